@@ -1,0 +1,37 @@
+import type { TableMetadata } from '../iceberg/metadata.ts';
+
+/**
+ * The catalog port: names tables and holds, for each, the pointer to its current metadata file. A commit is the
+ * compare-and-swap of that pointer; nothing else makes data visible. Adapters: file.ts, glue.ts.
+ * Held by test/contract/catalog.ts.
+ */
+export interface Catalog {
+  /** Creates the namespace (Glue database, directory) where missing. Idempotent. */
+  ensureNamespace(): Promise<void>;
+  /** undefined where there is no such table. Always the newest committed metadata. */
+  loadTable(name: string): Promise<LoadedTable | undefined>;
+  /** Throws CommitConflict where the table exists already (someone else won). */
+  createTable(name: string, metadata: TableMetadata): Promise<LoadedTable>;
+  /** Writes the metadata as a new file and swaps the pointer. Throws CommitConflict where `base` is no longer current. */
+  commitTable(name: string, base: LoadedTable, metadata: TableMetadata): Promise<LoadedTable>;
+  /** Table names (Iceberg tables only), ascending. */
+  listTables(): Promise<string[]>;
+  /** Directory URI, without trailing slash, for a table that is about to be created. */
+  tableLocation(name: string): string;
+}
+
+export interface LoadedTable {
+  readonly metadataLocation: string;
+  readonly metadata: TableMetadata;
+  /** What the adapter compares at commit: Glue's VersionId, the file catalog's version number. */
+  readonly version: string;
+}
+
+export class CommitConflict extends Error {
+  override readonly name = 'CommitConflict';
+  readonly table: string;
+  constructor(table: string, options?: { cause?: unknown }) {
+    super(`table ${table} changed while a commit was being prepared`, options);
+    this.table = table;
+  }
+}

@@ -1,0 +1,73 @@
+import type { ColumnType, ScalarType } from './types.ts';
+
+/**
+ * Columnar data in memory, as column builders make it and Parquet encoders take it.
+ *
+ * Every column has `length` slots. `valid[i] === 1` where slot i holds a value; where it is 0 the slot of the value
+ * array is unspecified. `valid === null` means that no slot is null. `values === null` (with `nullCount === length`)
+ * means that the column has never had a value, so nothing was allocated for it.
+ */
+export type ColumnData = ScalarData | ListData | MapData;
+
+export type ScalarData = FixedData | StringData;
+
+/** boolean: 0 or 1 a slot. long and timestamp share the layout of two's complement little-endian 64-bit integers. */
+export interface FixedData {
+  readonly kind: 'fixed';
+  readonly type: Exclude<ScalarType, 'string'>;
+  readonly length: number;
+  readonly nullCount: number;
+  readonly valid: Uint8Array | null;
+  readonly values: Uint8Array | Int32Array | BigInt64Array | Float64Array | null;
+}
+
+/**
+ * Strings as UTF-8. With `codes === null` slot i is bytes[offsets[i] .. offsets[i+1]] (null slots are empty ranges).
+ * With codes, slot i is dictionary entry codes[i] (unspecified for null slots), and entry e is
+ * bytes[offsets[e] .. offsets[e+1]]; entries are distinct, and may include some that no slot uses.
+ */
+export interface StringData {
+  readonly kind: 'string';
+  readonly type: 'string';
+  readonly length: number;
+  readonly nullCount: number;
+  readonly valid: Uint8Array | null;
+  readonly codes: Int32Array | null;
+  /** Number of dictionary entries; equals `length` without codes. */
+  readonly entries: number;
+  readonly offsets: Uint32Array;
+  readonly bytes: Uint8Array;
+}
+
+/** Slot i is elements[offsets[i] .. offsets[i+1]]; null slots are empty ranges. */
+export interface ListData {
+  readonly kind: 'list';
+  readonly length: number;
+  readonly nullCount: number;
+  readonly valid: Uint8Array | null;
+  readonly offsets: Uint32Array;
+  readonly elements: ScalarData;
+}
+
+/** Slot i is the pairs keys/values[offsets[i] .. offsets[i+1]]; keys are never null; null slots are empty ranges. */
+export interface MapData {
+  readonly kind: 'map';
+  readonly length: number;
+  readonly nullCount: number;
+  readonly valid: Uint8Array | null;
+  readonly offsets: Uint32Array;
+  readonly keys: StringData;
+  readonly values: ScalarData;
+}
+
+export interface BatchColumn {
+  readonly name: string;
+  readonly type: ColumnType;
+  readonly data: ColumnData;
+}
+
+/** Columns of equal length. The arrays may be longer than `rows`; only the first `rows` slots count. */
+export interface ColumnBatch {
+  readonly rows: number;
+  readonly columns: readonly BatchColumn[];
+}

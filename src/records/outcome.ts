@@ -1,0 +1,52 @@
+import type { Value } from '../columns/types.ts';
+
+/**
+ * What becomes of one record read. A rejected record is data, not an exception. Exactly one outcome a frame:
+ * read = rows + quarantined + duplicates + skipped rests on this.
+ */
+export type Outcome = RowOutcome | Rejection | Skip;
+
+export interface RowOutcome {
+  readonly kind: 'row';
+  /** One value a column, in the order of the table's declaration (source_uri, source_offset and ymd included). */
+  readonly values: readonly Value[];
+  /** Microseconds since the epoch, UTC. */
+  readonly eventTime: bigint;
+  /**
+   * Tells this record from all others of its table (decision_id; for Okera the digest of the full record),
+   * null where it has none and so is never a duplicate.
+   */
+  readonly identity: string | null;
+}
+
+export interface Rejection {
+  readonly kind: 'quarantine';
+  readonly code: RejectionCode;
+  /** JSON pointer (RFC 6901) to what is wrong inside the record; '' is the record itself. */
+  readonly pointer: string;
+  /** For people: what was expected and what came, values cut short. Goes to the table, never to a log. */
+  readonly detail: string;
+}
+
+export interface Skip {
+  readonly kind: 'skip';
+  readonly reason: 'foreign-line';
+}
+
+/** Every reason for which a record can be quarantined, each with what it means: shown by the docs and the CLI. */
+export const rejectionCodes = {
+  malformed_json: 'not a JSON text',
+  invalid_utf8: 'bytes that are not UTF-8',
+  not_an_object: 'valid JSON, but not an object',
+  empty_object: 'the object {}, as Enterprise OPA writes when a mask upserts under a missing key',
+  missing_field: 'lacks a field that makes it an event',
+  invalid_type: 'a known field has a type it cannot have',
+  invalid_value: 'a known field has a value outside of what its type allows',
+  invalid_time: 'the time of the event cannot be read as a time between the years 1 and 9999',
+  record_too_large: 'larger than limits.record_bytes',
+  nesting_too_deep: 'nested deeper than limits.nesting_depth',
+  too_many_days: 'its day would be one more than limits.days_per_batch',
+  strict_column: 'a promoted column declared strict found another type',
+} as const;
+
+export type RejectionCode = keyof typeof rejectionCodes;

@@ -1,0 +1,70 @@
+/**
+ * The object store port. Objects are named by URI: `s3://bucket/key`, `file:///absolute/path`, `memory://name/key`;
+ * an adapter serves one scheme, and `router.ts` picks the adapter by scheme. Keys in URIs are raw, not percent-encoded
+ * (an S3 key `a b=1` is `s3://bucket/a b=1`).
+ *
+ * Contract of every adapter, held by test/contract/store.ts:
+ * - an object is seen whole or not at all; `put` is durable when it resolves;
+ * - `list` yields each object that existed during the whole listing exactly once, in ascending order of key bytes;
+ * - an ETag names the content: two reads under one ETag give the same bytes;
+ * - conditional writes are atomic against every other writer.
+ */
+export interface ObjectStore {
+  /** Objects whose URI starts with `prefix` (plain text prefix, no delimiter), keys ascending. */
+  list(prefix: string, options?: { readonly startAfter?: string }): AsyncIterable<ObjectInfo>;
+  /** undefined where there is no such object. */
+  head(uri: string): Promise<ObjectInfo | undefined>;
+  /**
+   * Opens an object. `range` is [start, end) in bytes, `end` may pass the end of the object.
+   * Throws StoreError: not-found, access-denied, precondition-failed (ifMatch), transient (retries used up).
+   */
+  get(uri: string, options?: GetOptions): Promise<ObjectBody>;
+  /**
+   * Writes an object whole. `ifNoneMatch: '*'`: only where there is none; `ifMatch`: only over this ETag.
+   * Throws StoreError precondition-failed where the condition does not hold.
+   */
+  put(uri: string, body: Uint8Array | readonly Uint8Array[], options?: PutOptions): Promise<{ readonly etag: string }>;
+  /** No error where there is none. */
+  delete(uri: string): Promise<void>;
+}
+
+export interface ObjectInfo {
+  readonly uri: string;
+  readonly size: number;
+  /** Opaque, without quotes. */
+  readonly etag: string;
+  /** Milliseconds since the epoch. */
+  readonly lastModified: number;
+}
+
+export interface GetOptions {
+  readonly range?: readonly [start: number, end: number];
+  readonly ifMatch?: string;
+  readonly signal?: AbortSignal;
+}
+
+export interface ObjectBody {
+  readonly info: ObjectInfo;
+  /** May break off with an error at any chunk; `readObject` in read.ts resumes it. */
+  readonly chunks: AsyncIterable<Uint8Array>;
+}
+
+export interface PutOptions {
+  readonly ifNoneMatch?: '*';
+  readonly ifMatch?: string;
+  readonly contentType?: string;
+}
+
+export type StoreErrorCode = 'not-found' | 'access-denied' | 'precondition-failed' | 'transient' | 'invalid-uri' | 'other';
+
+/** What failed, on which object. `cause` keeps the adapter's own error. */
+export class StoreError extends Error {
+  override readonly name = 'StoreError';
+  readonly code: StoreErrorCode;
+  readonly uri: string;
+  constructor(code: StoreErrorCode, uri: string, message: string, options?: { cause?: unknown }) {
+    super(`${message}: ${uri}`, options);
+    this.code = code;
+    this.uri = uri;
+  }
+}

@@ -1,0 +1,20 @@
+import type { ColumnDeclaration } from '../columns/types.ts';
+
+/** A table of the warehouse. Declared once; Iceberg schema, Glue columns, file layout and docs derive from it. */
+export interface TableDeclaration {
+  readonly name: string;
+  readonly description: string;
+  /** In file order: columns that are read together side by side, big raw text last. Always has `ymd`. */
+  readonly columns: readonly ColumnDeclaration[];
+  /** Order of rows inside a file as ingested. */
+  readonly sortedBy: readonly string[];
+  /** Columns that deserve a bloom filter. */
+  readonly bloomColumns: readonly string[];
+  /** Columns whose manifest bounds are kept whole instead of truncated to 16 bytes. */
+  readonly fullBounds: readonly string[];
+  /** Columns that say where a row came from, left out when two rows are compared for being the same record. */
+  readonly provenance: readonly string[];
+}
+
+/** Every table is partitioned by this column: string YYYY-MM-DD, the UTC day of the event. */
+export const partitionColumn = 'ymd';
