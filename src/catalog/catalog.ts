@@ -12,7 +12,10 @@ export interface Catalog {
   loadTable(name: string): Promise<LoadedTable | undefined>;
   /** Throws CommitConflict where the table exists already (someone else won). */
   createTable(name: string, metadata: TableMetadata): Promise<LoadedTable>;
-  /** Writes the metadata as a new file and swaps the pointer. Throws CommitConflict where `base` is no longer current. */
+  /**
+   * Writes the metadata as a new file, with the replaced one added to its metadata log, and swaps the pointer. Throws
+   * CommitConflict where `base` is no longer current, CommitStateUnknown where the outcome cannot be found out.
+   */
   commitTable(name: string, base: LoadedTable, metadata: TableMetadata): Promise<LoadedTable>;
   /** Table names (Iceberg tables only), ascending. */
   listTables(): Promise<string[]>;
@@ -32,6 +35,19 @@ export class CommitConflict extends Error {
   readonly table: string;
   constructor(table: string, options?: { cause?: unknown }) {
     super(`table ${table} changed while a commit was being prepared`, options);
+    this.table = table;
+  }
+}
+
+/**
+ * A commit was sent, and whether it took effect is not known: the answer got lost, and reading back did not settle it.
+ * It may still take effect later, but never after another commit on the same base.
+ */
+export class CommitStateUnknown extends Error {
+  override readonly name = 'CommitStateUnknown';
+  readonly table: string;
+  constructor(table: string, options?: { cause?: unknown }) {
+    super(`table ${table}: a commit was sent, and whether it took effect is not known`, options);
     this.table = table;
   }
 }

@@ -165,6 +165,8 @@ export class StringBuilder {
   #offsets = new Uint32Array(0);
   #bytes = new Uint8Array(0);
   #used = 0;
+  #same: Uint8Array | null = null;
+  #sameCode = 0;
 
   get length(): number {
     return this.#validity.length;
@@ -196,15 +198,30 @@ export class StringBuilder {
     this.appendBytes(scratch, 0, written);
   }
 
+  /** A whole array that comes again and again: recognised by being the same object, so it must not change. */
+  appendSame(value: Uint8Array): void {
+    if (this.#dictionary === null || this.#same !== value) {
+      this.appendBytes(value, 0, value.length);
+      this.#same = this.#dictionary === null ? null : value;
+      this.#sameCode = this.#codes[this.length - 1] ?? 0;
+      return;
+    }
+    this.#appendCode(this.#sameCode);
+  }
+
+  #appendCode(code: number): void {
+    const slot = this.#validity.length;
+    if (slot >= this.#codes.length) this.#codes = grown(this.#codes, slot + 1);
+    this.#codes[slot] = code;
+    this.#validity.markValue();
+  }
+
   /** UTF-8 in source[start, end). */
   appendBytes(source: Uint8Array, start: number, end: number): void {
     this.#validity.beforeFirstValue();
     const slot = this.#validity.length;
     if (this.#dictionary !== null) {
-      const code = this.#dictionary.code(source, start, end);
-      if (slot >= this.#codes.length) this.#codes = grown(this.#codes, slot + 1);
-      this.#codes[slot] = code;
-      this.#validity.markValue();
+      this.#appendCode(this.#dictionary.code(source, start, end));
       if (this.#dictionary.isWasteful(slot + 1 - this.#validity.nullCount)) this.#turnPlain();
       return;
     }
@@ -241,6 +258,7 @@ export class StringBuilder {
   clear(): void {
     this.#validity.clear();
     this.#used = 0;
+    this.#same = null;
     this.#dictionary?.clear();
   }
 

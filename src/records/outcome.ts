@@ -26,6 +26,8 @@ export interface Rejection {
   readonly pointer: string;
   /** For people: what was expected and what came, values cut short. Goes to the table, never to a log. */
   readonly detail: string;
+  /** Microseconds since the epoch, UTC, where the time of the record could still be read: the day of its quarantine row. */
+  readonly eventTime?: bigint;
 }
 
 export interface Skip {

@@ -55,7 +55,13 @@ export interface PutOptions {
   readonly contentType?: string;
 }
 
-export type StoreErrorCode = 'not-found' | 'access-denied' | 'precondition-failed' | 'transient' | 'invalid-uri' | 'other';
+export type StoreErrorCode =
+  | 'not-found'
+  | 'access-denied'
+  | 'precondition-failed'
+  | 'transient'
+  | 'invalid-uri'
+  | 'other';
 
 /** What failed, on which object. `cause` keeps the adapter's own error. */
 export class StoreError extends Error {

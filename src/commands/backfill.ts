@@ -1,0 +1,104 @@
+/** `backfill`: everything of the sources that is not in the warehouse yet. */
+import type { Command } from 'commander';
+import { parseCount } from '../config/units.ts';
+import type { BackfillReport } from '../jobs/backfill.ts';
+import type { CommandContext, GlobalOptions, RunAction } from './shared/context.ts';
+import { exitCodes } from './shared/exit.ts';
+
+interface Options extends GlobalOptions {
+  readonly source?: readonly string[];
+  readonly from?: string;
+  readonly to?: string;
+  readonly prefix?: string;
+  readonly dryRun?: boolean;
+  readonly json?: boolean;
+  readonly maxQuarantined?: string;
+  readonly progress: boolean;
+}
+
+const examples = `
+Examples:
+  audit-warehouse backfill
+  audit-warehouse backfill --dry-run
+  audit-warehouse backfill --source eopa-prod --from 2026-01-01 --to 2026-01-31
+  audit-warehouse backfill --prefix ymd=2026-01-15/ --source okera-prod
+  audit-warehouse backfill --json --max-quarantined 100 > report.json
+
+Objects that are in the warehouse already are not read again; a run that was stopped or killed goes on where it was
+by running the same command. --from and --to choose objects by what their keys say (with a margin), never records.
+
+Exit codes: 0 done; 1 failed, or an object could not be read; 2 usage or configuration; 3 more records were
+quarantined than --max-quarantined allows.`;
+
+export function defineBackfill(program: Command, run: RunAction): void {
+  program
+    .command('backfill')
+    .summary('read what is not in the warehouse yet')
+    .description('Reads every object of the sources that is not in the warehouse yet, and commits it exactly once.')
+    .option('--source <name>', 'only this source; may be repeated', (name: string, names: string[] = []) => [
+      ...names,
+      name,
+    ])
+    .option('--from <time>', 'first day (YYYY-MM-DD, UTC) or instant (RFC 3339)')
+    .option('--to <time>', 'last day or instant, included')
+    .option('--prefix <prefix>', 'only objects below this prefix of the source location')
+    .option('--dry-run', 'list and plan only; read no object, write nothing')
+    .option('--max-quarantined <count>', 'exit 3 where more records than this are quarantined')
+    .option('--json', 'print the report as one JSON document')
+    .option('--no-progress', 'do not show progress')
+    .addHelpText('after', examples)
+    .action(run(execute));
+}
+
+async function execute(context: CommandContext, options: Options): Promise<number> {
+  const [{ parseRange, UsageError }, { openConfigAndLog }, { showProgress }] = await Promise.all([
+    import('../jobs/usage.ts'),
+    import('./shared/setup.ts'),
+    import('./shared/progress.ts'),
+  ]);
+  parseRange(options.from, options.to);
+  const most = options.maxQuarantined === undefined ? undefined : parseCount(options.maxQuarantined);
+  if (options.maxQuarantined !== undefined && most === undefined) {
+    throw new UsageError(`--max-quarantined takes a whole number, not ${options.maxQuarantined}`);
+  }
+
+  const progress = showProgress(context.stderr, context.clock, options.progress);
+  let report: BackfillReport;
+  try {
+    const { config, log } = openConfigAndLog(context, options, progress.log);
+    const { backfill } = await import('../jobs/backfill.ts');
+    const runtime = await context.openRuntime(config, log);
+    report = await backfill(
+      runtime,
+      {
+        signal: context.signal,
+        ...(options.source && { sources: options.source }),
+        ...(options.from !== undefined && { from: options.from }),
+        ...(options.to !== undefined && { to: options.to }),
+        ...(options.prefix !== undefined && { prefix: options.prefix }),
+        ...(options.dryRun && { dryRun: true }),
+      },
+      progress,
+    );
+  } catch (error) {
+    if (context.signal.aborted) {
+      progress.stop();
+      await context.stderr.write('stopped; what was committed stays, and the same command goes on from there\n');
+      return exitCodes.failed;
+    }
+    throw error;
+  } finally {
+    progress.stop();
+  }
+
+  const { renderBackfill } = await import('./shared/render-backfill.ts');
+  await context.stdout.write(options.json ? `${JSON.stringify(report)}\n` : renderBackfill(report));
+  if (report.objects.failed > 0) return exitCodes.failed;
+  if (most !== undefined && report.records.quarantined > most) {
+    await context.stderr.write(
+      `${report.records.quarantined} records were quarantined, more than --max-quarantined ${most}; see: audit-warehouse query --sql "select reason, count(*) from quarantine group by reason"\n`,
+    );
+    return exitCodes.tooManyQuarantined;
+  }
+  return exitCodes.done;
+}

@@ -1,0 +1,94 @@
+/** `query`: a named question, or SQL, over the current snapshots of the tables. */
+import { type Command, Option } from 'commander';
+import type { CommandContext, GlobalOptions, RunAction } from './shared/context.ts';
+import { exitCodes } from './shared/exit.ts';
+import { type AnswerFormat, answerFormats } from './shared/render-answer.ts';
+
+interface Options extends GlobalOptions {
+  readonly sql?: string;
+  readonly param?: readonly string[];
+  readonly list?: boolean;
+  readonly format: AnswerFormat;
+}
+
+const examples = `
+Examples:
+  audit-warehouse query --list
+  audit-warehouse query decisions --param from=2023-07-11T16:55:00Z --param to=2023-07-11T17:00:00Z --param subject=dr_evil
+  audit-warehouse query decisions --param from=2023-07-11T16:55:00Z --param to=2023-07-11T17:00:00Z --param cidr=192.168.0.0/16
+  audit-warehouse query --sql "select ymd, count(*) from opa_decisions group by ymd order by ymd"
+  audit-warehouse query --sql "select reason, pointer, payload from quarantine" --format csv > quarantine.csv
+  audit-warehouse query --sql - < question.sql
+
+SQL is DuckDB's; tables have their own names. With "-" it is read from stdin. A condition on ymd keeps other days unread.`;
+
+export function defineQuery(program: Command, run: RunAction): void {
+  program
+    .command('query')
+    .argument('[question]', 'name of a question, see --list')
+    .summary('ask a named question, or run SQL')
+    .description('Answers a named question, or SQL, from the current snapshots of the tables.')
+    .option('--sql <text>', 'SQL to run instead of a named question; "-" reads it from stdin')
+    .option(
+      '--param <name=value>',
+      'parameter of the question; may be repeated',
+      (given: string, all: string[] = []) => [...all, given],
+    )
+    .option('--list', 'list the questions and their parameters')
+    .addOption(new Option('--format <format>', 'how to print the answer').choices(answerFormats).default('table'))
+    .addOption(new Option('--engine <engine>', 'what runs the query').choices(['duckdb']).default('duckdb'))
+    .addHelpText('after', examples)
+    .action(run(execute));
+}
+
+async function execute(context: CommandContext, question: string | undefined, options: Options): Promise<number> {
+  const { ask, questions } = await import('../queries/questions.ts');
+  if (options.list) {
+    const { renderQuestions } = await import('./shared/render-questions.ts');
+    await context.stdout.write(renderQuestions(questions, options.format));
+    return exitCodes.done;
+  }
+  const [{ openConfigAndLog }, { writeAnswer }, { UsageError }] = await Promise.all([
+    import('./shared/setup.ts'),
+    import('./shared/render-answer.ts'),
+    import('../jobs/usage.ts'),
+  ]);
+  if ((question === undefined) === (options.sql === undefined)) {
+    throw new UsageError('query takes the name of a question (see query --list) or --sql TEXT, one of the two');
+  }
+  if (options.sql !== undefined && options.param)
+    throw new UsageError('--param belongs to a named question, not to --sql');
+  const request =
+    question === undefined
+      ? { sql: await sqlText(options.sql!) }
+      : ask(question, parseParameters(options.param ?? [], UsageError));
+
+  const { config, log } = openConfigAndLog(context, options);
+  const engine = await context.openEngine(await context.openRuntime(config, log));
+  try {
+    const started = context.clock();
+    const answer = await engine.query({ ...request, signal: context.signal });
+    await writeAnswer(context, answer, options.format, () => (context.clock() - started) / 1000);
+  } finally {
+    await engine.close();
+  }
+  return exitCodes.done;
+}
+
+async function sqlText(sql: string): Promise<string> {
+  if (sql !== '-') return sql;
+  const { text } = await import('node:stream/consumers');
+  return text(process.stdin);
+}
+
+function parseParameters(given: readonly string[], Failure: new (message: string) => Error): Map<string, string> {
+  const parameters = new Map<string, string>();
+  for (const text of given) {
+    const at = text.indexOf('=');
+    if (at < 1) throw new Failure(`--param takes name=value, not ${text}`);
+    const name = text.slice(0, at);
+    if (parameters.has(name)) throw new Failure(`parameter ${name} is given twice`);
+    parameters.set(name, text.slice(at + 1));
+  }
+  return parameters;
+}

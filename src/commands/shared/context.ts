@@ -1,0 +1,44 @@
+/**
+ * What a command is given of the process: streams, environment, and the way to a runtime. Commands touch nothing else,
+ * so that a test can run one with its own.
+ */
+import type { Command } from 'commander';
+import type { Config } from '../../config/config.ts';
+import type { QueryEngine } from '../../engines/engine.ts';
+import type { Runtime } from '../../jobs/runtime.ts';
+import type { Logger } from '../../telemetry/log.ts';
+
+export interface Output {
+  /** Resolves when the reader has taken it, so that a slow pipe holds the writer back. */
+  write(text: string): Promise<void>;
+  readonly isTTY: boolean;
+}
+
+export interface CommandContext {
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly cwd: string;
+  readonly stdout: Output;
+  readonly stderr: Output;
+  /** Milliseconds since the epoch. */
+  readonly clock: () => number;
+  /** Aborts at the first SIGINT or SIGTERM. */
+  readonly signal: AbortSignal;
+  readonly openRuntime: (config: Config, log: Logger) => Promise<Runtime>;
+  readonly openEngine: (runtime: Runtime) => Promise<QueryEngine>;
+}
+
+/** Options that every command takes, before or after its name. */
+export interface GlobalOptions {
+  readonly config?: string;
+  readonly set?: readonly string[];
+  readonly logLevel?: string;
+  readonly logFormat?: string;
+}
+
+/** One subcommand: adds itself to the program. Its action returns the exit code. */
+export type DefineCommand = (program: Command, run: RunAction) => void;
+
+/** Wraps an action so that what it returns becomes the exit code of the process. */
+export type RunAction = <Arguments extends unknown[]>(
+  action: (context: CommandContext, ...args: Arguments) => Promise<number>,
+) => (...args: Arguments) => Promise<void>;

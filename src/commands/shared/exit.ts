@@ -1,0 +1,26 @@
+/** Exit codes, a stable part of the command line, and which errors lead to which. */
+export const exitCodes = {
+  done: 0,
+  failed: 1,
+  usage: 2,
+  tooManyQuarantined: 3,
+  verifyDifference: 4,
+} as const;
+
+/** Errors of the person at the keyboard: nothing has been read or written when they are thrown. */
+const usageErrors: ReadonlySet<string> = new Set(['UsageError', 'ConfigError', 'ParameterError']);
+
+export const exitCodeOf = (error: unknown): number =>
+  error instanceof Error && usageErrors.has(error.name) ? exitCodes.usage : exitCodes.failed;
+
+/** One line a message, with what caused it below. */
+export function describeFailure(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  const lines = [error.message === '' ? error.name : error.message];
+  for (let cause = error.cause; cause instanceof Error && lines.length < 5; cause = cause.cause) {
+    if (cause.message !== '' && !lines.some((line) => line.includes((cause as Error).message))) {
+      lines.push(`  because: ${cause.message}`);
+    }
+  }
+  return lines.join('\n');
+}

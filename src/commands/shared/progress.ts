@@ -1,0 +1,93 @@
+/**
+ * Progress of a job on stderr: one bar on a terminal, a plain line every few seconds elsewhere. Never on stdout.
+ */
+import { Presets, SingleBar } from 'cli-progress';
+import type { Progress, ProgressSink } from '../../jobs/progress.ts';
+import type { Output } from './context.ts';
+import { formatBytes, formatCount, formatSeconds } from './humanize.ts';
+
+export interface ProgressDisplay extends ProgressSink {
+  /** Writes a line of the log without tearing the bar. */
+  log(line: string): void;
+  /** Leaves the terminal clean. */
+  stop(): void;
+}
+
+const plainEveryMs = 5000;
+
+export function showProgress(stderr: Output, clock: () => number, enabled: boolean): ProgressDisplay {
+  const log = (line: string): void => void stderr.write(line);
+  if (!enabled) return { update() {}, log, stop() {} };
+  return stderr.isTTY ? bar(stderr, clock) : plainLines(stderr, clock);
+}
+
+/** `1,204 of 5,000 objects, 1.2 GiB of 4.0 GiB, 12,345 rows, 88.1 MiB/s, 34 s left`. Rates are of stored bytes. */
+export function describeProgress(progress: Progress, elapsedMs: number): string {
+  const { objectsDone, objectsTotal, bytesDone, bytesTotal, rows, message } = progress;
+  const of = (done: string, total: string | null): string => (total === null ? done : `${done} of ${total}`);
+  const parts = [
+    `${of(formatCount(objectsDone), objectsTotal === null ? null : formatCount(objectsTotal))} objects`,
+    of(formatBytes(bytesDone), bytesTotal === null ? null : formatBytes(bytesTotal)),
+    `${formatCount(rows)} rows`,
+  ];
+  const seconds = elapsedMs / 1000;
+  if (bytesDone > 0 && seconds > 0) {
+    const rate = bytesDone / seconds;
+    parts.push(`${formatBytes(rate)}/s`);
+    if (bytesTotal !== null && bytesTotal > bytesDone)
+      parts.push(`${formatSeconds((bytesTotal - bytesDone) / rate)} left`);
+  }
+  return `${parts.join(', ')}${message === undefined ? '' : `; ${message}`}`;
+}
+
+function plainLines(stderr: Output, clock: () => number): ProgressDisplay {
+  const started = clock();
+  let shown = started;
+  return {
+    update(progress) {
+      const now = clock();
+      if (now - shown < plainEveryMs) return;
+      shown = now;
+      void stderr.write(`${progress.phase}: ${describeProgress(progress, now - started)}\n`);
+    },
+    log: (line) => void stderr.write(line),
+    stop() {},
+  };
+}
+
+function bar(stderr: Output, clock: () => number): ProgressDisplay {
+  const started = clock();
+  const single = new SingleBar(
+    {
+      format: '{phase} {bar} {text}',
+      barsize: 24,
+      stream: process.stderr,
+      clearOnComplete: true,
+      hideCursor: true,
+      linewrap: false,
+      fps: 10,
+      gracefulExit: false,
+    },
+    Presets.shades_classic,
+  );
+  let running = false;
+  return {
+    update(progress) {
+      const payload = { phase: progress.phase, text: describeProgress(progress, clock() - started) };
+      const total = progress.bytesTotal ?? Math.max(1, progress.bytesDone * 2);
+      if (!running) single.start(total, progress.bytesDone, payload);
+      else {
+        single.setTotal(total);
+        single.update(progress.bytesDone, payload);
+      }
+      running = true;
+    },
+    log(line) {
+      void stderr.write(running ? `\r\u001b[2K${line}` : line);
+    },
+    stop() {
+      if (running) single.stop();
+      running = false;
+    },
+  };
+}

@@ -1,0 +1,63 @@
+/** The report of a backfill for people. */
+import type { BackfillReport } from '../../jobs/backfill.ts';
+import { backfillCounters } from '../../telemetry/counters.ts';
+import { formatBytes, formatCount, formatSeconds, plural } from './humanize.ts';
+import { textTable } from './text-table.ts';
+
+const failuresShown = 20;
+
+export function renderBackfill(report: BackfillReport): string {
+  const { plan } = report;
+  if (plan) {
+    return [
+      `${plural(report.objects.listed, 'object')} listed, ${formatCount(report.objects.skipped)} of them done already\n`,
+      plan.objects === 0
+        ? 'nothing to read\n'
+        : `would read ${plural(plan.objects, 'object')} (${formatBytes(plan.bytes)}) in ${plural(plan.batches, 'batch', 'batches')}\n`,
+    ].join('');
+  }
+  const sections = [
+    counters('objects', report.objects, Object.keys(backfillCounters.objects), formatCount),
+    counters('records', report.records, Object.keys(backfillCounters.records), formatCount),
+    counters('bytes', report.bytes, Object.keys(backfillCounters.bytes), formatBytes),
+    `time       ${formatSeconds(report.seconds)}\n`,
+  ];
+  const tables = Object.entries(report.tables).map(([name, { rows, files, days }]) => [
+    name,
+    formatCount(rows),
+    formatCount(files),
+    formatCount(days),
+  ]);
+  if (tables.length > 0) {
+    const columns = ['rows', 'files', 'days'].map((title) => ({ title, align: 'right' as const }));
+    sections.push(`\n${textTable([{ title: 'written to' }, ...columns], tables)}`);
+  }
+  sections.push(counts('quarantined, by reason', report.quarantine));
+  sections.push(counts('null because of another type, by column', report.typeMismatches));
+  if (report.failures.length > 0) {
+    const shown = report.failures
+      .slice(0, failuresShown)
+      .map(({ uri, code, message }) => `  ${uri}\n    ${code}: ${message}\n`);
+    const more = report.failures.length - shown.length;
+    sections.push(`\nnot read, and left for the next run:\n${shown.join('')}`);
+    if (more > 0) sections.push(`  and ${formatCount(more)} more; --json names all of them\n`);
+  }
+  return sections.join('');
+}
+
+/** `objects    1,204 listed, 1,000 skipped, 204 committed, 0 failed` */
+function counters(
+  title: string,
+  values: Readonly<Record<string, number>>,
+  names: readonly string[],
+  format: (value: number) => string,
+): string {
+  return `${title.padEnd(10)} ${names.map((name) => `${format(values[name] ?? 0)} ${name}`).join(', ')}\n`;
+}
+
+function counts(title: string, values: Readonly<Record<string, number | undefined>>): string {
+  const rows = Object.entries(values).filter(([, count]) => (count ?? 0) > 0);
+  if (rows.length === 0) return '';
+  rows.sort(([a, x], [b, y]) => (y ?? 0) - (x ?? 0) || (a < b ? -1 : 1));
+  return `\n${title}:\n${rows.map(([name, count]) => `  ${name.padEnd(24)} ${formatCount(count ?? 0)}\n`).join('')}`;
+}

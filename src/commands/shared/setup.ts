@@ -1,0 +1,47 @@
+/** The first steps of a command that works on a warehouse: configuration, log, runtime. */
+import type { Config } from '../../config/config.ts';
+import { type LoadedConfig, loadConfig } from '../../config/load.ts';
+import type { ReservedColumns } from '../../config/promoted.ts';
+import { UsageError } from '../../jobs/usage.ts';
+import { createSource } from '../../sources/index.ts';
+import { createLogger, type Logger, type LogLevel, logLevels } from '../../telemetry/log.ts';
+import type { CommandContext, GlobalOptions } from './context.ts';
+
+export function readConfig(context: CommandContext, options: GlobalOptions): LoadedConfig {
+  return loadConfig({
+    file: options.config,
+    settings: options.set,
+    env: context.env,
+    cwd: context.cwd,
+    reserved: reservedColumns,
+  });
+}
+
+/** Column names that no promoted column may take: those of the table that the source writes to. */
+const reservedColumns: ReservedColumns = (type, limits) =>
+  new Set(createSource(type, {}, limits).table.columns.map((column) => column.name));
+
+export function openLog(context: CommandContext, options: GlobalOptions, write?: (line: string) => void): Logger {
+  const level = options.logLevel ?? context.env.AUDIT_WAREHOUSE_LOG_LEVEL ?? 'info';
+  if (!logLevels.includes(level as LogLevel)) {
+    throw new UsageError(`log level "${level}" is not one of ${logLevels.join(', ')}`);
+  }
+  const format = options.logFormat ?? context.env.AUDIT_WAREHOUSE_LOG_FORMAT ?? 'auto';
+  if (!['auto', 'json', 'text'].includes(format)) {
+    throw new UsageError(`log format "${format}" is not one of auto, json, text`);
+  }
+  return createLogger({
+    level: level as LogLevel,
+    format: format === 'text' || (format === 'auto' && context.stderr.isTTY) ? 'text' : 'json',
+    write: write ?? ((line) => void context.stderr.write(line)),
+  });
+}
+
+export function openConfigAndLog(
+  context: CommandContext,
+  options: GlobalOptions,
+  write?: (line: string) => void,
+): { config: Config; log: Logger } {
+  const log = openLog(context, options, write);
+  return { config: readConfig(context, options).config, log };
+}

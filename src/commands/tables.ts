@@ -1,0 +1,68 @@
+/** `tables`: what exists in the warehouse. */
+import type { Command } from 'commander';
+import type { CommandContext, GlobalOptions, RunAction } from './shared/context.ts';
+import { exitCodes } from './shared/exit.ts';
+
+interface Options extends GlobalOptions {
+  readonly json?: boolean;
+}
+
+const examples = `
+Examples:
+  audit-warehouse tables
+  audit-warehouse tables --json | jq '.tables[] | {name, rows, lastCommit}'`;
+
+export function defineTables(program: Command, run: RunAction): void {
+  program
+    .command('tables')
+    .summary('list the tables: rows, files, bytes, days, last commit')
+    .description('Lists the tables of the warehouse as their current snapshots have them. No data file is read.')
+    .option('--json', 'print one JSON document')
+    .addHelpText('after', examples)
+    .action(run(execute));
+}
+
+async function execute(context: CommandContext, options: Options): Promise<number> {
+  const [{ describeTables }, { openConfigAndLog }, { formatBytes, formatCount }, { textTable }] = await Promise.all([
+    import('../jobs/tables.ts'),
+    import('./shared/setup.ts'),
+    import('./shared/humanize.ts'),
+    import('./shared/text-table.ts'),
+  ]);
+  const { config, log } = openConfigAndLog(context, options);
+  const tables = await describeTables(await context.openRuntime(config, log));
+  if (options.json) {
+    await context.stdout.write(`${JSON.stringify({ tables })}\n`);
+    return exitCodes.done;
+  }
+  if (tables.length === 0) {
+    await context.stdout.write(`no tables in ${config.warehouse} yet; "audit-warehouse backfill" makes them\n`);
+    return exitCodes.done;
+  }
+  const right = 'right' as const;
+  await context.stdout.write(
+    textTable(
+      [
+        { title: 'table' },
+        { title: 'rows', align: right },
+        { title: 'files', align: right },
+        { title: 'size', align: right },
+        { title: 'days', align: right },
+        { title: 'first day' },
+        { title: 'last day' },
+        { title: 'last commit' },
+      ],
+      tables.map((table) => [
+        table.name,
+        formatCount(table.rows),
+        formatCount(table.files),
+        formatBytes(table.bytes),
+        formatCount(table.days),
+        table.firstDay ?? '-',
+        table.lastDay ?? '-',
+        table.lastCommit ?? 'never',
+      ]),
+    ),
+  );
+  return exitCodes.done;
+}

@@ -1,0 +1,78 @@
+/** `validate`: reads the configuration, and says what it means or what is wrong with it. */
+import type { Command } from 'commander';
+import type { Config } from '../config/config.ts';
+import type { CommandContext, GlobalOptions, RunAction } from './shared/context.ts';
+import { exitCodes } from './shared/exit.ts';
+
+interface Options extends GlobalOptions {
+  readonly json?: boolean;
+}
+
+const examples = `
+Examples:
+  audit-warehouse validate
+  audit-warehouse validate --config prod.yaml --json
+  audit-warehouse validate --set batch.bytes=64MiB
+
+Nothing but the file is read: no bucket, no catalog. Exit code 2 where something is wrong, with key, file and line.`;
+
+export function defineValidate(program: Command, run: RunAction): void {
+  program
+    .command('validate')
+    .summary('check the configuration and print what it means')
+    .description('Checks the configuration and prints it with all defaults filled in.')
+    .option('--json', 'print one JSON document')
+    .addHelpText('after', examples)
+    .action(run(execute));
+}
+
+async function execute(context: CommandContext, options: Options): Promise<number> {
+  const { readConfig } = await import('./shared/setup.ts');
+  const { config, file } = readConfig(context, options);
+  if (options.json) await context.stdout.write(`${JSON.stringify({ file, config })}\n`);
+  else await context.stdout.write(await render(config, file));
+  return exitCodes.done;
+}
+
+async function render(config: Config, file: string): Promise<string> {
+  const { formatBytes, formatCount, formatSeconds } = await import('./shared/humanize.ts');
+  const { catalog, s3, limits, batch, output } = config;
+  const chain = 'by the AWS default chain';
+  const row = (name: string, value: string): string => `  ${name.padEnd(19)} ${value}\n`;
+  const lines = [
+    `${file} is valid\n\n`,
+    `warehouse             ${config.warehouse}\n`,
+    catalog.type === 'file'
+      ? 'catalog               file\n'
+      : `catalog               glue, database ${catalog.database}, region ${catalog.region ?? chain}${catalog.endpoint ? `, endpoint ${catalog.endpoint}` : ''}\n`,
+    `s3                    ${s3.endpoint ?? 'AWS'}, region ${s3.region ?? chain}${s3.forcePathStyle ? ', path style' : ''}\n`,
+    '\nsources\n',
+  ];
+  for (const source of config.sources) {
+    lines.push(row(source.name, `${source.type}, ${source.location}`));
+    for (const [name, column] of Object.entries(source.columns)) {
+      lines.push(row('', `+ ${name} ${column.type} from ${column.path}${column.strict ? ', strict' : ''}`));
+    }
+  }
+  lines.push(
+    '\nlimits\n',
+    row('record_bytes', formatBytes(limits.recordBytes)),
+    row('nesting_depth', formatCount(limits.nestingDepth)),
+    row('object_bytes', formatBytes(limits.objectBytes)),
+    row('compression_ratio', formatCount(limits.compressionRatio)),
+    row('days_per_batch', formatCount(limits.daysPerBatch)),
+    '\nbatch\n',
+    row('bytes', formatBytes(batch.bytes)),
+    row('objects', formatCount(batch.objects)),
+    row('claim', formatSeconds(batch.claimSeconds)),
+    row('downloads', formatCount(batch.downloads)),
+    row('download_bytes', formatBytes(batch.downloadBytes)),
+    row('column_bytes', formatBytes(batch.columnBytes)),
+    '\noutput\n',
+    row('encoder', output.encoder),
+    row('row_group_rows', formatCount(output.rowGroupRows)),
+    row('file_rows', formatCount(output.fileRows)),
+    row('compression_level', formatCount(output.compressionLevel)),
+  );
+  return lines.join('');
+}

@@ -1,0 +1,51 @@
+/** The commented configuration that `init` writes. Optional keys, defaults and comments come from the schema. */
+import { type ConfigSchema, configSchema } from './schema.ts';
+
+export function exampleConfig(): string {
+  const optional = (['s3', 'limits', 'batch', 'output'] as const).map((name) => section(name)).join('\n');
+  return `# Configuration of audit-warehouse. Check it with: audit-warehouse validate
+# Every key with one value can also come from the environment (AUDIT_WAREHOUSE_BATCH_BYTES=64MiB) or from a flag
+# (--set batch.bytes=64MiB); flags win over the environment, the environment over this file.
+
+# Root of the tables: s3://bucket/prefix, or a folder (relative to this file).
+warehouse: ./warehouse
+
+# Where the tables are registered: file (beside the data), or AWS Glue.
+catalog:
+  type: file
+  # type: glue
+  # database: audit
+  # region: eu-west-1
+
+# What to read. Types: opa (OPA and Enterprise OPA decision logs), okera-audit (Okera ODAS audit logs).
+# A location is a prefix: s3://bucket/prefix/, or a folder.
+sources:
+  - name: decisions
+    type: opa
+    location: ./logs/opa
+    # Columns of your own, from any path of the record. Types: boolean, int, long, double, string, timestamp.
+    # A value of another type gives null, or with strict: true quarantines the record.
+    # columns:
+    #   tenant: { path: input.tenant.id, type: string }
+  # - name: okera
+  #   type: okera-audit
+  #   location: s3://acme-ops/prod-7/audit/
+
+${optional}`;
+}
+
+/** A group, all commented out, with its defaults. */
+function section(name: string): string {
+  const schema = configSchema.properties![name]!;
+  const entries = Object.entries(schema.properties ?? {});
+  const lines = entries.map(([key, property]) => {
+    const entry = `#   ${key}: ${example(key, property)}`;
+    return `${entry.padEnd(32)} # ${property.description}\n`;
+  });
+  return `# ${capital(schema.description ?? '')}.\n# ${name}:\n${lines.join('')}`;
+}
+
+const example = (key: string, { default: fallback }: ConfigSchema): string =>
+  fallback === undefined ? (key === 'region' ? 'eu-west-1' : 'http://localhost:9000') : String(fallback);
+
+const capital = (text: string): string => text.charAt(0).toUpperCase() + text.slice(1);

@@ -1,0 +1,41 @@
+import type { FileFilter } from '../iceberg/scan.ts';
+
+/**
+ * The query engine port: SQL in, rows out, over the current snapshots of the tables. Rows come in chunks, so that an
+ * answer of any size passes through flat memory.
+ */
+export interface QueryEngine {
+  /** Throws where the SQL cannot be run; the message is for the person who wrote it. */
+  query(request: QueryRequest): Promise<QueryAnswer>;
+  /** Removes whatever the engine put on the disk. */
+  close(): Promise<void>;
+}
+
+export interface QueryRequest {
+  /** One statement. Tables are named as they are in the catalog, values as $name. */
+  readonly sql: string;
+  /** Values for $name; bound, never put into the text. */
+  readonly parameters?: Readonly<Record<string, ParameterValue>>;
+  /** Files that the answer cannot need, by table: an addition to what the engine itself leaves out, never a filter of rows. */
+  readonly prune?: Readonly<Record<string, FileFilter>>;
+  readonly signal?: AbortSignal;
+}
+
+/** { micros }: a timestamp, in microseconds since the epoch, UTC. */
+export type ParameterValue = string | boolean | bigint | { readonly micros: bigint };
+
+/** Safe for JSON: integers beyond 2^53 are strings, timestamps ISO text, maps and structs objects, lists arrays. */
+export type CellValue = null | boolean | number | string | readonly CellValue[] | { readonly [key: string]: CellValue };
+
+export interface QueryAnswer {
+  readonly columns: readonly { readonly name: string; readonly type: string }[];
+  /** To be read once, to its end. */
+  readonly chunks: AsyncIterable<readonly (readonly CellValue[])[]>;
+  /** Bytes of data files read so far; final once `chunks` has ended. */
+  bytesScanned(): number;
+}
+
+/** The SQL is wrong, or names what does not exist. */
+export class QueryError extends Error {
+  override readonly name = 'QueryError';
+}

@@ -1,0 +1,166 @@
+import type { Catalog, LoadedTable } from '../catalog/catalog.ts';
+import { CommitConflict, CommitStateUnknown } from '../catalog/catalog.ts';
+import { type ObjectStore, StoreError } from '../store/store.ts';
+import { snapshotById, type TableMetadata } from './metadata.ts';
+import { type Change, MissingDataFiles, type Staged, stage } from './stage.ts';
+
+/**
+ * Optimistic commits (Iceberg spec, "Optimistic Concurrency"): load, let the caller decide on that very version, stage,
+ * swap; whoever loses the swap begins again with the version that won. Data files are never written again.
+ *
+ * Exactly once rests on three things: `prepare` sees the version that the swap is made on; an attempt whose outcome is
+ * unknown is looked for by its snapshot id before anything is tried again; and nothing is deleted that may be in use.
+ */
+export { type Change, MissingDataFiles };
+
+export interface CommitContext {
+  readonly catalog: Catalog;
+  readonly store: ObjectStore;
+  /** Milliseconds since the epoch. */
+  readonly now: () => number;
+  readonly sleep: (ms: number) => Promise<void>;
+  /** A new table's uuid. */
+  readonly uuid: () => string;
+  /** Swaps tried before giving up. Default 50. */
+  readonly attempts?: number;
+}
+
+export interface Committed {
+  /** The table after the commit, or as `prepare` last saw it. */
+  readonly loaded: LoadedTable;
+  /** false where `prepare` found nothing to do. */
+  readonly committed: boolean;
+}
+
+const defaultAttempts = 50;
+const firstDelay = 25;
+const longestDelay = 2000;
+
+/**
+ * Commits the change that `prepare` returns for the current version of the table; `undefined` ends without a commit.
+ * `prepare` is called again on each attempt and decides there anew, by the snapshots it is shown, whether there still is
+ * something to do. Throws MissingDataFiles, DeleteFilesPresent, and the stores' and catalogs' own errors.
+ */
+export async function commitTable(
+  context: CommitContext,
+  table: string,
+  prepare: (loaded: LoadedTable) => Promise<Change | undefined> | Change | undefined,
+): Promise<Committed> {
+  const { catalog, store, now } = context;
+  const sent: bigint[] = [];
+  let lost: { readonly staged: Staged; readonly base: LoadedTable } | undefined;
+  return retried(context, table, async (attempt) => {
+    const loaded = await loadExisting(catalog, table);
+    if (sent.some((id) => snapshotById(loaded.metadata, id))) return { loaded, committed: true };
+    if (lost !== undefined) await removeLost(store, lost.staged, lost.base, loaded);
+    lost = undefined;
+    let staged: Staged;
+    try {
+      const change = await prepare(loaded);
+      if (change === undefined) return { loaded, committed: false };
+      staged = await stage(store, table, loaded, change, now());
+    } catch (error) {
+      // Files of a version that is no longer current may be gone already.
+      if (isNotFound(error) && (await isOutdated(catalog, table, loaded)))
+        return attempt.again(error, loaded.metadataLocation);
+      throw error;
+    }
+    try {
+      return { loaded: await catalog.commitTable(table, loaded, staged.metadata), committed: true };
+    } catch (error) {
+      if (!(error instanceof CommitConflict) && !(error instanceof CommitStateUnknown)) throw error;
+      sent.push(staged.snapshotId);
+      if (error instanceof CommitConflict) lost = { staged, base: loaded };
+      return attempt.again(error, String(staged.snapshotId));
+    }
+  });
+}
+
+/** Changes metadata alone, in the same way: `undefined` from `update` ends without a commit. */
+export async function updateTable(
+  context: CommitContext,
+  table: string,
+  update: (loaded: LoadedTable) => TableMetadata | undefined,
+): Promise<Committed> {
+  return retried(context, table, async (attempt) => {
+    const loaded = await loadExisting(context.catalog, table);
+    const metadata = update(loaded);
+    if (metadata === undefined) return { loaded, committed: false };
+    try {
+      return { loaded: await context.catalog.commitTable(table, loaded, metadata), committed: true };
+    } catch (error) {
+      if (!(error instanceof CommitConflict) && !(error instanceof CommitStateUnknown)) throw error;
+      return attempt.again(error, loaded.metadataLocation);
+    }
+  });
+}
+
+/** What an attempt returns when another one should follow. */
+interface Again {
+  readonly again: (cause: unknown, seed: string) => Retry;
+}
+class Retry {
+  readonly cause: unknown;
+  readonly seed: string;
+  constructor(cause: unknown, seed: string) {
+    this.cause = cause;
+    this.seed = seed;
+  }
+}
+
+/** Runs an attempt until it gives a result; waits longer and longer between, spread by what differs between workers. */
+export async function retried<T>(
+  context: CommitContext,
+  table: string,
+  run: (attempt: Again) => Promise<T | Retry>,
+): Promise<T> {
+  const attempts = context.attempts ?? defaultAttempts;
+  for (let attempt = 1; ; attempt++) {
+    const result = await run({ again: (cause, seed) => new Retry(cause, seed) });
+    if (!(result instanceof Retry)) return result;
+    if (attempt >= attempts)
+      throw new Error(
+        result.cause instanceof CommitStateUnknown
+          ? `table ${table}: whether the last of ${attempts} tries to commit took effect is not known; run the command again, it looks first`
+          : `table ${table}: gave up after ${attempts} tries to commit, each overtaken by another writer; run the command again`,
+        { cause: result.cause },
+      );
+    await context.sleep(delay(attempt, result.seed));
+  }
+}
+
+/** Exponential from 25 ms to 2 s, times a half to one by a hash (FNV-1a) of the seed: no randomness is needed here. */
+function delay(attempt: number, seed: string): number {
+  let hash = 0x811c9dc5;
+  for (let index = 0; index < seed.length; index++) hash = Math.imul(hash ^ seed.charCodeAt(index), 0x01000193);
+  const spread = 0.5 + ((hash >>> 0) % 1024) / 2048;
+  return Math.round(Math.min(firstDelay * 2 ** (attempt - 1), longestDelay) * spread);
+}
+
+async function loadExisting(catalog: Catalog, table: string): Promise<LoadedTable> {
+  const loaded = await catalog.loadTable(table);
+  if (loaded === undefined)
+    throw new Error(`there is no table ${table} in the catalog to commit to: create it first (ensureTable)`);
+  return loaded;
+}
+
+/**
+ * Removes the files of an attempt that lost its swap, where that is certain: the version it was staged on is no longer
+ * current, and its sequence number belongs to another snapshot, or to none yet. Where history has been cut in between it is not, and `expire` finds the files later.
+ */
+async function removeLost(store: ObjectStore, staged: Staged, base: LoadedTable, loaded: LoadedTable): Promise<void> {
+  const { metadata } = loaded;
+  const sequence = base.metadata['last-sequence-number'] + 1;
+  const winner = metadata.snapshots.find((snapshot) => snapshot['sequence-number'] === sequence);
+  const certain =
+    winner === undefined ? metadata['last-sequence-number'] < sequence : winner['snapshot-id'] !== staged.snapshotId;
+  if (!certain || loaded.version === base.version || metadata['table-uuid'] !== base.metadata['table-uuid']) return;
+  await Promise.allSettled(staged.files.map((uri) => store.delete(uri)));
+}
+
+const isNotFound = (error: unknown): boolean => error instanceof StoreError && error.code === 'not-found';
+
+async function isOutdated(catalog: Catalog, table: string, loaded: LoadedTable): Promise<boolean> {
+  const current = await catalog.loadTable(table);
+  return current !== undefined && current.metadataLocation !== loaded.metadataLocation;
+}

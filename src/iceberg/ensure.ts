@@ -1,0 +1,33 @@
+import type { LoadedTable } from '../catalog/catalog.ts';
+import { CommitConflict, CommitStateUnknown } from '../catalog/catalog.ts';
+import type { TableDeclaration } from '../tables/declaration.ts';
+import { type CommitContext, retried, updateTable } from './commit.ts';
+import { evolve, newTableMetadata } from './schema.ts';
+
+/**
+ * The table of a declaration: created where missing, its schema brought up to date where the declaration has changed.
+ * May run at once in any number of processes; nothing is written where nothing is to be done.
+ */
+export async function ensureTable(context: CommitContext, declaration: TableDeclaration): Promise<LoadedTable> {
+  const { name } = declaration;
+  await createMissing(context, declaration);
+  const { loaded } = await updateTable(context, name, ({ metadata }) => evolve(metadata, declaration, context.now()));
+  return loaded;
+}
+
+async function createMissing(context: CommitContext, declaration: TableDeclaration): Promise<void> {
+  const { catalog } = context;
+  const { name } = declaration;
+  await retried(context, name, async (attempt) => {
+    if ((await catalog.loadTable(name)) !== undefined) return;
+    await catalog.ensureNamespace();
+    const location = catalog.tableLocation(name);
+    const metadata = newTableMetadata({ uuid: context.uuid(), location, declaration, nowMs: context.now() });
+    try {
+      await catalog.createTable(name, metadata);
+    } catch (error) {
+      if (!(error instanceof CommitConflict) && !(error instanceof CommitStateUnknown)) throw error;
+      return attempt.again(error, metadata['table-uuid']);
+    }
+  });
+}

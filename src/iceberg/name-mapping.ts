@@ -1,0 +1,35 @@
+import type { FieldType, SchemaField } from './metadata.ts';
+
+/**
+ * The table's default name mapping (Iceberg spec, "Column Projection" and "Name Mapping Serialization"): how readers find
+ * the columns of a Parquet file that carries no field ids, such as one that parquetjs-lite wrote.
+ */
+export const nameMappingProperty = 'schema.name-mapping.default';
+
+interface MappedField {
+  readonly 'field-id'?: number;
+  readonly names: readonly string[];
+  readonly fields?: readonly MappedField[];
+}
+
+/** Adds what is missing, by field id; aliases that other writers recorded (renamed columns) are kept. Text in, text out. */
+export function extendNameMapping(mapping: string | undefined, fields: readonly SchemaField[]): string {
+  const present = mapping === undefined ? [] : (JSON.parse(mapping) as MappedField[]);
+  const ids = new Set(present.map((field) => field['field-id']));
+  const taken = new Set(present.flatMap((field) => field.names));
+  const added = fields.filter((field) => !ids.has(field.id) && !taken.has(field.name));
+  return JSON.stringify([...present, ...added.map((field) => mapped(field.id, field.name, field.type))]);
+}
+
+function mapped(id: number, name: string, type: FieldType): MappedField {
+  const inner = children(type);
+  return { 'field-id': id, names: [name], ...(inner.length === 0 ? {} : { fields: inner }) };
+}
+
+function children(type: FieldType): MappedField[] {
+  if (typeof type === 'string') return [];
+  if (type.type === 'list') return [mapped(type['element-id'], 'element', type.element)];
+  if (type.type === 'map')
+    return [mapped(type['key-id'], 'key', type.key), mapped(type['value-id'], 'value', type.value)];
+  return type.fields.map((field) => mapped(field.id, field.name, field.type));
+}

@@ -1,0 +1,216 @@
+import type { Scalar } from '../columns/types.ts';
+import type { ObjectStore } from '../store/store.ts';
+import { partitionColumn } from '../tables/declaration.ts';
+import type { DataFile } from './data-file.ts';
+import { mapAhead, readFile } from './files.ts';
+import {
+  dataContent,
+  decodeManifest,
+  deleted,
+  deletesContent,
+  type Manifest,
+  type ManifestEntry,
+  partitionValues,
+  specById,
+} from './manifest.ts';
+import { decodeManifestList, hasLiveFiles, type ManifestFile } from './manifest-list.ts';
+import { currentSchema, currentSnapshot, type PartitionSpec, type Snapshot, type TableMetadata } from './metadata.ts';
+import { compareValues, decodeValue } from './values.ts';
+
+/**
+ * Scan planning (Iceberg spec, "Scan Planning"): the live files of a snapshot, whoever wrote them, left out by the
+ * partition summaries of manifests and by the bounds of files. Leaving out is only ever a saving: a file that is
+ * yielded may hold no matching row, one that is not holds none.
+ */
+export interface FileFilter {
+  /** Days, inclusive, YYYY-MM-DD. */
+  readonly ymd?: Range<string>;
+  /** All must be met. Files without bounds for the column are kept. */
+  readonly bounds?: readonly ColumnRange[];
+  /** The snapshot to read; without it the current one. */
+  readonly snapshot?: Snapshot;
+  /** Told of each live delete file, which the caller must apply. Without it, delete files throw DeleteFilesPresent. */
+  readonly onDeleteFile?: (file: LiveFile) => void;
+}
+
+/** Inclusive on both sides; a side that is missing is open. */
+export interface Range<T> {
+  readonly from?: T;
+  readonly to?: T;
+}
+/** Values as rows have them: long and timestamp (µs) bigint, int and double number, string text or its UTF-8 bytes. */
+export interface ColumnRange extends Range<Scalar> {
+  readonly column: string;
+}
+
+export interface LiveFile extends Omit<DataFile, 'ymd'> {
+  /** null where the file's partition spec, set by another engine, does not say, or the rows have none. */
+  readonly ymd: string | null;
+  /** 0 data, 1 position deletes, 2 equality deletes. */
+  readonly content: number;
+  /** PARQUET unless another engine chose otherwise. */
+  readonly format: string;
+  readonly specId: number;
+  /** Data sequence number: the age of the rows. */
+  readonly sequenceNumber: number;
+  /** Sequence number of the snapshot that added the file; later than `sequenceNumber` for rewritten rows. */
+  readonly fileSequenceNumber: number;
+  /** The snapshot that added the file. */
+  readonly snapshotId: bigint;
+  /** The manifest that lists it. */
+  readonly manifest: string;
+}
+
+/** A table has row-level deletes of another engine, which a reader that takes whole files would undo. */
+export class DeleteFilesPresent extends Error {
+  override readonly name = 'DeleteFilesPresent';
+  readonly location: string;
+  constructor(location: string, path: string) {
+    super(
+      `table at ${location} has row-level deletes (${path}), which cannot be applied here: merge them into the data files ` +
+        `first (Trino: ALTER TABLE … EXECUTE optimize; Athena: OPTIMIZE … REWRITE DATA USING BIN_PACK)`,
+    );
+    this.location = location;
+  }
+}
+
+const manifestsAhead = 8;
+
+/** Live data files, manifest by manifest, the newest manifests first. */
+export async function* liveFiles(
+  store: ObjectStore,
+  metadata: TableMetadata,
+  filter: FileFilter = {},
+): AsyncGenerator<LiveFile> {
+  const snapshot = filter.snapshot ?? currentSnapshot(metadata);
+  const manifests = (await readManifestList(store, snapshot)).filter(
+    (manifest) =>
+      hasLiveFiles(manifest) && mayHoldDays(manifest, specById(metadata, manifest.specId), metadata, filter.ymd),
+  );
+  const matches = boundsTest(metadata, filter.bounds ?? []);
+  const load = async (file: ManifestFile) => ({ file, manifest: await readManifest(store, file) });
+  for await (const { file, manifest } of mapAhead(manifests, manifestsAhead, load)) {
+    const spec = specById(metadata, file.specId);
+    for (const entry of manifest.entries) {
+      if (entry.status === deleted) continue;
+      const live = toLiveFile(entry, file, manifest, spec, metadata);
+      if (!inRange(live.ymd, filter.ymd)) continue;
+      if (live.content !== dataContent) {
+        if (filter.onDeleteFile === undefined) throw new DeleteFilesPresent(metadata.location, live.path);
+        filter.onDeleteFile(live);
+      } else if (matches(live)) yield live;
+    }
+  }
+}
+
+/** The manifests of a snapshot; none for a table without snapshots. */
+export async function readManifestList(store: ObjectStore, snapshot: Snapshot | undefined): Promise<ManifestFile[]> {
+  if (snapshot === undefined) return [];
+  const uri = snapshot['manifest-list'];
+  return decodeManifestList(await readFile(store, uri), uri);
+}
+
+/** The manifest with what its entries inherit from the list filled in (spec, "Sequence Number Inheritance"). */
+export async function readManifest(store: ObjectStore, file: ManifestFile): Promise<Manifest> {
+  const manifest = decodeManifest(await readFile(store, file.path), file.path);
+  return {
+    ...manifest,
+    specId: file.specId,
+    content: file.content,
+    entries: manifest.entries.map((entry) => ({
+      ...entry,
+      snapshotId: entry.snapshotId ?? file.addedSnapshotId,
+      sequenceNumber: entry.sequenceNumber ?? file.sequenceNumber,
+      fileSequenceNumber: entry.fileSequenceNumber ?? file.sequenceNumber,
+    })),
+  };
+}
+
+/** Index in the spec of the identity partition by `ymd`; -1 where it has none. */
+export function ymdIndex(spec: PartitionSpec, metadata: TableMetadata): number {
+  const source = currentSchema(metadata).fields.find((field) => field.name === partitionColumn)?.id;
+  return spec.fields.findIndex((field) => field['source-id'] === source && field.transform === 'identity');
+}
+
+/** The day of a file by its partition tuple. */
+export function ymdOf(
+  manifest: Pick<Manifest, 'partitionSchema'>,
+  spec: PartitionSpec,
+  metadata: TableMetadata,
+  entry: ManifestEntry,
+): string | null {
+  const value = partitionValues(manifest, spec, entry.file)[ymdIndex(spec, metadata)];
+  return typeof value === 'string' ? value : null;
+}
+
+function toLiveFile(
+  entry: ManifestEntry,
+  file: ManifestFile,
+  manifest: Manifest,
+  spec: PartitionSpec,
+  metadata: TableMetadata,
+): LiveFile {
+  const { file: data } = entry;
+  return {
+    path: data.path,
+    ymd: ymdOf(manifest, spec, metadata, entry),
+    recordCount: data.recordCount,
+    fileSize: data.fileSize,
+    columnSizes: data.columnSizes ?? new Map(),
+    valueCounts: data.valueCounts ?? new Map(),
+    nullCounts: data.nullCounts ?? new Map(),
+    lowerBounds: data.lowerBounds ?? new Map(),
+    upperBounds: data.upperBounds ?? new Map(),
+    splitOffsets: data.splitOffsets ?? [],
+    sortOrderId: data.sortOrderId ?? 0,
+    content: file.content === deletesContent ? Math.max(1, data.content) : data.content,
+    format: data.format.toUpperCase(),
+    specId: file.specId,
+    sequenceNumber: entry.sequenceNumber ?? file.sequenceNumber,
+    fileSequenceNumber: entry.fileSequenceNumber ?? file.sequenceNumber,
+    snapshotId: entry.snapshotId ?? file.addedSnapshotId,
+    manifest: file.path,
+  };
+}
+
+function mayHoldDays(
+  manifest: ManifestFile,
+  spec: PartitionSpec,
+  metadata: TableMetadata,
+  days: Range<string> | undefined,
+): boolean {
+  if (days === undefined) return true;
+  const index = ymdIndex(spec, metadata);
+  const summary = manifest.partitions?.[index];
+  if (index < 0 || summary === undefined) return true;
+  const { lowerBound, upperBound } = summary;
+  // Without bounds all values are null, and null is in no range.
+  if (lowerBound === null || upperBound === null) return false;
+  return overlaps(lowerBound, upperBound, days);
+}
+
+/** A file whose partition does not say its day may hold any. */
+function inRange(ymd: string | null, days: Range<string> | undefined): boolean {
+  return days === undefined || ymd === null || overlaps(ymd, ymd, days);
+}
+
+function boundsTest(metadata: TableMetadata, ranges: readonly ColumnRange[]): (file: LiveFile) => boolean {
+  const fields = new Map(currentSchema(metadata).fields.map((field) => [field.name, field]));
+  const tests = ranges.map((range) => {
+    const field = fields.get(range.column);
+    if (field === undefined)
+      throw new Error(`table at ${metadata.location} has no column ${range.column} to filter by`);
+    return (file: LiveFile) => {
+      const lower = file.lowerBounds.get(field.id);
+      const upper = file.upperBounds.get(field.id);
+      const least = lower && decodeValue(field.type, lower);
+      const greatest = upper && decodeValue(field.type, upper);
+      if (range.to !== undefined && least !== undefined && compareValues(least, range.to) > 0) return false;
+      return range.from === undefined || greatest === undefined || compareValues(greatest, range.from) >= 0;
+    };
+  });
+  return (file) => tests.every((test) => test(file));
+}
+
+const overlaps = (lower: Scalar, upper: Scalar, { from, to }: Range<string>): boolean =>
+  (to === undefined || compareValues(lower, to) <= 0) && (from === undefined || compareValues(upper, from) >= 0);

@@ -1,0 +1,301 @@
+import { createHash } from 'node:crypto';
+import type { LoadedTable } from '../catalog/catalog.ts';
+import type { ObjectStore } from '../store/store.ts';
+import { partitionColumn } from '../tables/declaration.ts';
+import type { DataFile } from './data-file.ts';
+import { mapAhead } from './files.ts';
+import { trimSnapshots } from './history.ts';
+import { stringifyJson } from './json.ts';
+import {
+  added,
+  dataContent,
+  deleted,
+  encodeManifest,
+  existing,
+  type Manifest,
+  type ManifestEntry,
+  specById,
+} from './manifest.ts';
+import { encodeManifestList, hasLiveFiles, type ManifestFile } from './manifest-list.ts';
+import { stringPartition } from './manifest-schemas.ts';
+import { manifestsToMerge, mergeEntries } from './merge.ts';
+import { currentSnapshot, type PartitionSpec, type Snapshot, type TableMetadata } from './metadata.ts';
+import { DeleteFilesPresent, readManifest, readManifestList, ymdIndex, ymdOf } from './scan.ts';
+import { partitionSummaries, snapshotSummary } from './summary.ts';
+
+/**
+ * Stages a snapshot on one version of a table: writes its manifests and manifest list, and returns the metadata that
+ * would make it current (Iceberg spec, "Snapshots", "Manifests", "Sequence Number Inheritance").
+ *
+ * The names of all files that are written hold the snapshot id, which is a digest of the version staged on and of the
+ * change. So once that version is no longer current, its staged files either belong to the history of the table or can
+ * never come into it: the property on which removing the files of a lost attempt rests (commit.ts).
+ */
+export interface Change {
+  readonly operation: 'append' | 'overwrite' | 'replace' | 'delete';
+  readonly add: readonly DataFile[];
+  /** Paths of live data files. */
+  readonly remove: readonly string[];
+  /** Goes into the snapshot's summary beside the counts. */
+  readonly summary: Readonly<Record<string, string>>;
+  /** Which earlier snapshots stay in the metadata, for tables that need no long history. Without it all do. */
+  readonly keep?: (snapshot: Snapshot) => boolean;
+}
+
+export interface Staged {
+  readonly metadata: TableMetadata;
+  readonly snapshotId: bigint;
+  /** What was written for this attempt alone. */
+  readonly files: readonly string[];
+}
+
+/** A change removes files that are not, or no longer, live: whoever planned it must plan again. */
+export class MissingDataFiles extends Error {
+  override readonly name = 'MissingDataFiles';
+  readonly paths: readonly string[];
+  constructor(table: string, paths: readonly string[]) {
+    super(`${paths.length} data files to remove from table ${table} are not live, such as ${paths[0]}`);
+    this.paths = paths;
+  }
+}
+
+/** Throws MissingDataFiles, DeleteFilesPresent (rows that were deleted since would come back), StoreError. */
+export async function stage(
+  store: ObjectStore,
+  table: string,
+  base: LoadedTable,
+  change: Change,
+  nowMs: number,
+): Promise<Staged> {
+  checkChange(table, change);
+  const { metadata } = base;
+  const parent = currentSnapshot(metadata);
+  const sequenceNumber = metadata['last-sequence-number'] + 1;
+  const snapshotId = newSnapshotId(base, change);
+  const files: string[] = [];
+  const directory = `${metadata.location}/metadata`;
+
+  const put = async (name: string, bytes: Uint8Array): Promise<string> => {
+    const uri = `${directory}/${name}-${createHash('sha256').update(bytes).digest('hex').slice(0, 16)}.avro`;
+    files.push(uri);
+    await store.put(uri, bytes, { contentType: 'application/avro' });
+    return uri;
+  };
+  let manifestCount = 0;
+  const writeManifest = async (manifest: Manifest, like?: ManifestFile): Promise<ManifestFile> => {
+    const bytes = encodeManifest(manifest, metadata);
+    const path = await put(`${snapshotId}-m${manifestCount++}`, bytes);
+    return describe(manifest, metadata, { path, length: bytes.length, sequenceNumber, snapshotId }, like);
+  };
+
+  const before = (await readManifestList(store, parent)).filter(hasLiveFiles);
+  const { kept, rewritten, removed } = await removeFiles(store, table, metadata, before, change, snapshotId);
+  const spec = change.add.length > 0 ? writableSpec(table, metadata) : undefined;
+  const next: ManifestFile[] = [];
+  if (spec !== undefined) next.push(await writeManifest(appended(spec, metadata, change.add)));
+  for (const { manifest, file } of rewritten) next.push(await writeManifest(manifest, file));
+
+  const toMerge = manifestsToMerge(metadata, kept);
+  for (const manifest of await mergeEntries(store, metadata, toMerge)) next.push(await writeManifest(manifest));
+  next.push(...kept.filter((manifest) => !toMerge.includes(manifest)));
+
+  const header = { snapshotId, parentSnapshotId: parent?.['snapshot-id'], sequenceNumber };
+  const snapshot: Snapshot = {
+    'sequence-number': sequenceNumber,
+    'snapshot-id': snapshotId,
+    ...(parent && { 'parent-snapshot-id': parent['snapshot-id'] }),
+    'timestamp-ms': Math.max(nowMs, metadata['last-updated-ms']),
+    summary: snapshotSummary(change, removed, parent, next),
+    'manifest-list': await put(`snap-${snapshotId}`, encodeManifestList(header, next)),
+    'schema-id': metadata['current-schema-id'],
+  };
+  const withSnapshot = addSnapshot(metadata, snapshot);
+  return { metadata: change.keep ? trimSnapshots(withSnapshot, change.keep) : withSnapshot, snapshotId, files };
+}
+
+/** The snapshot becomes the current one, on branch `main`. */
+function addSnapshot(metadata: TableMetadata, snapshot: Snapshot): TableMetadata {
+  const id = snapshot['snapshot-id'];
+  const timestamp = snapshot['timestamp-ms'];
+  return {
+    ...metadata,
+    'last-sequence-number': snapshot['sequence-number'],
+    'last-updated-ms': timestamp,
+    'current-snapshot-id': id,
+    snapshots: [...metadata.snapshots, snapshot],
+    'snapshot-log': [...metadata['snapshot-log'], { 'timestamp-ms': timestamp, 'snapshot-id': id }],
+    refs: { ...metadata.refs, main: { ...metadata.refs.main, 'snapshot-id': id, type: 'branch' } },
+  };
+}
+
+function checkChange(table: string, { operation, add, remove }: Change): void {
+  if (operation === 'append' && remove.length > 0) throw new Error(`an append to table ${table} cannot remove files`);
+  if (operation === 'delete' && add.length > 0) throw new Error(`a delete from table ${table} cannot add files`);
+  const paths = new Set(add.map((file) => file.path));
+  if (paths.size !== add.length) throw new Error(`a change of table ${table} adds a file twice`);
+  const both = remove.find((path) => paths.has(path));
+  if (both !== undefined) throw new Error(`a change of table ${table} adds and removes ${both}`);
+}
+
+/** 63 bits, positive. Bound to the exact version of the table, so that no other attempt ever has the same id. */
+function newSnapshotId(base: LoadedTable, { operation, add, remove, summary }: Change): bigint {
+  const { metadata } = base;
+  const content = [
+    metadata['table-uuid'],
+    base.metadataLocation,
+    base.version,
+    metadata['current-snapshot-id'],
+    metadata['last-sequence-number'] + 1,
+    operation,
+    Object.entries(summary).sort(([a], [b]) => (a < b ? -1 : 1)),
+    add.map((file) => file.path),
+    remove,
+  ];
+  const digest = createHash('sha256').update(stringifyJson(content)).digest();
+  return BigInt.asUintN(63, digest.readBigUInt64BE()) || 1n;
+}
+
+/** The spec under which files are added: identity of `ymd` and nothing else, whatever other engines made the default. */
+function writableSpec(table: string, metadata: TableMetadata): PartitionSpec {
+  const ours = (spec: PartitionSpec) => spec.fields.length === 1 && ymdIndex(spec, metadata) === 0;
+  const current = specById(metadata, metadata['default-spec-id']);
+  const spec = ours(current) ? current : metadata['partition-specs'].find(ours);
+  if (spec === undefined)
+    throw new Error(
+      `table ${table} (${metadata.location}) has no partition spec by ${partitionColumn} alone: it was not made by this program`,
+    );
+  return spec;
+}
+
+function appended(spec: PartitionSpec, metadata: TableMetadata, files: readonly DataFile[]): Manifest {
+  const field = spec.fields[ymdIndex(spec, metadata)]!;
+  return {
+    specId: spec['spec-id'],
+    content: dataContent,
+    partitionSchema: stringPartition(field['field-id'], field.name),
+    entries: files.map((file) => ({
+      status: added,
+      snapshotId: null,
+      sequenceNumber: null,
+      fileSequenceNumber: null,
+      file: {
+        content: 0,
+        path: file.path,
+        format: 'PARQUET',
+        partition: { [field.name]: file.ymd },
+        recordCount: file.recordCount,
+        fileSize: file.fileSize,
+        columnSizes: file.columnSizes,
+        valueCounts: file.valueCounts,
+        nullCounts: file.nullCounts,
+        nanCounts: null,
+        lowerBounds: file.lowerBounds,
+        upperBounds: file.upperBounds,
+        keyMetadata: null,
+        splitOffsets: file.splitOffsets.length > 0 ? file.splitOffsets : null,
+        equalityIds: null,
+        sortOrderId: file.sortOrderId,
+        referencedDataFile: null,
+      },
+    })),
+  };
+}
+
+interface Removal {
+  readonly kept: ManifestFile[];
+  readonly rewritten: { readonly manifest: Manifest; readonly file: ManifestFile }[];
+  readonly removed: ManifestEntry[];
+}
+
+/** Rewrites the manifests that hold the files to remove: those become DELETED, the others EXISTING, older deletions go. */
+async function removeFiles(
+  store: ObjectStore,
+  table: string,
+  metadata: TableMetadata,
+  manifests: readonly ManifestFile[],
+  change: Change,
+  snapshotId: bigint,
+): Promise<Removal> {
+  const wanted = new Set(change.remove);
+  if (wanted.size === 0) return { kept: [...manifests], rewritten: [], removed: [] };
+  const rewritten: Removal['rewritten'] = [];
+  const removed: ManifestEntry[] = [];
+  const days = new Set<string | null>();
+  const data = manifests.filter((manifest) => manifest.content === dataContent);
+  const load = async (file: ManifestFile) => ({ file, manifest: await readManifest(store, file) });
+  for await (const { file, manifest } of mapAhead(data, 4, load)) {
+    const mine = (entry: ManifestEntry) => entry.status !== deleted && wanted.has(entry.file.path);
+    const found = manifest.entries.filter(mine);
+    if (found.length === 0) continue;
+    const entries = manifest.entries
+      .filter((entry) => entry.status !== deleted)
+      .map((entry) => (mine(entry) ? { ...entry, status: deleted, snapshotId } : { ...entry, status: existing }));
+    rewritten.push({ manifest: { ...manifest, entries }, file });
+    for (const entry of found) {
+      removed.push(entry);
+      days.add(ymdOf(manifest, specById(metadata, file.specId), metadata, entry));
+      wanted.delete(entry.file.path);
+    }
+    if (wanted.size === 0) break;
+  }
+  if (wanted.size > 0) throw new MissingDataFiles(table, [...wanted]);
+  if (change.operation !== 'delete') await refuseDeleteFiles(store, metadata, manifests, days);
+  const replaced = new Set(rewritten.map(({ file }) => file));
+  return { kept: manifests.filter((manifest) => !replaced.has(manifest)), rewritten, removed };
+}
+
+/** New files carry a later sequence number, so row-level deletes on the files they replace would stop applying. */
+async function refuseDeleteFiles(
+  store: ObjectStore,
+  metadata: TableMetadata,
+  manifests: readonly ManifestFile[],
+  days: ReadonlySet<string | null>,
+): Promise<void> {
+  for (const file of manifests) {
+    if (file.content === dataContent) continue;
+    const manifest = await readManifest(store, file);
+    for (const entry of manifest.entries) {
+      const day = ymdOf(manifest, specById(metadata, file.specId), metadata, entry);
+      if (entry.status !== deleted && (day === null || days.has(day) || days.has(null)))
+        throw new DeleteFilesPresent(metadata.location, entry.file.path);
+    }
+  }
+}
+
+interface WrittenManifest {
+  readonly path: string;
+  readonly length: number;
+  readonly sequenceNumber: number;
+  readonly snapshotId: bigint;
+}
+
+/** The manifest as the manifest list shows it. `like` is the one it replaces, whose partition summary still covers it. */
+function describe(
+  manifest: Manifest,
+  metadata: TableMetadata,
+  written: WrittenManifest,
+  like?: ManifestFile,
+): ManifestFile {
+  const { path, length, sequenceNumber, snapshotId } = written;
+  const of = (status: number) => manifest.entries.filter((entry) => entry.status === status);
+  const rows = (entries: readonly ManifestEntry[]) => entries.reduce((sum, entry) => sum + entry.file.recordCount, 0);
+  const [isAdded, isExisting, isDeleted] = [of(added), of(existing), of(deleted)];
+  const ages = [...isAdded, ...isExisting].map((entry) => entry.sequenceNumber ?? sequenceNumber);
+  return {
+    path,
+    length,
+    specId: manifest.specId,
+    content: manifest.content,
+    sequenceNumber,
+    minSequenceNumber: ages.reduce((least, age) => Math.min(least, age), sequenceNumber),
+    addedSnapshotId: snapshotId,
+    addedFiles: isAdded.length,
+    existingFiles: isExisting.length,
+    deletedFiles: isDeleted.length,
+    addedRows: rows(isAdded),
+    existingRows: rows(isExisting),
+    deletedRows: rows(isDeleted),
+    partitions: partitionSummaries(manifest, metadata) ?? like?.partitions ?? null,
+    keyMetadata: null,
+  };
+}

@@ -1,0 +1,81 @@
+import { dataContent, type Manifest, type ManifestEntry, partitionValues, specById } from './manifest.ts';
+import type { ManifestFile, PartitionSummary } from './manifest-list.ts';
+import type { Snapshot, TableMetadata } from './metadata.ts';
+import type { Change } from './stage.ts';
+
+/** What snapshots and manifest lists say about their files in few numbers. */
+
+/**
+ * A snapshot's summary (Iceberg spec, Appendix F, "Optional Snapshot Summary Fields"). Totals of files and records are
+ * counted from the manifest list; those that only a running total can give are left out where the parent has none.
+ */
+export function snapshotSummary(
+  change: Change,
+  removed: readonly ManifestEntry[],
+  parent: Snapshot | undefined,
+  manifests: readonly ManifestFile[],
+): Record<string, string> {
+  const addedRecords = sum(change.add, (file) => file.recordCount);
+  const addedBytes = sum(change.add, (file) => file.fileSize);
+  const removedRecords = sum(removed, (entry) => entry.file.recordCount);
+  const removedBytes = sum(removed, (entry) => entry.file.fileSize);
+  const partitions = new Set([
+    ...change.add.map((file) => JSON.stringify([file.ymd])),
+    ...removed.map((entry) => JSON.stringify(Object.values(entry.file.partition))),
+  ]);
+  const data = manifests.filter((manifest) => manifest.content === dataContent);
+  const running = (key: string, difference: number): Record<string, string> => {
+    const before = parent === undefined ? '0' : parent.summary[key];
+    return before === undefined ? {} : { [key]: String(Number(before) + difference) };
+  };
+  return {
+    ...change.summary,
+    operation: change.operation,
+    ...(change.add.length > 0 && {
+      'added-data-files': String(change.add.length),
+      'added-records': String(addedRecords),
+      'added-files-size': String(addedBytes),
+    }),
+    ...(removed.length > 0 && {
+      'deleted-data-files': String(removed.length),
+      'deleted-records': String(removedRecords),
+      'removed-files-size': String(removedBytes),
+    }),
+    'changed-partition-count': String(partitions.size),
+    'total-records': String(sum(data, (manifest) => (manifest.addedRows ?? 0) + (manifest.existingRows ?? 0))),
+    'total-data-files': String(sum(data, (manifest) => (manifest.addedFiles ?? 0) + (manifest.existingFiles ?? 0))),
+    ...running('total-files-size', addedBytes - removedBytes),
+    ...running('total-delete-files', 0),
+    ...running('total-position-deletes', 0),
+    ...running('total-equality-deletes', 0),
+  };
+}
+
+/**
+ * Bounds of the partition values in a manifest, for specs whose values are all strings or null (such as ours);
+ * undefined for others.
+ */
+export function partitionSummaries(manifest: Manifest, metadata: TableMetadata): PartitionSummary[] | undefined {
+  const spec = specById(metadata, manifest.specId);
+  const tuples = manifest.entries.map((entry) => partitionValues(manifest, spec, entry.file));
+  if (tuples.some((tuple) => tuple.some((value) => value !== null && typeof value !== 'string'))) return undefined;
+  return spec.fields.map((_field, index) => {
+    const values = tuples.flatMap((tuple) => (tuple[index] === null ? [] : [Buffer.from(tuple[index] as string)]));
+    const first = values[0] ?? null;
+    return {
+      containsNull: values.length < tuples.length,
+      containsNan: false,
+      lowerBound: values.reduce(
+        (least, value) => (least !== null && Buffer.compare(least, value) <= 0 ? least : value),
+        first,
+      ),
+      upperBound: values.reduce(
+        (most, value) => (most !== null && Buffer.compare(most, value) >= 0 ? most : value),
+        first,
+      ),
+    };
+  });
+}
+
+const sum = <T>(items: readonly T[], of: (item: T) => number): number =>
+  items.reduce((total, item) => total + of(item), 0);

@@ -1,0 +1,21 @@
+/** Runs a generator up to `count` items ahead of its consumer, so that planning overlaps with work. */
+export async function* ahead<T>(items: AsyncGenerator<T>, count: number): AsyncGenerator<T> {
+  const queue: Promise<IteratorResult<T>>[] = [];
+  const request = (): void => {
+    const next = items.next();
+    // The failure is the consumer's to see when it gets there.
+    next.catch(() => {});
+    queue.push(next);
+  };
+  try {
+    for (let i = 0; i < count; i++) request();
+    for (;;) {
+      const result = await queue.shift()!;
+      if (result.done === true) return;
+      request();
+      yield result.value;
+    }
+  } finally {
+    await items.return(undefined);
+  }
+}

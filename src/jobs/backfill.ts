@@ -1,0 +1,343 @@
+/**
+ * Backfill: everything in the sources that is not in the warehouse yet, once.
+ *
+ * Each pass first finishes batches that a dead or late run left open, then plans, and takes the planned batches one
+ * after another through claim -> ingest -> commit. Objects that a live run holds are waited for, so that "done" means
+ * done, and taken over if that run dies.
+ */
+import type { LoadedTable } from '../catalog/catalog.ts';
+import { ensureTable } from '../iceberg/ensure.ts';
+import { type Claim, Ledger } from '../ledger/ledger.ts';
+import type { RejectionCode } from '../records/outcome.ts';
+import { createSource } from '../sources/index.ts';
+import { quarantine } from '../tables/quarantine.ts';
+import { ahead } from './ahead.ts';
+import { commitBatch, commitContext, finishBatch } from './commit.ts';
+import { ingestBatch, type ObjectFailure } from './ingest.ts';
+import { type Intent, readIntent } from './intent.ts';
+import { type ConfiguredSource, type PlanCounters, type PlannedBatch, planBatches, type TimeRange } from './plan.ts';
+import type { Progress, ProgressSink } from './progress.ts';
+import type { Runtime } from './runtime.ts';
+import { parseRange, UsageError } from './usage.ts';
+
+export interface BackfillOptions {
+  /** Names of sources; all where omitted. */
+  readonly sources?: readonly string[];
+  /** YYYY-MM-DD (the whole UTC day) or an RFC 3339 instant, both ends included. Prunes objects by key, never records. */
+  readonly from?: string;
+  readonly to?: string;
+  /** Relative to each source's location, or a URI. */
+  readonly prefix?: string;
+  readonly dryRun?: boolean;
+  readonly signal?: AbortSignal;
+}
+
+export interface BackfillReport {
+  readonly objects: { listed: number; skipped: number; committed: number; failed: number };
+  readonly records: { read: number; rows: number; quarantined: number; skipped: number; duplicates: number };
+  readonly bytes: { read: number; decompressed: number; written: number };
+  readonly tables: Record<string, { rows: number; files: number; days: number }>;
+  readonly seconds: number;
+  readonly failures: readonly ObjectFailure[];
+  /** By column: values of another type than the column's, null in the column and kept in the raw text. */
+  readonly typeMismatches: Record<string, number>;
+  /** By reason. */
+  readonly quarantine: Partial<Record<RejectionCode, number>>;
+  /** With dryRun: what a run would do. */
+  readonly plan?: { batches: number; objects: number; bytes: number };
+}
+
+const pollMs = 1000;
+const batchesAhead = 8;
+
+export async function backfill(
+  runtime: Runtime,
+  options: BackfillOptions,
+  progress: ProgressSink,
+): Promise<BackfillReport> {
+  const run = new BackfillRun(runtime, options, progress);
+  return options.dryRun === true ? run.dryRun() : run.run();
+}
+
+class BackfillRun {
+  readonly #runtime: Runtime;
+  readonly #options: BackfillOptions;
+  readonly #progress: ProgressSink;
+  readonly #sources: readonly ConfiguredSource[];
+  readonly #range: TimeRange | undefined;
+  readonly #ledger: Ledger;
+  readonly #tables = new Map<string, LoadedTable>();
+  readonly #started: number;
+
+  readonly #failures = new Map<string, ObjectFailure>();
+  readonly #typeMismatches = new Map<string, number>();
+  readonly #reasons = new Map<RejectionCode, number>();
+  readonly #byTable = new Map<string, { rows: number; files: number; days: Set<string> }>();
+  readonly #records = { read: 0, rows: 0, quarantined: 0, skipped: 0, duplicates: 0 };
+  readonly #bytes = { read: 0, decompressed: 0, written: 0 };
+  #committed = 0;
+  #recovered = 0;
+  #planned = { batches: 0, objects: 0, bytes: 0, complete: false };
+  #done = { objects: 0, bytes: 0, rows: 0 };
+
+  constructor(runtime: Runtime, options: BackfillOptions, progress: ProgressSink) {
+    this.#runtime = runtime;
+    this.#options = options;
+    this.#progress = progress;
+    this.#started = runtime.clock();
+    this.#range = parseRange(options.from, options.to);
+    this.#sources = selectSources(runtime, options.sources);
+    const { store, encoder, owner, config } = runtime;
+    const { rowGroupRows, compressionLevel } = config.output;
+    this.#ledger = new Ledger({
+      ...commitContext(runtime),
+      writer: { store, encoder, rowGroupRows, compressionLevel },
+      owner,
+      claimMs: config.batch.claimSeconds * 1000,
+    });
+  }
+
+  async dryRun(): Promise<BackfillReport> {
+    const counters = newCounters();
+    for await (const batch of this.#plan(counters)) this.#count(batch);
+    const { batches, objects, bytes } = this.#planned;
+    return {
+      ...this.#report(counters, counters.skipped + counters.claimedElsewhere),
+      plan: { batches, objects, bytes },
+    };
+  }
+
+  async run(): Promise<BackfillReport> {
+    await this.#openTables();
+    for (;;) {
+      await this.#finishAbandoned();
+      const counters = newCounters();
+      const contended = await this.#pass(counters);
+      if (!contended) {
+        this.#tell('done');
+        return this.#report(counters, counters.listed - this.#committed - this.#failures.size);
+      }
+      await this.#waitForOthers();
+    }
+  }
+
+  async #openTables(): Promise<void> {
+    const context = commitContext(this.#runtime);
+    await this.#runtime.catalog.ensureNamespace();
+    await this.#ledger.open();
+    for (const declaration of [quarantine, ...this.#sources.map(({ source }) => source.table)]) {
+      this.#tables.set(declaration.name, await ensureTable(context, declaration));
+    }
+  }
+
+  /** One walk over the sources; true where objects remain that other runs hold. */
+  async #pass(counters: PlanCounters): Promise<boolean> {
+    let contended = false;
+    this.#planned.complete = false;
+    this.#tell('listing');
+    for await (const batch of ahead(this.#planCounted(counters), batchesAhead)) {
+      const { config } = batch.source;
+      const objects = batch.objects.filter((object) => !this.#failures.has(object.uri));
+      const claim = await this.#ledger.claim(config, objects, batch.sequence);
+      if (claim === undefined || claim.objects.length < objects.length) contended = true;
+      if (claim !== undefined) await this.#work(batch.source, claim);
+    }
+    return contended || counters.claimedElsewhere > 0;
+  }
+
+  async *#planCounted(counters: PlanCounters): AsyncGenerator<PlannedBatch> {
+    for await (const batch of this.#plan(counters)) {
+      this.#count(batch);
+      yield batch;
+    }
+    this.#planned.complete = true;
+  }
+
+  async *#plan(counters: PlanCounters): AsyncGenerator<PlannedBatch> {
+    const { store, config } = this.#runtime;
+    const { prefix, signal } = this.#options;
+    const options = {
+      warehouse: config.warehouse,
+      batch: config.batch,
+      ...(prefix !== undefined && { prefix }),
+      ...(signal !== undefined && { signal }),
+      ...(this.#range !== undefined && { range: this.#range }),
+    };
+    for (const source of this.#sources) yield* planBatches(store, this.#ledger, source, options, counters);
+  }
+
+  #count(batch: PlannedBatch): void {
+    this.#planned.batches++;
+    this.#planned.objects += batch.objects.length;
+    this.#planned.bytes += batch.bytes;
+  }
+
+  async #work(source: ConfiguredSource, claim: Claim): Promise<void> {
+    const { log } = this.#runtime;
+    log.debug({ event: 'batch-claimed', batch: claim.batch, objects: claim.objects.length }, 'batch claimed');
+    const staged = await ingestBatch(this.#runtime, {
+      batch: claim.batch,
+      source,
+      objects: claim.objects,
+      reread: await this.#ingestedBefore(claim),
+      tables: await this.#currentTables(source),
+      ...(this.#options.signal && { signal: this.#options.signal }),
+      onObject: (object, rows) => {
+        this.#done.objects++;
+        this.#done.bytes += object.size;
+        this.#done.rows += rows;
+        this.#tell('ingesting');
+      },
+    });
+    const intent = await commitBatch(this.#runtime, this.#ledger, staged.intent);
+    for (const failure of staged.failures)
+      if (!intent.objects.has(failure.uri)) this.#failures.set(failure.uri, failure);
+    for (const [column, count] of staged.typeMismatches) increase(this.#typeMismatches, column, count);
+    for (const [reason, count] of staged.reasons) increase(this.#reasons, reason, count);
+    this.#account(claim, intent);
+  }
+
+  /** Objects of the claim that an earlier version of is in the tables. */
+  async #ingestedBefore(claim: Claim): Promise<Set<string>> {
+    const { entries } = await this.#ledger.lookup(claim.objects.map((object) => object.uri));
+    const committed = [...entries].filter(([, versions]) => versions.some((entry) => entry.state === 'committed'));
+    return new Set(committed.map(([uri]) => uri));
+  }
+
+  async #currentTables(source: ConfiguredSource): Promise<{ events: LoadedTable; quarantine: LoadedTable }> {
+    const load = async (name: string): Promise<LoadedTable> => {
+      const loaded = await this.#runtime.catalog.loadTable(name);
+      if (loaded === undefined) throw new Error(`table ${name} was dropped during the run`);
+      return loaded;
+    };
+    return { events: await load(source.source.table.name), quarantine: await load(quarantine.name) };
+  }
+
+  #account(claim: Claim, intent: Intent): void {
+    const sizes = new Map(claim.objects.map((object) => [object.uri, object.size]));
+    for (const [uri, counts] of intent.objects) {
+      this.#committed++;
+      this.#records.read += counts.records;
+      this.#records.rows += counts.rows;
+      this.#records.quarantined += counts.quarantined;
+      this.#records.skipped += counts.skipped;
+      this.#records.duplicates += counts.duplicates;
+      this.#bytes.read += sizes.get(uri) ?? 0;
+      this.#bytes.decompressed += counts.bytesDecompressed;
+    }
+    for (const [name, files] of intent.files) {
+      const table = this.#byTable.get(name) ?? { rows: 0, files: 0, days: new Set<string>() };
+      this.#byTable.set(name, table);
+      for (const file of files) {
+        table.rows += file.recordCount;
+        table.files++;
+        table.days.add(file.ymd);
+        this.#bytes.written += file.fileSize;
+      }
+    }
+  }
+
+  /** Takes over and finishes the batches whose holder is gone or late. */
+  async #finishAbandoned(): Promise<void> {
+    for (const entries of await this.#ledger.openClaims()) {
+      const [first] = entries;
+      if (first === undefined || !this.#ledger.isAbandoned(first)) continue;
+      const source = this.#sourceOf(first.source, first.object.uri);
+      if (source === undefined) continue;
+      const claim = await this.#ledger.takeOver(first.batch);
+      if (claim === undefined) continue;
+      this.#runtime.log.info(
+        { event: 'batch-taken-over', batch: claim.batch, from: first.owner },
+        'finishing an abandoned batch',
+      );
+      const before = this.#committed;
+      const { store, config, sleep } = this.#runtime;
+      const intent = await readIntent(store, config.warehouse, claim.batch, sleep);
+      if (intent === undefined) await this.#work(source, claim);
+      else {
+        await finishBatch(this.#runtime, this.#ledger, intent);
+        this.#account(claim, intent);
+      }
+      this.#recovered += this.#committed - before;
+    }
+  }
+
+  /** Sources may have been renamed since a claim was made. */
+  #sourceOf(name: string, uri: string): ConfiguredSource | undefined {
+    return (
+      this.#sources.find(({ config }) => config.name === name) ??
+      this.#sources.find(({ config }) => uri.startsWith(config.location))
+    );
+  }
+
+  /** Until no live run holds a batch of our sources. */
+  async #waitForOthers(): Promise<void> {
+    for (;;) {
+      this.#options.signal?.throwIfAborted();
+      const open = (await this.#ledger.openClaims()).map((entries) => entries[0]!);
+      const held = open.filter((entry) => this.#sourceOf(entry.source, entry.object.uri) !== undefined);
+      const [first] = held;
+      if (first === undefined || held.some((entry) => this.#ledger.isAbandoned(entry))) return;
+      const until = new Date(first.claimedUntil).toISOString();
+      this.#tell(
+        'waiting',
+        `${held.length} batches are claimed by other runs, the first by ${first.owner} until ${until}`,
+      );
+      await this.#runtime.sleep(pollMs);
+    }
+  }
+
+  #tell(phase: Progress['phase'], message?: string): void {
+    const { objects, bytes, complete } = this.#planned;
+    this.#progress.update({
+      phase,
+      objectsDone: this.#done.objects,
+      objectsTotal: complete ? objects : null,
+      bytesDone: this.#done.bytes,
+      bytesTotal: complete ? bytes : null,
+      rows: this.#done.rows,
+      ...(message !== undefined && { message }),
+    });
+  }
+
+  #report(counters: PlanCounters, skipped: number): BackfillReport {
+    const tables = [...this.#byTable].map(([name, { rows, files, days }]) => [name, { rows, files, days: days.size }]);
+    return {
+      objects: {
+        listed: counters.listed,
+        skipped: Math.max(0, skipped),
+        committed: this.#committed,
+        failed: this.#failures.size,
+      },
+      records: this.#records,
+      bytes: this.#bytes,
+      tables: Object.fromEntries(tables),
+      seconds: (this.#runtime.clock() - this.#started) / 1000,
+      failures: [...this.#failures.values()],
+      typeMismatches: Object.fromEntries(this.#typeMismatches),
+      quarantine: Object.fromEntries(this.#reasons),
+    };
+  }
+}
+
+const newCounters = (): PlanCounters => ({ listed: 0, skipped: 0, claimedElsewhere: 0 });
+
+function increase<K>(counts: Map<K, number>, key: K, by: number): void {
+  counts.set(key, (counts.get(key) ?? 0) + by);
+}
+
+function selectSources({ config }: Runtime, names: readonly string[] | undefined): ConfiguredSource[] {
+  const unknown = names?.find((name) => !config.sources.some((source) => source.name === name));
+  if (unknown !== undefined) {
+    throw new UsageError(
+      `no source ${unknown} in the configuration; there are: ${config.sources.map((s) => s.name).join(', ')}`,
+    );
+  }
+  const selected = config.sources.filter(
+    (source) => names === undefined || names.length === 0 || names.includes(source.name),
+  );
+  return selected.map((source) => ({
+    config: source,
+    source: createSource(source.type, source.columns, config.limits),
+  }));
+}

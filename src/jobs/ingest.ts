@@ -1,0 +1,359 @@
+/**
+ * One batch from claim to staged files: fetch, frame, interpret, columns, sort, encode, upload. Nothing here makes
+ * anything visible; `commit.ts` does.
+ *
+ * An object is ingested whole or not at all. Where one fails after rows of it went into the columns (a broken gzip
+ * member at the end of a long stream), the batch starts over without it; the files written so far are left to nobody
+ * and `expire` removes them.
+ */
+import pLimit from 'p-limit';
+import type { LoadedTable } from '../catalog/catalog.ts';
+import { TableBuffer } from '../columns/builders.ts';
+import { sortOrder, splitByDay } from '../columns/sort.ts';
+import type { DataFile } from '../iceberg/data-file.ts';
+import { type FileWriter, writeDataFile } from '../iceberg/write.ts';
+import type { ObjectCounts } from '../ledger/entry.ts';
+import { frameRecords } from '../records/frame/index.ts';
+import { rowIdentity } from '../records/identity.ts';
+import type { Outcome, Rejection } from '../records/outcome.ts';
+import { quarantineRow } from '../records/quarantine.ts';
+import type { Frame, ObjectFacts } from '../sources/source.ts';
+import type { ObjectInfo } from '../store/store.ts';
+import { partitionColumn, type TableDeclaration } from '../tables/declaration.ts';
+import { quarantine } from '../tables/quarantine.ts';
+import { fetchObjects, ObjectFault } from './fetch.ts';
+import { IdentitySet } from './identity-set.ts';
+import type { Intent } from './intent.ts';
+import type { ConfiguredSource } from './plan.ts';
+import { PriorRows, rowsOfObject } from './prior.ts';
+import type { Runtime } from './runtime.ts';
+
+export interface IngestTables {
+  readonly events: LoadedTable;
+  readonly quarantine: LoadedTable;
+}
+
+export interface IngestRequest {
+  readonly batch: string;
+  readonly source: ConfiguredSource;
+  readonly objects: readonly ObjectInfo[];
+  /** Those of `objects` that an earlier version has been ingested of. */
+  readonly reread: ReadonlySet<string>;
+  readonly tables: IngestTables;
+  readonly signal?: AbortSignal;
+  /** Called after each object. */
+  readonly onObject?: (object: ObjectInfo, rows: number) => void;
+}
+
+export interface ObjectFailure {
+  readonly uri: string;
+  readonly code: string;
+  readonly message: string;
+}
+
+export interface Staged {
+  readonly intent: Intent;
+  readonly failures: readonly ObjectFailure[];
+  readonly typeMismatches: ReadonlyMap<string, number>;
+  readonly reasons: ReadonlyMap<string, number>;
+}
+
+export async function ingestBatch(runtime: Runtime, request: IngestRequest): Promise<Staged> {
+  const failures: ObjectFailure[] = [];
+  for (;;) {
+    const failed = new Set(failures.map((failure) => failure.uri));
+    const attempt = new BatchAttempt(runtime, request, failures);
+    const objects = request.objects.filter((object) => !failed.has(object.uri));
+    if (await attempt.run(objects)) return attempt.staged();
+  }
+}
+
+class BatchAttempt {
+  readonly #runtime: Runtime;
+  readonly #request: IngestRequest;
+  readonly #failures: ObjectFailure[];
+  readonly #identities = new IdentitySet();
+  readonly #days = new Set<string>();
+  readonly #objects = new Map<string, ObjectCounts>();
+  readonly #typeMismatches = new Map<string, number>();
+  readonly #reasons = new Map<string, number>();
+  readonly #events: TableFiles;
+  readonly #quarantine: TableFiles;
+  readonly #ymdAt: number;
+
+  constructor(runtime: Runtime, request: IngestRequest, failures: ObjectFailure[]) {
+    this.#runtime = runtime;
+    this.#request = request;
+    this.#failures = failures;
+    const { store, encoder, config } = runtime;
+    const { rowGroupRows, compressionLevel, fileRows } = config.output;
+    const writer = { store, encoder, rowGroupRows, compressionLevel };
+    const { table } = request.source.source;
+    this.#events = new TableFiles(writer, request.tables.events, table, request.batch, fileRows);
+    this.#quarantine = new TableFiles(writer, request.tables.quarantine, quarantine, request.batch, fileRows);
+    this.#ymdAt = table.columns.findIndex((column) => column.name === partitionColumn);
+  }
+
+  /** false: an object failed half-way and is now among the failures; everything of this attempt is void. */
+  async run(objects: readonly ObjectInfo[]): Promise<boolean> {
+    const { store, config, sleep } = this.#runtime;
+    const { downloads, downloadBytes } = config.batch;
+    const { signal } = this.#request;
+    const options = { downloads, downloadBytes, limits: config.limits, sleep, ...(signal && { signal }) };
+    for await (const fetched of fetchObjects(store, objects, options)) {
+      const { object, body } = fetched;
+      if ('error' in body) {
+        signal?.throwIfAborted();
+        this.#fail(object, body.error);
+        continue;
+      }
+      const before = this.#events.rows + this.#quarantine.rows;
+      try {
+        await this.#ingest(object, body);
+      } catch (error) {
+        signal?.throwIfAborted();
+        if (!(error instanceof ObjectFault)) throw error;
+        this.#fail(object, error.cause);
+        if (this.#events.rows + this.#quarantine.rows > before) return false;
+        continue;
+      }
+      this.#request.onObject?.(object, this.#objects.get(object.uri)!.rows);
+    }
+    await this.#flush();
+    return true;
+  }
+
+  /** Throws AccountingError where the files do not hold exactly what the objects gave. */
+  staged(): Staged {
+    const { batch, source } = this.#request;
+    const counted = [...this.#objects.values()];
+    this.#events.expectRows(counted.reduce((sum, counts) => sum + counts.rows, 0));
+    this.#quarantine.expectRows(counted.reduce((sum, counts) => sum + counts.quarantined, 0));
+    const files = new Map([this.#events, this.#quarantine].map((table) => [table.name, table.files] as const));
+    return {
+      intent: { batch, source: source.config.name, files, objects: this.#objects },
+      failures: this.#failures,
+      typeMismatches: this.#typeMismatches,
+      reasons: this.#reasons,
+    };
+  }
+
+  #fail(object: ObjectInfo, error: unknown): void {
+    const { code = 'other', message } = error as { code?: string; message: string };
+    this.#failures.push({ uri: object.uri, code, message });
+    this.#runtime.log.error(
+      { event: 'object-failed', uri: object.uri, code, reason: message },
+      'object left unclaimed',
+    );
+  }
+
+  async #ingest(object: ObjectInfo, body: AsyncIterable<Uint8Array>): Promise<void> {
+    const { source } = this.#request.source;
+    const { limits } = this.#runtime.config;
+    const facts = source.describeObject(object.uri);
+    const reader = source.openObject(object.uri, facts);
+    const prior = this.#request.reread.has(object.uri) ? await this.#priorOf(object) : undefined;
+    const tally = new Tally();
+    for await (const frames of frameRecords(tally.measured(body), limits)) {
+      for (const frame of frames) {
+        tally.records++;
+        this.#take(reader.interpret(frame), frame, { object, facts, tally, prior });
+      }
+      if (this.#events.bytes + this.#quarantine.bytes > this.#runtime.config.batch.columnBytes) await this.#flush();
+    }
+    for (const [column, count] of reader.typeMismatches) increase(this.#typeMismatches, column, count);
+    this.#objects.set(object.uri, tally.counts(object));
+  }
+
+  #take(outcome: Outcome, frame: Frame, context: ObjectContext): void {
+    const { tally, prior } = context;
+    if (outcome.kind === 'skip') {
+      tally.skipped++;
+      return;
+    }
+    if (outcome.kind === 'quarantine') {
+      this.#reject(outcome, frame, context);
+      return;
+    }
+    const { source } = this.#request.source;
+    if (prior?.events.take(rowIdentity(source.table, outcome.values))) {
+      if (outcome.identity !== null) this.#identities.add(outcome.identity);
+      tally.duplicates++;
+      return;
+    }
+    const day = String(outcome.values[this.#ymdAt]);
+    if (!this.#days.has(day) && this.#days.size >= this.#runtime.config.limits.daysPerBatch) {
+      const detail = `${day} is beyond the ${this.#days.size} days that one batch may touch`;
+      this.#reject({ kind: 'quarantine', code: 'too_many_days', pointer: '', detail }, frame, context);
+      return;
+    }
+    if (outcome.identity !== null && !this.#identities.add(outcome.identity)) {
+      tally.duplicates++;
+      return;
+    }
+    this.#days.add(day);
+    this.#events.append(outcome.values);
+    tally.row(outcome.eventTime);
+  }
+
+  #reject(rejection: Rejection, frame: Frame, { object, facts, tally, prior }: ObjectContext): void {
+    const { type } = this.#request.source.source;
+    const context = { sourceType: type, uri: object.uri, facts, lastModified: object.lastModified };
+    const values = quarantineRow(context, frame, rejection);
+    if (prior?.quarantine.take(rowIdentity(quarantine, values))) {
+      tally.duplicates++;
+      return;
+    }
+    this.#quarantine.append(values);
+    tally.quarantined++;
+    increase(this.#reasons, rejection.code, 1);
+  }
+
+  async #priorOf(object: ObjectInfo): Promise<Prior> {
+    const { source } = this.#request.source;
+    const { tables } = this.#request;
+    const prior = { events: new PriorRows(), quarantine: new PriorRows() };
+    for await (const row of rowsOfObject(this.#runtime.store, tables.events, source.table, object.uri)) {
+      prior.events.add(rowIdentity(source.table, row));
+    }
+    for await (const row of rowsOfObject(this.#runtime.store, tables.quarantine, quarantine, object.uri)) {
+      prior.quarantine.add(rowIdentity(quarantine, row));
+    }
+    return prior;
+  }
+
+  async #flush(): Promise<void> {
+    await this.#events.flush();
+    await this.#quarantine.flush();
+  }
+}
+
+interface Prior {
+  readonly events: PriorRows;
+  readonly quarantine: PriorRows;
+}
+
+interface ObjectContext {
+  readonly object: ObjectInfo;
+  readonly facts: ObjectFacts;
+  readonly tally: Tally;
+  readonly prior: Prior | undefined;
+}
+
+/** Counts of one object, and the check that each record read has become exactly one thing. */
+class Tally {
+  records = 0;
+  quarantined = 0;
+  skipped = 0;
+  duplicates = 0;
+  #rows = 0;
+  #bytes = 0;
+  #min: bigint | null = null;
+  #max: bigint | null = null;
+
+  row(eventTime: bigint): void {
+    this.#rows++;
+    if (this.#min === null || eventTime < this.#min) this.#min = eventTime;
+    if (this.#max === null || eventTime > this.#max) this.#max = eventTime;
+  }
+
+  async *measured(body: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+    for await (const chunk of body) {
+      this.#bytes += chunk.length;
+      yield chunk;
+    }
+  }
+
+  counts(object: ObjectInfo): ObjectCounts {
+    const { records, quarantined, skipped, duplicates } = this;
+    if (records !== this.#rows + quarantined + skipped + duplicates) {
+      throw new AccountingError(
+        `${object.uri}: read ${records} records, but ${this.#rows} rows + ${quarantined} quarantined + ${duplicates} duplicates + ${skipped} skipped`,
+      );
+    }
+    return {
+      records,
+      rows: this.#rows,
+      quarantined,
+      skipped,
+      duplicates,
+      bytesDecompressed: this.#bytes,
+      minEventTime: this.#min,
+      maxEventTime: this.#max,
+    };
+  }
+}
+
+/** A record was lost or counted twice: a fault of this program. Nothing of the batch is committed. */
+export class AccountingError extends Error {
+  override readonly name = 'AccountingError';
+}
+
+/** The rows of one table on their way into files. */
+class TableFiles {
+  readonly name: string;
+  readonly files: DataFile[] = [];
+  readonly #writer: FileWriter;
+  readonly #table: LoadedTable;
+  readonly #declaration: TableDeclaration;
+  readonly #label: string;
+  readonly #fileRows: number;
+  readonly #buffer: TableBuffer;
+  #flushedRows = 0;
+
+  constructor(writer: FileWriter, table: LoadedTable, declaration: TableDeclaration, batch: string, fileRows: number) {
+    this.name = declaration.name;
+    this.#writer = writer;
+    this.#table = table;
+    this.#declaration = declaration;
+    this.#label = batch.slice(0, 16);
+    this.#fileRows = fileRows;
+    this.#buffer = new TableBuffer(declaration.columns);
+  }
+
+  get rows(): number {
+    return this.#flushedRows + this.#buffer.rows;
+  }
+
+  get bytes(): number {
+    return this.#buffer.bytes;
+  }
+
+  append(values: Parameters<TableBuffer['append']>[0]): void {
+    this.#buffer.append(values);
+  }
+
+  expectRows(expected: number): void {
+    const written = this.files.reduce((sum, file) => sum + file.recordCount, 0);
+    if (written !== expected)
+      throw new AccountingError(`${this.name}: ${expected} rows to write, ${written} in its files`);
+  }
+
+  async flush(): Promise<void> {
+    if (this.#buffer.rows === 0) return;
+    const batch = this.#buffer.batch();
+    const order = sortOrder(batch, this.#declaration.sortedBy);
+    const limit = pLimit(2);
+    const writes = splitByDay(batch, order, partitionColumn).flatMap(({ day, order }) =>
+      Array.from({ length: Math.ceil(order.length / this.#fileRows) }, (_, part) =>
+        limit(() =>
+          writeDataFile(this.#writer, {
+            table: this.#table,
+            declaration: this.#declaration,
+            batch,
+            order: order.subarray(part * this.#fileRows, (part + 1) * this.#fileRows),
+            ymd: day,
+            label: this.#label,
+          }),
+        ),
+      ),
+    );
+    this.files.push(...(await Promise.all(writes)));
+    this.#flushedRows += batch.rows;
+    this.#buffer.clear();
+  }
+}
+
+function increase(counts: Map<string, number>, key: string, by: number): void {
+  counts.set(key, (counts.get(key) ?? 0) + by);
+}

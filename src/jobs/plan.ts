@@ -1,0 +1,151 @@
+/**
+ * What a backfill has to do: lists the objects of each source, leaves out what the range, the keys and the ledger say
+ * is not needed, and groups the rest into batches in the order of the listing. Reads no body and writes nothing;
+ * holds one page of the listing at a time, whatever the size of the source.
+ */
+import type { BatchConfig, SourceConfig } from '../config/config.ts';
+import type { Ledger, Lookup } from '../ledger/ledger.ts';
+import type { Source } from '../sources/source.ts';
+import type { ObjectInfo, ObjectStore } from '../store/store.ts';
+
+export interface ConfiguredSource {
+  readonly config: SourceConfig;
+  readonly source: Source;
+}
+
+export interface PlannedBatch {
+  readonly source: ConfiguredSource;
+  /** Ascending by uri. */
+  readonly objects: readonly ObjectInfo[];
+  readonly bytes: number;
+  /** State of the ledger that the plan rests on. */
+  readonly sequence: number;
+}
+
+export interface PlanCounters {
+  listed: number;
+  /** Not read: of no interest, outside of the range, or committed before. */
+  skipped: number;
+  /** Claimed by another run when they were looked at. */
+  claimedElsewhere: number;
+}
+
+export interface PlanOptions {
+  readonly prefix?: string;
+  readonly range?: TimeRange;
+  /** Objects under this URI are ours and never input. */
+  readonly warehouse: string;
+  readonly batch: Pick<BatchConfig, 'bytes' | 'objects'>;
+  readonly signal?: AbortSignal;
+}
+
+/** Milliseconds since the epoch, both ends included. */
+export interface TimeRange {
+  readonly from: number;
+  readonly to: number;
+}
+
+/**
+ * The times in Enterprise OPA's keys are those of the first and last record by arrival, not the least and greatest
+ * (input facts 1.2), so objects this far outside of the range are read as well.
+ */
+export const rangeMarginMs = 60 * 60 * 1000;
+
+const pageObjects = 5000;
+
+export async function* planBatches(
+  store: ObjectStore,
+  ledger: Ledger,
+  configured: ConfiguredSource,
+  options: PlanOptions,
+  counters: PlanCounters,
+): AsyncGenerator<PlannedBatch> {
+  const { batch } = options;
+  let objects: ObjectInfo[] = [];
+  let bytes = 0;
+  let sequence = 0;
+  const close = (): PlannedBatch => {
+    const planned = { source: configured, objects, bytes, sequence };
+    objects = [];
+    bytes = 0;
+    return planned;
+  };
+  for await (const page of pages(candidates(store, configured, options, counters))) {
+    const lookup = await ledger.lookup(page.map((object) => object.uri));
+    for (const object of page) {
+      if (!isWanted(object, lookup, counters)) continue;
+      if (objects.length > 0 && (bytes + object.size > batch.bytes || objects.length >= batch.objects)) yield close();
+      // A batch that spans two pages rests on what the earlier of them saw.
+      if (objects.length === 0) sequence = lookup.sequence;
+      objects.push(object);
+      bytes += object.size;
+    }
+  }
+  if (objects.length > 0) yield close();
+}
+
+async function* candidates(
+  store: ObjectStore,
+  { config, source }: ConfiguredSource,
+  { prefix = '', range, warehouse, signal }: PlanOptions,
+  counters: PlanCounters,
+): AsyncGenerator<ObjectInfo> {
+  const folder = config.location.endsWith('/') ? config.location : `${config.location}/`;
+  for await (const object of objectsAt(store, config.location, folder, prefix)) {
+    signal?.throwIfAborted();
+    if (object.uri.startsWith(`${warehouse}/`)) continue;
+    counters.listed++;
+    const facts = source.describeObject(object.uri);
+    if (facts.relevant && isInRange(facts.range, range)) yield object;
+    else counters.skipped++;
+  }
+}
+
+/** A location names a folder, or one object. */
+async function* objectsAt(
+  store: ObjectStore,
+  location: string,
+  folder: string,
+  prefix: string,
+): AsyncGenerator<ObjectInfo> {
+  let any = false;
+  for await (const object of store.list(prefix.startsWith(folder) ? prefix : folder + prefix)) {
+    any = true;
+    yield object;
+  }
+  if (any || prefix !== '' || location.endsWith('/')) return;
+  const single = await store.head(location);
+  if (single !== undefined) yield single;
+}
+
+function isInRange(promised: readonly [number, number] | undefined, range: TimeRange | undefined): boolean {
+  if (promised === undefined || range === undefined) return true;
+  const first = Math.min(...promised);
+  const last = Math.max(...promised);
+  return last + rangeMarginMs >= range.from && first - rangeMarginMs <= range.to;
+}
+
+function isWanted(object: ObjectInfo, lookup: Lookup, counters: PlanCounters): boolean {
+  const entries = lookup.entries.get(object.uri) ?? [];
+  if (entries.some((entry) => entry.state === 'committed' && entry.object.etag === object.etag)) {
+    counters.skipped++;
+    return false;
+  }
+  if (entries.some((entry) => entry.state === 'claimed')) {
+    counters.claimedElsewhere++;
+    return false;
+  }
+  return true;
+}
+
+async function* pages(objects: AsyncIterable<ObjectInfo>): AsyncGenerator<ObjectInfo[]> {
+  let page: ObjectInfo[] = [];
+  for await (const object of objects) {
+    page.push(object);
+    if (page.length === pageObjects) {
+      yield page;
+      page = [];
+    }
+  }
+  if (page.length > 0) yield page;
+}

@@ -1,0 +1,21 @@
+import type { Logger } from 'pino';
+import type { Catalog } from '../catalog/catalog.ts';
+import type { Config } from '../config/config.ts';
+import type { Owner } from '../ledger/owner.ts';
+import type { ParquetEncoder } from '../parquet/encoder.ts';
+import type { ObjectStore } from '../store/store.ts';
+
+/** Everything that a job needs of the world. `wire.ts` makes the real one; tests make theirs. */
+export interface Runtime {
+  readonly config: Config;
+  readonly store: ObjectStore;
+  readonly catalog: Catalog;
+  readonly encoder: ParquetEncoder;
+  readonly owner: Owner;
+  readonly log: Logger;
+  /** Milliseconds since the epoch. */
+  readonly clock: () => number;
+  readonly sleep: (ms: number) => Promise<void>;
+  /** A new table's uuid. */
+  readonly uuid: () => string;
+}

@@ -1,0 +1,128 @@
+/**
+ * The command line. Each command loads its own modules when it runs, so that help and usage errors come at once; what a
+ * command throws becomes a message on stderr and an exit code here, and nowhere else.
+ */
+import { enableCompileCache } from 'node:module';
+import { homedir } from 'node:os';
+import { join } from 'node:path';
+import { Command, CommanderError, Option } from 'commander';
+import packageJson from '../package.json' with { type: 'json' };
+import { defineBackfill } from './commands/backfill.ts';
+import { defineInit } from './commands/init.ts';
+import { defineQuery } from './commands/query.ts';
+import type { CommandContext, Output, RunAction } from './commands/shared/context.ts';
+import { describeFailure, exitCodeOf, exitCodes } from './commands/shared/exit.ts';
+import { defineTables } from './commands/tables.ts';
+import { defineValidate } from './commands/validate.ts';
+
+// In a folder of the user's own: what is in there is run as code.
+enableCompileCache(join(process.env.XDG_CACHE_HOME || join(homedir(), '.cache'), 'audit-warehouse', 'compiled'));
+
+process.exitCode = await main(process.argv.slice(2));
+
+async function main(args: readonly string[]): Promise<number> {
+  process.stdout.on('error', leaveOnClosedPipe);
+  process.stderr.on('error', workOnWithoutListener);
+  let exitCode: number = exitCodes.done;
+  const context = processContext();
+  const run: RunAction =
+    (action) =>
+    async (...given) => {
+      // Commander appends the command itself; options of the program count like the command's own.
+      const command = given.pop() as unknown as Command;
+      given[given.length - 1] = command.optsWithGlobals() as never;
+      exitCode = await action(context, ...(given as never));
+    };
+  const program = defineProgram(run);
+  try {
+    await program.parseAsync(args, { from: 'user' });
+    return exitCode;
+  } catch (error) {
+    if (error instanceof CommanderError) return error.exitCode === 0 ? exitCodes.done : exitCodes.usage;
+    const code = exitCodeOf(error);
+    await context.stderr.write(`audit-warehouse: ${describeFailure(error)}\n`);
+    return code;
+  }
+}
+
+function defineProgram(run: RunAction): Command {
+  const program = new Command('audit-warehouse')
+    .description(packageJson.description)
+    .version(packageJson.version)
+    .option('-c, --config <file>', 'configuration (default: audit-warehouse.yaml, or AUDIT_WAREHOUSE_CONFIG)')
+    .option(
+      '--set <key=value>',
+      'override one key of the configuration; may be repeated',
+      (given: string, all: string[] = []) => [...all, given],
+    )
+    .addOption(new Option('--log-level <level>', 'trace, debug, info, warn, error, fatal or silent (default: info)'))
+    .addOption(new Option('--log-format <format>', 'auto, json or text (default: auto: text on a terminal)'))
+    .addHelpText(
+      'after',
+      `
+Examples:
+  audit-warehouse init
+  audit-warehouse validate
+  audit-warehouse backfill --dry-run
+  audit-warehouse backfill
+  audit-warehouse tables
+  audit-warehouse query --list
+
+"audit-warehouse help COMMAND" explains one command, with examples.`,
+    )
+    .configureHelp({ showGlobalOptions: true })
+    .showSuggestionAfterError()
+    .exitOverride();
+  for (const define of [defineBackfill, defineQuery, defineTables, defineValidate, defineInit]) define(program, run);
+  for (const command of program.commands) {
+    command
+      .exitOverride()
+      .configureHelp({ showGlobalOptions: true })
+      .showHelpAfterError(`(see: audit-warehouse ${command.name()} --help)`);
+  }
+  return program.showHelpAfterError('(see: audit-warehouse --help)');
+}
+
+function processContext(): CommandContext {
+  return {
+    env: process.env,
+    cwd: process.cwd(),
+    stdout: output(process.stdout),
+    stderr: output(process.stderr),
+    clock: Date.now,
+    signal: stopSignal(),
+    openRuntime: async (config, log) => (await import('./wire.ts')).createRuntime(config, { log }),
+    openEngine: async (runtime) => (await import('./engines/duckdb.ts')).createDuckDbEngine(runtime),
+  };
+}
+
+function output(stream: NodeJS.WriteStream): Output {
+  return {
+    write: (text) => new Promise((resolve) => stream.write(text, () => resolve())),
+    isTTY: stream.isTTY === true,
+  };
+}
+
+/** The first SIGINT or SIGTERM asks the command to stop in good order; the second ends the process where it stands. */
+function stopSignal(): AbortSignal {
+  const controller = new AbortController();
+  for (const name of ['SIGINT', 'SIGTERM'] as const) {
+    process.on(name, () => {
+      if (controller.signal.aborted) process.exit(exitCodes.failed);
+      process.stderr.write('stopping in good order; once more to stop at once\n');
+      controller.abort(new Error(`stopped by ${name}`));
+    });
+  }
+  return controller.signal;
+}
+
+/** The reader of a pipe has gone (`| head`): there is nobody left to tell. */
+function leaveOnClosedPipe(error: NodeJS.ErrnoException): void {
+  if (error.code === 'EPIPE') process.exit(exitCodes.done);
+  throw error;
+}
+
+/** Logs and progress that nobody reads any more are no reason to break a run off. */
+function workOnWithoutListener(error: NodeJS.ErrnoException): void {
+  if (error.code !== 'EPIPE') throw error;
+}

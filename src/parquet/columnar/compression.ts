@@ -1,0 +1,75 @@
+/**
+ * zstd for pages (parquet-format, Compression.md "ZSTD"), by Node's native code. Large pages are compressed on libuv's
+ * threads while the next ones are encoded; at small ones the hand-over would cost more than the work.
+ */
+import { constants, zstdCompress, zstdCompressSync } from 'node:zlib';
+import { ByteSink } from './byte-sink.ts';
+
+const syncBytes = 12 << 10;
+/** Page bodies that may wait for a thread. */
+const maxInFlightBytes = 8 << 20;
+
+export class Compressor {
+  readonly #level: number;
+  readonly #idle: ByteSink[] = [];
+  #inFlight = 0;
+  #waiting: (() => void) | undefined;
+
+  constructor(level: number) {
+    this.#level = level;
+  }
+
+  /** A cleared sink; `compress` and `release` take it back. */
+  sink(): ByteSink {
+    const sink = this.#idle.pop() ?? new ByteSink();
+    sink.clear();
+    return sink;
+  }
+
+  release(sink: ByteSink): void {
+    this.#idle.push(sink);
+  }
+
+  /** Resolves once there is room for more work. */
+  async room(): Promise<void> {
+    while (this.#inFlight > maxInFlightBytes) {
+      await new Promise<void>((resolve) => {
+        this.#waiting = resolve;
+      });
+    }
+  }
+
+  /** The compressed bytes of the sink, which must not be used any more. */
+  compress(sink: ByteSink): Uint8Array | Promise<Uint8Array> {
+    const body = sink.written();
+    if (body.length <= syncBytes) {
+      const compressed = this.compressSync(body);
+      this.release(sink);
+      return compressed;
+    }
+    this.#inFlight += body.length;
+    return new Promise((resolve, reject) => {
+      zstdCompress(body, options(this.#level, body.length), (error, compressed) => {
+        this.#inFlight -= body.length;
+        this.release(sink);
+        this.#waiting?.();
+        this.#waiting = undefined;
+        if (error) reject(new Error(`cannot compress a Parquet page of ${body.length} bytes`, { cause: error }));
+        else resolve(compressed);
+      });
+    });
+  }
+
+  compressSync(body: Uint8Array): Uint8Array {
+    return zstdCompressSync(body, options(this.#level, body.length));
+  }
+}
+
+/** With the length known zstd sizes its tables to it, and Node allocates its output once. */
+function options(level: number, length: number): Parameters<typeof zstdCompressSync>[1] & object {
+  return {
+    params: { [constants.ZSTD_c_compressionLevel]: level },
+    pledgedSrcSize: length,
+    chunkSize: Math.max(128, length + (length >> 7) + 128),
+  };
+}

@@ -1,0 +1,62 @@
+/**
+ * Collects what has no column of its own into one JSON object of exact texts, so that no byte of evidence goes away:
+ * unknown members as they stand, values that a map column cannot hold under the name of the map, values overridden by a
+ * later duplicate key as lists under `$shadowed` by JSON pointer, members of a wrapper around the record under `$envelope`.
+ */
+export class Extra {
+  readonly #members: Buffer[] = [];
+  readonly #groups = new Map<string, Buffer[]>();
+  readonly #shadowed = new Map<string, Buffer[]>();
+
+  /** An unknown member: key with its quotes, and value, as they stand. */
+  add(key: Buffer, value: Buffer): void {
+    this.#members.push(key, value);
+  }
+
+  /** A member of an object of its own inside of `extra`. */
+  addTo(group: string, key: Buffer, value: Buffer): void {
+    const members = this.#groups.get(group);
+    if (members) members.push(key, value);
+    else this.#groups.set(group, [key, value]);
+  }
+
+  /** A value that a later duplicate of its key overrides. */
+  shadow(pointer: string, value: Buffer): void {
+    const values = this.#shadowed.get(pointer);
+    if (values) values.push(value);
+    else this.#shadowed.set(pointer, [value]);
+  }
+
+  /** The JSON text, null where nothing was collected. */
+  toJson(): Buffer | null {
+    const members = [...this.#members];
+    for (const [group, inner] of this.#groups) members.push(quoted(group), objectText(inner));
+    if (this.#shadowed.size > 0) {
+      const shadowed = [...this.#shadowed].flatMap(([pointer, values]) => [quoted(pointer), arrayText(values)]);
+      members.push(quoted('$shadowed'), objectText(shadowed));
+    }
+    return members.length > 0 ? objectText(members) : null;
+  }
+}
+
+const quoted = (text: string): Buffer => Buffer.from(JSON.stringify(text));
+const OPEN_OBJECT = Buffer.from('{');
+const CLOSE_OBJECT = Buffer.from('}');
+const OPEN_ARRAY = Buffer.from('[');
+const CLOSE_ARRAY = Buffer.from(']');
+const COLON = Buffer.from(':');
+const COMMA = Buffer.from(',');
+
+function objectText(members: readonly Buffer[]): Buffer {
+  const parts: Buffer[] = [OPEN_OBJECT];
+  for (let i = 0; i < members.length; i += 2) {
+    if (i > 0) parts.push(COMMA);
+    parts.push(members[i] as Buffer, COLON, members[i + 1] as Buffer);
+  }
+  parts.push(CLOSE_OBJECT);
+  return Buffer.concat(parts);
+}
+
+function arrayText(values: readonly Buffer[]): Buffer {
+  return Buffer.concat([OPEN_ARRAY, ...values.flatMap((value, i) => (i > 0 ? [COMMA, value] : [value])), CLOSE_ARRAY]);
+}

@@ -1,0 +1,172 @@
+/**
+ * Turns a validated record into column values, by the paths that the schema annotates and the config promotes.
+ *
+ * Text columns of JSON hold the bytes of the record as they stood. Whatever has no column of its own goes to `extra`.
+ * A flattened string that holds half of a surrogate pair gets U+FFFD in its place, since columns are UTF-8; the escape
+ * survives in the column of exact text. U+0000 stays.
+ */
+import { type ColumnType, isScalar, type Scalar, type ScalarType, type Value } from '../columns/types.ts';
+import type { TableDeclaration } from '../tables/declaration.ts';
+import { columnTypeText, type Extraction } from '../tables/schema.ts';
+import type { Extra } from './extra.ts';
+import { keysInOrder, scanMembers, shadowedKeys } from './members.ts';
+import { digitsAt, longOfNumber } from './numbers.ts';
+import type { Rejection } from './outcome.ts';
+import { type JsonRecord, rawMember, reject, show } from './parse.ts';
+import { parseTime } from './time.ts';
+import { pointerSegment } from './validate.ts';
+
+/**
+ * Fills `values` (in the order of the table, all null before) and `extra`. A rejection where a declared field holds
+ * what its column cannot, or a strict column finds another type. `mismatch` hears of each value nulled for its type.
+ */
+export type Flattener = (
+  record: JsonRecord,
+  values: Value[],
+  extra: Extra,
+  mismatch: (column: string) => void,
+) => Rejection | null;
+
+interface Target extends Extraction {
+  readonly index: number;
+}
+
+/** `declared`: the paths of the schema; `promoted`: those of the config. Every column has to be in the table. */
+export function compileFlattener(
+  table: TableDeclaration,
+  declared: readonly Extraction[],
+  promoted: readonly Extraction[],
+): Flattener {
+  const target = (path: Extraction): Target => ({
+    ...path,
+    index: table.columns.findIndex((column) => column.name === path.column),
+  });
+  const members = new Map(declared.filter((p) => p.path.length === 1).map((p) => [p.path[0] as string, target(p)]));
+  const lookups = [...declared.filter((p) => p.path.length > 1), ...promoted].map(target);
+
+  return (record, values, extra, mismatch) => {
+    const { bytes, value } = record;
+    const { ranges } = record.members;
+    const keys = keysInOrder(bytes, ranges, value);
+    const shadowed = shadowedKeys(keys, value);
+    for (let i = 0; i < keys.length; i++) {
+      const key = keys[i] as string;
+      const raw = bytes.subarray(ranges[4 * i + 2], ranges[4 * i + 3]);
+      if (shadowed?.has(i)) {
+        extra.shadow(`/${pointerSegment(key)}`, raw);
+        continue;
+      }
+      const column = members.get(key);
+      if (!column) {
+        extra.add(bytes.subarray(ranges[4 * i], ranges[4 * i + 1]), raw);
+        continue;
+      }
+      if (value[key] === null) continue;
+      const converted = column.json ? raw : memberValue(column, value[key], raw, extra);
+      if (converted === undefined) {
+        const expected = `a value of type ${columnTypeText(column.type)}`;
+        return reject(
+          'invalid_value',
+          `/${pointerSegment(key)}`,
+          `expected ${expected}, found ${raw.toString().slice(0, 200)}`,
+        );
+      }
+      values[column.index] = converted;
+    }
+    for (const column of lookups) {
+      const found = lookUp(record, column);
+      if (found === undefined || found === null) continue;
+      const converted = convert(column.type, found, () => exactDigits(record, column.path));
+      if (converted !== undefined) {
+        values[column.index] = converted;
+      } else if (column.strict) {
+        const pointer = column.path.map((segment) => `/${pointerSegment(segment)}`).join('');
+        const expected = `${columnTypeText(column.type)} for the strict column ${column.column}`;
+        return reject('strict_column', pointer, `expected ${expected}, found ${show(found)}`);
+      } else mismatch(column.column);
+    }
+    return null;
+  };
+}
+
+/** A declared top-level member, whose JSON type the validator has checked. undefined where the column cannot hold it. */
+function memberValue(column: Target, value: unknown, raw: Buffer, extra: Extra): Value | undefined {
+  const { type } = column;
+  if (isScalar(type)) return convert(type, value, () => raw.toString('latin1'));
+  if ('list' in type) return (value as unknown[]).flat().map((element) => (element as string).toWellFormed());
+  return mapValue(column.path[0] as string, type.map.value, value as Record<string, unknown>, raw, extra);
+}
+
+/** The entries of an object in the order of the text; what the map cannot hold goes to `extra` under the map's name. */
+function mapValue(
+  name: string,
+  type: ScalarType,
+  parsed: Readonly<Record<string, unknown>>,
+  raw: Buffer,
+  extra: Extra,
+): Value {
+  const { ranges } = scanMembers(raw);
+  const keys = keysInOrder(raw, ranges, parsed);
+  const shadowed = shadowedKeys(keys, parsed);
+  const entries: [string, Scalar][] = [];
+  const halves = new Set<string>();
+  for (let i = 0; i < keys.length; i++) {
+    const key = keys[i] as string;
+    const text = (): Buffer => raw.subarray(ranges[4 * i + 2], ranges[4 * i + 3]);
+    if (shadowed?.has(i)) {
+      extra.shadow(`/${pointerSegment(name)}/${pointerSegment(key)}`, text());
+      continue;
+    }
+    const value = convert(type, parsed[key], () => text().toString('latin1'));
+    const column = key.toWellFormed();
+    // Two keys that differ in half a surrogate pair only would become one.
+    const taken = column !== key && (halves.has(column) || keys.includes(column));
+    if (column !== key) halves.add(column);
+    if (value === undefined || taken) extra.addTo(name, raw.subarray(ranges[4 * i], ranges[4 * i + 1]), text());
+    else entries.push([column, value as Scalar]);
+  }
+  return entries;
+}
+
+/** The value at the column's path, undefined where there is none. */
+function lookUp(record: JsonRecord, { path, orParent, type }: Target): unknown {
+  let value: unknown = record.value;
+  for (let i = 0; i < path.length; i++) {
+    const segment = path[i] as string;
+    if (typeof value !== 'object' || value === null || !Object.hasOwn(value, segment)) {
+      // A scalar column type that JSON has too is the name that typeof gives.
+      return orParent && i === path.length - 1 && typeof value === type ? value : undefined;
+    }
+    if (Array.isArray(value) && !/^\d+$/.test(segment)) return undefined;
+    value = (value as Record<string, unknown>)[segment];
+  }
+  return value;
+}
+
+/** undefined where the value is of another type or out of the column's range. */
+function convert(type: ColumnType, value: unknown, digits: () => string | null): Value | undefined {
+  switch (type) {
+    case 'string':
+      return typeof value === 'string' ? value.toWellFormed() : undefined;
+    case 'boolean':
+      return typeof value === 'boolean' ? value : undefined;
+    case 'long':
+      return typeof value === 'number' ? (longOfNumber(value, digits) ?? undefined) : undefined;
+    case 'int':
+      return typeof value === 'number' && Number.isInteger(value) && value === (value | 0) ? value | 0 : undefined;
+    case 'double':
+      return typeof value === 'number' && Number.isFinite(value) ? value : undefined;
+    case 'timestamp':
+      return typeof value === 'string' ? (parseTime(value, 'required') ?? undefined) : undefined;
+    default:
+      if (!('list' in type) || type.list !== 'string' || !Array.isArray(value)) return undefined;
+      return value.every((element) => typeof element === 'string')
+        ? value.map((text) => text.toWellFormed())
+        : undefined;
+  }
+}
+
+function exactDigits(record: JsonRecord, path: readonly string[]): string | null {
+  const raw = rawMember(record, path[0] as string);
+  return raw === undefined ? null : digitsAt(raw.toString(), path.slice(1));
+}

@@ -1,0 +1,91 @@
+import type { Frame } from '../../sources/source.ts';
+import { type FrameLimits, headBytes, isSpace, trimmedFrame } from './framer.ts';
+
+/**
+ * Gathers the bytes of one record that reaches over several chunks. Past the cap only the head is held, so that a
+ * record of any size takes bounded memory.
+ */
+export class Collector {
+  readonly #limits: FrameLimits;
+  #pieces: Buffer[] = [];
+  #held = 0;
+  #length = 0;
+  /** Length without the white space at the end; white space at the beginning is never counted. */
+  #significant = 0;
+  /** Offset of the first byte; -1 while nothing is being gathered. */
+  offset = -1;
+
+  constructor(limits: FrameLimits) {
+    this.#limits = limits;
+  }
+
+  get active(): boolean {
+    return this.offset >= 0;
+  }
+
+  begin(offset: number): void {
+    this.offset = offset;
+    this.#pieces = [];
+    this.#held = 0;
+    this.#length = 0;
+    this.#significant = 0;
+  }
+
+  add(chunk: Buffer): void {
+    let piece = chunk;
+    if (this.#length === 0) {
+      let first = 0;
+      while (first < piece.length && isSpace(piece[first])) first++;
+      this.offset += first;
+      piece = piece.subarray(first);
+    }
+    let last = piece.length - 1;
+    while (last >= 0 && isSpace(piece[last])) last--;
+    if (last >= 0) this.#significant = this.#length + last + 1;
+    this.#length += piece.length;
+    const over = this.#significant > this.#limits.recordBytes;
+    const room = (over ? headBytes(this.#limits) : this.#limits.recordBytes) - this.#held;
+    if (room < 0) this.#keepHead();
+    else if (room > 0 && piece.length > 0) {
+      this.#pieces.push(piece.subarray(0, room));
+      this.#held += Math.min(room, piece.length);
+    }
+  }
+
+  /** Counts bytes that are not there any more: only behind the head of a record over the cap. */
+  skip(bytes: number): void {
+    this.#length += bytes;
+    this.#significant = this.#length;
+  }
+
+  /** Gives back what was added from the offset `end` on. */
+  truncate(end: number): void {
+    this.#length = Math.max(0, end - this.offset);
+    this.#significant = Math.min(this.#significant, this.#length);
+    if (this.#held > this.#length) {
+      this.#pieces = [Buffer.concat(this.#pieces).subarray(0, this.#length)];
+      this.#held = this.#length;
+    }
+  }
+
+  /** Ends the record here: its frame without white space at its ends, undefined where nothing else was there. */
+  take(): Frame | undefined {
+    const { offset } = this;
+    this.offset = -1;
+    const pieces = this.#pieces;
+    this.#pieces = [];
+    if (offset < 0 || this.#significant === 0) return undefined;
+    if (this.#held < this.#significant) {
+      const head = Buffer.concat(pieces).subarray(0, headBytes(this.#limits));
+      return { bytes: head, offset, tooLarge: { length: this.#significant } };
+    }
+    const bytes = pieces.length === 1 ? (pieces[0] as Buffer) : Buffer.concat(pieces);
+    return trimmedFrame(bytes, offset, this.#limits);
+  }
+
+  #keepHead(): void {
+    const head = Buffer.from(Buffer.concat(this.#pieces).subarray(0, headBytes(this.#limits)));
+    this.#pieces = [head];
+    this.#held = head.length;
+  }
+}

@@ -1,0 +1,40 @@
+import type { Limits } from '../../config/config.ts';
+import type { Frame } from '../../sources/source.ts';
+
+/** One way of cutting an object into records. Chunks come in order; the frames do not depend on where chunks end. */
+export interface Framer {
+  push(chunk: Buffer, out: Frame[]): void;
+  /** The object is over. */
+  end(out: Frame[]): void;
+}
+
+export type FrameLimits = Pick<Limits, 'recordBytes' | 'nestingDepth'>;
+
+/** What is kept of a record that is larger than the cap. */
+export const HEAD_BYTES = 64 << 10;
+
+export const NEWLINE = 0x0a;
+export const OPEN_BRACE = 0x7b;
+export const OPEN_BRACKET = 0x5b;
+
+/** Space, tab, CR, LF: the white space of JSON (RFC 8259, section 2). */
+export const isSpace = (byte: number | undefined): boolean =>
+  byte === 0x20 || byte === 0x0a || byte === 0x0d || byte === 0x09;
+
+/** The frame of bytes held whole; white space around them is no part of it. undefined where nothing else is there. */
+export function trimmedFrame(bytes: Buffer, offset: number, limits: FrameLimits): Frame | undefined {
+  let start = 0;
+  let end = bytes.length;
+  while (start < end && isSpace(bytes[start])) start++;
+  while (end > start && isSpace(bytes[end - 1])) end--;
+  if (start === end) return undefined;
+  return exactFrame(bytes.subarray(start, end), offset + start, limits);
+}
+
+/** The frame of exactly these bytes, or of their head where they are over the cap. */
+export function exactFrame(bytes: Buffer, offset: number, limits: FrameLimits): Frame {
+  if (bytes.length <= limits.recordBytes) return { bytes, offset };
+  return { bytes: bytes.subarray(0, headBytes(limits)), offset, tooLarge: { length: bytes.length } };
+}
+
+export const headBytes = (limits: FrameLimits): number => Math.min(HEAD_BYTES, limits.recordBytes);

@@ -1,0 +1,56 @@
+/**
+ * Cuts the decompressed bytes of an object into records, with the exact offset of each. Framing is told by content.
+ * Memory is bounded by the record cap, whatever the object holds. Where chunks end makes no difference to the frames.
+ */
+import type { Frame } from '../../sources/source.ts';
+import { detectFraming, LOOKAHEAD_BYTES } from './detect.ts';
+import type { FrameLimits, Framer } from './framer.ts';
+import { LineFramer } from './lines.ts';
+import { ValueFramer } from './values.ts';
+
+const BOM = Buffer.from([0xef, 0xbb, 0xbf]);
+/** Chunks are worked through in pieces of this size, so that a body held whole does not become all its frames at once. */
+const PIECE_BYTES = 256 << 10;
+
+/** Frames in groups, in the order of the object. Every byte is in one frame, or is white space or array punctuation. */
+export async function* frameRecords(chunks: AsyncIterable<Uint8Array>, limits: FrameLimits): AsyncGenerator<Frame[]> {
+  let framer: Framer | undefined;
+  let head: Buffer = Buffer.alloc(0);
+  for await (const chunk of chunks) {
+    let bytes: Buffer = Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength);
+    if (!framer) {
+      head = head.length === 0 ? bytes : Buffer.concat([head, bytes]);
+      framer = chooseFramer(head, false, limits);
+      if (!framer) continue;
+      bytes = withoutBom(head);
+    }
+    yield* pieces(framer, bytes);
+  }
+  const out: Frame[] = [];
+  if (!framer) {
+    framer = chooseFramer(head, true, limits) as Framer;
+    framer.push(withoutBom(head), out);
+  }
+  framer.end(out);
+  if (out.length > 0) yield out;
+}
+
+function* pieces(framer: Framer, bytes: Buffer): Generator<Frame[]> {
+  for (let start = 0; start < bytes.length; start += PIECE_BYTES) {
+    const out: Frame[] = [];
+    framer.push(bytes.subarray(start, start + PIECE_BYTES), out);
+    if (out.length > 0) yield out;
+  }
+}
+
+function chooseFramer(head: Buffer, whole: boolean, limits: FrameLimits): Framer | undefined {
+  if (!whole && head.length < BOM.length) return undefined;
+  const text = withoutBom(head);
+  const offset = head.length - text.length;
+  const framing = detectFraming(text.subarray(0, LOOKAHEAD_BYTES), whole && text.length <= LOOKAHEAD_BYTES);
+  if (!framing) return undefined;
+  return framing === 'lines' ? new LineFramer(offset, limits) : new ValueFramer(offset, limits);
+}
+
+/** A byte order mark at the beginning of the object is no part of it (RFC 8259, section 8.1). */
+const withoutBom = (bytes: Buffer): Buffer => (bytes.subarray(0, 3).equals(BOM) ? bytes.subarray(3) : bytes);

@@ -1,0 +1,93 @@
+/**
+ * JSON lines, and logs with text around the JSON: a record is a line. Lines end with LF; CR and white space at the ends
+ * of a line are no part of it, blank lines are nothing, and the last line needs no end. A line that holds several
+ * objects one behind the other gives each.
+ */
+import type { Frame } from '../../sources/source.ts';
+import { Collector } from './collector.ts';
+import { exactFrame, type FrameLimits, type Framer, isSpace, NEWLINE, OPEN_BRACE, trimmedFrame } from './framer.ts';
+
+export class LineFramer implements Framer {
+  readonly #limits: FrameLimits;
+  readonly #open: Collector;
+  /** Offset of the next chunk. */
+  #offset: number;
+
+  constructor(offset: number, limits: FrameLimits) {
+    this.#offset = offset;
+    this.#limits = limits;
+    this.#open = new Collector(limits);
+  }
+
+  push(chunk: Buffer, out: Frame[]): void {
+    const seams = hasSeam(chunk);
+    let start = 0;
+    let end = chunk.indexOf(NEWLINE);
+    if (this.#open.active && end >= 0) {
+      this.#open.add(chunk.subarray(0, end));
+      this.#emit(this.#open.take(), true, out);
+      start = end + 1;
+      end = chunk.indexOf(NEWLINE, start);
+    }
+    for (; end >= 0; end = chunk.indexOf(NEWLINE, start)) {
+      this.#emit(trimmedFrame(chunk.subarray(start, end), this.#offset + start, this.#limits), seams, out);
+      start = end + 1;
+    }
+    if (start < chunk.length) {
+      if (!this.#open.active) this.#open.begin(this.#offset + start);
+      this.#open.add(chunk.subarray(start));
+    }
+    this.#offset += chunk.length;
+  }
+
+  end(out: Frame[]): void {
+    this.#emit(this.#open.take(), true, out);
+  }
+
+  #emit(frame: Frame | undefined, mayHaveSeam: boolean, out: Frame[]): void {
+    if (!frame) return;
+    if (mayHaveSeam && !frame.tooLarge && frame.bytes[0] === OPEN_BRACE && hasSeam(frame.bytes as Buffer)) {
+      splitObjects(frame, this.#limits, out);
+    } else out.push(frame);
+  }
+}
+
+const hasSeam = (bytes: Buffer): boolean => bytes.includes('}{') || bytes.includes('} {');
+
+/** Each of the objects that stand one behind the other; the line as one frame where anything else follows the first. */
+function splitObjects(line: Frame, limits: FrameLimits, out: Frame[]): void {
+  const bytes = line.bytes as Buffer;
+  let start = 0;
+  for (;;) {
+    const end = objectEnd(bytes, start);
+    let next = end;
+    while (isSpace(bytes[next])) next++;
+    if (bytes[next] !== OPEN_BRACE) {
+      const last = start > 0 && next === bytes.length ? end : bytes.length;
+      out.push(exactFrame(bytes.subarray(start, last), line.offset + start, limits));
+      return;
+    }
+    out.push(exactFrame(bytes.subarray(start, end), line.offset + start, limits));
+    start = next;
+  }
+}
+
+/** Offset behind the object that begins at `start`; the end of the bytes where it does not end. */
+export function objectEnd(bytes: Buffer, start: number): number {
+  let depth = 0;
+  for (let i = start; i < bytes.length; i++) {
+    switch (bytes[i]) {
+      case 0x22:
+        for (i++; i < bytes.length && bytes[i] !== 0x22; i++) if (bytes[i] === 0x5c) i++;
+        break;
+      case 0x7b:
+      case 0x5b:
+        depth++;
+        break;
+      case 0x7d:
+      case 0x5d:
+        if (--depth === 0) return i + 1;
+    }
+  }
+  return bytes.length;
+}

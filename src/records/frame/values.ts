@@ -1,0 +1,314 @@
+/**
+ * JSON values one behind the other, pretty-printed or not: each is a record; of arrays, each element is one.
+ *
+ * Two hands: a scanner that knows strings and brackets finds where values begin and end, so that a record is the exact
+ * slice; stream-json's verifier decides the grammar and where it breaks. Caps come first: what is nested too deep is
+ * kept from the verifier, and what is larger than the cap is not held.
+ *
+ * Behind a break in an array the rest of the object is one malformed record. Behind a break in a sequence of values the
+ * malformed record reaches to the next line that begins with `{`, and reading goes on there: inside of pretty-printed
+ * values no line does.
+ */
+import type { Frame } from '../../sources/source.ts';
+import { GRAMMAR_LAG, Grammar, type GrammarError } from '../grammar.ts';
+import { Collector } from './collector.ts';
+import { exactFrame, type FrameLimits, type Framer, isSpace, NEWLINE, OPEN_BRACE } from './framer.ts';
+
+/** Bytes in front of the current chunk that are kept, since the verifier may report an error there. */
+const TAIL_BYTES = 2 * GRAMMAR_LAG;
+/** Bytes scanned and verified at a time: small behind a break, so that input that breaks often stays linear. */
+const FIRST_STEP = 64;
+const LAST_STEP = 64 << 10;
+
+type Mode = 'values' | 'too-deep' | 'resync' | 'rest';
+
+export class ValueFramer implements Framer {
+  readonly #limits: FrameLimits;
+  #mode: Mode = 'values';
+  #grammar: Grammar;
+  #step = LAST_STEP;
+  /** The value that reaches in from earlier chunks, or the malformed record that is being gathered. */
+  readonly #open: Collector;
+  /** Offset of the next chunk, and the last bytes before it. */
+  #offset: number;
+  #tail = Buffer.alloc(0);
+
+  // The scanner: where it is in the text.
+  #depth = 0;
+  #inString = false;
+  #escaped = false;
+  /** Offset at which the value that is open began, -1 between values. */
+  #valueStart = -1;
+  /** A number or literal, which ends where something else begins. */
+  #bare = false;
+  #inArray = false;
+  /** Where arrays opened and closed lately, to know on which side of it an error lies. */
+  #turns: { at: number; inArray: boolean }[] = [];
+
+  /** Values that ended, but on whose last bytes the verifier may still be. */
+  #pending: Frame[] = [];
+  /** resync: offset from which line ends count. */
+  #resyncFrom = 0;
+
+  constructor(offset: number, limits: FrameLimits) {
+    this.#offset = offset;
+    this.#limits = limits;
+    this.#grammar = new Grammar(offset);
+    this.#open = new Collector(limits);
+  }
+
+  push(chunk: Buffer, out: Frame[]): void {
+    this.#run({ bytes: chunk, base: this.#offset, at: 0 }, out);
+    this.#tail = Buffer.from(Buffer.concat([this.#tail, chunk.subarray(-TAIL_BYTES)]).subarray(-TAIL_BYTES));
+    this.#offset += chunk.length;
+  }
+
+  end(out: Frame[]): void {
+    while (this.#mode === 'values') {
+      const error = this.#grammar.finish();
+      if (!error || error.offset >= this.#offset) break;
+      this.#run(this.#breakAt(error, { bytes: Buffer.alloc(0), base: this.#offset, at: 0 }, out), out);
+    }
+    out.push(...this.#pending);
+    const open = this.#open.take();
+    if (open) out.push(open);
+    // An array that was never closed may lack elements: an empty record says so.
+    else if (this.#mode === 'values' && this.#inArray) out.push({ bytes: Buffer.alloc(0), offset: this.#offset });
+  }
+
+  #run(start: Window, out: Frame[]): void {
+    let window = start;
+    while (window.at < window.bytes.length) {
+      const { bytes, base, at } = window;
+      if (this.#mode === 'rest') {
+        this.#open.add(bytes.subarray(at));
+        return;
+      }
+      if (this.#mode === 'resync') {
+        const next = this.#resync(window, out);
+        if (next < 0) return;
+        window.at = next;
+        continue;
+      }
+      const until = Math.min(at + this.#step, bytes.length);
+      const scanned = this.#scan(window, until);
+      window.at = scanned;
+      if (this.#mode === 'too-deep') {
+        if (this.#valueStart < 0) this.#leaveDeep(base + scanned, out);
+        continue;
+      }
+      const deep = scanned < until;
+      const error = this.#grammar.feed(bytes, at, scanned) ?? (deep ? this.#grammar.finish() : null);
+      if (error && error.offset < base + scanned) {
+        window = this.#breakAt(error, window, out);
+        continue;
+      }
+      this.#step = Math.min(this.#step * 2, LAST_STEP);
+      if (deep) {
+        out.push(...this.#pending.splice(0));
+        this.#mode = 'too-deep';
+      } else this.#commit(base + scanned, out);
+    }
+    if (this.#valueStart >= 0) {
+      if (!this.#open.active) this.#open.begin(this.#valueStart);
+      this.#open.add(window.bytes.subarray(Math.max(0, this.#valueStart - window.base)));
+    }
+  }
+
+  /** Scans up to index `until`. Stops early in front of a bracket that nests too deep, and behind a value that did. */
+  #scan({ bytes, base, at }: Window, until: number): number {
+    const deep = this.#mode === 'too-deep';
+    for (let i = at; i < until; ) {
+      if (this.#inString) {
+        i = this.#scanString(bytes, i, until);
+        if (!this.#inString && this.#depth === 0) this.#complete(bytes, base, i);
+        continue;
+      }
+      const byte = bytes[i] as number;
+      if (this.#bare) {
+        if (!endsBare(byte)) {
+          i++;
+          continue;
+        }
+        this.#bare = false;
+        this.#complete(bytes, base, i);
+      }
+      switch (byte) {
+        case 0x22:
+          if (this.#valueStart < 0) this.#valueStart = base + i;
+          this.#inString = true;
+          break;
+        case 0x5b: // [
+        case 0x7b: // {
+          if (this.#valueStart < 0 && byte === 0x5b && !this.#inArray) {
+            this.#turn(base + i, true);
+            break;
+          }
+          if (!deep && this.#depth >= this.#limits.nestingDepth) return i;
+          if (this.#valueStart < 0) this.#valueStart = base + i;
+          this.#depth++;
+          break;
+        case 0x5d: // ]
+        case 0x7d: // }
+          if (this.#depth > 0) {
+            if (--this.#depth === 0) {
+              this.#complete(bytes, base, i + 1);
+              if (deep) return i + 1;
+            }
+          } else if (byte === 0x5d && this.#inArray) this.#turn(base + i, false);
+          break;
+        case 0x2c: // ,
+        case 0x3a: // :
+        case 0x20:
+        case 0x09:
+        case 0x0a:
+        case 0x0d:
+          break;
+        default:
+          if (this.#valueStart < 0) {
+            this.#valueStart = base + i;
+            this.#bare = true;
+          }
+      }
+      i++;
+    }
+    return until;
+  }
+
+  /** Inside of a string: index behind its end, or `until`. */
+  #scanString(bytes: Buffer, from: number, until: number): number {
+    for (let i = from; i < until; i++) {
+      if (this.#escaped) this.#escaped = false;
+      else if (bytes[i] === 0x5c) this.#escaped = true;
+      else if (bytes[i] === 0x22) {
+        this.#inString = false;
+        return i + 1;
+      }
+    }
+    return until;
+  }
+
+  #turn(at: number, inArray: boolean): void {
+    this.#inArray = inArray;
+    this.#turns.push({ at, inArray });
+  }
+
+  /** The open value ends in front of index `end`. */
+  #complete(bytes: Buffer, base: number, end: number): void {
+    const start = this.#valueStart;
+    this.#valueStart = -1;
+    if (this.#open.active) {
+      this.#open.add(bytes.subarray(0, end));
+      this.#pending.push(this.#open.take() as Frame);
+    } else this.#pending.push(exactFrame(bytes.subarray(start - base, end), start, this.#limits));
+  }
+
+  /** Lets go of the values that the verifier, fed up to offset `fed`, has surely passed. */
+  #commit(fed: number, out: Frame[]): void {
+    const decided = fed - GRAMMAR_LAG;
+    const open = this.#pending.findIndex((frame) => endOf(frame) > decided);
+    out.push(...this.#pending.splice(0, open < 0 ? this.#pending.length : open));
+    const turn = this.#turns.findLastIndex(({ at }) => at < decided);
+    if (turn > 0) this.#turns.splice(0, turn);
+  }
+
+  #leaveDeep(offset: number, out: Frame[]): void {
+    out.push(...this.#pending.splice(0));
+    this.#grammar = new Grammar(offset, this.#inArray ? '[null' : '');
+    this.#mode = 'values';
+  }
+
+  /** The grammar breaks: keeps the values in front of it and begins the malformed record. */
+  #breakAt(error: GrammarError, window: Window, out: Frame[]): Window {
+    const { offset } = error;
+    const { bytes, base } = this.#withTail(window, offset);
+    const whole = this.#pending.findIndex((frame) => endOf(frame) > offset);
+    out.push(...this.#pending.splice(0, whole < 0 ? this.#pending.length : whole));
+    const broken = this.#pending[0];
+    const inArray = this.#turns.findLast(({ at }) => at < offset)?.inArray ?? false;
+
+    let start = offset;
+    if (broken && broken.offset <= offset) {
+      start = broken.offset;
+      this.#open.begin(start);
+      if (start < base) this.#restore(broken, base);
+    } else if (this.#valueStart >= 0 && this.#valueStart <= offset) {
+      start = this.#valueStart;
+      if (start < base) this.#open.truncate(base);
+      else this.#open.begin(start);
+    } else this.#open.begin(start);
+
+    this.#resetScanner();
+    this.#mode = inArray ? 'rest' : 'resync';
+    this.#resyncFrom = Math.max(start, offset - 1);
+    return { bytes, base, at: Math.max(start, base) - base };
+  }
+
+  /** The window with the bytes before it, where an error lies there. */
+  #withTail(window: Window, offset: number): Window {
+    if (offset - 1 >= window.base || window.base < this.#offset) return window;
+    return { bytes: Buffer.concat([this.#tail, window.bytes]), base: window.base - this.#tail.length, at: 0 };
+  }
+
+  /** Gathers what a value that had ended holds in front of offset `base`. */
+  #restore({ bytes, offset, tooLarge }: Frame, base: number): void {
+    const before = base - offset;
+    this.#open.add(bytes.subarray(0, before) as Buffer);
+    if (tooLarge && before > bytes.length) this.#open.skip(before - bytes.length);
+  }
+
+  /** Gathers the malformed record up to a line that begins with `{`; index of that line, -1 where there is none yet. */
+  #resync({ bytes, base, at }: Window, out: Frame[]): number {
+    if (
+      at === 0 &&
+      bytes[0] === OPEN_BRACE &&
+      base > this.#resyncFrom &&
+      this.#tail.at(-1) === NEWLINE &&
+      base === this.#offset
+    ) {
+      return this.#resume(base, 0, out);
+    }
+    const from = Math.max(at, this.#resyncFrom - base);
+    for (let newline = bytes.indexOf(NEWLINE, from); newline >= 0; newline = bytes.indexOf(NEWLINE, newline + 1)) {
+      if (bytes[newline + 1] === OPEN_BRACE) {
+        this.#open.add(bytes.subarray(at, newline + 1));
+        return this.#resume(base, newline + 1, out);
+      }
+    }
+    this.#open.add(bytes.subarray(at));
+    return -1;
+  }
+
+  #resume(base: number, at: number, out: Frame[]): number {
+    const malformed = this.#open.take();
+    if (malformed) out.push(malformed);
+    this.#grammar = new Grammar(base + at);
+    this.#step = FIRST_STEP;
+    this.#mode = 'values';
+    return at;
+  }
+
+  #resetScanner(): void {
+    this.#depth = 0;
+    this.#inString = false;
+    this.#escaped = false;
+    this.#valueStart = -1;
+    this.#bare = false;
+    this.#inArray = false;
+    this.#turns = [];
+    this.#pending = [];
+  }
+}
+
+/** Bytes at offset `base` of the object, worked through from index `at`. */
+interface Window {
+  readonly bytes: Buffer;
+  readonly base: number;
+  at: number;
+}
+
+const endOf = (frame: Frame): number => frame.offset + (frame.tooLarge?.length ?? frame.bytes.length);
+
+/** Bytes that cannot be part of a number or literal. */
+const endsBare = (byte: number): boolean =>
+  isSpace(byte) || byte === 0x2c || byte === 0x3a || byte === 0x22 || (byte | 0x20) === 0x7b || (byte | 0x20) === 0x7d;

@@ -1,0 +1,154 @@
+/**
+ * What the byte scanner looks for, compiled once from an annotated schema and the config's promoted columns: a tree
+ * of object members, and one slot for each path that becomes a column.
+ */
+import type { Extraction } from '../../tables/schema.ts';
+
+/** What a scanned value is. Int: an integer of at most 15 digits, so exact as a number. */
+export const Tag = {
+  Absent: 0,
+  Null: 1,
+  True: 2,
+  False: 3,
+  Int: 4,
+  Number: 5,
+  String: 6,
+  /** A string with escapes in it. */
+  Escaped: 7,
+  Array: 8,
+  Object: 9,
+} as const;
+
+export const bit = (tag: number): number => 1 << tag;
+
+const any = 0x3ff;
+const stringBits = bit(Tag.String) | bit(Tag.Escaped);
+const booleanBits = bit(Tag.True) | bit(Tag.False);
+
+const bitsOfJsonType: Readonly<Record<string, number>> = {
+  null: bit(Tag.Null),
+  boolean: booleanBits,
+  integer: bit(Tag.Int),
+  number: bit(Tag.Int) | bit(Tag.Number),
+  string: stringBits,
+  array: bit(Tag.Array),
+  object: bit(Tag.Object),
+};
+
+/** A member that an object may have. Also made for unknown keys, so that they too are predicted. */
+export class Member {
+  /** The key as it stands in the text, quotes included. */
+  readonly key: Uint8Array;
+  readonly slot: number;
+  /** Tags for which the scanner may accept the record. */
+  readonly accepts: number;
+  /** How its value is taken apart: not at all, as an object with known members, as a map, as a list of strings. */
+  readonly shape: 'raw' | 'object' | 'map' | 'list';
+  /** Tags that the values of a map or a list may have. */
+  readonly elements: number;
+  readonly node: ObjectNode | null;
+  readonly known: boolean;
+  /** The record in which it was last met: twice in one record is a duplicate key. */
+  epoch = 0;
+
+  constructor(init: {
+    key: string;
+    slot?: number;
+    accepts?: number;
+    shape?: Member['shape'];
+    elements?: number;
+    node?: ObjectNode | null;
+    known?: boolean;
+  }) {
+    this.key = Buffer.from(JSON.stringify(init.key));
+    this.slot = init.slot ?? -1;
+    this.accepts = init.accepts ?? any;
+    this.shape = init.shape ?? 'raw';
+    this.elements = init.elements ?? 0;
+    this.node = init.node ?? null;
+    this.known = init.known ?? true;
+  }
+}
+
+const maxUnknownKeys = 256;
+
+/** An object whose members matter. Remembers the order of keys of the last one met, since the next one repeats it. */
+export class ObjectNode {
+  readonly members = new Map<string, Member>();
+  readonly predicted: Member[] = [];
+  /** Whether a path goes through this place with a number, which on the reference path may be an array's index. */
+  hasIndexes = false;
+  #unknown = 0;
+
+  /** The member of a key without escapes, made where it is new; undefined past the number of keys worth keeping. */
+  member(key: string): Member | undefined {
+    const member = this.members.get(key);
+    if (member !== undefined) return member;
+    if (++this.#unknown > maxUnknownKeys) return undefined;
+    const unknown = new Member({ key, known: false });
+    this.members.set(key, unknown);
+    return unknown;
+  }
+}
+
+export interface Program {
+  readonly root: ObjectNode;
+  /** By slot. */
+  readonly slots: readonly Extraction[];
+  /** Slots that every record must have. */
+  readonly required: readonly number[];
+}
+
+interface SchemaNode {
+  readonly type?: string | readonly string[];
+  readonly properties?: Readonly<Record<string, SchemaNode>>;
+  readonly additionalProperties?: { readonly type?: string | readonly string[] } | boolean;
+}
+
+/**
+ * @param schema the JSON Schema of the record
+ * @param extractions every path that becomes a column, promoted ones included
+ */
+export function compile(
+  schema: SchemaNode & { readonly required: readonly string[] },
+  extractions: readonly Extraction[],
+): Program {
+  const build = (path: readonly string[], node: SchemaNode | undefined): ObjectNode => {
+    const object = new ObjectNode();
+    const below = extractions.filter((extraction) => path.every((name, i) => extraction.path[i] === name));
+    const names = new Set([
+      ...below.map((extraction) => extraction.path[path.length]),
+      ...(path.length === 0 ? Object.keys(schema.properties ?? {}) : []),
+    ]);
+    for (const name of names) {
+      if (name === undefined) continue;
+      object.hasIndexes ||= /^\d+$/.test(name);
+      object.members.set(name, memberAt([...path, name], node?.properties?.[name]));
+    }
+    return object;
+  };
+  const memberAt = (path: readonly string[], node: SchemaNode | undefined): Member => {
+    const key = path.at(-1)!;
+    const slot = extractions.findIndex(
+      (e) => e.path.length === path.length && e.path.every((name, i) => path[i] === name),
+    );
+    const type = slot < 0 ? undefined : extractions[slot]!.type;
+    const isDeep = extractions.some((e) => e.path.length > path.length && path.every((name, i) => e.path[i] === name));
+    const common = { key, slot, accepts: acceptedTags(node?.type), node: isDeep ? build(path, node) : null };
+    if (type !== undefined && typeof type !== 'string') {
+      if ('list' in type) return new Member({ ...common, shape: 'list', elements: stringBits });
+      return new Member({ ...common, shape: 'map', elements: type.map.value === 'long' ? bit(Tag.Int) : stringBits });
+    }
+    return new Member({ ...common, shape: isDeep ? 'object' : 'raw' });
+  };
+  return {
+    root: build([], schema),
+    slots: extractions,
+    required: schema.required.map((name) => extractions.findIndex((e) => e.path.length === 1 && e.path[0] === name)),
+  };
+}
+
+function acceptedTags(type: string | readonly string[] | undefined): number {
+  if (type === undefined) return any;
+  return [type].flat().reduce((bits, name) => bits | (bitsOfJsonType[name] ?? 0), 0);
+}

@@ -1,0 +1,18 @@
+/** The input families by the type that the config names. */
+import type { SourceConfig } from '../config/config.ts';
+import type { SourceLimits } from './interpreter.ts';
+import { okeraAuditSource } from './okera-audit/source.ts';
+import { opaSource } from './opa/source.ts';
+import type { Source, SourceType } from './source.ts';
+
+const factories: Readonly<Record<SourceType, (promoted: SourceConfig['columns'], limits: SourceLimits) => Source>> = {
+  opa: opaSource,
+  'okera-audit': okeraAuditSource,
+};
+
+/** Throws where a promoted column takes a name of the table's own or its path is none. */
+export function createSource(type: SourceType, promoted: SourceConfig['columns'], limits: SourceLimits): Source {
+  return factories[type](promoted, limits);
+}
+
+export { okeraAuditSource, opaSource };

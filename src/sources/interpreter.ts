@@ -1,0 +1,118 @@
+/**
+ * What all sources share: a parsed record of a known schema becomes a row, or a rejection with the reason.
+ * The folder of a source adds how records are found inside of their lines and which columns are computed.
+ */
+import type { Value } from '../columns/types.ts';
+import type { Limits, PromotedColumn } from '../config/config.ts';
+import { Extra } from '../records/extra.ts';
+import { compileFlattener } from '../records/flatten.ts';
+import { rowIdentity } from '../records/identity.ts';
+import type { Outcome, Rejection } from '../records/outcome.ts';
+import { type JsonRecord, reject } from '../records/parse.ts';
+import { dayOfMicros, parseTime } from '../records/time.ts';
+import { compileValidator } from '../records/validate.ts';
+import type { TableDeclaration } from '../tables/declaration.ts';
+import { declareTable, promotedExtractions } from '../tables/declare.ts';
+import { type AnnotatedSchema, extractions } from '../tables/schema.ts';
+import type { Frame, ObjectFacts } from './source.ts';
+
+export type SourceLimits = Pick<Limits, 'recordBytes' | 'nestingDepth'>;
+export type PromotedColumns = Readonly<Record<string, PromotedColumn>>;
+
+export interface InterpreterSpec {
+  readonly schema: AnnotatedSchema;
+  readonly promoted: PromotedColumns;
+  /** The member that holds the time of the event. */
+  readonly timeField: string;
+  /** What a time without an offset is: none, or UTC. */
+  readonly zone: 'required' | 'utc';
+  /** Sets the columns that are computed from others. */
+  derive(row: Row): void;
+  /** The member whose text is the identity of a record (empty: it has none); absent where the whole record is. */
+  readonly identityField?: string;
+}
+
+/** A row in the making, by column name. */
+export interface Row {
+  get(column: string): Value;
+  set(column: string, value: Value): void;
+}
+
+export interface Interpreter {
+  readonly table: TableDeclaration;
+  /** The outcome of a record found in `frame`. `envelope`: members of a wrapper around it, key and value each. */
+  interpret(record: JsonRecord, frame: Frame, object: OpenObject, envelope?: readonly Buffer[]): Outcome;
+}
+
+export interface OpenObject {
+  readonly uri: string;
+  readonly facts: ObjectFacts;
+  readonly mismatches: Map<string, number>;
+}
+
+export function compileInterpreter(spec: InterpreterSpec): Interpreter {
+  const { schema, promoted, timeField, zone, identityField } = spec;
+  const table = declareTable(schema, promoted);
+  const validate = compileValidator(schema);
+  const flatten = compileFlattener(table, extractions(schema), promotedExtractions(promoted));
+  const index = new Map(table.columns.map((column, i) => [column.name, i]));
+  const indexOf = (column: string): number => {
+    const at = index.get(column);
+    if (at === undefined) throw new Error(`table ${table.name} has no column ${column}`);
+    return at;
+  };
+  const [ymd, eventTime, sourceUri, sourceOffset, extraColumn] = (
+    ['ymd', 'event_time', 'source_uri', 'source_offset', 'extra'] as const
+  ).map(indexOf) as [number, number, number, number, number];
+
+  return {
+    table,
+    interpret(record, frame, object, envelope = []) {
+      const time = timeOf(record, timeField, zone);
+      const invalid = validate(record);
+      if (invalid) return withTime(invalid, time);
+      // The validator holds that the time can be read; a rejection here would be a contradiction of the two.
+      if (time === null) return reject('invalid_time', `/${timeField}`, 'not a time between the years 1 and 9999');
+
+      const values = new Array<Value>(table.columns.length).fill(null);
+      const extra = new Extra();
+      const mismatched: string[] = [];
+      const unfit = flatten(record, values, extra, (column) => mismatched.push(column));
+      if (unfit) return withTime(unfit, time);
+      for (const column of mismatched) object.mismatches.set(column, (object.mismatches.get(column) ?? 0) + 1);
+      for (let i = 0; i < envelope.length; i += 2) {
+        extra.addTo('$envelope', envelope[i] as Buffer, envelope[i + 1] as Buffer);
+      }
+      values[ymd] = dayOfMicros(time);
+      values[eventTime] = time;
+      values[sourceUri] = object.uri;
+      values[sourceOffset] = BigInt(frame.offset);
+      values[extraColumn] = extra.toJson();
+      for (const [column, value] of Object.entries(object.facts.columns)) values[indexOf(column)] = value;
+      spec.derive({
+        get: (column) => values[indexOf(column)] as Value,
+        set: (column, value) => {
+          values[indexOf(column)] = value;
+        },
+      });
+      const identity =
+        identityField === undefined ? rowIdentity(table, values) : (values[indexOf(identityField)] as string) || null;
+      return { kind: 'row', values, eventTime: time, identity };
+    },
+  };
+}
+
+/** The rejection of a record that the framer cut at a cap, null where it is whole. */
+export function tooLarge(frame: Frame, limits: SourceLimits): Rejection | null {
+  if (!frame.tooLarge) return null;
+  const detail = `${frame.tooLarge.length} bytes, limits.record_bytes is ${limits.recordBytes}`;
+  return reject('record_too_large', '', detail);
+}
+
+function timeOf({ value }: JsonRecord, field: string, zone: 'required' | 'utc'): bigint | null {
+  const text = Object.hasOwn(value, field) ? value[field] : undefined;
+  return typeof text === 'string' ? parseTime(text, zone) : null;
+}
+
+const withTime = (rejection: Rejection, time: bigint | null): Rejection =>
+  time === null ? rejection : { ...rejection, eventTime: time };

@@ -1,0 +1,30 @@
+/**
+ * What object keys say, for all sources. A key is an outsider's text: everything is matched as a whole path segment,
+ * anywhere in the key, and what does not fit is no fact.
+ */
+
+/** The key part of a URI: what follows the bucket or the scheme. Keys are raw, not percent-encoded. */
+export function segmentsOf(uri: string): string[] {
+  return uri.replace(/^[a-z0-9]+:\/\//, '').split('/');
+}
+
+/** Value of a `name=value` segment, undefined where there is none. The last one wins: it is nearest to the object. */
+export function hiveValue(segments: readonly string[], name: string): string | undefined {
+  const prefix = `${name}=`;
+  return segments.findLast((segment) => segment.startsWith(prefix))?.slice(prefix.length);
+}
+
+/** Whether an object can be a log at all: no folder marker, hidden or temporary file, or file of a table. */
+export function isLogName(segments: readonly string[]): boolean {
+  const name = segments.at(-1) ?? '';
+  if (name === '' || name.endsWith('_$folder$')) return false;
+  if (name.startsWith('.') || name.startsWith('_')) return false;
+  return !/\.(parquet|avro|orc|crc|metadata\.json)$|^version-hint\.text$/.test(name);
+}
+
+/** Unix seconds in a key: null for `null`, for what is no integer and for what no long holds. */
+export function unixSeconds(text: string | undefined): bigint | null {
+  if (text === undefined || !/^-?\d{1,19}$/.test(text)) return null;
+  const seconds = BigInt(text);
+  return BigInt.asIntN(64, seconds) === seconds ? seconds : null;
+}

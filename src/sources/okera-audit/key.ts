@@ -1,0 +1,29 @@
+/**
+ * Object keys of Okera's audit logs, below any prefix:
+ *   [tenant=<t>/]ymd=YYYY-MM-DD/<service>-<ip>-<sequence>-<uuid>_audit.log
+ */
+import { utcMillis } from '../../records/time.ts';
+import { hiveValue, isLogName, segmentsOf } from '../keys.ts';
+import type { ObjectFacts } from '../source.ts';
+
+const DAY_MILLIS = 86_400_000;
+const fileName = /^(.+?)-[0-9a-f:.]+-\d+-[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}_audit\.log/i;
+
+export function describeOkeraObject(uri: string): ObjectFacts {
+  const segments = segmentsOf(uri);
+  const tenant = hiveValue(segments, 'tenant');
+  const service = fileName.exec(segments.at(-1) ?? '')?.[1];
+  const range = dayRange(hiveValue(segments, 'ymd'));
+  return {
+    relevant: isLogName(segments),
+    ...(range ? { range } : {}),
+    columns: { tenant: tenant?.toWellFormed() || null, service: service?.toWellFormed() ?? null },
+  };
+}
+
+function dayRange(ymd: string | undefined): readonly [number, number] | null {
+  const match = /^(\d{4})-(\d{2})-(\d{2})$/.exec(ymd ?? '');
+  if (!match) return null;
+  const start = utcMillis(Number(match[1]), Number(match[2]), Number(match[3]));
+  return start === null ? null : [start, start + DAY_MILLIS - 1];
+}

@@ -1,0 +1,289 @@
+import { randomUUID } from 'node:crypto';
+import type { BigIntStats, Dirent } from 'node:fs';
+import { type FileHandle, link, lstat, mkdir, open, readdir, rename, stat, unlink } from 'node:fs/promises';
+import { basename, dirname } from 'node:path';
+import { isReserved, reservedPrefix, withLock } from './local-lock.ts';
+import {
+  type GetOptions,
+  type ObjectBody,
+  type ObjectInfo,
+  type ObjectStore,
+  type PutOptions,
+  StoreError,
+  type StoreErrorCode,
+} from './store.ts';
+import { compareKeys, parseObjectUri, parseUri } from './uri.ts';
+
+/**
+ * Files as objects: `file:///absolute/path`. A write goes to a temporary file beside its goal, is synced, and then
+ * linked or renamed into place, so that a crash leaves the old object, the new one or none, never a half of one.
+ *
+ * Limits, against S3: a name cannot be a file and a folder at once; a symbolic link is read where a URI names it, but
+ * never listed (it may lead out of the tree, or in a circle); replacing and deleting are atomic against writers that go
+ * through this class on the same machine (local-lock.ts), not against other programs, whereas creating (`ifNoneMatch`)
+ * is atomic against everyone; the ETag is made of size, time and inode, so a program that changes a file in place and
+ * sets its time back goes unnoticed. Names that begin with `.audit-warehouse-` are kept for temporary files.
+ */
+export class LocalStore implements ObjectStore {
+  async *list(prefix: string, options: { readonly startAfter?: string } = {}): AsyncIterable<ObjectInfo> {
+    const wanted = pathOf(prefix, parseUri(prefix).key);
+    const after = options.startAfter === undefined ? '' : options.startAfter.slice('file://'.length);
+    yield* walk(wanted.slice(0, wanted.lastIndexOf('/')), wanted, after);
+  }
+
+  async head(uri: string): Promise<ObjectInfo | undefined> {
+    const path = objectPath(uri);
+    try {
+      const stats = await stat(path, { bigint: true });
+      return stats.isFile() ? infoOf(path, stats) : undefined;
+    } catch (error) {
+      if (isMissing(error)) return undefined;
+      throw storeError(error, uri, 'cannot look at the file');
+    }
+  }
+
+  async get(uri: string, options: GetOptions = {}): Promise<ObjectBody> {
+    options.signal?.throwIfAborted();
+    const info = await this.head(uri);
+    if (info === undefined) throw new StoreError('not-found', uri, 'cannot read a file that does not exist');
+    if (options.ifMatch !== undefined && options.ifMatch !== info.etag) {
+      throw new StoreError('precondition-failed', uri, `cannot read version ${options.ifMatch}, the file changed`);
+    }
+    const [start, end] = options.range ?? [0, info.size];
+    return { info, chunks: readFile(objectPath(uri), info, start, Math.min(end, info.size), options.signal) };
+  }
+
+  async put(
+    uri: string,
+    body: Uint8Array | readonly Uint8Array[],
+    options: PutOptions = {},
+  ): Promise<{ readonly etag: string }> {
+    const path = objectPath(uri);
+    try {
+      await makeDirectory(dirname(path));
+      const temporary = `${dirname(path)}/${reservedPrefix}${randomUUID()}.tmp`;
+      try {
+        const etag = await writeFile(temporary, body instanceof Uint8Array ? [body] : body);
+        if (options.ifNoneMatch !== undefined) await link(temporary, path);
+        else {
+          await withLock(path, async () => {
+            if (options.ifMatch !== undefined && options.ifMatch !== (await this.head(uri))?.etag) {
+              throw new StoreError(
+                'precondition-failed',
+                uri,
+                `cannot replace version ${options.ifMatch}, the file changed`,
+              );
+            }
+            await rename(temporary, path);
+          });
+        }
+        await syncDirectory(dirname(path));
+        return { etag };
+      } finally {
+        await unlink(temporary).catch(ignoreMissing);
+      }
+    } catch (error) {
+      if (options.ifNoneMatch !== undefined && codeOf(error) === 'EEXIST') {
+        throw new StoreError('precondition-failed', uri, 'cannot create a file that exists already', { cause: error });
+      }
+      throw storeError(error, uri, 'cannot write the file');
+    }
+  }
+
+  async delete(uri: string): Promise<void> {
+    const path = objectPath(uri);
+    try {
+      await withLock(path, () => unlink(path));
+    } catch (error) {
+      if (!isMissing(error)) throw storeError(error, uri, 'cannot delete the file');
+    }
+  }
+}
+
+function objectPath(uri: string): string {
+  const path = pathOf(uri, parseObjectUri(uri).key);
+  if (path.endsWith('/')) throw new StoreError('invalid-uri', uri, 'the URI names a folder, not a file');
+  if (isReserved(basename(path))) {
+    throw new StoreError('invalid-uri', uri, `names that begin with ${reservedPrefix} are kept for temporary files`);
+  }
+  return path;
+}
+
+/** The path that a URI stands for, refused where the file system would read it as another one than it says. */
+function pathOf(uri: string, key: string): string {
+  const { scheme, authority } = parseUri(uri);
+  if (scheme !== 'file' || authority !== '') {
+    throw new StoreError('invalid-uri', uri, 'a local file is written file:///absolute/path');
+  }
+  const segments = key.split('/');
+  if (
+    segments.some((segment, i) => segment === '..' || segment === '.' || (segment === '' && i < segments.length - 1))
+  ) {
+    throw new StoreError('invalid-uri', uri, 'a path must have no empty, "." or ".." segment');
+  }
+  return `/${key}`;
+}
+
+/**
+ * Files at and below `directory` whose path starts with `wanted` and comes after `after`, in byte order of paths.
+ * A folder sorts as its name with the slash that all of its paths go on with.
+ */
+async function* walk(directory: string, wanted: string, after: string): AsyncGenerator<ObjectInfo> {
+  const entries: { path: string; folder: boolean }[] = [];
+  for (const entry of await readDirectory(directory)) {
+    const folder = entry.isDirectory();
+    if (!folder && !entry.isFile()) continue;
+    const name = nameOf(entry, directory);
+    if (isReserved(name)) continue;
+    const path = folder ? `${directory}/${name}/` : `${directory}/${name}`;
+    if (!path.startsWith(wanted) && !(folder && wanted.startsWith(path))) continue;
+    if (compareKeys(path, after) <= 0 && !(folder && after.startsWith(path))) continue;
+    entries.push({ path, folder });
+  }
+  entries.sort((a, b) => compareKeys(a.path, b.path));
+  for (let at = 0; at < entries.length; ) {
+    if (entries[at]!.folder) {
+      yield* walk(entries[at]!.path.slice(0, -1), wanted, after);
+      at += 1;
+      continue;
+    }
+    const run: string[] = [];
+    while (at < entries.length && !entries[at]!.folder && run.length < statsAtOnce) run.push(entries[at++]!.path);
+    for (const info of await Promise.all(run.map(listed))) if (info !== undefined) yield info;
+  }
+}
+
+const statsAtOnce = 64;
+
+/** undefined where the file went away, or became something else, since its folder was read. */
+async function listed(path: string): Promise<ObjectInfo | undefined> {
+  try {
+    const stats = await lstat(path, { bigint: true });
+    return stats.isFile() ? infoOf(path, stats) : undefined;
+  } catch (error) {
+    if (isMissing(error)) return undefined;
+    throw storeError(error, `file://${path}`, 'cannot look at the file');
+  }
+}
+
+async function readDirectory(directory: string): Promise<Dirent<Buffer>[]> {
+  try {
+    return await readdir(directory === '' ? '/' : directory, { withFileTypes: true, encoding: 'buffer' });
+  } catch (error) {
+    if (isMissing(error)) return [];
+    throw storeError(error, `file://${directory}/`, 'cannot list the folder');
+  }
+}
+
+const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
+
+function nameOf(entry: Dirent<Buffer>, directory: string): string {
+  try {
+    return utf8.decode(entry.name);
+  } catch (cause) {
+    const uri = `file://${directory}/${entry.name.toString()}`;
+    throw new StoreError('invalid-uri', uri, 'the file name is not UTF-8; rename the file', { cause });
+  }
+}
+
+const readBytes = 1 << 20;
+
+/** Opens only when it is read, so that a body nobody reads holds no file; the version is checked then and at the end. */
+async function* readFile(
+  path: string,
+  info: ObjectInfo,
+  start: number,
+  end: number,
+  signal: AbortSignal | undefined,
+): AsyncGenerator<Uint8Array> {
+  let handle: FileHandle | undefined;
+  try {
+    handle = await open(path, 'r');
+    const expectUnchanged = async () => {
+      if (etagOf(await handle!.stat({ bigint: true })) === info.etag) return;
+      throw new StoreError('precondition-failed', info.uri, 'the file changed while it was read');
+    };
+    await expectUnchanged();
+    for (let at = start; at < end; ) {
+      signal?.throwIfAborted();
+      const chunk = Buffer.allocUnsafeSlow(Math.min(readBytes, end - at));
+      const { bytesRead } = await handle.read(chunk, 0, chunk.length, at);
+      if (bytesRead === 0) break;
+      at += bytesRead;
+      yield chunk.subarray(0, bytesRead);
+    }
+    await expectUnchanged();
+  } catch (error) {
+    signal?.throwIfAborted();
+    throw storeError(error, info.uri, 'cannot read the file');
+  } finally {
+    await handle?.close();
+  }
+}
+
+/** Writes and syncs a new file. Its ETag stays the same through link and rename. */
+async function writeFile(path: string, chunks: readonly Uint8Array[]): Promise<string> {
+  const handle = await open(path, 'wx');
+  try {
+    await handle.writeFile(chunks);
+    // The kernel's own stamp moves on in steps of milliseconds, in which a freed inode could come back with the same
+    // size; this one has the resolution of the clock.
+    const seconds = (performance.timeOrigin + performance.now()) / 1000;
+    await handle.utimes(seconds, seconds);
+    await handle.sync();
+    return etagOf(await handle.stat({ bigint: true }));
+  } finally {
+    await handle.close();
+  }
+}
+
+/** Creates a folder with its parents, so that they outlive a crash: an entry is durable once its folder is synced. */
+async function makeDirectory(directory: string): Promise<void> {
+  const first = await mkdir(directory, { recursive: true });
+  if (first === undefined) return;
+  for (let made = directory; made.length >= first.length; made = dirname(made)) await syncDirectory(dirname(made));
+}
+
+async function syncDirectory(directory: string): Promise<void> {
+  const handle = await open(directory, 'r');
+  try {
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
+}
+
+const etagOf = (stats: BigIntStats): string => `${stats.size}-${stats.mtimeNs}-${stats.ino}`;
+
+const infoOf = (path: string, stats: BigIntStats): ObjectInfo => ({
+  uri: `file://${path}`,
+  size: Number(stats.size),
+  etag: etagOf(stats),
+  lastModified: Number(stats.mtimeNs / 1_000_000n),
+});
+
+const codeOf = (error: unknown): string | undefined => (error as NodeJS.ErrnoException | undefined)?.code;
+
+const isMissing = (error: unknown): boolean => codeOf(error) === 'ENOENT' || codeOf(error) === 'ENOTDIR';
+
+function ignoreMissing(error: unknown): void {
+  if (!isMissing(error)) throw error;
+}
+
+const codes: Readonly<Record<string, StoreErrorCode>> = {
+  ENOENT: 'not-found',
+  EACCES: 'access-denied',
+  EPERM: 'access-denied',
+  EROFS: 'access-denied',
+  ENAMETOOLONG: 'invalid-uri',
+  EMFILE: 'transient',
+  ENFILE: 'transient',
+  EIO: 'transient',
+  ESTALE: 'transient',
+};
+
+function storeError(error: unknown, uri: string, doing: string): StoreError {
+  if (error instanceof StoreError) return error;
+  const code = codeOf(error);
+  return new StoreError(codes[code ?? ''] ?? 'other', uri, `${doing} (${code ?? error})`, { cause: error });
+}

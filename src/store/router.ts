@@ -1,0 +1,53 @@
+import {
+  type GetOptions,
+  type ObjectBody,
+  type ObjectInfo,
+  type ObjectStore,
+  type PutOptions,
+  StoreError,
+} from './store.ts';
+import { parseUri } from './uri.ts';
+
+/** One store over several: each call goes to the adapter of its URI's scheme. */
+export class RoutedStore implements ObjectStore {
+  readonly #stores: ReadonlyMap<string, ObjectStore>;
+
+  /** Adapters by scheme, such as `{ s3, file }`. */
+  constructor(stores: Readonly<Record<string, ObjectStore>>) {
+    this.#stores = new Map(Object.entries(stores));
+  }
+
+  async *list(prefix: string, options?: { readonly startAfter?: string }): AsyncIterable<ObjectInfo> {
+    yield* this.#storeFor(prefix).list(prefix, options);
+  }
+
+  async head(uri: string): Promise<ObjectInfo | undefined> {
+    return this.#storeFor(uri).head(uri);
+  }
+
+  async get(uri: string, options?: GetOptions): Promise<ObjectBody> {
+    return this.#storeFor(uri).get(uri, options);
+  }
+
+  async put(
+    uri: string,
+    body: Uint8Array | readonly Uint8Array[],
+    options?: PutOptions,
+  ): Promise<{ readonly etag: string }> {
+    return this.#storeFor(uri).put(uri, body, options);
+  }
+
+  async delete(uri: string): Promise<void> {
+    return this.#storeFor(uri).delete(uri);
+  }
+
+  #storeFor(uri: string): ObjectStore {
+    const { scheme } = parseUri(uri);
+    const store = this.#stores.get(scheme);
+    if (store === undefined) {
+      const known = [...this.#stores.keys()].map((name) => `${name}://`).join(', ');
+      throw new StoreError('invalid-uri', uri, `no store serves ${scheme}:// here, only ${known}`);
+    }
+    return store;
+  }
+}

@@ -1,0 +1,75 @@
+import { StoreError, type StoreErrorCode } from './store.ts';
+
+/** What the SDK and the network throw, as the errors of the store port, with a word on what the user can do. */
+export function s3Error(error: unknown, uri: string, doing: string): StoreError {
+  if (error instanceof StoreError) return error;
+  const { name = 'Error', message = '' } = error as Error;
+  const status = httpStatus(error);
+  const code = codeOf(error, name, status);
+  const said = [name, status === undefined ? message : `HTTP ${status}`].filter(Boolean).join(', ');
+  const hint = hints[name] ?? hints[code] ?? '';
+  return new StoreError(code, uri, `${doing} (${said}${hint && `; ${hint}`})`, { cause: error });
+}
+
+/** A body that broke off: always worth another try from where it stopped. */
+export const breakOffError = (error: unknown, uri: string): StoreError =>
+  new StoreError('transient', uri, `the body broke off (${(error as Error).message})`, { cause: error });
+
+export function httpStatus(error: unknown): number | undefined {
+  return (error as SdkError).$metadata?.httpStatusCode;
+}
+
+/** True where an earlier try of the same request may have had its effect. */
+export function isRetriedFailure(error: unknown): boolean {
+  const { $metadata } = error as SdkError;
+  // No status: the answer to the last try was lost.
+  return $metadata?.httpStatusCode === undefined || $metadata.httpStatusCode >= 500 || ($metadata.attempts ?? 1) > 1;
+}
+
+interface SdkError {
+  readonly $metadata?: { readonly httpStatusCode?: number; readonly attempts?: number };
+  readonly $retryable?: unknown;
+  readonly code?: string;
+}
+
+const byName: Readonly<Record<string, StoreErrorCode>> = {
+  NoSuchKey: 'not-found',
+  NoSuchBucket: 'not-found',
+  NotFound: 'not-found',
+  PreconditionFailed: 'precondition-failed',
+  CredentialsProviderError: 'access-denied',
+  // HTTP 403, but no permission would help.
+  InvalidObjectState: 'other',
+  RequestTimeTooSkewed: 'other',
+  TimeoutError: 'transient',
+  SlowDown: 'transient',
+};
+
+const hints: Readonly<Record<string, string>> = {
+  NoSuchBucket: 'there is no such bucket',
+  CredentialsProviderError: 'no AWS credentials were found: set AWS_PROFILE, AWS_ACCESS_KEY_ID or a role',
+  InvalidObjectState: 'it is in an archive storage class: restore it first',
+  RequestTimeTooSkewed: 'the clock of this machine is wrong',
+  'access-denied': 'grant s3:GetObject, s3:PutObject and s3:DeleteObject on it, and s3:ListBucket on its bucket',
+};
+
+function codeOf(error: unknown, name: string, status: number | undefined): StoreErrorCode {
+  const named = byName[name];
+  if (named !== undefined) return named;
+  if (status === 404) return 'not-found';
+  if (status === 401 || status === 403) return 'access-denied';
+  if (status === 412) return 'precondition-failed';
+  if (status !== undefined) return status === 409 || status === 429 || status >= 500 ? 'transient' : 'other';
+  const { $retryable, code } = error as SdkError;
+  return $retryable !== undefined || networkCodes.has(code ?? '') ? 'transient' : 'other';
+}
+
+const networkCodes: ReadonlySet<string> = new Set([
+  'ECONNRESET',
+  'ECONNREFUSED',
+  'EPIPE',
+  'ETIMEDOUT',
+  'EHOSTUNREACH',
+  'ENETUNREACH',
+  'EAI_AGAIN',
+]);

@@ -1,0 +1,284 @@
+import { randomUUID } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
+import {
+  DeleteObjectCommand,
+  GetObjectCommand,
+  type GetObjectCommandOutput,
+  HeadObjectCommand,
+  ListObjectsV2Command,
+  PutObjectCommand,
+  S3Client,
+  type S3ClientConfig,
+} from '@aws-sdk/client-s3';
+import { breakOffError, httpStatus, isRetriedFailure, s3Error } from './s3-errors.ts';
+import { uploadInParts } from './s3-multipart.ts';
+import {
+  type GetOptions,
+  type ObjectBody,
+  type ObjectInfo,
+  type ObjectStore,
+  type PutOptions,
+  StoreError,
+} from './store.ts';
+import { parseObjectUri, parseUri } from './uri.ts';
+
+/**
+ * Objects of S3 and of stores that speak its protocol: `s3://bucket/key`. Credentials come by the SDK's default chain.
+ * Reads and writes that fail for a while are retried by the SDK; what it cannot know is dealt with here: conflicts of
+ * conditional writes, and a conditional write that held although its answer was lost.
+ */
+export class S3Store implements ObjectStore {
+  readonly #client: S3Client;
+  readonly #multipartAbove: number;
+  readonly #partBytes: number;
+  readonly #conflictDelay: number;
+
+  constructor(options: S3StoreOptions = {}) {
+    this.#client = new S3Client(clientConfig(options));
+    this.#multipartAbove = options.multipartAbove ?? 64 << 20;
+    this.#partBytes = options.partBytes ?? 16 << 20;
+    this.#conflictDelay = options.retryDelay ?? 100;
+  }
+
+  async *list(prefix: string, options: { readonly startAfter?: string } = {}): AsyncIterable<ObjectInfo> {
+    const { authority: Bucket, key: Prefix } = locate(prefix, parseUri(prefix));
+    const StartAfter = options.startAfter === undefined ? undefined : parseUri(options.startAfter).key;
+    let ContinuationToken: string | undefined;
+    do {
+      const page = await this.#client
+        .send(new ListObjectsV2Command({ Bucket, Prefix, StartAfter, ContinuationToken, EncodingType: 'url' }))
+        .catch((error) => {
+          throw s3Error(error, prefix, 'cannot list objects');
+        });
+      for (const { Key, Size, ETag, LastModified } of page.Contents ?? []) {
+        if (Key === undefined) continue;
+        const uri = `s3://${Bucket}/${page.EncodingType === 'url' ? decodeKey(Key) : Key}`;
+        yield { uri, size: Size ?? 0, etag: unquoted(ETag), lastModified: LastModified?.getTime() ?? 0 };
+      }
+      ContinuationToken = page.IsTruncated ? page.NextContinuationToken : undefined;
+    } while (ContinuationToken !== undefined);
+  }
+
+  async head(uri: string): Promise<ObjectInfo | undefined> {
+    return (await this.#look(uri))?.info;
+  }
+
+  async get(uri: string, options: GetOptions = {}): Promise<ObjectBody> {
+    const { authority: Bucket, key: Key } = locate(uri, parseObjectUri(uri));
+    const { range, ifMatch, signal } = options;
+    signal?.throwIfAborted();
+    if (range !== undefined && range[0] >= range[1]) return this.#empty(uri, ifMatch);
+    let output: GetObjectCommandOutput;
+    try {
+      output = await this.#client.send(
+        new GetObjectCommand({
+          Bucket,
+          Key,
+          ...(range && { Range: `bytes=${range[0]}-${range[1] - 1}` }),
+          ...(ifMatch !== undefined && { IfMatch: `"${ifMatch}"` }),
+        }),
+        signal && { abortSignal: signal },
+      );
+    } catch (error) {
+      signal?.throwIfAborted();
+      if (httpStatus(error) === 416) return this.#empty(uri, ifMatch);
+      throw s3Error(error, uri, 'cannot read the object');
+    }
+    const body = output.Body as unknown as NodeJS.ReadableStream & { destroy(error?: Error): void };
+    const [start, size] = extentOf(output);
+    const info = infoOf(uri, output, size);
+    // Stores that do not know ranges or conditions give the whole object, or another one, with status 200.
+    if (range !== undefined && start !== range[0]) {
+      body.destroy();
+      throw new StoreError('other', uri, `the store answered bytes from ${start} on when asked for ${range[0]} on`);
+    }
+    if (ifMatch !== undefined && info.etag !== ifMatch) {
+      body.destroy();
+      throw new StoreError('precondition-failed', uri, `cannot read version ${ifMatch}, the object changed`);
+    }
+    return { info, chunks: chunksOf(body, uri, signal) };
+  }
+
+  async put(
+    uri: string,
+    body: Uint8Array | readonly Uint8Array[],
+    options: PutOptions = {},
+  ): Promise<{ readonly etag: string }> {
+    const { authority: Bucket, key: Key } = locate(uri, parseObjectUri(uri));
+    const chunks = body instanceof Uint8Array ? [body] : body;
+    const size = chunks.reduce((sum, chunk) => sum + chunk.length, 0);
+    const condition = {
+      ...(options.ifNoneMatch !== undefined && { IfNoneMatch: options.ifNoneMatch }),
+      ...(options.ifMatch !== undefined && { IfMatch: `"${options.ifMatch}"` }),
+    };
+    const conditional = Object.keys(condition).length > 0;
+    // Tells this very write from all others, for when its answer is lost.
+    const writeId = randomUUID();
+    const target = {
+      Bucket,
+      Key,
+      ...(options.contentType !== undefined && { ContentType: options.contentType }),
+      ...(conditional && { Metadata: { [writeIdKey]: writeId } }),
+    };
+    for (let attempt = 1; ; attempt++) {
+      try {
+        if (size > this.#multipartAbove) {
+          const etag = await uploadInParts(this.#client, {
+            target,
+            condition,
+            chunks,
+            size,
+            partBytes: this.#partBytes,
+          });
+          return { etag: unquoted(etag) };
+        }
+        const Body = chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks);
+        const { ETag } = await this.#client.send(
+          new PutObjectCommand({ ...target, ...condition, Body, ContentLength: size }),
+        );
+        return { etag: unquoted(ETag) };
+      } catch (error) {
+        const status = httpStatus(error);
+        if (conditional && (isRetriedFailure(error) || attempt > 1)) {
+          const current = await this.#look(uri).catch(() => undefined);
+          if (current?.writeId === writeId) return { etag: current.info.etag };
+        }
+        // 409 ConditionalRequestConflict: another conditional write of this key was under way.
+        if (status === 409 && attempt < conflictAttempts) {
+          await sleep(this.#conflictDelay * 2 ** (attempt - 1) * (0.5 + Math.random()));
+          continue;
+        }
+        // Where there is nothing to match, S3 answers If-Match with 404 NoSuchKey.
+        if (options.ifMatch !== undefined && (error as Error).name === 'NoSuchKey') {
+          throw new StoreError('precondition-failed', uri, 'cannot replace an object that is gone', { cause: error });
+        }
+        throw s3Error(error, uri, 'cannot write the object');
+      }
+    }
+  }
+
+  async delete(uri: string): Promise<void> {
+    const { authority: Bucket, key: Key } = locate(uri, parseObjectUri(uri));
+    try {
+      await this.#client.send(new DeleteObjectCommand({ Bucket, Key }));
+    } catch (error) {
+      if ((error as Error).name !== 'NoSuchKey') throw s3Error(error, uri, 'cannot delete the object');
+    }
+  }
+
+  /** Closes idle connections. */
+  close(): void {
+    this.#client.destroy();
+  }
+
+  async #look(uri: string): Promise<{ readonly info: ObjectInfo; readonly writeId: string | undefined } | undefined> {
+    const { authority: Bucket, key: Key } = locate(uri, parseObjectUri(uri));
+    try {
+      const output = await this.#client.send(new HeadObjectCommand({ Bucket, Key }));
+      return { info: infoOf(uri, output, output.ContentLength ?? 0), writeId: output.Metadata?.[writeIdKey] };
+    } catch (error) {
+      if (httpStatus(error) === 404) return undefined;
+      throw s3Error(error, uri, 'cannot look at the object');
+    }
+  }
+
+  /** HTTP has no way to ask for no bytes, nor for those past the end. */
+  async #empty(uri: string, ifMatch: string | undefined): Promise<ObjectBody> {
+    const info = await this.head(uri);
+    if (info === undefined) throw new StoreError('not-found', uri, 'cannot read an object that does not exist');
+    if (ifMatch !== undefined && info.etag !== ifMatch) {
+      throw new StoreError('precondition-failed', uri, `cannot read version ${ifMatch}, the object changed`);
+    }
+    return { info, chunks: (async function* () {})() };
+  }
+}
+
+export interface S3StoreOptions {
+  /** Of another store than AWS's. */
+  readonly endpoint?: string;
+  readonly region?: string;
+  /** https://endpoint/bucket/key instead of https://bucket.endpoint/key. */
+  readonly forcePathStyle?: boolean;
+  /** Connections at once, to all buckets together. Default 128. */
+  readonly sockets?: number;
+  /** Milliseconds without a byte after which a connection is given up. Default 60 s. */
+  readonly socketTimeout?: number;
+  /** Tries of one request. Default 5. */
+  readonly maxAttempts?: number;
+  /** Milliseconds before a conflict of conditional writes is tried again for the first time. Default 100. */
+  readonly retryDelay?: number;
+  /** Bytes above which an object is uploaded in parts, and the bytes of a part (at least 5 MiB on AWS). */
+  readonly multipartAbove?: number;
+  readonly partBytes?: number;
+}
+
+const writeIdKey = 'write-id';
+const conflictAttempts = 6;
+
+function clientConfig(options: S3StoreOptions): S3ClientConfig {
+  const agent = { keepAlive: true, maxSockets: options.sockets ?? 128 };
+  return {
+    ...(options.endpoint !== undefined && { endpoint: options.endpoint }),
+    ...(options.region !== undefined && { region: options.region }),
+    forcePathStyle: options.forcePathStyle ?? false,
+    // Buckets of other regions are found without being told.
+    followRegionRedirects: true,
+    maxAttempts: options.maxAttempts ?? 5,
+    retryMode: 'standard',
+    // Stores other than AWS's know neither the trailing checksums nor the headers that the SDK sends by default.
+    requestChecksumCalculation: 'WHEN_REQUIRED',
+    responseChecksumValidation: 'WHEN_REQUIRED',
+    requestHandler: {
+      connectionTimeout: 10_000,
+      socketTimeout: options.socketTimeout ?? 60_000,
+      httpAgent: agent,
+      httpsAgent: agent,
+    },
+  };
+}
+
+function locate<T extends { readonly scheme: string; readonly authority: string }>(uri: string, parsed: T): T {
+  if (parsed.scheme !== 's3' || parsed.authority === '') {
+    throw new StoreError('invalid-uri', uri, 'an object of S3 is written s3://bucket/key');
+  }
+  return parsed;
+}
+
+/** Listings are asked for with URL-encoded keys, since XML cannot hold all characters that keys can. */
+function decodeKey(key: string): string {
+  return decodeURIComponent(key.replaceAll('+', ' '));
+}
+
+const unquoted = (etag: string | undefined): string => (etag ?? '').replace(/^"(.*)"$/, '$1');
+
+const infoOf = (uri: string, output: { ETag?: string | undefined; LastModified?: Date | undefined }, size: number) => ({
+  uri,
+  size,
+  etag: unquoted(output.ETag),
+  lastModified: output.LastModified?.getTime() ?? 0,
+});
+
+/** First byte of the answer and size of the whole object. */
+function extentOf(output: GetObjectCommandOutput): [start: number, size: number] {
+  const match = /^bytes (\d+)-\d+\/(\d+)$/.exec(output.ContentRange ?? '');
+  return match === null ? [0, output.ContentLength ?? 0] : [Number(match[1]), Number(match[2])];
+}
+
+async function* chunksOf(
+  body: NodeJS.ReadableStream & { destroy(error?: Error): void },
+  uri: string,
+  signal: AbortSignal | undefined,
+): AsyncGenerator<Uint8Array> {
+  const leave = () => body.destroy(signal?.reason instanceof Error ? signal.reason : undefined);
+  signal?.addEventListener('abort', leave, { once: true });
+  try {
+    signal?.throwIfAborted();
+    for await (const chunk of body) yield chunk as unknown as Uint8Array;
+  } catch (error) {
+    signal?.throwIfAborted();
+    throw breakOffError(error, uri);
+  } finally {
+    signal?.removeEventListener('abort', leave);
+    body.destroy();
+  }
+}

@@ -1,0 +1,90 @@
+import type { ColumnDeclaration } from '../columns/types.ts';
+import type { PromotedColumn } from '../config/config.ts';
+import type { TableDeclaration } from './declaration.ts';
+import { type AnnotatedSchema, type Extraction, extractions, parseColumnType } from './schema.ts';
+
+/**
+ * Derives a table from an annotated schema and the columns that the config promotes.
+ *
+ * Promoted columns stand before the big raw text. They count as provenance when two rows are compared: their values
+ * are copied out of text that other columns hold whole, and a row written before the promotion lacks them.
+ * Throws where the schema contradicts itself or a promoted column takes a name that is taken.
+ */
+export function declareTable(
+  schema: AnnotatedSchema,
+  promoted: Readonly<Record<string, PromotedColumn>> = {},
+): TableDeclaration {
+  const table = schema['x-table'];
+  const required = new Set(table.required);
+  const declared = new Map<string, ColumnDeclaration>();
+  const add = (name: string, type: string | ColumnDeclaration['type'], description: string): void => {
+    if (declared.has(name)) throw new Error(`table ${table.name}: column ${name} is declared twice`);
+    declared.set(name, {
+      name,
+      type: typeof type === 'string' ? parseColumnType(type) : type,
+      description,
+      ...(required.has(name) ? { required: true } : {}),
+    });
+  };
+  for (const { column, type, description } of extractions(schema)) add(column, type, description);
+  for (const [name, { type, description }] of Object.entries(table.derived)) add(name, type, description);
+
+  const columns = table.order.map((name) => {
+    const column = declared.get(name);
+    if (!column) throw new Error(`table ${table.name}: the order names ${name}, which nothing declares`);
+    return column;
+  });
+  if (columns.length !== declared.size) {
+    const missing = [...declared.keys()].filter((name) => !table.order.includes(name));
+    throw new Error(`table ${table.name}: the order lacks ${missing.join(', ')}`);
+  }
+
+  const promotedColumns = Object.entries(promoted).map(([name, { path, type }]): ColumnDeclaration => {
+    if (declared.has(name)) {
+      throw new Error(`promoted column ${name}: table ${table.name} has a column of that name; choose another`);
+    }
+    return { name, type, description: `${path}, promoted by the configuration.` };
+  });
+  columns.splice(table.order.indexOf(table.promotedBefore), 0, ...promotedColumns);
+
+  return {
+    name: table.name,
+    description: table.description,
+    columns,
+    sortedBy: table.sortedBy,
+    bloomColumns: table.bloomColumns,
+    fullBounds: table.fullBounds,
+    provenance: [...table.provenance, ...promotedColumns.map((column) => column.name)],
+  };
+}
+
+/** The paths that promoted columns are read from. Throws where a path is not one. */
+export function promotedExtractions(promoted: Readonly<Record<string, PromotedColumn>>): Extraction[] {
+  return Object.entries(promoted).map(([column, { path, type, strict }]) => ({
+    column,
+    type,
+    description: '',
+    path: parsePath(path),
+    json: false,
+    orParent: false,
+    strict,
+  }));
+}
+
+/**
+ * A dotted path from the record's root (`input.tenant.id`); a segment with a dot or a quote in it is written as a JSON
+ * string (`input."a.b"`). Through an array a segment of digits is an index. Throws where the text is no such path.
+ */
+export function parsePath(text: string): string[] {
+  const segment = /"(?:[^"\\]|\\.)*"|[^."]+/y;
+  const path: string[] = [];
+  for (let at = 0; ; at++) {
+    segment.lastIndex = at;
+    const found = segment.exec(text)?.[0];
+    if (found === undefined) throw new Error(`not a dotted path: ${text}`);
+    path.push(found.startsWith('"') ? (JSON.parse(found) as string) : found);
+    at += found.length;
+    if (at === text.length) return path;
+    if (text[at] !== '.') throw new Error(`not a dotted path: ${text}`);
+  }
+}

@@ -1,0 +1,138 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { CommitConflict, CommitStateUnknown } from '../../src/catalog/catalog.ts';
+import { FileCatalog } from '../../src/catalog/file.ts';
+import { newTableMetadata } from '../../src/iceberg/schema.ts';
+import { LocalStore } from '../../src/store/local.ts';
+import { MemoryStore } from '../../src/store/memory.ts';
+import { S3Store } from '../../src/store/s3.ts';
+import { StoreError } from '../../src/store/store.ts';
+import { catalogContract } from '../contract/catalog.ts';
+import { events } from '../iceberg/fixture.ts';
+import { describeWith, rig } from '../support/rig.ts';
+
+describe('file catalog in memory', () => {
+  catalogContract(async () => {
+    const store = new MemoryStore();
+    const again = () => new FileCatalog(store, 'memory://warehouse/tables/');
+    return { store, catalog: again(), again };
+  });
+});
+
+describe('file catalog on local files', () => {
+  let folder: string;
+  beforeAll(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'file-catalog-'));
+  });
+  afterAll(() => rm(folder, { recursive: true }));
+  catalogContract(async () => {
+    const store = new LocalStore();
+    const again = () => new FileCatalog(store, `file://${folder}/warehouse`);
+    return { store, catalog: again(), again };
+  });
+});
+
+describeWith(['s3'], 'file catalog on S3', () => {
+  catalogContract(async () => {
+    const { endpoint, region, bucket } = await rig.s3();
+    const store = new S3Store({ endpoint, region, forcePathStyle: true });
+    const again = () => new FileCatalog(store, `s3://${bucket}/warehouse`);
+    return { store, catalog: again(), again };
+  });
+});
+
+describe('the version hint', () => {
+  const root = 'memory://warehouse';
+  const location = `${root}/events`;
+  const metadata = newTableMetadata({ uuid: 'u', location, declaration: events, nowMs: 1 });
+  const committed = async (count: number) => {
+    const store = new MemoryStore();
+    const catalog = new FileCatalog(store, root);
+    let loaded = await catalog.createTable('events', metadata);
+    for (let index = 1; index < count; index++) loaded = await catalog.commitTable('events', loaded, loaded.metadata);
+    return { store, catalog, loaded };
+  };
+
+  test.each([
+    ['is missing', undefined],
+    ['is stale', '3'],
+    ['is ahead of the table', '99'],
+    ['is empty', ''],
+    ['is no number', 'three'],
+  ])('is only a hint: the newest version is found where it %s', async (_case, text) => {
+    const { store, catalog, loaded } = await committed(12);
+    const hint = `${location}/metadata/version-hint.text`;
+    if (text === undefined) await store.delete(hint);
+    else await store.put(hint, Buffer.from(text));
+    expect((await catalog.loadTable('events'))?.metadataLocation).toBe(loaded.metadataLocation);
+    expect(loaded.version).toBe('12');
+  });
+
+  test('a commit holds although the hint could not be written', async () => {
+    const { store, loaded } = await committed(2);
+    const failing = store.view({
+      before: ({ operation, uri }) => {
+        if (operation === 'put' && uri.endsWith('.text')) throw new StoreError('transient', uri, 'no');
+      },
+    });
+    const next = await new FileCatalog(failing, root).commitTable('events', loaded, loaded.metadata);
+    expect((await new FileCatalog(store, root).loadTable('events'))?.version).toBe(next.version);
+  });
+
+  test('a stale hint that points to an emptied version is survived', async () => {
+    const { store, catalog, loaded } = await committed(60);
+    await store.put(`${location}/metadata/version-hint.text`, Buffer.from('4'));
+    expect((await store.head(`${location}/metadata/v4.metadata.json`))?.size).toBe(0);
+    expect((await catalog.loadTable('events'))?.version).toBe(loaded.version);
+  });
+});
+
+describe('a commit whose answer is lost', () => {
+  const root = 'memory://warehouse';
+  const setup = async () => {
+    const store = new MemoryStore();
+    const catalog = new FileCatalog(store, root);
+    const location = catalog.tableLocation('events');
+    const base = await catalog.createTable(
+      'events',
+      newTableMetadata({ uuid: 'u', location, declaration: events, nowMs: 1 }),
+    );
+    return { store, catalog, base };
+  };
+  const isCommit = (call: { operation: string; uri: string }) =>
+    call.operation === 'put' && call.uri.endsWith('v2.metadata.json');
+
+  test.each(['transient', 'precondition-failed'] as const)('counts as done where it took effect (%s)', async (code) => {
+    const { store, base } = await setup();
+    const view = store.view({
+      after: (call) => {
+        if (isCommit(call)) throw new StoreError(code, call.uri, 'the answer was lost');
+      },
+    });
+    const committed = await new FileCatalog(view, root).commitTable('events', base, base.metadata);
+    expect(committed.version).toBe('2');
+  });
+
+  test('is of unknown outcome where it had none yet', async () => {
+    const { store, base } = await setup();
+    const view = store.view({
+      before: (call) => {
+        if (isCommit(call)) throw new StoreError('transient', call.uri, 'timed out');
+      },
+    });
+    await expect(new FileCatalog(view, root).commitTable('events', base, base.metadata)).rejects.toBeInstanceOf(
+      CommitStateUnknown,
+    );
+  });
+
+  test('is a conflict where someone else took the version', async () => {
+    const { store, catalog, base } = await setup();
+    await catalog.commitTable('events', base, { ...base.metadata, 'last-updated-ms': 7 });
+    const view = store.view();
+    await expect(new FileCatalog(view, root).commitTable('events', base, base.metadata)).rejects.toBeInstanceOf(
+      CommitConflict,
+    );
+  });
+});

@@ -1,0 +1,148 @@
+import { mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, describe, expect, it } from 'vitest';
+import { binary, cli, temporaryFolder } from './cli.ts';
+
+const { folder, remove } = temporaryFolder();
+afterAll(remove);
+const run = (...args: string[]) => cli(args, { cwd: folder });
+
+describe('help', () => {
+  const commands = ['backfill', 'query', 'tables', 'validate', 'init'];
+
+  it('names every command', async () => {
+    const { code, stdout, stderr } = await run('--help');
+    expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+    for (const command of commands) expect(stdout).toMatch(new RegExp(`^  ${command} `, 'm'));
+  });
+
+  it.each(commands)('of %s has examples and the options of the program', async (command) => {
+    const { code, stdout } = await run(command, '--help');
+    expect(code).toBe(0);
+    expect(stdout).toContain('Examples:');
+    expect(stdout).toMatch(new RegExp(`^  audit-warehouse ${command}`, 'm'));
+    expect(stdout).toContain('--config <file>');
+  });
+
+  it('--version prints the version of the package', async () => {
+    const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as {
+      version: string;
+    };
+    expect(await run('--version')).toEqual({ code: 0, stdout: `${version}\n`, stderr: '' });
+  });
+});
+
+describe('a usage error exits 2, says what to write, and prints nothing on stdout', () => {
+  it.each([
+    ['an unknown command', ['backfil'], /Did you mean backfill\?/],
+    ['an unknown option', ['backfill', '--jsn'], /Did you mean --json\?/],
+    ['an option without its value', ['backfill', '--from'], /argument missing/],
+    ['a time that is none', ['backfill', '--from', 'yesterday'], /2023-07-11T16:55:00Z/],
+    ['from after to', ['backfill', '--from', '2024-02-01', '--to', '2024-01-01'], /after/],
+    ['a count that is none', ['backfill', '--max-quarantined', 'few'], /--max-quarantined takes a whole number/],
+    ['neither question nor SQL', ['query'], /--sql TEXT/],
+    ['question and SQL', ['query', 'decisions', '--sql', 'select 1'], /one of the two/],
+    ['an unknown question', ['query', 'decision'], /did you mean decisions\?/],
+    ['a parameter without value', ['query', 'decisions', '--param', 'from'], /name=value/],
+    ['a missing parameter', ['query', 'decisions'], /--param from=/],
+    ['an unknown format', ['query', 'decisions', '--format', 'xml'], /table, json, csv/],
+    ['an unknown engine', ['query', 'decisions', '--engine', 'athena'], /duckdb/],
+    ['an unknown log level', ['tables', '--log-level', 'loud'], /trace, debug/],
+    ['no configuration', ['tables'], /audit-warehouse init/],
+  ])('%s', async (_what, args, message) => {
+    const { code, stdout, stderr } = await run(...args);
+    expect(code).toBe(2);
+    expect(stdout).toBe('');
+    expect(stderr).toMatch(message);
+  });
+
+  it('a mistake in the configuration, by key, file and line', async () => {
+    writeFileSync(
+      join(folder, 'bad.yaml'),
+      'warehouse: w\nsources:\n  - { name: a, type: opa, location: l }\nlimit: {}\n',
+    );
+    const { code, stdout, stderr } = await run('backfill', '--config', 'bad.yaml');
+    expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
+    expect(stderr).toBe('audit-warehouse: bad.yaml:4: limit: unknown key; did you mean limits?\n');
+  });
+});
+
+describe('init', () => {
+  it('writes a configuration that is valid, and does not overwrite one unless forced', async () => {
+    const file = join(folder, 'audit-warehouse.yaml');
+    expect((await run('init')).code).toBe(0);
+    const written = readFileSync(file, 'utf8');
+
+    const again = await run('init');
+    expect(again.code).toBe(2);
+    expect(again.stderr).toContain('--force');
+
+    const validated = await run('validate', '--json');
+    expect(validated.code).toBe(0);
+    expect(JSON.parse(validated.stdout)).toMatchObject({
+      file,
+      config: {
+        warehouse: `file://${folder}/warehouse`,
+        sources: [{ name: 'decisions', location: `file://${folder}/logs/opa/` }],
+      },
+    });
+
+    writeFileSync(file, '# mine\n');
+    expect((await run('init', '--force')).code).toBe(0);
+    expect(readFileSync(file, 'utf8')).toBe(written);
+  });
+
+  it('every commented key of it is one that the configuration knows, with the default that it shows', async () => {
+    await run('init', '--output', 'full.yaml');
+    const text = readFileSync(join(folder, 'full.yaml'), 'utf8');
+    const groups = text.slice(text.indexOf('# S3 or'));
+    writeFileSync(
+      join(folder, 'full.yaml'),
+      text.slice(0, text.indexOf('# S3 or')) + groups.replace(/^# (\w+:)$/gm, '$1').replace(/^# {3}(\w+:)/gm, '  $1'),
+    );
+    const full = JSON.parse((await run('validate', '--json', '--config', 'full.yaml')).stdout) as {
+      config: Record<string, unknown>;
+    };
+    const plain = JSON.parse((await run('validate', '--json')).stdout) as { config: Record<string, unknown> };
+    for (const group of ['limits', 'batch', 'output']) expect(full.config[group]).toEqual(plain.config[group]);
+    expect(full.config.s3).toEqual({ endpoint: 'http://localhost:9000', region: 'eu-west-1', forcePathStyle: false });
+  });
+
+  it('validate shows a promoted column and an override by --set', async () => {
+    writeFileSync(
+      join(folder, 'promoted.yaml'),
+      'warehouse: w\nsources:\n  - { name: a, type: opa, location: l, columns: { tenant: { path: input.tenant.id, type: string } } }\n',
+    );
+    const { code, stdout } = await run('validate', '--config', 'promoted.yaml', '--set', 'batch.bytes=64MiB');
+    expect(code).toBe(0);
+    expect(stdout).toContain('+ tenant string from input.tenant.id');
+    expect(stdout).toMatch(/bytes +64\.0 MiB/);
+  });
+
+  it('a promoted column cannot take the name of a column that the table has', async () => {
+    writeFileSync(
+      join(folder, 'clash.yaml'),
+      'warehouse: w\nsources:\n  - { name: a, type: opa, location: l, columns: { subject: { path: input.user, type: string } } }\n',
+    );
+    const { code, stderr } = await run('validate', '--config', 'clash.yaml');
+    expect(code).toBe(2);
+    expect(stderr).toMatch(/clash\.yaml:3: sources\[0\]\.columns\.subject: is a column that the table has already/);
+  });
+});
+
+describe('the launcher', () => {
+  it('works through symbolic links, relative and absolute, and from a folder with spaces', async () => {
+    const spaced = join(folder, 'with some spaces');
+    mkdirSync(spaced);
+    symlinkSync(binary, join(spaced, 'absolute'));
+    symlinkSync('./absolute', join(spaced, 'relative'));
+    const { code, stdout } = await cli(['--version'], { cwd: spaced, command: join(spaced, 'relative') });
+    expect(code).toBe(0);
+    expect(stdout).toMatch(/^\d+\.\d+\.\d+\n$/);
+  });
+
+  it('passes arguments on as they are', async () => {
+    const { stderr } = await run('query', 'decisions', '--param', 'from=a b "c" $HOME', '--param', 'to=*');
+    expect(stderr).toContain('not a b "c" $HOME\n');
+  });
+});

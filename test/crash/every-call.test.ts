@@ -1,0 +1,77 @@
+/**
+ * A run that dies at any moment leaves a warehouse that readers can trust, and the next run makes it whole: the job is
+ * killed before and after its k-th call to the store, for every k that there is.
+ */
+import { describe, expect, test } from 'vitest';
+import { FileCatalog } from '../../src/catalog/file.ts';
+import { MemoryStore } from '../../src/store/memory.ts';
+import { owner, putDecisions, rowsOf, run, sortedRows, testRuntime, warehouse } from '../support/warehouse.ts';
+
+class Killed extends Error {}
+
+const batch = { objects: 3 };
+const objects = 7;
+const perObject = 4;
+
+/** Dies at the k-th call and stays dead, as a process does. */
+function mortal(store: MemoryStore, at: number, when: 'before' | 'after'): MemoryStore {
+  let calls = 0;
+  const die = (): void => {
+    throw new Killed();
+  };
+  return store.view(
+    when === 'before'
+      ? { before: () => (++calls >= at ? die() : undefined) }
+      : { before: () => (++calls > at ? die() : undefined), after: () => (calls >= at ? die() : undefined) },
+  );
+}
+
+async function undisturbed(): Promise<{ calls: number; decisions: string[]; quarantine: string[] }> {
+  const store = new MemoryStore();
+  await putDecisions(store, objects, perObject);
+  const view = store.view();
+  const runtime = testRuntime({ store: view, batch });
+  await run(runtime);
+  return { calls: view.calls, decisions: await sortedRows(runtime, 'opa_decisions'), quarantine: await sortedRows(runtime, 'quarantine') };
+}
+
+describe.each(['before', 'after'] as const)('a backfill killed %s its k-th call', (when) => {
+  test('leaves nothing half-visible, and the next run gives what an undisturbed one gives', async () => {
+    const expected = await undisturbed();
+    expect(expected.calls).toBeGreaterThan(50);
+    expect(expected.decisions).toHaveLength(objects * perObject);
+    expect(expected.quarantine).toHaveLength(3);
+
+    for (let k = 1; k <= expected.calls; k++) {
+      const store = new MemoryStore();
+      await putDecisions(store, objects, perObject);
+      let now = Date.UTC(2026, 0, 1);
+      const clock = (): number => now;
+      const first = testRuntime({ store: mortal(store, k, when), batch, clock, owner: owner('first') });
+      await expect(run(first), `call ${k}`).rejects.toThrow();
+
+      // What a reader sees now: only whole batches, each row once, and no object committed whose rows are missing.
+      const reader = { store, catalog: new FileCatalog(store, warehouse) };
+      const seen = await sortedRows(reader, 'opa_decisions');
+      expect(new Set(seen).size, `call ${k}: no row twice`).toBe(seen.length);
+      expect(expected.decisions, `call ${k}: no invented row`).toEqual(expect.arrayContaining(seen));
+      const committed = (await rowsOf(reader, 'ingested_objects')).filter((row) => row.state === 'committed');
+      const promised = committed.reduce((sum, row) => sum + Number(row.rows), 0);
+      expect(seen.length, `call ${k}: the ledger promises no more than there is`).toBeGreaterThanOrEqual(promised);
+
+      now += 3_600_000;
+      const second = testRuntime({ store, batch, clock, owner: owner('second') });
+      await run(second);
+      expect(await sortedRows(second, 'opa_decisions'), `call ${k}`).toEqual(expected.decisions);
+      expect(await sortedRows(second, 'quarantine'), `call ${k}`).toEqual(expected.quarantine);
+      const ledger = await rowsOf(second, 'ingested_objects');
+      expect(ledger.map((row) => row.state), `call ${k}`).toEqual(new Array(objects).fill('committed'));
+
+      const puts: string[] = [];
+      const watched = store.view({ before: (call) => void (call.operation === 'put' && puts.push(call.uri)) });
+      const last = await run(testRuntime({ store: watched, batch, clock, owner: owner('third') }));
+      expect(puts, `call ${k}: a last run writes nothing`).toEqual([]);
+      expect(last.objects).toMatchObject({ listed: objects, skipped: objects, committed: 0, failed: 0 });
+    }
+  });
+});

@@ -1,0 +1,298 @@
+import { existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { createDuckDbEngine } from '../../src/engines/duckdb.ts';
+import { type CellValue, type QueryEngine, QueryError, type QueryRequest } from '../../src/engines/engine.ts';
+import { LocalStore } from '../../src/store/local.ts';
+import type { ObjectInfo, ObjectStore } from '../../src/store/store.ts';
+import { column, type TestWarehouse, testWarehouse } from './fixture.ts';
+
+async function answer(engine: QueryEngine, request: string | QueryRequest) {
+  const { columns, chunks, bytesScanned } = await engine.query(
+    typeof request === 'string' ? { sql: request } : request,
+  );
+  const rows: (readonly CellValue[])[] = [];
+  for await (const chunk of chunks) rows.push(...chunk);
+  return { columns: columns.map((c) => `${c.name} ${c.type}`), rows, bytesScanned: bytesScanned() };
+}
+
+const columns = [
+  column('event_time', 'timestamp'),
+  column('subject', 'string'),
+  column('allowed', 'boolean'),
+  column('size', 'long'),
+  column('roles', { list: 'string' }),
+  column('metrics', { map: { key: 'string', value: 'long' } }),
+  column('ratio', 'double'),
+  column('port', 'int'),
+];
+
+let warehouse: TestWarehouse;
+let engine: QueryEngine;
+
+beforeAll(async () => {
+  warehouse = testWarehouse((folder) => ({ store: new LocalStore(), root: `file://${folder}` }));
+  await warehouse.table('events', columns);
+  await warehouse.table('empty_one', columns);
+  await warehouse.add(
+    'events',
+    '2023-07-11',
+    `SELECT '2023-07-11' AS ymd, TIMESTAMP '2023-07-11 17:01:42.252749' AS event_time, 'dr_evil' AS subject, true AS allowed,
+      9007199254740993::BIGINT AS size, ['a', NULL] AS roles, MAP {'x': 1::BIGINT, 'big': 9223372036854775807} AS metrics,
+      0.5::DOUBLE AS ratio, 8080::INTEGER AS port`,
+  );
+  // A file from before most columns, in another order, with a narrower integer and times adjusted to UTC.
+  await warehouse.add(
+    'events',
+    '2023-07-10',
+    `SELECT 7::INTEGER AS size, TIMESTAMPTZ '2023-07-10 23:59:59.5+00' AS event_time, '2023-07-10' AS ymd`,
+  );
+  engine = createDuckDbEngine({ store: warehouse.store, catalog: warehouse.catalog, threads: 2 });
+});
+
+afterAll(async () => {
+  await engine.close();
+  rmSync(warehouse.folder, { recursive: true });
+});
+
+describe('a view shows the current snapshot of its table', () => {
+  it('with all columns of the schema, in order, typed, and null where a file has none', async () => {
+    const { columns: shown, rows } = await answer(engine, 'SELECT * FROM events ORDER BY ymd');
+    expect(shown).toEqual([
+      'ymd VARCHAR',
+      'event_time TIMESTAMP',
+      'subject VARCHAR',
+      'allowed BOOLEAN',
+      'size BIGINT',
+      'roles VARCHAR[]',
+      'metrics MAP(VARCHAR, BIGINT)',
+      'ratio DOUBLE',
+      'port INTEGER',
+    ]);
+    expect(rows).toEqual([
+      ['2023-07-10', '2023-07-10T23:59:59.500000Z', null, null, 7, null, null, null, null],
+      [
+        '2023-07-11',
+        '2023-07-11T17:01:42.252749Z',
+        'dr_evil',
+        true,
+        '9007199254740993',
+        ['a', null],
+        { x: 1, big: '9223372036854775807' },
+        0.5,
+        8080,
+      ],
+    ]);
+  });
+
+  it('and not a file that lies in the folder of the table without being committed', async () => {
+    writeFileSync(join(warehouse.folder, 'events', 'data', 'ymd=2023-07-11', 'stray.parquet'), 'PAR1 not committed');
+    expect((await answer(engine, 'SELECT count(*) FROM events')).rows).toEqual([[2]]);
+  });
+
+  it('an empty table has all its columns and no row', async () => {
+    const { columns: shown, rows } = await answer(engine, 'SELECT * FROM empty_one');
+    expect(shown).toHaveLength(9);
+    expect(shown).toContain('metrics MAP(VARCHAR, BIGINT)');
+    expect(rows).toEqual([]);
+  });
+
+  it('under its name in any case, quoted, joined, in a CTE and in a subquery', async () => {
+    const sql = `WITH e AS (SELECT * FROM EVENTS) SELECT count(*) FROM e JOIN "events" USING (ymd)
+      WHERE ymd IN (SELECT ymd FROM main.events) AND ymd NOT IN (SELECT ymd FROM empty_one)`;
+    expect((await answer(engine, sql)).rows).toEqual([[2]]);
+  });
+
+  it('a commit between two queries shows in the second', async () => {
+    await warehouse.table('growing', [column('n', 'long')]);
+    await warehouse.add('growing', '2024-01-01', `SELECT '2024-01-01' AS ymd, 1::BIGINT AS n`);
+    expect((await answer(engine, 'SELECT sum(n) FROM growing')).rows).toEqual([[1]]);
+    await warehouse.add('growing', '2024-01-02', `SELECT '2024-01-02' AS ymd, 2::BIGINT AS n`);
+    expect((await answer(engine, 'SELECT sum(n) FROM growing')).rows).toEqual([[3]]);
+  });
+
+  it('files that the caller rules out are not opened', async () => {
+    const request = { sql: 'SELECT ymd FROM events', prune: { events: { ymd: { from: '2023-07-11' } } } };
+    expect((await answer(engine, request)).rows).toEqual([['2023-07-11']]);
+  });
+});
+
+describe('values', () => {
+  it('are bound, never pasted', async () => {
+    const request = (subject: string) => ({
+      sql: 'SELECT count(*) FROM events WHERE subject = $subject',
+      parameters: { subject },
+    });
+    expect((await answer(engine, request('dr_evil'))).rows).toEqual([[1]]);
+    expect((await answer(engine, request(`dr_evil' OR '1'='1`))).rows).toEqual([[0]]);
+  });
+
+  it('of every kind are safe for JSON', async () => {
+    const { rows } = await answer(
+      engine,
+      `SELECT NULL, 'NaN'::DOUBLE, '-Infinity'::DOUBLE, 9007199254740991, -9007199254740992, 1.50::DECIMAL(9, 2), DATE '2024-02-29',
+        TIMESTAMP '0001-01-01 00:00:00', TIMESTAMPTZ '2024-01-01 02:00:00+02', {'a': [1]}, 170141183460469231731687303715884105727`,
+    );
+    expect(JSON.parse(JSON.stringify(rows))).toEqual([
+      [
+        null,
+        'NaN',
+        '-Infinity',
+        9007199254740991,
+        '-9007199254740992',
+        '1.50',
+        '2024-02-29',
+        '0001-01-01T00:00:00.000000Z',
+        '2024-01-01T00:00:00.000000Z',
+        { a: [1] },
+        '170141183460469231731687303715884105727',
+      ],
+    ]);
+  });
+
+  it('that outgrow the memory limit spill into a folder that goes away, not into the current one', async () => {
+    const small = createDuckDbEngine({
+      store: warehouse.store,
+      catalog: warehouse.catalog,
+      memoryLimit: '60MB',
+      threads: 2,
+    });
+    const sql =
+      'SELECT max(n) FROM (SELECT row_number() OVER (ORDER BY md5(i::VARCHAR)) AS n FROM range(1500000) t(i))';
+    expect((await answer(small, sql)).rows).toEqual([[1_500_000]]);
+    await small.close();
+    expect(existsSync('.tmp')).toBe(false);
+  });
+
+  it('an answer larger than one chunk comes whole', async () => {
+    const { rows } = await answer(engine, 'SELECT i FROM range(10000) t(i)');
+    expect(rows).toHaveLength(10_000);
+    expect(rows.at(-1)).toEqual([9999]);
+  });
+});
+
+describe('a statement cannot leave the database', () => {
+  const own = () => join(warehouse.folder, 'secret.csv');
+  it.each([
+    ['read another file', () => `SELECT * FROM read_csv('${own()}')`],
+    ['read a file by its bare name', () => `SELECT * FROM '${own()}'`],
+    ['list a folder', () => `SELECT * FROM glob('${warehouse.folder}/*')`],
+    [
+      'read an uncommitted file of a table',
+      () => `SELECT * FROM read_parquet('${warehouse.folder}/events/data/*/*.parquet')`,
+    ],
+    ['fetch from the network', () => `SELECT * FROM read_csv('http://127.0.0.1:9/x.csv')`],
+    ['write a file', () => `COPY (SELECT 1) TO '${warehouse.folder}/out.csv'`],
+    ['attach a database', () => `ATTACH '${warehouse.folder}/x.db'`],
+    ['install an extension', () => 'INSTALL httpfs'],
+    ['change a setting', () => 'SET enable_external_access = true'],
+    ['change a table', () => 'DELETE FROM events'],
+    ['make a table', () => 'CREATE TABLE mine AS SELECT 1'],
+  ])('to %s', async (_what, sql) => {
+    writeFileSync(own(), 'a,b\n1,2\n');
+    await expect(answer(engine, sql())).rejects.toThrow(QueryError);
+    expect(existsSync(join(warehouse.folder, 'out.csv'))).toBe(false);
+  });
+
+  it('but it can look at a table and at its own plan', async () => {
+    expect((await answer(engine, 'DESCRIBE events')).rows[0]?.[0]).toBe('ymd');
+    expect((await answer(engine, 'EXPLAIN SELECT subject FROM events')).rows).toHaveLength(1);
+    expect((await answer(engine, 'SUMMARIZE SELECT size FROM events')).rows).toHaveLength(1);
+  });
+});
+
+describe('a mistake in the SQL', () => {
+  it.each([
+    ['a syntax error', 'SELEC 1', /syntax error/],
+    ['an unknown table', 'SELECT * FROM event', /no table event in the warehouse; there are: empty_one, events/],
+    ['an unknown column', 'SELECT nobody FROM events', /nobody/],
+    ['no statement', '  -- nothing', /no statement/],
+    ['two statements', 'SELECT 1; SELECT 2', /one statement/],
+    ['an error while running', `SELECT CAST(subject AS INTEGER) FROM events`, /dr_evil/],
+  ])('%s is told in its own words', async (_what, sql, message) => {
+    const asked = answer(engine, sql);
+    await expect(asked).rejects.toThrow(QueryError);
+    await expect(asked).rejects.toThrow(message);
+  });
+});
+
+describe('bytesScanned', () => {
+  it('of local files counts what was read: little for one narrow column, more for a wide one', async () => {
+    await warehouse.table('wide', [column('n', 'long'), column('text', 'string')]);
+    const uri = await warehouse.add(
+      'wide',
+      '2024-01-01',
+      `SELECT '2024-01-01' AS ymd, (i % 3)::BIGINT AS n, sha256(i::VARCHAR) AS text FROM range(50000) t(i)`,
+    );
+    const size = (await warehouse.store.head(uri))!.size;
+    const narrow = await answer(engine, 'SELECT sum(n) FROM wide');
+    const broad = await answer(engine, 'SELECT max(text) FROM wide');
+    expect(broad.bytesScanned).toBeGreaterThan(size / 2);
+    if (process.platform === 'linux') expect(narrow.bytesScanned).toBeLessThan(size / 10);
+  });
+});
+
+describe('tables that are not on this machine', () => {
+  /** s3://bucket/… kept in a folder, counting what is read. */
+  function remote(folder: string): { store: ObjectStore; root: string; read: string[] } {
+    const local = new LocalStore();
+    const there = (uri: string): string => uri.replace('s3://bucket', `file://${folder}`);
+    const back = (info: ObjectInfo): ObjectInfo => ({
+      ...info,
+      uri: info.uri.replace(`file://${folder}`, 's3://bucket'),
+    });
+    const read: string[] = [];
+    const store: ObjectStore = {
+      async *list(prefix, options) {
+        const after = options?.startAfter === undefined ? {} : { startAfter: there(options.startAfter) };
+        for await (const info of local.list(there(prefix), after)) yield back(info);
+      },
+      head: async (uri) => {
+        const info = await local.head(there(uri));
+        return info && back(info);
+      },
+      async get(uri, options) {
+        read.push(uri);
+        const body = await local.get(there(uri), options);
+        return { info: back(body.info), chunks: body.chunks };
+      },
+      put: (uri, body, options) => local.put(there(uri), body, options),
+      delete: (uri) => local.delete(there(uri)),
+    };
+    return { store, root: 's3://bucket', read };
+  }
+
+  it('are fetched once, into a folder that goes away, and counted', async () => {
+    let read: string[] = [];
+    const away = testWarehouse((folder) => {
+      const made = remote(folder);
+      read = made.read;
+      return made;
+    });
+    await away.table('events', columns);
+    const uri = await away.add('events', '2023-07-11', `SELECT '2023-07-11' AS ymd, 'dr_evil' AS subject`);
+    const size = (await away.store.head(uri))!.size;
+    const scratch = mkdtempSync(join(tmpdir(), 'aw-scratch-'));
+    vi.stubEnv('TMPDIR', scratch);
+    const remoteEngine = createDuckDbEngine({ store: away.store, catalog: away.catalog });
+
+    const first = await answer(remoteEngine, 'SELECT subject FROM events');
+    expect(first.rows).toEqual([['dr_evil']]);
+    expect(first.bytesScanned).toBe(size);
+    const again = await answer(remoteEngine, 'SELECT ymd FROM events');
+    expect(again.rows).toEqual([['2023-07-11']]);
+    expect(again.bytesScanned).toBe(0);
+    expect(read.filter((name) => name === uri)).toHaveLength(1);
+
+    expect(readdirSync(scratch)).toHaveLength(1);
+    await remoteEngine.close();
+    expect(readdirSync(scratch)).toEqual([]);
+    vi.unstubAllEnvs();
+
+    const small = createDuckDbEngine({ store: away.store, catalog: away.catalog, maxFetchedBytes: size - 1 });
+    await expect(answer(small, 'SELECT subject FROM events')).rejects.toThrow(/narrow it by time/);
+    await small.close();
+    for (const folder of [away.folder, scratch]) rmSync(folder, { recursive: true });
+  });
+});

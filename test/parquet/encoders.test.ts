@@ -1,0 +1,11 @@
+import { ColumnarEncoder } from '../../src/parquet/columnar/encoder.ts';
+import { ParquetJsEncoder } from '../../src/parquet/parquetjs.ts';
+import { encoderContract } from '../contract/encoder.ts';
+
+encoderContract(() => new ColumnarEncoder(), {});
+
+encoderContract(() => new ParquetJsEncoder(), {
+  dictionaries: 'parquetjs-lite writes PLAIN and RLE only',
+  pageIndex: 'its page index lacks required fields, so it is left out',
+  bloomFilters: 'it has none',
+});

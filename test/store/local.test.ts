@@ -1,0 +1,164 @@
+import { execFile } from 'node:child_process';
+import { mkdtempSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { appendFile, mkdir, readFile, symlink, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { afterAll, describe, expect, test } from 'vitest';
+import { LocalStore } from '../../src/store/local.ts';
+import { storeContract } from '../contract/store.ts';
+import { collect } from '../support/collect.ts';
+
+const folder = mkdtempSync(join(tmpdir(), 'local-store-'));
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+const store = new LocalStore();
+let places = 0;
+const place = async () => {
+  const path = join(folder, `place-${places++}`);
+  await mkdir(path);
+  return path;
+};
+
+describe('local store', () => {
+  storeContract(async () => ({ store, root: `file://${await place()}/` }));
+});
+
+describe('local store and the file system', () => {
+  test('leaves nothing but the object behind, whether a write wins, loses or fails', async () => {
+    const path = await place();
+    const uri = `file://${path}/object`;
+    await Promise.allSettled(Array.from({ length: 8 }, () => store.put(uri, Buffer.from('x'), { ifNoneMatch: '*' })));
+    await Promise.allSettled(Array.from({ length: 8 }, () => store.put(uri, Buffer.from('y'), { ifMatch: 'none' })));
+    await store.put(uri, Buffer.from('z'));
+    await mkdir(`${path}/folder`);
+    await expect(store.put(`file://${path}/folder`, [])).rejects.toMatchObject({ code: 'other' });
+    expect(readdirSync(path).sort()).toEqual(['folder', 'object']);
+  });
+
+  test('temporary files and locks of others are not listed, nor to be named', async () => {
+    const path = await place();
+    writeFileSync(`${path}/.audit-warehouse-1234.tmp`, 'half');
+    writeFileSync(`${path}/.hidden`, 'but not ours');
+    const listed = await collect(store.list(`file://${path}/`));
+    expect(listed.map(({ uri }) => uri)).toEqual([`file://${path}/.hidden`]);
+    const reserved = store.get(`file://${path}/.audit-warehouse-1234.tmp`);
+    await expect(reserved).rejects.toMatchObject({ code: 'invalid-uri' });
+  });
+
+  test('paths that lead elsewhere than they say are refused', async () => {
+    const path = await place();
+    const bad = [
+      `file://${path}/../x`,
+      `file://${path}/a/./b`,
+      `file://${path}//b`,
+      'file://host/x',
+      `file://${path}/a/..`,
+    ];
+    for (const uri of bad) {
+      await expect(store.get(uri)).rejects.toMatchObject({ code: 'invalid-uri' });
+      await expect(store.put(uri, [])).rejects.toMatchObject({ code: 'invalid-uri' });
+      await expect(collect(store.list(uri))).rejects.toMatchObject({ code: 'invalid-uri' });
+    }
+    // Names that only look like them are names.
+    await store.put(`file://${path}/..a/b...`, Buffer.from('x'));
+    expect(await collect(store.list(`file://${path}/..a`))).toHaveLength(1);
+  });
+
+  test('a listing follows no symbolic link, so that it stays inside of its folder', async () => {
+    const path = await place();
+    const outside = await place();
+    await writeFile(`${outside}/secret`, 'x');
+    await writeFile(`${path}/object`, 'x');
+    symlinkSync(`${outside}/secret`, `${path}/link`);
+    symlinkSync(outside, `${path}/folder-link`);
+    await symlink('.', `${path}/circle`);
+    const listed = await collect(store.list(`file://${path}/`));
+    expect(listed.map(({ uri }) => uri)).toEqual([`file://${path}/object`]);
+  });
+
+  test('a file that another program appends to changes its version, also while it is read', async () => {
+    const path = await place();
+    const uri = `file://${path}/growing.log`;
+    await writeFile(`${path}/growing.log`, 'one\n'.repeat(500_000));
+    const [before] = await collect(store.list(uri));
+    const { chunks } = await store.get(uri, { ifMatch: before!.etag });
+    const reading = (async () => {
+      let first = true;
+      for await (const _ of chunks) {
+        if (first) await appendFile(`${path}/growing.log`, 'two\n');
+        first = false;
+      }
+    })();
+    await expect(reading).rejects.toMatchObject({ code: 'precondition-failed' });
+    expect((await store.head(uri))!.etag).not.toBe(before!.etag);
+    await expect(store.get(uri, { ifMatch: before!.etag })).rejects.toMatchObject({ code: 'precondition-failed' });
+  });
+
+  test('a file name that is not UTF-8 is named, not passed over', async () => {
+    const path = await place();
+    writeFileSync(Buffer.concat([Buffer.from(`${path}/bad-`), Buffer.from([0xff])]), 'x');
+    await expect(collect(store.list(`file://${path}/`))).rejects.toThrow(/not UTF-8.*bad-/);
+  });
+});
+
+describe('local store between processes', () => {
+  const run = promisify(execFile);
+  const script = (body: string) => [
+    '--input-type=module',
+    '--eval',
+    `import { LocalStore } from ${JSON.stringify(join(import.meta.dirname, '../../src/store/local.ts'))};
+     import { withLock } from ${JSON.stringify(join(import.meta.dirname, '../../src/store/local-lock.ts'))};
+     const store = new LocalStore();
+     ${body}`,
+  ];
+
+  test('compare-and-swap loses no increment', async () => {
+    const uri = `file://${await place()}/counter`;
+    await store.put(uri, Buffer.from('0'));
+    const body = `
+      for (let done = 0; done < 20; ) {
+        try {
+          const { info, chunks } = await store.get(${JSON.stringify(uri)});
+          const value = Number(Buffer.concat(await Array.fromAsync(chunks)).toString());
+          await store.put(${JSON.stringify(uri)}, Buffer.from(String(value + 1)), { ifMatch: info.etag });
+          done++;
+        } catch (error) {
+          if (error.code !== 'precondition-failed') throw error;
+        }
+      }`;
+    await Promise.all(Array.from({ length: 4 }, () => run(process.execPath, script(body))));
+    const { chunks } = await store.get(uri);
+    expect(Buffer.concat(await collect(chunks)).toString()).toBe('80');
+  });
+
+  test('the lock of a process that was killed is broken by those that wait, one at a time', async () => {
+    const path = await place();
+    const uri = `file://${path}/object`;
+    const { etag } = await store.put(uri, Buffer.from('0'));
+    const body = `await withLock(${JSON.stringify(`${path}/object`)}, async () => process.kill(process.pid, 'SIGKILL'));`;
+    await expect(run(process.execPath, script(body))).rejects.toMatchObject({ signal: 'SIGKILL' });
+    expect(readdirSync(path)).toHaveLength(2);
+    const writes = Array.from({ length: 8 }, (_, i) => store.put(uri, Buffer.from(String(i)), { ifMatch: etag }));
+    const outcomes = await Promise.allSettled(writes);
+    expect(outcomes.filter(({ status }) => status === 'fulfilled')).toHaveLength(1);
+    expect(readdirSync(path)).toEqual(['object']);
+  });
+
+  test('a process killed while it writes leaves the old object or the new one', async () => {
+    const path = await place();
+    const uri = `file://${path}/object`;
+    const body = `for (let i = 0; ; i++) {
+      await store.put(${JSON.stringify(uri)}, Buffer.alloc(1 << 20, String(i % 10)));
+      if (i === 0) process.stdout.write('going');
+    }`;
+    for (let round = 0; round < 5; round++) {
+      const running = run(process.execPath, script(body));
+      running.child.stdout!.once('data', () => setTimeout(() => running.child.kill('SIGKILL'), round * 7));
+      await expect(running).rejects.toMatchObject({ signal: 'SIGKILL' });
+      const bytes = await readFile(`${path}/object`);
+      expect(bytes).toHaveLength(1 << 20);
+      expect(new Set(bytes).size).toBe(1);
+      expect(await collect(store.list(`file://${path}/`))).toHaveLength(1);
+    }
+  });
+});

@@ -1,0 +1,124 @@
+/** A small warehouse in memory to run jobs on, and readers of what they made. */
+import pino from 'pino';
+import type { Value } from '../../src/columns/types.ts';
+import { FileCatalog } from '../../src/catalog/file.ts';
+import type { Config, SourceConfig } from '../../src/config/config.ts';
+import { liveFiles } from '../../src/iceberg/scan.ts';
+import { type BackfillOptions, type BackfillReport, backfill } from '../../src/jobs/backfill.ts';
+import type { Runtime } from '../../src/jobs/runtime.ts';
+import type { Owner } from '../../src/ledger/owner.ts';
+import { ColumnarEncoder } from '../../src/parquet/columnar/encoder.ts';
+import type { ParquetEncoder } from '../../src/parquet/encoder.ts';
+import { readRows } from '../../src/parquet/reader.ts';
+import { MemoryStore } from '../../src/store/memory.ts';
+import type { ObjectStore } from '../../src/store/store.ts';
+
+export const warehouse = 'memory://test/warehouse';
+export const input = 'memory://test/logs';
+
+export interface WorldOptions {
+  readonly store?: ObjectStore;
+  readonly sources?: readonly SourceConfig[];
+  readonly batch?: Partial<Config['batch']>;
+  readonly limits?: Partial<Config['limits']>;
+  readonly output?: Partial<Config['output']>;
+  readonly encoder?: ParquetEncoder;
+  readonly owner?: Owner;
+  readonly clock?: () => number;
+  readonly sleep?: (ms: number) => Promise<void>;
+}
+
+export const opaSourceConfig: SourceConfig = { name: 'eopa', type: 'opa', location: input, columns: {} };
+
+export function testConfig(options: WorldOptions = {}): Config {
+  return {
+    warehouse,
+    catalog: { type: 'file' },
+    s3: { forcePathStyle: false },
+    sources: options.sources ?? [opaSourceConfig],
+    limits: {
+      recordBytes: 1 << 20,
+      nestingDepth: 512,
+      objectBytes: 64 << 20,
+      compressionRatio: 200,
+      daysPerBatch: 3660,
+      ...options.limits,
+    },
+    batch: {
+      bytes: 1 << 20,
+      objects: 1000,
+      claimSeconds: 600,
+      downloads: 4,
+      downloadBytes: 4 << 20,
+      columnBytes: 16 << 20,
+      ...options.batch,
+    },
+    output: { encoder: 'columnar', rowGroupRows: 10_000, fileRows: 100_000, compressionLevel: 1, ...options.output },
+  };
+}
+
+/** An owner that nobody can tell dead: only deadlines count. */
+export const owner = (id: string): Owner => ({ id, isDead: () => false });
+
+export function testRuntime(options: WorldOptions = {}): Runtime {
+  const store = options.store ?? new MemoryStore();
+  const ids = counter();
+  return {
+    config: testConfig(options),
+    store,
+    catalog: new FileCatalog(store, warehouse),
+    encoder: options.encoder ?? new ColumnarEncoder(),
+    owner: options.owner ?? owner('test'),
+    log: pino({ level: 'silent' }),
+    clock: options.clock ?? (() => Date.UTC(2026, 0, 1)),
+    sleep: options.sleep ?? (() => Promise.resolve()),
+    uuid: () => `00000000-0000-4000-8000-${String(ids()).padStart(12, '0')}`,
+  };
+}
+
+function counter(): () => number {
+  let last = 0;
+  return () => ++last;
+}
+
+export const run = (runtime: Runtime, options: BackfillOptions = {}): Promise<BackfillReport> =>
+  backfill(runtime, options, { update: () => {} });
+
+export type Rows = Record<string, Value>[];
+
+/** All rows of the current snapshot, in the order of files and rows; none where the table does not exist. */
+export async function rowsOf({ store, catalog }: Pick<Runtime, 'store' | 'catalog'>, table: string): Promise<Rows> {
+  const loaded = await catalog.loadTable(table);
+  const rows: Rows = [];
+  if (loaded === undefined) return rows;
+  for await (const file of liveFiles(store, loaded.metadata)) {
+    for await (const group of readRows(store, { uri: file.path, size: file.fileSize })) rows.push(...group);
+  }
+  return rows;
+}
+
+/** The same in an order of their own, for comparing runs that wrote different files. */
+export async function sortedRows(runtime: Pick<Runtime, 'store' | 'catalog'>, table: string, without: readonly string[] = []): Promise<string[]> {
+  const rows = await rowsOf(runtime, table);
+  return rows.map((row) => textOf(Object.fromEntries(Object.entries(row).filter(([name]) => !without.includes(name))))).sort();
+}
+
+export const textOf = (value: unknown): string => JSON.stringify(value, (_, v) => (typeof v === 'bigint' ? `${v}n` : v));
+
+export interface TestDecision {
+  readonly id?: string;
+  readonly time?: string;
+  readonly subject?: string;
+}
+
+export const decision = ({ id = 'd-1', time = '2023-07-11T16:56:00.5Z', subject = 'dr_evil' }: TestDecision = {}): string =>
+  JSON.stringify({ decision_id: id, input: { subject }, labels: { id: 'i' }, result: { allowed: true }, timestamp: time });
+
+/** `count` decisions an object, ids unique, over two days, with one bad line in each third object. */
+export async function putDecisions(store: ObjectStore, objects: number, count: number): Promise<void> {
+  for (let o = 0; o < objects; o++) {
+    const lines = Array.from({ length: count }, (_, i) => decision({ id: `${o}-${i}`, time: `2023-07-1${1 + (i % 2)}T0${o % 10}:00:0${i % 10}Z` }));
+    if (o % 3 === 0) lines.splice(1, 0, '{"broken":');
+    await store.put(`${input}/eopa=a/first_ts=1689033600/last_ts=1689037200/batch_id=${String(o).padStart(4, '0')}.jsonl`, Buffer.from(lines.join('\n')));
+  }
+}
