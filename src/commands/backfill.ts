@@ -51,8 +51,9 @@ export function defineBackfill(program: Command, run: RunAction): void {
 }
 
 async function execute(context: CommandContext, options: Options): Promise<number> {
-  const [{ parseRange, UsageError }, { openConfigAndLog }, { showProgress }] = await Promise.all([
+  const [{ parseRange, UsageError }, { logEvent }, { openConfigAndLog }, { showProgress }] = await Promise.all([
     import('../jobs/usage.ts'),
+    import('../telemetry/events.ts'),
     import('./shared/setup.ts'),
     import('./shared/progress.ts'),
   ]);
@@ -66,6 +67,10 @@ async function execute(context: CommandContext, options: Options): Promise<numbe
   let report: BackfillReport;
   try {
     const { config, log } = openConfigAndLog(context, options, progress.log);
+    logEvent(log, 'run-started', {
+      warehouse: config.warehouse,
+      sources: options.source ?? config.sources.map(({ name }) => name),
+    });
     const { backfill } = await import('../jobs/backfill.ts');
     const runtime = await context.openRuntime(config, log);
     report = await backfill(
@@ -80,6 +85,7 @@ async function execute(context: CommandContext, options: Options): Promise<numbe
       },
       progress,
     );
+    logEvent(log, 'run-finished', { objects: report.objects, records: report.records, seconds: report.seconds });
   } catch (error) {
     if (context.signal.aborted) {
       progress.stop();

@@ -48,7 +48,8 @@ async function execute(context: CommandContext, question: string | undefined, op
     await context.stdout.write(renderQuestions(questions, options.format));
     return exitCodes.done;
   }
-  const [{ openConfigAndLog }, { writeAnswer }, { UsageError }] = await Promise.all([
+  const [{ logEvent }, { openConfigAndLog }, { writeAnswer }, { UsageError }] = await Promise.all([
+    import('../telemetry/events.ts'),
     import('./shared/setup.ts'),
     import('./shared/render-answer.ts'),
     import('../jobs/usage.ts'),
@@ -68,7 +69,9 @@ async function execute(context: CommandContext, question: string | undefined, op
   try {
     const started = context.clock();
     const answer = await engine.query({ ...request, signal: context.signal });
-    await writeAnswer(context, answer, options.format, () => (context.clock() - started) / 1000);
+    const seconds = (): number => (context.clock() - started) / 1000;
+    await writeAnswer(context, answer, options.format, seconds);
+    logEvent(log, 'query-finished', { question, bytesScanned: answer.bytesScanned(), seconds: seconds() });
   } finally {
     await engine.close();
   }

@@ -9,6 +9,7 @@ import { compileFlattener } from '../records/flatten.ts';
 import { rowIdentity } from '../records/identity.ts';
 import type { Outcome, Rejection } from '../records/outcome.ts';
 import { type JsonRecord, reject } from '../records/parse.ts';
+import type { RowWriterSpec } from '../records/scan/row-writer.ts';
 import { dayOfMicros, parseTime } from '../records/time.ts';
 import { compileValidator } from '../records/validate.ts';
 import type { TableDeclaration } from '../tables/declaration.ts';
@@ -99,6 +100,25 @@ export function compileInterpreter(spec: InterpreterSpec): Interpreter {
         identityField === undefined ? rowIdentity(table, values) : (values[indexOf(identityField)] as string) || null;
       return { kind: 'row', values, eventTime: time, identity };
     },
+  };
+}
+
+/** The same for the fast path. */
+export function writerSpec(
+  spec: Omit<InterpreterSpec, 'derive'>,
+  table: TableDeclaration,
+  limits: SourceLimits,
+): RowWriterSpec {
+  const { schema, promoted, timeField, zone, identityField } = spec;
+  return {
+    table,
+    schema,
+    declared: extractions(schema),
+    promoted: promotedExtractions(promoted),
+    timeField,
+    zone,
+    maxDepth: limits.nestingDepth,
+    ...(identityField !== undefined && { identityField }),
   };
 }
 

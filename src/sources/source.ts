@@ -1,4 +1,6 @@
+import type { TableBuffer } from '../columns/builders.ts';
 import type { Outcome } from '../records/outcome.ts';
+import type { RowWriter } from '../records/scan/row-writer.ts';
 import type { TableDeclaration } from '../tables/declaration.ts';
 
 /**
@@ -13,6 +15,8 @@ export interface Source {
   describeObject(uri: string): ObjectFacts;
   /** Interprets the records of one object. `facts` is what describeObject gave for `uri`. */
   openObject(uri: string, facts: ObjectFacts): RecordReader;
+  /** The fast path: from bytes straight into `buffer`, for the records that it is certain of. `buffer` has the columns of `table`. */
+  rowWriter(buffer: TableBuffer): RowWriter;
 }
 
 export type SourceType = 'opa' | 'okera-audit';

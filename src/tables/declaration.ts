@@ -12,7 +12,10 @@ export interface TableDeclaration {
   readonly bloomColumns: readonly string[];
   /** Columns whose manifest bounds are kept whole instead of truncated to 16 bytes. */
   readonly fullBounds: readonly string[];
-  /** Columns that say where a row came from, left out when two rows are compared for being the same record. */
+  /**
+   * Columns left out when two rows are compared for being the same record: those that say where a row came from, and
+   * those computed or copied from others.
+   */
   readonly provenance: readonly string[];
 }
 

@@ -47,6 +47,9 @@ export function declareTable(
   });
   columns.splice(table.order.indexOf(table.promotedBefore), 0, ...promotedColumns);
 
+  // Of the columns without a path only extra holds something that no other column does.
+  const computed = Object.keys(table.derived).filter((name) => name !== 'extra');
+
   return {
     name: table.name,
     description: table.description,
@@ -54,7 +57,7 @@ export function declareTable(
     sortedBy: table.sortedBy,
     bloomColumns: table.bloomColumns,
     fullBounds: table.fullBounds,
-    provenance: [...table.provenance, ...promotedColumns.map((column) => column.name)],
+    provenance: [...new Set([...table.provenance, ...computed, ...promotedColumns.map((column) => column.name)])],
   };
 }
 

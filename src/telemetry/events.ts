@@ -16,20 +16,9 @@ const declare = <Name extends string>(
 export const events = declare({
   'run-started': { level: 'info', message: 'run started' },
   'run-finished': { level: 'info', message: 'run finished' },
-  'run-stopping': { level: 'warn', message: 'stopping after the batch in hand' },
-  'listing-finished': { level: 'debug', message: 'source listed' },
   'batch-claimed': { level: 'debug', message: 'batch claimed' },
-  'batch-committed': { level: 'info', message: 'batch committed' },
-  'batch-taken-over': { level: 'warn', message: 'batch of an earlier run taken over: its claim had run out' },
-  'batch-repaired': { level: 'info', message: 'batch of an earlier run was in the tables already; ledger completed' },
-  'claim-lost': { level: 'info', message: 'another run claimed these objects first' },
-  'commit-conflict': { level: 'debug', message: 'table changed meanwhile; metadata prepared again' },
-  'object-failed': { level: 'error', message: 'object could not be read; left unclaimed' },
-  'object-resumed': { level: 'debug', message: 'download broke off; resumed by range' },
-  'request-retried': { level: 'debug', message: 'request retried' },
-  'table-created': { level: 'info', message: 'table created' },
-  'table-evolved': { level: 'info', message: 'table got new columns' },
-  'column-mismatches': { level: 'warn', message: 'values of another type became null in a column; their text is kept' },
+  'batch-taken-over': { level: 'info', message: 'finishing an abandoned batch' },
+  'object-failed': { level: 'error', message: 'object left unclaimed' },
   'query-finished': { level: 'debug', message: 'query finished' },
 });
 

@@ -11,6 +11,8 @@ import type { TestProject } from 'vitest/node';
 export interface RigSetup {
   /** RIG_RUN of scripts/rig/stack. */
   readonly run: string;
+  /** The process of vitest itself, with which the engines end. */
+  readonly owner: number;
   /** Parts of the rig that cannot be used, with the reason. */
   readonly missing: Readonly<Record<string, string>>;
   readonly forbidSkipping: boolean;
@@ -30,7 +32,7 @@ export default function setup(project: TestProject): () => void {
   const lines = (check.stdout ?? '').trim().split('\n').filter(Boolean);
   const missing = Object.fromEntries(lines.map((line) => line.split(/: (.*)/s).slice(0, 2)));
   const forbidSkipping = process.env.AUDIT_WAREHOUSE_SKIP === 'forbid';
-  project.provide('rig', { run, missing, forbidSkipping });
+  project.provide('rig', { run, owner: process.pid, missing, forbidSkipping });
   return () => {
     spawnSync(stack, ['down'], { stdio: ['ignore', 'inherit', 'inherit'], env: { ...process.env, RIG_RUN: run } });
     const skipped = join(run, 'skipped');

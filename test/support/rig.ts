@@ -105,8 +105,8 @@ function up(part: 'moto' | 'trino'): Promise<Readonly<Record<string, string>>> {
   let starting = started.get(part);
   if (starting === undefined) {
     starting = (async () => {
-      // The parent of a worker is vitest itself.
-      const own = { RIG_RUN: inject('rig').run, RIG_OWNER: String(process.ppid) };
+      const { run: folder, owner } = inject('rig');
+      const own = { RIG_RUN: folder, RIG_OWNER: String(owner) };
       const output = await run(stack, ['up', part], { env: { ...process.env, ...own } });
       const env = assignments(output);
       for (const [name, value] of Object.entries(env)) {

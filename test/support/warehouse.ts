@@ -1,7 +1,7 @@
 /** A small warehouse in memory to run jobs on, and readers of what they made. */
 import pino from 'pino';
-import type { Value } from '../../src/columns/types.ts';
 import { FileCatalog } from '../../src/catalog/file.ts';
+import type { Value } from '../../src/columns/types.ts';
 import type { Config, SourceConfig } from '../../src/config/config.ts';
 import { liveFiles } from '../../src/iceberg/scan.ts';
 import { type BackfillOptions, type BackfillReport, backfill } from '../../src/jobs/backfill.ts';
@@ -98,12 +98,19 @@ export async function rowsOf({ store, catalog }: Pick<Runtime, 'store' | 'catalo
 }
 
 /** The same in an order of their own, for comparing runs that wrote different files. */
-export async function sortedRows(runtime: Pick<Runtime, 'store' | 'catalog'>, table: string, without: readonly string[] = []): Promise<string[]> {
+export async function sortedRows(
+  runtime: Pick<Runtime, 'store' | 'catalog'>,
+  table: string,
+  without: readonly string[] = [],
+): Promise<string[]> {
   const rows = await rowsOf(runtime, table);
-  return rows.map((row) => textOf(Object.fromEntries(Object.entries(row).filter(([name]) => !without.includes(name))))).sort();
+  return rows
+    .map((row) => textOf(Object.fromEntries(Object.entries(row).filter(([name]) => !without.includes(name)))))
+    .sort();
 }
 
-export const textOf = (value: unknown): string => JSON.stringify(value, (_, v) => (typeof v === 'bigint' ? `${v}n` : v));
+export const textOf = (value: unknown): string =>
+  JSON.stringify(value, (_, v) => (typeof v === 'bigint' ? `${v}n` : v));
 
 export interface TestDecision {
   readonly id?: string;
@@ -111,14 +118,29 @@ export interface TestDecision {
   readonly subject?: string;
 }
 
-export const decision = ({ id = 'd-1', time = '2023-07-11T16:56:00.5Z', subject = 'dr_evil' }: TestDecision = {}): string =>
-  JSON.stringify({ decision_id: id, input: { subject }, labels: { id: 'i' }, result: { allowed: true }, timestamp: time });
+export const decision = ({
+  id = 'd-1',
+  time = '2023-07-11T16:56:00.5Z',
+  subject = 'dr_evil',
+}: TestDecision = {}): string =>
+  JSON.stringify({
+    decision_id: id,
+    input: { subject },
+    labels: { id: 'i' },
+    result: { allowed: true },
+    timestamp: time,
+  });
 
 /** `count` decisions an object, ids unique, over two days, with one bad line in each third object. */
 export async function putDecisions(store: ObjectStore, objects: number, count: number): Promise<void> {
   for (let o = 0; o < objects; o++) {
-    const lines = Array.from({ length: count }, (_, i) => decision({ id: `${o}-${i}`, time: `2023-07-1${1 + (i % 2)}T0${o % 10}:00:0${i % 10}Z` }));
+    const lines = Array.from({ length: count }, (_, i) =>
+      decision({ id: `${o}-${i}`, time: `2023-07-1${1 + (i % 2)}T0${o % 10}:00:0${i % 10}Z` }),
+    );
     if (o % 3 === 0) lines.splice(1, 0, '{"broken":');
-    await store.put(`${input}/eopa=a/first_ts=1689033600/last_ts=1689037200/batch_id=${String(o).padStart(4, '0')}.jsonl`, Buffer.from(lines.join('\n')));
+    await store.put(
+      `${input}/eopa=a/first_ts=1689033600/last_ts=1689037200/batch_id=${String(o).padStart(4, '0')}.jsonl`,
+      Buffer.from(lines.join('\n')),
+    );
   }
 }

@@ -7,18 +7,24 @@
  * sets `eventTime`, `day` and `identity`; `write` appends it.
  */
 import type { FixedBuilder, ListBuilder, MapBuilder, StringBuilder, TableBuffer } from '../../columns/builders.ts';
+import type { TableDeclaration } from '../../tables/declaration.ts';
 import type { AnnotatedSchema, Extraction } from '../../tables/schema.ts';
+import type { IdentitySet } from '../identity-set.ts';
 import { parseTime } from '../time.ts';
 import { compile, Tag } from './program.ts';
+import { RowDigest } from './row-digest.ts';
 import { RecordScanner, unescapeString } from './scanner.ts';
 
 export interface RowWriterSpec {
+  readonly table: TableDeclaration;
   readonly schema: AnnotatedSchema;
   readonly declared: readonly Extraction[];
   readonly promoted: readonly Extraction[];
   readonly timeField: string;
   readonly zone: 'required' | 'utc';
   readonly maxDepth: number;
+  /** The member whose text is the identity of a record; absent where the whole record is. */
+  readonly identityField?: string;
 }
 
 /** Columns that are computed from others, written after those; called with the record still scanned. */
@@ -64,6 +70,8 @@ export class RowWriter {
   readonly #sourceOffset: FixedBuilder;
   readonly #extra: StringBuilder;
   readonly #slots: ReadonlyMap<string, number>;
+  readonly #identitySlot: number;
+  readonly #digest: RowDigest | null;
   #uri: Uint8Array = new Uint8Array(0);
   #constants: readonly { readonly builder: StringBuilder | FixedBuilder; readonly value: Uint8Array | number }[] = [];
   #dayBytes: Uint8Array = new Uint8Array(10);
@@ -80,6 +88,9 @@ export class RowWriter {
     this.#columns = slots.map((slot, i) => this.#slotColumn(slot, i, i >= declared.length, slots));
     this.#timeSlot = slots.findIndex((slot) => slot.path.length === 1 && slot.path[0] === spec.timeField);
     this.#zoneRequired = spec.zone === 'required';
+    const { identityField } = spec;
+    this.#identitySlot = identityField === undefined ? -1 : this.slot(identityField);
+    this.#digest = identityField === undefined ? new RowDigest(spec.table, this.#slots) : null;
     this.#ymd = this.strings('ymd');
     this.#eventTime = this.fixed('event_time');
     this.#sourceUri = this.strings('source_uri');
@@ -138,12 +149,23 @@ export class RowWriter {
     const { tags } = scanner;
     const slot = this.#timeSlot;
     if (tags[slot] !== Tag.String || !this.#parseTime(bytes, scanner.starts[slot]!, scanner.ends[slot]!)) return false;
+    const identity = this.#identitySlot;
+    if (identity >= 0 && tags[identity] !== Tag.String) return false;
+    if (this.#digest !== null && scanner.unknown > 0) return false;
     for (const column of this.#columns) {
       const tag = tags[column.slot]!;
       if ((column.holds >> tag) & 1) continue;
       if (column.isDoubtful || tag === Tag.Number || column.kind === Kind.Time) return false;
     }
     return true;
+  }
+
+  /** Adds the identity of the accepted record; false where it was there already. A record without one never was. */
+  addIdentity(identities: IdentitySet): boolean {
+    if (this.#digest !== null) return identities.addDigest(this.#digest.of(this.scanner, this.bytes));
+    const start = this.scanner.starts[this.#identitySlot]!;
+    const end = this.scanner.ends[this.#identitySlot]!;
+    return start === end || identities.addText(this.bytes, start, end);
   }
 
   /** RFC 3339 in UTC with at most nine fraction digits, 1970 to 2199; anything else is for the reference path. */

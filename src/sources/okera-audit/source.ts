@@ -16,18 +16,20 @@ import {
   type Row,
   type SourceLimits,
   tooLarge,
+  writerSpec,
 } from '../interpreter.ts';
 import type { Frame, Source } from '../source.ts';
+import { okeraRowWriter } from './columns.ts';
 import { describeOkeraObject } from './key.ts';
 
 export function okeraAuditSource(promoted: PromotedColumns, limits: SourceLimits): Source {
-  const interpreter = compileInterpreter({
+  const spec = {
     schema: okeraSchema as unknown as AnnotatedSchema,
     promoted,
     timeField: 'request_time',
     zone: 'utc',
-    derive,
-  });
+  } as const;
+  const interpreter = compileInterpreter({ ...spec, derive });
   return {
     type: 'okera-audit',
     table: interpreter.table,
@@ -47,6 +49,7 @@ export function okeraAuditSource(promoted: PromotedColumns, limits: SourceLimits
         },
       };
     },
+    rowWriter: (buffer) => okeraRowWriter(writerSpec(spec, interpreter.table, limits), buffer),
   };
 }
 

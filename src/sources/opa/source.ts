@@ -13,18 +13,23 @@ import {
   type PromotedColumns,
   type SourceLimits,
   tooLarge,
+  writerSpec,
 } from '../interpreter.ts';
 import type { Frame, ObjectFacts, RecordReader, Source } from '../source.ts';
+import { opaRowWriter } from './columns.ts';
 import { describeOpaObject } from './key.ts';
 import { Containers, isForeign, splunkEvent, stripPrefix } from './lines.ts';
 
 export function opaSource(promoted: PromotedColumns, limits: SourceLimits): Source {
-  const interpreter = compileInterpreter({
+  const spec = {
     schema: opaSchema as unknown as AnnotatedSchema,
     promoted,
     timeField: 'timestamp',
     zone: 'required',
     identityField: 'decision_id',
+  } as const;
+  const interpreter = compileInterpreter({
+    ...spec,
     derive(row) {
       const clientIp = row.get('client_ip');
       if (typeof clientIp === 'string') row.set('client_ip_key', ipKey(clientIp));
@@ -35,6 +40,7 @@ export function opaSource(promoted: PromotedColumns, limits: SourceLimits): Sour
     table: interpreter.table,
     describeObject: describeOpaObject,
     openObject: (uri, facts) => new OpaReader(interpreter, limits, uri, facts),
+    rowWriter: (buffer) => opaRowWriter(writerSpec(spec, interpreter.table, limits), buffer),
   };
 }
 
@@ -72,12 +78,12 @@ class OpaReader implements RecordReader {
     }
     if (wrapped.kind === 'other-program') return foreignLine;
     if (wrapped.kind === 'continuation') {
-      return reject('malformed_json', '/log', 'continues a record that the container runtime split');
+      return reject('malformed_json', '', 'continues a record that the container runtime split');
     }
     const inner = parseRecord(wrapped.bytes, this.#limits);
     if (isRejection(inner)) {
       this.#containers.broken(wrapped);
-      return { ...inner, pointer: `/log${inner.pointer}` };
+      return inner;
     }
     if (isForeign(inner)) return foreignLine;
     return this.#interpreter.interpret(inner, frame, this.#object, wrapped.envelope);

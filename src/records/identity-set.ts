@@ -1,0 +1,136 @@
+/**
+ * A set of record identities that takes 32 bytes a member, whatever their length: 128 bits in an open-addressing table.
+ * A UUID or a digest is these bits itself, anything else is hashed by SHA-256, since identities come from outside and
+ * the hash has to hold against whoever would make two collide.
+ */
+import { hash } from 'node:crypto';
+
+/** Sets a digest apart from the UUID of the same digits, which is another identity. */
+const digestMark = 0x5bd1e995;
+
+export class IdentitySet {
+  #words = new Int32Array(4 * 1024);
+  #size = 0;
+  /** The bits of the identity read last. */
+  #a = 0;
+  #b = 0;
+  #c = 0;
+  #d = 0;
+
+  get size(): number {
+    return this.#size;
+  }
+
+  /** Adds the identity; false where it was there already. */
+  add(identity: string): boolean {
+    const bytes = Buffer.from(identity);
+    return this.addText(bytes, 0, bytes.length);
+  }
+
+  /** The same for its UTF-8 bytes in bytes[start, end). */
+  addText(bytes: Uint8Array, start: number, end: number): boolean {
+    const isUuid = end - start === 36 && this.#readUuid(bytes, start);
+    if (isUuid) return this.#insert();
+    if (end - start === 32 && this.#readHex(bytes, start)) {
+      this.#a ^= digestMark;
+      return this.#insert();
+    }
+    return this.#addHashed(hash('sha256', Buffer.from(bytes.subarray(start, end)), 'buffer'), 0);
+  }
+
+  /** Adds an identity that is the first 128 bits of `digest`: the same as adding their 32 hex digits. */
+  addDigest(digest: Buffer): boolean {
+    return this.#addHashed(digest, digestMark);
+  }
+
+  #addHashed(digest: Buffer, mark: number): boolean {
+    this.#a = digest.readInt32BE(0) ^ mark;
+    this.#b = digest.readInt32BE(4);
+    this.#c = digest.readInt32BE(8);
+    this.#d = digest.readInt32BE(12);
+    return this.#insert();
+  }
+
+  /** 8-4-4-4-12 lower-case hex digits. */
+  #readUuid(bytes: Uint8Array, at: number): boolean {
+    if (bytes[at + 8] !== 0x2d || bytes[at + 13] !== 0x2d || bytes[at + 18] !== 0x2d || bytes[at + 23] !== 0x2d)
+      return false;
+    const b1 = hex16(bytes, at + 9);
+    const b2 = hex16(bytes, at + 14);
+    const c1 = hex16(bytes, at + 19);
+    const c2 = hex16(bytes, at + 24);
+    const a1 = hex16(bytes, at);
+    const a2 = hex16(bytes, at + 4);
+    const d1 = hex16(bytes, at + 28);
+    const d2 = hex16(bytes, at + 32);
+    if ((a1 | a2 | b1 | b2 | c1 | c2 | d1 | d2) < 0) return false;
+    this.#a = (a1 << 16) | a2;
+    this.#b = (b1 << 16) | b2;
+    this.#c = (c1 << 16) | c2;
+    this.#d = (d1 << 16) | d2;
+    return true;
+  }
+
+  #readHex(bytes: Uint8Array, at: number): boolean {
+    let invalid = 0;
+    const word = (from: number): number => {
+      const high = hex16(bytes, from);
+      const low = hex16(bytes, from + 4);
+      invalid |= high | low;
+      return (high << 16) | low;
+    };
+    this.#a = word(at);
+    this.#b = word(at + 8);
+    this.#c = word(at + 16);
+    this.#d = word(at + 24);
+    return invalid >= 0;
+  }
+
+  #insert(): boolean {
+    const words = this.#words;
+    const mask = words.length / 4 - 1;
+    // 0 marks a free place, so no member may start with it.
+    const a = this.#a || 1;
+    const b = this.#b;
+    const c = this.#c;
+    const d = this.#d;
+    for (let place = (a ^ d) & mask; ; place = (place + 1) & mask) {
+      const at = place * 4;
+      if (words[at] === 0) {
+        words[at] = a;
+        words[at + 1] = b;
+        words[at + 2] = c;
+        words[at + 3] = d;
+        if (++this.#size * 2 > mask) this.#grow();
+        return true;
+      }
+      if (words[at] === a && words[at + 1] === b && words[at + 2] === c && words[at + 3] === d) return false;
+    }
+  }
+
+  #grow(): void {
+    const old = this.#words;
+    this.#words = new Int32Array(old.length * 2);
+    this.#size = 0;
+    for (let at = 0; at < old.length; at += 4) {
+      if (old[at] === 0) continue;
+      this.#a = old[at]!;
+      this.#b = old[at + 1]!;
+      this.#c = old[at + 2]!;
+      this.#d = old[at + 3]!;
+      this.#insert();
+    }
+  }
+}
+
+const hexValues = new Int8Array(256).fill(-1);
+for (let i = 0; i < 16; i++) hexValues[i.toString(16).charCodeAt(0)] = i;
+
+/** Four lower-case hex digits as a number, negative where they are none. */
+function hex16(bytes: Uint8Array, at: number): number {
+  const a = hexValues[bytes[at]!]!;
+  const b = hexValues[bytes[at + 1]!]!;
+  const c = hexValues[bytes[at + 2]!]!;
+  const d = hexValues[bytes[at + 3]!]!;
+  return (a | b | c | d) < 0 ? -1 : (a << 12) | (b << 8) | (c << 4) | d;
+}
