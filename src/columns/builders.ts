@@ -154,6 +154,12 @@ function emptyValues(type: FixedType): Uint8Array | Int32Array | BigInt64Array |
 const utf8 = new TextEncoder();
 let scratch = new Uint8Array(4096);
 
+/** Remembers the code of a string in one builder, for strings that come again; made anew it knows nothing. */
+export class Guess {
+  generation = -1;
+  code = 0;
+}
+
 /**
  * Strings, dictionary-coded while values repeat and plain once they do not. A column that turned plain stays plain
  * for the life of the builder: ids and raw text would only pay for hashing again.
@@ -165,8 +171,8 @@ export class StringBuilder {
   #offsets = new Uint32Array(0);
   #bytes = new Uint8Array(0);
   #used = 0;
-  #same: Uint8Array | null = null;
-  #sameCode = 0;
+  /** Counts the times that codes became void. */
+  #generation = 0;
 
   get length(): number {
     return this.#validity.length;
@@ -198,15 +204,29 @@ export class StringBuilder {
     this.appendBytes(scratch, 0, written);
   }
 
-  /** A whole array that comes again and again: recognised by being the same object, so it must not change. */
-  appendSame(value: Uint8Array): void {
-    if (this.#dictionary === null || this.#same !== value) {
-      this.appendBytes(value, 0, value.length);
-      this.#same = this.#dictionary === null ? null : value;
-      this.#sameCode = this.#codes[this.length - 1] ?? 0;
+  /** UTF-8 in source[start, end) that is likely to be what `guess` was used for last. */
+  appendGuessed(guess: Guess, source: Uint8Array, start: number, end: number): void {
+    if (guess.generation === this.#generation && this.#dictionary!.equals(guess.code, source, start, end)) {
+      this.#appendCode(guess.code);
       return;
     }
-    this.#appendCode(this.#sameCode);
+    this.appendBytes(source, start, end);
+    this.#remember(guess);
+  }
+
+  /** The very bytes that `guess` was always used for, so that looking is not needed. */
+  appendKnown(guess: Guess, source: Uint8Array, start: number, end: number): void {
+    if (guess.generation === this.#generation) {
+      this.#appendCode(guess.code);
+      return;
+    }
+    this.appendBytes(source, start, end);
+    this.#remember(guess);
+  }
+
+  #remember(guess: Guess): void {
+    guess.generation = this.#dictionary === null ? -1 : this.#generation;
+    guess.code = this.#codes[this.length - 1] ?? 0;
   }
 
   #appendCode(code: number): void {
@@ -252,13 +272,14 @@ export class StringBuilder {
     this.#bytes = bytes;
     this.#used = used;
     this.#dictionary = null;
+    this.#generation++;
     this.#codes = new Int32Array(0);
   }
 
   clear(): void {
     this.#validity.clear();
     this.#used = 0;
-    this.#same = null;
+    this.#generation++;
     this.#dictionary?.clear();
   }
 

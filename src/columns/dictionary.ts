@@ -25,7 +25,7 @@ export class StringDictionary {
     for (;;) {
       const code = this.#table[slot]! - 1;
       if (code < 0) return this.#add(slot, hash, source, start, end);
-      if (this.#hashes[code] === hash && this.#equals(code, source, start, end)) return code;
+      if (this.#hashes[code] === hash && this.equals(code, source, start, end)) return code;
       slot = (slot + 1) & mask;
     }
   }
@@ -53,7 +53,8 @@ export class StringDictionary {
     this.#table.fill(0);
   }
 
-  #equals(code: number, source: Uint8Array, start: number, end: number): boolean {
+  /** Whether entry `code` is source[start, end). */
+  equals(code: number, source: Uint8Array, start: number, end: number): boolean {
     let at = this.offsets[code]!;
     if (this.offsets[code + 1]! - at !== end - start) return false;
     for (let i = start; i < end; i++) if (this.bytes[at++] !== source[i]) return false;
@@ -96,10 +97,17 @@ function doubled<T extends Uint8Array | Uint32Array | Int32Array>(array: T, leas
   return next;
 }
 
-/** FNV-1a, 32 bits, with a final mix since the low bits index the table. */
+/** FNV-1a over 32-bit words, with a final mix since the low bits index the table. */
 function hashBytes(source: Uint8Array, start: number, end: number): number {
-  let hash = 0x811c9dc5;
-  for (let i = start; i < end; i++) hash = Math.imul(hash ^ source[i]!, 0x01000193);
+  let hash = 0x811c9dc5 ^ (end - start);
+  let i = start;
+  for (const words = end - 3; i < words; i += 4) {
+    const word = source[i]! | (source[i + 1]! << 8) | (source[i + 2]! << 16) | (source[i + 3]! << 24);
+    hash = Math.imul(hash ^ word, 0x01000193);
+    hash ^= hash >>> 15;
+  }
+  for (; i < end; i++) hash = Math.imul(hash ^ source[i]!, 0x01000193);
   hash ^= hash >>> 15;
-  return Math.imul(hash, 0x2c1b3c6d);
+  hash = Math.imul(hash, 0x2c1b3c6d);
+  return hash ^ (hash >>> 13);
 }

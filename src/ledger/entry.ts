@@ -58,8 +58,8 @@ function toRow(entry: LedgerEntry): Record<string, Value> {
     skipped: counts && BigInt(counts.skipped),
     duplicates: counts && BigInt(counts.duplicates),
     bytes_decompressed: counts && BigInt(counts.bytesDecompressed),
-    min_event_time: counts?.minEventTime,
-    max_event_time: counts?.maxEventTime,
+    min_event_time: counts?.minEventTime ?? null,
+    max_event_time: counts?.maxEventTime ?? null,
   };
 }
 

@@ -21,22 +21,15 @@ export class Grammar {
   readonly #verify: (text: string) => unknown;
   /** Offset of the verifier's first byte. */
   readonly #base: number;
-  #fed = 0;
 
   /**
-   * Checks a sequence of JSON values from `base` on. `prime` is text that is taken as read before it, so that the check
-   * can begin in the middle: '[null' stands behind an element of an array.
+   * Checks one JSON value, or a sequence of them, from `base` on. `prime` is text that is taken as read before it, so
+   * that the check can begin in the middle: '[null' stands behind an element of an array.
    */
-  constructor(base: number, prime = '') {
-    this.#verify = jsonVerifier({ jsonStreaming: true }) as (text: string) => unknown;
+  constructor(base: number, prime = '', values: 'one' | 'many' = 'many') {
+    this.#verify = jsonVerifier({ jsonStreaming: values === 'many' }) as (text: string) => unknown;
     this.#base = base - prime.length;
     if (prime) this.#verify(prime);
-    this.#fed = prime.length;
-  }
-
-  /** Offset up to which bytes have been fed. */
-  get position(): number {
-    return this.#base + this.#fed;
   }
 
   /** Takes the next bytes. After an error the instance is of no more use. */
@@ -53,7 +46,6 @@ export class Grammar {
   #check(text: string): GrammarError | null {
     try {
       this.#verify(text);
-      this.#fed += text.length;
       return null;
     } catch (error) {
       const { offset, message } = error as Error & { offset?: number };
@@ -66,12 +58,11 @@ export class Grammar {
 /** Says what is wrong with a text that JSON.parse did not take, and where. */
 export function grammarErrorText(bytes: Buffer): string {
   if (bytes.length === 0) return 'the text ends before a value';
-  const grammar = new Grammar(0);
+  const grammar = new Grammar(0, '', 'one');
   const error = grammar.feed(bytes, 0, bytes.length) ?? grammar.finish();
-  if (!error) return 'more than one value, or a value that is not complete';
-  return error.offset >= bytes.length
-    ? 'the text ends in the middle of a value'
-    : `${error.message} at byte ${error.offset}`;
+  // Nothing wrong so far, and yet no JSON text: there was something to come.
+  if (!error || error.offset >= bytes.length) return 'the text ends in the middle of a value';
+  return `${error.message} at byte ${error.offset}`;
 }
 
 function plainMessage(message: string): string {

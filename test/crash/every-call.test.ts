@@ -32,7 +32,11 @@ async function undisturbed(): Promise<{ calls: number; decisions: string[]; quar
   const view = store.view();
   const runtime = testRuntime({ store: view, batch });
   await run(runtime);
-  return { calls: view.calls, decisions: await sortedRows(runtime, 'opa_decisions'), quarantine: await sortedRows(runtime, 'quarantine') };
+  return {
+    calls: view.calls,
+    decisions: await sortedRows(runtime, 'opa_decisions'),
+    quarantine: await sortedRows(runtime, 'quarantine'),
+  };
 }
 
 describe.each(['before', 'after'] as const)('a backfill killed %s its k-th call', (when) => {
@@ -65,7 +69,10 @@ describe.each(['before', 'after'] as const)('a backfill killed %s its k-th call'
       expect(await sortedRows(second, 'opa_decisions'), `call ${k}`).toEqual(expected.decisions);
       expect(await sortedRows(second, 'quarantine'), `call ${k}`).toEqual(expected.quarantine);
       const ledger = await rowsOf(second, 'ingested_objects');
-      expect(ledger.map((row) => row.state), `call ${k}`).toEqual(new Array(objects).fill('committed'));
+      expect(
+        ledger.map((row) => row.state),
+        `call ${k}`,
+      ).toEqual(new Array(objects).fill('committed'));
 
       const puts: string[] = [];
       const watched = store.view({ before: (call) => void (call.operation === 'put' && puts.push(call.uri)) });

@@ -1,68 +1,68 @@
 /**
  * xxHash64 with seed 0, the hash of Parquet's bloom filters (parquet-format, BloomFilter.md "Hash functions"; the
  * xxHash specification, "XXH64 algorithm description"). 64-bit words are pairs of 32-bit halves, since BigInt would
- * allocate for every step. The result is left in `high` and `low`.
+ * allocate for every step.
  */
 
-/** Upper half of the hash that was computed last. */
-export let high = 0;
-/** Lower half. */
-export let low = 0;
+/** The two halves of a hash, unsigned. */
+export interface Hash64 {
+  high: number;
+  low: number;
+}
 
 // The five primes as halves.
-const p1h = 0x9e3779b1;
-const p1l = 0x85ebca87;
-const p2h = 0xc2b2ae3d;
+const p1h = 0x9e3779b1 | 0;
+const p1l = 0x85ebca87 | 0;
+const p2h = 0xc2b2ae3d | 0;
 const p2l = 0x27d4eb4f;
 const p3h = 0x165667b1;
-const p3l = 0x9e3779f9;
-const p4h = 0x85ebca77;
-const p4l = 0xc2b2ae63;
+const p3l = 0x9e3779f9 | 0;
+const p4h = 0x85ebca77 | 0;
+const p4l = 0xc2b2ae63 | 0;
 const p5h = 0x27d4eb2f;
 const p5l = 0x165667c5;
 
-// The accumulator of `multiply`, `add` and `rotate`; module variables, since JavaScript returns one number only.
-let ah = 0;
-let al = 0;
-// The four lanes of long inputs.
-const lanes = new Int32Array(8);
+// P1 + P2 and -P1, with which two of the four lanes start.
+const p1p2h = 0x60ea27ee;
+const p1p2l = 0xadc0b5d6 | 0;
+const minusP1h = 0x61c8864e;
+const minusP1l = 0x7a143579;
 
-/** a = a * b mod 2^64. */
-function multiply(bh: number, bl: number): void {
-  const a0 = al & 0xffff;
-  const a1 = al >>> 16;
-  const b0 = bl & 0xffff;
-  const b1 = bl >>> 16;
-  const t0 = Math.imul(a0, b0);
-  const t1 = Math.imul(a1, b0) >>> 0;
-  const t2 = Math.imul(a0, b1) >>> 0;
-  const middle = (t0 >>> 16) + (t1 & 0xffff) + (t2 & 0xffff);
-  const carry = Math.imul(a1, b1) + (t1 >>> 16) + (t2 >>> 16) + (middle >>> 16);
-  ah = (carry + Math.imul(ah, bl) + Math.imul(al, bh)) | 0;
-  al = (t0 & 0xffff) | (middle << 16);
+/** Upper half of the product or sum of halves that was computed last; its lower half is what the function returned. */
+let upper = 0;
+
+/** Upper 32 bits of the 64-bit product of unsigned 32-bit numbers. */
+function multiplyHigh(a: number, b: number): number {
+  const a0 = a & 0xffff;
+  const a1 = a >>> 16;
+  const b0 = b & 0xffff;
+  const b1 = b >>> 16;
+  const w1 = (Math.imul(a1, b0) + (Math.imul(a0, b0) >>> 16)) >>> 0;
+  const w2 = (Math.imul(a0, b1) + (w1 & 0xffff)) >>> 0;
+  return (Math.imul(a1, b1) + (w1 >>> 16) + (w2 >>> 16)) | 0;
 }
 
-function add(bh: number, bl: number): void {
-  const sum = (al >>> 0) + (bl >>> 0);
-  al = sum | 0;
-  ah = (ah + bh + (sum > 0xffffffff ? 1 : 0)) | 0;
+/** The carry out of the addition of two lower halves whose sum, wrapped, is `sum`. */
+const carry = (sum: number, part: number): number => (sum >>> 0 < part >>> 0 ? 1 : 0);
+
+/** rotl(lane + word * P2, 31) * P1. */
+function round(laneHigh: number, laneLow: number, wordHigh: number, wordLow: number): number {
+  let low = Math.imul(wordLow, p2l);
+  let high = multiplyHigh(wordLow, p2l) + Math.imul(wordHigh, p2l) + Math.imul(wordLow, p2h);
+  low = (low + laneLow) | 0;
+  high = (high + laneHigh + carry(low, laneLow)) | 0;
+  const rotatedHigh = (high << 31) | (low >>> 1);
+  const rotatedLow = (low << 31) | (high >>> 1);
+  upper = (multiplyHigh(rotatedLow, p1l) + Math.imul(rotatedHigh, p1l) + Math.imul(rotatedLow, p1h)) | 0;
+  return Math.imul(rotatedLow, p1l);
 }
 
-/** Rotates a left by 1 to 31 bits. */
-function rotate(bits: number): void {
-  const h = ah;
-  ah = (h << bits) | (al >>> (32 - bits));
-  al = (al << bits) | (h >>> (32 - bits));
-}
-
-/** a = the word after a step of the given lane value: rotl(lane + word * P2, 31) * P1. */
-function round(laneHigh: number, laneLow: number, wordHigh: number, wordLow: number): void {
-  ah = wordHigh;
-  al = wordLow;
-  multiply(p2h, p2l);
-  add(laneHigh, laneLow);
-  rotate(31);
-  multiply(p1h, p1l);
+/** hash * P1 + P4. */
+function multiplyP1AddP4(high: number, low: number): number {
+  const product = Math.imul(low, p1l);
+  const sum = (product + p4l) | 0;
+  upper = (multiplyHigh(low, p1l) + Math.imul(high, p1l) + Math.imul(low, p1h) + p4h + carry(sum, p4l)) | 0;
+  return sum;
 }
 
 function word32(bytes: Uint8Array, at: number): number {
@@ -70,142 +70,122 @@ function word32(bytes: Uint8Array, at: number): number {
 }
 
 /** Hashes bytes[start, end). */
-export function hashBytes(bytes: Uint8Array, start: number, end: number): void {
+export function hashBytes(bytes: Uint8Array, start: number, end: number, result: Hash64): void {
   const length = end - start;
   let at = start;
-  if (length >= 32) at = hashStripes(bytes, start, end);
-  else {
-    ah = p5h;
-    al = p5l;
+  let high = p5h;
+  let low = p5l;
+  if (length >= 32) {
+    low = hashStripes(bytes, start, end);
+    high = upper;
+    at = start + (length & ~31);
   }
-  add(0, length);
+  low = (low + length) | 0;
+  high = (high + carry(low, length)) | 0;
   for (; at + 8 <= end; at += 8) {
-    const h = ah;
-    const l = al;
-    round(0, 0, word32(bytes, at + 4), word32(bytes, at));
-    ah ^= h;
-    al ^= l;
-    rotate(27);
-    multiply(p1h, p1l);
-    add(p4h, p4l);
+    const wordLow = round(0, 0, word32(bytes, at + 4), word32(bytes, at));
+    const h = high ^ upper;
+    const l = low ^ wordLow;
+    low = multiplyP1AddP4((h << 27) | (l >>> 5), (l << 27) | (h >>> 5));
+    high = upper;
   }
   if (at + 4 <= end) {
-    const h = ah;
-    const l = al;
-    ah = 0;
-    al = word32(bytes, at);
-    multiply(p1h, p1l);
-    ah ^= h;
-    al ^= l;
-    rotate(23);
-    multiply(p2h, p2l);
-    add(p3h, p3l);
+    low = mixWord(high, low, word32(bytes, at));
+    high = upper;
     at += 4;
   }
   for (; at < end; at++) {
-    const h = ah;
-    const l = al;
-    ah = 0;
-    al = bytes[at]!;
-    multiply(p5h, p5l);
-    ah ^= h;
-    al ^= l;
-    rotate(11);
-    multiply(p1h, p1l);
+    const byte = bytes[at]!;
+    // byte * P5 fits 64 bits without wrapping.
+    const l = low ^ Math.imul(byte, p5l);
+    const h = high ^ (multiplyHigh(byte, p5l) + Math.imul(byte, p5h));
+    const rotatedHigh = (h << 11) | (l >>> 21);
+    const rotatedLow = (l << 11) | (h >>> 21);
+    high = (multiplyHigh(rotatedLow, p1l) + Math.imul(rotatedHigh, p1l) + Math.imul(rotatedLow, p1h)) | 0;
+    low = Math.imul(rotatedLow, p1l);
   }
-  avalanche();
+  finish(high, low, result);
 }
 
 /** Hashes eight bytes given as two little-endian halves. */
-export function hashInt64(wordHigh: number, wordLow: number): void {
-  round(0, 0, wordHigh, wordLow);
-  const h = ah;
-  const l = al;
-  ah = p5h;
-  al = p5l;
-  add(0, 8);
-  ah ^= h;
-  al ^= l;
-  rotate(27);
-  multiply(p1h, p1l);
-  add(p4h, p4l);
-  avalanche();
+export function hashInt64(wordHigh: number, wordLow: number, result: Hash64): void {
+  const mixed = round(0, 0, wordHigh, wordLow);
+  const h = p5h ^ upper;
+  const l = (p5l + 8) ^ mixed;
+  const low = multiplyP1AddP4((h << 27) | (l >>> 5), (l << 27) | (h >>> 5));
+  finish(upper, low, result);
 }
 
 /** Hashes four bytes given as one little-endian word. */
-export function hashInt32(word: number): void {
-  ah = 0;
-  al = word;
-  multiply(p1h, p1l);
-  const h = ah;
-  const l = al;
-  ah = p5h;
-  al = p5l;
-  add(0, 4);
-  ah ^= h;
-  al ^= l;
-  rotate(23);
-  multiply(p2h, p2l);
-  add(p3h, p3l);
-  avalanche();
+export function hashInt32(word: number, result: Hash64): void {
+  const low = mixWord(p5h, p5l + 4, word);
+  finish(upper, low, result);
 }
 
+/** rotl(hash ^ word * P1, 23) * P2 + P3. */
+function mixWord(high: number, low: number, word: number): number {
+  const l = low ^ Math.imul(word, p1l);
+  const h = high ^ (multiplyHigh(word, p1l) + Math.imul(word, p1h));
+  const rotatedHigh = (h << 23) | (l >>> 9);
+  const rotatedLow = (l << 23) | (h >>> 9);
+  const product = Math.imul(rotatedLow, p2l);
+  const sum = (product + p3l) | 0;
+  upper =
+    (multiplyHigh(rotatedLow, p2l) + Math.imul(rotatedHigh, p2l) + Math.imul(rotatedLow, p2h) + p3h + carry(sum, p3l)) | 0;
+  return sum;
+}
+
+/** The whole 32-byte stripes of an input, in four lanes, merged. */
 function hashStripes(bytes: Uint8Array, start: number, end: number): number {
-  // Seeds: P1 + P2, P2, 0, -P1.
-  ah = p1h;
-  al = p1l;
-  add(p2h, p2l);
-  lanes[0] = ah;
-  lanes[1] = al;
-  lanes[2] = p2h;
-  lanes[3] = p2l;
-  lanes[4] = 0;
-  lanes[5] = 0;
-  ah = ~p1h;
-  al = ~p1l;
-  add(0, 1);
-  lanes[6] = ah;
-  lanes[7] = al;
-  let at = start;
-  for (; at + 32 <= end; at += 32) {
-    for (let lane = 0; lane < 4; lane++) {
-      const word = at + lane * 8;
-      round(lanes[lane * 2]!, lanes[lane * 2 + 1]!, word32(bytes, word + 4), word32(bytes, word));
-      lanes[lane * 2] = ah;
-      lanes[lane * 2 + 1] = al;
-    }
+  let h1 = p1p2h;
+  let l1 = p1p2l;
+  let h2 = p2h;
+  let l2 = p2l;
+  let h3 = 0;
+  let l3 = 0;
+  let h4 = minusP1h;
+  let l4 = minusP1l;
+  for (let at = start; at + 32 <= end; at += 32) {
+    l1 = round(h1, l1, word32(bytes, at + 4), word32(bytes, at));
+    h1 = upper;
+    l2 = round(h2, l2, word32(bytes, at + 12), word32(bytes, at + 8));
+    h2 = upper;
+    l3 = round(h3, l3, word32(bytes, at + 20), word32(bytes, at + 16));
+    h3 = upper;
+    l4 = round(h4, l4, word32(bytes, at + 28), word32(bytes, at + 24));
+    h4 = upper;
   }
-  let h = 0;
-  let l = 0;
-  for (let lane = 0; lane < 4; lane++) {
-    ah = lanes[lane * 2]!;
-    al = lanes[lane * 2 + 1]!;
-    rotate(lane === 0 ? 1 : lane === 1 ? 7 : lane === 2 ? 12 : 18);
-    add(h, l);
-    h = ah;
-    l = al;
-  }
-  for (let lane = 0; lane < 4; lane++) {
-    round(0, 0, lanes[lane * 2]!, lanes[lane * 2 + 1]!);
-    ah ^= h;
-    al ^= l;
-    multiply(p1h, p1l);
-    add(p4h, p4l);
-    h = ah;
-    l = al;
-  }
-  return at;
+  let low = (l1 << 1) | (h1 >>> 31);
+  let high = (h1 << 1) | (l1 >>> 31);
+  let part = (l2 << 7) | (h2 >>> 25);
+  low = (low + part) | 0;
+  high = (high + ((h2 << 7) | (l2 >>> 25)) + carry(low, part)) | 0;
+  part = (l3 << 12) | (h3 >>> 20);
+  low = (low + part) | 0;
+  high = (high + ((h3 << 12) | (l3 >>> 20)) + carry(low, part)) | 0;
+  part = (l4 << 18) | (h4 >>> 14);
+  low = (low + part) | 0;
+  high = (high + ((h4 << 18) | (l4 >>> 14)) + carry(low, part)) | 0;
+  low = merge(high, low, h1, l1);
+  low = merge(upper, low, h2, l2);
+  low = merge(upper, low, h3, l3);
+  return merge(upper, low, h4, l4);
 }
 
-function avalanche(): void {
-  // a ^= a >>> 33; a *= P2; a ^= a >>> 29; a *= P3; a ^= a >>> 32
-  al ^= ah >>> 1;
-  multiply(p2h, p2l);
-  const h = ah;
-  ah ^= h >>> 29;
-  al ^= (al >>> 29) | (h << 3);
-  multiply(p3h, p3l);
-  al ^= ah;
-  high = ah >>> 0;
-  low = al >>> 0;
+/** (hash ^ round(0, lane)) * P1 + P4. */
+function merge(high: number, low: number, laneHigh: number, laneLow: number): number {
+  const mixed = round(0, 0, laneHigh, laneLow);
+  return multiplyP1AddP4(high ^ upper, low ^ mixed);
+}
+
+/** hash ^= hash >>> 33; hash *= P2; hash ^= hash >>> 29; hash *= P3; hash ^= hash >>> 32. */
+function finish(high: number, low: number, result: Hash64): void {
+  let l = low ^ (high >>> 1);
+  let h = (multiplyHigh(l, p2l) + Math.imul(high, p2l) + Math.imul(l, p2h)) | 0;
+  l = Math.imul(l, p2l);
+  l ^= (l >>> 29) | (h << 3);
+  h ^= h >>> 29;
+  const productHigh = (multiplyHigh(l, p3l) + Math.imul(h, p3l) + Math.imul(l, p3h)) | 0;
+  result.high = productHigh >>> 0;
+  result.low = (Math.imul(l, p3l) ^ productHigh) >>> 0;
 }

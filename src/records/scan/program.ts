@@ -2,6 +2,7 @@
  * What the byte scanner looks for, compiled once from an annotated schema and the config's promoted columns: a tree
  * of object members, and one slot for each path that becomes a column.
  */
+import { Guess } from '../../columns/builders.ts';
 import type { Extraction } from '../../tables/schema.ts';
 
 /** What a scanned value is. Int: an integer of at most 15 digits, so exact as a number. */
@@ -48,6 +49,9 @@ export class Member {
   readonly elements: number;
   readonly node: ObjectNode | null;
   readonly known: boolean;
+  /** Of maps: the codes of the key and of its last value. */
+  readonly keyGuess = new Guess();
+  readonly valueGuess = new Guess();
   /** The record in which it was last met: twice in one record is a duplicate key. */
   epoch = 0;
 
@@ -70,7 +74,8 @@ export class Member {
   }
 }
 
-const maxUnknownKeys = 256;
+/** A record with more different keys than this is for the reference path: they are not a schema but data. */
+const maxUnknownKeys = 1024;
 
 /** An object whose members matter. Remembers the order of keys of the last one met, since the next one repeats it. */
 export class ObjectNode {
@@ -137,6 +142,7 @@ export function compile(
     const common = { key, slot, accepts: acceptedTags(node?.type), node: isDeep ? build(path, node) : null };
     if (type !== undefined && typeof type !== 'string') {
       if ('list' in type) return new Member({ ...common, shape: 'list', elements: stringBits });
+      common.node ??= new ObjectNode();
       return new Member({ ...common, shape: 'map', elements: type.map.value === 'long' ? bit(Tag.Int) : stringBits });
     }
     return new Member({ ...common, shape: isDeep ? 'object' : 'raw' });

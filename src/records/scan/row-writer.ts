@@ -6,7 +6,14 @@
  * A record is taken in two steps, since between them the batch decides whether it is a duplicate: `accept` scans it and
  * sets `eventTime`, `day` and `identity`; `write` appends it.
  */
-import type { FixedBuilder, ListBuilder, MapBuilder, StringBuilder, TableBuffer } from '../../columns/builders.ts';
+import {
+  type FixedBuilder,
+  Guess,
+  type ListBuilder,
+  type MapBuilder,
+  type StringBuilder,
+  type TableBuffer,
+} from '../../columns/builders.ts';
 import type { TableDeclaration } from '../../tables/declaration.ts';
 import type { AnnotatedSchema, Extraction } from '../../tables/schema.ts';
 import type { IdentitySet } from '../identity-set.ts';
@@ -33,7 +40,15 @@ export type DeriveColumns = (writer: RowWriter, row: number) => void;
 /** Code of a slot's column, by its type. */
 const Kind = { Json: 0, String: 1, Boolean: 2, Number: 3, Time: 4, Strings: 5, StringMap: 6, LongMap: 7 } as const;
 
+/** A column that has the same value in all rows of an object. */
+interface Constant {
+  readonly builder: StringBuilder | FixedBuilder;
+  readonly value: Uint8Array | number;
+  readonly guess: Guess;
+}
+
 interface SlotColumn {
+  readonly guess: Guess;
   readonly slot: number;
   readonly kind: number;
   readonly builder: StringBuilder | FixedBuilder | ListBuilder | MapBuilder;
@@ -73,7 +88,9 @@ export class RowWriter {
   readonly #identitySlot: number;
   readonly #digest: RowDigest | null;
   #uri: Uint8Array = new Uint8Array(0);
-  #constants: readonly { readonly builder: StringBuilder | FixedBuilder; readonly value: Uint8Array | number }[] = [];
+  #uriGuess = new Guess();
+  readonly #dayGuess = new Guess();
+  #constants: readonly Constant[] = [];
   #dayBytes: Uint8Array = new Uint8Array(10);
   #dayStart = 0;
   #scratch = new Uint8Array(4096);
@@ -123,7 +140,7 @@ export class RowWriter {
     const parent = orParent
       ? all.findIndex((e) => e.path.length === path.length - 1 && e.path.every((name, i) => path[i] === name))
       : -1;
-    const common = { slot: index, builder: this.#builder(slot.column), name: slot.column, parent };
+    const common = { guess: new Guess(), slot: index, builder: this.#builder(slot.column), name: slot.column, parent };
     const isDoubtful = strict || (path.length === 1 && !isPromoted);
     if (json) return { ...common, kind: Kind.Json, holds: everything, isDoubtful };
     const [kind, holds] = kindOf(type);
@@ -133,10 +150,11 @@ export class RowWriter {
   /** The rows that follow come from this object; `constants` by column. */
   open(uri: string, constants: Readonly<Record<string, string | bigint | null>>): void {
     this.#uri = Buffer.from(uri);
+    this.#uriGuess = new Guess();
     this.#constants = Object.entries(constants).flatMap(([column, value]) => {
       if (value === null) return [];
       const builder = this.#builder(column) as StringBuilder | FixedBuilder;
-      return [{ builder, value: typeof value === 'string' ? Buffer.from(value) : Number(value) }];
+      return [{ builder, value: typeof value === 'string' ? Buffer.from(value) : Number(value), guess: new Guess() }];
     });
     this.mismatches.clear();
   }
@@ -224,17 +242,17 @@ export class RowWriter {
       if (tag > Tag.Null || column.parent >= 0) this.#append(column, tag, row);
     }
     this.#ymd.padTo(row);
-    this.#ymd.appendSame(this.#dayBytes);
+    this.#ymd.appendGuessed(this.#dayGuess, this.#dayBytes, 0, 10);
     this.#eventTime.padTo(row);
     this.#eventTime.appendNumber(this.eventTime);
     this.#sourceUri.padTo(row);
-    this.#sourceUri.appendSame(this.#uri);
+    this.#sourceUri.appendKnown(this.#uriGuess, this.#uri, 0, this.#uri.length);
     this.#sourceOffset.padTo(row);
     this.#sourceOffset.appendNumber(offset);
-    for (const { builder, value } of this.#constants) {
+    for (const { builder, value, guess } of this.#constants) {
       builder.padTo(row);
       if (typeof value === 'number') (builder as FixedBuilder).appendNumber(value);
-      else (builder as StringBuilder).appendSame(value);
+      else (builder as StringBuilder).appendKnown(guess, value, 0, value.length);
     }
     if (this.scanner.unknown > 0) this.#writeExtra(row);
     this.#derive(this, row);
@@ -251,11 +269,16 @@ export class RowWriter {
     switch (column.kind) {
       case Kind.Json:
         builder.padTo(row);
-        (builder as StringBuilder).appendBytes(bytes, scanner.textStarts[slot]!, scanner.textEnds[slot]!);
+        (builder as StringBuilder).appendGuessed(
+          column.guess,
+          bytes,
+          scanner.textStarts[slot]!,
+          scanner.textEnds[slot]!,
+        );
         return;
       case Kind.String:
         builder.padTo(row);
-        this.appendString(builder as StringBuilder, tag, scanner.starts[slot]!, scanner.ends[slot]!);
+        this.appendString(builder as StringBuilder, column.guess, tag, scanner.starts[slot]!, scanner.ends[slot]!);
         return;
       case Kind.Boolean: {
         const value = tag === Tag.Absent && column.parent >= 0 ? scanner.tags[column.parent]! : tag;
@@ -270,7 +293,7 @@ export class RowWriter {
         return;
       case Kind.Strings:
         builder.padTo(row);
-        this.#appendStrings(builder as ListBuilder, scanner.starts[slot]!, scanner.ends[slot]!);
+        this.#appendStrings(builder as ListBuilder, column.guess, scanner.starts[slot]!, scanner.ends[slot]!);
         return;
       default:
         builder.padTo(row);
@@ -291,9 +314,9 @@ export class RowWriter {
   }
 
   /** A string as scanned, its escapes resolved. */
-  appendString(builder: StringBuilder, tag: number, start: number, end: number): void {
+  appendString(builder: StringBuilder, guess: Guess, tag: number, start: number, end: number): void {
     if (tag === Tag.String) {
-      builder.appendBytes(this.bytes, start, end);
+      builder.appendGuessed(guess, this.bytes, start, end);
       return;
     }
     if (this.#scratch.length < end - start) this.#scratch = new Uint8Array(end - start);
@@ -301,25 +324,30 @@ export class RowWriter {
     builder.appendBytes(this.#scratch, 0, length);
   }
 
-  #appendStrings(builder: ListBuilder, first: number, last: number): void {
+  #appendStrings(builder: ListBuilder, guess: Guess, first: number, last: number): void {
     const { elementTags, elementStarts, elementEnds } = this.scanner;
     const elements = builder.elements as StringBuilder;
-    for (let i = first; i < last; i++) this.appendString(elements, elementTags[i]!, elementStarts[i]!, elementEnds[i]!);
+    for (let i = first; i < last; i++)
+      this.appendString(elements, guess, elementTags[i]!, elementStarts[i]!, elementEnds[i]!);
     builder.closeSlot();
   }
 
   #appendMap(builder: MapBuilder, isLong: boolean, first: number, last: number): void {
-    const { scanner, bytes } = this;
+    const { scanner } = this;
     for (let i = first; i < last; i++) {
-      builder.keys.appendBytes(bytes, scanner.keyStarts[i]!, scanner.keyEnds[i]!);
+      const member = scanner.elementMembers[i]!;
+      builder.keys.appendKnown(member.keyGuess, member.key, 1, member.key.length - 1);
       if (isLong) (builder.values as FixedBuilder).appendNumber(scanner.elementNumbers[i]!);
-      else
+      else {
+        const values = builder.values as StringBuilder;
         this.appendString(
-          builder.values as StringBuilder,
+          values,
+          member.valueGuess,
           scanner.elementTags[i]!,
           scanner.elementStarts[i]!,
           scanner.elementEnds[i]!,
         );
+      }
     }
     builder.closeSlot();
   }

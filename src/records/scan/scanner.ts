@@ -32,8 +32,7 @@ export class RecordScanner {
   readonly ends: Int32Array;
   readonly numbers: Float64Array;
   /** The elements of lists and the pairs of maps, by slot from `starts` to `ends` (these slots have no text range there). */
-  keyStarts = new Int32Array(256);
-  keyEnds = new Int32Array(256);
+  readonly elementMembers: Member[] = [];
   elementTags = new Uint8Array(256);
   elementStarts = new Int32Array(256);
   elementEnds = new Int32Array(256);
@@ -213,72 +212,50 @@ export class RecordScanner {
   }
 
   /** After the opening brace of a map; its known members have slots of their own as well. */
-  #map(at: number, member: Member): number {
+  #map(at: number, map: Member): number {
     if (++this.#depth > this.#maxDepth) return doubt;
     const bytes = this.#bytes;
-    const first = this.elements;
+    const node = map.node!;
     at = this.#skipSpace(at);
     if (bytes[at] === CLOSE_BRACE) {
       this.#depth--;
       return at + 1;
     }
-    for (;;) {
+    for (let position = 0; ; position++) {
       if (bytes[at] !== QUOTE || at >= this.#end) return doubt;
-      const keyStart = at + 1;
-      const keyEnd = this.#string(keyStart);
-      if (keyEnd < 0 || this.#isEscaped || this.#hasKey(first, keyStart, keyEnd)) return doubt;
-      at = this.#skipSpace(keyEnd + 1);
-      if (bytes[at] !== COLON) return doubt;
-      at = this.#value(this.#skipSpace(at + 1));
-      if (at < 0 || (member.elements & bit(this.#tag)) === 0) return doubt;
-      const element = this.#addElement();
-      this.keyStarts[element] = keyStart;
-      this.keyEnds[element] = keyEnd;
-      if (member.node !== null) this.#mapSlot(member.node, element);
-      at = this.#skipSpace(at);
+      const member = this.#memberAt(at, node, position);
+      if (member === undefined || member.epoch === this.#epoch) return doubt;
+      member.epoch = this.#epoch;
+      at += member.key.length;
+      if (bytes[at] !== COLON) {
+        at = this.#skipSpace(at);
+        if (bytes[at] !== COLON) return doubt;
+      }
+      at++;
+      if (bytes[at]! <= 0x20) at = this.#skipSpace(at);
+      at = this.#value(at);
+      if (at < 0 || (map.elements & bit(this.#tag)) === 0) return doubt;
+      this.elementMembers[this.#addElement()] = member;
+      if (member.slot >= 0) this.#noteElement(member.slot);
+      if (bytes[at]! <= 0x20) at = this.#skipSpace(at);
       if (at >= this.#end) return doubt;
       if (bytes[at] === CLOSE_BRACE) {
         this.#depth--;
         return at + 1;
       }
       if (bytes[at] !== COMMA) return doubt;
-      at = this.#skipSpace(at + 1);
+      at++;
+      if (bytes[at]! <= 0x20) at = this.#skipSpace(at);
     }
   }
 
-  #mapSlot(node: ObjectNode, element: number): void {
-    for (const known of node.members.values()) {
-      const { key, slot } = known;
-      if (slot < 0 || !this.#equals(this.keyStarts[element]! - 1, this.keyEnds[element]! + 1, key)) continue;
-      this.tags[slot] = this.#tag;
-      this.starts[slot] = this.#valueStart;
-      this.ends[slot] = this.#valueEnd;
-      this.numbers[slot] = this.#number;
-      this.textStarts[slot] = this.#valueStart;
-      this.textEnds[slot] = this.#valueEnd;
-    }
-  }
-
-  #equals(start: number, end: number, expected: Uint8Array): boolean {
-    if (end - start !== expected.length) return false;
-    for (let i = 0; i < expected.length; i++) if (this.#bytes[start + i] !== expected[i]) return false;
-    return true;
-  }
-
-  /** Whether a pair of this map from `first` on has that key already. */
-  #hasKey(first: number, start: number, end: number): boolean {
-    const bytes = this.#bytes;
-    for (let element = first; element < this.elements; element++) {
-      let other = this.keyStarts[element]!;
-      if (this.keyEnds[element]! - other !== end - start) continue;
-      let i = start;
-      while (i < end && bytes[i] === bytes[other]) {
-        i++;
-        other++;
-      }
-      if (i === end) return true;
-    }
-    return false;
+  #noteElement(slot: number): void {
+    this.tags[slot] = this.#tag;
+    this.starts[slot] = this.#valueStart;
+    this.ends[slot] = this.#valueEnd;
+    this.numbers[slot] = this.#number;
+    this.textStarts[slot] = this.#valueStart;
+    this.textEnds[slot] = this.#valueEnd;
   }
 
   /** After the opening bracket of a list. */
@@ -321,8 +298,6 @@ export class RecordScanner {
       return to;
     };
     const capacity = this.elementTags.length * 2;
-    this.keyStarts = grow(this.keyStarts, new Int32Array(capacity));
-    this.keyEnds = grow(this.keyEnds, new Int32Array(capacity));
     this.elementTags = grow(this.elementTags, new Uint8Array(capacity));
     this.elementStarts = grow(this.elementStarts, new Int32Array(capacity));
     this.elementEnds = grow(this.elementEnds, new Int32Array(capacity));

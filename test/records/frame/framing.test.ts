@@ -1,0 +1,146 @@
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
+import { describe, expect, test } from 'vitest';
+import { frameRecords } from '../../../src/records/frame/index.ts';
+import { framesOf, limits, texts } from './frames.ts';
+
+const frame = async (input: string): Promise<string[]> => texts(await framesOf(input));
+
+describe('framing is told by content', () => {
+  test('JSON lines', async () => {
+    expect(await frame('{"a":1}\n{"b":2}')).toEqual(['{"a":1}', '{"b":2}']);
+    expect(await frame('\ufeff{"a":1}\r\n\r\n \t\n{"b":2}  \n')).toEqual(['{"a":1}', '{"b":2}']);
+  });
+
+  test('a log with text around the JSON is lines, though it may begin with a bracket or a digit', async () => {
+    expect(await frame('[INFO] one {"a":1}\n[INFO] two\n')).toEqual(['[INFO] one {"a":1}', '[INFO] two']);
+    expect(await frame('[2026-11-22 03:22:37] {\n}\n')).toEqual(['[2026-11-22 03:22:37] {', '}']);
+    expect(await frame('2026-11-22 x\n{"a":1}\n')).toEqual(['2026-11-22 x', '{"a":1}']);
+  });
+
+  test('one array, several arrays, arrays with an element a line', async () => {
+    expect(await frame('[{"a":1},{"b":[2]}]')).toEqual(['{"a":1}', '{"b":[2]}']);
+    expect(await frame('[\n\t{"a":1},\n\t{"b":2}\n]\n[{"c":3}]')).toEqual(['{"a":1}', '{"b":2}', '{"c":3}']);
+    expect(await frame(' []\n[ ]')).toEqual([]);
+  });
+
+  test('pretty-printed values one behind the other', async () => {
+    expect(await frame('{\n  "a": 1\n}\n{\n  "b": {\n  }\n}{"c":3}\n')).toEqual([
+      '{\n  "a": 1\n}',
+      '{\n  "b": {\n  }\n}',
+      '{"c":3}',
+    ]);
+  });
+
+  test('objects joined without line ends, however many', async () => {
+    const joined = Array.from({ length: 5000 }, (_, i) => `{"n":${i},"s":"}{"}`);
+    expect(await frame(joined.join(''))).toEqual(joined);
+  });
+
+  test('a first line that is cut off is a line: the ones behind it are read', async () => {
+    expect(await frame('{"a":1,\n{"b":2}\n{"c":3}\n')).toEqual(['{"a":1,', '{"b":2}', '{"c":3}']);
+    expect(await frame('{"a":"x\n{"b":2}\n')).toEqual(['{"a":"x', '{"b":2}']);
+    expect(await frame('{"a":tru\n"b":2}\n{"c":3}\n')).toEqual(['{"a":tru', '"b":2}', '{"c":3}']);
+  });
+
+  test('nothing but white space is no record', async () => {
+    expect(await frame('')).toEqual([]);
+    expect(await frame(' \r\n\t\n')).toEqual([]);
+    expect(await frame('\ufeff')).toEqual([]);
+  });
+});
+
+describe('what breaks takes as little as possible with it', () => {
+  test('a broken line', async () => {
+    expect(await frame('{"a":1}\n{"b":\n{"c":3}\n')).toEqual(['{"a":1}', '{"b":', '{"c":3}']);
+  });
+
+  test('an array: elements in front of the break are kept, the rest is one record', async () => {
+    expect(await frame('[{"a":1},{"b":tru},{"c":3}]')).toEqual(['{"a":1}', '{"b":tru},{"c":3}]']);
+    expect(await frame('[{"a":1} {"b":2}]\n')).toEqual(['{"a":1}', '{"b":2}]']);
+    expect(await frame('[{"a":1},]')).toEqual(['{"a":1}', ']']);
+  });
+
+  test('an array that is not closed says so by an empty record', async () => {
+    expect(await frame('[{"a":1},{"b":2}')).toEqual(['{"a":1}', '{"b":2}', '']);
+    expect(await frame('[{"a":1},{"b":')).toEqual(['{"a":1}', '{"b":']);
+  });
+
+  test('a pretty-printed value: reading goes on at the next line that begins with a brace', async () => {
+    const broken = '{\n  "b": oops,\n  "c": 1\n}';
+    expect(await frame(`{\n  "a": 1\n}\n${broken}\n{\n  "d": 4\n}\n`)).toEqual([
+      '{\n  "a": 1\n}',
+      broken,
+      '{\n  "d": 4\n}',
+    ]);
+  });
+
+  test('a pretty-printed string without its end', async () => {
+    expect(await frame('{\n  "a": "x\n}\n{\n  "b": 2\n}\n')).toEqual(['{\n  "a": "x\n}', '{\n  "b": 2\n}']);
+  });
+});
+
+describe('caps', () => {
+  const small = { ...limits, recordBytes: 100 };
+  const big = `{"a":"${'x'.repeat(500)}"}`;
+
+  test.each([
+    ['a line', `{"n":1}\n${big}  \r\n{"n":2}\n`],
+    ['an element', `[{"n":1},${big},{"n":2}]`],
+    ['a pretty-printed value', `{\n"n":1}\n${big}\n{"n":2}\n`],
+  ])('%s over the cap keeps its head and its length, neighbours survive', async (_, input) => {
+    for (const size of [1, 33, 1000]) {
+      const frames = await framesOf(input, [size], small);
+      expect(texts(frames)).toEqual([expect.stringMatching(/^\{\n?"n":1\}$/), big.slice(0, 100), '{"n":2}']);
+      expect(frames[1]).toMatchObject({ offset: input.indexOf(big), tooLarge: { length: big.length } });
+      expect(frames[2]?.tooLarge).toBeUndefined();
+    }
+  });
+
+  test('a line of exactly the cap is whole, white space behind it not counted', async () => {
+    const line = `{"a":"${'x'.repeat(92)}"}`;
+    expect(line.length).toBe(100);
+    for (const size of [7, 1000]) {
+      expect(await framesOf(`${line}${' '.repeat(300)}\n`, [size], small)).toEqual([
+        { offset: 0, bytes: Buffer.from(line) },
+      ]);
+    }
+  });
+
+  test('nesting of 10,000 is framed and kept from the grammar', async () => {
+    const deep = `{"a":${'['.repeat(10_000)}${']'.repeat(10_000)}}`;
+    expect(await frame(`[{"n":1},${deep},{"n":2}]`)).toEqual(['{"n":1}', deep, '{"n":2}']);
+    expect(await frame(`{"n":1}\n${deep}\n{"n":2}`)).toEqual(['{"n":1}', deep, '{"n":2}']);
+    expect(await frame(`{\n"n":1}\n${deep}\n{"n":2}`)).toEqual(['{\n"n":1}', deep, '{"n":2}']);
+    expect((await framesOf('['.repeat(100_000))).length).toBe(1);
+  });
+
+  test('a line of 100 MB is not held', async () => {
+    setFlagsFromString('--expose-gc');
+    const collect = runInNewContext('gc') as () => void;
+    const heldBytes: number[] = [];
+    async function* input(): AsyncGenerator<Buffer> {
+      yield Buffer.from('{"n":1}\n{"a":"');
+      for (let i = 0; i < 100; i++) {
+        yield Buffer.alloc(1 << 20, 'x');
+        if (i % 10 === 9) {
+          collect();
+          heldBytes.push(process.memoryUsage().arrayBuffers);
+        }
+      }
+      yield Buffer.from('"}\n{"n":2}\n');
+    }
+    const frames = [];
+    const caps = { recordBytes: 4 << 20, nestingDepth: 100 };
+    for await (const group of frameRecords(input(), caps)) frames.push(...group);
+    expect(texts(frames).map((text) => text.length)).toEqual([7, 64 << 10, 7]);
+    expect(frames[1]?.tooLarge).toEqual({ length: 100 * (1 << 20) + 8 });
+    expect(Math.max(...heldBytes) - (heldBytes[0] as number)).toBeLessThan(4 << 20);
+  });
+
+  test('input that breaks at every step is read in one pass', async () => {
+    const lines = 20_000;
+    const frames = await framesOf(`{\n"a":1}\n${'{"\n'.repeat(lines)}`);
+    expect(frames.length).toBe(lines + 1);
+  });
+});
