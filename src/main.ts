@@ -92,7 +92,7 @@ function processContext(): CommandContext {
     clock: Date.now,
     signal: stopSignal(),
     openRuntime: async (config, log) => (await import('./wire.ts')).createRuntime(config, { log }),
-    openEngine: async (runtime) => (await import('./engines/duckdb.ts')).createDuckDbEngine(runtime),
+    openEngine: async (runtime) => (await import('./wire.ts')).createQueryEngine(runtime),
   };
 }
 

@@ -4,27 +4,25 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import pino, { type Logger } from 'pino';
 import type { Catalog } from './catalog/catalog.ts';
 import { FileCatalog } from './catalog/file.ts';
-import { GlueCatalog } from './catalog/glue.ts';
 import type { Config } from './config/config.ts';
+import type { QueryEngine } from './engines/engine.ts';
 import type { Runtime } from './jobs/runtime.ts';
 import { processOwner } from './ledger/process-owner.ts';
-import { ColumnarEncoder } from './parquet/columnar/encoder.ts';
 import type { ParquetEncoder } from './parquet/encoder.ts';
-import { ParquetJsEncoder } from './parquet/parquetjs.ts';
 import { LocalStore } from './store/local.ts';
 import { RoutedStore } from './store/router.ts';
-import { S3Store } from './store/s3.ts';
 import type { ObjectStore } from './store/store.ts';
 
 export type { Runtime } from './jobs/runtime.ts';
 
+/** Adapters are loaded only where the configuration needs them: the AWS SDK alone takes longer to load than a small run. */
 export async function createRuntime(config: Config, options: { readonly log?: Logger } = {}): Promise<Runtime> {
-  const store = new RoutedStore({ file: new LocalStore(), s3: new S3Store(config.s3) });
+  const store = await createStore(config);
   return {
     config,
     store,
-    catalog: createCatalog(config, store),
-    encoder: createEncoder(config),
+    catalog: await createCatalog(config, store),
+    encoder: await createEncoder(config),
     owner: processOwner(),
     log: options.log ?? pino({ level: 'silent' }),
     clock: Date.now,
@@ -33,17 +31,31 @@ export async function createRuntime(config: Config, options: { readonly log?: Lo
   };
 }
 
-function createCatalog(config: Config, store: ObjectStore): Catalog {
-  if (config.catalog.type === 'file') return new FileCatalog(store, config.warehouse);
-  const { database, region, endpoint } = config.catalog;
+/** DuckDB is large, so only queries load it. */
+export const createQueryEngine = async (runtime: Runtime): Promise<QueryEngine> =>
+  (await import('./engines/duckdb.ts')).createDuckDbEngine(runtime);
+
+async function createStore(config: Config): Promise<ObjectStore> {
+  const locations = [config.warehouse, ...config.sources.map((source) => source.location)];
+  const usesS3 = locations.some((location) => location.startsWith('s3://'));
+  const s3 = usesS3 ? { s3: new (await import('./store/s3.ts')).S3Store(config.s3) } : {};
+  return new RoutedStore({ file: new LocalStore(), ...s3 });
+}
+
+async function createCatalog(config: Config, store: ObjectStore): Promise<Catalog> {
+  const { catalog, warehouse } = config;
+  if (catalog.type === 'file') return new FileCatalog(store, warehouse);
+  const { GlueCatalog } = await import('./catalog/glue.ts');
+  const { database, region, endpoint } = catalog;
   return new GlueCatalog({
     database,
     store,
-    warehouse: config.warehouse,
+    warehouse,
     client: { ...(region && { region }), ...(endpoint && { endpoint }) },
   });
 }
 
-function createEncoder(config: Config): ParquetEncoder {
-  return config.output.encoder === 'columnar' ? new ColumnarEncoder() : new ParquetJsEncoder();
+async function createEncoder(config: Config): Promise<ParquetEncoder> {
+  if (config.output.encoder === 'parquetjs') return new (await import('./parquet/parquetjs.ts')).ParquetJsEncoder();
+  return new (await import('./parquet/columnar/encoder.ts')).ColumnarEncoder();
 }

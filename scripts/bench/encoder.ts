@@ -45,7 +45,7 @@ const start = 1_700_000_000_000_000n;
 const metricNames = ['counter_server_query_cache_hit', 'timer_rego_external_resolve_ns', 'timer_rego_input_parse_ns',
   'timer_rego_query_eval_ns', 'timer_server_handler_ns']; // biome-ignore format: a list
 
-function record(row: number): Record<string, Value> {
+function record(row: number): { readonly [column: string]: Value } {
   const micros = start + BigInt(row * 311 + random(300));
   const day = new Date(Number(micros / 1000n)).toISOString();
   const ip = `10.${random(4)}.${random(256)}.${random(256)}`;
@@ -57,8 +57,8 @@ function record(row: number): Record<string, Value> {
     client_ip: ip, client_ip_key: `00000000000000000000ffff0a${hex(6)}`, country: pick('C', 30), region: pick('R', 200),
     decision_id: `${hex(8)}-${hex(4)}-4${hex(3)}-a${hex(3)}-${hex(12)}`, requested_by: `${ip}:${random(60_000)}`,
     req_id: String(row), roles: [pick('role-', 12), pick('role-', 12)].slice(random(3)),
-    labels: [['app', 'eopa'], ['id', pick('3f2c', 8)], ['version', '1.44.0']],
-    metrics: metricNames.map((name) => [name, name.startsWith('counter') ? 0n : handler / BigInt(1 + random(9))]),
+    labels: Object.entries({ app: 'eopa', id: pick('3f2c', 8), version: '1.44.0' }),
+    metrics: metricNames.map((name) => [name, name.startsWith('counter') ? 0n : handler / BigInt(1 + random(9))] as const),
     instance_id: pick('3f2c', 8), opa_version: '1.44.0', server_handler_ns: handler, eopa: pick('eopa-', 8),
     first_ts: String(object), last_ts: String(object + 1), source_uri: `s3://acme-eopa/prefix/${object}.jsonl`,
     source_offset: BigInt((row % 4000) * 690), timestamp: `${day.slice(0, 19)}.${String(micros % 1_000_000n).padStart(6, '0')}${random(1000)}Z`,

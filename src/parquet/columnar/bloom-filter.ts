@@ -4,7 +4,7 @@
  */
 import type { ScalarData } from '../../columns/batch.ts';
 import { CompactWriter } from '../thrift.ts';
-import { type Hash64, hashBytes, hashInt32, hashInt64 } from './xxhash64.ts';
+import { hash, hashBytes } from './xxhash64.ts';
 
 const blockBytes = 32;
 const maxBytes = 1 << 20;
@@ -21,22 +21,21 @@ export function bloomFilter(data: ScalarData, slots: Uint32Array, count: number)
   const bytes = 2 ** Math.ceil(Math.log2(wanted));
   const words = new Int32Array(bytes / 4);
   const blocks = bytes / blockBytes;
-  const hash: Hash64 = { high: 0, low: 0 };
   if (data.kind === 'string') {
+    const { codes, offsets, bytes: text } = data;
+    const view = new DataView(text.buffer, text.byteOffset, text.byteLength);
     for (let i = 0; i < count; i++) {
       const slot = slots[i]!;
-      const entry = data.codes === null ? slot : data.codes[slot]!;
-      hashBytes(data.bytes, data.offsets[entry]!, data.offsets[entry + 1]!, hash);
-      insert(words, blocks, hash);
+      const entry = codes === null ? slot : codes[slot]!;
+      hashBytes(view, offsets[entry]!, offsets[entry + 1]!);
+      insert(words, blocks);
     }
   } else {
-    const values = data.values!;
-    const halves = new Int32Array(values.buffer, values.byteOffset, values.byteLength >> 2);
+    const { buffer, byteOffset, byteLength, BYTES_PER_ELEMENT: width } = data.values!;
+    const view = new DataView(buffer, byteOffset, byteLength);
     for (let i = 0; i < count; i++) {
-      const slot = slots[i]!;
-      if (values.BYTES_PER_ELEMENT === 4) hashInt32(halves[slot]!, hash);
-      else hashInt64(halves[slot * 2 + 1]!, halves[slot * 2]!, hash);
-      insert(words, blocks, hash);
+      hashBytes(view, slots[i]! * width, slots[i]! * width + width);
+      insert(words, blocks);
     }
   }
   const header = filterHeader(bytes);
@@ -52,9 +51,9 @@ export function canHaveBloomFilter(data: ScalarData): boolean {
 }
 
 /** The upper half of the hash picks the block, the lower one the bits. */
-function insert(words: Int32Array, blocks: number, hash: Hash64): void {
-  const block = Math.floor((hash.high * blocks) / 4294967296) * 8;
-  const key = hash.low | 0;
+function insert(words: Int32Array, blocks: number): void {
+  const block = Math.floor((hash[1]! * blocks) / 4294967296) * 8;
+  const key = hash[0]! | 0;
   for (let i = 0; i < 8; i++) words[block + i]! |= 1 << (Math.imul(key, salt[i]!) >>> 27);
 }
 

@@ -3,7 +3,7 @@ import type { ScalarData } from '../../columns/batch.ts';
 import { Codec, Encoding } from '../footer.ts';
 import type { LeafStream } from '../levels.ts';
 import type { Leaf } from '../schema.ts';
-import { compareStrings, type Extremes, extremes, widest } from '../statistics.ts';
+import { type Extremes, extremes, widest } from '../statistics.ts';
 import { bloomFilter, canHaveBloomFilter } from './bloom-filter.ts';
 import type { ByteSink } from './byte-sink.ts';
 import { chooseEncoding, writeValues } from './choose-encoding.ts';
@@ -11,7 +11,7 @@ import type { Compressor } from './compression.ts';
 import type { Dictionary, DictionaryMaker } from './dictionary.ts';
 import { cutPages, type PageRange } from './pages.ts';
 import { writePlain } from './plain.ts';
-import { writeHybrid, writeLevels } from './rle.ts';
+import { writeIndices, writeLevels } from './rle.ts';
 
 /** Chunks below this are left as they are: columns of nulls or of one value, which make most of a wide table. */
 const leastCompressed = 256;
@@ -105,7 +105,7 @@ export async function encodeChunk(
     if (leaf.maxDefinition > 0) writeLevels(sink, stream.definition, levelFrom, levelTo, leaf.maxDefinition);
     if (dictionary !== undefined) {
       sink.byte(dictionary.bitWidth);
-      writeHybrid(sink, dictionary.indices, valueFrom, valueTo, dictionary.bitWidth);
+      writeIndices(sink, dictionary.indices, valueFrom, valueTo, dictionary.bitWidth);
     } else if (data !== null && valueTo > valueFrom) {
       writeValues(sink, encoding, data, stream.slots, valueFrom, valueTo, pageExtremes[index]);
     }
@@ -126,8 +126,8 @@ export async function encodeChunk(
   };
 }
 
-let seenIn = new Int32Array(0);
-let pageNumber = 0;
+let seen = new Uint8Array(0);
+let distinct = new Uint32Array(0);
 
 /** With a dictionary of strings each distinct value of a page is compared once. */
 function rangeExtremes(
@@ -137,28 +137,18 @@ function rangeExtremes(
   from: number,
   to: number,
 ): Extremes | undefined {
-  if (dictionary === undefined || data.kind !== 'string' || from >= to) return extremes(data, stream.slots, from, to);
-  if (seenIn.length < dictionary.entries) seenIn = new Int32Array(dictionary.entries * 2);
-  pageNumber = (pageNumber + 1) | 0;
-  const { indices, slots } = dictionary;
-  const entryOf = (index: number): number => (data.codes === null ? slots[index]! : data.codes[slots[index]!]!);
-  let least = indices[from]!;
-  let greatest = least;
-  let leastEntry = entryOf(least);
-  let greatestEntry = leastEntry;
-  seenIn[least] = pageNumber;
-  for (let i = from + 1; i < to; i++) {
-    const index = indices[i]!;
-    if (seenIn[index] === pageNumber) continue;
-    seenIn[index] = pageNumber;
-    const entry = entryOf(index);
-    if (compareStrings(data, entry, greatestEntry) > 0) {
-      greatest = index;
-      greatestEntry = entry;
-    } else if (compareStrings(data, entry, leastEntry) < 0) {
-      least = index;
-      leastEntry = entry;
-    }
+  if (dictionary === undefined || data.kind !== 'string' || dictionary.entries > (to - from) * 2)
+    return extremes(data, stream.slots, from, to);
+  const { indices, slots, entries } = dictionary;
+  if (seen.length < entries) seen = new Uint8Array(entries * 2);
+  const marks = seen;
+  for (let i = from; i < to; i++) marks[indices[i]!] = 1;
+  let used = 0;
+  if (distinct.length < entries) distinct = new Uint32Array(entries * 2);
+  for (let index = 0; index < entries; index++) {
+    if (marks[index] === 0) continue;
+    marks[index] = 0;
+    distinct[used++] = slots[index]!;
   }
-  return { least: slots[least]!, greatest: slots[greatest]! };
+  return extremes(data, distinct, 0, used);
 }

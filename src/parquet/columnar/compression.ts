@@ -55,21 +55,26 @@ export class Compressor {
         this.#waiting?.();
         this.#waiting = undefined;
         if (error) reject(new Error(`cannot compress a Parquet page of ${body.length} bytes`, { cause: error }));
-        else resolve(compressed);
+        else resolve(trimmed(compressed));
       });
     });
   }
 
   compressSync(body: Uint8Array): Uint8Array {
-    return zstdCompressSync(body, options(this.#level, body.length));
+    return trimmed(zstdCompressSync(body, options(this.#level, body.length)));
   }
 }
 
-/** With the length known zstd sizes its tables to it, and Node allocates its output once. */
+/** What is kept until the file is complete must not hold on to the larger buffer that zlib wrote to. */
+function trimmed(compressed: Buffer): Uint8Array {
+  return compressed.length * 1.25 < compressed.buffer.byteLength ? new Uint8Array(compressed) : compressed;
+}
+
+/** With the length known zstd sizes its tables to it; the output mostly fits half of the input. */
 function options(level: number, length: number): Parameters<typeof zstdCompressSync>[1] & object {
   return {
     params: { [constants.ZSTD_c_compressionLevel]: level },
     pledgedSrcSize: length,
-    chunkSize: Math.max(128, length + (length >> 7) + 128),
+    chunkSize: Math.max(1024, (length >> 1) + 128),
   };
 }

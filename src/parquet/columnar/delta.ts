@@ -3,7 +3,7 @@
  * array: (DELTA_LENGTH_BYTE_ARRAY = 6)", "Delta Strings: (DELTA_BYTE_ARRAY = 7)").
  */
 import type { FixedData, StringData } from '../../columns/batch.ts';
-import { bitWidth, packBits } from './bit-packing.ts';
+import { bitWidth, packDeltas } from './bit-packing.ts';
 import type { ByteSink } from './byte-sink.ts';
 
 const blockValues = 128;
@@ -81,7 +81,7 @@ function writeBinaryPacked(sink: ByteSink, values: Float64Array, count: number, 
         if (difference > greatest) greatest = difference;
       }
       const width = bitWidth(greatest);
-      packBits(sink, deltas, from, to, miniblockValues, width);
+      packDeltas(sink, deltas, from, to, miniblockValues, width);
       sink.buffer[widthsAt + block] = width;
     }
   }

@@ -1,6 +1,6 @@
 /** The page index (parquet-format, PageIndex.md): where the pages of a chunk are, and between which bounds. */
 import type { ScalarData } from '../../columns/batch.ts';
-import { comparison, type Extremes, lowerBound, upperBound } from '../statistics.ts';
+import { type Extremes, lowerBound, slotComparison, upperBound } from '../statistics.ts';
 import { CompactWriter } from '../thrift.ts';
 
 export interface PageLocation {
@@ -60,7 +60,7 @@ export function encodeColumnIndex(data: ScalarData | null, pages: readonly PageB
 function orderOf(data: ScalarData | null, pages: readonly PageBounds[]): number {
   const ranges = pages.flatMap((page) => page.range ?? []);
   if (data === null || ranges.length === 0) return boundaryOrder.ASCENDING;
-  const { compare } = comparison(data);
+  const compare = slotComparison(data);
   let ascending = true;
   let descending = true;
   for (let i = 1; i < ranges.length; i++) {

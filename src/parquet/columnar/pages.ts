@@ -5,15 +5,18 @@
  * Data pages are of version 1: every reader has them, and readers that skip by the page index gain nothing from
  * version 2, whose levels stay uncompressed.
  */
-import type { ScalarData } from '../../columns/batch.ts';
+import type { ScalarData, StringData } from '../../columns/batch.ts';
 import { type Encoding, Encoding as Encodings, PageType } from '../footer.ts';
 import type { LeafStream } from '../levels.ts';
 import { CompactWriter } from '../thrift.ts';
 import type { Dictionary } from './dictionary.ts';
 
 const maxRows = 20_000;
-/** Of values, before compression. */
+/** Of values, before compression; passed by at most one step. */
 const maxBytes = 1 << 20;
+/** Rows after which the size is looked at; records may have megabytes of text. */
+const textStepRows = 8;
+const stepRows = 1000;
 
 /** Half-open ranges into the rows, levels and values of a LeafStream. */
 export interface PageRange {
@@ -30,56 +33,59 @@ export function cutPages(
   dictionary: Dictionary | undefined,
   maxDefinition: number,
 ): PageRange[] {
-  const isLong = data?.kind === 'string' && dictionary === undefined && stream.values > 0;
-  if (stream.repetition === null && !isLong) return cutByRows(stream, maxDefinition);
-  const sizeOf = valueSize(data, dictionary);
+  const plainStrings = data?.kind === 'string' && dictionary === undefined ? data : null;
+  const step = plainStrings === null ? stepRows : textStepRows;
   const pages: PageRange[] = [];
-  const { definition, repetition, slots } = stream;
   let page = { rowFrom: 0, levelFrom: 0, valueFrom: 0 };
-  let row = 0;
-  let value = 0;
   let bytes = 0;
-  for (let level = 0; level < stream.levels; level++) {
-    if (repetition === null || repetition[level] === 0) {
-      if (row - page.rowFrom >= maxRows || bytes >= maxBytes) {
-        pages.push({ ...page, levelTo: level, valueTo: value });
-        page = { rowFrom: row, levelFrom: level, valueFrom: value };
-        bytes = 0;
-      }
-      row++;
-    }
-    if ((typeof definition === 'number' ? definition : definition[level]) === maxDefinition && stream.values > 0) {
-      bytes += sizeOf(slots[value++]!);
-    }
-    bytes += repetition === null ? 0 : 1;
-  }
-  if (stream.levels > 0) pages.push({ ...page, levelTo: stream.levels, valueTo: value });
-  return pages;
-}
-
-/** Where values are small, and one level is one row. */
-function cutByRows(stream: LeafStream, maxDefinition: number): PageRange[] {
-  const pages: PageRange[] = [];
-  const { definition, levels } = stream;
+  // The position so far; a step is as many rows as surely fit, so that the loops inside stay simple.
+  let row = 0;
+  let level = 0;
   let value = 0;
-  for (let from = 0; from < levels; from += maxRows) {
-    const to = Math.min(from + maxRows, levels);
-    const valueFrom = value;
-    if (typeof definition === 'number') value += stream.values > 0 ? to - from : 0;
-    else for (let i = from; i < to; i++) value += definition[i] === maxDefinition ? 1 : 0;
-    pages.push({ rowFrom: from, levelFrom: from, levelTo: to, valueFrom, valueTo: value });
+  while (row < stream.rows) {
+    const rowTo = Math.min(row + step, stream.rows);
+    const levelTo = stream.repetition === null ? rowTo : levelAfterRows(stream, level, rowTo - row);
+    const valueTo = value + countValues(stream, level, levelTo, maxDefinition);
+    bytes += plainStrings === null ? (valueTo - value) * 8 : textBytes(plainStrings, stream.slots, value, valueTo);
+    row = rowTo;
+    level = levelTo;
+    value = valueTo;
+    if (row - page.rowFrom >= maxRows || bytes >= maxBytes || row === stream.rows) {
+      pages.push({ ...page, levelTo, valueTo });
+      page = { rowFrom: row, levelFrom: level, valueFrom: value };
+      bytes = 0;
+    }
   }
   return pages;
 }
 
-function valueSize(data: ScalarData | null, dictionary: Dictionary | undefined): (slot: number) => number {
-  if (dictionary !== undefined || data === null) return () => 2;
-  if (data.kind === 'fixed') return () => 8;
+function countValues(stream: LeafStream, from: number, to: number, maxDefinition: number): number {
+  const { definition } = stream;
+  if (typeof definition === 'number') return definition === maxDefinition ? to - from : 0;
+  let count = 0;
+  for (let i = from; i < to; i++) if (definition[i] === maxDefinition) count++;
+  return count;
+}
+
+/** The level at which the row after the next `rows` starts. */
+function levelAfterRows(stream: LeafStream, from: number, rows: number): number {
+  const repetition = stream.repetition!;
+  const { levels } = stream;
+  let level = from;
+  for (let started = 0; level < levels; level++) {
+    if (repetition[level] === 0 && started++ === rows) break;
+  }
+  return level;
+}
+
+function textBytes(data: StringData, slots: Uint32Array, from: number, to: number): number {
   const { codes, offsets } = data;
-  return (slot) => {
-    const entry = codes === null ? slot : codes[slot]!;
-    return offsets[entry + 1]! - offsets[entry]! + 4;
-  };
+  let sum = (to - from) * 4;
+  for (let i = from; i < to; i++) {
+    const entry = codes === null ? slots[i]! : codes[slots[i]!]!;
+    sum += offsets[entry + 1]! - offsets[entry]!;
+  }
+  return sum;
 }
 
 export function dataPageHeader(

@@ -135,7 +135,8 @@ describe('caps', () => {
     for await (const group of frameRecords(input(), caps)) frames.push(...group);
     expect(texts(frames).map((text) => text.length)).toEqual([7, 64 << 10, 7]);
     expect(frames[1]?.tooLarge).toEqual({ length: 100 * (1 << 20) + 8 });
-    expect(Math.max(...heldBytes) - (heldBytes[0] as number)).toBeLessThan(4 << 20);
+    // What the collector has not come to yet is a few chunks; holding the line would be 90 MB.
+    expect(Math.max(...heldBytes) - (heldBytes[0] as number)).toBeLessThan(24 << 20);
   });
 
   test('input that breaks at every step is read in one pass', async () => {

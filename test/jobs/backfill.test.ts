@@ -1,0 +1,354 @@
+import { randomBytes } from 'node:crypto';
+import { gzipSync } from 'node:zlib';
+import { describe, expect, test } from 'vitest';
+import type { SourceConfig } from '../../src/config/config.ts';
+import { liveFiles } from '../../src/iceberg/scan.ts';
+import { AccountingError } from '../../src/jobs/ingest.ts';
+import { UsageError } from '../../src/jobs/usage.ts';
+import { ColumnarEncoder } from '../../src/parquet/columnar/encoder.ts';
+import { readRows } from '../../src/parquet/reader.ts';
+import { MemoryStore } from '../../src/store/memory.ts';
+import { type ObjectStore, StoreError } from '../../src/store/store.ts';
+import {
+  decision,
+  input,
+  opaSourceConfig,
+  owner,
+  putDecisions,
+  rowsOf,
+  run,
+  sortedRows,
+  testRuntime,
+  warehouse,
+} from '../support/warehouse.ts';
+
+const put = (store: ObjectStore, name: string, ...lines: string[]) =>
+  store.put(`${input}/${name}`, Buffer.from(lines.join('\n')));
+
+/** A record of Okera with just what makes it one. */
+const audit = (id: number, more: Record<string, unknown> = {}): string =>
+  JSON.stringify({
+    request_time: `2020-10-30 10:05:0${id % 10}.437238000`,
+    request_id: `a${id}:b`,
+    user: 'admin',
+    ...more,
+  });
+
+const okera: SourceConfig = { name: 'okera', type: 'okera-audit', location: input, columns: {} };
+const okeraName = 'ymd=2020-10-30/planner-10.1.10.181-0-731c5cf0-4917-4947-b199-7fb257efcfba_audit.log';
+
+describe('what was ingested before', () => {
+  test('is neither read nor written again', async () => {
+    const store = new MemoryStore();
+    await putDecisions(store, 5, 3);
+    await run(testRuntime({ store }));
+    const touched: string[] = [];
+    const watched = store.view({
+      before: ({ operation, uri }) => void (operation !== 'list' && touched.push(`${operation} ${uri}`)),
+    });
+    const report = await run(testRuntime({ store: watched }));
+    expect(report.objects).toEqual({ listed: 5, skipped: 5, committed: 0, failed: 0 });
+    expect(touched.filter((call) => call.startsWith('put') || call.includes(input))).toEqual([]);
+  });
+
+  test('an object that grew adds only its new records, bad ones included', async () => {
+    const store = new MemoryStore();
+    const runtime = testRuntime({ store, sources: [okera] });
+    const first = [audit(1), audit(2), '{"broken":', audit(3)];
+    await put(store, okeraName, ...first);
+    await run(runtime);
+    await put(store, okeraName, ...first, audit(4), '{"broken":', '{"broken":2');
+    const report = await run(runtime);
+    expect(report.records).toEqual({ read: 7, rows: 1, quarantined: 2, skipped: 0, duplicates: 4 });
+    expect((await rowsOf(runtime, 'okera_audit_logs')).map((row) => row.request_id).sort()).toEqual([
+      'a1:b',
+      'a2:b',
+      'a3:b',
+      'a4:b',
+    ]);
+    expect(await rowsOf(runtime, 'quarantine')).toHaveLength(3);
+    expect((await rowsOf(runtime, 'ingested_objects')).map((row) => [row.records, row.rows])).toEqual(
+      expect.arrayContaining([
+        [4n, 3n],
+        [7n, 1n],
+      ]),
+    );
+  });
+
+  test('a column promoted between two versions of an object does not make its old records new', async () => {
+    const store = new MemoryStore();
+    await put(store, 'a.jsonl', decision({ id: 'a' }), decision({ id: '' }));
+    await run(testRuntime({ store }));
+    await put(store, 'a.jsonl', decision({ id: 'a' }), decision({ id: '' }), decision({ id: 'b' }));
+    const promoted = { who: { path: 'input.subject', type: 'string', strict: false } } as const;
+    const runtime = testRuntime({ store, sources: [{ ...opaSourceConfig, columns: promoted }] });
+    const report = await run(runtime);
+    expect(report.records).toMatchObject({ read: 3, rows: 1, duplicates: 2 });
+    const rows = await rowsOf(runtime, 'opa_decisions');
+    expect(rows.map((row) => [row.decision_id, row.who ?? null]).sort()).toEqual([
+      ['', null],
+      ['a', null],
+      ['b', 'dr_evil'],
+    ]);
+  });
+});
+
+describe('records', () => {
+  test('of one identity in one batch are kept once, those without an id all', async () => {
+    const store = new MemoryStore();
+    await put(
+      store,
+      'a.jsonl',
+      decision({ id: 'x' }),
+      decision({ id: 'x' }),
+      decision({ id: '' }),
+      decision({ id: '' }),
+    );
+    await put(store, 'b.jsonl', decision({ id: 'x' }), decision({ id: 'y' }));
+    const runtime = testRuntime({ store });
+    const report = await run(runtime);
+    expect(report.records).toEqual({ read: 6, rows: 4, quarantined: 0, skipped: 0, duplicates: 2 });
+    expect((await rowsOf(runtime, 'opa_decisions')).map((row) => row.decision_id).sort()).toEqual(['', '', 'x', 'y']);
+  });
+
+  test('lie in the partition of their own day, sorted by time, years 1970 and 9999 included', async () => {
+    const store = new MemoryStore();
+    const times = [
+      '9999-12-31T23:59:59.999999Z',
+      '2023-07-12T00:00:00+02:00',
+      '1970-01-01T00:00:00Z',
+      '2023-07-11T01:00:00Z',
+    ];
+    await put(store, 'a.jsonl', ...times.map((time, i) => decision({ id: `${i}`, time })));
+    const runtime = testRuntime({ store });
+    await run(runtime);
+    const rows = await rowsOf(runtime, 'opa_decisions');
+    expect(Object.fromEntries(rows.map((row) => [row.decision_id, row.ymd]))).toEqual({
+      0: '9999-12-31',
+      1: '2023-07-11',
+      2: '1970-01-01',
+      3: '2023-07-11',
+    });
+    const loaded = await runtime.catalog.loadTable('opa_decisions');
+    for await (const file of liveFiles(store, loaded!.metadata)) {
+      const times: bigint[] = [];
+      for await (const group of readRows(store, { uri: file.path, size: file.fileSize })) {
+        for (const row of group) {
+          expect(row.ymd).toBe(file.ymd);
+          times.push(row.event_time as bigint);
+        }
+      }
+      expect(times).toEqual([...times].sort((a, b) => (a < b ? -1 : 1)));
+    }
+  });
+
+  test('of more days than a batch may touch are quarantined, whichever path they take', async () => {
+    const store = new MemoryStore();
+    const days = ['2023-07-11', '2023-07-12', '2023-07-13', '2023-07-11', '2023-07-14'];
+    await put(store, 'a.jsonl', ...days.map((day, i) => decision({ id: `${i}`, time: `${day}T00:00:00Z` })));
+    const runtime = testRuntime({ store, limits: { daysPerBatch: 2 } });
+    const report = await run(runtime);
+    expect(report.records).toMatchObject({ rows: 3, quarantined: 2 });
+    expect((await rowsOf(runtime, 'quarantine')).map((row) => row.reason)).toEqual(['too_many_days', 'too_many_days']);
+  });
+
+  test('are the same rows however small the memory and the files', async () => {
+    const store = new MemoryStore();
+    await putDecisions(store, 6, 300);
+    const roomy = testRuntime({ store: store.view() });
+    await run(roomy);
+    const expected = await sortedRows(roomy, 'opa_decisions');
+    const other = new MemoryStore();
+    await putDecisions(other, 6, 300);
+    const tight = testRuntime({
+      store: other,
+      batch: { columnBytes: 1, downloadBytes: 1, downloads: 1 },
+      output: { fileRows: 7, rowGroupRows: 3 },
+    });
+    await run(tight);
+    expect(await sortedRows(tight, 'opa_decisions')).toEqual(expected);
+    expect(expected).toHaveLength(1800);
+  });
+});
+
+describe('an object that cannot be read', () => {
+  const failing = (store: MemoryStore, name: string, code: 'access-denied' | 'not-found'): MemoryStore =>
+    store.view({
+      before: ({ operation, uri }) => {
+        if (operation === 'get' && uri.endsWith(name)) throw new StoreError(code, uri, 'cannot read');
+      },
+    });
+
+  test.each(['access-denied', 'not-found'] as const)(
+    '%s: is named, the others go on, and the next run takes it',
+    async (code) => {
+      const store = new MemoryStore();
+      for (const name of ['a', 'b', 'c']) await put(store, `${name}.jsonl`, decision({ id: name }));
+      const report = await run(testRuntime({ store: failing(store, 'b.jsonl', code) }));
+      expect(report.objects).toEqual({ listed: 3, skipped: 0, committed: 2, failed: 1 });
+      expect(report.failures).toMatchObject([{ uri: `${input}/b.jsonl`, code }]);
+      const again = await run(testRuntime({ store }));
+      expect(again.objects).toEqual({ listed: 3, skipped: 2, committed: 1, failed: 0 });
+      expect((await rowsOf(testRuntime({ store }), 'opa_decisions')).map((row) => row.decision_id).sort()).toEqual([
+        'a',
+        'b',
+        'c',
+      ]);
+    },
+  );
+
+  test('replaced between listing and reading: nothing of either version is taken, and the next run takes the new one', async () => {
+    const store = new MemoryStore();
+    await put(store, 'a.jsonl', decision({ id: 'old' }));
+    let replaced = false;
+    const racing = store.view({
+      before: async ({ operation, uri }) => {
+        if (replaced || operation !== 'get' || !uri.startsWith(input)) return;
+        replaced = true;
+        await put(store, 'a.jsonl', decision({ id: 'new' }));
+      },
+    });
+    const report = await run(testRuntime({ store: racing }));
+    expect(report.failures).toMatchObject([{ code: 'precondition-failed' }]);
+    const runtime = testRuntime({ store });
+    expect(await rowsOf(runtime, 'opa_decisions')).toEqual([]);
+    await run(runtime);
+    expect((await rowsOf(runtime, 'opa_decisions')).map((row) => row.decision_id)).toEqual(['new']);
+  });
+
+  test.each([
+    ['held whole', 200],
+    ['streamed', 600_000],
+  ])('a truncated gzip, %s: nothing of it is taken, all of its neighbours', async (_, count) => {
+    const store = new MemoryStore();
+    const lines = Array.from({ length: count }, (_, i) =>
+      decision({ id: `${i}`, subject: randomBytes(12).toString('hex') }),
+    );
+    const whole = gzipSync(lines.join('\n'), { level: 1 });
+    await put(store, 'a.jsonl', decision({ id: 'before' }));
+    await store.put(`${input}/b.jsonl.gz`, whole.subarray(0, whole.length - 9));
+    await put(store, 'c.jsonl', decision({ id: 'after' }));
+    const limits = { objectBytes: 1 << 30 };
+    const runtime = testRuntime({
+      store,
+      limits,
+      batch: { bytes: 1 << 30, columnBytes: 8 << 20, downloadBytes: 64 << 20 },
+    });
+    const report = await run(runtime);
+    expect(report.failures).toMatchObject([{ uri: `${input}/b.jsonl.gz`, code: 'truncated_gzip' }]);
+    expect((await rowsOf(runtime, 'opa_decisions')).map((row) => row.decision_id)).toEqual(['before', 'after']);
+  });
+});
+
+describe('runs at the same time', () => {
+  test('take each object once, and both end with all done', async () => {
+    const store = new MemoryStore();
+    await putDecisions(store, 20, 5);
+    const pause = () => new Promise<void>((resolve) => setTimeout(resolve, 0));
+    const runs = ['one', 'two', 'three'].map((id) =>
+      run(testRuntime({ store: store.view({ before: pause }), owner: owner(id), batch: { objects: 3 }, sleep: pause })),
+    );
+    const reports = await Promise.all(runs);
+    expect(reports.reduce((sum, report) => sum + report.objects.committed, 0)).toBe(20);
+    expect(reports.reduce((sum, report) => sum + report.records.rows, 0)).toBe(100);
+    const runtime = testRuntime({ store });
+    const ids = (await rowsOf(runtime, 'opa_decisions')).map((row) => row.decision_id);
+    expect(new Set(ids).size).toBe(100);
+    expect(ids).toHaveLength(100);
+    const ledger = await rowsOf(runtime, 'ingested_objects');
+    expect(ledger.map((row) => row.state)).toEqual(new Array(20).fill('committed'));
+  });
+
+  test('a late worker that wakes up after its batch was taken over changes nothing', async () => {
+    const store = new MemoryStore();
+    await putDecisions(store, 3, 5);
+    let now = Date.UTC(2026, 0, 1);
+    const clock = () => now;
+    // The first worker stops in front of its intent until the second has done the whole batch.
+    const { promise: taken, resolve: wake } = Promise.withResolvers<void>();
+    const slow = store.view({
+      before: ({ operation, uri }) => (operation === 'put' && uri.includes('/_batches/') ? taken : undefined),
+    });
+    const first = run(testRuntime({ store: slow, clock, owner: owner('slow') }));
+    await new Promise((resolve) => setTimeout(resolve, 200));
+    now += 3_600_000;
+    const second = await run(testRuntime({ store, clock, owner: owner('fast') }));
+    wake();
+    await first;
+    expect(second.objects.committed).toBe(3);
+    const runtime = testRuntime({ store });
+    expect(await rowsOf(runtime, 'opa_decisions')).toHaveLength(15);
+    expect(await rowsOf(runtime, 'quarantine')).toHaveLength(1);
+    expect((await rowsOf(runtime, 'ingested_objects')).map((row) => row.state)).toEqual(new Array(3).fill('committed'));
+  });
+});
+
+describe('a plan', () => {
+  test('leaves out keys that lie clearly outside of the range, and never those that promise no time', async () => {
+    const store = new MemoryStore();
+    const key = (first: string, last: string, name: string) =>
+      `eopa=a/first_ts=${Date.parse(first) / 1000}/last_ts=${Date.parse(last) / 1000}/batch_id=${name}.jsonl`;
+    await put(store, key('2023-07-10T12:00:00Z', '2023-07-10T12:00:10Z', 'before'), decision({ id: 'before' }));
+    await put(store, key('2023-07-10T23:59:55Z', '2023-07-11T00:00:05Z', 'midnight'), decision({ id: 'midnight' }));
+    await put(store, key('2023-07-11T12:00:00Z', '2023-07-11T12:00:10Z', 'inside'), decision({ id: 'inside' }));
+    await put(store, 'eopa=null/first_ts=null/last_ts=null/batch_id=x.jsonl', decision({ id: 'null' }));
+    await put(store, key('2023-07-13T12:00:00Z', '2023-07-13T12:00:10Z', 'after'), decision({ id: 'after' }));
+    const runtime = testRuntime({ store });
+    const dry = await run(runtime, { from: '2023-07-11', to: '2023-07-11', dryRun: true });
+    expect(dry.plan).toMatchObject({ batches: 1, objects: 3 });
+    expect(await runtime.catalog.listTables()).toEqual([]);
+    const report = await run(runtime, { from: '2023-07-11', to: '2023-07-11' });
+    expect(report.objects).toEqual({ listed: 5, skipped: 2, committed: 3, failed: 0 });
+    expect((await rowsOf(runtime, 'opa_decisions')).map((row) => row.decision_id).sort()).toEqual([
+      'inside',
+      'midnight',
+      'null',
+    ]);
+  });
+
+  test('refuses times that are none and sources that are not configured', async () => {
+    const runtime = testRuntime();
+    await expect(run(runtime, { from: '2023-02-30' })).rejects.toThrow(UsageError);
+    await expect(run(runtime, { from: '2023-07-12', to: '2023-07-11' })).rejects.toThrow(/after/);
+    await expect(run(runtime, { sources: ['nope'] })).rejects.toThrow(/no source nope.*eopa/);
+  });
+
+  test('never takes the warehouse itself for input', async () => {
+    const store = new MemoryStore();
+    await put(store, 'a.jsonl', decision({ id: 'a' }));
+    const runtime = testRuntime({ store, sources: [{ ...opaSourceConfig, location: 'memory://test' }] });
+    await run(runtime);
+    expect((await run(runtime)).objects).toMatchObject({ listed: 1, skipped: 1 });
+  });
+});
+
+test('the same input gives the same files, byte for byte', async () => {
+  const worlds = await Promise.all(
+    [0, 1].map(async () => {
+      const store = new MemoryStore();
+      await putDecisions(store, 7, 50);
+      await run(testRuntime({ store, batch: { objects: 3 } }));
+      const files: Record<string, string> = {};
+      for await (const { uri, etag } of store.list(`${warehouse}/`)) files[uri] = etag;
+      return files;
+    }),
+  );
+  expect(Object.keys(worlds[0]!).length).toBeGreaterThan(20);
+  expect(worlds[1]).toEqual(worlds[0]);
+});
+
+test('where a row gets lost on the way to its file, nothing is committed', async () => {
+  const store = new MemoryStore();
+  await putDecisions(store, 2, 5);
+  const real = new ColumnarEncoder();
+  const lossy = {
+    name: 'lossy',
+    encode: async (request: Parameters<typeof real.encode>[0]) => {
+      const isData = request.columns.some((column) => column.name === 'decision_id');
+      return real.encode(isData && request.order ? { ...request, order: request.order.subarray(1) } : request);
+    },
+  };
+  const runtime = testRuntime({ store, encoder: lossy });
+  await expect(run(runtime)).rejects.toThrow(AccountingError);
+  expect(await rowsOf(runtime, 'opa_decisions')).toEqual([]);
+});

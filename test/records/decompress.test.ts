@@ -1,0 +1,114 @@
+import { gzipSync, zstdCompressSync } from 'node:zlib';
+import { describe, expect, test } from 'vitest';
+import { decompressWhole, ObjectError, openBody } from '../../src/records/decompress.ts';
+
+const limits = { objectBytes: 50_000_000, compressionRatio: 100 };
+const a = gzipSync('aaa\n');
+const b = gzipSync('bbb\n');
+const z = zstdCompressSync('zzz\n');
+const zeros = (bytes: number): Buffer => Buffer.alloc(bytes);
+const skippable = Buffer.from([0x50, 0x2a, 0x4d, 0x18, 3, 0, 0, 0, 1, 2, 3]);
+
+async function streamed(body: Buffer, chunk: number, caps = limits): Promise<string> {
+  async function* chunks(): AsyncGenerator<Buffer> {
+    for (let at = 0; at < body.length; at += chunk) yield body.subarray(at, at + chunk);
+  }
+  const parts: Buffer[] = [];
+  for await (const part of openBody(chunks(), caps)) parts.push(part);
+  return Buffer.concat(parts).toString();
+}
+const whole = async (body: Buffer, caps = limits): Promise<string> => (await decompressWhole(body, caps)).toString();
+
+describe('a body is read by its magic bytes, the same streamed and whole', () => {
+  test.each([
+    ['plain text', Buffer.from('{}\n'), '{}\n'],
+    ['nothing', zeros(0), ''],
+    ['the first byte of gzip alone', Buffer.from([0x1f]), '\x1f'],
+    ['gzip', a, 'aaa\n'],
+    ['several gzip members', Buffer.concat([a, b, a]), 'aaa\nbbb\naaa\n'],
+    ['gzip with padding', Buffer.concat([a, zeros(70_000)]), 'aaa\n'],
+    ['gzip members with padding between', Buffer.concat([a, zeros(5), b, zeros(512)]), 'aaa\nbbb\n'],
+    ['zstd', z, 'zzz\n'],
+    ['several zstd frames', Buffer.concat([z, z, z]), 'zzz\nzzz\nzzz\n'],
+    ['zstd with skippable frames', Buffer.concat([skippable, z, skippable, z]), 'zzz\nzzz\n'],
+    ['a large text', gzipSync(Buffer.alloc(3_000_000, 'abcdefghi\n'), { level: 0 }), 'abcdefghi\n'.repeat(300_000)],
+  ])('%s', async (_, body, text) => {
+    for (const chunk of [1, 7, 1000, 1 << 30]) {
+      if (body.length / chunk < 100_000) expect(await streamed(body, chunk)).toBe(text);
+    }
+    expect(await whole(body)).toBe(text);
+  });
+});
+
+describe('what is wrong with a body is an ObjectError with its code', () => {
+  test.each([
+    ['truncated gzip', a.subarray(0, -3), 'truncated_gzip'],
+    ['a truncated second member', Buffer.concat([a, b.subarray(0, 9)]), 'truncated_gzip'],
+    ['truncated zstd', z.subarray(0, -2), 'truncated_zstd'],
+    ['a truncated second frame', Buffer.concat([z, z.subarray(0, 7)]), 'truncated_zstd'],
+    ['a damaged checksum', Buffer.from(a).fill(0xff, a.length - 8, a.length - 4), 'corrupt'],
+    ['text behind gzip', Buffer.concat([a, Buffer.from('text')]), 'corrupt'],
+    ['text behind padding', Buffer.concat([a, zeros(3), Buffer.from('text')]), 'corrupt'],
+    ['text behind zstd', Buffer.concat([z, Buffer.from('text')]), 'corrupt'],
+    ['zeros behind zstd', Buffer.concat([z, zeros(8)]), 'corrupt'],
+    ['a gzip bomb', gzipSync(zeros(20_000_000)), 'ratio'],
+    ['a zstd bomb', zstdCompressSync(zeros(20_000_000)), 'ratio'],
+    ['a bomb in many members', Buffer.concat(Array(30).fill(gzipSync(zeros(1_000_000)))), 'ratio'],
+  ])('%s', async (_, body, code) => {
+    for (const chunk of [1, 100, 1 << 30]) {
+      await expect(streamed(body, chunk)).rejects.toMatchObject({ name: 'ObjectError', code });
+    }
+    await expect(whole(body)).rejects.toMatchObject({ name: 'ObjectError', code });
+  });
+
+  test('more bytes than the cap, compressed or not', async () => {
+    const caps = { objectBytes: 1000, compressionRatio: 1000 };
+    for (const body of [Buffer.alloc(1001, 'x'), gzipSync(Buffer.alloc(1001, 'x'))]) {
+      await expect(streamed(body, 100, caps)).rejects.toMatchObject({ code: 'too_large' });
+      await expect(whole(body, caps)).rejects.toMatchObject({ code: 'too_large' });
+    }
+    expect((await streamed(gzipSync(Buffer.alloc(1000, 'x')), 100, caps)).length).toBe(1000);
+    expect((await whole(gzipSync(Buffer.alloc(1000, 'x')), caps)).length).toBe(1000);
+  });
+
+  test('a small body may shrink by any ratio: the cap looks from 1 MiB on', async () => {
+    const body = gzipSync(zeros(1 << 20));
+    expect((await whole(body)).length).toBe(1 << 20);
+    expect((await streamed(body, 10)).length).toBe(1 << 20);
+  });
+
+  test('the offsets say how far it got', async () => {
+    const error = await streamed(Buffer.concat([a, b.subarray(0, 9)]), 1).catch((reason: unknown) => reason);
+    expect(error).toBeInstanceOf(ObjectError);
+    expect(error).toMatchObject({ offset: 4, storedOffset: a.length + 9 });
+  });
+});
+
+test('an error of the source itself passes through as it is', async () => {
+  const broken = new Error('connection reset');
+  for (const first of [a.subarray(0, 10), Buffer.from('{"plain":1}')]) {
+    const body = openBody(
+      (async function* () {
+        yield first;
+        throw broken;
+      })(),
+      limits,
+    );
+    await expect(Array.fromAsync(body)).rejects.toBe(broken);
+  }
+});
+
+test('a reader that stops early closes the source', async () => {
+  let closed = 0;
+  for (const body of [a, Buffer.from('text')]) {
+    async function* endless(): AsyncGenerator<Buffer> {
+      try {
+        for (;;) yield body;
+      } finally {
+        closed++;
+      }
+    }
+    for await (const _ of openBody(endless(), limits)) break;
+  }
+  expect(closed).toBe(2);
+});

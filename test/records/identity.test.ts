@@ -1,0 +1,75 @@
+import { expect, test } from 'vitest';
+import type { Value } from '../../src/columns/types.ts';
+import { rowIdentity } from '../../src/records/identity.ts';
+import { okeraAuditSource, opaSource } from '../../src/sources/index.ts';
+import type { Source } from '../../src/sources/source.ts';
+
+const limits = { recordBytes: 1 << 20, nestingDepth: 100 };
+
+function rowOf(
+  source: Source,
+  text: string,
+  uri = 's3://b/k',
+  offset = 0,
+): { values: readonly Value[]; identity: string | null } {
+  const outcome = source.openObject(uri, source.describeObject(uri)).interpret({ bytes: Buffer.from(text), offset });
+  if (outcome.kind !== 'row') throw new Error(JSON.stringify(outcome));
+  return outcome;
+}
+
+const okera = okeraAuditSource({}, limits);
+const record =
+  '{"request_id":"1:2","request_time":"2020-10-30 10:05:01","user":"zoë","bytes_scanned":9007199254740993}';
+const decision =
+  '{"decision_id":"d","timestamp":"2023-07-11T17:01:42Z","labels":{"a":"1"},"metrics":{"m":3},"erased":["/x"],"result":true,"new":1}';
+
+test('an Okera record is itself wherever it stands, and no other', () => {
+  const here = rowOf(okera, record);
+  const key =
+    's3://b/audit/tenant=t/ymd=2020-10-30/worker-10.1.10.181-0-3e80936e-30d0-4080-a519-f1676d6544bf_audit.log';
+  expect(rowOf(okera, record, key, 77).identity).toBe(here.identity);
+  expect(here.identity).toMatch(/^[0-9a-f]{32}$/);
+  for (const other of [
+    record.replace('zoë', 'zoe'),
+    record.replace('993', '992'),
+    record.replace('"user"', '"status"'),
+  ]) {
+    expect(rowOf(okera, other).identity).not.toBe(here.identity);
+  }
+});
+
+test('a decision is told by its id; an empty one never is', () => {
+  const opa = opaSource({}, limits);
+  expect(rowOf(opa, decision).identity).toBe('d');
+  expect(rowOf(opa, decision.replace('"d"', '""')).identity).toBeNull();
+});
+
+test('a row read back from Parquet has the identity of the row that was written', () => {
+  const { table } = opaSource({}, limits);
+  const { values } = rowOf(opaSource({}, limits), decision);
+  const readBack = values.map((value, i): unknown => {
+    const type = table.columns[i]?.type;
+    if (value === null) return undefined;
+    if (typeof value === 'bigint') return Number(value);
+    if (typeof value === 'string') return Buffer.from(value);
+    if (value instanceof Uint8Array) return Buffer.from(value).toString();
+    if (typeof type === 'object' && 'map' in type) {
+      return (value as [string, Value][]).map(([key, entry]) => ({
+        key,
+        value: typeof entry === 'bigint' ? Number(entry) : entry,
+      }));
+    }
+    return value;
+  });
+  expect(rowIdentity(table, readBack)).toBe(rowIdentity(table, values));
+  const maps = values.map((value, i): unknown => {
+    const type = table.columns[i]?.type;
+    return value !== null && typeof type === 'object' && 'map' in type ? new Map(value as [string, Value][]) : value;
+  });
+  expect(rowIdentity(table, maps)).toBe(rowIdentity(table, values));
+});
+
+test('a column promoted later does not change who a row is', () => {
+  const later = okeraAuditSource({ who: { path: 'user', type: 'string', strict: false } }, limits);
+  expect(rowOf(later, record).identity).toBe(rowOf(okera, record).identity);
+});

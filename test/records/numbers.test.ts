@@ -1,0 +1,35 @@
+import fc from 'fast-check';
+import { expect, test } from 'vitest';
+import { digitsAt, longOf, longOfNumber } from '../../src/records/numbers.ts';
+
+const long = fc.bigInt({ min: -(2n ** 63n), max: 2n ** 63n - 1n });
+
+test('every integer of 64 bits is exact, and none beyond is taken', () => {
+  fc.assert(
+    fc.property(long, (value) => {
+      expect(longOf(String(value))).toBe(value);
+    }),
+  );
+  expect(longOf('9223372036854775808')).toBeNull();
+  expect(longOf('-9223372036854775809')).toBeNull();
+  expect(longOf('9'.repeat(100_000))).toBeNull();
+});
+
+test('an integer may be written with a fraction or an exponent', () => {
+  expect(longOf('12.0')).toBe(12n);
+  expect(longOf('1.2e1')).toBe(12n);
+  expect(longOf('-0')).toBe(0n);
+  for (const text of ['1.5', '1e-1', '1e400', '1e300']) expect(longOf(text)).toBeNull();
+});
+
+test('digits are read again where the parsed number is not exact', () => {
+  fc.assert(
+    fc.property(long, (value) => {
+      const json = `{"a":[0,{"b\\u0063":${value}}]}`;
+      const number = Number(value);
+      expect(longOfNumber(number, () => digitsAt(json, ['a', '1', 'bc']))).toBe(value);
+    }),
+  );
+  expect(digitsAt('{"a":"1"}', ['a'])).toBeNull();
+  expect(digitsAt('{"a":1}', ['b', 'c'])).toBeNull();
+});
