@@ -8,7 +8,7 @@ import type { Config } from './config/config.ts';
 import type { QueryEngine } from './engines/engine.ts';
 import type { Runtime } from './jobs/runtime.ts';
 import { processOwner } from './ledger/process-owner.ts';
-import type { ParquetEncoder } from './parquet/encoder.ts';
+import { type Layout, layOut } from './parquet/layout.ts';
 import { LocalStore } from './store/local.ts';
 import { RoutedStore } from './store/router.ts';
 import type { ObjectStore } from './store/store.ts';
@@ -22,7 +22,7 @@ export async function createRuntime(config: Config, options: { readonly log?: Lo
     config,
     store,
     catalog: await createCatalog(config, store),
-    encoder: await createEncoder(config),
+    layOut: await createLayout(config),
     owner: processOwner(),
     log: options.log ?? pino({ level: 'silent' }),
     clock: Date.now,
@@ -55,7 +55,9 @@ async function createCatalog(config: Config, store: ObjectStore): Promise<Catalo
   });
 }
 
-async function createEncoder(config: Config): Promise<ParquetEncoder> {
-  if (config.output.encoder === 'parquetjs') return new (await import('./parquet/parquetjs.ts')).ParquetJsEncoder();
-  return new (await import('./parquet/columnar/encoder.ts')).ColumnarEncoder();
+/** parquetjs-lite is the portable encoder: on the spot, one row after another. */
+async function createLayout({ output }: Config): Promise<Layout> {
+  if (output.encoder === 'parquetjs') return layOut(new (await import('./parquet/parquetjs.ts')).ParquetJsEncoder());
+  if (output.threads > 0) return (await import('./parquet/layout-pool.ts')).layoutPool(output.threads);
+  return layOut(new (await import('./parquet/columnar/encoder.ts')).ColumnarEncoder());
 }

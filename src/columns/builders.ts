@@ -1,8 +1,8 @@
 /**
- * Column builders: rows go in one value at a time, a ColumnBatch comes out. Arrays grow by doubling and are reused
- * after `clear`, a column that never gets a value costs nothing, and nulls are written only when a later value comes
- * (`padTo`), so a wide table of mostly empty columns is cheap. A batch shares memory with its builder: it is good
- * until the next append or clear.
+ * Column builders: rows go in one value at a time, a ColumnBatch comes out. Arrays grow by doubling, a column that
+ * never gets a value costs nothing, and nulls are written only when a later value comes (`padTo`), so a wide table of
+ * mostly empty columns is cheap. `take` gives the arrays away, to be moved to another thread; the next ones are made as
+ * large as these were filled.
  */
 import type { BatchColumn, ColumnBatch, ColumnData, FixedData, ListData, MapData, StringData } from './batch.ts';
 import { StringDictionary } from './dictionary.ts';
@@ -41,7 +41,7 @@ class Validity {
     if (this.bits === null && this.nullCount > 0) this.bits = new Uint8Array(Math.max(initialSlots, this.length * 2));
   }
 
-  clear(): void {
+  reset(): void {
     this.length = 0;
     this.nullCount = 0;
     this.bits = null;
@@ -59,6 +59,9 @@ function grown<T extends Uint8Array | Uint32Array | Int32Array | Float64Array | 
   return next;
 }
 
+/** Capacity for as many as there were, and a little more. */
+const withRoom = (count: number): number => Math.max(initialSlots, Math.ceil(count * 1.06) + 1);
+
 type FixedType = Exclude<ScalarType, 'string'>;
 
 export class FixedBuilder {
@@ -67,6 +70,7 @@ export class FixedBuilder {
   #values: Uint8Array | Int32Array | BigInt64Array | Float64Array | null = null;
   /** The low and high halves of 64-bit values, so that safe integers are written without a BigInt. */
   #halves: Int32Array | null = null;
+  #expected = 0;
 
   constructor(type: FixedType) {
     this.type = type;
@@ -116,12 +120,18 @@ export class FixedBuilder {
   }
 
   #grow(least: number): void {
-    this.#values = grown(this.#values ?? emptyValues(this.type), least);
+    this.#values = grown(
+      this.#values ?? emptyValues(this.type),
+      Math.max(least, this.#values === null ? this.#expected : 0),
+    );
     if (this.#values instanceof BigInt64Array) this.#halves = new Int32Array(this.#values.buffer);
   }
 
-  clear(): void {
-    this.#validity.clear();
+  reset(): void {
+    this.#expected = withRoom(this.length);
+    this.#validity.reset();
+    this.#values = null;
+    this.#halves = null;
   }
 
   data(): FixedData {
@@ -276,11 +286,18 @@ export class StringBuilder {
     this.#codes = new Int32Array(0);
   }
 
-  clear(): void {
-    this.#validity.clear();
-    this.#used = 0;
+  reset(): void {
     this.#generation++;
-    this.#dictionary?.clear();
+    const slots = withRoom(this.length);
+    if (this.#dictionary === null) {
+      this.#offsets = new Uint32Array(slots);
+      this.#bytes = new Uint8Array(withRoom(this.#used));
+      this.#used = 0;
+    } else {
+      this.#dictionary = new StringDictionary(withRoom(this.#dictionary.entries));
+      this.#codes = new Int32Array(this.#validity.nullCount < this.length ? slots : 0);
+    }
+    this.#validity.reset();
   }
 
   data(): StringData {
@@ -336,9 +353,9 @@ class Ranges {
     this.validity.markValue();
   }
 
-  clear(): void {
-    this.validity.clear();
-    this.offsets[0] = 0;
+  reset(): void {
+    this.offsets = new Uint32Array(withRoom(this.validity.length));
+    this.validity.reset();
   }
 
   get header(): { length: number; nullCount: number; valid: Uint8Array | null; offsets: Uint32Array } {
@@ -382,9 +399,9 @@ export class ListBuilder {
     this.#ranges.close(this.elements.length);
   }
 
-  clear(): void {
-    this.#ranges.clear();
-    this.elements.clear();
+  reset(): void {
+    this.#ranges.reset();
+    this.elements.reset();
   }
 
   data(): ListData {
@@ -428,10 +445,10 @@ export class MapBuilder {
     this.#ranges.close(this.keys.length);
   }
 
-  clear(): void {
-    this.#ranges.clear();
-    this.keys.clear();
-    this.values.clear();
+  reset(): void {
+    this.#ranges.reset();
+    this.keys.reset();
+    this.values.reset();
   }
 
   data(): MapData {
@@ -482,6 +499,7 @@ export class TableBuffer {
     this.#rows++;
   }
 
+  /** The rows buffered so far; shares memory with the buffer, so it is good until the next append. */
   batch(): ColumnBatch {
     const columns = this.columns.map(({ declaration, builder }): BatchColumn => {
       builder.padTo(this.#rows);
@@ -491,8 +509,11 @@ export class TableBuffer {
     return { rows: this.#rows, columns };
   }
 
-  clear(): void {
+  /** The rows buffered so far, whose arrays are the caller's from now on; the buffer is empty again. */
+  take(): ColumnBatch {
+    const batch = this.batch();
     this.#rows = 0;
-    for (const { builder } of this.columns) builder.clear();
+    for (const { builder } of this.columns) builder.reset();
+    return batch;
   }
 }

@@ -10,12 +10,19 @@ const trialBytes = 1 << 20;
 export class StringDictionary {
   entries = 0;
   /** Entry e is bytes[offsets[e] .. offsets[e + 1]]. */
-  offsets = new Uint32Array(256);
+  offsets: Uint32Array;
   bytes = new Uint8Array(4096);
   usedBytes = 0;
-  #hashes = new Int32Array(256);
+  #hashes: Int32Array;
   /** Code + 1 a slot, 0 where free. */
-  #table = new Int32Array(512);
+  #table: Int32Array;
+
+  /** @param expected entries that fit before anything has to grow */
+  constructor(expected = 128) {
+    this.offsets = new Uint32Array(expected + 2);
+    this.#hashes = new Int32Array(expected + 2);
+    this.#table = new Int32Array(2 ** Math.ceil(Math.log2(expected * 2 + 2)));
+  }
 
   /** The code of source[start, end), new where it has not been seen. */
   code(source: Uint8Array, start: number, end: number): number {

@@ -73,6 +73,7 @@ async function render(config: Config, file: string): Promise<string> {
     row('row_group_rows', formatCount(output.rowGroupRows)),
     row('file_rows', formatCount(output.fileRows)),
     row('compression_level', formatCount(output.compressionLevel)),
+    row('threads', formatCount(output.threads)),
   );
   return lines.join('');
 }

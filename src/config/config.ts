@@ -76,4 +76,6 @@ export interface OutputConfig {
   /** Rows of a data file, at most. */
   readonly fileRows: number;
   readonly compressionLevel: number;
+  /** Worker threads that sort and encode, beside the thread that reads; 0 does it there. Columnar only. */
+  readonly threads: number;
 }

@@ -158,7 +158,7 @@ interface RawConfig {
   readonly batch: Readonly<
     Record<'bytes' | 'objects' | 'claim' | 'downloads' | 'download_bytes' | 'column_bytes', number>
   >;
-  readonly output: Readonly<Record<'row_group_rows' | 'file_rows' | 'compression_level', number>> &
+  readonly output: Readonly<Record<'row_group_rows' | 'file_rows' | 'compression_level' | 'threads', number>> &
     Pick<Config['output'], 'encoder'>;
 }
 
@@ -231,6 +231,7 @@ function toConfig(
       rowGroupRows: output.row_group_rows,
       fileRows: output.file_rows,
       compressionLevel: output.compression_level,
+      threads: output.threads,
     },
   };
 }

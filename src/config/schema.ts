@@ -129,6 +129,7 @@ export const configSchema: ConfigSchema = {
       row_group_rows: count('rows of a row group, at most', 122_880),
       file_rows: count('rows of a file, at most', 2_000_000),
       compression_level: count('zstd level', 1, 1, 19),
+      threads: count('worker threads that sort and encode, beside the one that reads', 1, 0, 64),
     }),
   },
 };

@@ -1,51 +1,56 @@
 /**
- * Writing data files: columns become one Parquet file in the store and the DataFile that a commit can add.
+ * Writing data files: columns become Parquet files in the store and the DataFiles that a commit can add.
  * The name of a file holds a digest of its bytes, so writing the same rows again, after a crash or by two workers at
  * once, gives the same object with the same content, and no file that a snapshot holds is ever overwritten by another.
  */
 import { createHash } from 'node:crypto';
 import type { LoadedTable } from '../catalog/catalog.ts';
 import type { ColumnBatch } from '../columns/batch.ts';
-import type { ParquetEncoder } from '../parquet/encoder.ts';
+import type { DayFile, LayoutRequest } from '../parquet/layout.ts';
 import type { ObjectStore } from '../store/store.ts';
 import type { TableDeclaration } from '../tables/declaration.ts';
 import { partitionColumn } from '../tables/declaration.ts';
 import { type DataFile, dataFile } from './data-file.ts';
 import { fileColumns } from './schema.ts';
 
-export interface FileWriter {
+export interface FileTarget {
   readonly store: ObjectStore;
-  readonly encoder: ParquetEncoder;
+  /** The table as loaded, evolved to `declaration`. */
+  readonly table: LoadedTable;
+  readonly declaration: TableDeclaration;
+  /** First part of the files' names. */
+  readonly label: string;
+}
+
+/** What a layout has to know of a table and its files; the columns carry the field ids of the table's schema. */
+export interface FileOptions {
+  readonly fileRows: number;
   readonly rowGroupRows: number;
   readonly compressionLevel: number;
 }
 
-export interface FileContent {
-  /** The table as loaded, evolved to `declaration`. */
-  readonly table: LoadedTable;
-  readonly declaration: TableDeclaration;
-  readonly batch: ColumnBatch;
-  readonly order: Uint32Array;
-  /** The partition: every row of `order` has this `ymd`. */
-  readonly ymd: string;
-  /** First part of the file's name. */
-  readonly label: string;
-}
+/** Gives `batch` away. */
+export const layoutRequest = (
+  table: LoadedTable,
+  declaration: TableDeclaration,
+  batch: ColumnBatch,
+  { fileRows, rowGroupRows, compressionLevel }: FileOptions,
+): LayoutRequest => ({
+  batch,
+  columns: fileColumns(table.metadata, declaration),
+  sortedBy: declaration.sortedBy,
+  bloomColumns: declaration.bloomColumns,
+  partitionColumn,
+  fileRows,
+  rowGroupRows,
+  compressionLevel,
+});
 
-export async function writeDataFile(writer: FileWriter, content: FileContent): Promise<DataFile> {
-  const { table, declaration, batch, order, ymd, label } = content;
-  const encoded = await writer.encoder.encode({
-    columns: fileColumns(table.metadata, declaration),
-    batch,
-    order,
-    sortedBy: declaration.sortedBy,
-    bloomColumns: declaration.bloomColumns,
-    rowGroupRows: writer.rowGroupRows,
-    compressionLevel: writer.compressionLevel,
-  });
+export async function storeDataFile(target: FileTarget, { ymd, encoded }: DayFile): Promise<DataFile> {
+  const { store, table, declaration, label } = target;
   const digest = createHash('sha256');
   for (const chunk of encoded.chunks) digest.update(chunk);
   const path = `${table.metadata.location}/data/${partitionColumn}=${ymd}/${label}-${digest.digest('hex').slice(0, 16)}.parquet`;
-  await writer.store.put(path, encoded.chunks, { contentType: 'application/vnd.apache.parquet' });
+  await store.put(path, encoded.chunks, { contentType: 'application/vnd.apache.parquet' });
   return dataFile({ path, ymd, encoded, metadata: table.metadata, declaration });
 }

@@ -87,11 +87,11 @@ class BackfillRun {
     this.#started = runtime.clock();
     this.#range = parseRange(options.from, options.to);
     this.#sources = selectSources(runtime, options.sources);
-    const { store, encoder, owner, config } = runtime;
-    const { rowGroupRows, compressionLevel } = config.output;
+    const { layOut, owner, config } = runtime;
     this.#ledger = new Ledger({
       ...commitContext(runtime),
-      writer: { store, encoder, rowGroupRows, compressionLevel },
+      layOut,
+      files: config.output,
       owner,
       claimMs: config.batch.claimSeconds * 1000,
     });

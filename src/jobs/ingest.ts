@@ -9,11 +9,12 @@
 import { isUtf8 } from 'node:buffer';
 import pLimit from 'p-limit';
 import type { LoadedTable } from '../catalog/catalog.ts';
+import type { ColumnBatch } from '../columns/batch.ts';
 import { TableBuffer } from '../columns/builders.ts';
-import { sortOrder, splitByDay } from '../columns/sort.ts';
 import type { DataFile } from '../iceberg/data-file.ts';
-import { type FileWriter, writeDataFile } from '../iceberg/write.ts';
+import { type FileOptions, layoutRequest, storeDataFile } from '../iceberg/write.ts';
 import type { ObjectCounts } from '../ledger/entry.ts';
+import type { Layout } from '../parquet/layout.ts';
 import { frameRecords } from '../records/frame/index.ts';
 import { rowIdentity } from '../records/identity.ts';
 import { IdentitySet } from '../records/identity-set.ts';
@@ -21,7 +22,7 @@ import type { Outcome, Rejection, RejectionCode } from '../records/outcome.ts';
 import { quarantineRow } from '../records/quarantine.ts';
 import type { RowWriter } from '../records/scan/row-writer.ts';
 import type { Frame, ObjectFacts } from '../sources/source.ts';
-import type { ObjectInfo } from '../store/store.ts';
+import type { ObjectInfo, ObjectStore } from '../store/store.ts';
 import { partitionColumn, type TableDeclaration } from '../tables/declaration.ts';
 import { quarantine } from '../tables/quarantine.ts';
 import { fetchObjects, ObjectFault } from './fetch.ts';
@@ -91,12 +92,11 @@ class BatchAttempt {
     this.#runtime = runtime;
     this.#request = request;
     this.#failures = failures;
-    const { store, encoder, config } = runtime;
-    const { rowGroupRows, compressionLevel, fileRows } = config.output;
-    const writer = { store, encoder, rowGroupRows, compressionLevel };
+    const { store, layOut, config } = runtime;
+    const writer = { store, layOut, output: config.output };
     const { table } = request.source.source;
-    this.#events = new TableFiles(writer, request.tables.events, table, request.batch, fileRows);
-    this.#quarantine = new TableFiles(writer, request.tables.quarantine, quarantine, request.batch, fileRows);
+    this.#events = new TableFiles(writer, request.tables.events, table, request.batch);
+    this.#quarantine = new TableFiles(writer, request.tables.quarantine, quarantine, request.batch);
     this.#writer = request.source.source.rowWriter(this.#events.buffer);
     this.#ymdAt = table.columns.findIndex((column) => column.name === partitionColumn);
   }
@@ -127,6 +127,8 @@ class BatchAttempt {
       this.#request.onObject?.(object, this.#objects.get(object.uri)!.rows);
     }
     await this.#flush();
+    await this.#events.settled();
+    await this.#quarantine.settled();
     return true;
   }
 
@@ -321,6 +323,14 @@ export class AccountingError extends Error {
   override readonly name = 'AccountingError';
 }
 
+interface FileWriter {
+  readonly store: ObjectStore;
+  readonly layOut: Layout;
+  readonly output: FileOptions;
+}
+
+const uploads = 4;
+
 /** The rows of one table on their way into files. */
 class TableFiles {
   readonly name: string;
@@ -329,17 +339,16 @@ class TableFiles {
   readonly #table: LoadedTable;
   readonly #declaration: TableDeclaration;
   readonly #label: string;
-  readonly #fileRows: number;
+  #writing: Promise<void> = Promise.resolve();
   readonly buffer: TableBuffer;
   #flushedRows = 0;
 
-  constructor(writer: FileWriter, table: LoadedTable, declaration: TableDeclaration, batch: string, fileRows: number) {
+  constructor(writer: FileWriter, table: LoadedTable, declaration: TableDeclaration, batch: string) {
     this.name = declaration.name;
     this.#writer = writer;
     this.#table = table;
     this.#declaration = declaration;
     this.#label = batch.slice(0, 16);
-    this.#fileRows = fileRows;
     this.buffer = new TableBuffer(declaration.columns);
   }
 
@@ -361,28 +370,27 @@ class TableFiles {
       throw new AccountingError(`${this.name}: ${expected} rows to write, ${written} in its files`);
   }
 
+  /** Sends the buffered rows on their way; waits for those before them, so that at most one batch of columns is in work. */
   async flush(): Promise<void> {
+    await this.settled();
     if (this.buffer.rows === 0) return;
-    const batch = this.buffer.batch();
-    const order = sortOrder(batch, this.#declaration.sortedBy);
-    const limit = pLimit(2);
-    const writes = splitByDay(batch, order, partitionColumn).flatMap(({ day, order }) =>
-      Array.from({ length: Math.ceil(order.length / this.#fileRows) }, (_, part) =>
-        limit(() =>
-          writeDataFile(this.#writer, {
-            table: this.#table,
-            declaration: this.#declaration,
-            batch,
-            order: order.subarray(part * this.#fileRows, (part + 1) * this.#fileRows),
-            ymd: day,
-            label: this.#label,
-          }),
-        ),
-      ),
-    );
-    this.files.push(...(await Promise.all(writes)));
-    this.#flushedRows += batch.rows;
-    this.buffer.clear();
+    this.#flushedRows += this.buffer.rows;
+    this.#writing = this.#write(this.buffer.take());
+    // The failure is for `settled` to tell.
+    this.#writing.catch(() => {});
+  }
+
+  /** All that was flushed is in files. */
+  async settled(): Promise<void> {
+    await this.#writing;
+  }
+
+  async #write(batch: ColumnBatch): Promise<void> {
+    const { layOut, store, output } = this.#writer;
+    const target = { store, table: this.#table, declaration: this.#declaration, label: this.#label };
+    const limit = pLimit(uploads);
+    const files = await layOut(layoutRequest(this.#table, this.#declaration, batch, output));
+    this.files.push(...(await Promise.all(files.map((file) => limit(() => storeDataFile(target, file))))));
   }
 }
 

@@ -2,7 +2,7 @@ import type { Logger } from 'pino';
 import type { Catalog } from '../catalog/catalog.ts';
 import type { Config } from '../config/config.ts';
 import type { Owner } from '../ledger/owner.ts';
-import type { ParquetEncoder } from '../parquet/encoder.ts';
+import type { Layout } from '../parquet/layout.ts';
 import type { ObjectStore } from '../store/store.ts';
 
 /** Everything that a job needs of the world. `wire.ts` makes the real one; tests make theirs. */
@@ -10,7 +10,8 @@ export interface Runtime {
   readonly config: Config;
   readonly store: ObjectStore;
   readonly catalog: Catalog;
-  readonly encoder: ParquetEncoder;
+  /** May run on other threads. */
+  readonly layOut: Layout;
   readonly owner: Owner;
   readonly log: Logger;
   /** Milliseconds since the epoch. */

@@ -9,12 +9,12 @@
  */
 import { createHash } from 'node:crypto';
 import type { LoadedTable } from '../catalog/catalog.ts';
-import { sortOrder } from '../columns/sort.ts';
 import { type Change, type CommitContext, commitTable } from '../iceberg/commit.ts';
 import type { DataFile } from '../iceberg/data-file.ts';
 import { ensureTable } from '../iceberg/ensure.ts';
 import { type FileFilter, type LiveFile, liveFiles } from '../iceberg/scan.ts';
-import { type FileWriter, writeDataFile } from '../iceberg/write.ts';
+import { type FileOptions, layoutRequest, storeDataFile } from '../iceberg/write.ts';
+import type { Layout } from '../parquet/layout.ts';
 import { readRows } from '../parquet/reader.ts';
 import { cachedReads } from '../store/cached-reads.ts';
 import type { ObjectInfo, ObjectStore } from '../store/store.ts';
@@ -23,7 +23,8 @@ import { bufferEntries, fromRow, type LedgerEntry, type ObjectCounts } from './e
 import type { Owner } from './owner.ts';
 
 export interface LedgerContext extends CommitContext {
-  readonly writer: FileWriter;
+  readonly layOut: Layout;
+  readonly files: Omit<FileOptions, 'fileRows'>;
   readonly owner: Owner;
   /** How long a claim holds, in milliseconds. */
   readonly claimMs: number;
@@ -248,17 +249,15 @@ export class Ledger {
     return files;
   }
 
-  /** `entries` of one day. */
-  #write(table: LoadedTable, batch: string, entries: readonly LedgerEntry[]): Promise<DataFile> {
-    const columns = bufferEntries(declaration, entries).batch();
-    return writeDataFile(this.#context.writer, {
-      table,
-      declaration,
-      batch: columns,
-      order: sortOrder(columns, declaration.sortedBy),
-      ymd: entries[0]!.ymd,
-      label: batch.slice(0, 16),
+  /** `entries` of one day, so that they make one file. */
+  async #write(table: LoadedTable, batch: string, entries: readonly LedgerEntry[]): Promise<DataFile> {
+    const { store, layOut, files } = this.#context;
+    const request = layoutRequest(table, declaration, bufferEntries(declaration, entries).take(), {
+      ...files,
+      fileRows: entries.length,
     });
+    const [file] = await layOut(request);
+    return storeDataFile({ store, table, declaration, label: batch.slice(0, 16) }, file!);
   }
 
   #files(loaded: LoadedTable, filter: FileFilter): AsyncGenerator<LiveFile> {

@@ -71,27 +71,67 @@ export function entryComparison(data: StringData): Comparison {
   };
 }
 
+/**
+ * Two passes: what prefix all strings share, then the four bytes after it as one number, by which most strings are
+ * told apart; only ties are compared as strings. Text of one kind (JSON, times, paths) shares long prefixes.
+ */
 function stringExtremes(data: StringData, slots: Uint32Array, from: number, to: number): Extremes {
-  const { codes } = data;
+  const { codes, offsets, bytes } = data;
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const compare = entryComparison(data);
   let least = slots[from]!;
   let greatest = least;
   let leastEntry = codes === null ? least : codes[least]!;
   let greatestEntry = leastEntry;
+  const shared = sharedPrefix(data, view, slots, from, to);
+  let leastKey = keyAt(view, offsets[leastEntry]! + shared, offsets[leastEntry + 1]!);
+  let greatestKey = leastKey;
   for (let i = from + 1; i < to; i++) {
     const slot = slots[i]!;
     const at = codes === null ? slot : codes[slot]!;
-    // Runs of one value are common, and equal codes are equal strings.
-    if (at === leastEntry || at === greatestEntry) continue;
-    if (compare(at, greatestEntry) > 0) {
-      greatest = slot;
-      greatestEntry = at;
-    } else if (compare(at, leastEntry) < 0) {
-      least = slot;
-      leastEntry = at;
+    const start = offsets[at]! + shared;
+    const end = offsets[at + 1]!;
+    const key = start + 4 <= end ? view.getUint32(start) : keyAt(view, start, end);
+    if (key >= greatestKey) {
+      if (key > greatestKey || (at !== greatestEntry && compare(at, greatestEntry) > 0)) {
+        greatest = slot;
+        greatestEntry = at;
+        greatestKey = key;
+      }
+    }
+    if (key <= leastKey) {
+      if (key < leastKey || (at !== leastEntry && compare(at, leastEntry) < 0)) {
+        least = slot;
+        leastEntry = at;
+        leastKey = key;
+      }
     }
   }
   return { least, greatest };
+}
+
+/** Bytes that all strings start with, a multiple of four. */
+function sharedPrefix(data: StringData, view: DataView, slots: Uint32Array, from: number, to: number): number {
+  const { codes, offsets } = data;
+  const first = codes === null ? slots[from]! : codes[slots[from]!]!;
+  const firstStart = offsets[first]!;
+  let shared = (offsets[first + 1]! - firstStart) & ~3;
+  for (let i = from + 1; i < to && shared > 0; i++) {
+    const at = codes === null ? slots[i]! : codes[slots[i]!]!;
+    const start = offsets[at]!;
+    const length = Math.min(shared, (offsets[at + 1]! - start) & ~3);
+    let same = 0;
+    while (same < length && view.getUint32(firstStart + same) === view.getUint32(start + same)) same += 4;
+    shared = same;
+  }
+  return shared;
+}
+
+/** Up to four bytes as a number, zeros for those that the string lacks. */
+function keyAt(view: DataView, start: number, end: number): number {
+  let key = 0;
+  for (let i = 0; i < 4; i++) key = key * 256 + (start + i < end ? view.getUint8(start + i) : 0);
+  return key;
 }
 
 function numberExtremes(

@@ -49,7 +49,7 @@ function addressKey(text: string): string | null {
   return key;
 }
 
-/** Four decimal parts, each 0 to 255. */
+/** Four decimal parts, each 0 to 255; a leading zero does not make one octal. */
 function v4Key(text: string): string | null {
   const parts = /^(\d{1,3})\.(\d{1,3})\.(\d{1,3})\.(\d{1,3})$/.exec(text);
   if (!parts) return null;

@@ -55,14 +55,14 @@ const row = fc.tuple(
 );
 
 describe('a table buffer', () => {
-  test('gives back every value of every type, nulls where they were, also after being cleared and used again', () => {
+  test('gives back every value of every type, nulls where they were, also after they were taken and it is used again', () => {
     fc.assert(
       fc.property(fc.array(row, { maxLength: 60 }), fc.array(row, { maxLength: 60 }), (first, second) => {
         const buffer = new TableBuffer(declarations);
         for (const rows of [first, second]) {
           for (const values of rows) buffer.append(values as Value[]);
           expect(rowsOf(buffer.batch())).toEqual(rows);
-          buffer.clear();
+          buffer.take();
         }
       }),
     );

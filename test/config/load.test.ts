@@ -55,7 +55,7 @@ describe('a minimal configuration', () => {
         downloadBytes: 64 << 20,
         columnBytes: 192 << 20,
       },
-      output: { encoder: 'columnar', rowGroupRows: 122_880, fileRows: 2_000_000, compressionLevel: 1 },
+      output: { encoder: 'columnar', rowGroupRows: 122_880, fileRows: 2_000_000, compressionLevel: 1, threads: 1 },
     });
   });
 

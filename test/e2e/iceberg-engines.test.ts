@@ -1,14 +1,14 @@
 import { beforeAll, describe, expect, test } from 'vitest';
 import { GlueCatalog } from '../../src/catalog/glue.ts';
 import { TableBuffer } from '../../src/columns/builders.ts';
-import { sortOrder } from '../../src/columns/sort.ts';
 import type { Value } from '../../src/columns/types.ts';
 import { type CommitContext, commitTable } from '../../src/iceberg/commit.ts';
 import type { DataFile } from '../../src/iceberg/data-file.ts';
 import { ensureTable } from '../../src/iceberg/ensure.ts';
 import { currentSnapshot } from '../../src/iceberg/metadata.ts';
 import { DeleteFilesPresent, type LiveFile, liveFiles } from '../../src/iceberg/scan.ts';
-import { writeDataFile } from '../../src/iceberg/write.ts';
+import { layoutRequest, storeDataFile } from '../../src/iceberg/write.ts';
+import { layOut } from '../../src/parquet/layout.ts';
 import { ParquetJsEncoder } from '../../src/parquet/parquetjs.ts';
 import { S3Store } from '../../src/store/s3.ts';
 import type { TableDeclaration } from '../../src/tables/declaration.ts';
@@ -45,17 +45,9 @@ describeWith(['glue', 's3', 'trino', 'readers'], 'tables that are written here a
     const table = await ensureTable(context, declaration);
     const buffer = new TableBuffer(declaration.columns);
     for (const row of rows) buffer.append(declaration.columns.map((column) => row[column.name] ?? null));
-    const batch = buffer.batch();
-    const writer = { store: context.store, encoder: new ParquetJsEncoder(), rowGroupRows: 1000, compressionLevel: 1 };
-    const ymd = String(rows[0]!.ymd);
-    return writeDataFile(writer, {
-      table,
-      declaration,
-      batch,
-      order: sortOrder(batch, declaration.sortedBy),
-      ymd,
-      label: 'test',
-    });
+    const options = { fileRows: 1000, rowGroupRows: 1000, compressionLevel: 1 };
+    const [file] = await layOut(new ParquetJsEncoder())(layoutRequest(table, declaration, buffer.take(), options));
+    return storeDataFile({ store: context.store, table, declaration, label: 'test' }, file!);
   };
   const append = async (declaration: TableDeclaration, ...files: (readonly Row[])[]) => {
     const add = await Promise.all(files.map((rows) => write(declaration, rows)));

@@ -94,7 +94,10 @@ test('an error of the source itself passes through as it is', async () => {
       })(),
       limits,
     );
-    await expect(Array.fromAsync(body)).rejects.toBe(broken);
+    const read = async (): Promise<void> => {
+      for await (const _ of body);
+    };
+    await expect(read()).rejects.toBe(broken);
   }
 });
 

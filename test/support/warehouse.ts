@@ -9,6 +9,7 @@ import type { Runtime } from '../../src/jobs/runtime.ts';
 import type { Owner } from '../../src/ledger/owner.ts';
 import { ColumnarEncoder } from '../../src/parquet/columnar/encoder.ts';
 import type { ParquetEncoder } from '../../src/parquet/encoder.ts';
+import { layOut } from '../../src/parquet/layout.ts';
 import { readRows } from '../../src/parquet/reader.ts';
 import { MemoryStore } from '../../src/store/memory.ts';
 import type { ObjectStore } from '../../src/store/store.ts';
@@ -53,7 +54,14 @@ export function testConfig(options: WorldOptions = {}): Config {
       columnBytes: 16 << 20,
       ...options.batch,
     },
-    output: { encoder: 'columnar', rowGroupRows: 10_000, fileRows: 100_000, compressionLevel: 1, ...options.output },
+    output: {
+      encoder: 'columnar',
+      rowGroupRows: 10_000,
+      fileRows: 100_000,
+      compressionLevel: 1,
+      threads: 0,
+      ...options.output,
+    },
   };
 }
 
@@ -67,7 +75,7 @@ export function testRuntime(options: WorldOptions = {}): Runtime {
     config: testConfig(options),
     store,
     catalog: new FileCatalog(store, warehouse),
-    encoder: options.encoder ?? new ColumnarEncoder(),
+    layOut: layOut(options.encoder ?? new ColumnarEncoder()),
     owner: options.owner ?? owner('test'),
     log: pino({ level: 'silent' }),
     clock: options.clock ?? (() => Date.UTC(2026, 0, 1)),

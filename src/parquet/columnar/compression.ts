@@ -6,17 +6,21 @@ import { constants, zstdCompress, zstdCompressSync } from 'node:zlib';
 import { ByteSink } from './byte-sink.ts';
 
 const syncBytes = 12 << 10;
+/** Sinks that single huge values have made larger are not kept. */
+const maxIdleBytes = 4 << 20;
 /** Page bodies that may wait for a thread. */
 const maxInFlightBytes = 8 << 20;
 
 export class Compressor {
   readonly #level: number;
-  readonly #idle: ByteSink[] = [];
+  readonly #idle: ByteSink[];
   #inFlight = 0;
   #waiting: (() => void) | undefined;
 
-  constructor(level: number) {
+  /** `idle` keeps the sinks that are not in use, from one file to the next. */
+  constructor(level: number, idle: ByteSink[]) {
     this.#level = level;
+    this.#idle = idle;
   }
 
   /** A cleared sink; `compress` and `release` take it back. */
@@ -27,7 +31,7 @@ export class Compressor {
   }
 
   release(sink: ByteSink): void {
-    this.#idle.push(sink);
+    if (sink.buffer.length <= maxIdleBytes) this.#idle.push(sink);
   }
 
   /** Resolves once there is room for more work. */

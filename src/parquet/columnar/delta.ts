@@ -125,6 +125,7 @@ export function writeDeltaStrings(
   const count = to - from;
   if (lengths.length < count) lengths = new Float64Array(count * 2);
   if (prefixes.length < count) prefixes = new Float64Array(count * 2);
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   let previousStart = 0;
   let previousEnd = 0;
   for (let i = 0; i < count; i++) {
@@ -134,6 +135,8 @@ export function writeDeltaStrings(
     const end = offsets[entry + 1]!;
     const limit = Math.min(end - start, previousEnd - previousStart);
     let shared = 0;
+    while (shared + 4 <= limit && view.getUint32(start + shared) === view.getUint32(previousStart + shared))
+      shared += 4;
     while (shared < limit && bytes[start + shared] === bytes[previousStart + shared]) shared++;
     prefixes[i] = shared;
     lengths[i] = end - start - shared;

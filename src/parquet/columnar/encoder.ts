@@ -20,6 +20,7 @@ import { allRows, columnsByName } from '../input.ts';
 import { type LeafStream, leafData, Shredder } from '../levels.ts';
 import { fileSchema, type Leaf } from '../schema.ts';
 import { LeafTotals, statisticsOf } from '../statistics.ts';
+import type { ByteSink } from './byte-sink.ts';
 import { type EncodedChunk, encodeChunk } from './column-chunk.ts';
 import { Compressor } from './compression.ts';
 import { DictionaryMaker } from './dictionary.ts';
@@ -37,13 +38,23 @@ interface Pending {
   readonly chunk: EncodedChunk;
 }
 
+/** Buffers that one file needs and the next can use again. */
+class Workspace {
+  readonly shredder = new Shredder();
+  readonly dictionaries = new DictionaryMaker();
+  readonly sinks: ByteSink[] = [];
+}
+
 export class ColumnarEncoder implements ParquetEncoder {
   readonly name = 'columnar';
+  /** As many as files have been encoded at the same time. */
+  readonly #idle: Workspace[] = [];
 
   async encode(input: EncodeInput): Promise<EncodedFile> {
     const schema = fileSchema(input.columns);
     const rows = input.order ?? allRows(input.batch.rows);
-    const encoded = await encodeRowGroups(input, schema.leaves, rows);
+    const workspace = this.#idle.pop() ?? new Workspace();
+    const encoded = await encodeRowGroups(input, schema.leaves, rows, workspace);
     const file = new FileLayout();
     const totals = schema.leaves.map(() => new LeafTotals());
     const rowGroups: { rows: number; chunks: PlacedChunk[] }[] = [];
@@ -66,6 +77,8 @@ export class ColumnarEncoder implements ParquetEncoder {
       createdBy,
     });
     file.append(footer);
+    // All pages have been awaited, so nothing is left that uses the buffers.
+    this.#idle.push(workspace);
     const columns = columnsByName(input.batch);
     const stats = new Map<number, ColumnStats>();
     for (const [index, leaf] of schema.leaves.entries()) {
@@ -80,12 +93,11 @@ async function encodeRowGroups(
   input: EncodeInput,
   leaves: readonly Leaf[],
   rows: Uint32Array,
+  { shredder, dictionaries, sinks }: Workspace,
 ): Promise<{ readonly rows: number; readonly leaves: Pending[] }[]> {
   const { rowGroupRows } = input;
   const columns = columnsByName(input.batch);
-  const shredder = new Shredder();
-  const dictionaries = new DictionaryMaker();
-  const compressor = new Compressor(input.compressionLevel ?? defaultLevel);
+  const compressor = new Compressor(input.compressionLevel ?? defaultLevel, sinks);
   const bloomColumns = new Set(input.bloomColumns);
   const groups: { rows: number; leaves: Pending[] }[] = [];
   for (let from = 0; from < rows.length; from += rowGroupRows) {

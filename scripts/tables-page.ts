@@ -1,0 +1,66 @@
+/** The text of docs/tables.md: every table with its columns, and the reasons of quarantine, from their declarations. */
+import okeraSchema from '../schemas/okera-audit.schema.json' with { type: 'json' };
+import opaSchema from '../schemas/opa.schema.json' with { type: 'json' };
+import { rejectionCodes } from '../src/records/outcome.ts';
+import type { TableDeclaration } from '../src/tables/declaration.ts';
+import { declareTable } from '../src/tables/declare.ts';
+import { ingestedObjects } from '../src/tables/ingested-objects.ts';
+import { quarantine } from '../src/tables/quarantine.ts';
+import { type AnnotatedSchema, columnTypeText, extractions } from '../src/tables/schema.ts';
+
+interface Section {
+  readonly table: TableDeclaration;
+  readonly schema?: AnnotatedSchema;
+}
+
+export function tablesPage(): string {
+  const sections: Section[] = [
+    ...[opaSchema, okeraSchema].map((schema) => {
+      const annotated = schema as unknown as AnnotatedSchema;
+      return { table: declareTable(annotated), schema: annotated };
+    }),
+    { table: quarantine },
+    { table: ingestedObjects },
+  ];
+  const reasons = Object.entries(rejectionCodes).map(([code, meaning]) => `| \`${code}\` | ${meaning} |`);
+  return [
+    '# Tables',
+    '',
+    'Written by `scripts/docs` from `schemas/` and `src/tables/`; do not edit.',
+    '',
+    'All tables are partitioned by `ymd`, the UTC day of the event as `YYYY-MM-DD`. Timestamps are without zone, in UTC, in',
+    'microseconds. Columns stand in the order of the files: what is read together side by side, big raw text last. Columns',
+    'that the configuration promotes come before the big raw text.',
+    ...sections.flatMap(section),
+    '',
+    '## Reasons of quarantine',
+    '',
+    '| reason | meaning |',
+    '| --- | --- |',
+    ...reasons,
+    '',
+  ].join('\n');
+}
+
+function section({ table, schema }: Section): string[] {
+  const paths = new Map(schema ? extractions(schema).map(({ column, path }) => [column, path.join('.')]) : []);
+  const facts = [`Sorted by ${names(table.sortedBy)} inside a file.`];
+  if (table.bloomColumns.length > 0) facts.push(`Bloom filters on ${names(table.bloomColumns)}.`);
+  return [
+    '',
+    `## ${table.name}`,
+    '',
+    `${table.description} ${facts.join(' ')}`,
+    '',
+    `| column | type |${schema ? ' from |' : ''} meaning |`,
+    `| --- | --- |${schema ? ' --- |' : ''} --- |`,
+    ...table.columns.map(({ name, type, description, required }) => {
+      const path = paths.get(name);
+      const from = schema ? ` ${path === undefined ? '' : `\`${path}\``} |` : '';
+      const typeText = `\`${columnTypeText(type)}\`${required ? ', never null' : ''}`;
+      return `| \`${name}\` | ${typeText} |${from} ${description.replaceAll('|', '\\|').replaceAll('<', '&lt;')} |`;
+    }),
+  ];
+}
+
+const names = (columns: readonly string[]): string => columns.map((name) => `\`${name}\``).join(', ');
