@@ -111,6 +111,7 @@ const encoder: ParquetEncoder = which === 'parquetjs' ? new ParquetJsEncoder() :
 console.log(`${rows} rows, ${columns.length} columns, ${megabytes.toFixed(0)} MB of values`);
 for (let run = 0; run < runs; run++) {
   const cpu = process.cpuUsage();
+  const main = process.threadCpuUsage();
   const began = performance.now();
   const file = await encoder.encode({
     columns,
@@ -122,9 +123,11 @@ for (let run = 0; run < runs; run++) {
   });
   const seconds = (performance.now() - began) / 1000;
   const { user, system } = process.cpuUsage(cpu);
+  const own = process.threadCpuUsage(main);
   console.log(
     `${encoder.name}: ${(rows / seconds / 1e6).toFixed(2)} million rows/s, ${(megabytes / seconds).toFixed(0)} MB/s, ` +
-      `wall ${((seconds * 1e6) / rows).toFixed(2)} and CPU ${((user + system) / rows).toFixed(2)} microseconds a row, ` +
+      `wall ${((seconds * 1e6) / rows).toFixed(2)} and CPU ${((user + system) / rows).toFixed(2)} microseconds a row ` +
+      `(main thread ${((own.user + own.system) / rows).toFixed(2)}), ` +
       `${(file.size / 1e6).toFixed(1)} MB (${(file.size / rows).toFixed(0)} bytes a row)`,
   );
   if (run === 0 && process.argv.includes('--columns')) {

@@ -163,15 +163,25 @@ class BatchAttempt {
     const facts = source.describeObject(object.uri);
     const reader = source.openObject(object.uri, facts);
     const prior = this.#request.reread.has(object.uri) ? await this.#priorOf(object) : undefined;
-    const tally = new Tally();
+    const context = { object, facts, tally: new Tally(), prior };
+    const { tally } = context;
+    const doubt = (frame: Frame): void => {
+      tally.records++;
+      tally.doubted++;
+      this.#take(reader.interpret(frame), frame, context);
+    };
     const writer = prior === undefined ? this.#writer : undefined;
     writer?.open(object.uri, facts.columns);
-    for await (const frames of frameRecords(tally.measured(body), limits)) {
+    const lane = writer && {
+      take: (bytes: Buffer, start: number, end: number, offset: number) =>
+        this.#takeCertain(writer, tally, bytes, start, end, offset),
+      doubt,
+    };
+    for await (const frames of frameRecords(tally.measured(body), limits, lane)) {
       for (const frame of frames) {
-        tally.records++;
-        if (writer !== undefined && this.#takeCertain(writer, frame, tally)) continue;
-        tally.doubted++;
-        this.#take(reader.interpret(frame), frame, { object, facts, tally, prior });
+        const bytes = frame.bytes as Buffer;
+        const mayBeCertain = writer !== undefined && frame.tooLarge === undefined && isUtf8(bytes);
+        if (!mayBeCertain || !this.#takeCertain(writer, tally, bytes, 0, bytes.length, frame.offset)) doubt(frame);
       }
       if (this.#events.bytes + this.#quarantine.bytes > this.#runtime.config.batch.columnBytes) await this.#flush();
     }
@@ -181,11 +191,12 @@ class BatchAttempt {
     this.#objects.set(object.uri, tally.counts(object));
   }
 
-  /** The fast path: true where the record is a row or a duplicate for certain, and has been taken as such. */
-  #takeCertain(writer: RowWriter, { bytes, offset, tooLarge }: Frame, tally: Tally): boolean {
-    if (tooLarge !== undefined || !isUtf8(bytes) || !writer.accept(bytes, 0, bytes.length)) return false;
+  /** The fast path, for bytes[start, end): true where the record is a row or a duplicate for certain, and has been taken as such. */
+  #takeCertain(writer: RowWriter, tally: Tally, bytes: Buffer, start: number, end: number, offset: number): boolean {
+    if (!writer.accept(bytes, start, end)) return false;
     const isNewDay = !this.#days.has(writer.day);
     if (isNewDay && this.#days.size >= this.#runtime.config.limits.daysPerBatch) return false;
+    tally.records++;
     if (!writer.addIdentity(this.#identities)) {
       tally.duplicates++;
       return true;

@@ -1,5 +1,5 @@
 /** The worker of layout-pool.ts. */
-import { transferableSymbol, valueSymbol } from 'piscina';
+import { move, transferableSymbol, valueSymbol } from 'piscina';
 import { ColumnarEncoder } from './columnar/encoder.ts';
 import type { EncodedFile } from './encoder.ts';
 import { type DayFile, type LayoutRequest, layOut } from './layout.ts';
@@ -7,14 +7,14 @@ import { type DayFile, type LayoutRequest, layOut } from './layout.ts';
 const layOutHere = layOut(new ColumnarEncoder());
 
 export default async function layOutBatch(request: LayoutRequest): Promise<unknown> {
-  const files = (await layOutHere(request)).map(({ ymd, encoded }) => ({
-    ymd,
-    encoded: { ...encoded, chunks: [joined(encoded)] },
-  }));
-  return {
-    [transferableSymbol]: files.map((file) => file.encoded.chunks[0]!.buffer),
-    [valueSymbol]: files satisfies DayFile[],
-  };
+  const files: DayFile[] = [];
+  const buffers: ArrayBufferLike[] = [];
+  for (const { ymd, encoded } of await layOutHere(request)) {
+    const bytes = joined(encoded);
+    buffers.push(bytes.buffer);
+    files.push({ ymd, encoded: { ...encoded, chunks: [bytes] } });
+  }
+  return move({ [transferableSymbol]: buffers, [valueSymbol]: files } as Parameters<typeof move>[0]);
 }
 
 /** One array of its own a file: small buffers come out of a shared pool, which cannot be moved. */

@@ -1,6 +1,7 @@
 /**
  * Reads Parquet files, our own and other engines', back into the values of columns/types.ts. Values come exact: 64-bit
- * integers and timestamps (microseconds) as bigint, map entries as pairs in file order, nulls as null.
+ * integers and timestamps (microseconds) as bigint, map entries as pairs in file order, nulls as null. Codecs: none,
+ * snappy, gzip, zstd and brotli; what hyparquet cannot decode is an error, never a wrong value.
  */
 import { gunzipSync, zstdDecompressSync } from 'node:zlib';
 import {

@@ -8,6 +8,17 @@ export interface Framer {
   end(out: Frame[]): void;
 }
 
+/**
+ * A way past frames for records that need none: each line is offered as a range of valid UTF-8 before a frame is made
+ * of it, in the order of the object.
+ */
+export interface FastLane {
+  /** Whether bytes[start, end), which stands at `offset` of the object, has been taken. */
+  take(bytes: Buffer, start: number, end: number, offset: number): boolean;
+  /** The frame of a line that was not. */
+  doubt(frame: Frame): void;
+}
+
 export type FrameLimits = Pick<Limits, 'recordBytes' | 'nestingDepth'>;
 
 /** What is kept of a record that is larger than the cap. */

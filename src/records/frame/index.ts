@@ -4,7 +4,7 @@
  */
 import type { Frame } from '../../sources/source.ts';
 import { detectFraming, LOOKAHEAD_BYTES } from './detect.ts';
-import type { FrameLimits, Framer } from './framer.ts';
+import type { FastLane, FrameLimits, Framer } from './framer.ts';
 import { LineFramer } from './lines.ts';
 import { ValueFramer } from './values.ts';
 
@@ -12,44 +12,52 @@ const BOM = Buffer.from([0xef, 0xbb, 0xbf]);
 /** Chunks are worked through in pieces of this size, so that a body held whole does not become all its frames at once. */
 const PIECE_BYTES = 256 << 10;
 
-/** Frames in groups, in the order of the object. Every byte is in one frame, or is white space or array punctuation. */
-export async function* frameRecords(chunks: AsyncIterable<Uint8Array>, limits: FrameLimits): AsyncGenerator<Frame[]> {
+/**
+ * Frames in groups, in the order of the object. Every byte is in one frame, or is white space or array punctuation.
+ * With a fast lane the lines of an object go there and groups of none tell how it goes on; what is no lines comes as
+ * frames in any case.
+ */
+export async function* frameRecords(
+  chunks: AsyncIterable<Uint8Array>,
+  limits: FrameLimits,
+  lane?: FastLane,
+): AsyncGenerator<Frame[]> {
   let framer: Framer | undefined;
   let head: Buffer = Buffer.alloc(0);
   for await (const chunk of chunks) {
     let bytes: Buffer = Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength);
     if (!framer) {
       head = head.length === 0 ? bytes : Buffer.concat([head, bytes]);
-      framer = chooseFramer(head, false, limits);
+      framer = chooseFramer(head, false, limits, lane);
       if (!framer) continue;
       bytes = withoutBom(head);
     }
-    yield* pieces(framer, bytes);
+    yield* pieces(framer, bytes, lane !== undefined);
   }
   const out: Frame[] = [];
   if (!framer) {
-    framer = chooseFramer(head, true, limits) as Framer;
+    framer = chooseFramer(head, true, limits, lane) as Framer;
     framer.push(withoutBom(head), out);
   }
   framer.end(out);
   if (out.length > 0) yield out;
 }
 
-function* pieces(framer: Framer, bytes: Buffer): Generator<Frame[]> {
+function* pieces(framer: Framer, bytes: Buffer, each: boolean): Generator<Frame[]> {
   for (let start = 0; start < bytes.length; start += PIECE_BYTES) {
     const out: Frame[] = [];
     framer.push(bytes.subarray(start, start + PIECE_BYTES), out);
-    if (out.length > 0) yield out;
+    if (out.length > 0 || each) yield out;
   }
 }
 
-function chooseFramer(head: Buffer, whole: boolean, limits: FrameLimits): Framer | undefined {
+function chooseFramer(head: Buffer, whole: boolean, limits: FrameLimits, lane?: FastLane): Framer | undefined {
   if (!whole && head.length < BOM.length) return undefined;
   const text = withoutBom(head);
   const offset = head.length - text.length;
   const framing = detectFraming(text.subarray(0, LOOKAHEAD_BYTES), whole && text.length <= LOOKAHEAD_BYTES);
   if (!framing) return undefined;
-  return framing === 'lines' ? new LineFramer(offset, limits) : new ValueFramer(offset, limits);
+  return framing === 'lines' ? new LineFramer(offset, limits, lane) : new ValueFramer(offset, limits);
 }
 
 /** A byte order mark at the beginning of the object is no part of it (RFC 8259, section 8.1). */

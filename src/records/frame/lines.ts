@@ -3,34 +3,53 @@
  * of a line are no part of it, blank lines are nothing, and the last line needs no end. A line that holds several
  * objects one behind the other gives each.
  */
+import { isUtf8 } from 'node:buffer';
 import type { Frame } from '../../sources/source.ts';
 import { Collector } from './collector.ts';
-import { exactFrame, type FrameLimits, type Framer, isSpace, NEWLINE, OPEN_BRACE, trimmedFrame } from './framer.ts';
+import {
+  exactFrame,
+  type FastLane,
+  type FrameLimits,
+  type Framer,
+  isSpace,
+  NEWLINE,
+  OPEN_BRACE,
+  trimmedFrame,
+} from './framer.ts';
 
 export class LineFramer implements Framer {
   readonly #limits: FrameLimits;
   readonly #open: Collector;
+  readonly #lane: FastLane | undefined;
   /** Offset of the next chunk. */
   #offset: number;
 
-  constructor(offset: number, limits: FrameLimits) {
+  constructor(offset: number, limits: FrameLimits, lane?: FastLane) {
     this.#offset = offset;
     this.#limits = limits;
     this.#open = new Collector(limits);
+    this.#lane = lane;
   }
 
   push(chunk: Buffer, out: Frame[]): void {
-    const seams = hasSeam(chunk);
     let start = 0;
     let end = chunk.indexOf(NEWLINE);
     if (this.#open.active && end >= 0) {
       this.#open.add(chunk.subarray(0, end));
-      this.#emit(this.#open.take(), true, out);
+      this.#emitOpen(out);
       start = end + 1;
       end = chunk.indexOf(NEWLINE, start);
     }
+    const lane =
+      end >= 0 && this.#lane !== undefined && isUtf8(chunk.subarray(start, chunk.lastIndexOf(NEWLINE)))
+        ? this.#lane
+        : undefined;
     for (; end >= 0; end = chunk.indexOf(NEWLINE, start)) {
-      this.#emit(trimmedFrame(chunk.subarray(start, end), this.#offset + start, this.#limits), seams, out);
+      // What begins otherwise is not certain, and its offset is that of its first byte that is no space.
+      const isPlain = chunk[start] === OPEN_BRACE && end - start <= this.#limits.recordBytes;
+      if (!isPlain || !lane?.take(chunk, start, end, this.#offset + start)) {
+        this.#emit(trimmedFrame(chunk.subarray(start, end), this.#offset + start, this.#limits), out);
+      }
       start = end + 1;
     }
     if (start < chunk.length) {
@@ -41,14 +60,25 @@ export class LineFramer implements Framer {
   }
 
   end(out: Frame[]): void {
-    this.#emit(this.#open.take(), true, out);
+    this.#emitOpen(out);
   }
 
-  #emit(frame: Frame | undefined, mayHaveSeam: boolean, out: Frame[]): void {
+  /** The line that reached over chunks. */
+  #emitOpen(out: Frame[]): void {
+    const frame = this.#open.take();
+    if (frame === undefined) return;
+    const bytes = frame.bytes as Buffer;
+    if (!frame.tooLarge && isUtf8(bytes) && this.#lane?.take(bytes, 0, bytes.length, frame.offset)) return;
+    this.#emit(frame, out);
+  }
+
+  #emit(frame: Frame | undefined, out: Frame[]): void {
     if (!frame) return;
-    if (mayHaveSeam && !frame.tooLarge && frame.bytes[0] === OPEN_BRACE && hasSeam(frame.bytes as Buffer)) {
-      splitObjects(frame, this.#limits, out);
-    } else out.push(frame);
+    const frames = this.#lane === undefined ? out : [];
+    if (!frame.tooLarge && frame.bytes[0] === OPEN_BRACE && hasSeam(frame.bytes as Buffer)) {
+      splitObjects(frame, this.#limits, frames);
+    } else frames.push(frame);
+    if (this.#lane !== undefined) for (const doubted of frames) this.#lane.doubt(doubted);
   }
 }
 

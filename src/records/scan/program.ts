@@ -48,6 +48,7 @@ export class Member {
   /** Tags that the values of a map or a list may have. */
   readonly elements: number;
   readonly node: ObjectNode | null;
+  /** Of members of the root: whether the schema has it; what it has not goes to `extra`, promoted or not. */
   readonly known: boolean;
   /** Of maps: the codes of the key and of its last value. */
   readonly keyGuess = new Guess();
@@ -128,7 +129,7 @@ export function compile(
     for (const name of names) {
       if (name === undefined) continue;
       object.hasIndexes ||= /^\d+$/.test(name);
-      object.members.set(name, memberAt([...path, name], node?.properties?.[name]));
+      object.members.set(name, memberAt([...path, name], propertyOf(node, name)));
     }
     return object;
   };
@@ -139,7 +140,13 @@ export function compile(
     );
     const type = slot < 0 ? undefined : extractions[slot]!.type;
     const isDeep = extractions.some((e) => e.path.length > path.length && path.every((name, i) => e.path[i] === name));
-    const common = { key, slot, accepts: acceptedTags(node?.type), node: isDeep ? build(path, node) : null };
+    const common = {
+      key,
+      slot,
+      accepts: acceptedTags(node?.type),
+      node: isDeep ? build(path, node) : null,
+      known: node !== undefined,
+    };
     if (type !== undefined && typeof type !== 'string') {
       if ('list' in type) return new Member({ ...common, shape: 'list', elements: stringBits });
       common.node ??= new ObjectNode();
@@ -153,6 +160,10 @@ export function compile(
     required: schema.required.map((name) => extractions.findIndex((e) => e.path.length === 1 && e.path[0] === name)),
   };
 }
+
+/** A name may be anything that the configuration says, `constructor` too. */
+const propertyOf = (node: SchemaNode | undefined, name: string): SchemaNode | undefined =>
+  node?.properties !== undefined && Object.hasOwn(node.properties, name) ? node.properties[name] : undefined;
 
 function acceptedTags(type: string | readonly string[] | undefined): number {
   if (type === undefined) return any;

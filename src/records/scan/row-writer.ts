@@ -38,12 +38,22 @@ export interface RowWriterSpec {
 export type DeriveColumns = (writer: RowWriter, row: number) => void;
 
 /** Code of a slot's column, by its type. */
-const Kind = { Json: 0, String: 1, Boolean: 2, Number: 3, Time: 4, Strings: 5, StringMap: 6, LongMap: 7 } as const;
+const Kind = {
+  Json: 0,
+  String: 1,
+  Boolean: 2,
+  Number: 3,
+  Int: 4,
+  Time: 5,
+  Strings: 6,
+  StringMap: 7,
+  LongMap: 8,
+} as const;
 
 /** A column that has the same value in all rows of an object. */
 interface Constant {
   readonly builder: StringBuilder | FixedBuilder;
-  readonly value: Uint8Array | number;
+  readonly value: Uint8Array | bigint;
   readonly guess: Guess;
 }
 
@@ -76,6 +86,8 @@ export class RowWriter {
 
   readonly #buffer: TableBuffer;
   readonly #columns: readonly SlotColumn[];
+  /** Those of types that do not hold every value of their tags. */
+  readonly #bounded: readonly SlotColumn[];
   readonly #derive: DeriveColumns;
   readonly #timeSlot: number;
   readonly #zoneRequired: boolean;
@@ -101,8 +113,9 @@ export class RowWriter {
     this.#buffer = buffer;
     this.#derive = derive;
     this.scanner = new RecordScanner(compile(schema, slots), spec.maxDepth);
-    this.#slots = new Map(slots.map((slot, i) => [slot.column, i]));
-    this.#columns = slots.map((slot, i) => this.#slotColumn(slot, i, i >= declared.length, slots));
+    this.#slots = new Map(slots.map(({ column, path }) => [column, indexOfPath(slots, path)]));
+    this.#columns = slots.map((slot, i) => this.#slotColumn(slot, i >= declared.length, slots));
+    this.#bounded = this.#columns.filter(({ kind }) => kind === Kind.Int || kind === Kind.Time);
     this.#timeSlot = slots.findIndex((slot) => slot.path.length === 1 && slot.path[0] === spec.timeField);
     this.#zoneRequired = spec.zone === 'required';
     const { identityField } = spec;
@@ -135,12 +148,11 @@ export class RowWriter {
     return found.builder;
   }
 
-  #slotColumn(slot: Extraction, index: number, isPromoted: boolean, all: readonly Extraction[]): SlotColumn {
-    const { type, json, path, strict, orParent } = slot;
-    const parent = orParent
-      ? all.findIndex((e) => e.path.length === path.length - 1 && e.path.every((name, i) => path[i] === name))
-      : -1;
-    const common = { guess: new Guess(), slot: index, builder: this.#builder(slot.column), name: slot.column, parent };
+  #slotColumn(extraction: Extraction, isPromoted: boolean, all: readonly Extraction[]): SlotColumn {
+    const { column, type, json, path, strict, orParent } = extraction;
+    const slot = this.slot(column);
+    const parent = orParent ? indexOfPath(all, path.slice(0, -1)) : -1;
+    const common = { guess: new Guess(), slot, builder: this.#builder(column), name: column, parent };
     const isDoubtful = strict || (path.length === 1 && !isPromoted);
     if (json) return { ...common, kind: Kind.Json, holds: everything, isDoubtful };
     const [kind, holds] = kindOf(type);
@@ -154,7 +166,7 @@ export class RowWriter {
     this.#constants = Object.entries(constants).flatMap(([column, value]) => {
       if (value === null) return [];
       const builder = this.#builder(column) as StringBuilder | FixedBuilder;
-      return [{ builder, value: typeof value === 'string' ? Buffer.from(value) : Number(value), guess: new Guess() }];
+      return [{ builder, value: typeof value === 'string' ? Buffer.from(value) : value, guess: new Guess() }];
     });
     this.mismatches.clear();
   }
@@ -173,9 +185,18 @@ export class RowWriter {
     for (const column of this.#columns) {
       const tag = tags[column.slot]!;
       if ((column.holds >> tag) & 1) continue;
-      if (column.isDoubtful || tag === Tag.Number || column.kind === Kind.Time) return false;
+      if (column.isDoubtful || tag === Tag.Number) return false;
     }
+    for (const column of this.#bounded) if (!this.#isInRange(column)) return false;
     return true;
+  }
+
+  #isInRange({ slot, kind, holds }: SlotColumn): boolean {
+    const tag = this.scanner.tags[slot]!;
+    if (tag <= Tag.Null || !((holds >> tag) & 1)) return true;
+    if (kind === Kind.Time) return parseTime(this.text(slot), 'required') !== null;
+    const value = this.scanner.numbers[slot]!;
+    return value === (value | 0);
   }
 
   /** Adds the identity of the accepted record; false where it was there already. A record without one never was. */
@@ -251,7 +272,7 @@ export class RowWriter {
     this.#sourceOffset.appendNumber(offset);
     for (const { builder, value, guess } of this.#constants) {
       builder.padTo(row);
-      if (typeof value === 'number') (builder as FixedBuilder).appendNumber(value);
+      if (typeof value === 'bigint') (builder as FixedBuilder).append(value);
       else (builder as StringBuilder).appendKnown(guess, value, 0, value.length);
     }
     if (this.scanner.unknown > 0) this.#writeExtra(row);
@@ -288,8 +309,13 @@ export class RowWriter {
         return;
       }
       case Kind.Number:
+      case Kind.Int:
         builder.padTo(row);
         (builder as FixedBuilder).appendNumber(scanner.numbers[slot]!);
+        return;
+      case Kind.Time:
+        builder.padTo(row);
+        (builder as FixedBuilder).append(parseTime(this.text(slot), 'required')!);
         return;
       case Kind.Strings:
         builder.padTo(row);
@@ -372,6 +398,10 @@ export class RowWriter {
   }
 }
 
+/** The slot of a path: that of its first column, which several may share. */
+const indexOfPath = (all: readonly Extraction[], path: readonly string[]): number =>
+  all.findIndex((e) => e.path.length === path.length && e.path.every((name, i) => path[i] === name));
+
 function kindOf(type: Extraction['type']): [kind: number, holds: number] {
   switch (type) {
     case 'string':
@@ -383,8 +413,9 @@ function kindOf(type: Extraction['type']): [kind: number, holds: number] {
     case 'double':
       return [Kind.Number, bits(Tag.Int)];
     case 'int':
+      return [Kind.Int, bits(Tag.Int)];
     case 'timestamp':
-      return [Kind.Time, 0];
+      return [Kind.Time, bits(Tag.String, Tag.Escaped)];
     default:
       if ('list' in type) return [Kind.Strings, bits(Tag.Array)];
       return [type.map.value === 'long' ? Kind.LongMap : Kind.StringMap, bits(Tag.Object)];

@@ -177,10 +177,10 @@ export class RecordScanner {
     const byte = this.#bytes[at]!;
     if (member.shape !== 'raw' && (byte === OPEN_BRACE || byte === OPEN_BRACKET)) {
       const first = this.elements;
+      if (byte === OPEN_BRACKET && member.node?.hasIndexes === true) return doubt;
       if (member.shape === 'object' && byte === OPEN_BRACE) at = this.#object(at + 1, member.node!, false);
       else if (member.shape === 'map' && byte === OPEN_BRACE) at = this.#map(at + 1, member);
       else if (member.shape === 'list' && byte === OPEN_BRACKET) at = this.#list(at + 1, member);
-      else if (member.node?.hasIndexes === true) return doubt;
       else at = this.#value(at);
       if (at < 0) return doubt;
       this.#tag = byte === OPEN_BRACE ? Tag.Object : Tag.Array;

@@ -31,10 +31,10 @@ export function okeraRowWriter(spec: RowWriterSpec, buffer: TableBuffer): RowWri
   const padded = new Uint8Array(32);
 
   function writeRequestId(row: number): void {
-    if (scanner.tags[requestId] !== Tag.String) return;
-    const { bytes } = writer;
-    const start = scanner.starts[requestId]!;
-    const end = scanner.ends[requestId]!;
+    const isEscaped = scanner.tags[requestId] === Tag.Escaped;
+    const bytes = isEscaped ? Buffer.from(writer.text(requestId)) : writer.bytes;
+    const start = isEscaped ? 0 : scanner.starts[requestId]!;
+    const end = isEscaped ? bytes.length : scanner.ends[requestId]!;
     const colon = bytes.indexOf(0x3a, start);
     if (
       colon < 0 ||

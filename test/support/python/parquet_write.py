@@ -33,17 +33,17 @@ rows = [
     (False, -1, -(2**63), -0.0, "", early, [], []),
     (True, 0, 2**63 - 1, 1e300, "zoë 💩", time, [None], [("", 5)]),
 ]
-table = pa.Table.from_pydict({field.name: [row[i] for row in rows] for i, field in enumerate(schema)}, schema=schema)
+written = pa.Table.from_pydict({field.name: [row[i] for row in rows] for i, field in enumerate(schema)}, schema=schema)
 
-for codec in ("none", "snappy", "gzip", "zstd", "brotli", "lz4"):
-    pq.write_table(table, folder / f"pyarrow-{codec}.parquet", compression=codec, row_group_size=3)
-pq.write_table(table, folder / "pyarrow-pages-v2.parquet", data_page_version="2.0", use_dictionary=False)
+for codec in ("none", "snappy", "gzip", "zstd", "brotli"):
+    pq.write_table(written, folder / f"pyarrow-{codec}.parquet", compression=codec, row_group_size=3)
+pq.write_table(written, folder / "pyarrow-pages-v2.parquet", data_page_version="2.0", use_dictionary=False)
 pq.write_table(
-    table,
+    written,
     folder / "pyarrow-delta.parquet",
     use_dictionary=False,
     column_encoding={"count": "DELTA_BINARY_PACKED", "subject": "DELTA_BYTE_ARRAY"},
 )
-pq.write_table(table, folder / "pyarrow-int96.parquet", use_deprecated_int96_timestamps=True)
-pq.write_table(table.slice(0, 0), folder / "pyarrow-empty.parquet")
-duckdb.sql(f"COPY (SELECT * FROM table) TO '{folder}/duckdb.parquet' (FORMAT parquet, COMPRESSION zstd)")
+pq.write_table(written, folder / "pyarrow-int96.parquet", use_deprecated_int96_timestamps=True)
+pq.write_table(written.slice(0, 0), folder / "pyarrow-empty.parquet")
+duckdb.sql(f"COPY (SELECT * FROM written) TO '{folder}/duckdb.parquet' (FORMAT parquet, COMPRESSION zstd)")
