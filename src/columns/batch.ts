@@ -71,3 +71,39 @@ export interface ColumnBatch {
   readonly rows: number;
   readonly columns: readonly BatchColumn[];
 }
+
+/** The memory behind a batch, each buffer once, since arrays may share them. */
+export function buffersOf(batch: ColumnBatch): Set<ArrayBuffer> {
+  const buffers = new Set<ArrayBuffer>();
+  const add = (array: { readonly buffer: ArrayBufferLike } | null): void => {
+    if (array !== null && array.buffer instanceof ArrayBuffer) buffers.add(array.buffer);
+  };
+  const visit = (data: ColumnData): void => {
+    add(data.valid);
+    switch (data.kind) {
+      case 'fixed':
+        add(data.values);
+        break;
+      case 'string':
+        add(data.codes);
+        add(data.offsets);
+        add(data.bytes);
+        break;
+      case 'list':
+        add(data.offsets);
+        visit(data.elements);
+        break;
+      case 'map':
+        add(data.offsets);
+        visit(data.keys);
+        visit(data.values);
+    }
+  };
+  for (const column of batch.columns) visit(column.data);
+  return buffers;
+}
+
+/** Gives the memory of a batch back now instead of at some garbage collection; the batch is void. */
+export function discard(batch: ColumnBatch): void {
+  for (const buffer of buffersOf(batch)) if (!buffer.detached) buffer.transfer(0);
+}

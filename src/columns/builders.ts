@@ -48,15 +48,15 @@ class Validity {
   }
 }
 
+/** A larger array with the same content; the old one is void, so that its memory is free at once. */
 function grown<T extends Uint8Array | Uint32Array | Int32Array | Float64Array | BigInt64Array>(
   array: T,
   least: number,
 ): T {
   let capacity = Math.max(array.length, initialSlots);
   while (capacity < least) capacity *= 2;
-  const next = new (array.constructor as new (length: number) => T)(capacity);
-  next.set(array as never);
-  return next;
+  const buffer = (array.buffer as ArrayBuffer).transfer(capacity * array.BYTES_PER_ELEMENT);
+  return new (array.constructor as new (buffer: ArrayBuffer) => T)(buffer);
 }
 
 /** Capacity for as many as there were, and a little more. */

@@ -99,9 +99,8 @@ export class StringDictionary {
 function doubled<T extends Uint8Array | Uint32Array | Int32Array>(array: T, least: number): T {
   let capacity = array.length;
   while (capacity < least) capacity *= 2;
-  const next = new (array.constructor as new (length: number) => T)(capacity);
-  next.set(array);
-  return next;
+  const buffer = (array.buffer as ArrayBuffer).transfer(capacity * array.BYTES_PER_ELEMENT);
+  return new (array.constructor as new (buffer: ArrayBuffer) => T)(buffer);
 }
 
 /** FNV-1a over 32-bit words, with a final mix since the low bits index the table. */

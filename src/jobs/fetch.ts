@@ -60,7 +60,7 @@ export async function* fetchObjects(
       return { error };
     }
   };
-  const decompress = async (whole: Promise<Whole>): Promise<FetchedObject['body']> => {
+  const decompress = async (whole: Promise<Whole>): Promise<OpenedBody> => {
     const { bytes, error, release } = await whole;
     if (bytes === undefined) return { error };
     try {
@@ -68,7 +68,7 @@ export async function* fetchObjects(
         ...limits,
         objectBytes: Math.min(limits.objectBytes, wholeDecompressedBytes),
       });
-      return once(decompressed);
+      return held(decompressed);
     } catch (error) {
       const isLarge = error instanceof ObjectError && error.code === 'too_large';
       return isLarge && limits.objectBytes > wholeDecompressedBytes ? openBody(once(bytes), limits) : { error };
@@ -86,7 +86,7 @@ export async function* fetchObjects(
       if (isSmall(object)) downloads.set(requested, limit(download, object));
     }
   };
-  const bodies = new Map<number, Promise<FetchedObject['body']>>();
+  const bodies = new Map<number, Promise<OpenedBody>>();
   const openAhead = (index: number): void => {
     const object = objects[index];
     if (object === undefined || bodies.has(index)) return;
@@ -104,6 +104,8 @@ export async function* fetchObjects(
       bodies.delete(index);
       openAhead(index + 1);
       yield { object, body: 'error' in body ? body : faultsOf(object, body) };
+      // Whoever asks for the next object is done with this one: its memory is free now, not at some garbage collection.
+      if ('bytes' in body && body.bytes.buffer.byteLength > Buffer.poolSize) body.bytes.buffer.transfer(0);
     }
   } finally {
     stop.abort();
@@ -124,6 +126,16 @@ async function* faultsOf(object: ObjectInfo, body: AsyncIterable<Uint8Array>): A
     throw new ObjectFault(object.uri, error);
   }
 }
+
+type OpenedBody = FetchedObject['body'] | HeldBody;
+
+/** A body in memory of its own, unless it is so small that it came out of Node's pool. */
+type HeldBody = AsyncIterable<Uint8Array> & { readonly bytes: Buffer<ArrayBuffer> };
+
+const held = (bytes: Buffer): HeldBody => ({
+  bytes: bytes as Buffer<ArrayBuffer>,
+  [Symbol.asyncIterator]: () => once(bytes),
+});
 
 async function* once(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
   yield bytes;

@@ -3,10 +3,14 @@
  * and parquet.thrift). Both encoders write it, since it holds what Iceberg readers go by: field ids, logical types
  * and statistics.
  */
+import packageJson from '../../package.json' with { type: 'json' };
 import { type FileSchema, type Leaf, type LogicalType, PhysicalType, type SchemaElement } from './schema.ts';
 import { CompactWriter } from './thrift.ts';
 
 export const magic = Buffer.from('PAR1');
+
+/** FileMetaData.created_by, in the form that parquet.thrift asks for. */
+export const createdBy = (build: string): string => `audit-warehouse version ${packageJson.version} (build ${build})`;
 
 /** parquet.thrift, enum Encoding. */
 export const Encoding = {

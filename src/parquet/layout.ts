@@ -3,7 +3,7 @@
  * A port, since it is the part of the work that runs on other threads: `layOut` here does it on the spot,
  * `layout-pool.ts` hands it to workers. Both give the same bytes.
  */
-import type { ColumnBatch } from '../columns/batch.ts';
+import { type ColumnBatch, discard } from '../columns/batch.ts';
 import { sortOrder, splitByDay } from '../columns/sort.ts';
 import type { EncodedFile, FileColumn, ParquetEncoder } from './encoder.ts';
 
@@ -38,5 +38,6 @@ export const layOut =
         files.push({ ymd: day, encoded });
       }
     }
+    discard(batch);
     return files;
   };

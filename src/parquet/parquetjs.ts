@@ -13,14 +13,22 @@ import { decodeThrift } from 'parquetjs-lite/lib/util.js';
 import type { ColumnData, FixedData, ListData, MapData, ScalarData, StringData } from '../columns/batch.ts';
 import { isScalar, type ScalarType } from '../columns/types.ts';
 import type { ColumnStats, EncodedFile, EncodeInput, FileColumn, ParquetEncoder } from './encoder.ts';
-import { Codec, type ColumnChunk, Encoding, encodeFooter, magic, PageType, type RowGroup } from './footer.ts';
+import {
+  Codec,
+  type ColumnChunk,
+  createdBy,
+  Encoding,
+  encodeFooter,
+  magic,
+  PageType,
+  type RowGroup,
+} from './footer.ts';
 import { allRows, columnsByName } from './input.ts';
 import { leafData, Shredder } from './levels.ts';
 import { fileSchema } from './schema.ts';
 import { extremes, LeafTotals, statisticsOf } from './statistics.ts';
 
 const pageRows = 20_000;
-const createdBy = 'audit-warehouse version 0.1.0 (build parquetjs-lite)';
 
 export class ParquetJsEncoder implements ParquetEncoder {
   readonly name = 'parquetjs';
@@ -65,7 +73,13 @@ export class ParquetJsEncoder implements ParquetEncoder {
       }
       rowGroups.push({ rows: groupRows.length, chunks: columnChunks });
     }
-    const footer = encodeFooter({ schema, rows: rows.length, rowGroups, sortedBy: input.sortedBy ?? [], createdBy });
+    const footer = encodeFooter({
+      schema,
+      rows: rows.length,
+      rowGroups,
+      sortedBy: input.sortedBy ?? [],
+      createdBy: createdBy('parquetjs-lite'),
+    });
     chunks.push(footer);
     const stats = new Map<number, ColumnStats>();
     for (const [index, leaf] of schema.leaves.entries()) {

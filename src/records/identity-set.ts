@@ -1,16 +1,63 @@
 /**
- * A set of record identities that takes 32 bytes a member, whatever their length: 128 bits in an open-addressing table.
- * A UUID or a digest is these bits itself, anything else is hashed by SHA-256, since identities come from outside and
- * the hash has to hold against whoever would make two collide.
+ * A set of record identities that takes 32 to 64 bytes a member, whatever their length: 128 bits in an open-addressing
+ * table. A UUID or a digest is these bits itself, anything else is hashed by SHA-256, since identities come from outside
+ * and the hash has to hold against whoever would make two collide. Each of these three has a table of its own: the same
+ * bits are another identity there.
  */
 import { hash } from 'node:crypto';
 
-/** Sets a digest apart from the UUID of the same digits, which is another identity. */
-const digestMark = 0x5bd1e995;
+/** Members of four words each; four zeros mark a free place. */
+class WordSet {
+  size = 0;
+  #words = new Int32Array(4 * 64);
+  #hasZero = false;
+
+  /** false where the member was there already. */
+  add(a: number, b: number, c: number, d: number): boolean {
+    if ((a | b | c | d) === 0) {
+      if (this.#hasZero) return false;
+      this.#hasZero = true;
+      this.size++;
+      return true;
+    }
+    const words = this.#words;
+    const mask = words.length / 4 - 1;
+    for (let place = mixed(a, b, c, d) & mask; ; place = (place + 1) & mask) {
+      const at = place * 4;
+      if (words[at] === a && words[at + 1] === b && words[at + 2] === c && words[at + 3] === d) return false;
+      if ((words[at]! | words[at + 1]! | words[at + 2]! | words[at + 3]!) !== 0) continue;
+      words[at] = a;
+      words[at + 1] = b;
+      words[at + 2] = c;
+      words[at + 3] = d;
+      if (++this.size * 2 > mask) this.#grow();
+      return true;
+    }
+  }
+
+  #grow(): void {
+    const old = this.#words;
+    this.#words = new Int32Array(old.length * 2);
+    this.size = this.#hasZero ? 1 : 0;
+    for (let at = 0; at < old.length; at += 4) {
+      const [a, b, c, d] = [old[at]!, old[at + 1]!, old[at + 2]!, old[at + 3]!];
+      if ((a | b | c | d) !== 0) this.add(a, b, c, d);
+    }
+  }
+}
+
+/** Identities that differ in one part only (a counter, a clock) have to spread too. */
+function mixed(a: number, b: number, c: number, d: number): number {
+  let hash = Math.imul(a, 0x9e3779b1) ^ Math.imul(b, 0x85ebca77) ^ Math.imul(c, 0xc2b2ae3d) ^ Math.imul(d, 0x27d4eb2f);
+  hash ^= hash >>> 15;
+  hash = Math.imul(hash, 0x2c1b3c6d);
+  return hash ^ (hash >>> 13);
+}
 
 export class IdentitySet {
-  #words = new Int32Array(4 * 1024);
-  #size = 0;
+  readonly #uuids = new WordSet();
+  readonly #digests = new WordSet();
+  readonly #texts = new WordSet();
   /** The bits of the identity read last. */
   #a = 0;
   #b = 0;
@@ -18,7 +65,7 @@ export class IdentitySet {
   #d = 0;
 
   get size(): number {
-    return this.#size;
+    return this.#uuids.size + this.#digests.size + this.#texts.size;
   }
 
   /** Adds the identity; false where it was there already. */
@@ -29,26 +76,26 @@ export class IdentitySet {
 
   /** The same for its UTF-8 bytes in bytes[start, end). */
   addText(bytes: Uint8Array, start: number, end: number): boolean {
-    const isUuid = end - start === 36 && this.#readUuid(bytes, start);
-    if (isUuid) return this.#insert();
-    if (end - start === 32 && this.#readHex(bytes, start)) {
-      this.#a ^= digestMark;
-      return this.#insert();
-    }
-    return this.#addHashed(hash('sha256', Buffer.from(bytes.subarray(start, end)), 'buffer'), 0);
+    if (end - start === 36 && this.#readUuid(bytes, start)) return this.#addTo(this.#uuids);
+    if (end - start === 32 && this.#readHex(bytes, start)) return this.#addTo(this.#digests);
+    return this.#addHead(hash('sha256', Buffer.from(bytes.subarray(start, end)), 'buffer'), this.#texts);
   }
 
   /** Adds an identity that is the first 128 bits of `digest`: the same as adding their 32 hex digits. */
   addDigest(digest: Buffer): boolean {
-    return this.#addHashed(digest, digestMark);
+    return this.#addHead(digest, this.#digests);
   }
 
-  #addHashed(digest: Buffer, mark: number): boolean {
-    this.#a = digest.readInt32BE(0) ^ mark;
+  #addTo(words: WordSet): boolean {
+    return words.add(this.#a, this.#b, this.#c, this.#d);
+  }
+
+  #addHead(digest: Buffer, words: WordSet): boolean {
+    this.#a = digest.readInt32BE(0);
     this.#b = digest.readInt32BE(4);
     this.#c = digest.readInt32BE(8);
     this.#d = digest.readInt32BE(12);
-    return this.#insert();
+    return this.#addTo(words);
   }
 
   /** 8-4-4-4-12 lower-case hex digits. */
@@ -84,42 +131,6 @@ export class IdentitySet {
     this.#c = word(at + 16);
     this.#d = word(at + 24);
     return invalid >= 0;
-  }
-
-  #insert(): boolean {
-    const words = this.#words;
-    const mask = words.length / 4 - 1;
-    // 0 marks a free place, so no member may start with it.
-    const a = this.#a || 1;
-    const b = this.#b;
-    const c = this.#c;
-    const d = this.#d;
-    for (let place = (a ^ d) & mask; ; place = (place + 1) & mask) {
-      const at = place * 4;
-      if (words[at] === 0) {
-        words[at] = a;
-        words[at + 1] = b;
-        words[at + 2] = c;
-        words[at + 3] = d;
-        if (++this.#size * 2 > mask) this.#grow();
-        return true;
-      }
-      if (words[at] === a && words[at + 1] === b && words[at + 2] === c && words[at + 3] === d) return false;
-    }
-  }
-
-  #grow(): void {
-    const old = this.#words;
-    this.#words = new Int32Array(old.length * 2);
-    this.#size = 0;
-    for (let at = 0; at < old.length; at += 4) {
-      if (old[at] === 0) continue;
-      this.#a = old[at]!;
-      this.#b = old[at + 1]!;
-      this.#c = old[at + 2]!;
-      this.#d = old[at + 3]!;
-      this.#insert();
-    }
   }
 }
 

@@ -144,11 +144,32 @@ function eopaColumns(uri: string): Record<string, unknown> {
   return { eopa: part('eopa'), first_ts: part('first_ts') ?? part('ts'), last_ts: part('last_ts') ?? part('ts') };
 }
 
-const decoded = (body: Buffer): string => (body[0] === 0x1f && body[1] === 0x8b ? gunzipSync(body) : body).toString();
+/** Gzip may come in several members, with zeros between them, where node's gunzip ends. */
+function decompressed(body: Buffer): Buffer {
+  const members: Buffer[] = [];
+  let rest = body;
+  while (rest[0] === 0x1f && rest[1] === 0x8b) {
+    const { buffer, engine } = gunzipSync(rest, { info: true }) as unknown as {
+      buffer: Buffer;
+      engine: { bytesWritten: number };
+    };
+    members.push(buffer);
+    rest = rest.subarray(engine.bytesWritten);
+    rest = rest.subarray(
+      Math.max(
+        0,
+        rest.findIndex((byte) => byte !== 0),
+      ),
+    );
+  }
+  return members.length > 0 ? Buffer.concat(members) : body;
+}
 
 function sampleOf({ name, fixture }: Named): readonly [string, Row[], Row[]] {
   const { uri } = fixture;
-  const events = rawRecords(decoded(fixture.input)).filter(({ text }) => 'decision_id' in JSON.parse(text));
+  const events = rawRecords(decompressed(fixture.input).toString()).filter(
+    ({ text }) => 'decision_id' in JSON.parse(text),
+  );
   const byTruth = events.map((record) => decisionRow(record, { uri, columns: eopaColumns(uri) }));
   return [
     name,
@@ -163,17 +184,18 @@ interface Outcome {
   readonly rows: readonly Row[];
   readonly quarantined: readonly Row[];
   readonly skipped: number;
-  readonly decompressed: number;
+  /** Bytes after decompression. */
+  readonly size: number;
 }
 
 /** What a bad line of the generator comes to. */
 const badLines: Readonly<Record<string, { reason: string; pointer: string; detail: string }>> = {
   '{}': { reason: 'empty_object', pointer: '', detail: 'the object has no members' },
-  '{"decision_id":"no-time"}': { reason: 'missing_field', pointer: '/timestamp', detail: '' },
-  '{"truncated":': { reason: 'malformed_json', pointer: '', detail: '' },
+  '{"decision_id":"no-time"}': { reason: 'missing_field', pointer: '/timestamp', detail: '/timestamp is missing' },
+  '{"truncated":': { reason: 'malformed_json', pointer: '', detail: 'the text ends in the middle of a value' },
   '[1,2]': { reason: 'not_an_object', pointer: '', detail: 'expected an object, found array [1,2]' },
-  'not json at all': { reason: 'malformed_json', pointer: '', detail: '' },
-  '{"decision_id":5,"timestamp":"2023-07-11T00:00:00Z","labels":{}}': { reason: 'invalid_type', pointer: '/decision_id', detail: '' },
+  'not json at all': { reason: 'malformed_json', pointer: '', detail: 'expected a value at byte 0' },
+  '{"decision_id":5,"timestamp":"2023-07-11T00:00:00Z","labels":{}}': { reason: 'invalid_type', pointer: '/decision_id', detail: 'expected string, found number 5' },
 }; // biome-ignore format: a table
 
 class Truth {
@@ -231,12 +253,12 @@ class Truth {
         return rowOf(tables.quarantine, { ...values, ymd: !dated && values.ymd === oldDay ? newDay : values.ymd });
       }),
       skipped,
-      decompressed: gunzippedSize(fixture.input),
+      size: decompressed(fixture.input).length,
     };
   }
 
   async ofDecisions(info: ObjectInfo, source: string): Promise<Outcome> {
-    const { body, decompressed } = await this.#read(info);
+    const { body, size } = await this.#read(info);
     const columns = eopaColumns(info.uri);
     const records = rawRecords(body);
     const isBad = ({ text }: { text: string }): boolean => text in badLines;
@@ -262,25 +284,22 @@ class Truth {
         }),
       ),
       skipped: 0,
-      decompressed,
+      size,
     };
   }
 
   async ofAuditRecords(info: ObjectInfo, source: string): Promise<Outcome> {
-    const { body, decompressed } = await this.#read(info);
+    const { body, size } = await this.#read(info);
     const where = { uri: info.uri, columns: { service: 'planner' } };
     const rows = rawRecords(body).map((record) => auditRow(record, where));
-    return { table: 'okera_audit_logs', source, rows, quarantined: [], skipped: 0, decompressed };
+    return { table: 'okera_audit_logs', source, rows, quarantined: [], skipped: 0, size };
   }
 
-  async #read(info: ObjectInfo): Promise<{ body: string; decompressed: number }> {
-    const bytes = await readWhole(this.#store, info, { sleep: async () => {} });
-    return { body: decoded(bytes), decompressed: gunzippedSize(bytes) };
+  async #read(info: ObjectInfo): Promise<{ body: string; size: number }> {
+    const body = decompressed(await readWhole(this.#store, info, { sleep: async () => {} }));
+    return { body: body.toString(), size: body.length };
   }
 }
-
-const gunzippedSize = (body: Buffer): number =>
-  body[0] === 0x1f && body[1] === 0x8b ? gunzipSync(body).length : body.length;
 
 /** decision_id, or the whole of an Okera record; '' where it has none. */
 function identityOf(row: Row): string {
@@ -291,7 +310,7 @@ function identityOf(row: Row): string {
 
 function ledgerRow(info: ObjectInfo, outcome: Outcome, fresh: readonly Row[]): Row {
   const times = fresh.map((row) => String(row.event_time)).sort();
-  const { rows, quarantined, skipped, decompressed, source, table } = outcome;
+  const { rows, quarantined, skipped, size, source, table } = outcome;
   return rowOf(tables.ingested_objects, {
     uri: info.uri,
     etag: info.etag,
@@ -305,7 +324,7 @@ function ledgerRow(info: ObjectInfo, outcome: Outcome, fresh: readonly Row[]): R
     quarantined: quarantined.length,
     skipped,
     duplicates: rows.length - fresh.length,
-    bytes_decompressed: decompressed,
+    bytes_decompressed: size,
     min_event_time: times[0],
     max_event_time: times.at(-1),
   });

@@ -325,7 +325,7 @@ describe('a plan', () => {
 test('the same input gives the same files, byte for byte', async () => {
   const worlds = await Promise.all(
     [0, 1].map(async () => {
-      const store = new MemoryStore();
+      const store = new MemoryStore({}, () => Date.UTC(2025, 11, 31));
       await putDecisions(store, 7, 50);
       await run(testRuntime({ store, batch: { objects: 3 } }));
       const files: Record<string, string> = {};

@@ -27,6 +27,7 @@ export interface Dictionary {
 export class DictionaryMaker {
   #indices = new Int32Array(0);
   #slots = new Uint32Array(0);
+  /** By code: number + 1 while a chunk is gone through, else 0. */
   #numbers = new Int32Array(0);
   readonly #strings = new StringDictionary();
   #table = new Int32Array(0);
@@ -45,23 +46,26 @@ export class DictionaryMaker {
     const { offsets } = data;
     const { slots, values } = stream;
     if (this.#numbers.length < data.entries) this.#numbers = new Int32Array(data.entries * 2);
-    const numbers = this.#numbers.fill(0, 0, data.entries);
+    const numbers = this.#numbers;
     const indices = this.#indices;
+    const entrySlots = this.#slots;
     let entries = 0;
     let bytes = 0;
-    for (let i = 0; i < values; i++) {
+    for (let i = 0; i < values && bytes <= maxBytes; i++) {
       const slot = slots[i]!;
       const code = codes[slot]!;
       let number = numbers[code]!;
       if (number === 0) {
-        this.#slots[entries++] = slot;
+        entrySlots[entries++] = slot;
         number = entries;
         numbers[code] = number;
         bytes += 4 + offsets[code + 1]! - offsets[code]!;
-        if (bytes > maxBytes) return undefined;
       }
       indices[i] = number - 1;
     }
+    // Zero again for the next chunk; a file of few rows may come from a column of many entries.
+    for (let entry = 0; entry < entries; entry++) numbers[codes[entrySlots[entry]!]!] = 0;
+    if (bytes > maxBytes) return undefined;
     return this.#worthwhile(entries, bytes, values, () => plainBytes(data, stream));
   }
 

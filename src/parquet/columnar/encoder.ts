@@ -8,6 +8,7 @@ import type { ScalarData } from '../../columns/batch.ts';
 import type { ColumnStats, EncodedFile, EncodeInput, ParquetEncoder } from '../encoder.ts';
 import {
   type ColumnChunk,
+  createdBy,
   Encoding,
   encodeFooter,
   magic,
@@ -27,7 +28,6 @@ import { DictionaryMaker } from './dictionary.ts';
 import { encodeColumnIndex, encodeOffsetIndex, type PageLocation } from './page-index.ts';
 import { dataPageHeader, dictionaryPageHeader } from './pages.ts';
 
-const createdBy = 'audit-warehouse version 0.1.0 (build columnar)';
 const defaultLevel = 3;
 
 interface Pending {
@@ -74,7 +74,7 @@ export class ColumnarEncoder implements ParquetEncoder {
       rows: rows.length,
       rowGroups: placeIndexes(file, rowGroups),
       sortedBy: input.sortedBy ?? [],
-      createdBy,
+      createdBy: createdBy('columnar'),
     });
     file.append(footer);
     // All pages have been awaited, so nothing is left that uses the buffers.

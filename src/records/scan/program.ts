@@ -75,22 +75,33 @@ export class Member {
   }
 }
 
-/** A record with more different keys than this is for the reference path: they are not a schema but data. */
+/** Keys past this number, or longer than this, are not remembered: they are not a schema but data. */
 const maxUnknownKeys = 1024;
+const maxKeyBytes = 256;
+
+/** Stands for a member of which nothing matters: not even whether its key comes twice. */
+export const anyMember = new Member({ key: '' });
 
 /** An object whose members matter. Remembers the order of keys of the last one met, since the next one repeats it. */
 export class ObjectNode {
   readonly members = new Map<string, Member>();
   readonly predicted: Member[] = [];
+  /** Whether members without a path matter: those of the record go to `extra`, those of a map into it. */
+  readonly isWhole: boolean;
   /** Whether a path goes through this place with a number, which on the reference path may be an array's index. */
   hasIndexes = false;
   #unknown = 0;
 
-  /** The member of a key without escapes, made where it is new; undefined past the number of keys worth keeping. */
+  constructor(isWhole: boolean) {
+    this.isWhole = isWhole;
+  }
+
+  /** The member of a key without escapes, made where it is new; undefined where it matters, but is not worth keeping. */
   member(key: string): Member | undefined {
     const member = this.members.get(key);
     if (member !== undefined) return member;
-    if (++this.#unknown > maxUnknownKeys) return undefined;
+    if (this.#unknown >= maxUnknownKeys || key.length > maxKeyBytes) return this.isWhole ? undefined : anyMember;
+    this.#unknown++;
     const unknown = new Member({ key, known: false });
     this.members.set(key, unknown);
     return unknown;
@@ -119,8 +130,8 @@ export function compile(
   schema: SchemaNode & { readonly required: readonly string[] },
   extractions: readonly Extraction[],
 ): Program {
-  const build = (path: readonly string[], node: SchemaNode | undefined): ObjectNode => {
-    const object = new ObjectNode();
+  const build = (path: readonly string[], node: SchemaNode | undefined, isWhole: boolean): ObjectNode => {
+    const object = new ObjectNode(isWhole);
     const below = extractions.filter((extraction) => path.every((name, i) => extraction.path[i] === name));
     const names = new Set([
       ...below.map((extraction) => extraction.path[path.length]),
@@ -140,22 +151,22 @@ export function compile(
     );
     const type = slot < 0 ? undefined : extractions[slot]!.type;
     const isDeep = extractions.some((e) => e.path.length > path.length && path.every((name, i) => e.path[i] === name));
+    const isMap = type !== undefined && typeof type !== 'string' && 'map' in type;
     const common = {
       key,
       slot,
       accepts: acceptedTags(node?.type),
-      node: isDeep ? build(path, node) : null,
+      node: isDeep || isMap ? build(path, node, isMap) : null,
       known: node !== undefined,
     };
     if (type !== undefined && typeof type !== 'string') {
       if ('list' in type) return new Member({ ...common, shape: 'list', elements: stringBits });
-      common.node ??= new ObjectNode();
       return new Member({ ...common, shape: 'map', elements: type.map.value === 'long' ? bit(Tag.Int) : stringBits });
     }
     return new Member({ ...common, shape: isDeep ? 'object' : 'raw' });
   };
   return {
-    root: build([], schema),
+    root: build([], schema, true),
     slots: extractions,
     required: schema.required.map((name) => extractions.findIndex((e) => e.path.length === 1 && e.path[0] === name)),
   };

@@ -6,9 +6,12 @@
  * take, a number that a double does not hold) is doubted, and the reference path (parse.ts, validate.ts, flatten.ts)
  * decides. The bytes have to be valid UTF-8; the caller checks that for whole groups of records.
  */
-import { bit, type Member, type ObjectNode, type Program, Tag } from './program.ts';
+import { anyMember, bit, type Member, type ObjectNode, type Program, Tag } from './program.ts';
 
 const doubt = -1;
+
+/** Keys of an object that are predicted: an object of more is data. */
+const maxPredicted = 1024;
 
 const QUOTE = 0x22;
 const BACKSLASH = 0x5c;
@@ -57,6 +60,8 @@ export class RecordScanner {
   #valueEnd = 0;
   #number = 0;
   #isEscaped = false;
+  /** Of the key that anyMember was given for. */
+  #keyEnd = 0;
 
   constructor(program: Program, maxDepth: number) {
     this.#program = program;
@@ -79,9 +84,9 @@ export class RecordScanner {
     this.elements = 0;
     this.unknown = 0;
     this.tags.fill(0);
-    let at = this.#skipSpace(start);
-    if (at >= end || bytes[at] !== OPEN_BRACE) return false;
-    at = this.#object(at + 1, this.#program.root, true);
+    // Frames have no white space in front; where they had, sources might look for a wrapper there.
+    if (start >= end || bytes[start] !== OPEN_BRACE) return false;
+    const at = this.#object(start + 1, this.#program.root, true);
     // Nothing goes back, so a read past the end of the record shows here.
     if (at < 0 || at > end || this.#skipSpace(at) < end) return false;
     for (const slot of this.#program.required) if (this.tags[slot] === Tag.Absent) return false;
@@ -110,10 +115,14 @@ export class RecordScanner {
     for (let position = 0; ; position++) {
       if (at >= end || bytes[at] !== QUOTE) return doubt;
       const member = this.#memberAt(at, node, position);
-      if (member === undefined || member.epoch === this.#epoch) return doubt;
-      member.epoch = this.#epoch;
+      if (member === undefined) return doubt;
       const keyStart = at;
-      at += member.key.length;
+      if (member === anyMember) at = this.#keyEnd;
+      else {
+        if (member.epoch === this.#epoch) return doubt;
+        member.epoch = this.#epoch;
+        at += member.key.length;
+      }
       if (bytes[at] !== COLON) {
         at = this.#skipSpace(at);
         if (bytes[at] !== COLON) return doubt;
@@ -164,11 +173,11 @@ export class RecordScanner {
     const member = node.member(
       Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('utf8', at + 1, close),
     );
-    if (member !== undefined && member.key.length === close + 1 - at) {
-      node.predicted[position] = member;
-      return member;
-    }
-    return undefined;
+    this.#keyEnd = close + 1;
+    if (member === undefined || member === anyMember) return member;
+    if (member.key.length !== close + 1 - at) return undefined;
+    if (position < maxPredicted) node.predicted[position] = member;
+    return member;
   }
 
   #memberValue(at: number, member: Member): number {

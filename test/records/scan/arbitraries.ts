@@ -68,6 +68,14 @@ const key: Text = fc.oneof(
   string,
 );
 
+/** As deep as tests let a record be (promotions.ts), a little less and a little more. */
+const deep: Text = fc
+  .tuple(fc.integer({ min: 7, max: 14 }), fc.constantFrom(['[', ']'], ['{"a":', '}'], ['[{"a":', '}]'], ['[', '}']))
+  .map(([depth, [open, close]]) => {
+    const levels = open === '[{"a":' ? depth >> 1 : depth;
+    return `${open!.repeat(levels)}1${close!.repeat(levels)}`;
+  });
+
 /** Any JSON value. */
 export const { value } = fc.letrec<{ value: string; array: string; object: string }>((tie) => ({
   value: fc.oneof(
@@ -75,6 +83,7 @@ export const { value } = fc.letrec<{ value: string; array: string; object: strin
     string,
     number,
     literal,
+    deep,
     tie('array'),
     tie('object'),
   ),
@@ -96,11 +105,15 @@ type Fields = Readonly<Record<string, Text>>;
 
 const odd = (usual: Text): Text =>
   fc.oneof(
-    { weight: 40, arbitrary: usual },
-    { weight: 2, arbitrary: fc.constant('null') },
+    { weight: 100, arbitrary: usual },
+    { weight: 3, arbitrary: fc.constant('null') },
     { weight: 1, arbitrary: value },
     { weight: 1, arbitrary: string },
   );
+
+/** Nothing, and once in so many cases some. */
+const seldom = <T>(some: fc.Arbitrary<T[]>, once: number): fc.Arbitrary<T[]> =>
+  fc.oneof({ weight: once, arbitrary: fc.constant<T[]>([]) }, { weight: 1, arbitrary: some });
 
 /** An object of some of the fields in any order, unknown members among them, seldom a member twice. */
 function objectOf(fields: Fields, unknown: Text = key, required: readonly string[] = []): Text {
@@ -110,15 +123,18 @@ function objectOf(fields: Fields, unknown: Text = key, required: readonly string
   return fc
     .tuple(
       fc.subarray(optional),
-      fc.array(fc.tuple(unknown, value), { maxLength: 2 }),
-      fc.option(fc.constantFrom(...names), { freq: 15 }),
+      seldom(fc.array(fc.tuple(unknown, value), { minLength: 1, maxLength: 2 }), 2),
+      seldom(
+        fc.constantFrom(...names).map((name) => [name]),
+        20,
+      ),
       fc.boolean(),
     )
     .chain(([chosen, others, twice, isShuffled]) => {
       const members = [
         ...[...required, ...chosen].map(member),
         ...others.map(([name, text]) => fc.tuple(fc.constant(name), fc.constant(text))),
-        ...(twice === null ? [] : [member(twice)]),
+        ...twice.map(member),
       ];
       const inOrder = fc.tuple(...members) as fc.Arbitrary<[string, string][]>;
       return isShuffled
@@ -284,11 +300,11 @@ export const fieldNames: Readonly<Record<SourceType, readonly string[]>> = {
   'okera-audit': Object.keys(okeraFields),
 };
 
-/** A record that holds `text` as the value of a known field. */
-export function recordWith(type: SourceType, field: string, text: string): string {
+/** A record that holds `text` as the value of a field; with another `n` it is no duplicate. */
+export function recordWith(type: SourceType, field: string, text: string, n = 0): string {
   const plain =
     type === 'opa'
-      ? { decision_id: '"d-1"', timestamp: '"2023-07-11T17:01:42Z"' }
+      ? { decision_id: `"d-${n}"`, timestamp: '"2023-07-11T17:01:42Z"' }
       : { request_id: '"a:b"', request_time: '"2020-10-30 10:05:01.437238000"' };
   const members = Object.entries({ ...plain, [field]: text });
   return `{${members.map(([name, some]) => `${quoted(name)}:${some}`).join(',')}}`;

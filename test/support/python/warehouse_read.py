@@ -3,7 +3,7 @@
 Argument: database. Standard input: {table: {column: type in Trino's name}}. Prints
 {table: {"schema": {reader: {column: type}}, "rows": {reader: [row]}, "files": {path: number of rows}, "ids": {column: field id}}}, rows as arrays in
 the order of the columns asked for; pyarrow's rows have the path of their file in front. Times are text with
-microseconds, maps arrays of pairs.
+microseconds, integers text, maps arrays of pairs.
 """
 import datetime
 import json
@@ -37,11 +37,15 @@ def plain(value):
         return [[key, plain(item)] for key, item in value.items()]
     if isinstance(value, (list, tuple)):
         return [plain(item) for item in value]
+    if isinstance(value, int) and not isinstance(value, bool):
+        return str(value)
     return value
 
 
 def rows_of(arrow, columns):
-    lists = [arrow.column(name).to_pylist() for name in columns]
+    # A file that was written before a column was added lacks it.
+    nulls = [None] * arrow.num_rows
+    lists = [arrow.column(name).to_pylist() if name in arrow.column_names else nulls for name in columns]
     return [[plain(value) for value in row] for row in zip(*lists, strict=True)]
 
 

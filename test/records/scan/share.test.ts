@@ -1,0 +1,74 @@
+/** The fast path takes what comes every day: if it only ever doubted, the other tests would hold as well. */
+import { execFileSync } from 'node:child_process';
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, expect, test } from 'vitest';
+import { opaSource } from '../../../src/sources/index.ts';
+import { framesOf } from '../frame/frames.ts';
+import { BothPaths } from './both-paths.ts';
+import { limits, sources } from './promotions.ts';
+
+const root = join(import.meta.dirname, '../../..');
+const folder = mkdtempSync(join(tmpdir(), 'generated-'));
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+test.each(['opa', 'okera-audit'] as const)('all generated records of %s', async (type) => {
+  const target = join(folder, type);
+  const options = ['--records', '3000', '--days', '4', '--per-object', '400', '--source', type];
+  execFileSync(process.execPath, [join(root, 'scripts/generate.ts'), target, ...options]);
+  const files = readdirSync(target, { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile());
+  const both = new BothPaths(sources[type].get('none')!);
+  for (const { parentPath, name } of files) {
+    const path = join(parentPath, name);
+    both.open(`s3:/${path.slice(target.length)}`);
+    for (const frame of await framesOf(readFileSync(path))) both.takeFrame(frame);
+    both.clear();
+  }
+  expect(both.counts).toEqual({ fast: 3000, slow: 0, quarantine: 0, skip: 0, duplicate: 0 });
+});
+
+/** Fixtures that hold what Enterprise OPA, OPA and Okera wrote, and how many of their records are left to the reference path. */
+const real = [
+  ['opa', 'eopa-lines', 1], // the doubly masked one, whose list has a list inside
+  ['opa', 'eopa-array', 0],
+  ['opa', 'eopa-unbatched', 0],
+  ['opa', 'eopa-unbatched-error', 0],
+  ['opa', 'eopa-unbatched-no-input', 0],
+  ['opa', 'opa-console', 0],
+  ['opa', 'seed-lines', 0],
+  ['opa', 'seed-pretty-printed', 0],
+  ['okera-audit', 'seed-record', 0],
+  ['okera-audit', 'seed-excerpt', 0],
+] as const;
+
+test.each(real)('%s %s: all rows but %i', async (type, name, doubted) => {
+  const path = join(root, 'fixtures', type, name);
+  const input = readdirSync(path).find((file) => file.startsWith('input.'))!;
+  const both = new BothPaths(sources[type].get('none')!);
+  for (const frame of await framesOf(readFileSync(join(path, input)))) both.takeFrame(frame);
+  both.compareRows();
+  expect(both.counts.slow).toBe(doubted);
+  expect(both.counts.fast).toBeGreaterThan(0);
+});
+
+test('promoted columns of every type', () => {
+  const both = new BothPaths(sources.opa.get('every type, strict')!);
+  const record = (n: number, input: string) =>
+    `{"decision_id":"d-${n}","timestamp":"2023-07-11T17:01:42Z","input":${input},"result":{"flag":true}}`;
+  both.take(record(1, '{"tenant":{"key":"t"},"n":-12,"ratio":3,"small":2147483647,"at":"2023-07-11T17:01:42+02:00"}'));
+  both.take(record(2, '{"n":null,"small":-2147483648,"at":"2023-07-11 17:01:42z"}'));
+  both.take(record(3, '{}'));
+  both.compareRows();
+  expect(both.counts).toMatchObject({ fast: 3, slow: 0 });
+});
+
+test('objects whose keys are data, with ever new ones', () => {
+  const both = new BothPaths(opaSource({}, limits));
+  for (let n = 0; n < 3000; n++) {
+    const data = `{"user-${n}":true,"${'k'.repeat(n)}":[],"allowed":false}`;
+    both.take(`{"decision_id":"d-${n}","timestamp":"2023-07-11T17:01:42Z","input":${data},"result":${data}}`);
+  }
+  both.compareRows();
+  expect(both.counts).toMatchObject({ fast: 3000, slow: 0 });
+});
