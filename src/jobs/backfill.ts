@@ -43,6 +43,8 @@ export interface BackfillReport {
   readonly typeMismatches: Record<string, number>;
   /** By reason. */
   readonly quarantine: Partial<Record<RejectionCode, number>>;
+  /** Records that took the reference path, which is slower; all others were certain. */
+  readonly doubted: number;
   /** With dryRun: what a run would do. */
   readonly plan?: { batches: number; objects: number; bytes: number };
 }
@@ -75,6 +77,7 @@ class BackfillRun {
   readonly #byTable = new Map<string, { rows: number; files: number; days: Set<string> }>();
   readonly #records = { read: 0, rows: 0, quarantined: 0, skipped: 0, duplicates: 0 };
   readonly #bytes = { read: 0, decompressed: 0, written: 0 };
+  #doubted = 0;
   #committed = 0;
   #recovered = 0;
   #planned = { batches: 0, objects: 0, bytes: 0, complete: false };
@@ -193,6 +196,7 @@ class BackfillRun {
     for (const failure of staged.failures)
       if (!intent.objects.has(failure.uri)) this.#failures.set(failure.uri, failure);
     for (const [column, count] of staged.typeMismatches) increase(this.#typeMismatches, column, count);
+    this.#doubted += staged.doubted;
     for (const [reason, count] of staged.reasons) increase(this.#reasons, reason, count);
     this.#account(claim, intent);
   }
@@ -316,6 +320,7 @@ class BackfillRun {
       failures: [...this.#failures.values()],
       typeMismatches: Object.fromEntries(this.#typeMismatches),
       quarantine: Object.fromEntries(this.#reasons),
+      doubted: this.#doubted,
     };
   }
 }

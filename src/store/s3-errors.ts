@@ -50,6 +50,7 @@ const hints: Readonly<Record<string, string>> = {
   CredentialsProviderError: 'no AWS credentials were found: set AWS_PROFILE, AWS_ACCESS_KEY_ID or a role',
   InvalidObjectState: 'it is in an archive storage class: restore it first',
   RequestTimeTooSkewed: 'the clock of this machine is wrong',
+  'precondition-failed': 'it changed meanwhile',
   'access-denied': 'grant s3:GetObject, s3:PutObject and s3:DeleteObject on it, and s3:ListBucket on its bucket',
 };
 

@@ -106,8 +106,8 @@ describeWith(['s3', 'glue'], 'a source with objects that cannot be read', () => 
     'deleted.jsonl': ['not-found', /./],
     'denied.jsonl': ['access-denied', /denied|AccessDenied/i],
     'replaced.jsonl': ['precondition-failed', /changed/],
-    'truncated-late.jsonl.gz': ['corrupt', /gzip/],
-    'truncated.jsonl.gz': ['corrupt', /gzip/],
+    'truncated-late.jsonl.gz': ['truncated_gzip', /gzip/],
+    'truncated.jsonl.gz': ['truncated_gzip', /gzip/],
   } as const;
 
   test('the run exits 1, and its report and its log name each of them with the reason', () => {

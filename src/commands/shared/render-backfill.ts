@@ -20,6 +20,7 @@ export function renderBackfill(report: BackfillReport): string {
     counters('objects', report.objects, Object.keys(backfillCounters.objects), formatCount),
     counters('records', report.records, Object.keys(backfillCounters.records), formatCount),
     counters('bytes', report.bytes, Object.keys(backfillCounters.bytes), formatBytes),
+    `paths      ${formatShare(report.doubted, report.records.read)} of the records took the slower reference path\n`,
     `time       ${formatSeconds(report.seconds)}\n`,
   ];
   const tables = Object.entries(report.tables).map(([name, { rows, files, days }]) => [
@@ -54,6 +55,9 @@ function counters(
 ): string {
   return `${title.padEnd(10)} ${names.map((name) => `${format(values[name] ?? 0)} ${name}`).join(', ')}\n`;
 }
+
+const formatShare = (part: number, whole: number): string =>
+  whole === 0 ? '0 %' : `${((100 * part) / whole).toFixed(1)} %`;
 
 function counts(title: string, values: Readonly<Record<string, number | undefined>>): string {
   const rows = Object.entries(values).filter(([, count]) => (count ?? 0) > 0);
