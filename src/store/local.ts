@@ -186,7 +186,8 @@ function nameOf(entry: Dirent<Buffer>, directory: string): string {
   }
 }
 
-const readBytes = 1 << 20;
+/** Most objects are read in one piece. */
+const readBytes = 4 << 20;
 
 /** Opens only when it is read, so that a body nobody reads holds no file; the version is checked then and at the end. */
 async function* readFile(

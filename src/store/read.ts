@@ -66,13 +66,18 @@ export async function* readObject(
 
 /** The whole object in memory of its own (not of Node's pool, so it may be transferred). Throws as readObject does. */
 export async function readWhole(store: ObjectStore, info: ObjectInfo, options: ReadOptions): Promise<Buffer> {
-  const whole = Buffer.allocUnsafeSlow(info.size);
+  let whole: Buffer | undefined;
   let position = 0;
   for await (const chunk of readObject(store, info, options)) {
-    whole.set(chunk, position);
+    const isAll = chunk.length === info.size && chunk.buffer.byteLength === info.size;
+    if (isAll) whole = Buffer.from(chunk.buffer);
+    else {
+      whole ??= Buffer.allocUnsafeSlow(info.size);
+      whole.set(chunk, position);
+    }
     position += chunk.length;
   }
-  return whole;
+  return whole ?? Buffer.allocUnsafeSlow(0);
 }
 
 /** The body from `position` on, or the transient error for which there is none now. */

@@ -303,7 +303,7 @@ export function storeContract(open: () => Promise<{ store: ObjectStore; root: st
 
   test('a read ends with the reason of its signal', async () => {
     const uri = `${place()}object`;
-    await store.put(uri, Buffer.alloc(3 << 20));
+    await store.put(uri, Buffer.alloc(9 << 20));
     const stopped = new Error('stopped by the test');
     await expect(store.get(uri, { signal: AbortSignal.abort(stopped) })).rejects.toBe(stopped);
     const controller = new AbortController();

@@ -48,7 +48,8 @@ export async function localSite(logs: readonly LogObject[]): Promise<Site> {
     async touched({ cwd }, action) {
       const before = new Set(files(cwd));
       await action();
-      return files(cwd).filter((file) => !before.has(file));
+      const after = new Set(files(cwd));
+      return [...before.symmetricDifference(after)];
     },
     close: async () => rmSync(root, { recursive: true, force: true }),
   };

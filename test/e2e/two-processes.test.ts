@@ -1,6 +1,6 @@
 /** Several processes at once over the same objects: each object is committed once, each row is there once, all exit 0. */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { backfill } from '../support/binary.ts';
+import { backfill, start } from '../support/binary.ts';
 import { describeWith } from '../support/rig.ts';
 import { decisionLogs } from './logs.ts';
 import { type Contents, contents, localSite, type Site, s3Site } from './sites.ts';
@@ -44,6 +44,19 @@ function tests(open: () => Promise<Site>): void {
       });
     });
   }
+
+  test('where one of them is killed at work, the other finishes its work too, in the same run', async () => {
+    const place = await site.warehouse(config);
+    let begun = 0;
+    const victim = start(['backfill', '--json', '--log-level', 'debug'], {
+      ...place,
+      onLine: (line) => void (line.includes('"event":"batch-claimed"') && ++begun === 2 && victim.kill('SIGKILL')),
+    });
+    const [killed, survivor] = await Promise.all([victim.done, backfill(place)]);
+    expect(killed.signal).toBe('SIGKILL');
+    expect(survivor).toMatchObject({ code: 0, report: { failures: [] } });
+    expect(await contents(place)).toEqual(expected);
+  });
 }
 
 describe('a folder with the file catalog', () => tests(() => localSite(logs)));
