@@ -121,8 +121,8 @@ export const configSchema: ConfigSchema = {
         default: '10m',
       },
       downloads: count('objects downloaded at a time', 16, 1, 1024),
-      download_bytes: size('bytes of bodies held in memory before they are parsed', '64MiB', 1 << 20),
-      column_bytes: size('bytes of columns held in memory before files are written', '192MiB', 1 << 20),
+      download_bytes: size('bytes of bodies held in memory before they are parsed', '16MiB', 1 << 20),
+      column_bytes: size('bytes of columns held in memory before files are written', '48MiB', 1 << 20),
     }),
     output: section('the data files', {
       encoder: { description: 'Parquet encoder', type: 'string', enum: encoders, default: 'columnar' },

@@ -52,8 +52,8 @@ describe('a minimal configuration', () => {
         objects: 10_000,
         claimSeconds: 600,
         downloads: 16,
-        downloadBytes: 64 << 20,
-        columnBytes: 192 << 20,
+        downloadBytes: 16 << 20,
+        columnBytes: 48 << 20,
       },
       output: { encoder: 'columnar', rowGroupRows: 122_880, fileRows: 2_000_000, compressionLevel: 1, threads: 1 },
     });

@@ -49,7 +49,7 @@ export async function localSite(logs: readonly LogObject[]): Promise<Site> {
       const before = new Set(files(cwd));
       await action();
       const after = new Set(files(cwd));
-      return [...before.symmetricDifference(after)];
+      return [...[...after].filter((file) => !before.has(file)), ...[...before].filter((file) => !after.has(file))];
     },
     close: async () => rmSync(root, { recursive: true, force: true }),
   };

@@ -7,7 +7,7 @@ import { type Contents, contents, localSite, type Site, s3Site } from './sites.t
 
 const objects = 24;
 const logs = decisionLogs(objects, 40);
-const config = { batch: { objects: 2 } };
+const config = { batch: { objects: 3 } };
 
 function tests(open: () => Promise<Site>): void {
   let site: Site;
