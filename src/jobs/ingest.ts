@@ -7,14 +7,8 @@
  * and `expire` removes them.
  */
 import { isUtf8 } from 'node:buffer';
-import pLimit from 'p-limit';
 import type { LoadedTable } from '../catalog/catalog.ts';
-import type { ColumnBatch } from '../columns/batch.ts';
-import { TableBuffer } from '../columns/builders.ts';
-import type { DataFile } from '../iceberg/data-file.ts';
-import { type FileOptions, layoutRequest, storeDataFile } from '../iceberg/write.ts';
 import type { ObjectCounts } from '../ledger/entry.ts';
-import type { Layout } from '../parquet/layout.ts';
 import { frameRecords } from '../records/frame/index.ts';
 import { rowIdentity } from '../records/identity.ts';
 import { IdentitySet } from '../records/identity-set.ts';
@@ -22,14 +16,16 @@ import type { Outcome, Rejection, RejectionCode } from '../records/outcome.ts';
 import { quarantineRow } from '../records/quarantine.ts';
 import type { RowWriter } from '../records/scan/row-writer.ts';
 import type { Frame, ObjectFacts } from '../sources/source.ts';
-import type { ObjectInfo, ObjectStore } from '../store/store.ts';
-import { partitionColumn, type TableDeclaration } from '../tables/declaration.ts';
+import type { ObjectInfo } from '../store/store.ts';
+import { partitionColumn } from '../tables/declaration.ts';
 import { quarantine } from '../tables/quarantine.ts';
 import { fetchObjects, ObjectFault } from './fetch.ts';
 import type { Intent } from './intent.ts';
 import type { ConfiguredSource } from './plan.ts';
 import { PriorRows, rowsOfObject } from './prior.ts';
 import type { Runtime } from './runtime.ts';
+import { TableFiles } from './table-files.ts';
+import { Tally } from './tally.ts';
 
 export interface IngestTables {
   readonly events: LoadedTable;
@@ -280,129 +276,6 @@ interface ObjectContext {
   readonly facts: ObjectFacts;
   readonly tally: Tally;
   readonly prior: Prior | undefined;
-}
-
-/** Counts of one object, and the check that each record read has become exactly one thing. */
-class Tally {
-  records = 0;
-  quarantined = 0;
-  skipped = 0;
-  duplicates = 0;
-  #rows = 0;
-  #bytes = 0;
-  #min: bigint | number | null = null;
-  #max: bigint | number | null = null;
-  /** Of `records`, those that the fast path left to the reference path. */
-  doubted = 0;
-
-  /** Microseconds since the epoch; a number is within +-2^53. */
-  row(eventTime: bigint | number): void {
-    this.#rows++;
-    if (this.#min === null || eventTime < this.#min) this.#min = eventTime;
-    if (this.#max === null || eventTime > this.#max) this.#max = eventTime;
-  }
-
-  async *measured(body: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
-    for await (const chunk of body) {
-      this.#bytes += chunk.length;
-      yield chunk;
-    }
-  }
-
-  counts(object: ObjectInfo): ObjectCounts {
-    const { records, quarantined, skipped, duplicates } = this;
-    if (records !== this.#rows + quarantined + skipped + duplicates) {
-      throw new AccountingError(
-        `${object.uri}: read ${records} records, but ${this.#rows} rows + ${quarantined} quarantined + ${duplicates} duplicates + ${skipped} skipped`,
-      );
-    }
-    return {
-      records,
-      rows: this.#rows,
-      quarantined,
-      skipped,
-      duplicates,
-      bytesDecompressed: this.#bytes,
-      minEventTime: this.#min === null ? null : BigInt(this.#min),
-      maxEventTime: this.#max === null ? null : BigInt(this.#max),
-    };
-  }
-}
-
-/** A record was lost or counted twice: a fault of this program. Nothing of the batch is committed. */
-export class AccountingError extends Error {
-  override readonly name = 'AccountingError';
-}
-
-interface FileWriter {
-  readonly store: ObjectStore;
-  readonly layOut: Layout;
-  readonly output: FileOptions;
-}
-
-const uploads = 4;
-
-/** The rows of one table on their way into files. */
-class TableFiles {
-  readonly name: string;
-  readonly files: DataFile[] = [];
-  readonly #writer: FileWriter;
-  readonly #table: LoadedTable;
-  readonly #declaration: TableDeclaration;
-  readonly #label: string;
-  #writing: Promise<void> = Promise.resolve();
-  readonly buffer: TableBuffer;
-  #flushedRows = 0;
-
-  constructor(writer: FileWriter, table: LoadedTable, declaration: TableDeclaration, batch: string) {
-    this.name = declaration.name;
-    this.#writer = writer;
-    this.#table = table;
-    this.#declaration = declaration;
-    this.#label = batch.slice(0, 16);
-    this.buffer = new TableBuffer(declaration.columns);
-  }
-
-  get rows(): number {
-    return this.#flushedRows + this.buffer.rows;
-  }
-
-  get bytes(): number {
-    return this.buffer.bytes;
-  }
-
-  append(values: Parameters<TableBuffer['append']>[0]): void {
-    this.buffer.append(values);
-  }
-
-  expectRows(expected: number): void {
-    const written = this.files.reduce((sum, file) => sum + file.recordCount, 0);
-    if (written !== expected)
-      throw new AccountingError(`${this.name}: ${expected} rows to write, ${written} in its files`);
-  }
-
-  /** Sends the buffered rows on their way; waits for those before them, so that at most one batch of columns is in work. */
-  async flush(): Promise<void> {
-    await this.settled();
-    if (this.buffer.rows === 0) return;
-    this.#flushedRows += this.buffer.rows;
-    this.#writing = this.#write(this.buffer.take());
-    // The failure is for `settled` to tell.
-    this.#writing.catch(() => {});
-  }
-
-  /** All that was flushed is in files. */
-  async settled(): Promise<void> {
-    await this.#writing;
-  }
-
-  async #write(batch: ColumnBatch): Promise<void> {
-    const { layOut, store, output } = this.#writer;
-    const target = { store, table: this.#table, declaration: this.#declaration, label: this.#label };
-    const limit = pLimit(uploads);
-    const files = await layOut(layoutRequest(this.#table, this.#declaration, batch, output));
-    this.files.push(...(await Promise.all(files.map((file) => limit(() => storeDataFile(target, file))))));
-  }
 }
 
 function increase<K>(counts: Map<K, number>, key: K, by: number): void {

@@ -1,5 +1,5 @@
 /** One row of the ledger `ingested_objects`: what is known of one version of one source object. */
-import { TableBuffer } from '../columns/builders.ts';
+import { TableBuffer } from '../columns/table-buffer.ts';
 import type { Value } from '../columns/types.ts';
 import type { ObjectInfo } from '../store/store.ts';
 import type { TableDeclaration } from '../tables/declaration.ts';

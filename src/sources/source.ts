@@ -1,4 +1,4 @@
-import type { TableBuffer } from '../columns/builders.ts';
+import type { TableBuffer } from '../columns/table-buffer.ts';
 import type { Outcome } from '../records/outcome.ts';
 import type { RowWriter } from '../records/scan/row-writer.ts';
 import type { TableDeclaration } from '../tables/declaration.ts';

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { ColumnBatch, ColumnData, ScalarData } from '../../src/columns/batch.ts';
-import { TableBuffer } from '../../src/columns/builders.ts';
+import { TableBuffer } from '../../src/columns/table-buffer.ts';
 import type { ColumnType, Value } from '../../src/columns/types.ts';
 
 const types: Record<string, ColumnType> = {

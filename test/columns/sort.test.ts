@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { TableBuffer } from '../../src/columns/builders.ts';
 import { sortOrder, splitByDay } from '../../src/columns/sort.ts';
+import { TableBuffer } from '../../src/columns/table-buffer.ts';
 
 const long = fc.oneof(
   fc.bigInt({ min: -(2n ** 63n), max: 2n ** 63n - 1n }),

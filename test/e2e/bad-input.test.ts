@@ -27,7 +27,7 @@ const large = (name: string): Buffer => {
 };
 
 describeWith(['s3', 'glue'], 'a source with objects that cannot be read', () => {
-  const folder = mkdtempSync(join(tmpdir(), 'aw-bad-'));
+  let folder: string;
   let s3: RigS3;
   let store: S3Store;
   let proxy: S3Proxy;
@@ -54,6 +54,7 @@ describeWith(['s3', 'glue'], 'a source with objects that cannot be read', () => 
   ]);
 
   beforeAll(async () => {
+    folder = mkdtempSync(join(tmpdir(), 'aw-bad-'));
     s3 = await rig.s3();
     const { database } = await rig.glue();
     store = new S3Store({ endpoint: s3.endpoint, region: s3.region, forcePathStyle: true });

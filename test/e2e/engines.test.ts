@@ -25,7 +25,7 @@ const names = Object.keys(tables) as TableName[];
 const ofTheRun = ['ymd', 'batch', 'owner', 'claimed_at', 'claimed_until', 'committed_at'];
 
 describeWith(['s3', 'glue', 'trino', 'readers'], 'a backfill, to every engine', () => {
-  const folder = mkdtempSync(join(tmpdir(), 'aw-engines-'));
+  let folder: string;
   let world: World;
   let place: Place;
   let trino: TrinoClient;
@@ -36,6 +36,7 @@ describeWith(['s3', 'glue', 'trino', 'readers'], 'a backfill, to every engine', 
   let readings: Record<TableName, Reading>;
 
   beforeAll(async () => {
+    folder = mkdtempSync(join(tmpdir(), 'aw-engines-'));
     const [s3, glue] = [await rig.s3(), await rig.glue()];
     ({ database } = glue);
     ({ bucket } = s3);

@@ -1,6 +1,6 @@
 import { beforeAll, describe, expect, test } from 'vitest';
 import { GlueCatalog } from '../../src/catalog/glue.ts';
-import { TableBuffer } from '../../src/columns/builders.ts';
+import { TableBuffer } from '../../src/columns/table-buffer.ts';
 import type { Value } from '../../src/columns/types.ts';
 import { type CommitContext, commitTable } from '../../src/iceberg/commit.ts';
 import type { DataFile } from '../../src/iceberg/data-file.ts';

@@ -14,7 +14,10 @@ import { decisionLogs } from './logs.ts';
 import { contents, localSite } from './sites.ts';
 
 describeWith(['s3', 'glue', 'trino', 'readers'], 'columns promoted, and given up, between two runs', () => {
-  const folder = mkdtempSync(join(tmpdir(), 'aw-evolve-'));
+  let folder: string;
+  beforeAll(() => {
+    folder = mkdtempSync(join(tmpdir(), 'aw-evolve-'));
+  });
   afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
   test('old rows are null in them, new rows hold them, for Trino and PyIceberg, and old objects are not read again', async () => {
@@ -91,7 +94,7 @@ describeWith(['s3', 'glue', 'trino', 'readers'], 'columns promoted, and given up
 });
 
 describe('an object that changes after it was read', () => {
-  const folder = mkdtempSync(join(tmpdir(), 'aw-grow-'));
+  let folder: string;
   afterAll(() => rmSync(folder, { recursive: true, force: true }));
   const write = (path: string, lines: readonly string[]): void => {
     mkdirSync(dirname(join(folder, path)), { recursive: true });
@@ -121,6 +124,7 @@ describe('an object that changes after it was read', () => {
   };
 
   beforeAll(() => {
+    folder = mkdtempSync(join(tmpdir(), 'aw-grow-'));
     place = configure(folder, {
       warehouse: './warehouse',
       sources: [

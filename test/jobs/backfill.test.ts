@@ -3,7 +3,7 @@ import { gzipSync } from 'node:zlib';
 import { describe, expect, test } from 'vitest';
 import type { SourceConfig } from '../../src/config/config.ts';
 import { liveFiles } from '../../src/iceberg/scan.ts';
-import { AccountingError } from '../../src/jobs/ingest.ts';
+import { AccountingError } from '../../src/jobs/tally.ts';
 import { UsageError } from '../../src/jobs/usage.ts';
 import { ColumnarEncoder } from '../../src/parquet/columnar/encoder.ts';
 import { readRows } from '../../src/parquet/reader.ts';

@@ -2,7 +2,7 @@
  * What the byte scanner looks for, compiled once from an annotated schema and the config's promoted columns: a tree
  * of object members, and one slot for each path that becomes a column.
  */
-import { Guess } from '../../columns/builders.ts';
+import { Guess } from '../../columns/string-builder.ts';
 import type { Extraction } from '../../tables/schema.ts';
 
 /** What a scanned value is. Int: an integer of at most 15 digits, so exact as a number. */

@@ -6,14 +6,10 @@
  * A record is taken in two steps, since between them the batch decides whether it is a duplicate: `accept` scans it and
  * sets `eventTime`, `day` and `identity`; `write` appends it.
  */
-import {
-  type FixedBuilder,
-  Guess,
-  type ListBuilder,
-  type MapBuilder,
-  type StringBuilder,
-  type TableBuffer,
-} from '../../columns/builders.ts';
+
+import type { FixedBuilder, ListBuilder, MapBuilder } from '../../columns/builders.ts';
+import { Guess, type StringBuilder } from '../../columns/string-builder.ts';
+import type { TableBuffer } from '../../columns/table-buffer.ts';
 import type { TableDeclaration } from '../../tables/declaration.ts';
 import type { AnnotatedSchema, Extraction } from '../../tables/schema.ts';
 import type { IdentitySet } from '../identity-set.ts';

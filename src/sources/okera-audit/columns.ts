@@ -1,5 +1,8 @@
 /** The fast path of Okera's audit records: the computed columns, from bytes. */
-import type { FixedBuilder, StringBuilder, TableBuffer } from '../../columns/builders.ts';
+
+import type { FixedBuilder } from '../../columns/builders.ts';
+import type { StringBuilder } from '../../columns/string-builder.ts';
+import type { TableBuffer } from '../../columns/table-buffer.ts';
 import { ipKey, splitAddress } from '../../records/address.ts';
 import { ipv4Key, scanIpv4 } from '../../records/scan/address.ts';
 import { Tag } from '../../records/scan/program.ts';

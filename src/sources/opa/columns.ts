@@ -1,5 +1,5 @@
 /** The fast path of decisions: the computed column, from bytes. */
-import type { TableBuffer } from '../../columns/builders.ts';
+import type { TableBuffer } from '../../columns/table-buffer.ts';
 import { ipKey } from '../../records/address.ts';
 import { ipv4Key, scanIpv4 } from '../../records/scan/address.ts';
 import { Tag } from '../../records/scan/program.ts';

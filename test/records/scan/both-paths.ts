@@ -7,7 +7,7 @@ import { isUtf8 } from 'node:buffer';
 import { isDeepStrictEqual } from 'node:util';
 import { expect } from 'vitest';
 import type { ColumnBatch, ColumnData, ScalarData } from '../../../src/columns/batch.ts';
-import { TableBuffer } from '../../../src/columns/builders.ts';
+import { TableBuffer } from '../../../src/columns/table-buffer.ts';
 import { IdentitySet } from '../../../src/records/identity-set.ts';
 import type { Outcome } from '../../../src/records/outcome.ts';
 import type { RowWriter } from '../../../src/records/scan/row-writer.ts';

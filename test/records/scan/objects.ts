@@ -1,6 +1,6 @@
 /** Reads one object as jobs/ingest.ts does, with or without the fast path, and gives all that a job would see of it. */
 import { isUtf8 } from 'node:buffer';
-import { TableBuffer } from '../../../src/columns/builders.ts';
+import { TableBuffer } from '../../../src/columns/table-buffer.ts';
 import type { FastLane, FrameLimits } from '../../../src/records/frame/framer.ts';
 import { frameRecords } from '../../../src/records/frame/index.ts';
 import { IdentitySet } from '../../../src/records/identity-set.ts';

@@ -1,0 +1,55 @@
+/** The accounts of a batch: read = rows + quarantined + duplicates + skipped, object by object. */
+import type { ObjectCounts } from '../ledger/entry.ts';
+import type { ObjectInfo } from '../store/store.ts';
+
+/** Counts of one object, and the check that each record read has become exactly one thing. */
+export class Tally {
+  records = 0;
+  quarantined = 0;
+  skipped = 0;
+  duplicates = 0;
+  #rows = 0;
+  #bytes = 0;
+  #min: bigint | number | null = null;
+  #max: bigint | number | null = null;
+  /** Of `records`, those that the fast path left to the reference path. */
+  doubted = 0;
+
+  /** Microseconds since the epoch; a number is within +-2^53. */
+  row(eventTime: bigint | number): void {
+    this.#rows++;
+    if (this.#min === null || eventTime < this.#min) this.#min = eventTime;
+    if (this.#max === null || eventTime > this.#max) this.#max = eventTime;
+  }
+
+  async *measured(body: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+    for await (const chunk of body) {
+      this.#bytes += chunk.length;
+      yield chunk;
+    }
+  }
+
+  counts(object: ObjectInfo): ObjectCounts {
+    const { records, quarantined, skipped, duplicates } = this;
+    if (records !== this.#rows + quarantined + skipped + duplicates) {
+      throw new AccountingError(
+        `${object.uri}: read ${records} records, but ${this.#rows} rows + ${quarantined} quarantined + ${duplicates} duplicates + ${skipped} skipped`,
+      );
+    }
+    return {
+      records,
+      rows: this.#rows,
+      quarantined,
+      skipped,
+      duplicates,
+      bytesDecompressed: this.#bytes,
+      minEventTime: this.#min === null ? null : BigInt(this.#min),
+      maxEventTime: this.#max === null ? null : BigInt(this.#max),
+    };
+  }
+}
+
+/** A record was lost or counted twice: a fault of this program. Nothing of the batch is committed. */
+export class AccountingError extends Error {
+  override readonly name = 'AccountingError';
+}

@@ -1,0 +1,103 @@
+/** What chance would take long to find: every byte at every kind of place, every cut, every escape, every code unit. */
+import { expect, test } from 'vitest';
+import { BothPaths } from './both-paths.ts';
+import { sources } from './promotions.ts';
+
+const source = sources.opa.get('through and below columns that exist')!;
+const okera = sources['okera-audit'].get('none')!;
+
+/** `@` is the place; `#` makes the record no duplicate. */
+const places = [
+  '{"decision_id":"#","timestamp":"2023-07-11T17:01:42Z","path":"a@b"}',
+  '{"decision_id":"#","timestamp":"2023-07-11T17:01:42Z","path":"a\\@b"}',
+  '{"decision_id":"#","timestamp":"2023-07-11T17:01:42Z","pa@th":"ab"}',
+  '{"decision_id":"#","timestamp":"2023-07-11T17:01:42Z","labels":{"a@":"b@"}}',
+  '{"decision_id":"#","timestamp":"2023-07-11T17:01:42Z","erased":["@"]}',
+  '{"decision_id":"#","timestamp":"2023-07-11T17:01:42Z","input":{"deep":[["@",{"@":1}]],"subject":"s"}}',
+  '{"decision_id":"#","timestamp":"2023-07-11T17:01:42Z"@}',
+  '{"decision_id":"#","timestamp":"2023-07-11T17:01:42Z",@"path":"a"}',
+  '{"decision_id":"#","timestamp":"2023-07-11T17:01:42Z","path"@:"a"}',
+  '{"decision_id":"#","timestamp":"2023-07-11T17:01:42Z","path":@"a"}',
+  '{@"decision_id":"#","timestamp":"2023-07-11T17:01:42Z"}',
+  '@{"decision_id":"#","timestamp":"2023-07-11T17:01:42Z"}',
+  '{"decision_id":"#","timestamp":"2023-07-11T17:01:42Z"}@',
+  '{"decision_id":"#","timestamp":"2023-07-11T17:01:42Z","req_id":1@}',
+  '{"decision_id":"#","timestamp":"2023-07-11T17:01:42Z","req_id":@1}',
+  '{"decision_id":"#","timestamp":"2023-07-11T17:01:42Z","input":[1@2,-@1,0@,1.5@,1e@5,tru@,null@]}',
+  '{"decision_id":"#","timestamp":"2023-07-11T17:01:42Z","input":{"x":[@]}}',
+  '{"decision_id":"#","timestamp":"2023-07-11T17:01:42Z","result":{"roles":["a"@,"b"]}}',
+  '{"decision_id":"#","timestamp":"2023-07-11T17:01:42Z","metrics":{"a":1@}}',
+];
+const inputs = ['[1@2]', '[-@1]', '[0@]', '[0@0]', '[1.@]', '[1.5@]', '[1e@]', '[1e@5]', '[1e5@]', '[tru@]', '[null@]', '{@}'];
+
+test('every byte at every kind of place', () => {
+  const both = new BothPaths(source);
+  let n = 0;
+  for (const place of [...places, ...inputs.map((input) => places[9]!.replace('"a"', input).replace('@', ''))]) {
+    for (let byte = 0; byte < 256; byte++) {
+      // Latin-1 lets any byte through; two bytes more make a whole character of some that begin one.
+      for (const character of [Buffer.from([byte]), Buffer.from(String.fromCharCode(byte + 0x700))]) {
+        both.take(Buffer.from(place.replace('#', `d-${n++}`).replaceAll('@', character.toString('latin1')), 'latin1'));
+      }
+    }
+    both.clear();
+  }
+  expect(both.counts.fast).toBeGreaterThan(1000);
+});
+
+test('every byte at every place of a time', () => {
+  for (const [of, time, text] of [
+    [source, '2023-07-11T17:01:42.5Z', (time: string, n: number) => `{"decision_id":"${n}","timestamp":"${time}"}`],
+    [okera, '2020-10-30 10:05:01.4', (time: string, n: number) => `{"request_id":"a:${n}","request_time":"${time}"}`],
+  ] as const) {
+    const both = new BothPaths(of);
+    for (let at = 0, n = 0; at < time.length; at++) {
+      for (let byte = 0x20; byte < 0x7f; byte++) {
+        const character = JSON.stringify(String.fromCharCode(byte)).slice(1, -1);
+        for (const more of [1, 0]) both.take(text(time.slice(0, at) + character + time.slice(at + more), n++));
+      }
+      both.clear();
+    }
+  }
+});
+
+const rich =
+  '{"bundles":{"./bdir/":{"revision":"r"}},"decision_id":"d-1","erased":["/input/a","/input/\\u00e9"],"input":{"action":"GET","client_ip":"10.0.0.1","n":[1,-2.5e3,{"x":null}],"subject":"s\\n","tenant":{"id":"t"}},' +
+  '"labels":{"id":"i","team":"t"},"metrics":{"timer_x":12,"timer_server_handler_ns":0},"req_id":7, "result" : {"allowed":true,"message":"m","roles":["r"]},"timestamp":"2023-07-11T17:01:42.123456789Z","unknown":[[],{}]}';
+
+test('a record cut at every place, with the rest of it behind the cut', () => {
+  const both = new BothPaths(source);
+  expect(both.take(rich)).toBe('fast');
+  for (let at = 0; at < rich.length; at++) {
+    expect(both.take(rich.slice(0, at), { around: ['', rich.slice(at)] })).toBe('quarantine');
+    if (at > 0) expect(both.take(rich.slice(at), { around: [rich.slice(0, at), ''] })).not.toBe('fast');
+    both.take(rich.slice(0, at) + rich.slice(at + 1));
+  }
+  both.compareRows();
+});
+
+test('every code unit as an escape, in either case', () => {
+  const both = new BothPaths(source);
+  for (let unit = 0; unit < 0x10000; unit += unit < 0x900 || (unit >= 0xd700 && unit < 0xe100) ? 1 : 97) {
+    const hex = unit.toString(16).padStart(4, '0');
+    const text = `\\u${unit % 2 === 0 ? hex : hex.toUpperCase()}`;
+    both.take(`{"decision_id":"${hex}","timestamp":"2023-07-11T17:01:42Z","path":"a${text}b","labels":{"l":"${text}"}}`);
+  }
+  both.compareRows();
+  expect(both.counts).toMatchObject({ quarantine: 0, duplicate: 0 });
+  expect(both.counts.slow).toBe(0x800);
+});
+
+test('more members, elements and unknown fields than fit at first', () => {
+  const both = new BothPaths(source);
+  const many = <T>(count: number, some: (i: number) => T): string => Array.from({ length: count }, (_, i) => some(i)).join();
+  for (const count of [15, 16, 17, 63, 64, 65, 255, 256, 257, 600, 1100]) {
+    both.take(
+      `{"decision_id":"d-${count}","timestamp":"2023-07-11T17:01:42Z","erased":[${many(count, (i) => `"${i}\\n"`)}],` +
+        `"labels":{${many(count, (i) => `"l${i}":"${i}"`)}},"metrics":{${many(count, (i) => `"m${i}":${i}`)}},` +
+        `"input":{${many(count, (i) => `"i${i}":[]`)}},${many(count, (i) => `"u${i}":"${'x'.repeat(i)}"`)}}`,
+    );
+  }
+  both.compareRows();
+  expect(both.counts).toMatchObject({ fast: 10, slow: 1 });
+});
