@@ -49,7 +49,12 @@ export const rig = {
   async python(script: string, args: readonly string[] = [], stdin: string | Uint8Array = ''): Promise<string> {
     const env = await up('moto');
     const path = join(import.meta.dirname, 'python', script);
-    return run(env.RIG_PYTHON!, [path, ...args], { env: { ...process.env, ...env } }, stdin);
+    return run(env.RIG_PYTHON!, [path, ...args], { env: { ...process.env, ...env, PYTHONDONTWRITEBYTECODE: '1' } }, stdin);
+  },
+
+  /** Runs a script of test/support/python with pyspark and a Java at hand, in the same way. */
+  spark(script: string, args: readonly string[] = [], stdin: string | Uint8Array = ''): Promise<string> {
+    return run(stack, ['spark', join(import.meta.dirname, 'python', script), ...args], {}, stdin);
   },
 };
 
@@ -71,7 +76,7 @@ export interface RigGlue extends RigConnection {
   readonly database: string;
 }
 
-export type Need = 's3' | 'glue' | 'trino' | 'readers';
+export type Need = 's3' | 'glue' | 'trino' | 'readers' | 'spark';
 
 /**
  * `describe` for tests that need parts of the rig. Where one is missing on this machine the suite is skipped, and the

@@ -23,19 +23,31 @@ const places = [
   '{"decision_id":"#","timestamp":"2023-07-11T17:01:42Z"}@',
   '{"decision_id":"#","timestamp":"2023-07-11T17:01:42Z","req_id":1@}',
   '{"decision_id":"#","timestamp":"2023-07-11T17:01:42Z","req_id":@1}',
-  '{"decision_id":"#","timestamp":"2023-07-11T17:01:42Z","input":[1@2,-@1,0@,1.5@,1e@5,tru@,null@]}',
   '{"decision_id":"#","timestamp":"2023-07-11T17:01:42Z","input":{"x":[@]}}',
   '{"decision_id":"#","timestamp":"2023-07-11T17:01:42Z","result":{"roles":["a"@,"b"]}}',
   '{"decision_id":"#","timestamp":"2023-07-11T17:01:42Z","metrics":{"a":1@}}',
 ];
-const inputs = ['[1@2]', '[-@1]', '[0@]', '[0@0]', '[1.@]', '[1.5@]', '[1e@]', '[1e@5]', '[1e5@]', '[tru@]', '[null@]', '{@}'];
+const inputs = [
+  '[1@2]',
+  '[-@1]',
+  '[0@]',
+  '[0@0]',
+  '[1.@]',
+  '[1.5@]',
+  '[1e@]',
+  '[1e@5]',
+  '[1e5@]',
+  '[tru@]',
+  '[null@]',
+  '{@}',
+];
 
 test('every byte at every kind of place', () => {
   const both = new BothPaths(source);
   let n = 0;
-  for (const place of [...places, ...inputs.map((input) => places[9]!.replace('"a"', input).replace('@', ''))]) {
+  for (const place of [...places, ...inputs.map((input) => places[0]!.replace('"path":"a@b"', `"input":${input}`))]) {
     for (let byte = 0; byte < 256; byte++) {
-      // Latin-1 lets any byte through; two bytes more make a whole character of some that begin one.
+      // Alone, and as a character of two bytes.
       for (const character of [Buffer.from([byte]), Buffer.from(String.fromCharCode(byte + 0x700))]) {
         both.take(Buffer.from(place.replace('#', `d-${n++}`).replaceAll('@', character.toString('latin1')), 'latin1'));
       }
@@ -81,7 +93,9 @@ test('every code unit as an escape, in either case', () => {
   for (let unit = 0; unit < 0x10000; unit += unit < 0x900 || (unit >= 0xd700 && unit < 0xe100) ? 1 : 97) {
     const hex = unit.toString(16).padStart(4, '0');
     const text = `\\u${unit % 2 === 0 ? hex : hex.toUpperCase()}`;
-    both.take(`{"decision_id":"${hex}","timestamp":"2023-07-11T17:01:42Z","path":"a${text}b","labels":{"l":"${text}"}}`);
+    both.take(
+      `{"decision_id":"${hex}","timestamp":"2023-07-11T17:01:42Z","path":"a${text}b","labels":{"l":"${text}"}}`,
+    );
   }
   both.compareRows();
   expect(both.counts).toMatchObject({ quarantine: 0, duplicate: 0 });
@@ -90,7 +104,8 @@ test('every code unit as an escape, in either case', () => {
 
 test('more members, elements and unknown fields than fit at first', () => {
   const both = new BothPaths(source);
-  const many = <T>(count: number, some: (i: number) => T): string => Array.from({ length: count }, (_, i) => some(i)).join();
+  const many = <T>(count: number, some: (i: number) => T): string =>
+    Array.from({ length: count }, (_, i) => some(i)).join();
   for (const count of [15, 16, 17, 63, 64, 65, 255, 256, 257, 600, 1100]) {
     both.take(
       `{"decision_id":"d-${count}","timestamp":"2023-07-11T17:01:42Z","erased":[${many(count, (i) => `"${i}\\n"`)}],` +
