@@ -3,7 +3,7 @@
  * Glue. Both give fresh warehouses over the same log objects, and say what they hold.
  */
 import { createHash } from 'node:crypto';
-import { mkdirSync, mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { lstatSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { loadConfig } from '../../src/config/load.ts';
@@ -35,7 +35,8 @@ export async function localSite(logs: readonly LogObject[]): Promise<Site> {
     readdirSync(folder, { recursive: true, encoding: 'utf8' })
       .sort()
       .map((name) => {
-        const { size, mtimeNs, ctimeNs, ino } = statSync(join(folder, name), { bigint: true });
+        // A killed run may leave a lock, which is a symbolic link to nothing.
+        const { size, mtimeNs, ctimeNs, ino } = lstatSync(join(folder, name), { bigint: true });
         return `${name} ${size} ${mtimeNs} ${ctimeNs} ${ino}`;
       });
   return {

@@ -174,6 +174,38 @@ function listRows(count: number): TestRow[] {
   ]) as TestRow[];
 }
 
+/** A column of every encoding; rows 20,000 to 42,000, among them a whole page, are null. */
+const gaps = fileColumns({
+  n: 'long',
+  i: 'int',
+  id: 'string',
+  at: 'string',
+  d: 'double',
+  b: 'boolean',
+  c: 'string',
+  ids: { list: 'string' },
+  counts: { map: { key: 'string', value: 'long' } },
+});
+
+function rowsWithGap(count: number): TestRow[] {
+  const random = pseudoRandom(13);
+  return Array.from({ length: count }, (_, row): TestRow => {
+    if (row >= 20_000 && row < 42_000) return gaps.map(() => null);
+    const id = `${Math.floor(random() * 2 ** 32)}-${row}`;
+    return [
+      BigInt(row) * 3n,
+      row * 7,
+      id,
+      `2024-05-06T07:08:09.${String(row).padStart(9, '0')}Z`,
+      random(),
+      random() < 0.5,
+      `subject-${row % 20}`,
+      [id, null],
+      [[id, BigInt(row)]],
+    ];
+  });
+}
+
 const permutation = (count: number): number[] => {
   const random = pseudoRandom(count + 1);
   const rows = Array.from({ length: count }, (_, row) => row);
@@ -264,6 +296,7 @@ export const cases: readonly EncoderCase[] = [
     rows: distinctRows(30_000),
     order: permutation(30_000),
   },
+  { name: 'a page of nulls between pages of values', columns: gaps, rows: rowsWithGap(45_000) },
   { name: 'lists and maps over many pages', columns: nested, rows: listRows(45_000) },
   {
     name: 'lists and maps in another order',

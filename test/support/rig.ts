@@ -49,7 +49,12 @@ export const rig = {
   async python(script: string, args: readonly string[] = [], stdin: string | Uint8Array = ''): Promise<string> {
     const env = await up('moto');
     const path = join(import.meta.dirname, 'python', script);
-    return run(env.RIG_PYTHON!, [path, ...args], { env: { ...process.env, ...env, PYTHONDONTWRITEBYTECODE: '1' } }, stdin);
+    return run(
+      env.RIG_PYTHON!,
+      [path, ...args],
+      { env: { ...process.env, ...env, PYTHONDONTWRITEBYTECODE: '1' } },
+      stdin,
+    );
   },
 
   /** Runs a script of test/support/python with pyspark and a Java at hand, in the same way. */

@@ -106,7 +106,8 @@ export async function encodeChunk(
     if (dictionary !== undefined) {
       sink.byte(dictionary.bitWidth);
       writeIndices(sink, dictionary.indices, valueFrom, valueTo, dictionary.bitWidth);
-    } else if (data !== null && valueTo > valueFrom) {
+    } else if (data !== null && stream.values > 0) {
+      // Also where all of the page is null: delta encodings have a header even then, without which no reader goes on.
       writeValues(sink, encoding, data, stream.slots, valueFrom, valueTo, pageExtremes[index]);
     }
     bodies.add(sink);

@@ -1,7 +1,7 @@
 /** What chance would take long to find: every byte at every kind of place, every cut, every escape, every code unit. */
 import { expect, test } from 'vitest';
 import { BothPaths } from './both-paths.ts';
-import { sources } from './promotions.ts';
+import { limits, sources } from './promotions.ts';
 
 const source = sources.opa.get('through and below columns that exist')!;
 const okera = sources['okera-audit'].get('none')!;
@@ -100,6 +100,38 @@ test('every code unit as an escape, in either case', () => {
   both.compareRows();
   expect(both.counts).toMatchObject({ quarantine: 0, duplicate: 0 });
   expect(both.counts.slow).toBe(0x800);
+});
+
+test('as deep as a record may nest, and one level more', () => {
+  const both = new BothPaths(source);
+  const deep = [
+    ['"input":@', 1],
+    ['"unknown":@', 1],
+    ['"input":{"tenant":{"x":@}}', 3],
+    ['"input":[[],{},[{}],@]', 2],
+    ['"labels":{"a":"b"},"erased":["/input/x"],"result":{"roles":[],"x":@}', 2],
+  ] as const;
+  for (const [n, [place, above]] of deep.entries()) {
+    for (const [open, close] of [['[', ']'] as const, ['{"a":', '}'] as const]) {
+      const nested = (depth: number) => place.replace('@', `${open.repeat(depth)}1${close.repeat(depth)}`);
+      const take = (depth: number) =>
+        both.take(`{"decision_id":"${open[0]}${n}","timestamp":"2023-07-11T17:01:42Z",${nested(depth)}}`);
+      expect(take(limits.nestingDepth - above), place).toBe('fast');
+      expect(take(limits.nestingDepth - above + 1), place).toBe('quarantine');
+    }
+  }
+  both.compareRows();
+});
+
+test('every count of milliseconds at the ends of what is a time, or exact', () => {
+  const both = new BothPaths(okera);
+  const ends = [0, 9_007_199_254_740, 253_402_300_799_999, -62_135_596_800_000, 999_999_999_999_999];
+  for (const [n, millis] of ends.flatMap((end) => [end - 1, end, end + 1, -end]).entries()) {
+    const times = `"start_unix_time":${millis},"end_unix_time":-${Math.abs(millis)}`;
+    both.take(`{"request_id":"a:${n}","request_time":"2020-10-30 10:05:01",${times}}`);
+  }
+  both.compareRows();
+  expect(both.counts.fast).toBeGreaterThan(15);
 });
 
 test('more members, elements and unknown fields than fit at first', () => {

@@ -70,18 +70,31 @@ for (const type of ['opa', 'okera-audit'] as const) {
 const decision = (n: number, subject: string, more = ''): string =>
   `{"decision_id":"d-${n}","timestamp":"2023-07-1${n % 3}T17:01:42Z","input":{"subject":"${subject}","n":${n}},"labels":{"id":"i","team":"${subject}"},"result":{"allowed":true,"roles":["${subject}","r"]}${more}}`;
 
-test('columns turn plain while their codes are still remembered', () => {
-  const both = new BothPaths(sources.opa.get('through and below columns that exist')!);
+test.each([0, 1, 2, 3, 4, 5, 6])(
+  'columns turn plain while their codes are still remembered, by record %i of 7',
+  (turn) => {
+    const both = new BothPaths(sources.opa.get('through and below columns that exist')!);
+    const subject = (n: number): string => (n % 4 === 1 ? 'again' : `${n}${'long '.repeat(1600)}`);
+    // A column is given up for its bytes in one of these rows, on either path; what comes again was remembered before.
+    for (let n = 0; n < 250; n++) both.take(decision(n, subject(n)), { slowly: n % 7 === turn });
+    both.clear();
+    for (let n = 1000; n < 1020; n++) both.take(decision(n, subject(n)), { slowly: n % 7 === turn });
+    both.clear();
+    expect(both.counts).toMatchObject({
+      quarantine: 0,
+      duplicate: 0,
+      slow: expect.toSatisfy((slow: number) => slow < 45),
+    });
+  },
+);
+
+test('columns turn plain by the number of their values', () => {
+  const both = new BothPaths(sources.opa.get('none')!);
   for (let n = 0; n < 17_000; n++) {
-    // What comes again after the turn is what was remembered before it.
-    both.take(decision(n, n % 5 === 0 ? 'again' : `subject-${n}`), { slowly: n % 7 === 3 });
+    both.take(`{"decision_id":"d-${n}","timestamp":"2023-07-11T17:01:42Z"}`, { slowly: n % 7 === 3 });
   }
   both.clear();
-  for (let n = 20_000; n < 20_100; n++)
-    both.take(decision(n, n % 2 === 0 ? 'again' : `subject-${n}`), { slowly: n % 7 === 3 });
-  both.clear();
   expect(both.counts).toMatchObject({ quarantine: 0, duplicate: 0 });
-  expect(both.counts.fast).toBeGreaterThan(10_000);
 });
 
 test('columns that stop and start again after hundreds of rows', () => {

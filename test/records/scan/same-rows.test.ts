@@ -1,4 +1,7 @@
-/** One record through a fresh pair of paths: whatever it is, the fast path says what the reference path says. */
+/**
+ * One record through a fresh pair of paths: whatever it is, the fast path says what the reference path says.
+ * PROPERTY_RUNS (here, in one-writer and in objects) sets how long to search.
+ */
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { fieldNames, mutate, mutations, records, recordWith, value } from './arbitraries.ts';
@@ -20,19 +23,17 @@ for (const type of ['opa', 'okera-audit'] as const) {
   for (const [columns, source] of sources[type]) {
     describe(`${type}, promoted columns: ${columns}`, () => {
       test('generated records, plain to odd', () => {
-        let [fast, all] = [0, 0];
+        let fast = 0;
         fc.assert(
           fc.property(records[type], around, (record, place) => {
             const both = new BothPaths(source);
             if (both.take(record, { around: place }) === 'fast') fast++;
             both.compareRows();
-            all++;
           }),
           { numRuns: runs },
         );
         // Or this would hold of a fast path that takes nothing.
-
-        expect(fast / all).toBeGreaterThan(0.1);
+        expect(fast).toBeGreaterThan(0);
       });
 
       test('generated records with bytes changed', () => {
