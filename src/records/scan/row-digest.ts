@@ -1,8 +1,9 @@
 /** The digest of records/identity.ts over a scanned record, for sources whose identity is the whole record. */
 import { hash } from 'node:crypto';
 import type { TableDeclaration } from '../../tables/declaration.ts';
+import { unescapeString } from './escapes.ts';
 import { Tag } from './program.ts';
-import { type RecordScanner, unescapeString } from './scanner.ts';
+import type { RecordScanner } from './scanner.ts';
 
 export class RowDigest {
   /** Sorted by name, as the digest wants them. */

@@ -14,9 +14,10 @@ import type { TableDeclaration } from '../../tables/declaration.ts';
 import type { AnnotatedSchema, Extraction } from '../../tables/schema.ts';
 import type { IdentitySet } from '../identity-set.ts';
 import { parseTime } from '../time.ts';
+import { unescapeString } from './escapes.ts';
 import { compile, Tag } from './program.ts';
 import { RowDigest } from './row-digest.ts';
-import { RecordScanner, unescapeString } from './scanner.ts';
+import { RecordScanner } from './scanner.ts';
 
 export interface RowWriterSpec {
   readonly table: TableDeclaration;
