@@ -65,7 +65,11 @@ export async function ingestBatch(runtime: Runtime, request: IngestRequest): Pro
     const failed = new Set(failures.map((failure) => failure.uri));
     const attempt = new BatchAttempt(runtime, request, failures);
     const objects = request.objects.filter((object) => !failed.has(object.uri));
-    if (await attempt.run(objects)) return attempt.staged();
+    try {
+      if (await attempt.run(objects)) return attempt.staged();
+    } finally {
+      attempt.release();
+    }
   }
 }
 
@@ -142,6 +146,13 @@ class BatchAttempt {
       doubted: this.#doubted,
       reasons: this.#reasons,
     };
+  }
+
+  /** Gives memory back that the next batch would otherwise have to wait for. */
+  release(): void {
+    this.#identities.release();
+    this.#events.release();
+    this.#quarantine.release();
   }
 
   #fail(object: ObjectInfo, error: unknown): void {

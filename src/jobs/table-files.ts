@@ -1,7 +1,7 @@
 /** From buffered rows to stored data files, one set of columns being laid out while the next one fills. */
 import pLimit from 'p-limit';
 import type { LoadedTable } from '../catalog/catalog.ts';
-import type { ColumnBatch } from '../columns/batch.ts';
+import { type ColumnBatch, discard } from '../columns/batch.ts';
 import { TableBuffer } from '../columns/table-buffer.ts';
 import type { DataFile } from '../iceberg/data-file.ts';
 import { type FileOptions, layoutRequest, storeDataFile } from '../iceberg/write.ts';
@@ -65,6 +65,11 @@ export class TableFiles {
     this.#writing = this.#write(this.buffer.take());
     // The failure is for `settled` to tell.
     this.#writing.catch(() => {});
+  }
+
+  /** Gives the memory of the columns back; nothing can be appended any more. */
+  release(): void {
+    discard(this.buffer.take());
   }
 
   /** All that was flushed is in files. */

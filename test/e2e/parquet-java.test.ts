@@ -107,9 +107,15 @@ const queries: Readonly<Record<string, Query>> = {
     scanned: [2, 2 * pageRows],
   },
   'a string by bounds that are cut': { where: `s = '${mid.s}'`, finds: (row) => row === mid, scanned: [1, 30_000] },
+  // Greater than the bounds of their row groups and pages would be if they were cut and nothing more.
+  'the last strings of row groups': {
+    where: `s IN ('${text(groupRows - 1)}', '${text(2 * groupRows - 1)}')`,
+    finds: (row) => row.n === BigInt(groupRows - 1) * 3n || row.n === BigInt(2 * groupRows - 1) * 3n,
+    scanned: [2, 60_000],
+  },
   'a range of strings by bounds that are cut': {
-    where: `s > '${text(39_990)}' AND s <= '${text(40_010)}'`,
-    finds: (row) => (row.s as string) > text(39_990) && (row.s as string) <= text(40_010),
+    where: `s > '${text(groupRows - 10)}' AND s <= '${text(groupRows + 10)}'`,
+    finds: (row) => (row.s as string) > text(groupRows - 10) && (row.s as string) <= text(groupRows + 10),
     scanned: [20, 45_000],
   },
   'a prefix as long as the bounds': {
@@ -165,6 +171,12 @@ const queries: Readonly<Record<string, Query>> = {
     where: `m = ${mid.m}`,
     finds: (row) => row.m === mid.m,
     scanned: [groupRows, groupRows],
+  },
+  // Spark's own reader excludes nothing by times without zone; Iceberg's does.
+  'a range of times, to the microsecond': {
+    where: `t >= TIMESTAMP_NTZ '2023-11-14 22:13:20.123456' AND t < TIMESTAMP_NTZ '2023-11-14 22:13:23.123465'`,
+    finds: (row) => (row.t as bigint) < start + 3n * 1_000_003n,
+    scanned: [3, 2 * groupRows],
   },
   'a string that is in no bloom filter': { where: "id = 'abcdef'", finds: () => false, scanned: [0, 0] },
 };

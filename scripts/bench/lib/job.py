@@ -1,6 +1,7 @@
 """The conversion that every engine does: which fields are read, which columns come out. Taken from the annotated schema
 of the source (schemas/*.schema.json), so that the peers stay in step with our own table.
 """
+
 import argparse
 import glob
 import json

@@ -4,6 +4,7 @@ Documents are declared as String, which keeps their text as it stands; what is f
 JSONExtract to a tuple a document (measured against one JSONExtract for each column). Lists and maps cannot be null
 here: an absent one is empty.
 """
+
 import os
 
 import chdb

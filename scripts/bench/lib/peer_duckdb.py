@@ -1,8 +1,10 @@
 """DuckDB: read_json with declared columns -> COPY ... PARTITION_BY (ymd), in one statement.
 
-Documents are declared as JSON, which keeps their text; what is flattened out of them goes through one json_transform a
-document (measured against `->>` for each column and against reading structs and writing them back as text).
+Documents are declared as JSON, which gives text written anew from the parsed value (1.50 becomes 1.5); what is
+flattened out of them goes through one json_transform a document (measured against `->>` for each column and against
+reading structs and writing them back as text). Times are taken for UTC, as all of the generated ones are.
 """
+
 import duckdb
 from job import Table, job_from_arguments
 
@@ -86,7 +88,10 @@ connection.execute(f"""
       SELECT {", ".join(expression(column) for column in table.columns)}
       FROM (
         SELECT *, {derived["event_time"]} AS event_time{flattened}
-        FROM read_json('{job.pattern}', format = 'newline_delimited', columns = {{{declared}}}, filename = 'source_uri'{KEYS[job.source]})
+        FROM read_json(
+          '{job.pattern}', format = 'newline_delimited', columns = {{{declared}}}, filename = 'source_uri'
+          {KEYS[job.source]}
+        )
       )
     ) TO '{job.output}' (
       FORMAT parquet, COMPRESSION zstd, PARQUET_VERSION V2, WRITE_BLOOM_FILTER false, PARTITION_BY (ymd)

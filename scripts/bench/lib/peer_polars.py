@@ -5,6 +5,7 @@ of it goes through one json_decode a document (measured against reading structs 
 json_path_match for each column). labels and metrics are structs of the keys that occur: Polars has maps, but reading
 them doubles its time.
 """
+
 import os
 import sys
 

@@ -5,6 +5,7 @@ fields are left out (null). labels and metrics become maps of the keys that occu
 dataset of JSON files cannot name the file in an expression (measured against one file at a time, and against threads
 inside of a file).
 """
+
 import re
 from collections import deque
 from concurrent.futures import ThreadPoolExecutor
@@ -22,6 +23,8 @@ MICROS = pa.timestamp("us")
 
 job = job_from_arguments(pa.__version__)
 table = job.table
+# Faster here than its own pools, and less memory.
+pa.set_memory_pool(pa.system_memory_pool())
 pa.set_cpu_count(job.threads)
 pa.set_io_thread_count(job.threads)
 
