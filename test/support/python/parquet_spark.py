@@ -147,6 +147,9 @@ with tempfile.TemporaryDirectory(prefix="spark-") as folder:
     values = compare(sorted(pathlib.Path(sys.argv[1]).glob("*.parquet")), readers)
     answers = [readers["vectorized" if query["vectorized"] else "by row"].answer(query) for query in json.load(sys.stdin)]
     json.dump({"values": values, "answers": answers}, sys.stdout)
+    # Objects that Python frees later must not look for their Java.
+    gateway = spark.sparkContext._gateway
     spark.stop()
+    gateway.shutdown()
     java.stdin.close()
     java.wait()
