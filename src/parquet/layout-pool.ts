@@ -9,7 +9,9 @@ export function layoutPool(threads: number): Layout {
     filename: new URL('./layout-worker.ts', import.meta.url).href,
     minThreads: 0,
     maxThreads: threads,
-    idleTimeout: 1000,
+    // Longer than any lull of a run: a new worker has to be loaded and warmed up again.
+    idleTimeout: 60_000,
+    resourceLimits: { maxYoungGenerationSizeMb: 24 },
   });
   return (request) => pool.run(request, { transferList: [...buffersOf(request.batch)] });
 }
