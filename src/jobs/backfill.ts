@@ -13,6 +13,7 @@ import { createSource } from '../sources/index.ts';
 import { quarantine } from '../tables/quarantine.ts';
 import { ahead } from './ahead.ts';
 import { commitBatch, commitContext, finishBatch } from './commit.ts';
+import { increase } from './counts.ts';
 import { ingestBatch, type ObjectFailure } from './ingest.ts';
 import { type Intent, readIntent } from './intent.ts';
 import { type ConfiguredSource, type PlanCounters, type PlannedBatch, planBatches, type TimeRange } from './plan.ts';
@@ -326,10 +327,6 @@ class BackfillRun {
 }
 
 const newCounters = (): PlanCounters => ({ listed: 0, skipped: 0, claimedElsewhere: 0 });
-
-function increase<K>(counts: Map<K, number>, key: K, by: number): void {
-  counts.set(key, (counts.get(key) ?? 0) + by);
-}
 
 function selectSources({ config }: Runtime, names: readonly string[] | undefined): ConfiguredSource[] {
   const unknown = names?.find((name) => !config.sources.some((source) => source.name === name));

@@ -19,6 +19,7 @@ import type { Frame, ObjectFacts } from '../sources/source.ts';
 import type { ObjectInfo } from '../store/store.ts';
 import { partitionColumn } from '../tables/declaration.ts';
 import { quarantine } from '../tables/quarantine.ts';
+import { increase } from './counts.ts';
 import { fetchObjects, ObjectFault } from './fetch.ts';
 import type { Intent } from './intent.ts';
 import type { ConfiguredSource } from './plan.ts';
@@ -287,8 +288,4 @@ interface ObjectContext {
   readonly facts: ObjectFacts;
   readonly tally: Tally;
   readonly prior: Prior | undefined;
-}
-
-function increase<K>(counts: Map<K, number>, key: K, by: number): void {
-  counts.set(key, (counts.get(key) ?? 0) + by);
 }
