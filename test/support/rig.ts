@@ -116,7 +116,7 @@ function up(part: 'moto' | 'trino'): Promise<Readonly<Record<string, string>>> {
   if (starting === undefined) {
     starting = (async () => {
       const { run: folder, owner } = inject('rig');
-      const own = { RIG_RUN: folder, RIG_OWNER: String(owner) };
+      const own = { RIG_RUN: folder, ...(owner !== undefined && { RIG_OWNER: String(owner) }) };
       const output = await run(stack, ['up', part], { env: { ...process.env, ...own } });
       const env = assignments(output);
       for (const [name, value] of Object.entries(env)) {
