@@ -2,6 +2,7 @@
 import okeraSchema from '../schemas/okera-audit.schema.json' with { type: 'json' };
 import opaSchema from '../schemas/opa.schema.json' with { type: 'json' };
 import { rejectionCodes } from '../src/records/outcome.ts';
+import { amendments } from '../src/tables/amendments.ts';
 import type { TableDeclaration } from '../src/tables/declaration.ts';
 import { declareTable } from '../src/tables/declare.ts';
 import { ingestedObjects } from '../src/tables/ingested-objects.ts';
@@ -21,6 +22,7 @@ export function tablesPage(): string {
     }),
     { table: quarantine },
     { table: ingestedObjects },
+    { table: amendments },
   ];
   const reasons = Object.entries(rejectionCodes).map(([code, meaning]) => `| \`${code}\` | ${meaning} |`);
   return [

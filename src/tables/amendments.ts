@@ -1,0 +1,30 @@
+import type { TableDeclaration } from './declaration.ts';
+
+/**
+ * The written record of rows that left a table, or came into it, on purpose and outside of ingest: duplicates dropped by
+ * compaction, quarantined records that became rows, erased subjects, days past their retention. With the ledger it
+ * accounts for every row: rows of an object in a table = what the ledger says was ingested + the amendments.
+ */
+export const amendments: TableDeclaration = {
+  name: 'amendments',
+  description: 'What was taken out of or put into tables on purpose after ingest, by object, with the reason.',
+  columns: [
+    { name: 'ymd', type: 'string', description: 'UTC day of the amendment.', required: true },
+    { name: 'amended_at', type: 'timestamp', description: 'When it was made.', required: true },
+    { name: 'amendment', type: 'string', description: 'Id, as in the summary of the snapshot.', required: true },
+    {
+      name: 'operation',
+      type: 'string',
+      description: 'compact: duplicates dropped; replay: quarantine again; erase: a subject; retention: old days.',
+      required: true,
+    },
+    { name: 'table_name', type: 'string', description: 'The table whose rows changed.', required: true },
+    { name: 'source_uri', type: 'string', description: 'The object that the rows came from.', required: true },
+    { name: 'rows', type: 'long', description: 'Rows added; below zero: removed.', required: true },
+    { name: 'detail', type: 'string', description: 'Why: the day, the reason, a digest of the erased subject.' },
+  ],
+  sortedBy: ['table_name', 'source_uri'],
+  bloomColumns: [],
+  fullBounds: ['source_uri'],
+  provenance: [],
+};
