@@ -5,13 +5,16 @@ import pino, { type Logger } from 'pino';
 import type { Catalog } from './catalog/catalog.ts';
 import { FileCatalog } from './catalog/file.ts';
 import type { Config } from './config/config.ts';
-import type { QueryEngine } from './engines/engine.ts';
+import type { EngineName, QueryEngine, StatementEngine } from './engines/engine.ts';
 import type { Runtime } from './jobs/runtime.ts';
+import { UsageError } from './jobs/usage.ts';
 import { processOwner } from './ledger/process-owner.ts';
 import { type Layout, layOut } from './parquet/layout.ts';
 import { LocalStore } from './store/local.ts';
 import { RoutedStore } from './store/router.ts';
 import type { ObjectStore } from './store/store.ts';
+
+import type { WorkerOptions, WorkerReport } from './worker/worker.ts';
 
 export type { Runtime } from './jobs/runtime.ts';
 
@@ -26,17 +29,70 @@ export async function createRuntime(config: Config, options: { readonly log?: Lo
     owner: processOwner(),
     log: options.log ?? pino({ level: 'silent' }),
     clock: Date.now,
-    sleep: (ms) => sleep(ms),
+    sleep: (ms, signal) => sleep(ms, undefined, signal && { signal }),
     uuid: randomUUID,
   };
 }
 
-/** DuckDB is large, so only queries load it. */
-export const createQueryEngine = async (runtime: Runtime): Promise<QueryEngine> =>
-  (await import('./engines/duckdb.ts')).createDuckDbEngine(runtime);
+/** DuckDB is large, so only queries load it. Throws UsageError where the configuration says too little of the engine. */
+export const createQueryEngine = async (runtime: Runtime, engine: EngineName = 'duckdb'): Promise<QueryEngine> =>
+  engine === 'duckdb'
+    ? (await import('./engines/duckdb.ts')).createDuckDbEngine(runtime)
+    : createStatementEngine(runtime.config, engine);
+
+/** For jobs that change tables by SQL. Throws UsageError where the configuration says too little of the engine. */
+export async function createStatementEngine(
+  { engines }: Pick<Config, 'engines'>,
+  engine: Exclude<EngineName, 'duckdb'>,
+): Promise<StatementEngine> {
+  if (engine === 'trino') {
+    if (engines.trino === undefined) {
+      throw new UsageError('engine trino needs the key engines.trino.url: the URL of the coordinator');
+    }
+    const { TRINO_PASSWORD, TRINO_ACCESS_TOKEN } = process.env;
+    const { createTrinoEngine } = await import('./engines/trino.ts');
+    return createTrinoEngine({
+      ...engines.trino,
+      password: TRINO_PASSWORD || undefined,
+      accessToken: TRINO_ACCESS_TOKEN || undefined,
+    });
+  }
+  const { region, endpoint, database, ...options } = engines.athena;
+  if (database === undefined) {
+    throw new UsageError('engine athena needs the key engines.athena.database, or a catalog of type glue');
+  }
+  const { createAthenaEngine } = await import('./engines/athena.ts');
+  return createAthenaEngine({
+    ...options,
+    database,
+    client: { ...(region && { region }), ...(endpoint && { endpoint }) },
+  });
+}
+
+/** A worker that any program can run; nothing is opened before `run`. */
+export function createWorker(config: Config, options: WorkerOptions & { readonly log?: Logger } = {}): WorkerHandle {
+  return {
+    async run(signal) {
+      const { Worker } = await import('./worker/worker.ts');
+      const { SqsQueue } = await import('./worker/sqs.ts');
+      const { region } = config.s3;
+      const openQueue = (url: string) => new SqsQueue(url, region === undefined ? {} : { region });
+      return new Worker(await createRuntime(config, options), { openQueue }, options).run(signal);
+    },
+  };
+}
+
+export interface WorkerHandle {
+  /** Until the signal fires; with `once`, until everything there is has been worked off. */
+  run(signal?: AbortSignal): Promise<WorkerReport>;
+}
 
 async function createStore(config: Config): Promise<ObjectStore> {
-  const locations = [config.warehouse, ...config.sources.map((source) => source.location)];
+  const locations = [
+    config.warehouse,
+    config.compact.spill,
+    ...[...config.sources, ...config.sideSources].map((source) => source.location),
+  ];
   const usesS3 = locations.some((location) => location.startsWith('s3://'));
   const s3 = usesS3 ? { s3: new (await import('./store/s3.ts')).S3Store(config.s3) } : {};
   return new RoutedStore({ file: new LocalStore(), ...s3 });

@@ -30,6 +30,9 @@ def trino(sql, database, run):
         "X-Trino-Source": "athena",
         "X-Trino-Catalog": "awsdatacatalog",
         "X-Trino-Schema": database or "default",
+        "X-Trino-Time-Zone": "UTC",
+        # Without it, timestamps come cut to milliseconds.
+        "X-Trino-Client-Capabilities": "PARAMETRIC_DATETIME",
     }
 
     def call(method, url, body=None):
@@ -117,6 +120,12 @@ def start(self):
     return json.dumps({"QueryExecutionId": key})
 
 
+def kind(run):
+    word = re.match(r"[\s(]*(\w*)", run["query"])[1].upper()
+    kinds = {w: "DDL" for w in ("ALTER", "CREATE", "DROP", "MSCK")}
+    return (kinds | {w: "UTILITY" for w in ("DESCRIBE", "EXPLAIN", "SHOW")}).get(word, "DML")
+
+
 def asked_for(self):
     run = runs.get(self._get_param("QueryExecutionId"))
     if run is None:
@@ -137,12 +146,11 @@ def describe(self):
             "Retryable": False,
             "ErrorMessage": run["reason"],
         }
-    ddl = run["query"].lstrip().upper().startswith(("ALTER", "CREATE", "DESCRIBE", "DROP", "MSCK", "SHOW"))
     stats, version = run["stats"], "Athena engine version 3"
     execution = {
         "QueryExecutionId": self._get_param("QueryExecutionId"),
         "Query": run["query"],
-        "StatementType": "DDL" if ddl else "DML",
+        "StatementType": kind(run),
         "ResultConfiguration": run["config"],
         "QueryExecutionContext": run["context"],
         "Status": status,
@@ -165,7 +173,8 @@ def results(self):
     if run["state"] != "SUCCEEDED":
         message = "Query has not yet finished. Current state: " + run["state"]
         raise JsonRESTError("InvalidRequestException", message)
-    rows = [[c["name"] for c in run["columns"]]] + run["rows"] if run["columns"] else []
+    names = [[c["name"] for c in run["columns"]]] if kind(run) == "DML" else []
+    rows = names + run["rows"] if run["columns"] else []
     first, size = int(self._get_param("NextToken") or 0), int(self._get_param("MaxResults") or 1000)
     info = [
         {
@@ -174,7 +183,7 @@ def results(self):
             "TableName": "",
             "Name": c["name"],
             "Label": c["name"],
-            "Type": c["type"].split("(")[0],
+            "Type": re.sub(r"\(.*\)", "", c["type"]),
             "Precision": 0,
             "Scale": 0,
             "Nullable": "UNKNOWN",

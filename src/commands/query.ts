@@ -1,5 +1,6 @@
 /** `query`: a named question, or SQL, over the current snapshots of the tables. */
 import { type Command, Option } from 'commander';
+import type { EngineName } from '../engines/engine.ts';
 import type { CommandContext, GlobalOptions, RunAction } from './shared/context.ts';
 import { exitCodes } from './shared/exit.ts';
 import { type AnswerFormat, answerFormats } from './shared/render-answer.ts';
@@ -9,18 +10,25 @@ interface Options extends GlobalOptions {
   readonly param?: readonly string[];
   readonly list?: boolean;
   readonly format: AnswerFormat;
+  readonly engine: EngineName;
 }
+
+const engines: readonly EngineName[] = ['duckdb', 'trino', 'athena'];
 
 const examples = `
 Examples:
   audit-warehouse query --list
+  audit-warehouse query subject-activity --list
+  audit-warehouse query subject-activity --param subject=dr_evil
   audit-warehouse query decisions --param from=2023-07-11T16:55:00Z --param to=2023-07-11T17:00:00Z --param subject=dr_evil
   audit-warehouse query decisions --param from=2023-07-11T16:55:00Z --param to=2023-07-11T17:00:00Z --param cidr=192.168.0.0/16
   audit-warehouse query --sql "select ymd, count(*) from opa_decisions group by ymd order by ymd"
   audit-warehouse query --sql "select reason, pointer, payload from quarantine" --format csv > quarantine.csv
   audit-warehouse query --sql - < question.sql
+  audit-warehouse query --engine athena --sql "select subject, count(*) from opa_decisions group by subject"
 
-SQL is DuckDB's; tables have their own names. With "-" it is read from stdin. A condition on ymd keeps other days unread.`;
+SQL is one statement that reads, in the dialect of the engine: DuckDB here, or Trino or Athena, as "engines" of the
+configuration says. Tables have their own names. With "-" it is read from stdin. A condition on ymd keeps other days unread.`;
 
 export function defineQuery(program: Command, run: RunAction): void {
   program
@@ -34,18 +42,19 @@ export function defineQuery(program: Command, run: RunAction): void {
       'parameter of the question; may be repeated',
       (given: string, all: string[] = []) => [...all, given],
     )
-    .option('--list', 'list the questions and their parameters')
+    .option('--list', 'explain the questions, or the one named, and their parameters')
     .addOption(new Option('--format <format>', 'how to print the answer').choices(answerFormats).default('table'))
-    .addOption(new Option('--engine <engine>', 'what runs the query').choices(['duckdb']).default('duckdb'))
+    .addOption(new Option('--engine <engine>', 'what runs the query').choices(engines).default('duckdb'))
     .addHelpText('after', examples)
     .action(run(execute));
 }
 
 async function execute(context: CommandContext, question: string | undefined, options: Options): Promise<number> {
-  const { ask, questions } = await import('../queries/questions.ts');
+  const { ask, findQuestion, questions } = await import('../queries/questions.ts');
   if (options.list) {
     const { renderQuestions } = await import('./shared/render-questions.ts');
-    await context.stdout.write(renderQuestions(questions, options.format));
+    const listed = question === undefined ? questions : [findQuestion(question)];
+    await context.stdout.write(renderQuestions(listed, options.format));
     return exitCodes.done;
   }
   const [{ logEvent }, { openConfigAndLog }, { writeAnswer }, { UsageError }] = await Promise.all([
@@ -65,7 +74,7 @@ async function execute(context: CommandContext, question: string | undefined, op
       : ask(question, parseParameters(options.param ?? [], UsageError));
 
   const { config, log } = openConfigAndLog(context, options);
-  const engine = await context.openEngine(await context.openRuntime(config, log));
+  const engine = await context.openEngine(await context.openRuntime(config, log), options.engine);
   try {
     const started = context.clock();
     const answer = await engine.query({ ...request, signal: context.signal });

@@ -2,7 +2,9 @@
 import { type ConfigSchema, configSchema } from './schema.ts';
 
 export function exampleConfig(): string {
-  const optional = (['s3', 'limits', 'batch', 'output'] as const).map((name) => section(name)).join('\n');
+  const optional = (['s3', 'limits', 'batch', 'output', 'compact', 'worker', 'expire'] as const)
+    .map((name) => section(name))
+    .join('\n');
   return `# Configuration of audit-warehouse. Check it with: audit-warehouse validate
 # Every key with one value can also come from the environment (AUDIT_WAREHOUSE_BATCH_BYTES=64MiB) or from a flag
 # (--set batch.bytes=64MiB); flags win over the environment, the environment over this file.
@@ -17,7 +19,8 @@ catalog:
   # database: audit
   # region: eu-west-1
 
-# What to read. Types: opa (OPA and Enterprise OPA decision logs), okera-audit (Okera ODAS audit logs).
+# What to read. Types: opa (OPA and Enterprise OPA decision logs), okera-audit (Okera ODAS audit logs), and side tables
+# that are replaced as a whole when they change: okera-identities (Okera's users, groups and roles), reference (your own).
 # A location is a prefix: s3://bucket/prefix/, or a folder.
 sources:
   - name: decisions
@@ -30,6 +33,18 @@ sources:
   # - name: okera
   #   type: okera-audit
   #   location: s3://acme-ops/prod-7/audit/
+  # - name: countries
+  #   type: reference
+  #   location: s3://acme-ref/user_countries.csv
+  #   table: user_countries
+  #   columns:
+  #     subject: { type: string, required: true }
+  #     country: { type: string }
+
+# Where queries can run besides here: query --engine trino, or athena. Secrets come from the environment.
+# engines:
+#   trino: { url: https://trino.example.com, catalog: awsdatacatalog }
+#   athena: { workgroup: audit }
 
 ${optional}`;
 }

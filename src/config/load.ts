@@ -3,14 +3,16 @@
  * ConfigError that names each key, its file and its line; nothing else has been read or written by then.
  */
 import { readFileSync, statSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { dirname, resolve } from 'node:path';
 import { checkAgainstSchema, formatKey, type KeyPath, type KeyProblem } from './check.ts';
-import type { Config, SourceConfig } from './config.ts';
+import type { AthenaConfig, Config, DuckDbConfig, SideSourceConfig, SourceConfig, TrinoConfig } from './config.ts';
 import { readDocument } from './document.ts';
 import { ConfigError, nearest } from './errors.ts';
 import { overlap, sourceUri, warehouseUri } from './locations.ts';
 import { checkPromotedColumns, type ReservedColumns } from './promoted.ts';
 import { environmentName, scalarKeys } from './schema.ts';
+import { checkSideTables, eventSource, isEventSource, type RawSource, sideSource, tablesOf } from './sources.ts';
 
 export const defaultConfigFile = 'audit-warehouse.yaml';
 
@@ -67,7 +69,11 @@ export function loadConfig(options: LoadOptions): LoadedConfig {
     folder,
     (path, message) => problems.push({ problem: { path, message } }),
   );
-  for (const problem of checkPromotedColumns(config, options.reserved)) problems.push({ problem });
+  const events = (raw as unknown as RawConfig).sources.flatMap((source, i) => (isEventSource(source) ? [i] : []));
+  for (const { path, message } of checkPromotedColumns(config, options.reserved)) {
+    const [list, i, ...rest] = path;
+    problems.push({ problem: { path: [list!, events[i as number]!, ...rest], message } });
+  }
   if (problems.length > 0) fail();
   return { config, file };
 }
@@ -151,7 +157,7 @@ interface RawConfig {
     readonly endpoint?: string;
   };
   readonly s3: Config['s3'];
-  readonly sources: readonly (SourceConfig & { readonly columns: SourceConfig['columns'] })[];
+  readonly sources: readonly RawSource[];
   readonly limits: Readonly<
     Record<'record_bytes' | 'nesting_depth' | 'object_bytes' | 'compression_ratio' | 'days_per_batch', number>
   >;
@@ -160,6 +166,39 @@ interface RawConfig {
   >;
   readonly output: Readonly<Record<'row_group_rows' | 'file_rows' | 'compression_level' | 'threads', number>> &
     Pick<Config['output'], 'encoder'>;
+  readonly expire: Readonly<Record<'snapshots' | 'keep_snapshots' | 'grace', number>>;
+  readonly retention: Config['retention'];
+  readonly compact: Readonly<
+    Record<
+      | 'target_bytes'
+      | 'small_files'
+      | 'excess_files'
+      | 'unsorted_percent'
+      | 'row_group_rows'
+      | 'compression_level'
+      | 'memory',
+      number
+    >
+  > & { readonly find_duplicates: boolean; readonly spill?: string } & Pick<Config['compact'], 'clustering'>;
+  readonly worker: Readonly<
+    Record<
+      | 'batch_age'
+      | 'commit_interval'
+      | 'poll_interval'
+      | 'look_back'
+      | 'okera_look_back'
+      | 'relist'
+      | 'visibility'
+      | 'shutdown',
+      number
+    >
+  > & { readonly listen: string };
+  readonly stewards: Config['stewards'];
+  readonly engines: {
+    readonly duckdb: DuckDbConfig;
+    readonly trino: Partial<TrinoConfig>;
+    readonly athena: AthenaConfig;
+  };
 }
 
 function toConfig(
@@ -172,11 +211,13 @@ function toConfig(
   const warehouse = warehouseUri(raw.warehouse, warehouseFolder) ?? '';
   if (warehouse === '') problem(['warehouse'], usable);
 
-  const sources = raw.sources.map((source, i): SourceConfig => {
+  const sources: (SourceConfig | SideSourceConfig)[] = raw.sources.map((source, i) => {
+    const at: KeyPath = ['sources', i];
     const location = sourceUri(source.location, folder, isFile);
-    if (location === undefined) problem(['sources', i, 'location'], usable);
-    return { name: source.name, type: source.type, location: location ?? '', columns: source.columns };
+    if (location === undefined) problem([...at, 'location'], usable);
+    return (isEventSource(source) ? eventSource : sideSource)(source, location ?? '', at, problem);
   });
+  checkSideTables(raw.sources, problem);
   sources.forEach((source, i) => {
     const at: KeyPath = ['sources', i];
     for (const other of sources.slice(0, i)) {
@@ -205,12 +246,35 @@ function toConfig(
       if (raw.catalog[key] !== undefined) problem(['catalog', key], 'has a meaning only for a catalog of type glue');
     }
   }
-  const { limits, batch, output } = raw;
+  const { limits, batch, output, compact, worker, expire, engines } = raw;
+  const spill = warehouseUri(compact.spill ?? tmpdir(), folder);
+  if (spill === undefined) problem(['compact', 'spill'], usable);
+  for (const key of ['snapshots', 'grace'] as const) {
+    if (expire[key] <= batch.claim)
+      problem(['expire', key], 'must be longer than batch.claim: a run that is late would find its traces gone');
+  }
+  const sideTables = new Set(
+    sources.flatMap((source) => (isEventSource(source) ? [] : tablesOf(source as SideSourceConfig))),
+  );
+  for (const table of Object.keys(raw.retention)) {
+    if (['ingested_objects', 'amendments'].includes(table))
+      problem(['retention', table], 'is the record of what was read and removed: its days cannot be removed');
+    if (sideTables.has(table))
+      problem(['retention', table], 'is replaced as a whole by each load: it has no days to remove');
+  }
+  const listen = listenAddress(worker.listen);
+  if (listen !== undefined && listen.port > 65_535) problem(['worker', 'listen'], 'has a port above 65535');
+  raw.stewards.forEach(({ user, group }, i) => {
+    if ((user === undefined) === (group === undefined))
+      problem(['stewards', i], 'must have either user or group, one of the two');
+  });
   return {
     warehouse,
     catalog: raw.catalog.type === 'glue' ? { ...service, type: 'glue', database: database ?? '' } : { type: 'file' },
     s3: raw.s3,
-    sources,
+    sources: sources.filter((source): source is SourceConfig => isEventSource(source)),
+    sideSources: sources.filter((source): source is SideSourceConfig => !isEventSource(source)),
+    stewards: raw.stewards,
     limits: {
       recordBytes: limits.record_bytes,
       nestingDepth: limits.nesting_depth,
@@ -233,7 +297,71 @@ function toConfig(
       compressionLevel: output.compression_level,
       threads: output.threads,
     },
+    expire: {
+      snapshotsSeconds: expire.snapshots,
+      keepSnapshots: expire.keep_snapshots,
+      graceSeconds: expire.grace,
+    },
+    retention: raw.retention,
+    compact: {
+      targetBytes: compact.target_bytes,
+      smallFiles: compact.small_files,
+      excessFiles: compact.excess_files,
+      unsortedPercent: compact.unsorted_percent,
+      findDuplicates: compact.find_duplicates,
+      rowGroupRows: compact.row_group_rows,
+      compressionLevel: compact.compression_level,
+      memoryBytes: compact.memory,
+      spill: spill ?? '',
+      clustering: compact.clustering,
+    },
+    worker: {
+      batchAgeSeconds: worker.batch_age,
+      commitIntervalSeconds: worker.commit_interval,
+      pollIntervalSeconds: worker.poll_interval,
+      lookBackSeconds: worker.look_back,
+      okeraLookBackSeconds: worker.okera_look_back,
+      relistSeconds: worker.relist,
+      visibilitySeconds: worker.visibility,
+      shutdownSeconds: worker.shutdown,
+      ...(listen && { listen }),
+    },
+    engines: {
+      ...(engines.duckdb.user !== undefined && { duckdb: engines.duckdb }),
+      ...trinoConfig(engines.trino, database, problem),
+      athena: {
+        ...(database !== undefined && { database }),
+        ...(service.region !== undefined && { region: service.region }),
+        ...engines.athena,
+      },
+    },
   };
+}
+
+/** host:port, with an IPv6 address in brackets; undefined for `off`. */
+function listenAddress(text: string): { host: string; port: number } | undefined {
+  if (text === 'off') return undefined;
+  const at = text.lastIndexOf(':');
+  return { host: text.slice(0, at).replace(/^\[|\]$/g, ''), port: Number(text.slice(at + 1)) };
+}
+
+/** Nothing where the section is empty; otherwise all of it has to be there. */
+function trinoConfig(
+  trino: Partial<TrinoConfig>,
+  database: string | undefined,
+  problem: (path: KeyPath, message: string) => void,
+): Pick<Config['engines'], 'trino'> {
+  if (Object.keys(trino).length === 0) return {};
+  const { url = '', catalog = '', schema = database ?? '', user } = trino;
+  const at = (key: string): KeyPath => ['engines', 'trino', key];
+  if (url === '') problem(at('url'), 'is missing: the URL of the coordinator');
+  else if (!URL.canParse(url)) problem(at('url'), 'is no URL');
+  else if (new URL(url).username !== '' || new URL(url).password !== '') {
+    problem(at('url'), 'has a user or a password in it: write engines.trino.user, and set TRINO_PASSWORD');
+  }
+  if (catalog === '') problem(at('catalog'), 'is missing: the name of the catalog in Trino that has the tables');
+  if (schema === '') problem(at('schema'), 'is missing: without a Glue database, Trino has to be told the schema');
+  return { trino: { url, catalog, schema, ...(user !== undefined && { user }) } };
 }
 
 function isFile(path: string): boolean {

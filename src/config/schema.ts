@@ -5,6 +5,8 @@
  * The keyword `unit` is our own: it reads `256MiB`, `10m` or `10,000` and puts the plain number in its place.
  */
 
+import { identityTables } from '../tables/names.ts';
+
 export type Unit = 'size' | 'duration' | 'count' | 'boolean';
 
 export interface ConfigSchema {
@@ -31,6 +33,14 @@ const count = (description: string, fallback: number, least = 1, most?: number):
   default: fallback,
 });
 
+const duration = (description: string, fallback: string, least: number, most?: number): ConfigSchema => ({
+  description,
+  unit: 'duration',
+  least,
+  ...(most === undefined ? {} : { most }),
+  default: fallback,
+});
+
 const text = (description: string): ConfigSchema => ({ description, type: 'string', minLength: 1 });
 
 const section = (description: string, properties: Record<string, ConfigSchema>): ConfigSchema => ({
@@ -42,21 +52,29 @@ const section = (description: string, properties: Record<string, ConfigSchema>):
 });
 
 export const scalarTypes = ['boolean', 'int', 'long', 'double', 'string', 'timestamp'] as const;
-export const sourceTypes = ['opa', 'okera-audit'] as const;
+export const sourceTypes = ['opa', 'okera-audit', 'okera-identities', 'reference'] as const;
 export const encoders = ['columnar', 'parquetjs'] as const;
 
-const promotedColumn: ConfigSchema = {
+/** Goes into SQL that every engine has to read. */
+const principal = (description: string): ConfigSchema => ({
+  ...text(description),
+  pattern: '^[^\\u0000-\\u001f\\u007f-\\u009f]+$',
+});
+
+/** Goes into a header as it is. */
+const headerText = (description: string): ConfigSchema => ({ ...text(description), pattern: '^[!-~]([ -~]*[!-~])?$' });
+
+/** Which of the keys a source of each type may have is in sources.ts. */
+const sourceColumn: ConfigSchema = {
   type: 'object',
   additionalProperties: false,
-  required: ['path', 'type'],
+  required: ['type'],
   properties: {
     path: text('dotted path from the root of the record; a segment with a dot in it is quoted: input."a.b"'),
+    from: text("header of a CSV, or dotted path in a JSON object, where it is not the column's name"),
     type: { description: 'column type', type: 'string', enum: scalarTypes },
-    strict: {
-      description: 'quarantine a record with another type there, instead of null',
-      unit: 'boolean',
-      default: false,
-    },
+    strict: { description: 'quarantine a record with another type there, instead of null', unit: 'boolean' },
+    required: { description: 'quarantine a row without a value', unit: 'boolean' },
   },
 };
 
@@ -68,12 +86,22 @@ const source: ConfigSchema = {
     name: { ...text('name of the source, used with --source'), pattern: '^[a-z0-9][a-z0-9_-]{0,63}$' },
     type: { description: 'what the objects hold', type: 'string', enum: sourceTypes },
     location: text('where its objects are: s3://bucket/prefix or a folder'),
+    queue: {
+      ...text('SQS queue that the bucket sends its events to (URL), for the worker; otherwise it lists the location'),
+      pattern: '^https?://[^/?#]+/[^?#]+$',
+    },
     columns: {
-      description: 'columns of your own, by name: a path inside the record and a type',
+      description: 'columns of your own, by name: where the value stands and its type',
       type: 'object',
       default: {},
       propertyNames: { pattern: '^[a-z_][a-z0-9_]{0,127}$' },
-      additionalProperties: promotedColumn,
+      additionalProperties: sourceColumn,
+    },
+    table: { ...text('name of the table, for type reference'), pattern: '^[a-z][a-z0-9_]{0,127}$' },
+    tables: {
+      description: 'table by prefix below the location, for type okera-identities',
+      type: 'object',
+      additionalProperties: { description: 'one of its tables', type: 'string', enum: identityTables },
     },
   },
 };
@@ -104,6 +132,26 @@ export const configSchema: ConfigSchema = {
       },
     }),
     sources: { description: 'what to read', type: 'array', minItems: 1, items: source },
+    stewards: {
+      description: 'who administers what in Okera: whose records the view steward_audit_logs shows to whom',
+      type: 'array',
+      default: [],
+      items: {
+        type: 'object',
+        additionalProperties: false,
+        required: ['objects'],
+        properties: {
+          user: principal('name of a user, as the query engine has it in current_user'),
+          group: principal('name of a group of Okera, for whoever was last observed in it'),
+          objects: {
+            description: 'databases, tables and views (database.name), or "*" for everything',
+            type: 'array',
+            minItems: 1,
+            items: { ...text('an object'), pattern: '^(\\*|[\\w-]+(\\.[\\w-]+)?)$' },
+          },
+        },
+      },
+    },
     limits: section('caps on what an outsider controls', {
       record_bytes: size('a larger record is quarantined', '16MiB', 1024),
       nesting_depth: count('a record nested deeper is quarantined', 512, 1, 4096),
@@ -130,6 +178,77 @@ export const configSchema: ConfigSchema = {
       file_rows: count('rows of a file, at most', 2_000_000),
       compression_level: count('zstd level', 1, 1, 19),
       threads: count('worker threads that sort and encode, beside the one that reads', 1, 0, 64),
+    }),
+    expire: section('what the expire command may remove', {
+      snapshots: duration('a snapshot older than this is expired; time travel ends there', '5d', 3600),
+      keep_snapshots: count('the newest so many snapshots of a table stay in any case', 10),
+      grace: duration('a file that nothing needs is deleted once it is older than this', '3d', 3600),
+    }),
+    retention: {
+      description: 'how long a table keeps its days, by table; expire removes older ones. Without it all stay',
+      type: 'object',
+      default: {},
+      propertyNames: { pattern: '^[a-z0-9_]{1,255}$' },
+      additionalProperties: { description: 'how long', unit: 'duration', least: 86_400 },
+    },
+    compact: section('when the compact command rewrites a day, and how', {
+      target_bytes: size('a data file is cut at this size', '64MiB', 1 << 16),
+      small_files: count('a day is compacted with this many files below a quarter of that', 4, 2),
+      excess_files: count('or with this many more files than its bytes need', 8, 2),
+      unsorted_percent: count('or with this share of its bytes in files that were not compacted yet', 10, 1, 100),
+      find_duplicates: {
+        description: 'look through other days with new files for records that are there twice',
+        unit: 'boolean',
+        default: true,
+      },
+      row_group_rows: count('rows of a row group, at most', 122_880, 1000),
+      compression_level: count('zstd level', 9, 1, 19),
+      memory: size('bytes of columns held in memory; a larger day is sorted in runs', '512MiB', 1 << 20),
+      spill: text('folder or s3://bucket/prefix for those runs; otherwise the folder for temporary files'),
+      clustering: {
+        description: 'order of rows by table, where it should be another: columns, or hour(column) of a timestamp',
+        type: 'object',
+        default: {},
+        propertyNames: { pattern: '^[a-z0-9_]{1,255}$' },
+        additionalProperties: { type: 'array', minItems: 1, items: text('a column, or hour(column)') },
+      },
+    }),
+    worker: section('how the worker follows the sources', {
+      batch_age: duration('a batch is committed when its oldest object has waited this long', '30s', 0),
+      commit_interval: duration('least time between two snapshots of a source, but for full batches', '5m', 0),
+      poll_interval: duration('between two listings of a source without a queue', '1m', 0.1),
+      look_back: duration('how much later than newer ones an object of an EOPA instance may come in', '2h', 0),
+      okera_look_back: duration('the same for the days of Okera, whose files also grow', '7d', 0),
+      relist: duration('between two listings of everything, for what came later than that', '1d', 1),
+      visibility: duration('how long a received message stays hidden; extended while it is held', '2m', 10, 43_200),
+      shutdown: duration('how long a stopped worker may take to finish the batch in hand', '1m', 0),
+      listen: {
+        ...text('host:port of /metrics, /healthz and /readyz, or off'),
+        pattern: '^(off|[^\\s:]+:\\d{1,5}|\\[[0-9a-fA-F:.]+\\]:\\d{1,5})$',
+        default: '0.0.0.0:9464',
+      },
+    }),
+    engines: section('where queries can run besides here', {
+      duckdb: section('DuckDB, in process', {
+        user: text('what current_user is in SQL; otherwise the user of the operating system'),
+      }),
+      trino: section('Trino; secrets come from TRINO_PASSWORD or TRINO_ACCESS_TOKEN, never from here', {
+        url: { ...text('URL of the coordinator'), pattern: '^https?://' },
+        catalog: headerText('catalog that has the tables'),
+        schema: headerText('schema of the tables; otherwise catalog.database'),
+        user: headerText('user that queries run as; otherwise audit-warehouse'),
+      }),
+      athena: section('Amazon Athena; credentials come from the AWS default chain', {
+        workgroup: text('work group; otherwise primary'),
+        output: {
+          ...text('where results go, s3://bucket/prefix/; otherwise as the work group says'),
+          pattern: '^s3://',
+        },
+        catalog: { ...text('data source'), default: 'AwsDataCatalog' },
+        database: text('database of the tables; otherwise catalog.database'),
+        region: text('AWS region; otherwise catalog.region, otherwise the default chain'),
+        endpoint: { ...text('endpoint of an Athena-compatible service'), pattern: '^https?://' },
+      }),
     }),
   },
 };

@@ -11,10 +11,24 @@ export interface QueryEngine {
   close(): Promise<void>;
 }
 
+/** An engine that can change tables too: for jobs, such as a compaction. The `query` command is never given one. */
+export interface StatementEngine extends QueryEngine {
+  /** Runs one statement of any kind (DDL, DML, table maintenance) to its end; rows that it gives are dropped. */
+  execute(request: Omit<QueryRequest, 'prune'>): Promise<StatementOutcome>;
+}
+
+export interface StatementOutcome {
+  /** Under which the engine's own history has it. */
+  readonly queryId: string;
+  readonly bytesScanned: number;
+}
+
+export type EngineName = 'duckdb' | 'trino' | 'athena';
+
 export interface QueryRequest {
   /** One statement. Tables are named as they are in the catalog, values as $name. */
   readonly sql: string;
-  /** Values for $name; bound, never put into the text. */
+  /** Values for $name; bound, or written as literals, never put into the text as they are. */
   readonly parameters?: Readonly<Record<string, ParameterValue>>;
   /** Files that the answer cannot need, by table: an addition to what the engine itself leaves out, never a filter of rows. */
   readonly prune?: Readonly<Record<string, FileFilter>>;

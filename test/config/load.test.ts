@@ -40,6 +40,8 @@ describe('a minimal configuration', () => {
       catalog: { type: 'file' },
       s3: { forcePathStyle: false },
       sources: [{ name: 'eopa', type: 'opa', location: `file://${folder}/logs/`, columns: {} }],
+      sideSources: [],
+      stewards: [],
       limits: {
         recordBytes: 16 << 20,
         nestingDepth: 512,
@@ -56,6 +58,32 @@ describe('a minimal configuration', () => {
         columnBytes: 48 << 20,
       },
       output: { encoder: 'columnar', rowGroupRows: 122_880, fileRows: 2_000_000, compressionLevel: 1, threads: 1 },
+      compact: {
+        targetBytes: 64 << 20,
+        smallFiles: 4,
+        excessFiles: 8,
+        unsortedPercent: 10,
+        findDuplicates: true,
+        rowGroupRows: 122_880,
+        compressionLevel: 9,
+        memoryBytes: 512 << 20,
+        spill: `file://${tmpdir()}`,
+        clustering: {},
+      },
+      expire: { snapshotsSeconds: 5 * 86_400, keepSnapshots: 10, graceSeconds: 3 * 86_400 },
+      retention: {},
+      worker: {
+        batchAgeSeconds: 30,
+        commitIntervalSeconds: 300,
+        pollIntervalSeconds: 60,
+        lookBackSeconds: 7200,
+        okeraLookBackSeconds: 604_800,
+        relistSeconds: 86_400,
+        visibilitySeconds: 120,
+        shutdownSeconds: 60,
+        listen: { host: '0.0.0.0', port: 9464 },
+      },
+      engines: { athena: { catalog: 'AwsDataCatalog' } },
     });
   });
 
@@ -92,6 +120,203 @@ s3: { force_path_style: yes }
     expect(config.limits.objectBytes).toBe(2e9);
     expect(config.batch).toMatchObject({ claimSeconds: 5400, objects: 20_000, bytes: 1 << 20 });
     expect(config.s3.forcePathStyle).toBe(true);
+  });
+});
+
+describe('sources of side tables', () => {
+  const side = (...sources: string[]) => `warehouse: ./w\nsources:\n${sources.map((text) => `  - ${text}\n`).join('')}`;
+  const reference = (rest = 'table: t, columns: { a: { type: long } }', name = 'r') =>
+    `{ name: ${name}, type: reference, location: s3://ref/${name}/, ${rest} }`;
+
+  it('are apart from those of events, with their defaults', () => {
+    const { config } = load(
+      side(
+        '{ name: ids, type: okera-identities, location: s3://okera/ids/, tables: { dump/u: users } }',
+        '{ name: eopa, type: opa, location: s3://eopa/ }',
+        reference(
+          'table: user_countries, columns: { subject: { type: string, required: yes }, n: { type: long, from: user.n } }',
+        ),
+      ),
+    );
+    expect(config.sources.map(({ name }) => name)).toEqual(['eopa']);
+    expect(config.sideSources).toEqual([
+      { name: 'ids', type: 'okera-identities', location: 's3://okera/ids/', tables: { 'dump/u': 'users' } },
+      {
+        name: 'r',
+        type: 'reference',
+        location: 's3://ref/r/',
+        table: 'user_countries',
+        columns: { subject: { type: 'string', required: true }, n: { type: 'long', required: false, from: 'user.n' } },
+      },
+    ]);
+  });
+
+  const cases: [what: string, yaml: string, key: string, message: RegExp][] = [
+    [
+      'a table of the product',
+      side(reference('table: users, columns: { a: { type: long } }')),
+      'sources[0].table',
+      /of the product/,
+    ],
+    [
+      'a view of the product',
+      side(reference('table: role_groups, columns: { a: { type: long } }')),
+      'sources[0].table',
+      /of the product/,
+    ],
+    ['no table', side(reference('columns: { a: { type: long } }')), 'sources[0].table', /is missing/],
+    ['no columns', side(reference('table: t')), 'sources[0].columns', /are missing/],
+    [
+      'a column that every table has',
+      side(reference('table: t, columns: { ymd: { type: string } }')),
+      'sources[0].columns.ymd',
+      /from: ymd/,
+    ],
+    [
+      'a path that is none',
+      side(reference('table: t, columns: { a: { type: long, from: a..b } }')),
+      'sources[0].columns.a.from',
+      /is no path/,
+    ],
+    [
+      'a key of promoted columns',
+      side(reference('table: t, columns: { a: { type: long, path: a } }')),
+      'sources[0].columns.a.path',
+      /type opa or okera-audit/,
+    ],
+    [
+      'a queue',
+      side(reference('queue: "https://sqs/1/q", table: t, columns: { a: { type: long } }')),
+      'sources[0].queue',
+      /type opa or okera-audit/,
+    ],
+    ['one table of two sources', side(reference(), reference(undefined, 's')), 'sources[1].table', /source "r" too/],
+    [
+      "Okera's tables of two sources",
+      side(
+        '{ name: a, type: okera-identities, location: s3://aaa/ }',
+        '{ name: b, type: okera-identities, location: s3://bbb/ }',
+      ),
+      'sources[1].type',
+      /source "a" too/,
+    ],
+    [
+      'an unknown table of Okera',
+      side('{ name: a, type: okera-identities, location: s3://aaa/, tables: { x: user } }'),
+      'sources[0].tables.x',
+      /did you mean users/,
+    ],
+    [
+      'columns for Okera',
+      side('{ name: a, type: okera-identities, location: s3://aaa/, columns: { x: { type: long } } }'),
+      'sources[0].columns',
+      /of their own/,
+    ],
+    [
+      'a table for events',
+      side('{ name: a, type: opa, location: s3://aaa/, table: t }'),
+      'sources[0].table',
+      /type reference/,
+    ],
+    ['a retention', `${side(reference())}retention: { t: 90d }\n`, 'retention.t', /replaced as a whole/],
+    [
+      'a promoted column that exists, behind a side table',
+      side(reference(), '{ name: a, type: opa, location: s3://aaa/, columns: { subject: { type: string, path: x } } }'),
+      'sources[1].columns.subject',
+      /has already/,
+    ],
+  ];
+  it.each(cases)('%s is refused', (_what, yaml, key, message) => {
+    expect(problemsOf(yaml)).toMatchObject([{ key, message }]);
+  });
+});
+
+describe('stewards', () => {
+  it('are users or groups with the objects that they administer', () => {
+    const { config } = load(
+      `${minimal}stewards: [{ user: jane, objects: [marketing, Sales.orders] }, { group: "a b", objects: ["*"] }]\n` +
+        'engines: { duckdb: { user: jane } }\n',
+    );
+    expect(config.stewards).toEqual([
+      { user: 'jane', objects: ['marketing', 'Sales.orders'] },
+      { group: 'a b', objects: ['*'] },
+    ]);
+    expect(config.engines.duckdb).toEqual({ user: 'jane' });
+  });
+
+  it.each([
+    ['nobody', '{ objects: [a] }', 'stewards[0]', /either user or group/],
+    ['a user and a group', '{ user: a, group: b, objects: [a] }', 'stewards[0]', /either user or group/],
+    ['no object', '{ user: a, objects: [] }', 'stewards[0].objects', /empty/],
+    ['what is no object', '{ user: a, objects: ["a.b.c"] }', 'stewards[0].objects[0]', /fit/],
+    ['a control character', '{ user: "a\\u0000", objects: [a] }', 'stewards[0].user', /fit/],
+  ])('%s is refused', (_what, steward, key, message) => {
+    const [problem] = problemsOf(`${minimal}stewards: [${steward}]\n`);
+    expect(problem?.key).toBe(key);
+    expect(problem?.message).toMatch(message);
+  });
+});
+
+describe('engines', () => {
+  const glue = `${minimal}catalog: { type: glue, database: audit, region: eu-west-1 }\n`;
+
+  it('have the database and the region of the catalog, unless they say others', () => {
+    const { trino, athena } = load(`${glue}engines: { trino: { url: "https://trino.acme.com", catalog: lake } }`).config
+      .engines;
+    expect(trino).toEqual({ url: 'https://trino.acme.com', catalog: 'lake', schema: 'audit' });
+    expect(athena).toEqual({ catalog: 'AwsDataCatalog', database: 'audit', region: 'eu-west-1' });
+    const other = load(
+      `${glue}engines: { athena: { database: views, region: us-east-1, output: "s3://acme/results/" } }`,
+    );
+    expect(other.config.engines).toEqual({
+      athena: { catalog: 'AwsDataCatalog', database: 'views', region: 'us-east-1', output: 's3://acme/results/' },
+    });
+  });
+
+  it('can come from the environment, key by key', () => {
+    const env = { AUDIT_WAREHOUSE_ENGINES_TRINO_USER: 'alice', AUDIT_WAREHOUSE_ENGINES_ATHENA_WORKGROUP: 'audit' };
+    const yaml = `${glue}engines: { trino: { url: "http://localhost:8080", catalog: lake, schema: s, user: bob } }`;
+    const { trino, athena } = load(yaml, { env }).config.engines;
+    expect(trino).toEqual({ url: 'http://localhost:8080', catalog: 'lake', schema: 's', user: 'alice' });
+    expect(athena.workgroup).toBe('audit');
+  });
+
+  it.each<[what: string, trino: object, key: string, message: RegExp]>([
+    ['no URL', { catalog: 'c', schema: 's' }, 'engines.trino.url', /is missing/],
+    ['no catalog', { url: 'https://t', schema: 's' }, 'engines.trino.catalog', /is missing/],
+    ['no schema, and no Glue', { url: 'https://t', catalog: 'c' }, 'engines.trino.schema', /is missing/],
+    ['a URL of another kind', { url: 'trino://t', catalog: 'c', schema: 's' }, 'engines.trino.url', /http/],
+    ['a URL that is none', { url: 'https://', catalog: 'c', schema: 's' }, 'engines.trino.url', /is no URL/],
+    ['a secret in the URL', { url: 'https://a:b@t', catalog: 'c', schema: 's' }, 'engines.trino.url', /TRINO_PASSWORD/],
+    [
+      'a user with a line end',
+      { url: 'https://t', catalog: 'c', schema: 's', user: 'a\nb' },
+      'engines.trino.user',
+      /fit/,
+    ],
+  ])('Trino with %s is refused', (_what, trino, key, message) => {
+    const [problem, ...others] = problemsOf(`${minimal}engines: ${JSON.stringify({ trino })}\n`);
+    expect(others).toEqual([]);
+    expect(problem).toMatchObject({ key, origin: 'audit-warehouse.yaml:4' });
+    expect(problem?.message).toMatch(message);
+  });
+
+  it('Athena with a place for results that is not in S3 is refused', () => {
+    expect(problemsOf(`${minimal}engines: { athena: { output: ./results } }\n`)).toMatchObject([
+      { key: 'engines.athena.output', origin: 'audit-warehouse.yaml:4' },
+    ]);
+  });
+});
+
+describe('the worker', () => {
+  it('takes a queue for each source, and an address or none', () => {
+    const queue = 'https://sqs.eu-west-1.amazonaws.com/123456789012/decision-logs';
+    const yaml = `warehouse: ./w\nsources: [{ name: e, type: opa, location: s3://bucket/, queue: "${queue}" }]\n`;
+    expect(load(yaml).config.sources[0]).toMatchObject({ queue });
+    const listen = (address: string) => load(minimal, { settings: [`worker.listen=${address}`] }).config.worker.listen;
+    expect(listen('off')).toBeUndefined();
+    expect(listen('localhost:0')).toEqual({ host: 'localhost', port: 0 });
+    expect(listen('[::1]:9464')).toEqual({ host: '::1', port: 9464 });
   });
 });
 
@@ -275,6 +500,16 @@ sources:
     expect(problemsOf(minimal, { file: 'missing.yaml' })).toMatchObject([
       { origin: 'missing.yaml', message: /audit-warehouse init/ },
     ]);
+  });
+
+  it('a queue of a folder, a queue that is no URL, an address that is none', () => {
+    const source = (rest: string) => `warehouse: ./w\nsources: [{ name: e, type: opa, ${rest} }]\n`;
+    expect(problemsOf(source('location: ./logs, queue: "https://sqs.eu-west-1.amazonaws.com/1/q"'))).toMatchObject([
+      { key: 'sources[0].queue', message: /only for a location in S3/ },
+    ]);
+    expect(problemsOf(source('location: s3://bucket/, queue: my-queue'))).toMatchObject([{ key: 'sources[0].queue' }]);
+    for (const listen of ['9464', 'localhost', '0.0.0.0:99999', 'a b:1'])
+      expect(problemsOf(`${minimal}worker: { listen: "${listen}" }\n`)).toMatchObject([{ key: 'worker.listen' }]);
   });
 
   it('a value of the environment or a flag by its own name', () => {

@@ -20,9 +20,15 @@ export const input = 'memory://test/logs';
 export interface WorldOptions {
   readonly store?: ObjectStore;
   readonly sources?: readonly SourceConfig[];
+  readonly sideSources?: Config['sideSources'];
+  readonly stewards?: Config['stewards'];
   readonly batch?: Partial<Config['batch']>;
   readonly limits?: Partial<Config['limits']>;
   readonly output?: Partial<Config['output']>;
+  readonly worker?: Partial<Config['worker']>;
+  readonly compact?: Partial<Config['compact']>;
+  readonly expire?: Partial<Config['expire']>;
+  readonly retention?: Config['retention'];
   readonly encoder?: ParquetEncoder;
   readonly owner?: Owner;
   readonly clock?: () => number;
@@ -37,6 +43,8 @@ export function testConfig(options: WorldOptions = {}): Config {
     catalog: { type: 'file' },
     s3: { forcePathStyle: false },
     sources: options.sources ?? [opaSourceConfig],
+    sideSources: options.sideSources ?? [],
+    stewards: options.stewards ?? [],
     limits: {
       recordBytes: 1 << 20,
       nestingDepth: 512,
@@ -62,6 +70,33 @@ export function testConfig(options: WorldOptions = {}): Config {
       threads: 0,
       ...options.output,
     },
+    expire: { snapshotsSeconds: 5 * 86_400, keepSnapshots: 10, graceSeconds: 3 * 86_400, ...options.expire },
+    retention: options.retention ?? {},
+    compact: {
+      targetBytes: 1 << 20,
+      smallFiles: 4,
+      excessFiles: 8,
+      unsortedPercent: 10,
+      findDuplicates: true,
+      rowGroupRows: 1000,
+      compressionLevel: 3,
+      memoryBytes: 64 << 20,
+      spill: 'memory://test/spill',
+      clustering: {},
+      ...options.compact,
+    },
+    worker: {
+      batchAgeSeconds: 30,
+      commitIntervalSeconds: 60,
+      pollIntervalSeconds: 60,
+      lookBackSeconds: 7200,
+      okeraLookBackSeconds: 7 * 86_400,
+      relistSeconds: 86_400,
+      visibilitySeconds: 120,
+      shutdownSeconds: 60,
+      ...options.worker,
+    },
+    engines: { athena: { catalog: 'AwsDataCatalog' } },
   };
 }
 

@@ -4,9 +4,11 @@
  */
 import type { Command } from 'commander';
 import type { Config } from '../../config/config.ts';
-import type { QueryEngine } from '../../engines/engine.ts';
+import type { EngineName, QueryEngine, StatementEngine } from '../../engines/engine.ts';
 import type { Runtime } from '../../jobs/runtime.ts';
 import type { Logger } from '../../telemetry/log.ts';
+import type { WorkerHandle } from '../../wire.ts';
+import type { WorkerOptions } from '../../worker/worker.ts';
 
 export interface Output {
   /** Resolves when the reader has taken it, so that a slow pipe holds the writer back. */
@@ -24,7 +26,12 @@ export interface CommandContext {
   /** Aborts at the first SIGINT or SIGTERM. */
   readonly signal: AbortSignal;
   readonly openRuntime: (config: Config, log: Logger) => Promise<Runtime>;
-  readonly openEngine: (runtime: Runtime) => Promise<QueryEngine>;
+  readonly openWorker: (config: Config, options: WorkerOptions & { readonly log: Logger }) => WorkerHandle;
+  /** Ends the process at once, for a command that cannot end what it has begun. */
+  readonly exit: (code: number) => void;
+  readonly openEngine: (runtime: Runtime, engine: EngineName) => Promise<QueryEngine>;
+  /** For commands that have another engine change the tables. */
+  readonly openStatementEngine: (config: Config, engine: Exclude<EngineName, 'duckdb'>) => Promise<StatementEngine>;
 }
 
 /** Options that every command takes, before or after its name. */

@@ -1,3 +1,5 @@
+import { escaped } from './text-table.ts';
+
 /** Exit codes, a stable part of the command line, and which errors lead to which. */
 export const exitCodes = {
   done: 0,
@@ -6,6 +8,9 @@ export const exitCodes = {
   tooManyQuarantined: 3,
   verifyDifference: 4,
 } as const;
+
+/** The reader of stdout has gone (`| head`): the command gives up in good order, and there is nobody left to tell. */
+export class ClosedPipe extends Error {}
 
 /** Errors of the person at the keyboard: nothing has been read or written when they are thrown. */
 const usageErrors: ReadonlySet<string> = new Set(['UsageError', 'ConfigError', 'ParameterError']);
@@ -22,5 +27,6 @@ export function describeFailure(error: unknown): string {
       lines.push(`  because: ${cause.message}`);
     }
   }
-  return lines.join('\n');
+  // An engine's message can quote what a log says, which must not drive a terminal.
+  return lines.join('\n').replace(/[^\P{Cc}\n]/gu, escaped);
 }

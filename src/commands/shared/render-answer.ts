@@ -12,6 +12,8 @@ export type AnswerFormat = (typeof answerFormats)[number];
 
 const tableRows = 1000;
 const cellWidth = 60;
+/** Types of DuckDB, Trino and Athena whose values are lined up by their last digit. */
+const numeric = /^(U?(TINY|SMALL|BIG|HUGE)?INT(EGER)?|DOUBLE|FLOAT|REAL|DECIMAL(\(.*\))?)$/i;
 
 export async function writeAnswer(
   { stdout, stderr }: Pick<CommandContext, 'stdout' | 'stderr'>,
@@ -53,10 +55,7 @@ async function writeTable(stdout: Output, stderr: Output, answer: QueryAnswer, s
   }
   const columns = answer.columns.map(({ name, type }) => ({
     title: name,
-    align:
-      /INT|DOUBLE|FLOAT|DECIMAL/.test(type) && !/[[(]/.test(type.replace(/^DECIMAL\(.*\)$/, ''))
-        ? ('right' as const)
-        : ('left' as const),
+    align: numeric.test(type) ? ('right' as const) : ('left' as const),
     most: answer.columns.length === 1 ? Number.MAX_SAFE_INTEGER : cellWidth,
   }));
   await stdout.write(

@@ -26,10 +26,13 @@ export function textTable(columns: readonly TextColumn[], rows: readonly (readon
 
 /** Line ends and control characters would break the table, and could drive a terminal: they show as escapes. */
 function cut(cell: string, most: number | undefined): string {
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is looked for
-  const plain = cell.replace(/[\u0000-\u001f\u007f-\u009f]/g, (character) => JSON.stringify(character).slice(1, -1));
+  const plain = cell.replace(/\p{Cc}/gu, escaped);
   const characters = [...plain];
   return most !== undefined && characters.length > most ? `${characters.slice(0, most - 1).join('')}…` : plain;
 }
+
+/** JSON has escapes for the first of the control characters only. */
+export const escaped = (control: string): string =>
+  control < ' ' ? JSON.stringify(control).slice(1, -1) : `\\u00${control.charCodeAt(0).toString(16)}`;
 
 const width = (text: string): number => [...text].length;

@@ -1,0 +1,131 @@
+/**
+ * What the configuration says of a source, by its type: which keys belong to which, and that the tables which are made of
+ * them are one source's own.
+ */
+import type { ScalarType } from '../columns/types.ts';
+import { provenanceNames } from '../sources/reference/side-table.ts';
+import type { SideSourceType, SourceType } from '../sources/source.ts';
+import { parsePath } from '../tables/declare.ts';
+import { type IdentityTable, identityTables, isProductName } from '../tables/names.ts';
+import type { KeyPath } from './check.ts';
+import type { PromotedColumn, ReferenceColumn, SideSourceConfig, SourceConfig } from './config.ts';
+
+/** As the schema has checked it. */
+export interface RawSource {
+  readonly name: string;
+  readonly type: SourceType | SideSourceType;
+  readonly location: string;
+  readonly queue?: string;
+  readonly columns: Readonly<Record<string, RawColumn>>;
+  readonly table?: string;
+  readonly tables?: Readonly<Record<string, IdentityTable>>;
+}
+
+interface RawColumn {
+  readonly type: ScalarType;
+  readonly path?: string;
+  readonly strict?: boolean;
+  readonly from?: string;
+  readonly required?: boolean;
+}
+
+type Problem = (path: KeyPath, message: string) => void;
+
+const eventTypes: readonly RawSource['type'][] = ['opa', 'okera-audit'];
+
+export const isEventSource = (source: Pick<RawSource, 'type'>): boolean => eventTypes.includes(source.type);
+
+/** Keys that not every source may have, with the types that may. */
+const sourceKeys = { queue: eventTypes, table: ['reference'], tables: ['okera-identities'] } as const;
+const columnKeys = { path: eventTypes, strict: eventTypes, from: ['reference'], required: ['reference'] } as const;
+
+export function eventSource(source: RawSource, location: string, at: KeyPath, problem: Problem): SourceConfig {
+  checkKeys(source, at, problem);
+  const columns: [string, PromotedColumn][] = [];
+  for (const [name, { path, type, strict = false }] of Object.entries(source.columns)) {
+    if (path === undefined)
+      problem([...at, 'columns', name, 'path'], 'is missing: dotted path from the root of the record');
+    else columns.push([name, { path, type, strict }]);
+  }
+  if (source.queue !== undefined && location !== '' && !location.startsWith('s3://'))
+    problem([...at, 'queue'], 'has a meaning only for a location in S3, whose events it holds');
+  return {
+    name: source.name,
+    type: source.type as SourceType,
+    location,
+    ...(source.queue !== undefined && { queue: source.queue }),
+    columns: Object.fromEntries(columns),
+  };
+}
+
+export function sideSource(source: RawSource, location: string, at: KeyPath, problem: Problem): SideSourceConfig {
+  checkKeys(source, at, problem);
+  const { name, type, table = '', tables, columns } = source;
+  if (type === 'okera-identities') {
+    if (Object.keys(columns).length > 0)
+      problem([...at, 'columns'], 'are given: the tables of Okera have columns of their own');
+    return { name, type, location, ...(tables && { tables }) };
+  }
+  if (table === '') problem([...at, 'table'], 'is missing: the name of the table');
+  else if (isProductName(table))
+    problem([...at, 'table'], `"${table}" is a table or view of the product; choose another name`);
+  if (Object.keys(columns).length === 0)
+    problem([...at, 'columns'], 'are missing: name the columns of the table and their types');
+  for (const [column, { from = column }] of Object.entries(columns)) {
+    if (provenanceNames.includes(column)) {
+      problem([...at, 'columns', column], `is a column that every table has; choose another name, with from: ${from}`);
+    } else if (!isPath(from)) {
+      problem(
+        [...at, 'columns', column, 'from'],
+        `"${from}" is no path: write names with dots between, such as user.country`,
+      );
+    }
+  }
+  const referenceColumns = Object.entries(columns).map(
+    ([column, { type: of, from, required = false }]): [string, ReferenceColumn] => [
+      column,
+      { type: of, required, ...(from !== undefined && { from }) },
+    ],
+  );
+  return { name, type: 'reference', location, table, columns: Object.fromEntries(referenceColumns) };
+}
+
+/** The side tables of a source. */
+export const tablesOf = (source: SideSourceConfig): readonly string[] =>
+  source.type === 'reference' ? [source.table] : identityTables;
+
+/** Each side table is replaced as a whole, so it is one source's. */
+export function checkSideTables(sources: readonly RawSource[], problem: Problem): void {
+  const seen = new Map<string, string>();
+  sources.forEach((source, i) => {
+    if (isEventSource(source)) return;
+    const table = source.type === 'reference' ? source.table : source.type;
+    if (table === undefined) return;
+    const other = seen.get(table);
+    if (other === undefined) seen.set(table, source.name);
+    else {
+      const key = source.type === 'reference' ? 'table' : 'type';
+      problem(['sources', i, key], `is that of source "${other}" too: each would replace what the other has loaded`);
+    }
+  });
+}
+
+function checkKeys(source: RawSource, at: KeyPath, problem: Problem): void {
+  const check = (holder: object, path: KeyPath, keys: Readonly<Record<string, readonly string[]>>): void => {
+    for (const [key, types] of Object.entries(keys)) {
+      if (key in holder && !types.includes(source.type)) {
+        problem([...path, key], `has a meaning only for a source of type ${types.join(' or ')}`);
+      }
+    }
+  };
+  check(source, at, sourceKeys);
+  for (const [name, column] of Object.entries(source.columns)) check(column, [...at, 'columns', name], columnKeys);
+}
+
+function isPath(text: string): boolean {
+  try {
+    return parsePath(text).every((segment) => segment !== '');
+  } catch {
+    return false;
+  }
+}
