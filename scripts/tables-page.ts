@@ -2,6 +2,8 @@
 import okeraSchema from '../schemas/okera-audit.schema.json' with { type: 'json' };
 import opaSchema from '../schemas/opa.schema.json' with { type: 'json' };
 import { rejectionCodes } from '../src/records/outcome.ts';
+import { identityTableOf } from '../src/sources/okera-identities/tables.ts';
+import { provenanceColumns } from '../src/sources/reference/side-table.ts';
 import { amendments } from '../src/tables/amendments.ts';
 import type { TableDeclaration } from '../src/tables/declaration.ts';
 import { declareTable } from '../src/tables/declare.ts';
@@ -24,6 +26,7 @@ export function tablesPage(): string {
     { table: ingestedObjects },
     { table: amendments },
   ];
+  const identities = Object.values(identityTableOf).map(({ declaration }) => ({ table: declaration }));
   const reasons = Object.entries(rejectionCodes).map(([code, meaning]) => `| \`${code}\` | ${meaning} |`);
   return [
     '# Tables',
@@ -34,6 +37,18 @@ export function tablesPage(): string {
     'microseconds. Columns stand in the order of the files: what is read together side by side, big raw text last. Columns',
     'that the configuration promotes come before the big raw text.',
     ...sections.flatMap(section),
+    '',
+    '## Side tables',
+    '',
+    'Tables of sources of type `okera-identities`, which follow, and `reference`, whose columns the configuration declares. Each',
+    'is replaced as a whole, in one snapshot, when the objects that it is made of change. All end with these columns:',
+    '',
+    '| column | type | meaning |',
+    '| --- | --- | --- |',
+    ...provenanceColumns.map(
+      ({ name, type, description }) => `| \`${name}\` | \`${columnTypeText(type)}\`, never null | ${description} |`,
+    ),
+    ...identities.flatMap(section),
     '',
     '## Reasons of quarantine',
     '',

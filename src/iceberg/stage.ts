@@ -36,6 +36,8 @@ export interface Change {
   readonly add: readonly DataFile[];
   /** Paths of live data files. */
   readonly remove: readonly string[];
+  /** Removes whatever is live in the version swapped on, row-level deletes included; `remove` is empty then. */
+  readonly removeAll?: true;
   /** Goes into the snapshot's summary beside the counts. */
   readonly summary: Readonly<Record<string, string>>;
   /** Which earlier snapshots stay in the metadata, for tables that need no long history. Without it all do. */
@@ -89,7 +91,9 @@ export async function stage(
   };
 
   const before = (await readManifestList(store, parent)).filter(hasLiveFiles);
-  const { kept, rewritten, removed } = await removeFiles(store, table, metadata, before, change, snapshotId);
+  const { kept, rewritten, removed } = change.removeAll
+    ? await removeEverything(store, before, snapshotId)
+    : await removeFiles(store, table, metadata, before, change, snapshotId);
   const spec = change.add.length > 0 ? writableSpec(table, metadata) : undefined;
   const next: ManifestFile[] = [];
   if (spec !== undefined) next.push(await writeManifest(appended(spec, metadata, change.add)));
@@ -128,8 +132,10 @@ function addSnapshot(metadata: TableMetadata, snapshot: Snapshot): TableMetadata
   };
 }
 
-function checkChange(table: string, { operation, add, remove }: Change): void {
-  if (operation === 'append' && remove.length > 0) throw new Error(`an append to table ${table} cannot remove files`);
+function checkChange(table: string, { operation, add, remove, removeAll }: Change): void {
+  if (operation === 'append' && (remove.length > 0 || removeAll))
+    throw new Error(`an append to table ${table} cannot remove files`);
+  if (removeAll && remove.length > 0) throw new Error(`a change of table ${table} names files beside all of them`);
   if (operation === 'delete' && add.length > 0) throw new Error(`a delete from table ${table} cannot add files`);
   const paths = new Set(add.map((file) => file.path));
   if (paths.size !== add.length) throw new Error(`a change of table ${table} adds a file twice`);
@@ -242,6 +248,23 @@ async function removeFiles(
   if (change.operation !== 'delete') await refuseDeleteFiles(store, metadata, manifests, days);
   const replaced = new Set(rewritten.map(({ file }) => file));
   return { kept: manifests.filter((manifest) => !replaced.has(manifest)), rewritten, removed };
+}
+
+/** Rewrites every manifest, those of delete files too, with all of its files DELETED. */
+async function removeEverything(
+  store: ObjectStore,
+  manifests: readonly ManifestFile[],
+  snapshotId: bigint,
+): Promise<Removal> {
+  const rewritten: Removal['rewritten'] = [];
+  const load = async (file: ManifestFile) => ({ file, manifest: await readManifest(store, file) });
+  for await (const { file, manifest } of mapAhead(manifests, 4, load)) {
+    const live = manifest.entries.filter((entry) => entry.status !== deleted);
+    const entries = live.map((entry) => ({ ...entry, status: deleted, snapshotId }));
+    rewritten.push({ manifest: { ...manifest, entries }, file });
+  }
+  const data = rewritten.filter(({ manifest }) => manifest.content === dataContent);
+  return { kept: [], rewritten, removed: data.flatMap(({ manifest }) => manifest.entries) };
 }
 
 /** New files carry a later sequence number, so row-level deletes on the files they replace would stop applying. */

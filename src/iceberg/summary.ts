@@ -26,6 +26,7 @@ export function snapshotSummary(
   const data = manifests.filter((manifest) => manifest.content === dataContent);
   const running = (key: string, difference: number): Record<string, string> => {
     const before = parent === undefined ? '0' : parent.summary[key];
+    if (change.removeAll) return { [key]: String(key === 'total-files-size' ? addedBytes : 0) };
     return before === undefined ? {} : { [key]: String(Number(before) + difference) };
   };
   return {

@@ -129,7 +129,10 @@ function mapValue(
 }
 
 /** The value at the column's path, undefined where there is none. */
-function lookUp(record: JsonRecord, { path, orParent, type }: Target): unknown {
+export function lookUp(
+  record: JsonRecord,
+  { path, orParent, type }: Pick<Extraction, 'path' | 'orParent' | 'type'>,
+): unknown {
   let value: unknown = record.value;
   for (let i = 0; i < path.length; i++) {
     const segment = path[i] as string;
@@ -144,7 +147,7 @@ function lookUp(record: JsonRecord, { path, orParent, type }: Target): unknown {
 }
 
 /** undefined where the value is of another type or out of the column's range. */
-function convert(type: ColumnType, value: unknown, digits: () => string | null): Value | undefined {
+export function convert(type: ColumnType, value: unknown, digits: () => string | null): Value | undefined {
   switch (type) {
     case 'string':
       return typeof value === 'string' ? value.toWellFormed() : undefined;
@@ -166,7 +169,7 @@ function convert(type: ColumnType, value: unknown, digits: () => string | null):
   }
 }
 
-function exactDigits(record: JsonRecord, path: readonly string[]): string | null {
+export function exactDigits(record: JsonRecord, path: readonly string[]): string | null {
   const raw = rawMember(record, path[0] as string);
   return raw === undefined ? null : digitsAt(raw.toString(), path.slice(1));
 }

@@ -38,6 +38,7 @@ export interface Skip {
 /** Every reason for which a record can be quarantined, each with what it means: shown by the docs and the CLI. */
 export const rejectionCodes = {
   malformed_json: 'not a JSON text',
+  malformed_csv: 'not a CSV record with as many fields as the header',
   invalid_utf8: 'bytes that are not UTF-8',
   not_an_object: 'valid JSON, but not an object',
   empty_object: 'the object {}, as Enterprise OPA writes when a mask upserts under a missing key',

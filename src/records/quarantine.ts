@@ -3,7 +3,7 @@
  */
 import { isUtf8 } from 'node:buffer';
 import type { Value } from '../columns/types.ts';
-import type { Frame, ObjectFacts, SourceType } from '../sources/source.ts';
+import type { Frame, ObjectFacts, SideSourceType, SourceType } from '../sources/source.ts';
 import { quarantine } from '../tables/quarantine.ts';
 import type { Rejection } from './outcome.ts';
 import { dayOfMicros, dayOfMillis } from './time.ts';
@@ -12,7 +12,7 @@ import { dayOfMicros, dayOfMillis } from './time.ts';
 export const PAYLOAD_BYTES = 64 << 10;
 
 export interface QuarantineContext {
-  readonly sourceType: SourceType;
+  readonly sourceType: SourceType | SideSourceType;
   readonly uri: string;
   readonly facts: ObjectFacts;
   /** Of the object, in milliseconds since the epoch. */

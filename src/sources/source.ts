@@ -21,6 +21,9 @@ export interface Source {
 
 export type SourceType = 'opa' | 'okera-audit';
 
+/** Types of sources whose tables are replaced as a whole (reference/side-table.ts). */
+export type SideSourceType = 'okera-identities' | 'reference';
+
 export interface ObjectFacts {
   /** false: not an object of this source (a manifest, a marker, an operational log): listed, never read. */
   readonly relevant: boolean;

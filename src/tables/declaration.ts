@@ -8,6 +8,13 @@ export interface TableDeclaration {
   readonly columns: readonly ColumnDeclaration[];
   /** Order of rows inside a file as ingested. */
   readonly sortedBy: readonly string[];
+  /** Order of rows in compacted files, where it is another: column names, or `hour(column)` of a timestamp. */
+  readonly clusteredBy?: readonly string[];
+  /**
+   * What makes two rows the same record, of which compaction keeps one: a column (its empty value is nobody's identity),
+   * or all columns but those of `provenance`. Without it rows are never taken for duplicates.
+   */
+  readonly identity?: { readonly column: string } | 'record';
   /** Columns that deserve a bloom filter. */
   readonly bloomColumns: readonly string[];
   /** Columns whose manifest bounds are kept whole instead of truncated to 16 bytes. */

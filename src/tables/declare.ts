@@ -55,6 +55,8 @@ export function declareTable(
     description: table.description,
     columns,
     sortedBy: table.sortedBy,
+    clusteredBy: table.clusteredBy,
+    identity: table.identity === 'record' ? 'record' : { column: table.identity },
     bloomColumns: table.bloomColumns,
     fullBounds: table.fullBounds,
     provenance: [...new Set([...table.provenance, ...computed, ...promotedColumns.map((column) => column.name)])],

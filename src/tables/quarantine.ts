@@ -19,7 +19,12 @@ export const quarantine: TableDeclaration = {
       required: true,
     },
     { name: 'detail', type: 'string', description: 'What was expected and what came.', required: true },
-    { name: 'source_type', type: 'string', description: 'Type of the source: opa, okera-audit.', required: true },
+    {
+      name: 'source_type',
+      type: 'string',
+      description: 'Type of the source: opa, okera-audit, okera-identities, reference.',
+      required: true,
+    },
     { name: 'source_uri', type: 'string', description: 'The object that the record stood in.', required: true },
     {
       name: 'source_offset',

@@ -39,6 +39,9 @@ export interface TableAnnotation {
   /** Columns that are never null. */
   readonly required: readonly string[];
   readonly sortedBy: readonly string[];
+  readonly clusteredBy: readonly string[];
+  /** Name of the column that identifies a record; `record` where only all of it does. */
+  readonly identity: string;
   readonly bloomColumns: readonly string[];
   readonly fullBounds: readonly string[];
   readonly provenance: readonly string[];

@@ -1,29 +1,40 @@
 /** The fast path of Okera's audit records: the computed columns, from bytes. */
 
 import type { FixedBuilder } from '../../columns/builders.ts';
-import type { StringBuilder } from '../../columns/string-builder.ts';
 import type { TableBuffer } from '../../columns/table-buffer.ts';
+import { copyText } from '../../columns/text.ts';
 import { ipKey, splitAddress } from '../../records/address.ts';
-import { ipv4Key, scanIpv4 } from '../../records/scan/address.ts';
+import { keyLength, scanIpv4, writeIpv4Key } from '../../records/scan/address.ts';
 import { Tag } from '../../records/scan/program.ts';
-import { RowWriter, type RowWriterSpec } from '../../records/scan/row-writer.ts';
+import { RowWriter, type RowWriterSpec, type ScannedColumn } from '../../records/scan/row-writer.ts';
+import { ComputedTexts } from '../../records/scan/rows.ts';
 import { millisToMicros } from '../../records/time.ts';
+
+const COLON = 0x3a;
+const halfLength = 16;
 
 /** Milliseconds whose microseconds a double still holds exactly. */
 const exactMillis = Math.floor(Number.MAX_SAFE_INTEGER / 1000);
 
 export function okeraRowWriter(spec: RowWriterSpec, buffer: TableBuffer): RowWriter {
-  const writer: RowWriter = new RowWriter(spec, buffer, (_, row) => {
-    writeRequestId(row);
-    writeTime(startMillis, startTime, row);
-    writeTime(endMillis, endTime, row);
-    writeAddress(row);
+  const writer: RowWriter = new RowWriter(spec, buffer, (_, count, row) => {
+    for (let i = 0; i < count; i++) {
+      setRequestId(i);
+      writeTime(startMillis, startTime, i, row);
+      writeTime(endMillis, endTime, i, row);
+      setAddress(i, row);
+    }
+    prefixes.appendTo(prefix, count, row);
+    postfixes.appendTo(postfix, count, row);
+    ips.appendTo(clientIp, count, row);
+    keys.appendTo(clientIpKey, count, row);
   });
-  const { scanner } = writer;
-  const requestId = writer.slot('request_id');
-  const startMillis = writer.slot('start_unix_time');
-  const endMillis = writer.slot('end_unix_time');
-  const address = writer.slot('client_network_address');
+  const requestIdSlot = writer.slot('request_id');
+  const requestId = writer.scanned('request_id');
+  const startMillis = writer.scanned('start_unix_time');
+  const endMillis = writer.scanned('end_unix_time');
+  const addressSlot = writer.slot('client_network_address');
+  const address = writer.scanned('client_network_address');
   const prefix = writer.strings('request_id_prefix');
   const postfix = writer.strings('request_id_postfix');
   const startTime = writer.fixed('start_time');
@@ -31,89 +42,86 @@ export function okeraRowWriter(spec: RowWriterSpec, buffer: TableBuffer): RowWri
   const clientIp = writer.strings('client_ip');
   const clientIpKey = writer.strings('client_ip_key');
   const clientPort = writer.fixed('client_port');
-  const padded = new Uint8Array(32);
+  const [prefixes, postfixes, ips, keys] = [
+    new ComputedTexts(),
+    new ComputedTexts(),
+    new ComputedTexts(),
+    new ComputedTexts(),
+  ];
 
-  function writeRequestId(row: number): void {
-    const isEscaped = scanner.tags[requestId] === Tag.Escaped;
-    const bytes = isEscaped ? Buffer.from(writer.text(requestId)) : writer.bytes;
-    const start = isEscaped ? 0 : scanner.starts[requestId]!;
-    const end = isEscaped ? bytes.length : scanner.ends[requestId]!;
-    const colon = bytes.indexOf(0x3a, start);
-    if (
-      colon < 0 ||
-      colon >= end ||
-      !padHex(bytes, start, colon, padded, 0) ||
-      !padHex(bytes, colon + 1, end, padded, 16)
-    )
-      return;
-    prefix.padTo(row);
-    prefix.appendBytes(padded, 0, 16);
-    postfix.padTo(row);
-    postfix.appendBytes(padded, 16, 32);
+  function setRequestId(row: number): void {
+    const isEscaped = requestId.tags[row] === Tag.Escaped;
+    const bytes = isEscaped ? Buffer.from(writer.textOf(requestIdSlot, row)) : writer.text.bytes;
+    const start = isEscaped ? 0 : requestId.starts[row]! + 1;
+    const end = isEscaped ? bytes.length : requestId.ends[row]! - 1;
+    let colon = start;
+    while (colon < end && bytes[colon] !== COLON) colon++;
+    if (!isHalf(bytes, start, colon) || !isHalf(bytes, colon + 1, end)) return;
+    writePadded(bytes, start, colon, prefixes, row);
+    writePadded(bytes, colon + 1, end, postfixes, row);
   }
 
-  function writeTime(slot: number, builder: FixedBuilder, row: number): void {
-    if (scanner.tags[slot] !== Tag.Int) return;
-    const millis = scanner.numbers[slot]!;
+  function writeTime({ tags, numbers }: ScannedColumn, builder: FixedBuilder, i: number, row: number): void {
+    if (tags[i] !== Tag.Int) return;
+    const millis = numbers[i]!;
     if (Math.abs(millis) <= exactMillis) {
-      builder.padTo(row);
+      builder.padTo(row + i);
       builder.appendNumber(millis * 1000);
       return;
     }
     const micros = millisToMicros(BigInt(millis));
     if (micros === null) return;
-    builder.padTo(row);
+    builder.padTo(row + i);
     builder.append(micros);
   }
 
-  function writeAddress(row: number): void {
-    const tag = scanner.tags[address]!;
+  function setAddress(i: number, row: number): void {
+    const tag = address.tags[i]!;
     if (tag !== Tag.String && tag !== Tag.Escaped) return;
-    const { bytes } = writer;
-    const start = scanner.starts[address]!;
-    const end = scanner.ends[address]!;
+    const { bytes } = writer.text;
+    const start = address.starts[i]! + 1;
+    const end = address.ends[i]! - 1;
     const colon = scanIpv4(bytes, start, end);
-    const port = colon > 0 && bytes[colon] === 0x3a ? portOf(bytes, colon + 1, end) : -1;
+    const port = colon > 0 && bytes[colon] === COLON ? portOf(bytes, colon + 1, end) : -1;
     if (port >= 0) {
-      clientIp.padTo(row);
-      clientIp.appendBytes(bytes, start, colon);
-      writeKey(ipv4Key, row);
-      clientPort.padTo(row);
+      copyText(writer.text, start, colon, ips.text, ips.place(i, colon - start));
+      const at = keys.place(i, keyLength);
+      writeIpv4Key(keys.text.bytes, at);
+      clientPort.padTo(row + i);
       clientPort.appendNumber(port);
       return;
     }
-    const split = splitAddress(writer.text(address));
+    const split = splitAddress(writer.textOf(addressSlot, i));
     if (split.port !== null) {
-      clientPort.padTo(row);
+      clientPort.padTo(row + i);
       clientPort.appendNumber(split.port);
     }
     if (split.ip === null) return;
-    clientIp.padTo(row);
-    clientIp.append(split.ip);
+    ips.set(i, split.ip);
     const key = ipKey(split.ip);
-    if (key !== null) writeKey(Buffer.from(key), row);
-  }
-
-  function writeKey(key: Uint8Array, row: number): void {
-    (clientIpKey satisfies StringBuilder).padTo(row);
-    clientIpKey.appendBytes(key, 0, key.length);
+    if (key !== null) keys.set(i, key);
   }
 
   return writer;
 }
 
-/** Hex digits in lower case, padded with zeros to 16 at `at`; false where there are none or too many. */
-function padHex(bytes: Uint8Array, start: number, end: number, target: Uint8Array, at: number): boolean {
-  const length = end - start;
-  if (length < 1 || length > 16) return false;
-  target.fill(0x30, at, at + 16 - length);
-  for (let i = 0; i < length; i++) {
-    let byte = bytes[start + i]!;
-    if (byte >= 0x41 && byte <= 0x46) byte |= 0x20;
-    if (!((byte >= 0x30 && byte <= 0x39) || (byte >= 0x61 && byte <= 0x66))) return false;
-    target[at + 16 - length + i] = byte;
+/** One to 16 hex digits. */
+function isHalf(bytes: Uint8Array, start: number, end: number): boolean {
+  if (end - start < 1 || end - start > halfLength) return false;
+  for (let at = start; at < end; at++) {
+    const byte = bytes[at]!;
+    if (!(byte >= 0x30 && byte <= 0x39) && !((byte | 0x20) >= 0x61 && (byte | 0x20) <= 0x66)) return false;
   }
   return true;
+}
+
+/** Hex digits in lower case, padded with zeros to 16. */
+function writePadded(bytes: Uint8Array, start: number, end: number, target: ComputedTexts, row: number): void {
+  let at = target.place(row, halfLength);
+  const { bytes: out } = target.text;
+  for (let i = end - start; i < halfLength; i++) out[at++] = 0x30;
+  // Letters in lower case; of digits the bit is set already.
+  for (let i = start; i < end; i++) out[at++] = bytes[i]! | 0x20;
 }
 
 /** One to five digits up to 65535; -1 for anything else. */

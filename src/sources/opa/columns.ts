@@ -1,29 +1,34 @@
 /** The fast path of decisions: the computed column, from bytes. */
 import type { TableBuffer } from '../../columns/table-buffer.ts';
 import { ipKey } from '../../records/address.ts';
-import { ipv4Key, scanIpv4 } from '../../records/scan/address.ts';
+import { keyLength, scanIpv4, writeIpv4Key } from '../../records/scan/address.ts';
 import { Tag } from '../../records/scan/program.ts';
 import { RowWriter, type RowWriterSpec } from '../../records/scan/row-writer.ts';
+import { ComputedTexts } from '../../records/scan/rows.ts';
 
 export function opaRowWriter(spec: RowWriterSpec, buffer: TableBuffer): RowWriter {
-  const writer: RowWriter = new RowWriter(spec, buffer, (_, row) => {
-    const { scanner, bytes } = writer;
-    const tag = scanner.tags[clientIp]!;
+  const writer: RowWriter = new RowWriter(spec, buffer, (_, count, row) => {
+    for (let i = 0; i < count; i++) setKey(i);
+    keys.appendTo(clientIpKey, count, row);
+  });
+  const slot = writer.slot('client_ip');
+  const clientIp = writer.scanned('client_ip');
+  const clientIpKey = writer.strings('client_ip_key');
+  const keys = new ComputedTexts();
+
+  function setKey(row: number): void {
+    const tag = clientIp.tags[row]!;
     if (tag !== Tag.String && tag !== Tag.Escaped) return;
-    const start = scanner.starts[clientIp]!;
-    const end = scanner.ends[clientIp]!;
-    if (start === end) return;
-    if (scanIpv4(bytes, start, end) === end) {
-      clientIpKey.padTo(row);
-      clientIpKey.appendBytes(ipv4Key, 0, ipv4Key.length);
+    const start = clientIp.starts[row]! + 1;
+    const end = clientIp.ends[row]! - 1;
+    if (scanIpv4(writer.text.bytes, start, end) === end) {
+      const at = keys.place(row, keyLength);
+      writeIpv4Key(keys.text.bytes, at);
       return;
     }
-    const key = ipKey(writer.text(clientIp));
-    if (key === null) return;
-    clientIpKey.padTo(row);
-    clientIpKey.append(key);
-  });
-  const clientIp = writer.slot('client_ip');
-  const clientIpKey = writer.strings('client_ip_key');
+    const key = start === end ? null : ipKey(writer.textOf(slot, row));
+    if (key !== null) keys.set(row, key);
+  }
+
   return writer;
 }

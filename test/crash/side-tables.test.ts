@@ -1,0 +1,77 @@
+/**
+ * A load that dies at any moment leaves the old table or the new one, never half, and the next run makes it the new one,
+ * with each rejected row in quarantine once: the run is killed before and after its k-th call to the store, for every k.
+ */
+import { describe, expect, test } from 'vitest';
+import { FileCatalog } from '../../src/catalog/file.ts';
+import { MemoryStore } from '../../src/store/memory.ts';
+import { countries, putExport } from '../support/side-tables.ts';
+import { rowsOf, run, testRuntime, warehouse } from '../support/warehouse.ts';
+
+class Killed extends Error {}
+
+/** Dies at the k-th call and stays dead, as a process does. */
+function mortal(store: MemoryStore, at: number, when: 'before' | 'after'): MemoryStore {
+  let calls = 0;
+  const die = (): void => {
+    throw new Killed();
+  };
+  return store.view(
+    when === 'before'
+      ? { before: () => (++calls >= at ? die() : undefined) }
+      : { before: () => (++calls > at ? die() : undefined), after: () => (calls >= at ? die() : undefined) },
+  );
+}
+
+const world = (store: MemoryStore) => testRuntime({ store, sources: [], sideSources: [countries] });
+
+/** A warehouse that shows the first export, and the second one in the place of that. */
+async function secondExport(): Promise<MemoryStore> {
+  const store = new MemoryStore();
+  await putExport(store, countries, 'a.csv', 'subject,country\nalice,NL\nbob,BE\n,XX\n');
+  await putExport(store, countries, 'b.csv', 'subject,country\ncarol,DE\n');
+  await run(world(store));
+  await putExport(store, countries, 'a.csv', 'subject,country\nalice,NL\ndave,FR\n,XX\n,YY\n');
+  await store.delete(`${countries.location}b.csv`);
+  return store;
+}
+
+const reader = (store: MemoryStore) => ({ store, catalog: new FileCatalog(store, warehouse) });
+const column = async (store: MemoryStore, table: string, name: string) =>
+  (await rowsOf(reader(store), table)).map((row) => row[name]).sort();
+const subjects = (store: MemoryStore) => column(store, 'user_countries', 'subject');
+const rejected = (store: MemoryStore) => column(store, 'quarantine', 'payload');
+
+const [before, after] = [
+  ['alice', 'bob', 'carol'],
+  ['alice', 'dave'],
+];
+
+describe.each(['before', 'after'] as const)('a load killed %s its k-th call', (when) => {
+  test('leaves the old table or the new one, and the next run the new one', async () => {
+    const undisturbed = await secondExport();
+    const counted = undisturbed.view();
+    await run(world(counted));
+    expect(counted.calls).toBeGreaterThan(20);
+    expect(await subjects(undisturbed)).toEqual(after);
+    expect(await rejected(undisturbed)).toEqual([',XX', ',YY']);
+
+    const seen = new Set<string>();
+    for (let k = 1; k <= counted.calls; k++) {
+      const store = await secondExport();
+      await expect(run(world(mortal(store, k, when))), `call ${k}`).rejects.toThrow();
+      const now = await subjects(store);
+      expect([before, after], `call ${k}: never half`).toContainEqual(now);
+      seen.add(String(now));
+
+      await run(world(store));
+      expect(await subjects(store), `call ${k}`).toEqual(after);
+      expect(await rejected(store), `call ${k}`).toEqual([',XX', ',YY']);
+
+      const puts: string[] = [];
+      await run(world(store.view({ before: (call) => void (call.operation === 'put' && puts.push(call.uri)) })));
+      expect(puts, `call ${k}: a last run writes nothing`).toEqual([]);
+    }
+    expect(seen.size).toBe(2);
+  });
+});
