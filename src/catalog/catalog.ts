@@ -1,4 +1,5 @@
 import type { TableMetadata } from '../iceberg/metadata.ts';
+import type { ViewChanges, ViewEntry } from './views.ts';
 
 /**
  * The catalog port: names tables and holds, for each, the pointer to its current metadata file. A commit is the
@@ -21,6 +22,11 @@ export interface Catalog {
   listTables(): Promise<string[]>;
   /** Directory URI, without trailing slash, for a table that is about to be created. */
   tableLocation(name: string): string;
+  /**
+   * Makes the views what they should be, for engines that find them in the catalog; absent where none does. Idempotent;
+   * whatever else has the name of a view is left as it is.
+   */
+  registerViews?(views: readonly ViewEntry[]): Promise<ViewChanges>;
 }
 
 export interface LoadedTable {

@@ -17,6 +17,8 @@ import { type ObjectStore, StoreError } from '../store/store.ts';
 import { type Catalog, CommitConflict, CommitStateUnknown, type LoadedTable } from './catalog.ts';
 import { GlueError, isOvertaken, isRefusal, nameOf } from './glue-errors.ts';
 import { glueName, isIcebergTable, tableInput } from './glue-mapping.ts';
+import { registerGlueViews } from './glue-views.ts';
+import type { ViewChanges, ViewEntry } from './views.ts';
 
 /**
  * Iceberg tables in the AWS Glue Data Catalog. The pointer is the table parameter `metadata_location`; the swap is
@@ -154,6 +156,10 @@ export class GlueCatalog implements Catalog {
       throw new GlueError(`Glue GetTables in ${this.#database}`, error);
     }
     return names.sort();
+  }
+
+  registerViews(views: readonly ViewEntry[]): Promise<ViewChanges> {
+    return registerGlueViews(this.#glue, this.#database, views);
   }
 
   async #entry(name: string): Promise<Table | undefined> {

@@ -1,5 +1,6 @@
 /**
- * DuckDB in process: answers SQL over the current snapshots of the tables.
+ * DuckDB in process: answers SQL over the current snapshots of the tables, and over the views of the warehouse. Functions
+ * of Trino that DuckDB lacks are there, so that SQL written for Trino or Athena runs (prelude/trino.sql).
  *
  * Each table that the statement can mean is a view over exactly the files that our own Iceberg reader names, never a
  * glob. The statement comes from outside, so the database is shut in: it can open these files and nothing else, load no
@@ -9,6 +10,7 @@
  * counts them for this process, elsewhere the size of the files. Iceberg metadata is not counted.
  */
 import { readFileSync } from 'node:fs';
+import { userInfo } from 'node:os';
 import { join } from 'node:path';
 import {
   type DuckDBConnection,
@@ -19,17 +21,21 @@ import {
   StatementType,
 } from '@duckdb/node-api';
 import type { Catalog } from '../catalog/catalog.ts';
-import { liveFiles } from '../iceberg/scan.ts';
+import type { Config } from '../config/config.ts';
+import { type FileFilter, liveFiles } from '../iceberg/scan.ts';
 import type { ObjectStore } from '../store/store.ts';
+import { viewsOver } from '../views/select.ts';
 import { type ParameterValue, type QueryAnswer, type QueryEngine, QueryError, type QueryRequest } from './engine.ts';
 import { LocalFiles } from './local-files.ts';
 import { mentionedNames } from './mentions.ts';
 import { toCell } from './values.ts';
-import { literal, viewSql } from './views.ts';
+import { identifier, literal, viewSql } from './views.ts';
 
 export interface DuckDbOptions {
   readonly store: ObjectStore;
   readonly catalog: Pick<Catalog, 'listTables' | 'loadTable'>;
+  /** Stewards of the views, and what current_user is. Default: no stewards, the user of the operating system. */
+  readonly config?: Pick<Config, 'stewards' | 'engines'>;
   /** As DuckDB writes it: 2GB, 80%. Default: DuckDB's own, 80 % of the machine. */
   readonly memoryLimit?: string;
   /** Default: all cores. */
@@ -56,7 +62,7 @@ class DuckDbEngine implements QueryEngine {
 
   async query(request: QueryRequest): Promise<QueryAnswer> {
     const fetchedBefore = this.#files.bytesFetched;
-    const views = await this.#views(request);
+    const { tables, views } = await this.#readable(request);
     const { memoryLimit, threads } = this.#options;
     const instance = await DuckDBInstance.create(':memory:', {
       autoinstall_known_extensions: 'false',
@@ -76,9 +82,12 @@ class DuckDbEngine implements QueryEngine {
       instance.closeSync();
     };
     try {
-      const meter = readMeter(views);
-      await shutIn(connection, views);
-      for (const view of views) await connection.run(view.sql);
+      request.signal?.throwIfAborted();
+      await connection.run(prelude(this.#options.config?.engines.duckdb?.user ?? userInfo().username));
+      const meter = readMeter(tables);
+      await shutIn(connection, tables);
+      for (const table of tables) await connection.run(table.sql);
+      for (const view of views) await connection.run(view);
       const result = await start(connection, request);
       const bytesScanned = (): number => this.#files.bytesFetched - fetchedBefore + meter();
       return {
@@ -92,8 +101,8 @@ class DuckDbEngine implements QueryEngine {
       if (error instanceof QueryError) throw error;
       const missing = /^Catalog Error: Table with name (.+) does not exist!/.exec(messageOf(error))?.[1];
       if (missing === undefined) throw new QueryError(messageOf(error), { cause: error });
-      const tables = await this.#options.catalog.listTables();
-      const known = tables.length > 0 ? `there are: ${tables.join(', ')}` : 'there are none yet: run a backfill first';
+      const names = await this.#names();
+      const known = names.length > 0 ? `there are: ${names.join(', ')}` : 'there are none yet: run a backfill first';
       throw new QueryError(`no table ${missing} in the warehouse; ${known}`, { cause: error });
     }
   }
@@ -102,35 +111,67 @@ class DuckDbEngine implements QueryEngine {
     return this.#files.close();
   }
 
-  /** A view for each table that the statement can mean. */
-  async #views({ sql, prune, signal }: QueryRequest): Promise<View[]> {
-    const { store, catalog } = this.#options;
-    const views: View[] = [];
-    for (const name of mentionedNames(sql, await catalog.listTables())) {
-      const table = await catalog.loadTable(name);
-      if (table === undefined) continue;
-      const live: { path: string; fileSize: number }[] = [];
-      for await (const file of liveFiles(store, table.metadata, prune?.[name])) {
-        if (file.format !== 'PARQUET') throw new QueryError(`table ${name} has a ${file.format} file: ${file.path}`);
-        live.push(file);
-      }
-      const paths = await this.#files.open(live, signal);
-      const local = live.filter((file) => file.path.startsWith('file://'));
-      const localBytes = local.reduce((sum, file) => sum + file.fileSize, 0);
-      views.push({ sql: viewSql(name, table.metadata, paths), paths, localBytes });
+  async #names(): Promise<string[]> {
+    const tables = await this.#options.catalog.listTables();
+    return [...tables, ...viewsOver({ tables, stewards: [] }).map((view) => view.name)];
+  }
+
+  /** The tables and views that the statement can mean, and those that these views read; views as statements that make them. */
+  async #readable({ sql, prune, signal }: QueryRequest): Promise<{ tables: TableView[]; views: string[] }> {
+    const names = await this.#options.catalog.listTables();
+    const views = viewsOver({ tables: names, stewards: this.#options.config?.stewards ?? [] });
+    const known = [...names, ...views.map((view) => view.name)];
+    const wanted = new Set(mentionedNames(sql, known));
+    // A view comes after what it reads.
+    for (const view of views.toReversed()) {
+      if (wanted.has(view.name)) for (const name of mentionedNames(view.sql, known)) wanted.add(name);
     }
-    return views;
+    const tables: TableView[] = [];
+    for (const name of names.filter((table) => wanted.has(table))) {
+      const table = await this.#table(name, prune?.[name], signal);
+      if (table !== undefined) tables.push(table);
+    }
+    const statements = views
+      .filter((view) => wanted.has(view.name))
+      .map((view) => `CREATE VIEW ${identifier(view.name)} AS ${view.sql}`);
+    return { tables, views: statements };
+  }
+
+  async #table(
+    name: string,
+    filter: FileFilter | undefined,
+    signal: AbortSignal | undefined,
+  ): Promise<TableView | undefined> {
+    const { store, catalog } = this.#options;
+    const table = await catalog.loadTable(name);
+    if (table === undefined) return undefined;
+    const live: { path: string; fileSize: number }[] = [];
+    for await (const file of liveFiles(store, table.metadata, filter)) {
+      if (file.format !== 'PARQUET') throw new QueryError(`table ${name} has a ${file.format} file: ${file.path}`);
+      live.push(file);
+    }
+    const paths = await this.#files.open(live, signal);
+    const local = live.filter((file) => file.path.startsWith('file://'));
+    const localBytes = local.reduce((sum, file) => sum + file.fileSize, 0);
+    return { sql: viewSql(name, table.metadata, paths), paths, localBytes };
   }
 }
 
-interface View {
+/** A table as DuckDB is shown it. */
+interface TableView {
   readonly sql: string;
   readonly paths: readonly string[];
   readonly localBytes: number;
 }
 
-async function shutIn(connection: DuckDBConnection, views: readonly View[]): Promise<void> {
-  const paths = views.flatMap((view) => view.paths).map(literal);
+/** Trino's functions, and who is asking. */
+const prelude = (user: string): string => {
+  const functions = readFileSync(new URL('./prelude/trino.sql', import.meta.url), 'utf8');
+  return `${functions}\nCREATE MACRO current_user() AS ${literal(user)};`;
+};
+
+async function shutIn(connection: DuckDBConnection, tables: readonly TableView[]): Promise<void> {
+  const paths = tables.flatMap((table) => table.paths).map(literal);
   // Times of other writers may come as TIMESTAMP WITH TIME ZONE; all are shown in UTC.
   await connection.run(`SET TimeZone = 'UTC'`);
   await connection.run(`SET allowed_paths = [${paths.join(', ')}]`);
@@ -174,8 +215,8 @@ function messageOf(error: unknown): string {
 }
 
 /** Bytes of local files read since the call. */
-function readMeter(views: readonly View[]): () => number {
-  const localBytes = views.reduce((sum, view) => sum + view.localBytes, 0);
+function readMeter(tables: readonly TableView[]): () => number {
+  const localBytes = tables.reduce((sum, table) => sum + table.localBytes, 0);
   if (localBytes === 0) return () => 0;
   const before = bytesReadByProcess();
   if (before === undefined) return () => localBytes;
