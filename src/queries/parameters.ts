@@ -59,7 +59,52 @@ export function parseTruth(name: string, text: string): boolean {
   throw new ParameterError(`parameter ${name} must be true or false, not ${text}`);
 }
 
-export function parseLimit(name: string, text: string): bigint {
-  if (/^\d{1,15}$/.test(text)) return BigInt(text);
-  throw new ParameterError(`parameter ${name} must be a whole number, not ${text}`);
+/** A day of the calendar, YYYY-MM-DD. */
+export function parseDay(name: string, text: string): string {
+  const day = /^\d{4}-\d{2}-\d{2}$/.test(text) ? new Date(`${text}T00:00:00Z`) : undefined;
+  // Date takes 2023-02-30 as 2 March.
+  if (day && !Number.isNaN(day.getTime()) && day.toISOString().startsWith(text)) return text;
+  throw new ParameterError(`parameter ${name} must be a day such as 2020-09-17, not ${text}`);
+}
+
+/** Texts with commas between them, or, where one has a comma itself, a JSON array of texts. At most `mostTexts`. */
+export function parseTexts(name: string, text: string): string[] {
+  const texts = text.startsWith('[') ? jsonTexts(text) : text.split(',').map((part) => part.trim());
+  if (texts === undefined || texts.length === 0 || texts.includes('')) {
+    throw new ParameterError(`parameter ${name} must be a list such as a,b or ["a","b, with comma"], not ${text}`);
+  }
+  if (texts.length > mostTexts) {
+    throw new ParameterError(`parameter ${name} has ${texts.length} entries, more than the ${mostTexts} possible`);
+  }
+  return texts;
+}
+
+/** Each becomes a bound value of its own. */
+const mostTexts = 1000;
+
+function jsonTexts(text: string): string[] | undefined {
+  try {
+    const values: unknown = JSON.parse(text);
+    return Array.isArray(values) && values.every((value) => typeof value === 'string') ? values : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/**
+ * What the events of one Okera query share: the first half of the request id, as `request_id_prefix` has it. Takes the
+ * half or the whole id, with or without leading zeros.
+ */
+export function parseRequest(name: string, text: string): string {
+  const prefix = /^([0-9a-f]{1,16})(:[0-9a-f]{1,16})?$/i.exec(text)?.[1];
+  if (prefix !== undefined) return prefix.toLowerCase().padStart(16, '0');
+  throw new ParameterError(
+    `parameter ${name} must be a request id such as 704d151f52e9f5f8:24c1fa9321700000, or its first half, not ${text}`,
+  );
+}
+
+/** At most 9 digits: so many minutes are still an interval to every engine, and so many rows more than anyone reads. */
+export function parseNumber(name: string, text: string): bigint {
+  if (/^\d{1,9}$/.test(text)) return BigInt(text);
+  throw new ParameterError(`parameter ${name} must be a whole number of at most 9 digits, not ${text}`);
 }

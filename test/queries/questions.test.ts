@@ -1,6 +1,18 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { dayOf, ParameterError, parseCidr, parseInstant } from '../../src/queries/parameters.ts';
+import {
+  dayOf,
+  ParameterError,
+  parseCidr,
+  parseDay,
+  parseInstant,
+  parseRequest,
+  parseTexts,
+} from '../../src/queries/parameters.ts';
+import type { Parameter } from '../../src/queries/question.ts';
 import { ask, questionSql, questions } from '../../src/queries/questions.ts';
+import { tables } from '../e2e/columns.ts';
 
 const range = { from: '2023-07-11T16:55:00Z', to: '2023-07-11T17:00:00.5+00:00' };
 const asked = (given: Record<string, string>) => ask('decisions', new Map(Object.entries(given)));
@@ -57,13 +69,129 @@ describe('the question decisions', () => {
   });
 });
 
-it('every "-- when" of a question is one of its parameters, and every optional parameter has one', () => {
-  for (const { name, parameters } of questions) {
-    const all = new Set(parameters.map((parameter) => parameter.name));
-    const whens = [...questionSql(name, all).matchAll(/-- when (\w+)/g)].map(([, when]) => when!);
-    const optional = parameters.filter((parameter) => !parameter.required).map((parameter) => parameter.name);
-    expect(whens.sort()).toEqual(optional.sort());
-  }
+const examples = (parameters: readonly Parameter[]): Map<string, string> =>
+  new Map(parameters.map(({ name, example }) => [name, example]));
+const placeholders = (sql: string): string[] =>
+  [...new Set([...sql.matchAll(/\$(\w+)/g)].map(([, name]) => name!))].sort();
+const folder = join(import.meta.dirname, '../../src/queries');
+
+describe.each(questions.map((question) => [question.name, question] as const))(
+  'the question %s',
+  (name, { parameters }) => {
+    it('has a "-- when" of each parameter that may be absent, and of no other', () => {
+      const all = new Set(parameters.map((parameter) => parameter.name));
+      const whens = [...questionSql(name, all).matchAll(/-- when (\w+)/g)].map(([, when]) => when!);
+      const absent = parameters.filter(({ required, default: preset }) => !required && preset === undefined);
+      expect([...new Set(whens)].sort()).toEqual(absent.map((parameter) => parameter.name).sort());
+    });
+
+    it.each([
+      ['all parameters', parameters],
+      ['those that it needs', parameters.filter(({ required }) => required)],
+    ])('with %s binds what its SQL names, and all of it', (_what, given) => {
+      const request = ask(name, examples(given));
+      expect(placeholders(request.sql)).toEqual(Object.keys(request.parameters!).sort());
+    });
+
+    it('says each row in an order that does not depend on the engine, and names its columns', () => {
+      const sql = questionSql(name, new Set());
+      expect(sql).toMatch(/\nORDER BY /);
+      expect(sql).not.toMatch(/\*\s*(,|FROM)/);
+    });
+
+    it('leaves files out by columns that their tables have', () => {
+      for (const { table, column } of parameters.flatMap(({ limits = [] }) => limits)) {
+        expect(tables[table as keyof typeof tables]).toHaveProperty(column);
+      }
+    });
+
+    it('is in the documentation with its parameters', () => {
+      const page = readFileSync(join(folder, '../../docs/queries.md'), 'utf8');
+      const section = page.split(/^#+ /m).find((text) => text.startsWith(`${name}\n`));
+      for (const parameter of parameters) expect(section).toContain(`\`${parameter.name}\``);
+    });
+  },
+);
+
+it('every SQL file is a question', () => {
+  const files = readdirSync(folder).filter((file) => file.endsWith('.sql'));
+  expect(files.sort()).toEqual(questions.map(({ name }) => `${name}.sql`).sort());
+});
+
+describe('parameters', () => {
+  it('that are lists become a value for each entry, and leave out files before the least and behind the greatest', () => {
+    const { sql, parameters, prune } = ask(
+      'okera-accesses',
+      new Map([
+        ['from', '2020-09-17'],
+        ['to', '2020-09-18'],
+        ['users', 'zoë,janedoe'],
+      ]),
+    );
+    expect(sql).toContain('"user" IN ($users_1, $users_2)');
+    expect(parameters).toEqual({ from: '2020-09-17', to: '2020-09-18', users_1: 'zoë', users_2: 'janedoe' });
+    expect(prune).toEqual({
+      okera_audit_logs: {
+        ymd: { from: '2020-09-17', to: '2020-09-18' },
+        bounds: [{ column: 'user', from: 'janedoe', to: 'zoë' }],
+      },
+    });
+  });
+
+  it('that are absent take their default', () => {
+    expect(ask('slowest-decisions', new Map(Object.entries(range))).parameters).toMatchObject({ limit: 20n });
+    expect(ask('okera-query-events', new Map()).parameters).toEqual({ types_1: 'PLAN', types_2: 'SCAN_END' });
+  });
+
+  it('from and to are in their order, in every question that has both', () => {
+    for (const { name, parameters } of questions) {
+      const given = examples(parameters);
+      const [from, to] = [given.get('from'), given.get('to')];
+      if (from === undefined || to === undefined) continue;
+      const turned = new Map([...given, ['from', to], ['to', from]]);
+      expect(() => ask(name, turned)).toThrow(/parameter from \(.*\) is after to/);
+    }
+  });
+
+  it('that only some of a question go by leave no file out that another part needs', () => {
+    const { prune } = ask('new-networks', new Map(Object.entries(range)));
+    expect(prune).toEqual({
+      opa_decisions: { ymd: { to: '2023-07-11' }, bounds: [{ column: 'event_time', to: 1689094800500000n }] },
+    });
+  });
+});
+
+describe('days', () => {
+  it('are days of the calendar', () => {
+    expect(parseDay('from', '2020-02-29')).toBe('2020-02-29');
+    for (const text of ['2020-11-3', '2021-02-29', '2020-13-01', '', '2020-11-03T00:00:00Z'])
+      expect(() => parseDay('from', text)).toThrow(/parameter from must be a day/);
+  });
+});
+
+describe('lists of texts', () => {
+  it.each([
+    ['janedoe', ['janedoe']],
+    ['janedoe, johndoe', ['janedoe', 'johndoe']],
+    ['["hr.people,hr.salaries","["]', ['hr.people,hr.salaries', '[']],
+  ])('%s', (text, texts) => {
+    expect(parseTexts('users', text)).toEqual(texts);
+  });
+  it.each(['', 'a,,b', '[]', '[1]', '["a"', `${'x,'.repeat(1001)}x`])('not %s', (text) => {
+    expect(() => parseTexts('users', text)).toThrow(/parameter users (must be a list|has 1002 entries)/);
+  });
+});
+
+describe('requests of Okera', () => {
+  it.each([
+    ['704d151f52e9f5f8:24c1fa9321700000', '704d151f52e9f5f8'],
+    ['E49b9dc6af964db', '0e49b9dc6af964db'],
+  ])('%s', (text, prefix) => {
+    expect(parseRequest('request', text)).toBe(prefix);
+  });
+  it.each(['', 'xyz', '704d151f52e9f5f80:1', '1:2:3'])('not %s', (text) => {
+    expect(() => parseRequest('request', text)).toThrow(/parameter request must be a request id/);
+  });
 });
 
 describe('instants', () => {

@@ -1,0 +1,13 @@
+SELECT
+    ae_table AS query_table,
+    "user" AS query_user,
+    client_application AS app,
+    ymd,
+    count(*) AS count
+FROM reporting_audit_logs
+WHERE ymd BETWEEN $from AND $to
+  AND "user" IN ($users)                                        -- when users
+  AND ae_table IN ($tables)                                     -- when tables
+  AND statement_type IN ($types)                                -- when types
+GROUP BY ae_table, "user", client_application, ymd
+ORDER BY query_table, query_user, app, ymd

@@ -1,0 +1,9 @@
+SELECT
+    statement_type,
+    count(statement_type) AS cnt
+FROM okera_audit_logs
+WHERE true
+  AND ymd >= $from                                              -- when from
+  AND ymd <= $to                                                -- when to
+GROUP BY statement_type
+ORDER BY cnt DESC, statement_type

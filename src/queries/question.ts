@@ -1,0 +1,44 @@
+/** What a named question is: an SQL file beside this one, and the parameters whose values are bound into it. */
+
+export interface Question {
+  /** Also the name of its SQL file, without .sql. */
+  readonly name: string;
+  readonly origin: Origin;
+  readonly summary: string;
+  readonly parameters: readonly Parameter[];
+}
+
+/** Which document asks the question. */
+export const origins = {
+  article: 'the Enterprise OPA article, "Auditing a security breach using Enterprise OPA decision logs and AWS Athena"',
+  tutorial: 'the Okera audit tutorial, "Analyzing the ODAS audit logs"',
+  incident: 'incidents',
+} as const;
+export type Origin = keyof typeof origins;
+
+export interface Parameter {
+  /** `$name` in the SQL; instants have `$name_ymd` too, blocks of addresses `$name_first` and `$name_last`. */
+  readonly name: string;
+  readonly type: ParameterType;
+  readonly description: string;
+  readonly example: string;
+  readonly required?: boolean;
+  /** Taken where the parameter is not given. */
+  readonly default?: string;
+  readonly limits?: readonly Limit[];
+}
+
+/**
+ * `texts` stands in the SQL as `IN ($name)`; `request` is the id of an Okera request, of which the first half is bound.
+ */
+export type ParameterType = 'instant' | 'day' | 'text' | 'texts' | 'cidr' | 'truth' | 'number' | 'request';
+
+/**
+ * Rows that the question reads of `table` have the value in `column`, or one above (`from`) or below (`to`) it, both
+ * included: files without such rows are left out before the engine sees them. True of every use of the table in the SQL.
+ */
+export interface Limit {
+  readonly table: string;
+  readonly column: string;
+  readonly side?: 'from' | 'to';
+}

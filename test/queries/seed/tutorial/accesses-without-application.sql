@@ -1,0 +1,9 @@
+SELECT
+  ae_table AS query_table, 
+  user AS query_user,
+  count(*) AS count
+FROM okera_system.reporting_audit_logs
+WHERE
+  ymd BETWEEN '2020-09-17' AND '2020-09-18'
+GROUP BY ae_table, user
+ORDER BY query_table, user ASC;
