@@ -16,6 +16,7 @@ import { commitTable, MissingDataFiles } from '../iceberg/commit.ts';
 import { type DataFile, dataFileFromJson, dataFileToJson } from '../iceberg/data-file.ts';
 import { ensureTable } from '../iceberg/ensure.ts';
 import { parseJson, stringifyJson } from '../iceberg/json.ts';
+import { DeleteFilesPresent } from '../iceberg/scan.ts';
 import { layoutRequest, storeDataFile } from '../iceberg/write.ts';
 import { readWhole } from '../store/read.ts';
 import { StoreError } from '../store/store.ts';
@@ -49,7 +50,7 @@ export interface AmendedRows {
 }
 
 /**
- * Carries an amendment out. false: the files that it removes are not live any more, nothing was changed, and whoever
+ * Carries an amendment out. false: the files that it removes are not live any more, or have row-level deletes, nothing was changed, and whoever
  * planned it must plan again. Data files of `change` and `appends` are in the store already.
  */
 export async function amend(runtime: Runtime, amendment: Amendment): Promise<boolean> {
@@ -65,31 +66,20 @@ export async function amend(runtime: Runtime, amendment: Amendment): Promise<boo
 
 /** Finishes what runs that died have left open. Returns how many amendments that were. Safe beside live runs. */
 export async function finishAmendments(runtime: Runtime): Promise<number> {
-  const { store, sleep } = runtime;
   let finished = 0;
-  for await (const info of store.list(intentPrefix(runtime))) {
-    let bytes: Buffer;
-    try {
-      bytes = await readWhole(store, info, { sleep });
-    } catch (error) {
-      // Its own run has finished it in between.
-      if (error instanceof StoreError && error.code === 'not-found') continue;
-      throw error;
-    }
-    if (await finish(runtime, parseIntent(bytes, info.uri))) finished++;
-  }
+  for await (const intent of intents(runtime)) if (await finish(runtime, intent)) finished++;
   return finished;
 }
 
-/** Data files that open amendments will make visible, or have: never orphans. */
-export async function filesOfOpenAmendments(runtime: Runtime): Promise<Set<string>> {
-  const { store, sleep } = runtime;
-  const files = new Set<string>();
-  for await (const info of store.list(intentPrefix(runtime))) {
-    const { change, appends } = parseIntent(await readWhole(store, info, { sleep }), info.uri);
-    for (const file of [...change.add, ...[...appends.values()].flat()]) files.add(file.path);
-  }
-  return files;
+/** Open amendments by id, each with the data files that it will make visible, or has: never orphans. */
+export async function openAmendments(runtime: Runtime): Promise<Map<string, readonly string[]>> {
+  const open = new Map<string, readonly string[]>();
+  for await (const { id, change, appends } of intents(runtime))
+    open.set(
+      id,
+      [...change.add, ...[...appends.values()].flat()].map((file) => file.path),
+    );
+  return open;
 }
 
 interface AmendmentIntent extends Pick<Amendment, 'table' | 'change'> {
@@ -106,7 +96,7 @@ async function finish(runtime: Runtime, intent: AmendmentIntent): Promise<boolea
   try {
     await commitTable(context, table, (loaded) => (isDone(loaded) ? undefined : { ...change, summary }));
   } catch (error) {
-    if (!(error instanceof MissingDataFiles)) throw error;
+    if (!(error instanceof MissingDataFiles) && !(error instanceof DeleteFilesPresent)) throw error;
     await runtime.store.delete(intentUri(runtime, id));
     return false;
   }
@@ -141,6 +131,21 @@ function idOf({ operation, table, change }: Amendment): string {
   for (const path of [...change.remove].sort()) digest.update(JSON.stringify(['-', path]));
   for (const path of change.add.map((file) => file.path).sort()) digest.update(JSON.stringify(['+', path]));
   return digest.digest('hex').slice(0, 32);
+}
+
+async function* intents(runtime: Runtime): AsyncGenerator<AmendmentIntent> {
+  const { store, sleep } = runtime;
+  for await (const info of store.list(intentPrefix(runtime))) {
+    let bytes: Buffer;
+    try {
+      bytes = await readWhole(store, info, { sleep });
+    } catch (error) {
+      // Its own run has finished it in between.
+      if (error instanceof StoreError && error.code === 'not-found') continue;
+      throw error;
+    }
+    yield parseIntent(bytes, info.uri);
+  }
 }
 
 const intentPrefix = ({ config }: Runtime): string => `${config.warehouse}/_amendments/`;

@@ -48,7 +48,9 @@ export async function readIntent(
   return info === undefined ? undefined : parse(await readWhole(store, info, { sleep }));
 }
 
-const intentUri = (warehouse: string, batch: string): string => `${warehouse}/_batches/${batch}.json`;
+/** Where the intents of a warehouse are. */
+export const intentPrefix = (warehouse: string): string => `${warehouse}/_batches/`;
+const intentUri = (warehouse: string, batch: string): string => `${intentPrefix(warehouse)}${batch}.json`;
 
 function serialize(intent: Intent): string {
   return stringifyJson({

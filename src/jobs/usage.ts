@@ -26,3 +26,10 @@ function parseTime(option: string, text: string): number {
     `${option} must be a day such as 2023-07-11 or an instant such as 2023-07-11T16:55:00Z, not ${text}`,
   );
 }
+
+/** A day of the calendar, YYYY-MM-DD. */
+export function parseDay(option: string, text: string): string {
+  const time = Date.parse(text);
+  if (day.test(text) && !Number.isNaN(time) && new Date(time).toISOString().startsWith(text)) return text;
+  throw new UsageError(`${option} takes a day such as 2023-07-11, not ${text}`);
+}

@@ -1,7 +1,7 @@
 /** An amendment is done once and whole, or not at all, wherever its run dies and whoever else is at work. */
 import { describe, expect, test } from 'vitest';
 import { liveFiles } from '../../src/iceberg/scan.ts';
-import { type Amendment, amend, filesOfOpenAmendments, finishAmendments } from '../../src/jobs/amend.ts';
+import { type Amendment, amend, finishAmendments, openAmendments } from '../../src/jobs/amend.ts';
 import type { Runtime } from '../../src/jobs/runtime.ts';
 import { MemoryStore } from '../../src/store/memory.ts';
 import { collect } from '../support/collect.ts';
@@ -79,7 +79,7 @@ describe('an amendment', () => {
           () => false,
         );
         if (survived) break;
-        const open = await filesOfOpenAmendments(healthy);
+        const open = await openAmendments(healthy);
         const count = await finishAmendments(healthy);
         expect(open.size > 0, `call ${k}`).toBe(count > 0);
         finished += count;

@@ -1,0 +1,105 @@
+/** `verify`: whether the warehouse holds exactly what the sources gave. */
+import type { Command } from 'commander';
+import { parseDuration } from '../config/units.ts';
+import type { VerifyReport } from '../jobs/verify/verify.ts';
+import type { CommandContext, GlobalOptions, RunAction } from './shared/context.ts';
+import { exitCodes } from './shared/exit.ts';
+
+interface Options extends GlobalOptions {
+  readonly source?: readonly string[];
+  readonly deep?: boolean;
+  readonly repair?: boolean;
+  readonly ignoreNewer?: string;
+  readonly json?: boolean;
+}
+
+const examples = `
+Examples:
+  audit-warehouse verify
+  audit-warehouse verify --deep --source eopa-prod
+  audit-warehouse verify --ignore-newer 15m        # beside a running worker
+  audit-warehouse verify --repair
+  audit-warehouse verify --json | jq '.differences[] | select(.kind == "rows-missing")'
+
+Compares what the sources list with the ledger, the ledger with the rows of each object in the tables, every data file
+with its manifest, and the catalog with the metadata in the warehouse. --deep reads every object again and compares its
+records with the rows. --repair does again what can be done again (it deletes nothing), then verifies once more.
+
+Exit codes: 0 no difference; 1 failed; 2 usage or configuration; 4 differences were found (and are left).`;
+
+export function defineVerify(program: Command, run: RunAction): void {
+  program
+    .command('verify')
+    .summary('prove that the tables hold exactly what the sources gave')
+    .description('Verifies sources, ledger, tables, files and catalog against each other.')
+    .option('--source <name>', 'only objects of this source; may be repeated', (name: string, names: string[] = []) => [
+      ...names,
+      name,
+    ])
+    .option('--deep', 'read every object again and compare its records with the rows')
+    .option('--repair', 'do again what was lost, then verify once more')
+    .option('--ignore-newer <duration>', 'objects younger than this need not be ingested yet', '0s')
+    .option('--json', 'print the report as one JSON document')
+    .addHelpText('after', examples)
+    .action(run(execute));
+}
+
+async function execute(context: CommandContext, options: Options): Promise<number> {
+  const [{ verify }, { openConfigAndLog }, { UsageError }] = await Promise.all([
+    import('../jobs/verify/verify.ts'),
+    import('./shared/setup.ts'),
+    import('../jobs/usage.ts'),
+  ]);
+  const ignoreNewer = parseDuration(options.ignoreNewer ?? '0s');
+  if (ignoreNewer === undefined)
+    throw new UsageError(`--ignore-newer takes a duration such as 15m, not ${options.ignoreNewer}`);
+  const { config, log } = openConfigAndLog(context, options);
+  const runtime = await context.openRuntime(config, log);
+  const settings = {
+    ...(options.source && { sources: options.source }),
+    ...(options.deep && { deep: true }),
+    ignoreNewerMs: ignoreNewer * 1000,
+    onPhase: (phase: string) => log.debug({ phase }, 'verifying'),
+  };
+  let report = await verify(runtime, settings);
+  let repaired: string[] | undefined;
+  if (options.repair && !report.ok) {
+    const { repair } = await import('../jobs/verify/repair.ts');
+    repaired = await repair(runtime, report.differences, options.source);
+    report = await verify(runtime, settings);
+  }
+  if (options.json) await context.stdout.write(`${JSON.stringify({ ...report, ...(repaired && { repaired }) })}\n`);
+  else await context.stdout.write(await render(report, repaired));
+  return report.ok ? exitCodes.done : exitCodes.verifyDifference;
+}
+
+async function render(report: VerifyReport, repaired: readonly string[] | undefined): Promise<string> {
+  const [{ formatCount }, { textTable }, { differenceKinds }] = await Promise.all([
+    import('./shared/humanize.ts'),
+    import('./shared/text-table.ts'),
+    import('../jobs/verify/difference.ts'),
+  ]);
+  const { objects, tables, differences, differencesTotal } = report;
+  const rows = Object.values(tables).reduce((sum, table) => sum + table.rows, 0);
+  const files = Object.values(tables).reduce((sum, table) => sum + table.files, 0);
+  const waiting = objects.waiting > 0 ? `, ${formatCount(objects.waiting)} in work or too young` : '';
+  const again = objects.readAgain > 0 ? `, ${formatCount(objects.readAgain)} read again` : '';
+  let text = (repaired ?? []).map((line) => `repaired: ${line}\n`).join('');
+  text += `objects: ${formatCount(objects.listed)} listed, ${formatCount(objects.ingested)} ingested${waiting}${again}\n`;
+  text += `tables: ${Object.keys(tables).length} with ${formatCount(rows)} rows in ${formatCount(files)} files\n`;
+  if (report.ok) return `${text}no differences\n`;
+  text += `${formatCount(differencesTotal)} differences\n\n`;
+  text += textTable(
+    [{ title: 'difference' }, { title: 'where' }, { title: 'expected' }, { title: 'found' }, { title: 'detail' }],
+    differences.map(({ kind, table, uri, batch, expected, found, detail }) => [
+      kind,
+      [table, uri, batch && `batch ${batch}`].filter((part) => part !== undefined).join(' '),
+      expected === undefined ? '' : String(expected),
+      found === undefined ? '' : String(found),
+      detail ?? '',
+    ]),
+  );
+  for (const kind of new Set(differences.map((difference) => difference.kind)))
+    text += `\n${kind}: ${differenceKinds[kind]}`;
+  return `${text}\n`;
+}

@@ -1,0 +1,206 @@
+/**
+ * Erase: every row of one subject leaves the tables of events: decisions about it, Okera events of the user or of the
+ * connection's user. A file that holds such rows is written anew without them, everything else of it as it was (order,
+ * place in compaction); one amendment a day says how many rows of which object went, with a digest in place of the name.
+ *
+ * Older snapshots still show the rows until `expire` has removed them and their files. What is in quarantine, and what
+ * other records say about the subject in their raw text, is not touched; neither are the source objects.
+ */
+import { createHash } from 'node:crypto';
+import type { LoadedTable } from '../../catalog/catalog.ts';
+import { discard } from '../../columns/batch.ts';
+import { TableBuffer } from '../../columns/table-buffer.ts';
+import type { DataFile } from '../../iceberg/data-file.ts';
+import { DeleteFilesPresent, type LiveFile, liveFiles } from '../../iceberg/scan.ts';
+import { storeDataFile } from '../../iceberg/write.ts';
+import { ColumnReader } from '../../parquet/column-reader.ts';
+import { ColumnarFileWriter } from '../../parquet/columnar/encoder.ts';
+import { readRows } from '../../parquet/reader.ts';
+import { amend, finishAmendments } from '../amend.ts';
+import { compactedPrefix } from '../compact/plan.ts';
+import { type CompactionTable, describeTable } from '../compact/table.ts';
+import { increase } from '../counts.ts';
+import type { Runtime } from '../runtime.ts';
+import { AccountingError } from '../tally.ts';
+
+/** Columns that name whom a row is about, by table. */
+const subjectColumns: Readonly<Record<string, readonly string[]>> = {
+  opa_decisions: ['subject'],
+  okera_audit_logs: ['user', 'connected_user'],
+};
+
+export interface EraseOptions {
+  readonly dryRun?: boolean;
+  readonly signal?: AbortSignal;
+}
+
+export interface EraseReport {
+  /** By table, where there were any. */
+  readonly tables: Record<string, { rows: number; files: number; days: number }>;
+  /** As the table amendments has it. */
+  readonly subjectDigest: string;
+  readonly seconds: number;
+}
+
+const attempts = 5;
+
+export async function erase(runtime: Runtime, subject: string, options: EraseOptions = {}): Promise<EraseReport> {
+  const started = runtime.clock();
+  if (!options.dryRun) await finishAmendments(runtime);
+  const subjectDigest = `sha256:${createHash('sha256').update(subject).digest('hex')}`;
+  const tables: EraseReport['tables'] = {};
+  for (const [table, columns] of Object.entries(subjectColumns)) {
+    const report = { rows: 0, files: 0, days: 0 };
+    for (const day of await daysOf(runtime, table, columns, subject)) {
+      options.signal?.throwIfAborted();
+      const erased = await eraseDay(runtime, { table, columns, subject, day, detail: subjectDigest }, options);
+      if (erased.rows === 0) continue;
+      report.rows += erased.rows;
+      report.files += erased.files;
+      report.days++;
+    }
+    if (report.rows > 0) tables[table] = report;
+  }
+  return { tables, subjectDigest, seconds: (runtime.clock() - started) / 1000 };
+}
+
+interface DayRequest {
+  readonly table: string;
+  readonly columns: readonly string[];
+  readonly subject: string;
+  readonly day: string;
+  readonly detail: string;
+}
+
+async function eraseDay(
+  runtime: Runtime,
+  request: DayRequest,
+  { dryRun, signal }: EraseOptions,
+): Promise<{ rows: number; files: number }> {
+  const { table, columns, subject, day, detail } = request;
+  for (let attempt = 1; attempt <= attempts; attempt++) {
+    const loaded = await runtime.catalog.loadTable(table);
+    if (loaded === undefined) return { rows: 0, files: 0 };
+    const add: DataFile[] = [];
+    const remove: string[] = [];
+    const byObject = new Map<string, number>();
+    for (const file of await candidates(runtime, loaded, columns, subject, { from: day, to: day })) {
+      signal?.throwIfAborted();
+      const dropped = await rowsToDrop(runtime, file, columns, subject, byObject);
+      if (dropped === undefined) continue;
+      remove.push(file.path);
+      if (dryRun) continue;
+      const rewritten = await withoutRows(runtime, loaded, table, file, dropped);
+      if (rewritten !== undefined) add.push(rewritten);
+    }
+    const rows = [...byObject.values()].reduce((sum, count) => sum + count, 0);
+    if (rows === 0 || dryRun) return { rows, files: remove.length };
+    const entries = [...byObject].map(([sourceUri, count]) => ({ table, sourceUri, rows: -count, detail }));
+    const operation = add.length > 0 ? 'overwrite' : 'delete';
+    const change = { operation, add, remove } as const;
+    if (await amend(runtime, { operation: 'erase', table, change, entries })) return { rows, files: remove.length };
+  }
+  throw new Error(`table ${table}: day ${day} kept changing while rows were being erased; run erase again`);
+}
+
+async function daysOf(runtime: Runtime, table: string, columns: readonly string[], subject: string): Promise<string[]> {
+  const loaded = await runtime.catalog.loadTable(table);
+  if (loaded === undefined) return [];
+  const files = await candidates(runtime, loaded, columns, subject);
+  const days = new Set(files.map(({ ymd, path }) => ymd ?? refuseForeign(table, path)));
+  return [...days].sort();
+}
+
+function refuseForeign(table: string, path: string): never {
+  throw new Error(
+    `table ${table}: the day of ${path} is not told by its partition; rewrite it with the engine that wrote it`,
+  );
+}
+
+/** Files whose bounds say that one of the columns may hold the subject. */
+async function candidates(
+  { store }: Runtime,
+  { metadata }: LoadedTable,
+  columns: readonly string[],
+  subject: string,
+  days?: { readonly from: string; readonly to: string },
+): Promise<LiveFile[]> {
+  const files = new Map<string, LiveFile>();
+  for (const column of columns) {
+    const bounds = [{ column, from: subject, to: subject }];
+    try {
+      for await (const file of liveFiles(store, metadata, { bounds, ...(days && { ymd: days }) }))
+        files.set(file.path, file);
+    } catch (error) {
+      if (error instanceof DeleteFilesPresent) throw new Error(`cannot erase: ${error.message}`, { cause: error });
+      throw error;
+    }
+  }
+  return [...files.values()].sort((a, b) => (a.path < b.path ? -1 : 1));
+}
+
+/** 1 for each row of the subject; undefined where the file has none. Counts them by object. */
+async function rowsToDrop(
+  { store }: Runtime,
+  file: LiveFile,
+  columns: readonly string[],
+  subject: string,
+  byObject: Map<string, number>,
+): Promise<Uint8Array | undefined> {
+  const dropped = new Uint8Array(file.recordCount);
+  let row = 0;
+  let any = false;
+  const options = { columns: [...columns, 'source_uri'] };
+  for await (const rows of readRows(store, { uri: file.path, size: file.fileSize }, options)) {
+    for (const values of rows) {
+      if (columns.some((column) => values[column] === subject)) {
+        dropped[row] = 1;
+        any = true;
+        increase(byObject, String(values.source_uri), 1);
+      }
+      row++;
+    }
+  }
+  if (row !== file.recordCount)
+    throw new AccountingError(`${file.path} has ${row} rows, and ${file.recordCount} by the table's manifest`);
+  return any ? dropped : undefined;
+}
+
+/** The file without the dropped rows, row group by row group; undefined where none is left. */
+async function withoutRows(
+  { store, config, uuid }: Runtime,
+  loaded: LoadedTable,
+  table: string,
+  file: LiveFile,
+  dropped: Uint8Array,
+): Promise<DataFile | undefined> {
+  const { declaration, columns, names }: CompactionTable = describeTable(table, loaded, config);
+  const { rowGroupRows, compressionLevel } = config.output;
+  const writer = new ColumnarFileWriter({
+    columns: declaration.columns.map(({ name }) => columns.get(name)!),
+    bloomColumns: declaration.bloomColumns,
+    rowGroupRows,
+    compressionLevel,
+  });
+  const reader = await ColumnReader.open(store, { uri: file.path, size: file.fileSize });
+  let first = 0;
+  for (const [index, rows] of reader.rowGroups.entries()) {
+    const buffer = new TableBuffer(declaration.columns);
+    await reader.append(buffer, index, columns, { names, dropped: dropped.subarray(first, first + rows) });
+    first += rows;
+    const batch = buffer.take();
+    if (batch.rows > 0) await writer.add(batch);
+    discard(batch);
+  }
+  if (writer.rows === 0) return undefined;
+  // A compacted file stays one: taking rows away makes no duplicates. The name is this run's alone.
+  const prefix = file.path.slice(file.path.lastIndexOf('/') + 1).startsWith(compactedPrefix)
+    ? compactedPrefix
+    : 'erased-';
+  const label = `${prefix}${uuid().replaceAll('-', '').slice(-16)}`;
+  const stored = await storeDataFile(
+    { store, table: loaded, declaration, label },
+    { ymd: file.ymd!, encoded: writer.finish() },
+  );
+  return { ...stored, sortOrderId: file.sortOrderId };
+}

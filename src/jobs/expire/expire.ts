@@ -1,0 +1,177 @@
+/**
+ * Expire: takes away what is no longer needed, and nothing else. In this order:
+ *
+ * 1. Amendments that a dead run left open are finished.
+ * 2. Days past the retention of their table are removed, as ordinary snapshots with a record in `amendments`.
+ * 3. Snapshots past their retention leave the metadata. The current one, those of branches and tags, and those by
+ *    which an open batch is known to be committed stay.
+ * 4. Files that no remaining snapshot reaches are deleted once they are older than the grace period, except what open
+ *    batches and amendments are about to commit. So the files of an expired snapshot, and those of attempts that lost
+ *    or died, go the same way.
+ * 5. Intents of settled batches, older than the grace period.
+ *
+ * A batch that stays open for longer than the grace period (its worker died, and no backfill or worker ran since) may be
+ * done again at any moment under the same names: then no file is deleted, and the report says so.
+ */
+import type { LoadedTable } from '../../catalog/catalog.ts';
+import { updateTable } from '../../iceberg/commit.ts';
+import { removeSnapshots } from '../../iceberg/history.ts';
+import { Ledger } from '../../ledger/ledger.ts';
+import type { ObjectInfo } from '../../store/store.ts';
+import { finishAmendments, openAmendments } from '../amend.ts';
+import { commitContext } from '../commit.ts';
+import { intentPrefix, readIntent } from '../intent.ts';
+import type { Runtime } from '../runtime.ts';
+import { listCandidates, orphansAmong } from './orphans.ts';
+import { applyRetention, type RetiredDays } from './retention.ts';
+import { expiredSnapshots } from './snapshots.ts';
+
+export interface ExpireOptions {
+  readonly dryRun?: boolean;
+  /** Told of each thing that was, or would be, removed. */
+  readonly onRemoval?: (what: { readonly kind: 'day' | 'snapshot' | 'file' | 'intent'; readonly name: string }) => void;
+}
+
+export interface ExpireReport {
+  readonly tables: Record<string, { snapshots: number; files: number; bytes: number; days: number; rows: number }>;
+  readonly intents: number;
+  readonly amendmentsFinished: number;
+  /** Why no file was deleted. */
+  readonly postponed?: string;
+  readonly seconds: number;
+}
+
+export async function expire(runtime: Runtime, options: ExpireOptions = {}): Promise<ExpireReport> {
+  const { catalog, clock, config } = runtime;
+  const started = clock();
+  const dryRun = options.dryRun === true;
+  const tell = options.onRemoval ?? (() => {});
+  const amendmentsFinished = dryRun ? 0 : await finishAmendments(runtime);
+  const retired: RetiredDays[] = await applyRetention(runtime, started, dryRun);
+  for (const { table, ymd } of retired) tell({ kind: 'day', name: `${table} ${ymd}` });
+
+  const open = await openWork(runtime, started - config.expire.graceSeconds * 1000);
+  const tables: ExpireReport['tables'] = {};
+  for (const name of await catalog.listTables()) {
+    const snapshots = await expireSnapshots(runtime, name, started, open.ids, dryRun);
+    for (const id of snapshots) tell({ kind: 'snapshot', name: `${name} ${id}` });
+    const orphans =
+      open.stale === undefined ? await deleteOrphans(runtime, name, started, open, snapshots, dryRun) : [];
+    for (const { uri } of orphans) tell({ kind: 'file', name: uri });
+    const mine = retired.filter(({ table }) => table === name);
+    tables[name] = {
+      snapshots: snapshots.length,
+      files: orphans.length,
+      bytes: orphans.reduce((sum, { size }) => sum + size, 0),
+      days: mine.length,
+      rows: mine.reduce((sum, { rows }) => sum + rows, 0),
+    };
+  }
+  const intents = await deleteIntents(runtime, started, open.ids, dryRun);
+  for (const uri of intents) tell({ kind: 'intent', name: uri });
+  return {
+    tables,
+    intents: intents.length,
+    amendmentsFinished,
+    ...(open.stale !== undefined && { postponed: open.stale }),
+    seconds: (clock() - started) / 1000,
+  };
+}
+
+interface OpenWork {
+  /** Ids of batches with an open claim, and of open amendments. */
+  readonly ids: ReadonlySet<string>;
+  /** Data files that they will commit. */
+  readonly files: ReadonlySet<string>;
+  readonly stale?: string;
+}
+
+async function openWork(runtime: Runtime, before: number): Promise<OpenWork> {
+  const { store, config, sleep, layOut, owner } = runtime;
+  const ledger = new Ledger({
+    ...commitContext(runtime),
+    layOut,
+    files: config.output,
+    owner,
+    claimMs: config.batch.claimSeconds * 1000,
+  });
+  const amendments = await openAmendments(runtime);
+  const ids = new Set(amendments.keys());
+  const files = new Set([...amendments.values()].flat());
+  let stale: string | undefined;
+  for (const [first] of await ledger.openClaims()) {
+    if (first === undefined) continue;
+    ids.add(first.batch);
+    if (first.claimedAt < before) {
+      const since = new Date(first.claimedAt).toISOString();
+      stale = `batch ${first.batch} of source ${first.source} is open since ${since}: run backfill, which finishes it, then expire again`;
+    }
+    const intent = await readIntent(store, config.warehouse, first.batch, sleep);
+    for (const list of intent?.files.values() ?? []) for (const file of list) files.add(file.path);
+  }
+  return { ids, files, ...(stale !== undefined && { stale }) };
+}
+
+async function expireSnapshots(
+  runtime: Runtime,
+  name: string,
+  now: number,
+  unfinished: ReadonlySet<string>,
+  dryRun: boolean,
+): Promise<bigint[]> {
+  const { expire: settings } = runtime.config;
+  let expired: bigint[] = [];
+  const choose = ({ metadata }: LoadedTable): bigint[] =>
+    expiredSnapshots(metadata, {
+      before: now - settings.snapshotsSeconds * 1000,
+      keep: settings.keepSnapshots,
+      unfinished,
+    }).map((snapshot) => snapshot['snapshot-id']);
+  if (dryRun) {
+    const loaded = await runtime.catalog.loadTable(name);
+    return loaded === undefined ? [] : choose(loaded);
+  }
+  await updateTable(commitContext(runtime), name, (loaded) => {
+    expired = choose(loaded);
+    return expired.length === 0 ? undefined : removeSnapshots(loaded.metadata, expired);
+  });
+  return expired;
+}
+
+async function deleteOrphans(
+  runtime: Runtime,
+  name: string,
+  now: number,
+  open: OpenWork,
+  expired: readonly bigint[],
+  dryRun: boolean,
+): Promise<ObjectInfo[]> {
+  const { store, catalog, config } = runtime;
+  const location = catalog.tableLocation(name);
+  const candidates = await listCandidates(store, location, now - config.expire.graceSeconds * 1000);
+  const loaded = await catalog.loadTable(name);
+  // A table that somebody dropped, or that lives elsewhere, is not ours to tidy.
+  if (loaded === undefined || loaded.metadata.location !== location) return [];
+  // In a dry run the snapshots are still there.
+  const metadata = removeSnapshots(loaded.metadata, expired);
+  const orphans = await orphansAmong(store, candidates, { ...loaded, metadata }, open.files);
+  if (!dryRun) for (const { uri } of orphans) await store.delete(uri);
+  return orphans;
+}
+
+async function deleteIntents(
+  { store, config }: Runtime,
+  now: number,
+  unfinished: ReadonlySet<string>,
+  dryRun: boolean,
+): Promise<string[]> {
+  const before = now - config.expire.graceSeconds * 1000;
+  const removed: string[] = [];
+  for await (const { uri, lastModified } of store.list(intentPrefix(config.warehouse))) {
+    const batch = /([0-9a-f]+)\.json$/.exec(uri)?.[1];
+    if (batch === undefined || unfinished.has(batch) || lastModified >= before) continue;
+    if (!dryRun) await store.delete(uri);
+    removed.push(uri);
+  }
+  return removed;
+}

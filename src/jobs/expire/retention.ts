@@ -1,0 +1,83 @@
+/**
+ * Retention of data by day (`retention: { opa_decisions: 400d }`): days that are over for longer than that leave the
+ * table, one amendment a day, so that the record says how many rows of which object went.
+ */
+import type { LoadedTable } from '../../catalog/catalog.ts';
+import { type LiveFile, liveFiles } from '../../iceberg/scan.ts';
+import { readRows } from '../../parquet/reader.ts';
+import { amend } from '../amend.ts';
+import { increase } from '../counts.ts';
+import type { Runtime } from '../runtime.ts';
+
+export interface RetiredDays {
+  readonly table: string;
+  readonly ymd: string;
+  readonly files: number;
+  readonly rows: number;
+}
+
+const dayMs = 86_400_000;
+const attempts = 5;
+
+export async function applyRetention(runtime: Runtime, now: number, dryRun: boolean): Promise<RetiredDays[]> {
+  const retired: RetiredDays[] = [];
+  for (const [table, seconds] of Object.entries(runtime.config.retention)) {
+    // A day goes when its last instant is past the retention.
+    const last = new Date(now - seconds * 1000 - dayMs).toISOString().slice(0, 10);
+    for (const ymd of await daysUpTo(runtime, table, last)) {
+      const day = await retire(runtime, table, ymd, dryRun);
+      if (day !== undefined) retired.push(day);
+    }
+  }
+  return retired;
+}
+
+async function daysUpTo(runtime: Runtime, table: string, last: string): Promise<string[]> {
+  const loaded = await runtime.catalog.loadTable(table);
+  if (loaded === undefined) return [];
+  const days = new Set<string>();
+  for await (const { ymd } of liveFiles(runtime.store, loaded.metadata, { ymd: { to: last } })) {
+    if (ymd !== null) days.add(ymd);
+  }
+  return [...days].sort();
+}
+
+async function retire(runtime: Runtime, table: string, ymd: string, dryRun: boolean): Promise<RetiredDays | undefined> {
+  for (let attempt = 1; attempt <= attempts; attempt++) {
+    const loaded = await runtime.catalog.loadTable(table);
+    if (loaded === undefined) return undefined;
+    const files = await filesOfDay(runtime, loaded, ymd);
+    const report = { table, ymd, files: files.length, rows: files.reduce((sum, file) => sum + file.recordCount, 0) };
+    if (files.length === 0) return undefined;
+    if (dryRun) return report;
+    const done = await amend(runtime, {
+      operation: 'retention',
+      table,
+      change: { operation: 'delete', add: [], remove: files.map((file) => file.path) },
+      entries: [...(await rowsByObject(runtime, files))].map(([sourceUri, rows]) => ({
+        table,
+        sourceUri,
+        rows: -rows,
+        detail: ymd,
+      })),
+    });
+    if (done) return report;
+  }
+  throw new Error(`table ${table}: day ${ymd} kept changing while it was being removed; run expire again`);
+}
+
+async function filesOfDay({ store }: Runtime, loaded: LoadedTable, ymd: string): Promise<LiveFile[]> {
+  const files: LiveFile[] = [];
+  for await (const file of liveFiles(store, loaded.metadata, { ymd: { from: ymd, to: ymd } }))
+    if (file.ymd === ymd) files.push(file);
+  return files;
+}
+
+async function rowsByObject({ store }: Runtime, files: readonly LiveFile[]): Promise<Map<string, number>> {
+  const counts = new Map<string, number>();
+  for (const file of files) {
+    for await (const rows of readRows(store, { uri: file.path, size: file.fileSize }, { columns: ['source_uri'] }))
+      for (const { source_uri } of rows) increase(counts, String(source_uri), 1);
+  }
+  return counts;
+}

@@ -1,0 +1,28 @@
+/** Which snapshots of a table have had their time. Pure. */
+import type { Snapshot, TableMetadata } from '../../iceberg/metadata.ts';
+import { amendmentProperty } from '../amend.ts';
+import { batchProperty } from '../commit.ts';
+
+export interface SnapshotRetention {
+  /** Milliseconds since the epoch: what is younger stays. */
+  readonly before: number;
+  /** The newest so many stay, however old. */
+  readonly keep: number;
+  /** Batches whose claim is open, and open amendments: by their snapshots a run sees that it has committed already. */
+  readonly unfinished: ReadonlySet<string>;
+}
+
+/** The current snapshot and those that a branch or tag of any engine points to always stay. */
+export function expiredSnapshots(metadata: TableMetadata, { before, keep, unfinished }: SnapshotRetention): Snapshot[] {
+  const referenced = new Set(Object.values(metadata.refs).map((ref) => ref['snapshot-id']));
+  referenced.add(metadata['current-snapshot-id']);
+  const newestFirst = [...metadata.snapshots].sort((a, b) => b['sequence-number'] - a['sequence-number']);
+  return newestFirst.slice(keep).filter((snapshot) => {
+    const work = snapshot.summary[batchProperty] ?? snapshot.summary[amendmentProperty];
+    return (
+      snapshot['timestamp-ms'] < before &&
+      !referenced.has(snapshot['snapshot-id']) &&
+      (work === undefined || !unfinished.has(work))
+    );
+  });
+}

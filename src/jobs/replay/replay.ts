@@ -1,0 +1,270 @@
+/**
+ * Replay: quarantined records through the schema and limits of today. What is accepted now becomes a row of its table and
+ * leaves the quarantine; what is not stays, with the newer reason where that is another.
+ *
+ * One amendment a day of quarantine: the files of the day are replaced (the decisive change), the rows appended, the
+ * record written. So a record is never in both tables nor in neither, wherever a run dies, and a replay that another
+ * writer overtakes is planned again.
+ */
+import type { LoadedTable } from '../../catalog/catalog.ts';
+import { ensureTable } from '../../iceberg/ensure.ts';
+import { DeleteFilesPresent, type LiveFile, liveFiles } from '../../iceberg/scan.ts';
+import { type Row, readRows } from '../../parquet/reader.ts';
+import type { RejectionCode } from '../../records/outcome.ts';
+import { quarantine } from '../../tables/quarantine.ts';
+import { type AmendedRows, amend, finishAmendments } from '../amend.ts';
+import { selectSources } from '../backfill.ts';
+import { commitContext } from '../commit.ts';
+import { increase } from '../counts.ts';
+import type { ConfiguredSource } from '../plan.ts';
+import type { Runtime } from '../runtime.ts';
+import { TableFiles } from '../table-files.ts';
+import { UsageError } from '../usage.ts';
+import { Interpreters } from './interpreters.ts';
+
+export interface ReplayOptions {
+  readonly sources?: readonly string[];
+  readonly reasons?: readonly RejectionCode[];
+  /** Days of the quarantine, YYYY-MM-DD, both included. */
+  readonly from?: string;
+  readonly to?: string;
+  readonly dryRun?: boolean;
+  readonly signal?: AbortSignal;
+  readonly onDay?: (ymd: string) => void;
+}
+
+export interface ReplayReport {
+  /** Records of the quarantine that were tried. */
+  examined: number;
+  /** Became rows. */
+  replayed: number;
+  /** Lines of other programs, as the sources see them now: they left the quarantine and are counted by the record. */
+  skipped: number;
+  /** Stay for the same reason. */
+  unchanged: number;
+  /** Stay for another reason than before. */
+  changed: number;
+  /** Cut when they were quarantined, and the object cannot be read any more or has changed. */
+  unreadable: number;
+  /** Rows by table. */
+  readonly tables: Record<string, number>;
+  /** What stays, by reason. */
+  readonly reasons: Record<string, number>;
+  readonly seconds: number;
+}
+
+const attempts = 5;
+
+export async function replay(runtime: Runtime, options: ReplayOptions = {}): Promise<ReplayReport> {
+  const { clock, catalog } = runtime;
+  const started = clock();
+  if (options.from !== undefined && options.to !== undefined && options.from > options.to)
+    throw new UsageError(`--from ${options.from} is after --to ${options.to}`);
+  const sources = selectSources(runtime, options.sources);
+  if (!options.dryRun) {
+    await finishAmendments(runtime);
+    // Sources may have come to promote columns since.
+    if ((await catalog.loadTable(quarantine.name)) !== undefined)
+      for (const { source } of sources) await ensureTable(commitContext(runtime), source.table);
+  }
+  const totals = { examined: 0, replayed: 0, skipped: 0, unchanged: 0, changed: 0, unreadable: 0 };
+  const tables: Record<string, number> = {};
+  const reasons: Record<string, number> = {};
+  for (const ymd of await daysOf(runtime, options)) {
+    options.signal?.throwIfAborted();
+    const day = await replayDay(runtime, sources, ymd, options);
+    for (const key of Object.keys(totals) as (keyof typeof totals)[]) totals[key] += day.counts[key];
+    for (const [table, rows] of day.tables) tables[table] = (tables[table] ?? 0) + rows;
+    for (const [reason, rows] of day.reasons) reasons[reason] = (reasons[reason] ?? 0) + rows;
+    options.onDay?.(ymd);
+  }
+  return { ...totals, tables, reasons, seconds: (clock() - started) / 1000 };
+}
+
+async function daysOf({ store, catalog }: Runtime, { from, to }: ReplayOptions): Promise<string[]> {
+  const loaded = await catalog.loadTable(quarantine.name);
+  if (loaded === undefined) return [];
+  const days = new Set<string>();
+  const ymd = { ...(from !== undefined && { from }), ...(to !== undefined && { to }) };
+  for await (const file of liveFiles(store, loaded.metadata, { ymd })) if (file.ymd !== null) days.add(file.ymd);
+  return [...days].sort();
+}
+
+interface ReplayedDay {
+  readonly counts: Omit<ReplayReport, 'tables' | 'reasons' | 'seconds'>;
+  readonly tables: ReadonlyMap<string, number>;
+  readonly reasons: ReadonlyMap<string, number>;
+}
+
+async function replayDay(
+  runtime: Runtime,
+  sources: readonly ConfiguredSource[],
+  ymd: string,
+  options: ReplayOptions,
+): Promise<ReplayedDay> {
+  for (let attempt = 1; attempt <= attempts; attempt++) {
+    const loaded = await load(runtime, quarantine.name);
+    const day = new DayReplay(runtime, sources, loaded, ymd, options);
+    if (await day.run()) return day;
+  }
+  throw new Error(`quarantine of ${ymd} kept changing while it was being replayed; run replay again`);
+}
+
+class DayReplay implements ReplayedDay {
+  readonly counts = { examined: 0, replayed: 0, skipped: 0, unchanged: 0, changed: 0, unreadable: 0 };
+  readonly tables = new Map<string, number>();
+  readonly reasons = new Map<string, number>();
+  readonly #runtime: Runtime;
+  readonly #interpreters: Interpreters;
+  readonly #quarantine: LoadedTable;
+  readonly #ymd: string;
+  readonly #options: ReplayOptions;
+  /** Rows gained and lost, by table and then by object. */
+  readonly #gained = new Map<string, Map<string, number>>();
+  readonly #rows = new Map<string, TableFiles>();
+  /** Names files after this run: those of an earlier one that died may be on their way out. */
+  readonly #label: string;
+
+  constructor(
+    runtime: Runtime,
+    sources: readonly ConfiguredSource[],
+    loaded: LoadedTable,
+    ymd: string,
+    options: ReplayOptions,
+  ) {
+    this.#runtime = runtime;
+    this.#interpreters = new Interpreters(runtime, sources);
+    this.#quarantine = loaded;
+    this.#ymd = ymd;
+    this.#options = options;
+    this.#label = `replay-${runtime.uuid().replaceAll('-', '').slice(-12)}`;
+  }
+
+  /** false where another writer was faster: nothing of it took effect. */
+  async run(): Promise<boolean> {
+    const kept = this.#writer(this.#quarantine, quarantine);
+    const touched: string[] = [];
+    try {
+      for (const file of await this.#files()) {
+        const rows = await this.#rowsOf(file);
+        if (await this.#replayFile(rows, kept)) touched.push(file.path);
+      }
+      if (touched.length === 0 || this.#options.dryRun) return true;
+      const appends = new Map<string, TableFiles['files']>();
+      for (const [name, files] of [...this.#rows, [quarantine.name, kept] as const]) {
+        await files.flush();
+        await files.settled();
+        files.expectRows(files.rows);
+        if (name !== quarantine.name) appends.set(name, files.files);
+      }
+      return await amend(this.#runtime, {
+        operation: 'replay',
+        table: quarantine.name,
+        change: { operation: kept.files.length > 0 ? 'overwrite' : 'delete', add: kept.files, remove: touched },
+        appends,
+        entries: this.#entries(),
+      });
+    } finally {
+      for (const files of [kept, ...this.#rows.values()]) files.release();
+    }
+  }
+
+  async #files(): Promise<LiveFile[]> {
+    const files: LiveFile[] = [];
+    try {
+      const days = { from: this.#ymd, to: this.#ymd };
+      for await (const file of liveFiles(this.#runtime.store, this.#quarantine.metadata, { ymd: days }))
+        if (file.ymd === this.#ymd) files.push(file);
+    } catch (error) {
+      if (error instanceof DeleteFilesPresent) throw new Error(`cannot replay: ${error.message}`, { cause: error });
+      throw error;
+    }
+    return files.sort((a, b) => (a.path < b.path ? -1 : 1));
+  }
+
+  async #rowsOf(file: LiveFile): Promise<Row[]> {
+    const rows: Row[] = [];
+    for await (const group of readRows(this.#runtime.store, { uri: file.path, size: file.fileSize }))
+      rows.push(...group);
+    return rows;
+  }
+
+  /** Whether any row of the file left it or changed; then all that stay of it went to `kept`. */
+  async #replayFile(rows: readonly Row[], kept: TableFiles): Promise<boolean> {
+    const outcomes = await this.#interpreters.interpret(rows.filter((row) => this.#isWanted(row)));
+    const stays: (readonly unknown[])[] = [];
+    let isTouched = false;
+    for (const row of rows) {
+      const outcome = outcomes.get(row);
+      if (outcome !== undefined) this.counts.examined++;
+      const uri = String(row.source_uri);
+      if (outcome?.kind === 'row') {
+        this.counts.replayed++;
+        isTouched = true;
+        increase(this.tables, outcome.source.source.table.name, 1);
+        this.#account(quarantine.name, uri, -1);
+        this.#account(outcome.source.source.table.name, uri, 1);
+        if (!this.#options.dryRun) (await this.#rowsFor(outcome.source)).append(outcome.values);
+        continue;
+      }
+      if (outcome?.kind === 'skip') {
+        this.counts.skipped++;
+        isTouched = true;
+        this.#account(quarantine.name, uri, -1);
+        continue;
+      }
+      if (outcome?.kind === 'unreadable') this.counts.unreadable++;
+      const isChanged = outcome?.kind === 'quarantine' && differs(outcome.row, row);
+      if (outcome?.kind === 'quarantine') this.counts[isChanged ? 'changed' : 'unchanged']++;
+      isTouched ||= isChanged;
+      const now = isChanged ? outcome.row : row;
+      if (outcome !== undefined) increase(this.reasons, String(now.reason), 1);
+      stays.push(quarantine.columns.map(({ name }) => now[name] ?? null));
+    }
+    if (isTouched && !this.#options.dryRun) for (const values of stays) kept.append(values as Row[string][]);
+    return isTouched;
+  }
+
+  #isWanted(row: Row): boolean {
+    const { reasons } = this.#options;
+    return (
+      (reasons === undefined || (reasons as readonly string[]).includes(String(row.reason))) &&
+      this.#interpreters.sourceOf(row) !== undefined
+    );
+  }
+
+  #account(table: string, uri: string, rows: number): void {
+    const byUri = this.#gained.get(table) ?? new Map<string, number>();
+    this.#gained.set(table, byUri);
+    increase(byUri, uri, rows);
+  }
+
+  #entries(): AmendedRows[] {
+    return [...this.#gained].flatMap(([table, byUri]) =>
+      [...byUri].map(([sourceUri, rows]) => ({ table, sourceUri, rows, detail: `quarantine of ${this.#ymd}` })),
+    );
+  }
+
+  async #rowsFor({ source }: ConfiguredSource): Promise<TableFiles> {
+    const { name } = source.table;
+    const files = this.#rows.get(name) ?? this.#writer(await load(this.#runtime, name), source.table);
+    this.#rows.set(name, files);
+    if (files.bytes > this.#runtime.config.batch.columnBytes) await files.flush();
+    return files;
+  }
+
+  #writer(loaded: LoadedTable, declaration: ConfiguredSource['source']['table']): TableFiles {
+    const { store, layOut, config } = this.#runtime;
+    return new TableFiles({ store, layOut, output: config.output }, loaded, declaration, this.#label);
+  }
+}
+
+/** Whether the record is rejected otherwise than before. Its day stays: the row does not move between files. */
+const differs = (now: Row, before: Row): boolean =>
+  now.reason !== before.reason || now.pointer !== before.pointer || now.detail !== before.detail;
+
+async function load({ catalog }: Runtime, name: string): Promise<LoadedTable> {
+  const loaded = await catalog.loadTable(name);
+  if (loaded === undefined) throw new Error(`there is no table ${name} in the catalog; run backfill first`);
+  return loaded;
+}

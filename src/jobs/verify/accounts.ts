@@ -1,0 +1,85 @@
+/**
+ * What the ledger and the amendments promise, by object: the account that the tables are held to. Read before and after
+ * the tables, since workers go on meanwhile: where the two readings differ, the object is moving and is left out.
+ */
+import { liveFiles } from '../../iceberg/scan.ts';
+import { fromRow, type LedgerEntry } from '../../ledger/entry.ts';
+import { type Row, readRows } from '../../parquet/reader.ts';
+import type { SourceType } from '../../sources/source.ts';
+import { amendments } from '../../tables/amendments.ts';
+import { ingestedObjects } from '../../tables/ingested-objects.ts';
+import { quarantine } from '../../tables/quarantine.ts';
+import { increase } from '../counts.ts';
+import type { Runtime } from '../runtime.ts';
+import type { Differences } from './difference.ts';
+
+export interface ObjectAccount {
+  /** Of all ingested versions. */
+  readonly etags: Set<string>;
+  readonly batches: Set<string>;
+  /** A version that some run holds, or held. */
+  open: LedgerEntry | undefined;
+}
+
+export interface Accounts {
+  /** By uri. */
+  readonly objects: ReadonlyMap<string, ObjectAccount>;
+  /** Rows promised, by table and then by uri. */
+  readonly rows: ReadonlyMap<string, ReadonlyMap<string, number>>;
+  /** Rows that erasure and retention have taken out of all tables, by uri: these are in no other place. */
+  readonly removed: ReadonlyMap<string, number>;
+}
+
+const tableOfType: Readonly<Record<string, string>> = {
+  opa: 'opa_decisions',
+  'okera-audit': 'okera_audit_logs',
+} satisfies Record<SourceType, string>;
+
+/** With `differences`, tells what is wrong inside the ledger itself. */
+export async function readAccounts(runtime: Runtime, differences?: Differences): Promise<Accounts> {
+  const objects = new Map<string, ObjectAccount>();
+  const rows = new Map<string, Map<string, number>>();
+  const promise = (table: string, uri: string, count: number): void => {
+    const byUri = rows.get(table) ?? new Map<string, number>();
+    rows.set(table, byUri);
+    increase(byUri, uri, count);
+  };
+  for await (const row of rowsOf(runtime, ingestedObjects.name)) {
+    const entry = fromRow(row);
+    const { uri, etag } = entry.object;
+    const account = objects.get(uri) ?? { etags: new Set(), batches: new Set(), open: undefined };
+    objects.set(uri, account);
+    account.batches.add(entry.batch);
+    if (entry.counts === null) {
+      account.open = entry;
+      continue;
+    }
+    if (account.etags.has(etag)) differences?.add({ kind: 'ledger-duplicate', uri, batch: entry.batch, detail: etag });
+    account.etags.add(etag);
+    const { records, rows: kept, quarantined, skipped, duplicates } = entry.counts;
+    const sum = kept + quarantined + skipped + duplicates;
+    if (records !== sum)
+      differences?.add({ kind: 'ledger-counts', uri, batch: entry.batch, expected: records, found: sum });
+    promise(tableOfType[entry.sourceType] ?? entry.sourceType, uri, kept);
+    promise(quarantine.name, uri, quarantined);
+  }
+  const removed = new Map<string, number>();
+  for await (const { table_name, source_uri, rows: change, operation } of rowsOf(runtime, amendments.name)) {
+    promise(String(table_name), String(source_uri), Number(change));
+    if (operation === 'erase' || operation === 'retention') increase(removed, String(source_uri), -Number(change));
+  }
+  return { objects, rows, removed };
+}
+
+async function* rowsOf({ store, catalog }: Runtime, name: string): AsyncGenerator<Row> {
+  const loaded = await catalog.loadTable(name);
+  if (loaded === undefined) return;
+  for await (const file of liveFiles(store, loaded.metadata))
+    for await (const group of readRows(store, { uri: file.path, size: file.fileSize })) yield* group;
+}
+
+/** Objects of which the two readings say the same, and that no run holds. */
+export function isSettled(uri: string, table: string, before: Accounts, after: Accounts): boolean {
+  if (after.objects.get(uri)?.open !== undefined || before.objects.get(uri)?.open !== undefined) return false;
+  return before.rows.get(table)?.get(uri) === after.rows.get(table)?.get(uri);
+}

@@ -1,0 +1,108 @@
+/**
+ * Mends what can be mended by doing again what was lost, never by deleting data: amendments that were broken off, tables
+ * that the catalog lost or whose pointer was set back, batches whose rows left a table although their files are still
+ * there, and objects that no run has ingested.
+ */
+import { commitTable } from '../../iceberg/commit.ts';
+import type { DataFile } from '../../iceberg/data-file.ts';
+import { canonical } from '../../iceberg/reachable.ts';
+import { liveFiles } from '../../iceberg/scan.ts';
+import { finishAmendments } from '../amend.ts';
+import { backfill } from '../backfill.ts';
+import { batchProperty, commitContext } from '../commit.ts';
+import { increase } from '../counts.ts';
+import { readIntent } from '../intent.ts';
+import type { Runtime } from '../runtime.ts';
+import { readAccounts } from './accounts.ts';
+import type { Difference, DifferenceKind } from './difference.ts';
+import { newerMetadata } from './pointer.ts';
+
+/** In the summary of a snapshot that brings a batch's files back. */
+const repairProperty = 'audit-warehouse.repair';
+
+/** Returns what was done, a sentence each. */
+export async function repair(
+  runtime: Runtime,
+  differences: readonly Difference[],
+  sources: readonly string[] | undefined,
+): Promise<string[]> {
+  const done: string[] = [];
+  const has = (...kinds: DifferenceKind[]): boolean => differences.some(({ kind }) => kinds.includes(kind));
+  for (const { kind, table } of differences)
+    if ((kind === 'catalog-behind' || kind === 'table-unregistered') && table !== undefined)
+      done.push(...(await restorePointer(runtime, table)));
+  const finished = has('amendment-open') ? await finishAmendments(runtime) : 0;
+  if (finished > 0) done.push(`finished ${finished} amendments that were broken off`);
+  if (has('rows-missing')) done.push(...(await restoreBatches(runtime, differences)));
+  if (has('object-not-ingested', 'object-changed', 'batch-abandoned')) {
+    const report = await backfill(runtime, sources ? { sources } : {}, { update: () => {} });
+    done.push(`ingested ${report.objects.committed} objects, ${report.records.rows} rows`);
+  }
+  return done;
+}
+
+async function restorePointer(runtime: Runtime, table: string): Promise<string[]> {
+  const { store, catalog } = runtime;
+  const loaded = await catalog.loadTable(table);
+  const newer = await newerMetadata(store, catalog.tableLocation(table), loaded);
+  if (newer === undefined) return [];
+  if (loaded === undefined) {
+    await catalog.ensureNamespace();
+    await catalog.createTable(table, newer.metadata);
+    return [`registered table ${table} again, as ${newer.uri} has it`];
+  }
+  await catalog.commitTable(table, loaded, newer.metadata);
+  return [`set table ${table} forward again, to what ${newer.uri} has`];
+}
+
+/** Appends the files of batches whose rows are missing, all of them and no others: as when a table was rolled back. */
+async function restoreBatches(runtime: Runtime, differences: readonly Difference[]): Promise<string[]> {
+  const { store, config, sleep } = runtime;
+  const missing = new Map<string, Map<string, number>>();
+  for (const { kind, table, uri, expected, found } of differences) {
+    if (kind !== 'rows-missing' || table === undefined || uri === undefined) continue;
+    const byUri = missing.get(table) ?? new Map<string, number>();
+    missing.set(table, byUri);
+    increase(byUri, uri, Number(expected) - Number(found));
+  }
+  const accounts = await readAccounts(runtime);
+  const done: string[] = [];
+  for (const [table, byUri] of missing) {
+    const batches = new Set([...byUri.keys()].flatMap((uri) => [...(accounts.objects.get(uri)?.batches ?? [])]));
+    for (const batch of batches) {
+      const intent = await readIntent(store, config.warehouse, batch, sleep);
+      const files = intent?.files.get(table) ?? [];
+      const lacking = [...(intent?.objects.keys() ?? [])].reduce((sum, uri) => sum + (byUri.get(uri) ?? 0), 0);
+      const held = files.reduce((sum, file) => sum + file.recordCount, 0);
+      if (held === 0 || lacking !== held || !(await allThere(runtime, files))) continue;
+      if (await appendAgain(runtime, table, batch, files))
+        done.push(`brought back ${files.length} files of batch ${batch} to table ${table}, ${held} rows`);
+    }
+  }
+  return done;
+}
+
+async function allThere({ store }: Runtime, files: readonly DataFile[]): Promise<boolean> {
+  for (const file of files) if ((await store.head(file.path))?.size !== file.fileSize) return false;
+  return true;
+}
+
+async function appendAgain(
+  runtime: Runtime,
+  table: string,
+  batch: string,
+  files: readonly DataFile[],
+): Promise<boolean> {
+  const paths = new Set(files.map((file) => canonical(file.path)));
+  const { committed } = await commitTable(commitContext(runtime), table, async (loaded) => {
+    for await (const live of liveFiles(runtime.store, loaded.metadata))
+      if (paths.has(canonical(live.path))) return undefined;
+    return {
+      operation: 'append',
+      add: files,
+      remove: [],
+      summary: { [batchProperty]: batch, [repairProperty]: 'true' },
+    };
+  });
+  return committed;
+}

@@ -1,0 +1,72 @@
+/** Every object that a source lists has to be in the ledger, by the ETag that it has now. */
+import { Ledger } from '../../ledger/ledger.ts';
+import { commitContext } from '../commit.ts';
+import { type ConfiguredSource, objectsAt } from '../plan.ts';
+import type { Runtime } from '../runtime.ts';
+import type { Accounts } from './accounts.ts';
+import type { Differences } from './difference.ts';
+
+export interface ListedObjects {
+  listed: number;
+  ingested: number;
+  /** Too young to be held against the worker, or in the hands of a run. */
+  waiting: number;
+}
+
+export async function checkSources(
+  runtime: Runtime,
+  sources: readonly ConfiguredSource[],
+  accounts: Accounts,
+  /** Milliseconds since the epoch: objects changed later are not expected yet. */
+  youngerThan: number,
+  differences: Differences,
+): Promise<ListedObjects> {
+  const { store, config } = runtime;
+  const ledger = openLedger(runtime);
+  const counts = { listed: 0, ingested: 0, waiting: 0 };
+  for (const { config: source, source: family } of sources) {
+    const folder = source.location.endsWith('/') ? source.location : `${source.location}/`;
+    for await (const object of objectsAt(store, source.location, folder, '')) {
+      if (object.uri.startsWith(`${config.warehouse}/`) || !family.describeObject(object.uri).relevant) continue;
+      counts.listed++;
+      const account = accounts.objects.get(object.uri);
+      if (account?.etags.has(object.etag)) {
+        counts.ingested++;
+        continue;
+      }
+      const isHeld = account?.open !== undefined && !ledger.isAbandoned(account.open);
+      if (isHeld || object.lastModified > youngerThan) {
+        counts.waiting++;
+        continue;
+      }
+      const known = account !== undefined && account.etags.size > 0;
+      // An abandoned claim is told once for its batch.
+      if (account?.open !== undefined) continue;
+      differences.add({
+        kind: known ? 'object-changed' : 'object-not-ingested',
+        uri: object.uri,
+        detail: `source ${source.name}, ETag ${object.etag}`,
+      });
+    }
+  }
+  const batches = new Set<string>();
+  for (const { open } of accounts.objects.values()) {
+    if (open === undefined || !ledger.isAbandoned(open) || batches.has(open.batch)) continue;
+    batches.add(open.batch);
+    differences.add({
+      kind: 'batch-abandoned',
+      batch: open.batch,
+      detail: `source ${open.source}, claimed by ${open.owner} at ${new Date(open.claimedAt).toISOString()}`,
+    });
+  }
+  return counts;
+}
+
+const openLedger = (runtime: Runtime): Ledger =>
+  new Ledger({
+    ...commitContext(runtime),
+    layOut: runtime.layOut,
+    files: runtime.config.output,
+    owner: runtime.owner,
+    claimMs: runtime.config.batch.claimSeconds * 1000,
+  });

@@ -1,0 +1,175 @@
+/**
+ * Verify: proves the warehouse from the outside in. Sources against the ledger, the ledger against itself, each file
+ * against its manifest, the rows of each object against the ledger and the amendments, the catalog's pointer against
+ * the metadata that is there, and compacted days against doubles; with `deep`, the rows of each object against reading
+ * it again. Reads only; `repair.ts` mends what can be done over.
+ *
+ * Workers may go on meanwhile: objects that move between the first and the last reading of the ledger are left out.
+ */
+import type { LoadedTable } from '../../catalog/catalog.ts';
+import { type LiveFile, liveFiles } from '../../iceberg/scan.ts';
+import { findSortOrder } from '../../iceberg/sort-orders.ts';
+import { amendments } from '../../tables/amendments.ts';
+import { ingestedObjects } from '../../tables/ingested-objects.ts';
+import { eventTables, identityTables } from '../../tables/names.ts';
+import { quarantine } from '../../tables/quarantine.ts';
+import { openAmendments } from '../amend.ts';
+import { selectSources } from '../backfill.ts';
+import { findDuplicates } from '../compact/duplicates.ts';
+import { isCompacted } from '../compact/plan.ts';
+import { describeTable } from '../compact/table.ts';
+import type { ConfiguredSource } from '../plan.ts';
+import type { Runtime } from '../runtime.ts';
+import { type Accounts, isSettled, readAccounts } from './accounts.ts';
+import { checkContents } from './deep.ts';
+import { type Difference, Differences } from './difference.ts';
+import { newerMetadata } from './pointer.ts';
+import { checkRows } from './rows.ts';
+import { checkSources, type ListedObjects } from './sources.ts';
+import { checkTable, type TableContents } from './tables.ts';
+
+export interface VerifyOptions {
+  /** Names of sources whose objects are looked at; all where omitted. Tables are always looked at whole. */
+  readonly sources?: readonly string[];
+  /** Read every ingested object again. */
+  readonly deep?: boolean;
+  /** Objects that changed less than so many milliseconds ago need not be ingested yet. */
+  readonly ignoreNewerMs?: number;
+  readonly onPhase?: (phase: string) => void;
+}
+
+export interface VerifyReport {
+  readonly ok: boolean;
+  readonly objects: ListedObjects & { readonly readAgain: number };
+  readonly tables: Record<string, { files: number; rows: number; bytes: number }>;
+  readonly differences: readonly Difference[];
+  /** All of them; `differences` has the first ten thousand. */
+  readonly differencesTotal: number;
+  readonly seconds: number;
+}
+
+const mostDifferences = 10_000;
+
+export async function verify(runtime: Runtime, options: VerifyOptions = {}): Promise<VerifyReport> {
+  const { clock, catalog } = runtime;
+  const started = clock();
+  const differences = new Differences(mostDifferences);
+  const tell = options.onPhase ?? (() => {});
+  const sources = selectSources(runtime, options.sources);
+
+  tell('the catalog');
+  const names = await catalog.listTables();
+  const tables = new Map<string, LoadedTable>();
+  const before = await readAccounts(runtime);
+  for (const name of names) {
+    const loaded = await catalog.loadTable(name);
+    if (loaded !== undefined) tables.set(name, loaded);
+  }
+  for (const name of new Set([...names, ...ownTables(runtime)]))
+    await checkPointer(runtime, name, tables.get(name), differences);
+  for (const id of (await openAmendments(runtime)).keys()) differences.add({ kind: 'amendment-open', detail: id });
+
+  const contents = new Map<string, TableContents>();
+  for (const [name, loaded] of tables) {
+    tell(`table ${name}`);
+    contents.set(name, await checkTable(runtime, name, tableCheck(name, loaded, sources, options), differences));
+    await checkIdentities(runtime, name, loaded, differences);
+  }
+
+  tell('the ledger');
+  const after = await readAccounts(runtime, differences);
+  for (const name of [...eventTables, quarantine.name])
+    checkRows(name, contents.get(name)?.byObject ?? new Map(), before, after, differences);
+
+  tell('the sources');
+  const objects = await checkSources(runtime, sources, after, started - (options.ignoreNewerMs ?? 0), differences);
+  let readAgain = 0;
+  if (options.deep) {
+    for (const source of sources) {
+      tell(`objects of ${source.config.name}`);
+      readAgain += await deepCheck(runtime, source, tables, contents, before, after, differences);
+    }
+  }
+  return {
+    ok: differences.total === 0,
+    objects: { ...objects, readAgain },
+    tables: Object.fromEntries([...contents].map(([name, { files, rows, bytes }]) => [name, { files, rows, bytes }])),
+    differences: differences.list,
+    differencesTotal: differences.total,
+    seconds: (clock() - started) / 1000,
+  };
+}
+
+/** What `checkTable` has to look at. Quarantined records of side tables are in no account of the ledger. */
+function tableCheck(name: string, loaded: LoadedTable, sources: readonly ConfiguredSource[], { deep }: VerifyOptions) {
+  const declaration = deep ? sources.find(({ source }) => source.table.name === name)?.source.table : undefined;
+  if (name !== quarantine.name) return { loaded, declaration };
+  const types: ReadonlySet<unknown> = new Set(['opa', 'okera-audit']);
+  return {
+    loaded,
+    declaration,
+    countedBy: ['source_type'],
+    counts: (row: Readonly<Record<string, unknown>>) => types.has(row.source_type),
+  };
+}
+
+const ownTables = ({ config }: Runtime): string[] => [
+  ...eventTables,
+  ...identityTables,
+  quarantine.name,
+  ingestedObjects.name,
+  amendments.name,
+  ...config.sideSources.flatMap((source) => (source.type === 'reference' ? [source.table] : [])),
+];
+
+async function checkPointer(
+  { store, catalog }: Runtime,
+  name: string,
+  loaded: LoadedTable | undefined,
+  differences: Differences,
+): Promise<void> {
+  const newer = await newerMetadata(store, catalog.tableLocation(name), loaded);
+  if (newer === undefined) return;
+  if (loaded === undefined) differences.add({ kind: 'table-unregistered', table: name, uri: newer.uri });
+  else differences.add({ kind: 'catalog-behind', table: name, uri: newer.uri, found: loaded.metadataLocation });
+}
+
+/** Of days all of whose files compaction has written, no record may be there twice. */
+async function checkIdentities(
+  { store, config }: Runtime,
+  name: string,
+  loaded: LoadedTable,
+  differences: Differences,
+): Promise<void> {
+  if (!(eventTables as readonly string[]).includes(name)) return;
+  const table = describeTable(name, loaded, config);
+  const order = findSortOrder(loaded.metadata, table.clustering);
+  if (order === undefined || order === 0) return;
+  const days = new Map<string, LiveFile[]>();
+  for await (const file of liveFiles(store, loaded.metadata)) {
+    const files = days.get(file.ymd ?? '') ?? [];
+    days.set(file.ymd ?? '', files);
+    files.push(file);
+  }
+  for (const [ymd, inputs] of days) {
+    if (inputs.some((file) => !isCompacted({ sortOrderId: order }, file))) continue;
+    const { count } = await findDuplicates(store, table, { inputs, kept: [] }, config.batch.columnBytes);
+    if (count > 0) differences.add({ kind: 'duplicate-identity', table: name, found: count, detail: `day ${ymd}` });
+  }
+}
+
+async function deepCheck(
+  runtime: Runtime,
+  source: ConfiguredSource,
+  tables: ReadonlyMap<string, LoadedTable>,
+  contents: ReadonlyMap<string, TableContents>,
+  before: Accounts,
+  after: Accounts,
+  differences: Differences,
+): Promise<number> {
+  const { name } = source.source.table;
+  const [table, held] = [tables.get(name), contents.get(name)];
+  if (table === undefined || held === undefined) return 0;
+  const settled = (uri: string): boolean => isSettled(uri, name, before, after);
+  return checkContents(runtime, { source, table, contents: held, accounts: after, isSettled: settled }, differences);
+}

@@ -1,0 +1,116 @@
+/** Erasing a subject takes exactly its rows, keeps the account, and is whole or not at all. */
+import { beforeEach, describe, expect, test } from 'vitest';
+import { liveFiles } from '../../src/iceberg/scan.ts';
+import { compact } from '../../src/jobs/compact/compact.ts';
+import { erase } from '../../src/jobs/erase/erase.ts';
+import { expire } from '../../src/jobs/expire/expire.ts';
+import type { Runtime } from '../../src/jobs/runtime.ts';
+import { verify } from '../../src/jobs/verify/verify.ts';
+import { type MemoryHooks, MemoryStore } from '../../src/store/memory.ts';
+import { collect } from '../support/collect.ts';
+import { decision, input, owner, rowsOf, run, sortedRows, testRuntime, warehouse } from '../support/warehouse.ts';
+
+const dayMs = 86_400_000;
+let now: number;
+let store: MemoryStore;
+const world = (hooks?: MemoryHooks): Runtime =>
+  testRuntime({
+    store: hooks ? store.view(hooks) : store,
+    clock: () => now,
+    owner: owner('test'),
+    batch: { objects: 1 },
+    expire: { keepSnapshots: 1 },
+  });
+
+/** Three objects over two days; every third decision is dr_evil's, and the last object is all his. */
+async function ingest(): Promise<void> {
+  now = Date.UTC(2026, 0, 1);
+  store = new MemoryStore({}, () => now);
+  for (let object = 0; object < 3; object++) {
+    const lines = Array.from({ length: 9 }, (_, i) =>
+      decision({
+        id: `${object}-${i}`,
+        time: `2023-07-1${1 + (i % 2)}T10:00:0${i}Z`,
+        subject: object === 2 || i % 3 === 0 ? 'dr_evil' : `user-${i}`,
+      }),
+    );
+    await store.put(
+      `${input}/eopa=a/first_ts=null/last_ts=null/batch_id=${object}.jsonl`,
+      Buffer.from(lines.join('\n')),
+    );
+  }
+  await run(world());
+}
+beforeEach(ingest);
+
+const subjects = async (): Promise<unknown[]> => (await rowsOf(world(), 'opa_decisions')).map((row) => row.subject);
+
+describe('erase', () => {
+  test('removes the rows of the subject and no other, and writes down how many went', async () => {
+    const others = (await sortedRows(world(), 'opa_decisions')).filter((row) => !row.includes('"subject":"dr_evil"'));
+    expect(await erase(world(), 'dr_evil', { dryRun: true })).toMatchObject({
+      tables: { opa_decisions: { rows: 15, days: 2 } },
+    });
+    expect(await subjects()).toHaveLength(27);
+    const report = await erase(world(), 'dr_evil');
+    expect(report.tables).toMatchObject({ opa_decisions: { rows: 15, days: 2 } });
+    expect(await sortedRows(world(), 'opa_decisions')).toEqual(others);
+    const record = await rowsOf(world(), 'amendments');
+    expect(record.reduce((sum, row) => sum + Number(row.rows), 0)).toBe(-15);
+    expect(new Set(record.map((row) => row.detail))).toEqual(new Set([report.subjectDigest]));
+    expect(JSON.stringify(record, (_, value) => String(value))).not.toContain('dr_evil');
+    expect((await verify(world(), { deep: true })).differences).toEqual([]);
+    expect((await erase(world(), 'dr_evil')).tables).toEqual({});
+    await run(world());
+    expect(await subjects()).not.toContain('dr_evil');
+  });
+
+  test('of compacted files leaves compacted files', async () => {
+    await compact(world(), {});
+    await erase(world(), 'dr_evil');
+    expect(await subjects()).not.toContain('dr_evil');
+    expect(await subjects()).toHaveLength(12);
+    const { metadata } = (await world().catalog.loadTable('opa_decisions'))!;
+    const orders = (await collect(liveFiles(store, metadata))).map((file) => file.sortOrderId);
+    expect(orders.every((order) => order === orders[0] && order !== 0)).toBe(true);
+    const again = await compact(world(), { tables: ['opa_decisions'] });
+    expect(again.days).toEqual([]);
+    expect((await verify(world(), { deep: true })).differences).toEqual([]);
+  });
+
+  test('is complete once expire has taken the older snapshots and their files', async () => {
+    await erase(world(), 'dr_evil');
+    now += 9 * dayMs;
+    await expire(world());
+    for (const { uri } of await collect(store.list(`${warehouse}/opa_decisions/`))) {
+      if (!uri.endsWith('.parquet')) continue;
+      const text = Buffer.concat(await collect((await store.get(uri)).chunks)).toString('latin1');
+      expect(text.includes('dr_evil'), uri).toBe(false);
+    }
+    expect(await subjects()).toHaveLength(12);
+  });
+
+  test('killed at any of its calls has erased whole days or none, and the next run ends it', async () => {
+    for (let k = 1; ; k += 4) {
+      await ingest();
+      let calls = 0;
+      const hooks: MemoryHooks = {
+        before: () => {
+          if (++calls >= k) throw new Error('killed');
+        },
+      };
+      const survived = await erase(world(hooks), 'dr_evil').then(
+        () => true,
+        () => false,
+      );
+      expect(
+        (await subjects()).filter((subject) => subject !== 'dr_evil'),
+        `call ${k}`,
+      ).toHaveLength(12);
+      await erase(world(), 'dr_evil');
+      expect(await subjects(), `call ${k}`).toHaveLength(12);
+      expect((await verify(world())).differences, `call ${k}`).toEqual([]);
+      if (survived) break;
+    }
+  });
+});

@@ -1,0 +1,183 @@
+/** A quarantined record that is accepted now becomes exactly one row and leaves the quarantine, whatever happens on the way. */
+import { beforeEach, describe, expect, test } from 'vitest';
+import type { Config } from '../../src/config/config.ts';
+import { describeQuarantine } from '../../src/jobs/quarantine-report.ts';
+import { replay } from '../../src/jobs/replay/replay.ts';
+import type { Runtime } from '../../src/jobs/runtime.ts';
+import { verify } from '../../src/jobs/verify/verify.ts';
+import { type MemoryHooks, MemoryStore } from '../../src/store/memory.ts';
+import { decision, input, opaSourceConfig, owner, rowsOf, run, sortedRows, testRuntime } from '../support/warehouse.ts';
+
+let store: MemoryStore;
+let limits: Partial<Config['limits']>;
+beforeEach(() => {
+  store = new MemoryStore();
+  limits = { recordBytes: 1024 };
+});
+
+const now = Date.UTC(2026, 0, 1);
+const world = (hooks?: MemoryHooks): Runtime =>
+  testRuntime({
+    store: hooks ? store.view(hooks) : store,
+    limits,
+    owner: owner('test'),
+    clock: () => now,
+    batch: { objects: 1 },
+    sources: [{ ...opaSourceConfig, columns: { tenant: { path: 'input.tenant', type: 'string', strict: strict } } }],
+  });
+let strict = true;
+
+const uri = (name: string): string => `${input}/eopa=a/first_ts=null/last_ts=null/batch_id=${name}.jsonl`;
+const large = (id: string, bytes: number): string =>
+  JSON.stringify({ ...JSON.parse(decision({ id })), query: 'q'.repeat(bytes) });
+const tenant = (id: string, value: unknown): string => {
+  const record = JSON.parse(decision({ id }));
+  return JSON.stringify({ ...record, input: { ...record.input, tenant: value } });
+};
+
+/** Two good records, one too large (whole in quarantine), one far too large (cut there), one strict, two broken. */
+async function ingest(): Promise<void> {
+  strict = true;
+  await store.put(
+    uri('a'),
+    Buffer.from([decision({ id: 'a' }), large('large', 2000), '{"broken":', tenant('t', 7)].join('\n')),
+  );
+  await store.put(uri('b'), Buffer.from([large('huge', 200_000), decision({ id: 'b' }), 'x'].join('\n')));
+  await run(world());
+}
+
+const ids = async (): Promise<unknown[]> =>
+  (await rowsOf(world(), 'opa_decisions')).map((row) => row.decision_id).sort();
+const reasons = async (): Promise<unknown[]> => (await rowsOf(world(), 'quarantine')).map((row) => row.reason).sort();
+
+describe('replay', () => {
+  beforeEach(ingest);
+
+  test('finds nothing to do where nothing has changed', async () => {
+    const before = store.calls;
+    const puts: string[] = [];
+    const report = await replay(world({ before: (call) => void (call.operation === 'put' && puts.push(call.uri)) }));
+    expect(report).toMatchObject({ examined: 5, replayed: 0, unchanged: 5, changed: 0 });
+    expect(puts).toEqual([]);
+    expect(store.calls).toBe(before);
+  });
+
+  test('makes rows of what a larger limit and a looser column accept, also of records that were cut', async () => {
+    limits = { recordBytes: 1 << 20 };
+    strict = false;
+    const dry = await replay(world(), { dryRun: true });
+    expect(dry).toMatchObject({ examined: 5, replayed: 3, unchanged: 2, tables: { opa_decisions: 3 } });
+    expect(await ids()).toEqual(['a', 'b']);
+
+    const report = await replay(world());
+    expect(report).toMatchObject({ replayed: 3, unchanged: 2, reasons: { malformed_json: 2 } });
+    expect(await ids()).toEqual(['a', 'b', 'huge', 'large', 't']);
+    expect(await reasons()).toEqual(['malformed_json', 'malformed_json']);
+    const huge = (await rowsOf(world(), 'opa_decisions')).find((row) => row.decision_id === 'huge');
+    expect(huge?.input).toBe('{"subject":"dr_evil"}');
+    expect(String(huge?.query)).toHaveLength(200_000);
+    // The account holds: what the sources gave is in the tables, record by record.
+    expect((await verify(world(), { deep: true })).differences).toEqual([]);
+    expect(await replay(world())).toMatchObject({ examined: 2, replayed: 0, unchanged: 2 });
+  });
+
+  test('gives what ingesting with the new configuration would have given', async () => {
+    limits = { recordBytes: 1 << 20 };
+    strict = false;
+    await replay(world());
+    const replayed = await sortedRows(world(), 'opa_decisions', ['query']);
+    const fresh = new MemoryStore();
+    for await (const { uri: each } of store.list(input)) {
+      const chunks: Uint8Array[] = [];
+      for await (const chunk of (await store.get(each)).chunks) chunks.push(chunk);
+      await fresh.put(each, chunks);
+    }
+    store = fresh;
+    await run(world());
+    expect(await sortedRows(world(), 'opa_decisions', ['query'])).toEqual(replayed);
+  });
+
+  test('takes only the reasons that were asked for', async () => {
+    limits = { recordBytes: 1 << 20 };
+    strict = false;
+    const report = await replay(world(), { reasons: ['strict_column'] });
+    expect(report).toMatchObject({ examined: 1, replayed: 1 });
+    expect(await ids()).toEqual(['a', 'b', 't']);
+  });
+
+  test('notes the newer reason of a record that stays', async () => {
+    limits = { recordBytes: 100_000 };
+    await store.put(uri('c'), Buffer.from(`{"decision_id":"${'x'.repeat(5000)}"`));
+    limits = { recordBytes: 1024 };
+    await run(world());
+    limits = { recordBytes: 100_000 };
+    const report = await replay(world(), { reasons: ['record_too_large'] });
+    expect(report).toMatchObject({ examined: 3, replayed: 1, changed: 2 });
+    expect(await reasons()).toEqual([
+      'malformed_json',
+      'malformed_json',
+      'malformed_json',
+      'record_too_large',
+      'strict_column',
+    ]);
+    expect((await verify(world())).differences).toEqual([]);
+  });
+
+  test('leaves a record that was cut where its object is gone', async () => {
+    await store.delete(uri('b'));
+    limits = { recordBytes: 1 << 20 };
+    expect(await replay(world())).toMatchObject({ replayed: 1, unreadable: 1 });
+    expect(await reasons()).toContain('record_too_large');
+  });
+
+  test.each(['before', 'after'] as const)('killed %s any of its calls doubles and loses nothing', async (when) => {
+    for (let k = when === 'before' ? 1 : 2; ; k += 4) {
+      store = new MemoryStore();
+      limits = { recordBytes: 1024 };
+      await ingest();
+      limits = { recordBytes: 1 << 20 };
+      strict = false;
+      let calls = 0;
+      const die = (): void => {
+        throw new Error('killed');
+      };
+      const hooks: MemoryHooks =
+        when === 'before'
+          ? { before: () => (++calls >= k ? die() : undefined) }
+          : { before: () => (++calls > k ? die() : undefined), after: () => (calls >= k ? die() : undefined) };
+      const survived = await replay(world(hooks)).then(
+        () => true,
+        () => false,
+      );
+      await replay(world());
+      expect(await ids(), `call ${k}`).toEqual(['a', 'b', 'huge', 'large', 't']);
+      expect(await reasons(), `call ${k}`).toEqual(['malformed_json', 'malformed_json']);
+      expect((await verify(world())).differences, `call ${k}`).toEqual([]);
+      if (survived) break;
+    }
+  });
+});
+
+describe('the list of the quarantine', () => {
+  test('counts and explains, and shows nothing of the records unless it is asked to', async () => {
+    await ingest();
+    const options = { samples: 1, reveal: false };
+    const report = await describeQuarantine(world(), options);
+    expect(report.records).toBe(5);
+    expect(report.reasons.map(({ reason, records, objects }) => [reason, records, objects])).toEqual(
+      expect.arrayContaining([
+        ['malformed_json', 2, 2],
+        ['record_too_large', 2, 2],
+        ['strict_column', 1, 1],
+      ]),
+    );
+    const strictReason = report.reasons.find(({ reason }) => reason === 'strict_column')!;
+    expect(strictReason.pointers).toEqual({ '/input/tenant': 1 });
+    expect(strictReason.samples).toEqual([
+      { uri: uri('a'), offset: expect.any(Number), pointer: '/input/tenant', bytes: expect.any(Number) },
+    ]);
+    expect(JSON.stringify(report)).not.toContain('dr_evil');
+    const revealed = await describeQuarantine(world(), { ...options, reveal: true, reasons: ['strict_column'] });
+    expect(revealed.reasons[0]!.samples[0]!.payload).toContain('dr_evil');
+  });
+});

@@ -1,0 +1,256 @@
+/** Verify finds every way in which a warehouse can differ from its sources, tells it precisely, and mends what can be. */
+import { beforeEach, describe, expect, test } from 'vitest';
+import { TableBuffer } from '../../src/columns/table-buffer.ts';
+import { type Change, commitTable, updateTable } from '../../src/iceberg/commit.ts';
+import { removeSnapshots } from '../../src/iceberg/history.ts';
+import { type LiveFile, liveFiles } from '../../src/iceberg/scan.ts';
+import { layoutRequest, storeDataFile } from '../../src/iceberg/write.ts';
+import { amend } from '../../src/jobs/amend.ts';
+import { commitContext } from '../../src/jobs/commit.ts';
+import type { Runtime } from '../../src/jobs/runtime.ts';
+import { repair } from '../../src/jobs/verify/repair.ts';
+import { type VerifyOptions, type VerifyReport, verify } from '../../src/jobs/verify/verify.ts';
+import { createSource } from '../../src/sources/index.ts';
+import { type MemoryHooks, MemoryStore } from '../../src/store/memory.ts';
+import { collect } from '../support/collect.ts';
+import { decision, input, owner, putDecisions, rowsOf, run, testRuntime } from '../support/warehouse.ts';
+
+const dayMs = 86_400_000;
+let now: number;
+let store: MemoryStore;
+beforeEach(async () => {
+  now = Date.UTC(2026, 0, 1);
+  store = new MemoryStore({}, () => now);
+  await putDecisions(store, 4, 5);
+  await run(world());
+});
+
+const world = (hooks?: MemoryHooks): Runtime =>
+  testRuntime({
+    store: hooks ? store.view(hooks) : store,
+    clock: () => now,
+    owner: owner('test'),
+    batch: { objects: 2 },
+  });
+const check = (options?: VerifyOptions): Promise<VerifyReport> => verify(world(), options);
+const kinds = ({ differences }: VerifyReport): string[] => differences.map(({ kind }) => kind);
+
+async function filesOf(table: string): Promise<LiveFile[]> {
+  const loaded = await world().catalog.loadTable(table);
+  return (await collect(liveFiles(store, loaded!.metadata))).sort((a, b) => (a.path < b.path ? -1 : 1));
+}
+
+async function mend(report: VerifyReport): Promise<{ done: string[]; after: VerifyReport }> {
+  const done = await repair(world(), report.differences, undefined);
+  return { done, after: await check({ deep: true }) };
+}
+
+describe('verify', () => {
+  test('of a sound warehouse finds nothing, also when every object is read again', async () => {
+    const report = await check({ deep: true });
+    expect(report).toMatchObject({ ok: true, differencesTotal: 0 });
+    expect(report.objects).toEqual({ listed: 4, ingested: 4, waiting: 0, readAgain: 4 });
+    expect(report.tables.opa_decisions).toMatchObject({ rows: 20 });
+  });
+
+  test('finds an object that was never ingested, and one that changed, and repair ingests them', async () => {
+    const [first] = await collect(store.list(input));
+    const late = `${input}/eopa=b/first_ts=1/last_ts=2/batch_id=late.jsonl`;
+    await store.put(late, Buffer.from(decision({ id: 'late' })));
+    await store.put(first!.uri, Buffer.from(decision({ id: 'new' })));
+    const report = await check();
+    expect(report.differences).toMatchObject([
+      { kind: 'object-changed', uri: first!.uri },
+      { kind: 'object-not-ingested', uri: late },
+    ]);
+    expect((await check({ ignoreNewerMs: dayMs })).ok).toBe(true);
+    const { done, after } = await mend(report);
+    expect(done).toEqual(['ingested 2 objects, 2 rows']);
+    expect(kinds(after)).toEqual([]);
+  });
+
+  test('finds a batch that died half-way, and repair finishes it', async () => {
+    const uri = `${input}/eopa=a/first_ts=1/last_ts=2/batch_id=died.jsonl`;
+    await store.put(uri, Buffer.from(decision({ id: 'died' })));
+    const dieAfterIntent: MemoryHooks = {
+      after: (call) => {
+        if (call.operation === 'put' && call.uri.includes('/_batches/')) throw new Error('killed');
+      },
+    };
+    await expect(run(world(dieAfterIntent))).rejects.toThrow('killed');
+    expect((await check()).objects.waiting).toBe(1);
+    now += 3_600_000;
+    const report = await check();
+    expect(kinds(report)).toEqual(['batch-abandoned']);
+    const { after } = await mend(report);
+    expect(after.ok).toBe(true);
+    expect(await rowsOf(world(), 'opa_decisions')).toHaveLength(21);
+  });
+
+  test('finds rows that left a table, by object, and repair brings the batch back', async () => {
+    const [file] = await filesOf('opa_decisions');
+    await commitTable(commitContext(world()), 'opa_decisions', () => ({
+      operation: 'delete',
+      add: [],
+      remove: [file!.path],
+      summary: {},
+    }));
+    const report = await check();
+    expect(new Set(kinds(report))).toEqual(new Set(['rows-missing']));
+    const lacking = report.differences.reduce((sum, { expected, found }) => sum + Number(expected) - Number(found), 0);
+    expect(lacking).toBe(file!.recordCount);
+    // A part of a batch is not what any batch wrote: it is not mended by guessing.
+    expect((await mend(report)).done).toEqual([]);
+    await commitTable(commitContext(world()), 'opa_decisions', async () => ({
+      operation: 'delete',
+      add: [],
+      remove: (await filesOf('opa_decisions')).map(({ path }) => path),
+      summary: {},
+    }));
+    const { done, after } = await mend(await check());
+    expect(done).toHaveLength(2);
+    expect(kinds(after)).toEqual([]);
+    expect(await rowsOf(world(), 'opa_decisions')).toHaveLength(20);
+  });
+
+  test('finds rows that nobody ingested', async () => {
+    const [file] = await filesOf('opa_decisions');
+    const { path, ymd, ...rest } = file!;
+    const copy = path.replace('.parquet', '-copy.parquet');
+    const bytes = await collect((await store.get(path)).chunks);
+    await store.put(copy, bytes);
+    await commitTable(commitContext(world()), 'opa_decisions', () => ({
+      operation: 'append',
+      add: [{ ...rest, ymd: ymd!, path: copy }],
+      remove: [],
+      summary: {},
+    }));
+    const report = await check();
+    expect(new Set(kinds(report))).toEqual(new Set(['rows-unexpected']));
+    expect((await mend(report)).done).toEqual([]);
+  });
+
+  test('takes rows that were removed on purpose for what they are', async () => {
+    const [file] = await filesOf('opa_decisions');
+    const rows = (await rowsOf(world(), 'opa_decisions')).filter((row) => row.ymd === file!.ymd);
+    const inFile = new Map<string, number>();
+    for (const { uri } of await collect(store.list(input))) {
+      const count = rows.filter((row) => row.source_uri === uri).length;
+      if (count > 0) inFile.set(uri, count);
+    }
+    const files = (await filesOf('opa_decisions')).filter(({ ymd }) => ymd === file!.ymd);
+    const retired = await amend(world(), {
+      operation: 'retention',
+      table: 'opa_decisions',
+      change: { operation: 'delete', add: [], remove: files.map(({ path }) => path) },
+      entries: [...inFile].map(([sourceUri, count]) => ({ table: 'opa_decisions', sourceUri, rows: -count })),
+    });
+    expect(retired).toBe(true);
+    expect(kinds(await check({ deep: true }))).toEqual([]);
+  });
+
+  test('finds files that are gone, cut, or not what their manifest says', async () => {
+    const [first, second] = await filesOf('opa_decisions');
+    await store.delete(first!.path);
+    await store.put(second!.path, Buffer.alloc(second!.fileSize, 7));
+    const report = await check();
+    expect(report.differences).toContainEqual(expect.objectContaining({ kind: 'file-missing', uri: first!.path }));
+    expect(report.differences).toContainEqual(expect.objectContaining({ kind: 'file-unreadable', uri: second!.path }));
+    await store.put(second!.path, Buffer.alloc(10));
+    expect((await check()).differences).toContainEqual({
+      kind: 'file-size',
+      table: 'opa_decisions',
+      uri: second!.path,
+      expected: second!.fileSize,
+      found: 10,
+    });
+  });
+
+  test('finds bounds that would hide rows from queries', async () => {
+    const [file] = await filesOf('opa_decisions');
+    const { metadata } = (await world().catalog.loadTable('opa_decisions'))!;
+    const field = metadata.schemas.at(-1)!.fields.find(({ name }) => name === 'subject')!;
+    const { ymd, ...rest } = file!;
+    const wrong = { ...rest, ymd: ymd!, upperBounds: new Map([...file!.upperBounds, [field.id, Buffer.from('aaa')]]) };
+    const commit = (change: Pick<Change, 'operation' | 'add' | 'remove'>) =>
+      commitTable(commitContext(world()), 'opa_decisions', () => ({ ...change, summary: {} }));
+    await commit({ operation: 'delete', add: [], remove: [file!.path] });
+    await commit({ operation: 'append', add: [wrong], remove: [] });
+    const report = await check();
+    expect(report.differences).toContainEqual(
+      expect.objectContaining({ kind: 'file-bounds', uri: file!.path, detail: 'columns subject' }),
+    );
+  });
+
+  test('finds a value that was changed in place, only by reading the objects again', async () => {
+    const runtime = world();
+    const table = (await runtime.catalog.loadTable('opa_decisions'))!;
+    const { table: declaration } = createSource('opa', {}, runtime.config.limits);
+    const [file] = await filesOf('opa_decisions');
+    const rows = await rowsOf(runtime, 'opa_decisions');
+    const mine = rows.slice(0, file!.recordCount).filter((row) => row.ymd === file!.ymd);
+    const files = (await filesOf('opa_decisions')).filter(({ ymd }) => ymd === file!.ymd);
+    const buffer = new TableBuffer(declaration.columns);
+    for (const row of rows.filter(({ ymd }) => ymd === file!.ymd)) {
+      const forged = row === mine[0] ? { ...row, subject: 'somebody_else' } : row;
+      buffer.append(declaration.columns.map(({ name }) => forged[name] ?? null));
+    }
+    const [laid] = await runtime.layOut(layoutRequest(table, declaration, buffer.take(), runtime.config.output));
+    const forged = await storeDataFile({ store, table, declaration, label: 'forged' }, laid!);
+    await commitTable(commitContext(runtime), 'opa_decisions', () => ({
+      operation: 'replace',
+      add: [forged],
+      remove: files.map(({ path }) => path),
+      summary: {},
+    }));
+    expect(kinds(await check())).toEqual([]);
+    expect((await check({ deep: true })).differences).toMatchObject([
+      {
+        kind: 'content-differs',
+        uri: mine[0]!.source_uri,
+        detail: '1 rows of the table are not what the object gives',
+      },
+    ]);
+  });
+
+  test('finds an amendment that was broken off, and repair finishes it', async () => {
+    const files = await filesOf('opa_decisions');
+    const dieAfterIntent: MemoryHooks = {
+      after: (call) => {
+        if (call.operation === 'put' && call.uri.includes('/_amendments/')) throw new Error('killed');
+      },
+    };
+    const counts = new Map<string, number>();
+    for (const { source_uri } of await rowsOf(world(), 'opa_decisions'))
+      counts.set(String(source_uri), (counts.get(String(source_uri)) ?? 0) + 1);
+    const amending = amend(world(dieAfterIntent), {
+      operation: 'retention',
+      table: 'opa_decisions',
+      change: { operation: 'delete', add: [], remove: files.map(({ path }) => path) },
+      entries: [...counts].map(([sourceUri, rows]) => ({ table: 'opa_decisions', sourceUri, rows: -rows })),
+    });
+    await expect(amending).rejects.toThrow('killed');
+    const report = await check();
+    expect(kinds(report)).toEqual(['amendment-open']);
+    const { after } = await mend(report);
+    expect(after.ok).toBe(true);
+    expect(await rowsOf(world(), 'opa_decisions')).toHaveLength(0);
+  });
+
+  test('of a warehouse without its ledger says that nothing was ingested and every row is unexpected', async () => {
+    const table = 'ingested_objects';
+    await updateTable(commitContext(world()), table, ({ metadata }) => ({
+      ...removeSnapshots(
+        metadata,
+        metadata.snapshots.map((snapshot) => snapshot['snapshot-id']),
+      ),
+      'current-snapshot-id': -1n,
+      refs: {},
+      snapshots: [],
+    }));
+    const report = await check();
+    expect(report.ok).toBe(false);
+    expect(new Set(kinds(report))).toEqual(new Set(['object-not-ingested', 'rows-unexpected']));
+    expect(report.differencesTotal).toBe(report.differences.length);
+  });
+});
