@@ -5,20 +5,26 @@
  * after another through claim -> ingest -> commit. Objects that a live run holds are waited for, so that "done" means
  * done, and taken over if that run dies.
  */
-import type { LoadedTable } from '../catalog/catalog.ts';
-import { ensureTable } from '../iceberg/ensure.ts';
-import { type Claim, Ledger } from '../ledger/ledger.ts';
+import type { Claim, Ledger } from '../ledger/ledger.ts';
 import type { RejectionCode } from '../records/outcome.ts';
 import { createSource } from '../sources/index.ts';
-import { quarantine } from '../tables/quarantine.ts';
 import { ahead } from './ahead.ts';
-import { commitBatch, commitContext, finishBatch } from './commit.ts';
+import {
+  type BatchWatch,
+  createLedger,
+  type FinishedBatch,
+  finishAbandoned,
+  openTables,
+  sourceFinder,
+  workClaim,
+} from './batch.ts';
 import { increase } from './counts.ts';
-import { ingestBatch, type ObjectFailure } from './ingest.ts';
-import { type Intent, readIntent } from './intent.ts';
+import type { ObjectFailure } from './ingest.ts';
+import type { Intent } from './intent.ts';
 import { type ConfiguredSource, type PlanCounters, type PlannedBatch, planBatches, type TimeRange } from './plan.ts';
 import type { Progress, ProgressSink } from './progress.ts';
 import type { Runtime } from './runtime.ts';
+import { loadSideTables, SideReport } from './side-tables.ts';
 import { parseRange, UsageError } from './usage.ts';
 
 export interface BackfillOptions {
@@ -50,6 +56,9 @@ export interface BackfillReport {
   readonly plan?: { batches: number; objects: number; bytes: number };
 }
 
+/** What a run has written, by table. */
+export type WrittenTables = Map<string, { rows: number; files: number; days: Set<string> }>;
+
 const pollMs = 1000;
 const batchesAhead = 8;
 
@@ -58,8 +67,31 @@ export async function backfill(
   options: BackfillOptions,
   progress: ProgressSink,
 ): Promise<BackfillReport> {
-  const run = new BackfillRun(runtime, options, progress);
-  return options.dryRun === true ? run.dryRun() : run.run();
+  const { sources, sideSources } = selectedConfig(runtime.config, options);
+  const { sources: _selected, ...rest } = options;
+  const written: WrittenTables = new Map();
+  const run = new BackfillRun({ ...runtime, config: { ...runtime.config, sources } }, rest, progress, written);
+  const side = new SideReport(written);
+  await loadSideTables(runtime, sideSources, options, progress, side);
+  return side.addTo(await (options.dryRun === true ? run.dryRun() : run.run()));
+}
+
+/** Throws UsageError for a name that is not configured, and for a prefix of what can only be read as a whole. */
+function selectedConfig(
+  { sources, sideSources }: Runtime['config'],
+  { sources: names = [], prefix }: BackfillOptions,
+): Pick<Runtime['config'], 'sources' | 'sideSources'> {
+  const all = [...sources, ...sideSources].map((source) => source.name);
+  const unknown = names.find((name) => !all.includes(name));
+  if (unknown !== undefined) {
+    throw new UsageError(`no source ${unknown} in the configuration; there are: ${all.join(', ')}`);
+  }
+  const isSelected = ({ name }: { name: string }): boolean => names.length === 0 || names.includes(name);
+  const side = sideSources.filter(isSelected);
+  if (prefix !== undefined && names.length > 0 && side.length > 0) {
+    throw new UsageError(`source ${side[0]!.name} is loaded as a whole: leave --prefix out`);
+  }
+  return { sources: sources.filter(isSelected), sideSources: prefix === undefined ? side : [] };
 }
 
 class BackfillRun {
@@ -69,13 +101,12 @@ class BackfillRun {
   readonly #sources: readonly ConfiguredSource[];
   readonly #range: TimeRange | undefined;
   readonly #ledger: Ledger;
-  readonly #tables = new Map<string, LoadedTable>();
   readonly #started: number;
 
   readonly #failures = new Map<string, ObjectFailure>();
   readonly #typeMismatches = new Map<string, number>();
   readonly #reasons = new Map<RejectionCode, number>();
-  readonly #byTable = new Map<string, { rows: number; files: number; days: Set<string> }>();
+  readonly #byTable: WrittenTables;
   readonly #records = { read: 0, rows: 0, quarantined: 0, skipped: 0, duplicates: 0 };
   readonly #bytes = { read: 0, decompressed: 0, written: 0 };
   #doubted = 0;
@@ -84,21 +115,15 @@ class BackfillRun {
   #planned = { batches: 0, objects: 0, bytes: 0, complete: false };
   #done = { objects: 0, bytes: 0, rows: 0 };
 
-  constructor(runtime: Runtime, options: BackfillOptions, progress: ProgressSink) {
+  constructor(runtime: Runtime, options: BackfillOptions, progress: ProgressSink, written: WrittenTables) {
+    this.#byTable = written;
     this.#runtime = runtime;
     this.#options = options;
     this.#progress = progress;
     this.#started = runtime.clock();
     this.#range = parseRange(options.from, options.to);
     this.#sources = selectSources(runtime, options.sources);
-    const { layOut, owner, config } = runtime;
-    this.#ledger = new Ledger({
-      ...commitContext(runtime),
-      layOut,
-      files: config.output,
-      owner,
-      claimMs: config.batch.claimSeconds * 1000,
-    });
+    this.#ledger = createLedger(runtime);
   }
 
   async dryRun(): Promise<BackfillReport> {
@@ -112,7 +137,7 @@ class BackfillRun {
   }
 
   async run(): Promise<BackfillReport> {
-    await this.#openTables();
+    await openTables(this.#runtime, this.#ledger, this.#sources);
     for (;;) {
       await this.#finishAbandoned();
       const counters = newCounters();
@@ -122,15 +147,6 @@ class BackfillRun {
         return this.#report(counters, counters.listed - this.#committed - this.#failures.size);
       }
       await this.#waitForOthers();
-    }
-  }
-
-  async #openTables(): Promise<void> {
-    const context = commitContext(this.#runtime);
-    await this.#runtime.catalog.ensureNamespace();
-    await this.#ledger.open();
-    for (const declaration of [quarantine, ...this.#sources.map(({ source }) => source.table)]) {
-      this.#tables.set(declaration.name, await ensureTable(context, declaration));
     }
   }
 
@@ -144,7 +160,8 @@ class BackfillRun {
       const objects = batch.objects.filter((object) => !this.#failures.has(object.uri));
       const claim = await this.#ledger.claim(config, objects, batch.sequence);
       if (claim === undefined || claim.objects.length < objects.length) contended = true;
-      if (claim !== undefined) await this.#work(batch.source, claim);
+      if (claim !== undefined)
+        this.#record(await workClaim(this.#runtime, this.#ledger, batch.source, claim, this.#watch()));
     }
     return contended || counters.claimedElsewhere > 0;
   }
@@ -176,15 +193,8 @@ class BackfillRun {
     this.#planned.bytes += batch.bytes;
   }
 
-  async #work(source: ConfiguredSource, claim: Claim): Promise<void> {
-    const { log } = this.#runtime;
-    log.debug({ event: 'batch-claimed', batch: claim.batch, objects: claim.objects.length }, 'batch claimed');
-    const staged = await ingestBatch(this.#runtime, {
-      batch: claim.batch,
-      source,
-      objects: claim.objects,
-      reread: await this.#ingestedBefore(claim),
-      tables: await this.#currentTables(source),
+  #watch(): BatchWatch {
+    return {
       ...(this.#options.signal && { signal: this.#options.signal }),
       onObject: (object, rows) => {
         this.#done.objects++;
@@ -192,30 +202,17 @@ class BackfillRun {
         this.#done.rows += rows;
         this.#tell('ingesting');
       },
-    });
-    const intent = await commitBatch(this.#runtime, this.#ledger, staged.intent);
+    };
+  }
+
+  #record({ claim, intent, staged }: FinishedBatch): void {
+    this.#account(claim, intent);
+    if (staged === undefined) return;
     for (const failure of staged.failures)
       if (!intent.objects.has(failure.uri)) this.#failures.set(failure.uri, failure);
     for (const [column, count] of staged.typeMismatches) increase(this.#typeMismatches, column, count);
     this.#doubted += staged.doubted;
     for (const [reason, count] of staged.reasons) increase(this.#reasons, reason, count);
-    this.#account(claim, intent);
-  }
-
-  /** Objects of the claim that an earlier version of is in the tables. */
-  async #ingestedBefore(claim: Claim): Promise<Set<string>> {
-    const { entries } = await this.#ledger.lookup(claim.objects.map((object) => object.uri));
-    const committed = [...entries].filter(([, versions]) => versions.some((entry) => entry.state === 'committed'));
-    return new Set(committed.map(([uri]) => uri));
-  }
-
-  async #currentTables(source: ConfiguredSource): Promise<{ events: LoadedTable; quarantine: LoadedTable }> {
-    const load = async (name: string): Promise<LoadedTable> => {
-      const loaded = await this.#runtime.catalog.loadTable(name);
-      if (loaded === undefined) throw new Error(`table ${name} was dropped during the run`);
-      return loaded;
-    };
-    return { events: await load(source.source.table.name), quarantine: await load(quarantine.name) };
   }
 
   #account(claim: Claim, intent: Intent): void {
@@ -244,35 +241,12 @@ class BackfillRun {
 
   /** Takes over and finishes the batches whose holder is gone or late. */
   async #finishAbandoned(): Promise<void> {
-    for (const entries of await this.#ledger.openClaims()) {
-      const [first] = entries;
-      if (first === undefined || !this.#ledger.isAbandoned(first)) continue;
-      const source = this.#sourceOf(first.source, first.object.uri);
-      if (source === undefined) continue;
-      const claim = await this.#ledger.takeOver(first.batch);
-      if (claim === undefined) continue;
-      this.#runtime.log.info(
-        { event: 'batch-taken-over', batch: claim.batch, from: first.owner },
-        'finishing an abandoned batch',
-      );
+    const sourceOf = sourceFinder(this.#sources);
+    for await (const batch of finishAbandoned(this.#runtime, this.#ledger, sourceOf, this.#watch())) {
       const before = this.#committed;
-      const { store, config, sleep } = this.#runtime;
-      const intent = await readIntent(store, config.warehouse, claim.batch, sleep);
-      if (intent === undefined) await this.#work(source, claim);
-      else {
-        await finishBatch(this.#runtime, this.#ledger, intent);
-        this.#account(claim, intent);
-      }
+      this.#record(batch);
       this.#recovered += this.#committed - before;
     }
-  }
-
-  /** Sources may have been renamed since a claim was made. */
-  #sourceOf(name: string, uri: string): ConfiguredSource | undefined {
-    return (
-      this.#sources.find(({ config }) => config.name === name) ??
-      this.#sources.find(({ config }) => uri.startsWith(config.location))
-    );
   }
 
   /** Until no live run holds a batch of our sources. */
@@ -280,7 +254,8 @@ class BackfillRun {
     for (;;) {
       this.#options.signal?.throwIfAborted();
       const open = (await this.#ledger.openClaims()).map((entries) => entries[0]!);
-      const held = open.filter((entry) => this.#sourceOf(entry.source, entry.object.uri) !== undefined);
+      const sourceOf = sourceFinder(this.#sources);
+      const held = open.filter((entry) => sourceOf(entry.source, entry.object.uri) !== undefined);
       const [first] = held;
       if (first === undefined || held.some((entry) => this.#ledger.isAbandoned(entry))) return;
       const until = new Date(first.claimedUntil).toISOString();
@@ -328,7 +303,8 @@ class BackfillRun {
 
 const newCounters = (): PlanCounters => ({ listed: 0, skipped: 0, claimedElsewhere: 0 });
 
-function selectSources({ config }: Runtime, names: readonly string[] | undefined): ConfiguredSource[] {
+/** Throws UsageError for a name that is not configured. */
+export function selectSources({ config }: Runtime, names: readonly string[] | undefined): ConfiguredSource[] {
   const unknown = names?.find((name) => !config.sources.some((source) => source.name === name));
   if (unknown !== undefined) {
     throw new UsageError(

@@ -55,7 +55,7 @@ const pageObjects = 5000;
 
 export async function* planBatches(
   store: ObjectStore,
-  ledger: Ledger,
+  ledger: Pick<Ledger, 'lookup'>,
   configured: ConfiguredSource,
   options: PlanOptions,
   counters: PlanCounters,
@@ -102,7 +102,7 @@ async function* candidates(
 }
 
 /** A location names a folder, or one object. */
-async function* objectsAt(
+export async function* objectsAt(
   store: ObjectStore,
   location: string,
   folder: string,

@@ -16,7 +16,8 @@ export interface Runtime {
   readonly log: Logger;
   /** Milliseconds since the epoch. */
   readonly clock: () => number;
-  readonly sleep: (ms: number) => Promise<void>;
+  /** Rejects early when the signal fires. */
+  readonly sleep: (ms: number, signal?: AbortSignal) => Promise<void>;
   /** A new table's uuid. */
   readonly uuid: () => string;
 }

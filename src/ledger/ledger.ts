@@ -67,11 +67,14 @@ export class Ledger {
     await ensureTable(this.#context, declaration);
   }
 
-  /** What is known of these objects. Reads only the files that can hold them; `uris` ascending. */
-  async lookup(uris: readonly string[]): Promise<Lookup> {
+  /**
+   * What is known of these objects, from claims of the UTC day `from` (YYYY-MM-DD) on where one is given. Reads only the
+   * files that can hold them; `uris` ascending.
+   */
+  async lookup(uris: readonly string[], from?: string): Promise<Lookup> {
     const loaded = await this.#context.catalog.loadTable(declaration.name);
     if (loaded === undefined) return { entries: new Map(), sequence: 0 };
-    return { entries: await this.#find(loaded, uris, 0), sequence: loaded.metadata['last-sequence-number'] };
+    return { entries: await this.#find(loaded, uris, 0, from), sequence: loaded.metadata['last-sequence-number'] };
   }
 
   /**
@@ -190,13 +193,18 @@ export class Ledger {
     loaded: LoadedTable,
     uris: readonly string[],
     afterSequence: number,
+    fromDay?: string,
   ): Promise<Map<string, LedgerEntry[]>> {
     const wanted = new Set(uris);
     const found = new Map<string, LedgerEntry[]>();
     const first = uris[0];
     const last = uris.at(-1);
     if (first === undefined || last === undefined) return found;
-    for await (const file of this.#files(loaded, { bounds: [{ column: 'uri', from: first, to: last }] })) {
+    const filter = {
+      bounds: [{ column: 'uri', from: first, to: last }],
+      ...(fromDay !== undefined && { ymd: { from: fromDay } }),
+    };
+    for await (const file of this.#files(loaded, filter)) {
       if (file.fileSequenceNumber <= afterSequence) continue;
       for await (const entry of this.#rows(file)) {
         if (!wanted.has(entry.object.uri)) continue;

@@ -1,0 +1,172 @@
+/**
+ * One batch from its claim to the ledger's "committed", for every job that ingests: the pieces that backfill and the
+ * worker share. Which objects to claim, and what to do with those that fail, is theirs.
+ */
+import type { LoadedTable } from '../catalog/catalog.ts';
+import { ensureTable } from '../iceberg/ensure.ts';
+import { type Claim, Ledger } from '../ledger/ledger.ts';
+import type { Source } from '../sources/source.ts';
+import type { ObjectInfo } from '../store/store.ts';
+import { quarantine } from '../tables/quarantine.ts';
+import { commitBatch, commitContext, finishBatch } from './commit.ts';
+import { ingestBatch, type Staged } from './ingest.ts';
+import { type Intent, readIntent } from './intent.ts';
+import type { ConfiguredSource } from './plan.ts';
+import type { Runtime } from './runtime.ts';
+import { registerViews } from './views.ts';
+
+/** What a caller may watch of a batch, and how it stops one. */
+export interface BatchWatch {
+  readonly signal?: AbortSignal;
+  readonly onObject?: (object: ObjectInfo, rows: number) => void;
+}
+
+export interface FinishedBatch {
+  readonly source: ConfiguredSource;
+  readonly claim: Claim;
+  /** What was committed. */
+  readonly intent: Intent;
+  /** What this run staged; undefined where an earlier run had, and only its commit was left to do. */
+  readonly staged: Staged | undefined;
+  readonly milliseconds: { readonly ingest: number; readonly commit: number };
+}
+
+export function createLedger(runtime: Runtime): Ledger {
+  const { layOut, owner, config } = runtime;
+  return new Ledger({
+    ...commitContext(runtime),
+    layOut,
+    files: config.output,
+    owner,
+    claimMs: config.batch.claimSeconds * 1000,
+  });
+}
+
+/** Makes the tables that these sources write to, where they are missing. */
+export async function openTables(
+  runtime: Runtime,
+  ledger: Ledger,
+  sources: readonly ConfiguredSource[],
+): Promise<void> {
+  const context = commitContext(runtime);
+  await runtime.catalog.ensureNamespace();
+  await ledger.open();
+  for (const declaration of [quarantine, ...sources.map(({ source }) => source.table)]) {
+    await ensureTable(context, declaration);
+  }
+  await registerViews(runtime);
+}
+
+/** Reads the objects of a claim and commits them. May be called again with the same claim after a failure. */
+export async function workClaim(
+  runtime: Runtime,
+  ledger: Ledger,
+  source: ConfiguredSource,
+  claim: Claim,
+  watch: BatchWatch = {},
+): Promise<FinishedBatch> {
+  const { clock, log } = runtime;
+  log.debug({ event: 'batch-claimed', batch: claim.batch, objects: claim.objects.length }, 'batch claimed');
+  const begun = clock();
+  const staged = await ingestBatch(runtime, {
+    batch: claim.batch,
+    source,
+    objects: claim.objects,
+    reread: await ingestedBefore(ledger, source.source, claim),
+    tables: await currentTables(runtime, source),
+    ...watch,
+  });
+  const ingested = clock();
+  const intent = await commitBatch(runtime, ledger, staged.intent);
+  return {
+    source,
+    claim,
+    intent,
+    staged,
+    milliseconds: { ingest: ingested - begun, commit: clock() - ingested },
+  };
+}
+
+/** The same for a claim that was begun before: by a run that is gone, or by this one with an error in between. */
+export async function resumeClaim(
+  runtime: Runtime,
+  ledger: Ledger,
+  source: ConfiguredSource,
+  claim: Claim,
+  watch: BatchWatch = {},
+): Promise<FinishedBatch> {
+  const { store, config, sleep, clock } = runtime;
+  const begun = clock();
+  const intent = await readIntent(store, config.warehouse, claim.batch, sleep);
+  if (intent === undefined) return workClaim(runtime, ledger, source, claim, watch);
+  await finishBatch(runtime, ledger, intent);
+  return { source, claim, intent, staged: undefined, milliseconds: { ingest: 0, commit: clock() - begun } };
+}
+
+/** Takes over and finishes the batches whose holder is gone or late. `sourceOf` leaves a batch to others by undefined. */
+export async function* finishAbandoned(
+  runtime: Runtime,
+  ledger: Ledger,
+  sourceOf: (name: string, uri: string) => ConfiguredSource | undefined,
+  watch: BatchWatch = {},
+): AsyncGenerator<FinishedBatch> {
+  for (const entries of await ledger.openClaims()) {
+    const [first] = entries;
+    if (first === undefined || !ledger.isAbandoned(first)) continue;
+    const source = sourceOf(first.source, first.object.uri);
+    if (source === undefined) continue;
+    const claim = await ledger.takeOver(first.batch);
+    if (claim === undefined) continue;
+    runtime.log.info(
+      { event: 'batch-taken-over', batch: claim.batch, from: first.owner },
+      'finishing an abandoned batch',
+    );
+    yield await resumeClaim(runtime, ledger, source, claim, watch);
+  }
+}
+
+/** Sources may have been renamed since a claim was made. */
+export const sourceFinder =
+  (sources: readonly ConfiguredSource[]) =>
+  (name: string, uri: string): ConfiguredSource | undefined =>
+    sources.find(({ config }) => config.name === name) ?? sources.find(({ config }) => uri.startsWith(config.location));
+
+const dayMs = 86_400_000;
+
+/**
+ * The first UTC day on which any version of these objects can have been claimed, so that a look-up need not read the
+ * whole ledger; undefined where their keys do not say. A key promises that its object was not there before the first
+ * event; a day of margin is for clocks that differ, and a key that lies in the future of its object promises nothing.
+ */
+export function firstClaimDay(
+  source: Source,
+  objects: Iterable<Pick<ObjectInfo, 'uri' | 'lastModified'>>,
+): string | undefined {
+  let first = Number.POSITIVE_INFINITY;
+  for (const { uri, lastModified } of objects) {
+    const { range } = source.describeObject(uri);
+    if (range === undefined || Math.min(...range) > lastModified) return undefined;
+    first = Math.min(first, ...range);
+  }
+  return Number.isFinite(first) ? new Date(first - dayMs).toISOString().slice(0, 10) : undefined;
+}
+
+/** Objects of the claim that an earlier version of is in the tables. */
+async function ingestedBefore(ledger: Ledger, source: Source, claim: Claim): Promise<Set<string>> {
+  const uris = claim.objects.map((object) => object.uri);
+  const { entries } = await ledger.lookup(uris, firstClaimDay(source, claim.objects));
+  const committed = [...entries].filter(([, versions]) => versions.some((entry) => entry.state === 'committed'));
+  return new Set(committed.map(([uri]) => uri));
+}
+
+async function currentTables(
+  { catalog }: Runtime,
+  { source }: ConfiguredSource,
+): Promise<{ events: LoadedTable; quarantine: LoadedTable }> {
+  const load = async (name: string): Promise<LoadedTable> => {
+    const loaded = await catalog.loadTable(name);
+    if (loaded === undefined) throw new Error(`table ${name} was dropped during the run`);
+    return loaded;
+  };
+  return { events: await load(source.table.name), quarantine: await load(quarantine.name) };
+}

@@ -1,0 +1,19 @@
+/**
+ * The entry point for AWS Lambda: `handler`. The configuration is read as by the binary: AUDIT_WAREHOUSE_CONFIG names the
+ * file (default: audit-warehouse.yaml beside the code), AUDIT_WAREHOUSE_* overrides single keys.
+ */
+import { loadConfig } from './config/load.ts';
+import { createSource } from './sources/index.ts';
+import { createLogger } from './telemetry/log.ts';
+import { createRuntime } from './wire.ts';
+import { createSqsHandler } from './worker/lambda.ts';
+
+export const handler = createSqsHandler(async () => {
+  const { config } = loadConfig({
+    env: process.env,
+    cwd: process.cwd(),
+    reserved: (type, limits) => new Set(createSource(type, {}, limits).table.columns.map((column) => column.name)),
+  });
+  const log = createLogger({ level: 'info', format: 'json', write: (line) => process.stdout.write(line) });
+  return createRuntime(config, { log });
+});

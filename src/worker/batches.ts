@@ -1,0 +1,297 @@
+/**
+ * Objects to committed batches, for every way of following a source. One batch at a time in a process, so that memory
+ * stays that of one; several processes share by the ledger's claims.
+ *
+ * A batch that broke off is remembered with its claim and taken up first the next time: the claim would otherwise bar
+ * everybody from its objects until its deadline.
+ */
+import pLimit from 'p-limit';
+import {
+  type BatchWatch,
+  type FinishedBatch,
+  finishAbandoned,
+  firstClaimDay,
+  resumeClaim,
+  sourceFinder,
+  workClaim,
+} from '../jobs/batch.ts';
+import { commitBatch } from '../jobs/commit.ts';
+import type { ObjectFailure } from '../jobs/ingest.ts';
+import type { ConfiguredSource } from '../jobs/plan.ts';
+import type { Runtime } from '../jobs/runtime.ts';
+import { AccountingError } from '../jobs/tally.ts';
+import type { LedgerEntry } from '../ledger/entry.ts';
+import type { Claim, Ledger } from '../ledger/ledger.ts';
+import { type ObjectInfo, StoreError } from '../store/store.ts';
+import { compareKeys } from '../store/uri.ts';
+import { logEvent } from '../telemetry/events.ts';
+import { errorCode, type Health } from './health.ts';
+import type { Account } from './report.ts';
+
+/** What became of an object. */
+export type Outcome =
+  /** Its rows are visible: by this batch, or (known) by an earlier one. */
+  | { readonly kind: 'committed' | 'known' }
+  /** There is no such object any more. */
+  | { readonly kind: 'gone' }
+  /** Another worker has claimed it, or it changed under our hands: look again soon. */
+  | { readonly kind: 'held' }
+  | { readonly kind: 'failed'; readonly failure: ObjectFailure };
+
+export type Outcomes = Map<string, Outcome>;
+
+/** An object that an event speaks of. */
+export interface NamedObject {
+  readonly uri: string;
+  readonly etag: string | undefined;
+}
+
+export interface BatchesOptions {
+  readonly runtime: Runtime;
+  readonly ledger: Ledger;
+  readonly sources: readonly ConfiguredSource[];
+  readonly health: Health;
+  readonly account: Account;
+  /** No batch is begun any more. */
+  readonly stop: AbortSignal;
+  /** Ends the batch in hand: its claim is given back. */
+  readonly abort: AbortSignal;
+}
+
+export class Batches {
+  readonly #runtime: Runtime;
+  readonly #ledger: Ledger;
+  readonly #sources: readonly ConfiguredSource[];
+  readonly #health: Health;
+  readonly #account: Account;
+  readonly #stop: AbortSignal;
+  readonly #abort: AbortSignal;
+  readonly #turn = pLimit(1);
+  readonly #unfinished = new Map<string, { readonly source: ConfiguredSource; readonly claim: Claim }>();
+
+  constructor(options: BatchesOptions) {
+    this.#runtime = options.runtime;
+    this.#ledger = options.ledger;
+    this.#sources = options.sources;
+    this.#health = options.health;
+    this.#account = options.account;
+    this.#stop = options.stop;
+    this.#abort = options.abort;
+  }
+
+  /**
+   * Takes objects that events speak of: asks the ledger what is known of them, S3 for what they are now, and commits the
+   * rest. Gives an outcome for each. Throws where the warehouse, or the source as a whole, cannot be worked with,
+   * and where the worker is being stopped before its turn.
+   */
+  takeNamed(source: ConfiguredSource, named: readonly NamedObject[]): Promise<Outcomes> {
+    return this.#inTurn(async () => {
+      await this.#finishOwn();
+      let { outcomes, free, sequence, claimed } = await this.#look(source, named);
+      if (claimed.some((entry) => this.#ledger.isAbandoned(entry))) {
+        await this.#finishAbandoned();
+        ({ outcomes, free, sequence } = await this.#look(source, named));
+      }
+      return new Map([...outcomes, ...(await this.#claimAndWork(source, free, sequence))]);
+    });
+  }
+
+  /** Takes objects that a plan found to be free at `sequence` of the ledger; ascending by uri. */
+  takePlanned(source: ConfiguredSource, objects: readonly ObjectInfo[], sequence: number): Promise<Outcomes> {
+    return this.#inTurn(async () => {
+      await this.#finishOwn();
+      return this.#claimAndWork(source, objects, sequence);
+    });
+  }
+
+  /** Finishes what this process or one that is gone left open. */
+  finishAbandoned(): Promise<void> {
+    return this.#inTurn(async () => {
+      await this.#finishOwn();
+      await this.#finishAbandoned();
+    });
+  }
+
+  /** For the end of the process: gives back the claims whose batches did not come to an end. */
+  async release(): Promise<void> {
+    for (const { source, claim } of [...this.#unfinished.values()]) await this.#release(source, claim);
+  }
+
+  #inTurn<T>(work: () => Promise<T>): Promise<T> {
+    return this.#turn(async () => {
+      this.#stop.throwIfAborted();
+      this.#health.working();
+      try {
+        return await work();
+      } finally {
+        this.#health.idle();
+      }
+    });
+  }
+
+  async #finishOwn(): Promise<void> {
+    for (const { source, claim } of [...this.#unfinished.values()]) {
+      await this.#finish(source, claim, () => resumeClaim(this.#runtime, this.#ledger, source, claim, this.#watch()));
+    }
+  }
+
+  async #finishAbandoned(): Promise<void> {
+    const sourceOf = sourceFinder(this.#sources);
+    for await (const batch of finishAbandoned(this.#runtime, this.#ledger, sourceOf, this.#watch())) {
+      this.#account.committed(batch, 0);
+      this.#health.working();
+    }
+  }
+
+  async #look(source: ConfiguredSource, named: readonly NamedObject[]): Promise<Look> {
+    const { clock } = this.#runtime;
+    const ascending = [...named].sort((a, b) => compareKeys(a.uri, b.uri));
+    const uris = ascending.map(({ uri }) => uri);
+    const now = clock();
+    const from = firstClaimDay(
+      source.source,
+      uris.map((uri) => ({ uri, lastModified: now })),
+    );
+    const { entries, sequence } = await this.#ledger.lookup(uris, from);
+    const isCommitted = (uri: string, etag: string): boolean =>
+      entries.get(uri)?.some((entry) => entry.state === 'committed' && entry.object.etag === etag) === true;
+
+    const outcomes: Outcomes = new Map();
+    const free: ObjectInfo[] = [];
+    const claimed: LedgerEntry[] = [];
+    const unknown = ascending.filter(({ uri, etag }) => {
+      const known = etag !== undefined && isCommitted(uri, etag);
+      if (known) outcomes.set(uri, { kind: 'known' });
+      return !known;
+    });
+    for (const [{ uri }, found] of await this.#heads(source, unknown)) {
+      const claims = entries.get(uri)?.filter((entry) => entry.state === 'claimed') ?? [];
+      if ('failure' in found) outcomes.set(uri, { kind: 'failed', failure: found.failure });
+      else if (found.info === undefined) outcomes.set(uri, { kind: 'gone' });
+      else if (isCommitted(uri, found.info.etag)) outcomes.set(uri, { kind: 'known' });
+      else if (claims.length > 0) {
+        claimed.push(...claims);
+        outcomes.set(uri, { kind: 'held' });
+      } else free.push(found.info);
+    }
+    return { outcomes, free, sequence, claimed };
+  }
+
+  /** What the objects are now. Throws where none can be asked for and the source cannot be listed either. */
+  async #heads(source: ConfiguredSource, objects: readonly NamedObject[]): Promise<[NamedObject, Head][]> {
+    const { store, config } = this.#runtime;
+    const limit = pLimit(config.batch.downloads);
+    const head = async (object: NamedObject): Promise<[NamedObject, Head]> => {
+      try {
+        return [object, { info: await store.head(object.uri) }];
+      } catch (error) {
+        return [object, { failure: failureOf(object.uri, error) }];
+      }
+    };
+    const heads = await Promise.all(objects.map((object) => limit(head, object)));
+    if (heads.length > 0 && heads.every(([, found]) => 'failure' in found)) await this.#probe(source);
+    for (const [, found] of heads) {
+      if ('failure' in found) {
+        logEvent(this.#runtime.log, 'object-failed', { ...found.failure, reason: found.failure.message });
+      }
+    }
+    return heads;
+  }
+
+  /** Throws what listing the source throws: then it is no fault of single objects. */
+  async #probe({ config }: ConfiguredSource): Promise<void> {
+    for await (const _ of this.#runtime.store.list(config.location)) return;
+  }
+
+  async #claimAndWork(source: ConfiguredSource, objects: readonly ObjectInfo[], sequence: number): Promise<Outcomes> {
+    const outcomes: Outcomes = new Map(objects.map(({ uri }) => [uri, { kind: 'held' }]));
+    if (objects.length === 0) return outcomes;
+    const begun = this.#runtime.clock();
+    const claim = await this.#ledger.claim(source.config, objects, sequence);
+    if (claim === undefined) return outcomes;
+    const claiming = this.#runtime.clock() - begun;
+    const batch = await this.#finish(
+      source,
+      claim,
+      () => workClaim(this.#runtime, this.#ledger, source, claim, this.#watch()),
+      claiming,
+    );
+    if (batch === undefined) {
+      for (const { uri } of claim.objects) outcomes.set(uri, { kind: 'failed', failure: accountingFailure(uri) });
+      return outcomes;
+    }
+    for (const uri of batch.intent.objects.keys()) outcomes.set(uri, { kind: 'committed' });
+    for (const failure of batch.staged?.failures ?? []) {
+      // It was replaced or deleted since we asked: asking again tells which.
+      const isChanged = failure.code === 'precondition-failed' || failure.code === 'not-found';
+      if (!isChanged && !batch.intent.objects.has(failure.uri)) outcomes.set(failure.uri, { kind: 'failed', failure });
+    }
+    return outcomes;
+  }
+
+  /**
+   * Runs a batch with its claim remembered until it is over. undefined where the accounts of the batch did not hold: its
+   * claim is given back, since the same batch would only fail again.
+   */
+  async #finish(
+    source: ConfiguredSource,
+    claim: Claim,
+    run: () => Promise<FinishedBatch>,
+    claiming = 0,
+  ): Promise<FinishedBatch | undefined> {
+    this.#unfinished.set(claim.batch, { source, claim });
+    try {
+      const batch = await run();
+      this.#unfinished.delete(claim.batch);
+      this.#account.committed(batch, claiming);
+      this.#health.working();
+      return batch;
+    } catch (error) {
+      if (this.#abort.aborted) {
+        await this.#release(source, claim);
+        throw error;
+      }
+      this.#account.failed(source.config.name, claim, error);
+      if (!(error instanceof AccountingError)) throw error;
+      await this.#release(source, claim);
+      return undefined;
+    }
+  }
+
+  /**
+   * An intent that commits nothing: from then on the batch is over for everybody, whoever holds it by now. Where a real
+   * intent stands already, that one is carried out instead.
+   */
+  async #release(source: ConfiguredSource, claim: Claim): Promise<void> {
+    const nothing = { batch: claim.batch, source: source.config.name, files: new Map(), objects: new Map() };
+    const intent = await commitBatch(this.#runtime, this.#ledger, nothing);
+    this.#unfinished.delete(claim.batch);
+    if (intent.objects.size === 0) this.#account.released(source.config.name, claim);
+    else
+      this.#account.committed({ source, claim, intent, staged: undefined, milliseconds: { ingest: 0, commit: 0 } }, 0);
+  }
+
+  #watch(): BatchWatch {
+    return { signal: this.#abort, onObject: () => this.#health.working() };
+  }
+}
+
+interface Look {
+  readonly outcomes: Outcomes;
+  readonly free: readonly ObjectInfo[];
+  readonly sequence: number;
+  readonly claimed: readonly LedgerEntry[];
+}
+
+type Head = { readonly info: ObjectInfo | undefined } | { readonly failure: ObjectFailure };
+
+function failureOf(uri: string, error: unknown): ObjectFailure {
+  if (!(error instanceof StoreError)) throw error;
+  return { uri, code: errorCode(error), message: error.message };
+}
+
+const accountingFailure = (uri: string): ObjectFailure => ({
+  uri,
+  code: 'accounting',
+  message: `the accounts of the batch that held this object did not hold, so that nothing of it was committed: ${uri}`,
+});

@@ -1,0 +1,86 @@
+/** How a worker is doing, source by source: for /healthz, /readyz, source_up and the log, from one place. */
+import type { Logger } from 'pino';
+import { logEvent } from '../telemetry/events.ts';
+import type { Metrics } from '../telemetry/metrics.ts';
+
+export interface SourceHealth {
+  readonly name: string;
+  /** undefined until the first pass is over. */
+  readonly ok: boolean | undefined;
+  /** Milliseconds since the epoch. */
+  readonly lastSuccess: number | undefined;
+  readonly error?: { readonly code: string; readonly message: string; readonly failures: number };
+}
+
+const firstDelayMs = 1000;
+const longestDelayMs = 60_000;
+
+export class Health {
+  readonly #sources = new Map<string, SourceHealth>();
+  readonly #clock: () => number;
+  readonly #log: Logger;
+  readonly #metrics: Metrics;
+  readonly #stuckAfterMs: number;
+  /** When a batch was begun, or last moved; undefined while none is in work. */
+  #progress: number | undefined;
+
+  constructor(
+    sources: readonly string[],
+    options: { clock: () => number; log: Logger; metrics: Metrics; stuckAfterMs: number },
+  ) {
+    this.#clock = options.clock;
+    this.#log = options.log;
+    this.#metrics = options.metrics;
+    this.#stuckAfterMs = options.stuckAfterMs;
+    for (const name of sources) this.#sources.set(name, { name, ok: undefined, lastSuccess: undefined });
+  }
+
+  /** A batch is begun, or has moved: an object was read, a stage is over. */
+  working(): void {
+    this.#progress = this.#clock();
+  }
+
+  idle(): void {
+    this.#progress = undefined;
+  }
+
+  succeeded(name: string): void {
+    const before = this.#sources.get(name);
+    if (before?.ok === false) logEvent(this.#log, 'source-recovered', { source: name });
+    this.#sources.set(name, { name, ok: true, lastSuccess: this.#clock() });
+    this.#metrics.set('source_up', { source: name }, 1);
+  }
+
+  /** Gives the milliseconds to wait before the next try: from one second, doubling, to a minute. */
+  failed(name: string, error: unknown): number {
+    const before = this.#sources.get(name);
+    const failures = (before?.error?.failures ?? 0) + 1;
+    const code = errorCode(error);
+    const delay = Math.min(firstDelayMs * 2 ** (failures - 1), longestDelayMs);
+    const message = error instanceof Error ? error.message : String(error);
+    this.#sources.set(name, { name, ok: false, lastSuccess: before?.lastSuccess, error: { code, message, failures } });
+    this.#metrics.set('source_up', { source: name }, 0);
+    this.#metrics.count('source_errors_total', { source: name, code });
+    logEvent(this.#log, 'source-failed', { source: name, code, failures, retryInSeconds: delay / 1000, err: error });
+    return delay;
+  }
+
+  get sources(): SourceHealth[] {
+    return [...this.#sources.values()];
+  }
+
+  get ready(): boolean {
+    return this.sources.every(({ ok }) => ok === true);
+  }
+
+  get alive(): boolean {
+    return this.#progress === undefined || this.#clock() - this.#progress < this.#stuckAfterMs;
+  }
+}
+
+/** Of our own errors their code, of others the name: both from short, closed lists, fit for a label. */
+export function errorCode(error: unknown): string {
+  if (!(error instanceof Error)) return 'unknown';
+  const { code } = error as Error & { code?: unknown };
+  return typeof code === 'string' ? code : error.name;
+}

@@ -1,0 +1,167 @@
+/**
+ * Follows a source that has no queue, by listing it again and again. A pass plans as backfill does, over a listing that
+ * leaves out what is settled; objects that failed are offered again after longer and longer pauses.
+ */
+import { firstClaimDay } from '../jobs/batch.ts';
+import type { ObjectFailure } from '../jobs/ingest.ts';
+import { type ConfiguredSource, type PlanCounters, planBatches } from '../jobs/plan.ts';
+import type { Runtime } from '../jobs/runtime.ts';
+import type { Ledger } from '../ledger/ledger.ts';
+import type { ObjectInfo } from '../store/store.ts';
+import type { Metrics } from '../telemetry/metrics.ts';
+import type { Batches } from './batches.ts';
+import type { Health } from './health.ts';
+import { ListingCursor } from './listing.ts';
+import { pause } from './pause.ts';
+import type { Account } from './report.ts';
+
+export interface ListingFollowerOptions {
+  readonly runtime: Runtime;
+  readonly ledger: Ledger;
+  readonly source: ConfiguredSource;
+  readonly batches: Batches;
+  readonly health: Health;
+  readonly account: Account;
+  readonly metrics: Metrics;
+  /** Ends when all that is listed is settled. */
+  readonly once: boolean;
+}
+
+interface Failed {
+  readonly etag: string;
+  readonly failures: number;
+  /** Not to be tried before this time. */
+  readonly notBefore: number;
+}
+
+/** No object could be reached: rather the source than the objects. */
+class SourceFault extends Error {
+  override readonly name = 'SourceFault';
+  readonly code: string;
+  constructor(code: string, message: string) {
+    super(message);
+    this.code = code;
+  }
+}
+
+const isUnreachable = ({ failure }: { readonly failure: ObjectFailure }): boolean =>
+  failure.code === 'access-denied' || failure.code === 'transient';
+
+/** How long objects that others hold are left to them. */
+const contendedMs = 5000;
+const firstRetryMs = 60_000;
+const longestRetryMs = 6 * 3_600_000;
+const maxFailed = 100_000;
+
+export class ListingFollower {
+  readonly #options: ListingFollowerOptions;
+  readonly #cursor: ListingCursor;
+  readonly #failed = new Map<string, Failed>();
+
+  constructor(options: ListingFollowerOptions) {
+    this.#options = options;
+    const { worker } = options.runtime.config;
+    const lookBack =
+      options.source.config.type === 'okera-audit' ? worker.okeraLookBackSeconds : worker.lookBackSeconds;
+    this.#cursor = new ListingCursor({ lookBackMs: lookBack * 1000, relistMs: worker.relistSeconds * 1000 });
+  }
+
+  async run(stop: AbortSignal): Promise<void> {
+    const { runtime, source, batches, health, account, once } = this.#options;
+    const { name } = source.config;
+    const { worker } = runtime.config;
+    while (!stop.aborted) {
+      const begun = runtime.clock();
+      try {
+        const contended = await this.#pass(begun, stop);
+        if (stop.aborted) return;
+        health.succeeded(name);
+        if (once && !contended) return;
+        if (contended) await batches.finishAbandoned();
+        const next = Math.max(
+          begun +
+            (contended ? Math.min(contendedMs, worker.pollIntervalSeconds * 1000) : worker.pollIntervalSeconds * 1000),
+          once ? 0 : (account.lastCommit(name) ?? 0) + worker.commitIntervalSeconds * 1000,
+        );
+        await pause(runtime, next - runtime.clock(), stop);
+      } catch (error) {
+        if (stop.aborted) return;
+        if (once) throw error;
+        await pause(runtime, health.failed(name, error), stop);
+      }
+    }
+  }
+
+  /** True where objects remain that other workers hold. */
+  async #pass(now: number, stop: AbortSignal): Promise<boolean> {
+    const { runtime, ledger, source, batches, account } = this.#options;
+    const { config, store } = runtime;
+    const { name } = source.config;
+    const pass = this.#cursor.begin(store, now, (object) => this.#rests(object, now));
+    const counters: PlanCounters = { listed: 0, skipped: 0, claimedElsewhere: 0 };
+    const plan = planBatches(
+      pass.store,
+      {
+        lookup: (uris) =>
+          ledger.lookup(
+            uris,
+            firstClaimDay(
+              source.source,
+              uris.map((uri) => ({ uri, lastModified: now })),
+            ),
+          ),
+      },
+      source,
+      { warehouse: config.warehouse, batch: config.batch, signal: stop },
+      counters,
+    );
+    const failed: { object: ObjectInfo; failure: ObjectFailure }[] = [];
+    let contended = false;
+    let committed = 0;
+    for await (const { objects, sequence } of plan) {
+      this.#gauges(objects, now);
+      const outcomes = await batches.takePlanned(source, objects, sequence);
+      for (const object of objects) {
+        const outcome = outcomes.get(object.uri);
+        if (outcome?.kind === 'committed') {
+          committed++;
+          this.#failed.delete(object.uri);
+        } else if (outcome?.kind === 'failed') {
+          failed.push({ object, failure: outcome.failure });
+          account.object(name, 'failed', object.uri);
+        } else contended = true;
+      }
+      if (stop.aborted) return contended;
+    }
+    this.#gauges([], now);
+    if (counters.claimedElsewhere > 0) contended = true;
+    const [first] = failed;
+    if (first !== undefined && committed === 0 && failed.length > 1 && failed.every(isUnreachable))
+      throw new SourceFault(first.failure.code, first.failure.message);
+    for (const { object } of failed) this.#rest(object, runtime.clock());
+    if (!contended) pass.settled(failed.map(({ object }) => object.uri));
+    return contended;
+  }
+
+  #rests(object: ObjectInfo, now: number): boolean {
+    const failed = this.#failed.get(object.uri);
+    return failed !== undefined && failed.etag === object.etag && now < failed.notBefore;
+  }
+
+  #rest(object: ObjectInfo, now: number): void {
+    const before = this.#failed.get(object.uri);
+    const failures = before?.etag === object.etag ? before.failures + 1 : 1;
+    const delay = Math.min(firstRetryMs * 2 ** (failures - 1), longestRetryMs);
+    // Whoever fills a bucket with broken objects costs tries, not memory.
+    if (this.#failed.size >= maxFailed) this.#failed.clear();
+    this.#failed.set(object.uri, { etag: object.etag, failures, notBefore: now + delay });
+  }
+
+  #gauges(objects: readonly ObjectInfo[], now: number): void {
+    const { metrics, source } = this.#options;
+    const labels = { source: source.config.name };
+    const oldest = objects.reduce((least, { lastModified }) => Math.min(least, lastModified), now);
+    metrics.set('pending_objects', labels, objects.length);
+    metrics.set('oldest_unclaimed_seconds', labels, (now - oldest) / 1000);
+  }
+}

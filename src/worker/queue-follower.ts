@@ -1,0 +1,261 @@
+/**
+ * Follows the sources whose buckets send their events to one queue: receives, gathers objects into batches, and deletes a
+ * message when the ledger says "committed" for all of its objects. Until then it stays hidden and is hidden for longer in
+ * time; what cannot be taken in is left to come back, and so to the dead-letter queue.
+ */
+import type { ConfiguredSource } from '../jobs/plan.ts';
+import type { Runtime } from '../jobs/runtime.ts';
+import { logEvent } from '../telemetry/events.ts';
+import type { Metrics } from '../telemetry/metrics.ts';
+import type { Batches, Outcome } from './batches.ts';
+import { errorCode, type Health } from './health.ts';
+import { type ArrivedObject, type BatchLimits, HeldMessages, type Over, type WaitingObject } from './held-messages.ts';
+import { pause } from './pause.ts';
+import type { MessageQueue, QueueMessage } from './queue.ts';
+import type { Account } from './report.ts';
+import { routeEvents } from './route.ts';
+
+export interface QueueFollowerOptions {
+  readonly runtime: Runtime;
+  readonly queue: MessageQueue;
+  /** For metrics: the last part of the queue's URL. */
+  readonly name: string;
+  /** All sources of the queue. */
+  readonly sources: readonly ConfiguredSource[];
+  readonly batches: Batches;
+  readonly health: Health;
+  readonly account: Account;
+  readonly metrics: Metrics;
+  /** Ends at the first empty answer of the queue with nothing left in hand. */
+  readonly once: boolean;
+}
+
+/** SQS allows a receive to wait for 20; a worker that is being stopped has to wait for it as well. */
+const waitSeconds = 5;
+const tickMs = 500;
+/** Before an object that another worker holds is looked at again. */
+const heldAgainMs = 5000;
+const depthEveryMs = 60_000;
+/** There may be very many of them: the metric counts, the log shows one now and then. */
+const foreignEveryMs = 60_000;
+
+export class QueueFollower {
+  readonly #options: QueueFollowerOptions;
+  readonly #held = new HeldMessages();
+  readonly #limits: BatchLimits;
+  readonly #visibilityMs: number;
+  readonly #retryAt = new Map<string, number>();
+  #foreignToldAt = Number.NEGATIVE_INFINITY;
+  #drained = false;
+
+  constructor(options: QueueFollowerOptions) {
+    this.#options = options;
+    const { batch, worker } = options.runtime.config;
+    this.#limits = { bytes: batch.bytes, objects: batch.objects, age: worker.batchAgeSeconds * 1000 };
+    this.#visibilityMs = worker.visibilitySeconds * 1000;
+  }
+
+  /** Until `stop` fires; with `once`, until the queue is empty. Then everything in hand goes back to the queue. */
+  async run(stop: AbortSignal): Promise<void> {
+    const ended = new AbortController();
+    const halt = AbortSignal.any([stop, ended.signal]);
+    const over = new AbortController();
+    const keeping = this.#keepHidden(over.signal);
+    // Whichever ends first ends the other; messages of a batch in work stay hidden until it is over.
+    const parts = [this.#receive(halt), this.#work(halt)].map((part) => part.finally(() => ended.abort()));
+    const results = await Promise.allSettled(parts);
+    over.abort();
+    await keeping;
+    await this.#giveBack(this.#held.all());
+    for (const result of results) if (result.status === 'rejected') throw result.reason;
+  }
+
+  async #receive(signal: AbortSignal): Promise<void> {
+    const { runtime, queue, health, once, sources } = this.#options;
+    while (!signal.aborted) {
+      if (!this.#hasRoom()) {
+        await pause(runtime, tickMs, signal);
+        continue;
+      }
+      try {
+        const visibilitySeconds = this.#visibilityMs / 1000;
+        const messages = await queue.receive({ max: 10, waitSeconds: once ? 1 : waitSeconds, visibilitySeconds });
+        if (signal.aborted) return await this.#giveBack(messages);
+        await this.#admit(messages);
+        for (const { config } of sources) if (!this.#retryAt.has(config.name)) health.succeeded(config.name);
+        if (once && messages.length === 0) {
+          this.#drained = true;
+          await pause(runtime, tickMs, signal);
+        }
+      } catch (error) {
+        if (signal.aborted) return;
+        if (once) throw error;
+        await pause(runtime, Math.max(...sources.map(({ config }) => health.failed(config.name, error))), signal);
+      }
+    }
+  }
+
+  /** At most a batch waits while another one is in work. */
+  #hasRoom(): boolean {
+    const { bytes, objects } = this.#limits;
+    return this.#held.waitingObjects < objects && this.#held.waitingBytes < bytes;
+  }
+
+  async #admit(messages: readonly QueueMessage[]): Promise<void> {
+    const { account, name, runtime, metrics, sources } = this.#options;
+    const now = runtime.clock();
+    account.messages(name, 'received', messages.length);
+    const finished: QueueMessage[] = [];
+    for (const message of messages) {
+      const routed = routeEvents(message.body, sources, runtime.config.warehouse);
+      if (routed.kind === 'malformed') {
+        account.messages(name, 'malformed', 1);
+        const { id, receives } = message;
+        logEvent(runtime.log, 'message-malformed', { queue: name, message: id, receives, reason: routed.reason });
+        continue;
+      }
+      for (const [reason, count] of Object.entries(routed.ignored))
+        metrics.count('events_ignored_total', { queue: name, reason }, count);
+      if (routed.foreign !== undefined && now - this.#foreignToldAt >= foreignEveryMs) {
+        this.#foreignToldAt = now;
+        logEvent(runtime.log, 'event-foreign', { queue: name, uri: routed.foreign });
+      }
+      const objects: ArrivedObject[] = routed.objects.map(({ source, ...object }) => ({
+        ...object,
+        source: source.config.name,
+      }));
+      if (objects.length === 0) finished.push(message);
+      else this.#held.add(message, objects, now, now + this.#visibilityMs);
+    }
+    await this.#delete(finished);
+    this.#gauges();
+  }
+
+  async #work(stop: AbortSignal): Promise<void> {
+    const { runtime, sources, once } = this.#options;
+    while (!stop.aborted) {
+      let worked = false;
+      for (const source of sources) {
+        if (stop.aborted) return;
+        if (this.#isDue(source)) {
+          worked = true;
+          await this.#workOn(source, stop);
+        }
+      }
+      this.#gauges();
+      if (once && this.#drained && this.#held.waitingObjects === 0) return;
+      if (!worked) await pause(runtime, tickMs, stop);
+    }
+  }
+
+  #isDue({ config }: ConfiguredSource): boolean {
+    const { runtime, account, once } = this.#options;
+    const now = runtime.clock();
+    if ((this.#retryAt.get(config.name) ?? 0) > now) return false;
+    const drain = once && this.#drained;
+    if (!this.#held.isDue(config.name, this.#limits, now, drain)) return false;
+    const last = account.lastCommit(config.name);
+    const isFull = this.#held.isDue(config.name, { ...this.#limits, age: Number.POSITIVE_INFINITY }, now);
+    const interval = runtime.config.worker.commitIntervalSeconds * 1000;
+    return drain || isFull || last === undefined || now - last >= interval;
+  }
+
+  async #workOn(source: ConfiguredSource, stop: AbortSignal): Promise<void> {
+    const { runtime, batches, health, once } = this.#options;
+    const { name } = source.config;
+    const objects = this.#held.take(name, this.#limits, runtime.clock());
+    try {
+      const outcomes = await batches.takeNamed(source, objects);
+      this.#retryAt.delete(name);
+      health.succeeded(name);
+      await this.#settle(name, objects, outcomes);
+    } catch (error) {
+      this.#held.putBack(objects, 0);
+      if (stop.aborted) return;
+      if (once) throw error;
+      this.#retryAt.set(name, runtime.clock() + health.failed(name, error));
+    }
+  }
+
+  async #settle(
+    source: string,
+    objects: readonly WaitingObject[],
+    outcomes: ReadonlyMap<string, Outcome>,
+  ): Promise<void> {
+    const { account, name, runtime } = this.#options;
+    const of = (...kinds: Outcome['kind'][]): WaitingObject[] =>
+      objects.filter(({ uri }) => kinds.includes(outcomes.get(uri)?.kind ?? 'held'));
+    for (const kind of ['known', 'gone', 'failed'] as const)
+      for (const { uri } of of(kind)) account.object(source, kind, uri);
+    this.#held.putBack(of('held'), runtime.clock() + heldAgainMs);
+    const done = this.#held.done(of('committed', 'known', 'gone'));
+    const failed = this.#held.failed(of('failed'));
+    const over: Over = {
+      finished: [...done.finished, ...failed.finished],
+      returned: [...done.returned, ...failed.returned],
+    };
+    account.messages(name, 'returned', over.returned.length);
+    await this.#delete(over.finished);
+  }
+
+  /** Those that cannot be deleted come again, and find their objects committed. */
+  async #delete(messages: readonly QueueMessage[]): Promise<void> {
+    const { queue, account, name } = this.#options;
+    if (messages.length === 0) return;
+    const kept = await queue.delete(messages).catch(() => messages);
+    account.messages(name, 'deleted', messages.length - kept.length);
+  }
+
+  /** Looks often enough that a message is hidden again when half of its time is over. */
+  async #keepHidden(ended: AbortSignal): Promise<void> {
+    const { runtime, queue, name, metrics } = this.#options;
+    let depthAt = Number.NEGATIVE_INFINITY;
+    while (!ended.aborted) {
+      await pause(runtime, Math.min(this.#visibilityMs / 4, 5000), ended);
+      if (ended.aborted) return;
+      const now = runtime.clock();
+      const held = this.#held.hiddenUntil(now + this.#visibilityMs / 2);
+      try {
+        const lost = new Set(
+          await queue.hide(
+            held.map(({ message }) => message),
+            this.#visibilityMs / 1000,
+          ),
+        );
+        for (const one of held) if (!lost.has(one.message)) one.hiddenUntil = now + this.#visibilityMs;
+        this.#held.forget([...lost]);
+        if (now - depthAt >= depthEveryMs) {
+          depthAt = now;
+          const { visible, inFlight, delayed } = await queue.depth();
+          for (const [state, count] of Object.entries({ visible, in_flight: inFlight, delayed }))
+            metrics.set('queue_messages', { queue: name, state }, count);
+        }
+      } catch (error) {
+        // The messages come to others, or to us again: the ledger sorts that out.
+        runtime.log.debug({ event: 'queue-keep-failed', queue: name, code: errorCode(error) }, 'queue not reachable');
+      }
+    }
+  }
+
+  async #giveBack(messages: readonly QueueMessage[]): Promise<void> {
+    if (messages.length === 0) return;
+    // Where that fails too, they come back when their time is over.
+    await this.#options.queue.hide(messages, 0).catch(() => undefined);
+    this.#held.forget(messages);
+  }
+
+  #gauges(): void {
+    const { metrics, sources, runtime } = this.#options;
+    const now = runtime.clock();
+    for (const { config } of sources) {
+      let [count, oldest] = [0, now];
+      for (const object of this.#held.waiting) {
+        if (object.source !== config.name) continue;
+        count++;
+        oldest = Math.min(oldest, object.made);
+      }
+      metrics.set('pending_objects', { source: config.name }, count);
+      metrics.set('oldest_unclaimed_seconds', { source: config.name }, (now - oldest) / 1000);
+    }
+  }
+}

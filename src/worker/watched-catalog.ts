@@ -1,0 +1,21 @@
+import { type Catalog, CommitConflict } from '../catalog/catalog.ts';
+
+/** The same catalog, telling of each commit that another writer overtook. */
+export function watchConflicts(catalog: Catalog, onConflict: (table: string) => void): Catalog {
+  return {
+    ensureNamespace: () => catalog.ensureNamespace(),
+    loadTable: (name) => catalog.loadTable(name),
+    createTable: (name, metadata) => catalog.createTable(name, metadata),
+    listTables: () => catalog.listTables(),
+    tableLocation: (name) => catalog.tableLocation(name),
+    ...(catalog.registerViews && { registerViews: (views) => catalog.registerViews!(views) }),
+    commitTable: async (name, base, metadata) => {
+      try {
+        return await catalog.commitTable(name, base, metadata);
+      } catch (error) {
+        if (error instanceof CommitConflict) onConflict(name);
+        throw error;
+      }
+    },
+  };
+}

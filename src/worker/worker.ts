@@ -1,0 +1,266 @@
+/**
+ * The worker: follows every source, by its queue or by listing, until it is told to stop. The first signal ends the
+ * taking of new work; the batch in hand is finished, or given back where that takes longer than worker.shutdown. What is
+ * neither (a killed process) is taken over by whoever comes next, as any batch is.
+ */
+
+import { selectSources } from '../jobs/backfill.ts';
+import { createLedger, openTables } from '../jobs/batch.ts';
+import type { ConfiguredSource } from '../jobs/plan.ts';
+import type { Runtime } from '../jobs/runtime.ts';
+import { UsageError } from '../jobs/usage.ts';
+import type { Ledger } from '../ledger/ledger.ts';
+import { ingestedObjects } from '../tables/ingested-objects.ts';
+import { logEvent } from '../telemetry/events.ts';
+import { Metrics } from '../telemetry/metrics.ts';
+import { type HealthAnswer, serveWatched, type WatchServer } from '../telemetry/server.ts';
+import { Batches } from './batches.ts';
+import { errorCode, Health } from './health.ts';
+import { ListingFollower } from './listing-follower.ts';
+import { pause } from './pause.ts';
+import type { MessageQueue } from './queue.ts';
+import { QueueFollower } from './queue-follower.ts';
+import { Account, type WorkerReport } from './report.ts';
+import { watchConflicts } from './watched-catalog.ts';
+
+export type { WorkerReport } from './report.ts';
+
+export interface WorkerOptions {
+  /** Names of sources; all where omitted. */
+  readonly sources?: readonly string[];
+  /** Works off what is there and ends; the first fault of a source ends it too. Serves no metrics. */
+  readonly once?: boolean;
+  /** Told the port where metrics are served. */
+  readonly onListening?: (port: number) => void;
+}
+
+export interface WorkerPorts {
+  readonly openQueue: (url: string) => MessageQueue;
+}
+
+/** For an abandoned batch to be found. */
+const takeOverEveryMs = 30_000;
+/** After worker.shutdown: for giving the claim and the messages back. */
+const releaseMs = 15_000;
+const readinessMs = 5000;
+
+interface Follower {
+  run(stop: AbortSignal): Promise<void>;
+}
+
+export class Worker {
+  readonly metrics: Metrics;
+  readonly #runtime: Runtime;
+  readonly #ports: WorkerPorts;
+  readonly #options: WorkerOptions;
+  readonly #sources: readonly ConfiguredSource[];
+  readonly #ledger: Ledger;
+  readonly #health: Health;
+  readonly #account: Account;
+  readonly #stop = new AbortController();
+  readonly #abort = new AbortController();
+  readonly #batches: Batches;
+  #opened = false;
+
+  /** Throws UsageError for sources that are not configured, or that share a queue with one that is not asked for. */
+  constructor(runtime: Runtime, ports: WorkerPorts, options: WorkerOptions = {}) {
+    this.metrics = new Metrics({ process: options.once !== true });
+    const catalog = watchConflicts(runtime.catalog, (table) =>
+      this.metrics.count('snapshot_conflicts_total', { table }),
+    );
+    this.#runtime = { ...runtime, catalog };
+    this.#ports = ports;
+    this.#options = options;
+    this.#sources = selectSources(runtime, options.sources);
+    refuseHalfAQueue(runtime, this.#sources);
+    const { clock, log, config } = runtime;
+    const names = this.#sources.map((source) => source.config.name);
+    this.#ledger = createLedger(this.#runtime);
+    const stuckAfterMs = Math.max(600_000, config.batch.claimSeconds * 2000);
+    this.#health = new Health(names, { clock, log, metrics: this.metrics, stuckAfterMs });
+    this.#account = new Account(log, this.metrics, clock);
+    this.#batches = new Batches({
+      runtime: this.#runtime,
+      ledger: this.#ledger,
+      sources: this.#sources,
+      health: this.#health,
+      account: this.#account,
+      stop: this.#stop.signal,
+      abort: this.#abort.signal,
+    });
+  }
+
+  /**
+   * To be called once. Runs until the signal fires (with `once`, until all is done), and then no longer than worker.shutdown and a little.
+   * Throws what makes starting impossible, such as a port in use; with `once` also the first fault of a source.
+   */
+  async run(signal: AbortSignal = new AbortController().signal): Promise<WorkerReport> {
+    const { config, clock, log } = this.#runtime;
+    const once = this.#options.once === true;
+    const started = clock();
+    const server = once ? undefined : await this.#serve();
+    const stop = this.#stop;
+    const forward = (): void => {
+      logEvent(log, 'worker-stopping', {
+        reason: String((signal.reason as Error | undefined)?.message ?? signal.reason),
+      });
+      stop.abort(signal.reason);
+    };
+    if (signal.aborted) forward();
+    else signal.addEventListener('abort', forward, { once: true });
+    let clean = true;
+    const ended = new AbortController();
+    try {
+      logEvent(log, 'worker-started', {
+        warehouse: config.warehouse,
+        sources: this.#sources.map((source) => source.config.name),
+        ...(server && { port: server.port }),
+      });
+      const working = this.#work();
+      clean = await Promise.race([working.then(() => true), this.#overTime(stop.signal, ended.signal)]);
+      // What fails after its time is nobody's to hear of any more.
+      working.catch(() => {});
+    } finally {
+      ended.abort();
+      signal.removeEventListener('abort', forward);
+      stop.abort();
+      await server?.close();
+      const report = this.#account.report((clock() - started) / 1000, clean);
+      const { objects, records, seconds } = report;
+      logEvent(log, 'worker-stopped', { clean, objects, records, seconds });
+    }
+    return this.#account.report((clock() - started) / 1000, clean);
+  }
+
+  async #work(): Promise<void> {
+    const stop = this.#stop;
+    const once = this.#options.once === true;
+    await this.#open(stop.signal, once);
+    if (stop.signal.aborted) return;
+    const followers = this.#followers(once).map((follower) =>
+      follower.run(stop.signal).finally(() => once || stop.abort()),
+    );
+    const followed = Promise.allSettled(followers);
+    const ended = new AbortController();
+    const others = once ? Promise.resolve() : this.#takeOver(AbortSignal.any([stop.signal, ended.signal]));
+    const results = await followed;
+    ended.abort();
+    await others;
+    await this.#batches.release().catch(() => undefined);
+    for (const result of results) if (result.status === 'rejected') throw result.reason;
+  }
+
+  /** Makes the tables and finishes what others left, as often as it takes. */
+  async #open(stop: AbortSignal, once: boolean): Promise<void> {
+    const names = this.#sources.map((source) => source.config.name);
+    while (!stop.aborted) {
+      try {
+        await openTables(this.#runtime, this.#ledger, this.#sources);
+        this.#opened = true;
+        await this.#batches.finishAbandoned();
+        return;
+      } catch (error) {
+        if (stop.aborted) return;
+        if (once) throw error;
+        await pause(this.#runtime, Math.max(...names.map((name) => this.#health.failed(name, error))), stop);
+      }
+    }
+  }
+
+  async #takeOver(stop: AbortSignal): Promise<void> {
+    const { log } = this.#runtime;
+    for (;;) {
+      await pause(this.#runtime, takeOverEveryMs, stop);
+      if (stop.aborted) return;
+      await this.#batches.finishAbandoned().catch((error) => {
+        // The followers meet the same fault and show it.
+        if (!stop.aborted) log.debug({ event: 'take-over-failed', code: errorCode(error) }, 'take-over failed');
+      });
+    }
+  }
+
+  #followers(once: boolean): Follower[] {
+    const shared = {
+      runtime: this.#runtime,
+      ledger: this.#ledger,
+      batches: this.#batches,
+      health: this.#health,
+      account: this.#account,
+      metrics: this.metrics,
+      once,
+    };
+    const byQueue = Map.groupBy(this.#sources, (source) => source.config.queue);
+    return [...byQueue].flatMap(([url, sources]): Follower[] => {
+      if (url === undefined) return sources.map((source) => new ListingFollower({ ...shared, source }));
+      const name = url.slice(url.lastIndexOf('/') + 1);
+      return [new QueueFollower({ ...shared, sources, name, queue: this.#ports.openQueue(url) })];
+    });
+  }
+
+  /** Resolves to false when, after the stop, the time to finish and to give back is over. */
+  async #overTime(stop: AbortSignal, ended: AbortSignal): Promise<boolean> {
+    await new Promise<void>((resolve) => {
+      if (stop.aborted) resolve();
+      else stop.addEventListener('abort', () => resolve(), { once: true });
+    });
+    await pause(this.#runtime, this.#runtime.config.worker.shutdownSeconds * 1000, ended);
+    if (ended.aborted) return true;
+    this.#abort.abort(new Error('the time to finish the batch in hand is over'));
+    await pause(this.#runtime, releaseMs, ended);
+    return false;
+  }
+
+  async #serve(): Promise<WatchServer | undefined> {
+    const { listen } = this.#runtime.config.worker;
+    if (listen === undefined) return undefined;
+    const server = await serveWatched(
+      {
+        metrics: () => {
+          this.#account.refresh();
+          return this.metrics.text();
+        },
+        health: async () => ({ ok: this.#health.alive, details: { alive: this.#health.alive } }),
+        readiness: () => this.#readiness(),
+      },
+      listen,
+    );
+    this.#options.onListening?.(server.port);
+    return server;
+  }
+
+  /** Ready: the catalog answers now, and the last pass over every source went well. */
+  async #readiness(): Promise<HealthAnswer> {
+    const { catalog } = this.#runtime;
+    const asked = catalog.loadTable(ingestedObjects.name).then(
+      (loaded) => loaded !== undefined,
+      () => false,
+    );
+    const late = AbortSignal.timeout(readinessMs);
+    const isLate = new Promise<false>((resolve) =>
+      late.addEventListener('abort', () => resolve(false), { once: true }),
+    );
+    const reachable = await Promise.race([asked, isLate]);
+    const ok = reachable && this.#opened && this.#health.ready;
+    const sources = this.#health.sources.map(({ name, ok, lastSuccess, error }) => ({
+      name,
+      ok: ok ?? false,
+      lastSuccess: lastSuccess === undefined ? null : new Date(lastSuccess).toISOString(),
+      ...(error && { error: error.code, failures: error.failures }),
+    }));
+    return { ok, details: { ready: ok, catalog: reachable, sources } };
+  }
+}
+
+/** Whoever receives a message deletes it, so a queue is followed for all of its sources or for none. */
+function refuseHalfAQueue({ config }: Runtime, selected: readonly ConfiguredSource[]): void {
+  const names = new Set(selected.map((source) => source.config.name));
+  for (const source of selected) {
+    const { queue, name } = source.config;
+    const other = config.sources.find((one) => queue !== undefined && one.queue === queue && !names.has(one.name));
+    if (other !== undefined) {
+      throw new UsageError(
+        `sources ${name} and ${other.name} share the queue ${queue}: follow both, or give each a queue of its own`,
+      );
+    }
+  }
+}
