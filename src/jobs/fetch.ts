@@ -6,6 +6,7 @@
 import pLimit from 'p-limit';
 import type { Limits } from '../config/config.ts';
 import { decompressWhole, ObjectError, openBody } from '../records/decompress.ts';
+import { BufferPool } from '../store/buffer-pool.ts';
 import { ByteBudget } from '../store/byte-budget.ts';
 import { readObject, readWhole } from '../store/read.ts';
 import type { ObjectInfo, ObjectStore } from '../store/store.ts';
@@ -48,14 +49,18 @@ export async function* fetchObjects(
   const reading = { sleep, signal };
   const limit = pLimit(options.downloads);
   const budget = new ByteBudget(options.downloadBytes);
+  const pool = new BufferPool(options.downloadBytes);
   const isSmall = (object: ObjectInfo): boolean => object.size <= Math.min(wholeBytes, options.downloadBytes);
 
   const download = async (object: ObjectInfo): Promise<Whole> => {
     let release: (() => void) | undefined;
+    let bytes: Buffer | undefined;
     try {
       release = await budget.acquire(object.size, signal);
-      return { bytes: await readWhole(store, object, reading), release };
+      bytes = pool.take(object.size);
+      return { bytes: await readWhole(store, object, { ...reading, into: bytes }), release };
     } catch (error) {
+      if (bytes !== undefined) pool.give(bytes);
       release?.();
       return { error };
     }
@@ -68,7 +73,9 @@ export async function* fetchObjects(
         ...limits,
         objectBytes: Math.min(limits.objectBytes, wholeDecompressedBytes),
       });
-      return held(decompressed);
+      if (decompressed === bytes) return held(bytes, () => pool.give(bytes));
+      pool.give(bytes);
+      return held(decompressed, () => discard(decompressed));
     } catch (error) {
       const isLarge = error instanceof ObjectError && error.code === 'too_large';
       return isLarge && limits.objectBytes > wholeDecompressedBytes ? openBody(once(bytes), limits) : { error };
@@ -104,12 +111,13 @@ export async function* fetchObjects(
       bodies.delete(index);
       openAhead(index + 1);
       yield { object, body: 'error' in body ? body : faultsOf(object, body) };
-      // Whoever asks for the next object is done with this one: its memory is free now, not at some garbage collection.
-      if ('bytes' in body && body.bytes.buffer.byteLength > Buffer.poolSize) body.bytes.buffer.transfer(0);
+      // Whoever asks for the next object is done with this one.
+      if ('release' in body) body.release();
     }
   } finally {
     stop.abort();
     limit.clearQueue();
+    pool.close();
   }
 }
 
@@ -129,13 +137,18 @@ async function* faultsOf(object: ObjectInfo, body: AsyncIterable<Uint8Array>): A
 
 type OpenedBody = FetchedObject['body'] | HeldBody;
 
-/** A body in memory of its own, unless it is so small that it came out of Node's pool. */
-type HeldBody = AsyncIterable<Uint8Array> & { readonly bytes: Buffer<ArrayBuffer> };
+/** A body in memory that can be used again, or be free, before some garbage collection. */
+type HeldBody = AsyncIterable<Uint8Array> & { readonly release: () => void };
 
-const held = (bytes: Buffer): HeldBody => ({
-  bytes: bytes as Buffer<ArrayBuffer>,
+const held = (bytes: Buffer, release: () => void): HeldBody => ({
+  release,
   [Symbol.asyncIterator]: () => once(bytes),
 });
+
+/** Gives memory back, unless it is part of Node's pool. */
+function discard({ buffer }: Buffer): void {
+  if (buffer instanceof ArrayBuffer && buffer.byteLength > Buffer.poolSize) buffer.transfer(0);
+}
 
 async function* once(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
   yield bytes;

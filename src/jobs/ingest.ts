@@ -125,6 +125,7 @@ class BatchAttempt {
         if (this.#events.rows + this.#quarantine.rows > before) return false;
         continue;
       }
+      if (this.#objects.size === 1) this.#identities.expect(bytesOf(objects) / object.size);
       this.#request.onObject?.(object, this.#objects.get(object.uri)!.rows);
     }
     await this.#flush();
@@ -277,6 +278,8 @@ class BatchAttempt {
     await this.#quarantine.flush();
   }
 }
+
+const bytesOf = (objects: readonly ObjectInfo[]): number => objects.reduce((sum, { size }) => sum + size, 0);
 
 interface Prior {
   readonly events: PriorRows;

@@ -6,6 +6,9 @@
  */
 import { hash } from 'node:crypto';
 
+/** Words that are set aside before their members come: 16 MiB. */
+const mostRoom = 4 << 20;
+
 /** Members of four words each; four zeros mark a free place. */
 class WordSet {
   size = 0;
@@ -30,14 +33,32 @@ class WordSet {
       words[at + 1] = b;
       words[at + 2] = c;
       words[at + 3] = d;
-      if (++this.size * 2 > mask) this.#grow();
+      if (++this.size * 2 > mask) this.#grow(words.length * 2);
       return true;
     }
   }
 
-  #grow(): void {
+  has(a: number, b: number, c: number, d: number): boolean {
+    if ((a | b | c | d) === 0) return this.#hasZero;
+    const words = this.#words;
+    const mask = words.length / 4 - 1;
+    for (let place = mixed(a, b, c, d) & mask; ; place = (place + 1) & mask) {
+      const at = place * 4;
+      if (words[at] === a && words[at + 1] === b && words[at + 2] === c && words[at + 3] === d) return true;
+      if ((words[at]! | words[at + 1]! | words[at + 2]! | words[at + 3]!) === 0) return false;
+    }
+  }
+
+  /** Makes room for so many members, where there is any and it takes no more than `mostRoom`. */
+  expect(members: number): void {
+    let length = this.#words.length;
+    while (this.size > 0 && length < members * 8 && length < mostRoom) length *= 2;
+    if (length > this.#words.length) this.#grow(length);
+  }
+
+  #grow(length: number): void {
     const old = this.#words;
-    this.#words = new Int32Array(old.length * 2);
+    this.#words = new Int32Array(length);
     this.size = this.#hasZero ? 1 : 0;
     for (let at = 0; at < old.length; at += 4) {
       const [a, b, c, d] = [old[at]!, old[at + 1]!, old[at + 2]!, old[at + 3]!];
@@ -74,6 +95,11 @@ export class IdentitySet {
     return this.#uuids.size + this.#digests.size + this.#texts.size;
   }
 
+  /** Makes room for about `times` as many as there are, at once rather than in many steps. */
+  expect(times: number): void {
+    for (const words of [this.#uuids, this.#digests, this.#texts]) words.expect(words.size * times);
+  }
+
   /** Adds the identity; false where it was there already. */
   add(identity: string): boolean {
     const bytes = Buffer.from(identity);
@@ -84,12 +110,26 @@ export class IdentitySet {
   addText(bytes: Uint8Array, start: number, end: number): boolean {
     if (end - start === 36 && this.#readUuid(bytes, start)) return this.#addTo(this.#uuids);
     if (end - start === 32 && this.#readHex(bytes, start)) return this.#addTo(this.#digests);
-    return this.#addHead(hash('sha256', Buffer.from(bytes.subarray(start, end)), 'buffer'), this.#texts);
+    return this.#addHead(hash('sha256', Buffer.from(bytes.subarray(start, end)), 'binary'), this.#texts);
   }
 
   /** Adds an identity that is the first 128 bits of `digest`: the same as adding their 32 hex digits. */
   addDigest(digest: Buffer): boolean {
+    return this.#addHead(digest.toString('latin1', 0, 16), this.#digests);
+  }
+
+  /** The same for a digest as a text of one character a byte. */
+  addDigestText(digest: string): boolean {
     return this.#addHead(digest, this.#digests);
+  }
+
+  hasDigest(digest: Buffer): boolean {
+    return this.#digests.has(
+      digest.readInt32BE(0),
+      digest.readInt32BE(4),
+      digest.readInt32BE(8),
+      digest.readInt32BE(12),
+    );
   }
 
   /** Gives the memory back; the set is void. */
@@ -101,11 +141,11 @@ export class IdentitySet {
     return words.add(this.#a, this.#b, this.#c, this.#d);
   }
 
-  #addHead(digest: Buffer, words: WordSet): boolean {
-    this.#a = digest.readInt32BE(0);
-    this.#b = digest.readInt32BE(4);
-    this.#c = digest.readInt32BE(8);
-    this.#d = digest.readInt32BE(12);
+  #addHead(digest: string, words: WordSet): boolean {
+    this.#a = wordAt(digest, 0);
+    this.#b = wordAt(digest, 4);
+    this.#c = wordAt(digest, 8);
+    this.#d = wordAt(digest, 12);
     return this.#addTo(words);
   }
 
@@ -144,6 +184,13 @@ export class IdentitySet {
     return invalid >= 0;
   }
 }
+
+/** Four characters, a byte each, as a number. */
+const wordAt = (digest: string, at: number): number =>
+  (digest.charCodeAt(at) << 24) |
+  (digest.charCodeAt(at + 1) << 16) |
+  (digest.charCodeAt(at + 2) << 8) |
+  digest.charCodeAt(at + 3);
 
 const hexValues = new Int8Array(256).fill(-1);
 for (let i = 0; i < 16; i++) hexValues[i.toString(16).charCodeAt(0)] = i;

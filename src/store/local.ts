@@ -50,7 +50,7 @@ export class LocalStore implements ObjectStore {
       throw new StoreError('precondition-failed', uri, `cannot read version ${options.ifMatch}, the file changed`);
     }
     const [start, end] = options.range ?? [0, info.size];
-    return { info, chunks: readFile(objectPath(uri), info, start, Math.min(end, info.size), options.signal) };
+    return { info, chunks: readFile(objectPath(uri), info, start, Math.min(end, info.size), options) };
   }
 
   async put(
@@ -195,7 +195,7 @@ async function* readFile(
   info: ObjectInfo,
   start: number,
   end: number,
-  signal: AbortSignal | undefined,
+  { signal, into }: GetOptions,
 ): AsyncGenerator<Uint8Array> {
   let handle: FileHandle | undefined;
   try {
@@ -207,7 +207,8 @@ async function* readFile(
     await expectUnchanged();
     for (let at = start; at < end; ) {
       signal?.throwIfAborted();
-      const chunk = Buffer.allocUnsafeSlow(Math.min(readBytes, end - at));
+      const length = Math.min(readBytes, end - at);
+      const chunk = into?.subarray(at - start, at - start + length) ?? Buffer.allocUnsafeSlow(length);
       const { bytesRead } = await handle.read(chunk, 0, chunk.length, at);
       if (bytesRead === 0) break;
       at += bytesRead;

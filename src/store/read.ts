@@ -10,6 +10,8 @@ export interface ReadOptions {
   readonly retries?: number;
   /** Waits that many milliseconds; rejects early when the signal fires. */
   readonly sleep: (ms: number, signal?: AbortSignal) => Promise<unknown>;
+  /** Memory for the whole object, as in GetOptions. */
+  readonly into?: Buffer;
 }
 
 const progressBytes = 1 << 20;
@@ -25,13 +27,13 @@ export async function* readObject(
   info: ObjectInfo,
   options: ReadOptions,
 ): AsyncGenerator<Uint8Array, void, undefined> {
-  const { signal, retries = 5, sleep } = options;
+  const { signal, retries = 5, sleep, into } = options;
   let position = 0;
   let failures = 0;
   let failedAt = 0;
   for (;;) {
     let failure: unknown;
-    const body = await open(store, info, position, signal);
+    const body = await open(store, info, position, signal, into);
     if (body instanceof StoreError) failure = body;
     else {
       try {
@@ -64,20 +66,16 @@ export async function* readObject(
   }
 }
 
-/** The whole object in memory of its own (not of Node's pool, so it may be transferred). Throws as readObject does. */
+/** The whole object, in `into` where that is given, as long as the object. Throws as readObject does. */
 export async function readWhole(store: ObjectStore, info: ObjectInfo, options: ReadOptions): Promise<Buffer> {
-  let whole: Buffer | undefined;
+  const whole = options.into ?? Buffer.allocUnsafeSlow(info.size);
   let position = 0;
-  for await (const chunk of readObject(store, info, options)) {
-    const isAll = chunk.length === info.size && chunk.buffer.byteLength === info.size;
-    if (isAll) whole = Buffer.from(chunk.buffer);
-    else {
-      whole ??= Buffer.allocUnsafeSlow(info.size);
-      whole.set(chunk, position);
-    }
+  for await (const chunk of readObject(store, info, { ...options, into: whole })) {
+    const isInPlace = chunk.buffer === whole.buffer && chunk.byteOffset === whole.byteOffset + position;
+    if (!isInPlace) whole.set(chunk, position);
     position += chunk.length;
   }
-  return whole ?? Buffer.allocUnsafeSlow(0);
+  return whole;
 }
 
 /** The body from `position` on, or the transient error for which there is none now. */
@@ -86,12 +84,14 @@ async function open(
   info: ObjectInfo,
   position: number,
   signal: AbortSignal | undefined,
+  into: Buffer | undefined,
 ): Promise<ObjectBody | StoreError> {
   try {
     return await store.get(info.uri, {
       ifMatch: info.etag,
       ...(position > 0 && { range: [position, info.size] as const }),
       ...(signal && { signal }),
+      ...(into && { into: into.subarray(position) }),
     });
   } catch (error) {
     if (error instanceof StoreError && error.code === 'transient') return error;

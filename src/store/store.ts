@@ -41,6 +41,11 @@ export interface GetOptions {
   readonly range?: readonly [start: number, end: number];
   readonly ifMatch?: string;
   readonly signal?: AbortSignal;
+  /**
+   * Memory for all of the range. A store that reads into memory of its own may read here instead, byte n of the range
+   * to place n, and give its chunks as views of it.
+   */
+  readonly into?: Uint8Array;
 }
 
 export interface ObjectBody {

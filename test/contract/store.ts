@@ -142,6 +142,9 @@ export function storeContract(open: () => Promise<{ store: ObjectStore; root: st
       const [info] = await list(uri);
       const whole = await readWhole(store, info!, { sleep: async () => {} });
       expect(whole.toString()).toBe('content');
+      const into = Buffer.alloc(7);
+      expect(await readWhole(store, info!, { sleep: async () => {}, into })).toBe(into);
+      expect(into.toString()).toBe('content');
     });
   });
 

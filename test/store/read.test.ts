@@ -46,6 +46,13 @@ describe('reading a whole object', () => {
     await fc.assert(property, { numRuns: 200 });
   });
 
+  test('puts an object into memory that is there already', async () => {
+    const { store, info, sleep } = await cutting([1000, 10]);
+    const into = Buffer.alloc(content.length);
+    expect(await readWhole(store, info, { sleep, into })).toBe(into);
+    expect(into.equals(content)).toBe(true);
+  });
+
   test('asks for no byte twice, and waits longer and longer', async () => {
     const { store, info, sleep, asked, slept } = await cutting([1000, 0, 1]);
     await readWhole(store, info, { sleep });

@@ -1,11 +1,13 @@
 /**
- * zstd for pages (parquet-format, Compression.md "ZSTD"), by Node's native code. Large pages are compressed on libuv's
- * threads while the next ones are encoded; at small ones the hand-over would cost more than the work.
+ * zstd for pages (parquet-format, Compression.md "ZSTD"), by Node's native code. At high levels large pages are
+ * compressed on libuv's threads while the next ones are encoded. At low levels, and for small pages, the hand-over (a
+ * stream, two wake-ups, memory of other threads) would cost a fifth more CPU time than the work itself.
  */
 import { constants, zstdCompress, zstdCompressSync } from 'node:zlib';
 import { ByteSink } from './byte-sink.ts';
 
 const syncBytes = 12 << 10;
+const syncLevel = 3;
 /** Sinks that single huge values have made larger are not kept. */
 const maxIdleBytes = 4 << 20;
 /** Page bodies that may wait for a thread. */
@@ -46,7 +48,7 @@ export class Compressor {
   /** The compressed bytes of the sink, which must not be used any more. */
   compress(sink: ByteSink): Uint8Array | Promise<Uint8Array> {
     const body = sink.written();
-    if (body.length <= syncBytes) {
+    if (this.#level <= syncLevel || body.length <= syncBytes) {
       const compressed = this.compressSync(body);
       this.release(sink);
       return compressed;

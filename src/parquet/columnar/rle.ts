@@ -8,31 +8,35 @@ import type { ByteSink } from './byte-sink.ts';
 /** Runs of fewer values than a bit-packed group cost more as runs. */
 const leastRun = 8;
 
-/** indices[from, to), each below 2^width, without a length prefix. */
+/**
+ * indices[from, to), each below 2^width, without a length prefix. One loop and no loop inside, since what runs for long
+ * at its first calls already is compiled from the loop on, and compiled again at each way out of an inner one.
+ */
 export function writeIndices(sink: ByteSink, indices: Int32Array, from: number, to: number, width: number): void {
   let packedFrom = from;
-  let at = from;
-  while (at < to) {
-    const value = indices[at]!;
-    let end = at + 1;
-    while (end < to && indices[end] === value) end++;
-    if (end - at >= leastRun) {
-      const runFrom = at + lacking(at - packedFrom);
-      if (end - runFrom >= leastRun) {
-        if (runFrom > packedFrom) {
-          writeGroups(sink, runFrom - packedFrom);
-          packIndices(sink, indices, packedFrom, runFrom, width);
-        }
-        writeRun(sink, value, end - runFrom, width);
-        packedFrom = end;
+  let start = from;
+  let value = indices[from]!;
+  for (let at = from + 1; at <= to; at++) {
+    if (at < to && indices[at] === value) continue;
+    if (at - start >= leastRun) {
+      const runFrom = start + lacking(start - packedFrom);
+      if (at - runFrom >= leastRun) {
+        packSome(sink, indices, packedFrom, runFrom, width);
+        writeRun(sink, value, at - runFrom, width);
+        packedFrom = at;
       }
     }
-    at = end;
+    if (at === to) break;
+    start = at;
+    value = indices[at]!;
   }
-  if (packedFrom < to) {
-    writeGroups(sink, to - packedFrom);
-    packIndices(sink, indices, packedFrom, to, width);
-  }
+  packSome(sink, indices, packedFrom, to, width);
+}
+
+function packSome(sink: ByteSink, indices: Int32Array, from: number, to: number, width: number): void {
+  if (from >= to) return;
+  writeGroups(sink, to - from);
+  packIndices(sink, indices, from, to, width);
 }
 
 /** Levels as data pages V1 have them: the length in four bytes, then the hybrid. One level for all may be given. */
@@ -54,28 +58,29 @@ export function writeLevels(
 /** As writeIndices; apart from it so that either loop sees one type of array. */
 function writeLevelRuns(sink: ByteSink, levels: Uint8Array, from: number, to: number, width: number): void {
   let packedFrom = from;
-  let at = from;
-  while (at < to) {
-    const value = levels[at]!;
-    let end = at + 1;
-    while (end < to && levels[end] === value) end++;
-    if (end - at >= leastRun) {
-      const runFrom = at + lacking(at - packedFrom);
-      if (end - runFrom >= leastRun) {
-        if (runFrom > packedFrom) {
-          writeGroups(sink, runFrom - packedFrom);
-          packLevels(sink, levels, packedFrom, runFrom, width);
-        }
-        writeRun(sink, value, end - runFrom, width);
-        packedFrom = end;
+  let start = from;
+  let value = levels[from]!;
+  for (let at = from + 1; at <= to; at++) {
+    if (at < to && levels[at] === value) continue;
+    if (at - start >= leastRun) {
+      const runFrom = start + lacking(start - packedFrom);
+      if (at - runFrom >= leastRun) {
+        packSomeLevels(sink, levels, packedFrom, runFrom, width);
+        writeRun(sink, value, at - runFrom, width);
+        packedFrom = at;
       }
     }
-    at = end;
+    if (at === to) break;
+    start = at;
+    value = levels[at]!;
   }
-  if (packedFrom < to) {
-    writeGroups(sink, to - packedFrom);
-    packLevels(sink, levels, packedFrom, to, width);
-  }
+  packSomeLevels(sink, levels, packedFrom, to, width);
+}
+
+function packSomeLevels(sink: ByteSink, levels: Uint8Array, from: number, to: number, width: number): void {
+  if (from >= to) return;
+  writeGroups(sink, to - from);
+  packLevels(sink, levels, from, to, width);
 }
 
 /** Bit-packed groups hold eight values, so those before a run take what they lack from it. */
