@@ -10,6 +10,7 @@ import type { Runtime } from './jobs/runtime.ts';
 import { UsageError } from './jobs/usage.ts';
 import { processOwner } from './ledger/process-owner.ts';
 import { type Layout, layOut } from './parquet/layout.ts';
+import type { Probes } from './probes/probes.ts';
 import { LocalStore } from './store/local.ts';
 import { RoutedStore } from './store/router.ts';
 import type { ObjectStore } from './store/store.ts';
@@ -67,6 +68,16 @@ export async function createStatementEngine(
     database,
     client: { ...(region && { region }), ...(endpoint && { endpoint }) },
   });
+}
+
+/** What `doctor` asks of the world beyond the runtime. */
+export async function createProbes(config: Config): Promise<Probes> {
+  const [{ awsProbes }, { trinoInfo }, { machineProbes }] = await Promise.all([
+    import('./probes/aws.ts'),
+    import('./probes/trino.ts'),
+    import('./probes/machine.ts'),
+  ]);
+  return { aws: awsProbes(config), trino: trinoInfo, machine: machineProbes() };
 }
 
 /** A worker that any program can run; nothing is opened before `run`. */

@@ -60,7 +60,10 @@ function section(name: string): string {
   return `# ${capital(schema.description ?? '')}.\n# ${name}:\n${lines.join('')}`;
 }
 
-const example = (key: string, { default: fallback }: ConfigSchema): string =>
-  fallback === undefined ? (key === 'region' ? 'eu-west-1' : 'http://localhost:9000') : String(fallback);
+function example(key: string, { default: fallback, examples }: ConfigSchema): string {
+  if (fallback !== undefined) return typeof fallback === 'object' ? JSON.stringify(fallback) : String(fallback);
+  if (Array.isArray(examples)) return String(examples[0]);
+  return key === 'region' ? 'eu-west-1' : 'http://localhost:9000';
+}
 
 const capital = (text: string): string => text.charAt(0).toUpperCase() + text.slice(1);

@@ -201,10 +201,13 @@ export const configSchema: ConfigSchema = {
         unit: 'boolean',
         default: true,
       },
-      row_group_rows: count('rows of a row group, at most', 122_880, 1000),
+      row_group_rows: count('rows of a row group, at most', 40_960, 1000),
       compression_level: count('zstd level', 9, 1, 19),
       memory: size('bytes of columns held in memory; a larger day is sorted in runs', '512MiB', 1 << 20),
-      spill: text('folder or s3://bucket/prefix for those runs; otherwise the folder for temporary files'),
+      spill: {
+        ...text('folder or s3://bucket/prefix for those runs; otherwise the folder for temporary files'),
+        examples: ['/var/tmp'],
+      },
       clustering: {
         description: 'order of rows by table, where it should be another: columns, or hour(column) of a timestamp',
         type: 'object',

@@ -6,7 +6,7 @@ import type { DayFile, Layout } from './layout.ts';
 /** `threads` at least 1. The workers start with the first request and do not keep the process alive. */
 export function layoutPool(threads: number): Layout {
   const pool = new Piscina<unknown, DayFile[]>({
-    filename: new URL('./layout-worker.ts', import.meta.url).href,
+    filename: new URL(`./layout-worker${extname(import.meta.url)}`, import.meta.url).href,
     minThreads: 0,
     maxThreads: threads,
     // Longer than any lull of a run: a new worker has to be loaded and warmed up again.

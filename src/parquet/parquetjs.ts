@@ -83,8 +83,7 @@ export class ParquetJsEncoder implements ParquetEncoder {
     chunks.push(footer);
     const stats = new Map<number, ColumnStats>();
     for (const [index, leaf] of schema.leaves.entries()) {
-      const values = leafData(leaf, data.get(leaf.column.name));
-      stats.set(leaf.id, totals[index]!.stats(values, leaf.role === 'scalar'));
+      stats.set(leaf.id, totals[index]!.stats(leaf.role === 'scalar'));
     }
     return { chunks, size: size + footer.length, rows: rows.length, splitOffsets, columns: stats };
   }

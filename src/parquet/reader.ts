@@ -76,7 +76,7 @@ export async function* readRows(
   }
 }
 
-async function openFile(
+export async function openFile(
   store: ObjectStore,
   file: ParquetFile,
 ): Promise<{ source: AsyncBuffer; metadata: FileMetaData }> {
@@ -85,7 +85,7 @@ async function openFile(
   return { source, metadata: await naming(file, 'open', () => parquetMetadataAsync(source, options)) };
 }
 
-async function naming<T>(file: ParquetFile, doing: string, run: () => Promise<T>): Promise<T> {
+export async function naming<T>(file: ParquetFile, doing: string, run: () => Promise<T>): Promise<T> {
   try {
     return await run();
   } catch (error) {
@@ -105,7 +105,12 @@ async function asyncBuffer(store: ObjectStore, file: ParquetFile): Promise<Async
 }
 
 /** All of the range, or an error: a body that breaks off is asked for again. */
-async function readRange(store: ObjectStore, file: ParquetFile, start: number, end: number): Promise<ArrayBuffer> {
+export async function readRange(
+  store: ObjectStore,
+  file: ParquetFile,
+  start: number,
+  end: number,
+): Promise<ArrayBuffer> {
   const bytes = new Uint8Array(end - start);
   for (let attempt = 1; ; attempt++) {
     try {
@@ -133,13 +138,13 @@ function sizeMismatch(file: ParquetFile, what: string): StoreError {
 }
 
 /** Native code where Node has it; the rest for files of other engines. */
-const compressors: Compressors = {
+export const compressors: Compressors = {
   ...portable,
   ZSTD: (input) => zstdDecompressSync(input),
   GZIP: (input) => gunzipSync(input),
 };
 
-const parsers: Partial<ParquetParsers> = {
+export const parsers: Partial<ParquetParsers> = {
   timestampFromMilliseconds: (millis) => millis * 1000n,
   timestampFromMicroseconds: (micros) => micros,
   timestampFromNanoseconds: (nanos) => nanos / 1000n,
@@ -167,7 +172,7 @@ const isMap = (element: FileMetaData['schema'][number]): boolean =>
   element.converted_type === 'MAP_KEY_VALUE';
 
 /** hyparquet makes objects of maps, which lose order and repeated keys; as structs of one list they keep both. */
-function mapsAsStructs(metadata: FileMetaData): FileMetaData {
+export function mapsAsStructs(metadata: FileMetaData): FileMetaData {
   const schema = metadata.schema.map((element) => {
     if (!isMap(element) || element.repetition_type === 'REPEATED') return element;
     const { logical_type: _logical, converted_type: _converted, ...rest } = element;

@@ -279,12 +279,13 @@ export function statisticsOf(data: ScalarData | null, range: Extremes | undefine
   };
 }
 
-/** Gathers a leaf's ColumnStats over the row groups of one file. */
+/** Gathers a leaf's ColumnStats over the row groups of one file, whose data may differ from one to the next. */
 export class LeafTotals {
   #compressedSize = 0;
   #valueCount = 0;
   #nullCount = 0;
-  #range: Extremes | undefined;
+  #min: Scalar | undefined;
+  #max: Scalar | undefined;
 
   add(
     data: ScalarData | null,
@@ -295,17 +296,24 @@ export class LeafTotals {
     this.#compressedSize += compressedSize;
     this.#valueCount += stream.levels;
     this.#nullCount += stream.levels - stream.values;
-    if (data !== null) this.#range = widest(data, this.#range, range);
+    if (data === null || range === undefined) return;
+    const min = valueAt(data, range.least);
+    const max = valueAt(data, range.greatest);
+    if (this.#min === undefined || isLess(min, this.#min)) this.#min = min;
+    if (this.#max === undefined || isLess(this.#max, max)) this.#max = max;
   }
 
   /** Bounds only for scalar columns, as Iceberg manifests have them. */
-  stats(data: ScalarData | null, isScalar: boolean): ColumnStats {
-    const range = isScalar && data !== null ? this.#range : undefined;
+  stats(isScalar: boolean): ColumnStats {
     return {
       compressedSize: this.#compressedSize,
       valueCount: this.#valueCount,
       nullCount: this.#nullCount,
-      ...(range && data && { min: valueAt(data, range.least), max: valueAt(data, range.greatest) }),
+      ...(isScalar && this.#min !== undefined && { min: this.#min }),
+      ...(isScalar && this.#max !== undefined && { max: this.#max }),
     };
   }
 }
+
+const isLess = (a: Scalar, b: Scalar): boolean =>
+  a instanceof Uint8Array && b instanceof Uint8Array ? Buffer.compare(a, b) < 0 : a < b;

@@ -6,6 +6,7 @@ import type { Command } from 'commander';
 import type { Config } from '../../config/config.ts';
 import type { EngineName, QueryEngine, StatementEngine } from '../../engines/engine.ts';
 import type { Runtime } from '../../jobs/runtime.ts';
+import type { Probes } from '../../probes/probes.ts';
 import type { Logger } from '../../telemetry/log.ts';
 import type { WorkerHandle } from '../../wire.ts';
 import type { WorkerOptions } from '../../worker/worker.ts';
@@ -27,6 +28,7 @@ export interface CommandContext {
   readonly signal: AbortSignal;
   readonly openRuntime: (config: Config, log: Logger) => Promise<Runtime>;
   readonly openWorker: (config: Config, options: WorkerOptions & { readonly log: Logger }) => WorkerHandle;
+  readonly openProbes: (config: Config) => Promise<Probes>;
   /** Ends the process at once, for a command that cannot end what it has begun. */
   readonly exit: (code: number) => void;
   readonly openEngine: (runtime: Runtime, engine: EngineName) => Promise<QueryEngine>;

@@ -1,0 +1,309 @@
+/**
+ * Compaction: the many small files that ingest leaves become few large ones in the table's clustering order, and each
+ * record stays once. May run beside workers, another compaction and other engines: whoever loses a race plans again,
+ * and only for the days that it lost. A run on compacted tables changes nothing.
+ *
+ * A crash leaves files that no snapshot holds, which `expire` removes, and nothing else.
+ */
+import type { LoadedTable } from '../../catalog/catalog.ts';
+import { updateTable } from '../../iceberg/commit.ts';
+import type { Range } from '../../iceberg/scan.ts';
+import { addSortOrder, findSortOrder, sortKeyText } from '../../iceberg/sort-orders.ts';
+import { cachedReads } from '../../store/cached-reads.ts';
+import { finishAmendments } from '../amend.ts';
+import { commitContext } from '../commit.ts';
+import type { Runtime } from '../runtime.ts';
+import { UsageError } from '../usage.ts';
+import { commitDays } from './commit.ts';
+import { readTableFiles } from './files.ts';
+import {
+  type CompactionRules,
+  type DayPlan,
+  type PlannedTable,
+  planTable,
+  type Refusal,
+  type TablePlan,
+} from './plan.ts';
+import { type RewrittenDay, rewriteDay } from './rewrite.ts';
+import { type CompactionTable, describeTable } from './table.ts';
+
+export interface CompactOptions {
+  /** Names; all tables where omitted. */
+  readonly tables?: readonly string[];
+  /** YYYY-MM-DD, both included. */
+  readonly from?: string;
+  readonly to?: string;
+  readonly dryRun?: boolean;
+  readonly signal?: AbortSignal;
+  /** Told after each day. */
+  readonly onDay?: (day: CompactedDay) => void;
+}
+
+export interface PlannedDay {
+  readonly table: string;
+  readonly day: string;
+  readonly reasons: readonly string[];
+  readonly files: number;
+  readonly bytes: number;
+  readonly rows: number;
+  /** Files after it, if the rows take as many bytes as before. */
+  readonly expectedFiles: number;
+}
+
+export interface CompactedDay extends PlannedDay {
+  readonly newFiles: number;
+  readonly newBytes: number;
+  readonly duplicates: number;
+  readonly spilledRuns: number;
+}
+
+export interface CompactReport {
+  /** By table, those that were looked at. */
+  readonly tables: Readonly<Record<string, TableReport>>;
+  /** With dryRun what would be done, else what was done. */
+  readonly days: readonly (PlannedDay | CompactedDay)[];
+  /** Left as they are, with the reason. */
+  readonly refused: readonly Refusal[];
+  /** Days that another writer changed again and again while they were being rewritten: for the next run. */
+  readonly overtaken: readonly { readonly table: string; readonly day: string }[];
+  readonly seconds: number;
+}
+
+export interface TableReport {
+  readonly clusteredBy: readonly string[];
+  days: number;
+  files: { before: number; after: number };
+  bytes: { before: number; after: number };
+  rows: number;
+  duplicates: number;
+  /** With dryRun: days that a run looks through for duplicates, and rewrites where it finds some. */
+  suspects: number;
+}
+
+/** Tries for a day that other writers keep changing. */
+const mostRounds = 5;
+/** Days are committed together up to this many bytes, so that a long run is not lost as a whole. */
+const bytesPerCommit = 2 ** 32;
+const daysPerCommit = 31;
+
+export async function compact(runtime: Runtime, options: CompactOptions): Promise<CompactReport> {
+  const run = new CompactRun(runtime, options);
+  return run.run();
+}
+
+interface Opened {
+  readonly loaded: LoadedTable;
+  readonly table: CompactionTable;
+  readonly planned: PlannedTable;
+}
+
+class CompactRun {
+  readonly #runtime: Runtime;
+  readonly #options: CompactOptions;
+  readonly #range: Range<string> | undefined;
+  readonly #rules: CompactionRules;
+  readonly #spill: string;
+  readonly #tables = new Map<string, TableReport>();
+  readonly #days: (PlannedDay | CompactedDay)[] = [];
+  readonly #refused: Refusal[] = [];
+  readonly #overtaken: { table: string; day: string }[] = [];
+
+  constructor(runtime: Runtime, options: CompactOptions) {
+    const { compact: config } = runtime.config;
+    this.#runtime = runtime;
+    this.#options = options;
+    this.#range = parseDays(options.from, options.to);
+    this.#rules = {
+      targetBytes: config.targetBytes,
+      smallFiles: config.smallFiles,
+      excessFiles: config.excessFiles,
+      unsortedShare: config.unsortedPercent / 100,
+      findDuplicates: config.findDuplicates,
+    };
+    this.#spill = `${config.spill}/audit-warehouse-${runtime.uuid()}`;
+  }
+
+  async run(): Promise<CompactReport> {
+    const started = this.#runtime.clock();
+    const existing = await this.#runtime.catalog.listTables();
+    const unknown = this.#options.tables?.find((name) => !existing.includes(name));
+    if (unknown !== undefined)
+      throw new UsageError(`there is no table ${unknown} in the catalog; there are: ${existing.join(', ')}`);
+    // What is wrong with the configuration shows before anything is written.
+    for (const name of this.#options.tables ?? existing) await this.#open(name);
+    this.#refused.length = 0;
+    if (!this.#options.dryRun) await finishAmendments(this.#runtime);
+    for (const name of this.#options.tables ?? existing) await this.#compactTable(name);
+    return {
+      tables: Object.fromEntries(this.#tables),
+      days: this.#days,
+      refused: this.#refused,
+      overtaken: this.#overtaken,
+      seconds: (this.#runtime.clock() - started) / 1000,
+    };
+  }
+
+  async #compactTable(name: string): Promise<void> {
+    let only: ReadonlySet<string> | undefined;
+    for (let round = 1; only === undefined || only.size > 0; round++) {
+      if (only !== undefined && round > mostRounds) {
+        for (const day of only) this.#overtaken.push({ table: name, day });
+        return;
+      }
+      let opened = await this.#open(name);
+      if (opened === undefined) return;
+      const plan = await this.#plan(opened, only);
+      if (only === undefined) {
+        this.#refused.push(...plan.refused);
+        this.#tables.set(name, {
+          clusteredBy: opened.table.clustering.map(sortKeyText),
+          days: 0,
+          files: { before: 0, after: 0 },
+          bytes: { before: 0, after: 0 },
+          rows: 0,
+          duplicates: 0,
+          suspects: plan.suspects.length,
+        });
+      }
+      if (this.#options.dryRun) {
+        for (const day of plan.days) this.#count(day, undefined);
+        return;
+      }
+      const work = [...plan.days, ...plan.suspects].sort((a, b) => (a.day < b.day ? -1 : 1));
+      if (work.length > 0 && opened.planned.sortOrderId === undefined) opened = await this.#addSortOrder(opened);
+      only = await this.#rewrite(opened, work);
+    }
+  }
+
+  async #open(name: string): Promise<Opened | undefined> {
+    const loaded = await this.#runtime.catalog.loadTable(name);
+    if (loaded === undefined) return undefined;
+    try {
+      return opened(loaded, describeTable(name, loaded, this.#runtime.config));
+    } catch (error) {
+      if (error instanceof UsageError) throw error;
+      this.#refused.push({ table: name, day: null, reason: error instanceof Error ? error.message : String(error) });
+      return undefined;
+    }
+  }
+
+  async #plan({ loaded, planned }: Opened, only: ReadonlySet<string> | undefined): Promise<TablePlan> {
+    const { data, deletes } = await readTableFiles(cachedReads(this.#runtime.store), loaded.metadata, this.#range);
+    const wanted = only === undefined ? data : data.filter((file) => file.ymd !== null && only.has(file.ymd));
+    return planTable(planned, { data: wanted, deletes }, this.#rules);
+  }
+
+  async #addSortOrder({ table }: Opened): Promise<Opened> {
+    const context = commitContext(this.#runtime);
+    const { name } = table.declaration;
+    const { loaded } = await updateTable(context, name, ({ metadata }) =>
+      addSortOrder(metadata, table.clustering, this.#runtime.clock()),
+    );
+    return opened(loaded, table);
+  }
+
+  /** Returns the days that were lost to other writers. */
+  async #rewrite({ loaded, table, planned }: Opened, days: readonly DayPlan[]): Promise<Set<string>> {
+    const { store, config } = this.#runtime;
+    const { signal } = this.#options;
+    const overtaken = new Set<string>();
+    let group: RewrittenDay[] = [];
+    const commit = async (): Promise<void> => {
+      const result = await commitDays(this.#runtime, planned, group);
+      for (const day of result.committed) this.#count(day.plan, day);
+      for (const day of result.overtaken) overtaken.add(day.plan.day);
+      group = [];
+    };
+    for (const plan of days) {
+      signal?.throwIfAborted();
+      let rewritten: RewrittenDay | undefined;
+      try {
+        rewritten = await rewriteDay(store, loaded, table, plan, {
+          ...config.compact,
+          spill: this.#spill,
+          ...(signal && { signal }),
+        });
+      } catch (error) {
+        // Files of a version that is no longer current may be gone already.
+        if (!(await this.#isOvertaken(table.declaration.name, plan))) throw error;
+        overtaken.add(plan.day);
+        continue;
+      }
+      if (rewritten === undefined) continue;
+      group.push(rewritten);
+      if (group.length >= daysPerCommit || group.reduce((sum, day) => sum + day.plan.bytes, 0) >= bytesPerCommit)
+        await commit();
+    }
+    if (group.length > 0) await commit();
+    return overtaken;
+  }
+
+  async #isOvertaken(name: string, plan: DayPlan): Promise<boolean> {
+    const loaded = await this.#runtime.catalog.loadTable(name);
+    if (loaded === undefined) return false;
+    const { data } = await readTableFiles(this.#runtime.store, loaded.metadata, { from: plan.day, to: plan.day });
+    const live = new Set(data.map((file) => file.path));
+    return [...plan.inputs, ...plan.kept].some((file) => !live.has(file.path));
+  }
+
+  #count(plan: DayPlan, done: RewrittenDay | undefined): void {
+    const report = this.#tables.get(plan.table)!;
+    const planned: PlannedDay = {
+      table: plan.table,
+      day: plan.day,
+      reasons: plan.reasons.length > 0 ? plan.reasons : ['duplicates'],
+      files: plan.inputs.length,
+      bytes: plan.bytes,
+      rows: plan.rows,
+      expectedFiles: plan.expectedFiles,
+    };
+    report.days++;
+    report.files.before += plan.inputs.length;
+    report.bytes.before += plan.bytes;
+    report.rows += plan.rows;
+    if (done === undefined) {
+      report.files.after += plan.expectedFiles;
+      report.bytes.after += plan.bytes;
+      this.#days.push(planned);
+      return;
+    }
+    const day: CompactedDay = {
+      ...planned,
+      newFiles: done.files.length,
+      newBytes: done.files.reduce((sum, file) => sum + file.fileSize, 0),
+      duplicates: done.duplicates.count,
+      spilledRuns: done.spilledRuns,
+    };
+    report.files.after += day.newFiles;
+    report.bytes.after += day.newBytes;
+    report.duplicates += day.duplicates;
+    this.#days.push(day);
+    this.#options.onDay?.(day);
+  }
+}
+
+const opened = (loaded: LoadedTable, table: CompactionTable): Opened => ({
+  loaded,
+  table,
+  planned: {
+    name: table.declaration.name,
+    sortOrderId: findSortOrder(loaded.metadata, table.clustering),
+    isPinned: table.isPinned,
+    hasIdentity: table.declaration.identity !== undefined,
+  },
+});
+
+export function parseDays(from: string | undefined, to: string | undefined): Range<string> | undefined {
+  for (const [option, day] of [
+    ['from', from],
+    ['to', to],
+  ] as const) {
+    if (day === undefined) continue;
+    const time = Date.parse(day);
+    if (!/^\d{4}-\d{2}-\d{2}$/.test(day) || Number.isNaN(time) || !new Date(time).toISOString().startsWith(day))
+      throw new UsageError(`${option} must be a day such as 2023-07-11, not ${day}`);
+  }
+  if (from === undefined && to === undefined) return undefined;
+  if (from !== undefined && to !== undefined && from > to) throw new UsageError(`from ${from} is after to ${to}`);
+  return { ...(from !== undefined && { from }), ...(to !== undefined && { to }) };
+}

@@ -1,0 +1,159 @@
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { compact } from '../../../src/jobs/compact/compact.ts';
+import { DigestSet } from '../../../src/jobs/compact/digest-set.ts';
+import type { Runtime } from '../../../src/jobs/runtime.ts';
+import { MemoryStore } from '../../../src/store/memory.ts';
+import { decision, input, type Rows, rowsOf, run, testRuntime } from '../../support/warehouse.ts';
+
+const key = (n: number) =>
+  `${input}/eopa=a/first_ts=1689033600/last_ts=1689037200/batch_id=${String(n).padStart(4, '0')}.jsonl`;
+
+const places = (rows: Rows): string[] =>
+  rows.map((row) => `${row.decision_id} ${row.source_uri} ${row.source_offset}`).sort();
+
+/** The rule, written down a second time: of each id that is not empty the least (source_uri, source_offset). */
+function once(rows: Rows): Rows {
+  const first = new Map<unknown, Rows[number]>();
+  const before = (a: Rows[number], b: Rows[number]): boolean =>
+    a.source_uri === b.source_uri
+      ? Number(a.source_offset) < Number(b.source_offset)
+      : String(a.source_uri) < String(b.source_uri);
+  for (const row of rows) {
+    const id = row.decision_id === '' ? row : row.decision_id;
+    const other = first.get(id);
+    if (other === undefined || before(row, other)) first.set(id, row);
+  }
+  return [...first.values()];
+}
+
+describe('of decisions with the same id', () => {
+  test('the first stays, whatever the files, the rows and the memory', async () => {
+    await fc.assert(
+      fc.asyncProperty(
+        fc.array(fc.array(fc.constantFrom('', 'a', 'b', 'c', 'd', 'e'), { minLength: 1, maxLength: 6 }), {
+          minLength: 1,
+          maxLength: 5,
+        }),
+        fc.constantFrom(200, 1 << 20),
+        fc.shuffledSubarray([0, 1, 2, 3, 4], { minLength: 5 }),
+        async (objects, memoryBytes, order) => {
+          const store = new MemoryStore();
+          for (const n of order.filter((i) => i < objects.length)) {
+            // One at a time, so that objects come in another order than that of their names.
+            await store.put(key(n), Buffer.from(objects[n]!.map((id) => decision({ id })).join('\n')));
+            await run(testRuntime({ store }));
+          }
+          const runtime = testRuntime({ store, compact: { memoryBytes } });
+          const before = await rowsOf(runtime, 'opa_decisions');
+          await compact(runtime, { tables: ['opa_decisions'] });
+          expect(places(await rowsOf(runtime, 'opa_decisions'))).toEqual(places(once(before)));
+        },
+      ),
+      { numRuns: 12 },
+    );
+  });
+
+  test('the one in a file that stays is kept, and late copies of it go', async () => {
+    const store = new MemoryStore();
+    const ids = Array.from({ length: 400 }, (_, i) => `id-${i}`);
+    await store.put(key(5), Buffer.from(ids.map((id) => decision({ id })).join('\n')));
+    const rules = { targetBytes: 1024, rowGroupRows: 100 };
+    const runtime = testRuntime({ store, compact: rules });
+    await run(runtime);
+    await compact(runtime, {});
+    const files = await dataFiles(runtime);
+    expect(files.length).toBeGreaterThan(2);
+
+    await store.put(key(1), Buffer.from([decision({ id: 'id-7' }), decision({ id: 'new' })].join('\n')));
+    await run(runtime);
+    const report = await compact(testRuntime({ store, compact: { ...rules, unsortedPercent: 100 } }), {});
+
+    expect(report.tables.opa_decisions).toMatchObject({ days: 1, files: { before: 1, after: 1 }, duplicates: 1 });
+    expect((await rowsOf(runtime, 'opa_decisions')).map((row) => row.decision_id).sort()).toEqual(
+      [...ids, 'new'].sort(),
+    );
+    for (const file of files) expect(await dataFiles(runtime)).toContain(file);
+  });
+});
+
+async function dataFiles({ store }: Runtime): Promise<string[]> {
+  const files: string[] = [];
+  for await (const { uri } of store.list('memory://test/warehouse/opa_decisions/data/'))
+    if (uri.includes('/compacted-')) files.push(uri);
+  return files;
+}
+
+describe('of audit records', () => {
+  const location = 'memory://test/okera';
+  const record = (changes: object = {}): string =>
+    JSON.stringify({
+      request_time: '2020-10-29 13:56:54.541251000',
+      request_id: '704d151f52e9f5f8:24c1fa9321700000',
+      user: 'admin',
+      statement_type: 'SCAN_START',
+      status: 'ok',
+      ...changes,
+    });
+
+  test('only those that agree in every field are the same', async () => {
+    const store = new MemoryStore();
+    const objects = [
+      [record(), record({ statement_type: 'SCAN_END' }), record({ user: 'bob' })],
+      [record({ user: 'bob' }), record(), record({ more: 1 })],
+      [record({ more: 2 }), record({ statement_type: 'SCAN_END' })],
+    ];
+    for (const [n, lines] of objects.entries())
+      await store.put(
+        `${location}/audit/ymd=2020-10-29/planner-10.1.1.${n}-1-u_audit.log`,
+        Buffer.from(lines.join('\n')),
+      );
+    const runtime = testRuntime({
+      store,
+      sources: [{ name: 'okera', type: 'okera-audit', location, columns: {} }],
+      batch: { objects: 1 },
+    });
+    await run(runtime);
+    expect(await rowsOf(runtime, 'okera_audit_logs')).toHaveLength(8);
+
+    const report = await compact(runtime, {});
+
+    expect(report.tables.okera_audit_logs).toMatchObject({ duplicates: 3, files: { before: 3, after: 1 } });
+    const rows = await rowsOf(runtime, 'okera_audit_logs');
+    expect(rows.map((row) => [row.user, row.statement_type, row.extra, String(row.source_uri).at(-15)]).sort()).toEqual(
+      [
+        ['admin', 'SCAN_START', null, '0'],
+        ['admin', 'SCAN_END', null, '0'],
+        ['bob', 'SCAN_START', null, '0'],
+        ['admin', 'SCAN_START', '{"more":1}', '1'],
+        ['admin', 'SCAN_START', '{"more":2}', '2'],
+      ].sort(),
+    );
+  });
+});
+
+describe('DigestSet', () => {
+  test('holds what was added and nothing else', () => {
+    fc.assert(
+      fc.property(
+        fc.array(
+          fc.string({
+            unit: fc.integer({ min: 0, max: 255 }).map((c) => String.fromCharCode(c)),
+            minLength: 16,
+            maxLength: 16,
+          }),
+        ),
+        (digests) => {
+          const known = digests.filter((digest) => digest !== '\0'.repeat(16));
+          const [set, model] = [new DigestSet(), new Set<string>()];
+          for (const digest of known) {
+            expect(set.has(digest)).toBe(model.has(digest));
+            expect(set.add(digest)).toBe(!model.has(digest));
+            model.add(digest);
+            expect(set.size).toBe(model.size);
+          }
+        },
+      ),
+    );
+  });
+});

@@ -1,0 +1,182 @@
+/** Whatever happens to a table while it is being compacted, its rows stay those that were put in, each record once. */
+import { describe, expect, test } from 'vitest';
+import type { Catalog } from '../../../src/catalog/catalog.ts';
+import { CommitConflict } from '../../../src/catalog/catalog.ts';
+import { commitTable } from '../../../src/iceberg/commit.ts';
+import { liveFiles } from '../../../src/iceberg/scan.ts';
+import { compact } from '../../../src/jobs/compact/compact.ts';
+import type { Runtime } from '../../../src/jobs/runtime.ts';
+import { Ledger } from '../../../src/ledger/ledger.ts';
+import { MemoryStore } from '../../../src/store/memory.ts';
+import { collect } from '../../support/collect.ts';
+import { decision, input, owner, rowsOf, run, sortedRows, testRuntime } from '../../support/warehouse.ts';
+
+const events = 'opa_decisions';
+const key = (n: number) =>
+  `${input}/eopa=a/first_ts=1689033600/last_ts=1689037200/batch_id=${String(n).padStart(4, '0')}.jsonl`;
+
+const put = (store: MemoryStore, n: number, ...ids: string[]) =>
+  store.put(key(n), Buffer.from(ids.map((id) => decision({ id })).join('\n')));
+
+/** `count` objects of two own records and one that all of them have, each ingested by itself. */
+async function world(count = 5): Promise<{ store: MemoryStore; runtime: Runtime }> {
+  const store = new MemoryStore();
+  for (let n = 1; n <= count; n++) await put(store, n, `a-${n}`, `b-${n}`, 'shared');
+  const runtime = testRuntime({ store, batch: { objects: 1 } });
+  await run(runtime);
+  return { store, runtime };
+}
+
+const ids = async (runtime: Runtime) => (await rowsOf(runtime, events)).map((row) => row.decision_id).sort();
+const expected = (count: number) =>
+  Array.from({ length: count }, (_, n) => [`a-${n + 1}`, `b-${n + 1}`])
+    .flat()
+    .concat('shared')
+    .sort();
+
+function withCommit(runtime: Runtime, commitTable: Catalog['commitTable']): Runtime {
+  const { catalog } = runtime;
+  const wrapped: Catalog = {
+    ensureNamespace: () => catalog.ensureNamespace(),
+    loadTable: (name) => catalog.loadTable(name),
+    createTable: (name, metadata) => catalog.createTable(name, metadata),
+    listTables: () => catalog.listTables(),
+    tableLocation: (name) => catalog.tableLocation(name),
+    commitTable,
+  };
+  return { ...runtime, catalog: wrapped };
+}
+
+/** A runtime that does something just before each of its first commits to a table. */
+function interrupted(
+  runtime: Runtime,
+  table: string,
+  times: number,
+  meanwhile: (time: number) => Promise<void>,
+): Runtime {
+  let time = 0;
+  return withCommit(runtime, async (name, base, metadata) => {
+    if (name === table && metadata.snapshots.length > base.metadata.snapshots.length && time < times)
+      await meanwhile(++time);
+    return runtime.catalog.commitTable(name, base, metadata);
+  });
+}
+
+describe('a compaction that loses its swap', () => {
+  test('to a backfill commits the same files on the new snapshot', async () => {
+    const { store, runtime } = await world();
+    let puts = 0;
+    const view = store.view({
+      after: (call) => void (call.operation === 'put' && call.uri.includes('/data/') && puts++),
+    });
+    const late = interrupted(testRuntime({ store: view }), events, 2, async (time) => {
+      await put(store, 5 + time, `a-${5 + time}`, `b-${5 + time}`, 'shared');
+      await run(testRuntime({ store }));
+    });
+    const report = await compact(late, { tables: [events] });
+    expect(report.days).toHaveLength(1);
+    expect(puts, 'one data file, and one of the record').toBe(2);
+    expect((await ids(runtime)).filter((id) => id !== 'shared')).toEqual(expected(7).filter((id) => id !== 'shared'));
+
+    await compact(testRuntime({ store, compact: { smallFiles: 2 } }), { tables: [events] });
+    expect(await ids(runtime)).toEqual(expected(7));
+  });
+
+  test('to another compaction leaves its work standing', async () => {
+    const { store, runtime } = await world();
+    const late = interrupted(testRuntime({ store }), events, 1, async () => {
+      await compact(testRuntime({ store }), { tables: [events] });
+    });
+    const report = await compact(late, { tables: [events] });
+    expect(report.overtaken).toEqual([]);
+    expect(await ids(runtime)).toEqual(expected(5));
+    expect((await rowsOf(runtime, 'amendments')).map((row) => row.rows)).toEqual([-1n, -1n, -1n, -1n]);
+  });
+
+  test('to one that merged only some of its files plans those days again', async () => {
+    const { store, runtime } = await world();
+    const late = interrupted(testRuntime({ store }), events, 1, () => removeOneFile(testRuntime({ store })));
+    const report = await compact(late, { tables: [events] });
+    expect(report.days).toHaveLength(1);
+    expect(report.days[0]).toMatchObject({ files: 4, newFiles: 1 });
+    expect(await rowsOf(runtime, events)).toHaveLength(9);
+  });
+
+  test('again and again gives the day up, says so, and leaves the rows alone', async () => {
+    const { store, runtime } = await world(12);
+    const late = interrupted(testRuntime({ store }), events, 100, () => removeOneFile(testRuntime({ store })));
+    const report = await compact(late, { tables: [events] });
+    expect(report.overtaken).toEqual([{ table: events, day: '2023-07-11' }]);
+    expect(await rowsOf(runtime, events)).toHaveLength(7 * 3);
+  });
+
+  test('for reasons unknown tries again', async () => {
+    const { store, runtime } = await world();
+    let refusals = 3;
+    const refusing = withCommit(testRuntime({ store }), async (name, base, metadata) => {
+      if (name === events && refusals-- > 0) throw new CommitConflict(name);
+      return runtime.catalog.commitTable(name, base, metadata);
+    });
+    await compact(refusing, {});
+    expect(await ids(runtime)).toEqual(expected(5));
+  });
+});
+
+/** What a DELETE of whole files by another engine does. */
+async function removeOneFile(runtime: Runtime): Promise<void> {
+  const { catalog, store, clock: now, sleep, uuid } = runtime;
+  await commitTable({ catalog, store, now, sleep, uuid }, events, async ({ metadata }) => {
+    const [first] = await collect(liveFiles(store, metadata));
+    return { operation: 'delete', add: [], remove: [first!.path], summary: {} };
+  });
+}
+
+describe('two compactions at once', () => {
+  test('do the work once between them', async () => {
+    const { store, runtime } = await world(8);
+    await Promise.all([1, 2].map(() => compact(testRuntime({ store: store.view() }), {})));
+    expect(await ids(runtime)).toEqual(expected(8));
+    const lost = (await rowsOf(runtime, 'amendments')).reduce((sum, row) => sum + Number(row.rows), 0);
+    expect(lost).toBe(-7);
+  });
+});
+
+describe('the ledger', () => {
+  test('is compacted around open claims, which are settled afterwards as ever', async () => {
+    const { store, runtime } = await world(6);
+    const { config, layOut, catalog, sleep, uuid, clock: now } = runtime;
+    const ledger = new Ledger({
+      ...{ catalog, store, now, sleep, uuid, layOut },
+      files: config.output,
+      owner: owner('worker'),
+      claimMs: 600_000,
+    });
+    await put(store, 7, 'a-7', 'b-7');
+    const info = (await store.head(key(7)))!;
+    const { sequence } = await ledger.lookup([info.uri]);
+    const claim = (await ledger.claim({ name: 'eopa', type: 'opa' }, [info], sequence))!;
+
+    const before = await sortedRows(runtime, 'ingested_objects');
+    const report = await compact(testRuntime({ store }), { tables: ['ingested_objects'] });
+
+    expect(report.days[0]).toMatchObject({ files: 6, newFiles: 1 });
+    expect(await sortedRows(runtime, 'ingested_objects')).toEqual(before);
+    const { entries } = await ledger.lookup([key(1), key(7)]);
+    expect([...entries.values()].flat().map((entry) => entry.state)).toEqual(['committed', 'claimed']);
+    expect(await ledger.claim({ name: 'eopa', type: 'opa' }, [info], sequence)).toBeUndefined();
+    await ledger.settle(claim.batch, new Map());
+    expect(await rowsOf(runtime, 'ingested_objects')).toHaveLength(6);
+    expect((await run(testRuntime({ store }))).objects).toMatchObject({ listed: 7, skipped: 6, committed: 1 });
+  });
+});
+
+describe('the ids of batches', () => {
+  test('are still in the history, so that a batch that crashed before its end is not committed again', async () => {
+    const { store, runtime } = await world(5);
+    const batches = new Set((await rowsOf(runtime, 'ingested_objects')).map((row) => String(row.batch)));
+    await compact(testRuntime({ store }), {});
+    const { metadata } = (await runtime.catalog.loadTable(events))!;
+    const kept = metadata.snapshots.map((snapshot) => snapshot.summary['audit-warehouse.batch']);
+    expect(kept.filter((batch) => batch !== undefined).sort()).toEqual([...batches].sort());
+  });
+});

@@ -1,0 +1,154 @@
+/**
+ * The reader of columns against the reader of rows: a file that is read into columns and written again holds the same
+ * values, whoever wrote it, also without the rows that were to be dropped.
+ */
+import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import type { ColumnBatch } from '../../src/columns/batch.ts';
+import { copyRows } from '../../src/columns/copy.ts';
+import { TableBuffer } from '../../src/columns/table-buffer.ts';
+import { ColumnReader } from '../../src/parquet/column-reader.ts';
+import { ColumnarEncoder, ColumnarFileWriter } from '../../src/parquet/columnar/encoder.ts';
+import type { FileColumn } from '../../src/parquet/encoder.ts';
+import { ParquetJsEncoder } from '../../src/parquet/parquetjs.ts';
+import { type ParquetFile, type Row, readRows } from '../../src/parquet/reader.ts';
+import type { ObjectStore } from '../../src/store/store.ts';
+import { storeOf } from '../contract/encoder.ts';
+import { collect } from '../support/collect.ts';
+import { describeWith, rig } from '../support/rig.ts';
+import { fileColumns } from './batches.ts';
+import { cases, pseudoRandom, writeCase } from './cases.ts';
+
+interface Place {
+  readonly store: ObjectStore;
+  readonly file: ParquetFile;
+}
+
+const bufferOf = (columns: readonly FileColumn[]): TableBuffer =>
+  new TableBuffer(columns.map((column) => ({ ...column, description: '' })));
+
+/** `drops` by row of the file. */
+async function readColumns(
+  { store, file }: Place,
+  columns: readonly FileColumn[],
+  drops?: Uint8Array,
+): Promise<ColumnBatch> {
+  const buffer = bufferOf(columns);
+  const byName = new Map(columns.map((column) => [column.name, column]));
+  const reader = await ColumnReader.open(store, file);
+  let first = 0;
+  for (const [index, rows] of reader.rowGroups.entries()) {
+    await reader.append(buffer, index, byName, drops && { dropped: drops.subarray(first, first + rows) });
+    first += rows;
+  }
+  return buffer.batch();
+}
+
+async function rowsOf({ store, file }: Place): Promise<Row[]> {
+  return (await collect(readRows(store, file))).flat();
+}
+
+async function rowsOfBatch(batch: ColumnBatch, columns: readonly FileColumn[]): Promise<Row[]> {
+  const optional = columns.map((column) => ({ ...column, required: false }));
+  const { chunks } = await new ColumnarEncoder().encode({ columns: optional, batch, rowGroupRows: 1000 });
+  return rowsOf(await storeOf(Buffer.concat(chunks)));
+}
+
+async function expectSame(place: Place, columns: readonly FileColumn[], name: string): Promise<void> {
+  const rows = await rowsOf(place);
+  const batch = await readColumns(place, columns);
+  expect(await rowsOfBatch(batch, columns), name).toEqual(rows);
+
+  const next = pseudoRandom(rows.length);
+  const drops = Uint8Array.from(rows, () => (next() < 0.4 ? 1 : 0));
+  const kept = rows.filter((_, row) => drops[row] === 0);
+  expect(await rowsOfBatch(await readColumns(place, columns, drops), columns), `${name}, some dropped`).toEqual(kept);
+
+  const order = Uint32Array.from(rows.keys()).reverse();
+  const copied = bufferOf(columns);
+  copyRows(copied, batch, order.subarray(0, order.length >> 1));
+  copyRows(copied, batch, order.subarray(order.length >> 1));
+  expect(await rowsOfBatch(copied.batch(), columns), `${name}, copied backwards`).toEqual([...rows].reverse());
+}
+
+for (const encoder of [new ColumnarEncoder(), new ParquetJsEncoder()])
+  describe(`files of the ${encoder.name} encoder`, () => {
+    test.each(cases.map((one) => [one.name, one] as const))('%s', async (name, one) => {
+      const { bytes } = await writeCase(encoder, one);
+      await expectSame(await storeOf(bytes), one.columns, name);
+    });
+  });
+
+describeWith(['readers'], 'files that pyarrow and DuckDB wrote', () => {
+  let folder: string;
+  beforeAll(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'parquet-'));
+    await rig.python('parquet_write.py', [folder]);
+  });
+  afterAll(() => rm(folder, { recursive: true }));
+
+  test('come out with the same values, in every codec, encoding and page version', async () => {
+    const columns = fileColumns({
+      flag: 'boolean',
+      port: 'int',
+      count: 'long',
+      ratio: 'double',
+      subject: 'string',
+      event_time: 'timestamp',
+      roles: { list: 'string' },
+      metrics: { map: { key: 'string', value: 'long' } },
+    });
+    for (const name of await readdir(folder))
+      await expectSame(await storeOf(await readFile(join(folder, name))), columns, name);
+  });
+});
+
+describe('columns of another schema', () => {
+  const written = fileColumns({ old: 'string', port: 'int', gone: 'string' });
+  const rows = [
+    ['a', 1, 'x'],
+    ['b', 2, null],
+  ];
+  const place = async (): Promise<Place> =>
+    storeOf((await writeCase(new ColumnarEncoder(), { name: '', columns: written, rows })).bytes);
+
+  test('are found by field id, whatever their names; what the file lacks is null; int becomes long', async () => {
+    const [old, port] = written;
+    const columns: FileColumn[] = [
+      { ...old!, name: 'renamed' },
+      { ...port!, type: 'long' },
+      { name: 'gone', type: 'string', required: false, id: 99 },
+    ];
+    expect(await rowsOfBatch(await readColumns(await place(), columns), columns)).toEqual([
+      { renamed: 'a', port: 1n, gone: null },
+      { renamed: 'b', port: 2n, gone: null },
+    ]);
+  });
+
+  test('that cannot stand under the one asked for are refused by name', async () => {
+    const columns: FileColumn[] = [{ ...written[0]!, type: 'long' }];
+    await expect(readColumns(await place(), columns)).rejects.toThrow(/column old of .*file\.parquet.*long/s);
+  });
+});
+
+describe('ColumnarFileWriter', () => {
+  test('gives the bytes that the encoder gives, whether the rows come at once or row group by row group', async () => {
+    const one = cases.find(({ rows, columns }) => rows.length > 500 && columns.length > 3)!;
+    const { columns } = one;
+    const batch = await readColumns(await storeOf((await writeCase(new ColumnarEncoder(), one)).bytes), columns);
+    const options = { columns, rowGroupRows: 100 };
+    const whole = await new ColumnarEncoder().encode({ ...options, batch });
+    const writer = new ColumnarFileWriter(options);
+    for (let row = 0; row < batch.rows; row += 100) {
+      const rows = Uint32Array.from({ length: Math.min(100, batch.rows - row) }, (_, i) => row + i);
+      const part = bufferOf(columns);
+      copyRows(part, batch, rows);
+      await writer.add(row % 200 === 0 ? batch : part.batch(), row % 200 === 0 ? rows : undefined);
+    }
+    const parts = writer.finish();
+    expect(Buffer.concat(parts.chunks).equals(Buffer.concat(whole.chunks))).toBe(true);
+    expect(parts.columns).toEqual(whole.columns);
+  });
+});
