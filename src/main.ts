@@ -8,12 +8,21 @@ import { join } from 'node:path';
 import { Command, CommanderError, Option } from 'commander';
 import packageJson from '../package.json' with { type: 'json' };
 import { defineBackfill } from './commands/backfill.ts';
+import { defineCompact } from './commands/compact.ts';
+import { defineDoctor } from './commands/doctor.ts';
+import { defineErase } from './commands/erase.ts';
+import { defineExpire } from './commands/expire.ts';
 import { defineInit } from './commands/init.ts';
+import { defineQuarantine } from './commands/quarantine.ts';
 import { defineQuery } from './commands/query.ts';
+import { defineReplay } from './commands/replay.ts';
+import { defineReport } from './commands/report.ts';
 import type { CommandContext, Output, RunAction } from './commands/shared/context.ts';
-import { describeFailure, exitCodeOf, exitCodes } from './commands/shared/exit.ts';
+import { ClosedPipe, describeFailure, exitCodeOf, exitCodes } from './commands/shared/exit.ts';
 import { defineTables } from './commands/tables.ts';
 import { defineValidate } from './commands/validate.ts';
+import { defineVerify } from './commands/verify.ts';
+import { defineWorker } from './commands/worker.ts';
 
 // In a folder of the user's own: what is in there is run as code.
 enableCompileCache(join(process.env.XDG_CACHE_HOME || join(homedir(), '.cache'), 'audit-warehouse', 'compiled'));
@@ -21,7 +30,8 @@ enableCompileCache(join(process.env.XDG_CACHE_HOME || join(homedir(), '.cache'),
 process.exitCode = await main(process.argv.slice(2));
 
 async function main(args: readonly string[]): Promise<number> {
-  process.stdout.on('error', leaveOnClosedPipe);
+  // Who writes to stdout hears of it from the write; logs and progress that nobody reads are no reason to break a run off.
+  process.stdout.on('error', () => {});
   process.stderr.on('error', workOnWithoutListener);
   let exitCode: number = exitCodes.done;
   const context = processContext();
@@ -38,6 +48,7 @@ async function main(args: readonly string[]): Promise<number> {
     await program.parseAsync(args, { from: 'user' });
     return exitCode;
   } catch (error) {
+    if (error instanceof ClosedPipe) return exitCodes.done;
     if (error instanceof CommanderError) return error.exitCode === 0 ? exitCodes.done : exitCodes.usage;
     const code = exitCodeOf(error);
     await context.stderr.write(`audit-warehouse: ${describeFailure(error)}\n`);
@@ -65,6 +76,7 @@ Examples:
   audit-warehouse validate
   audit-warehouse backfill --dry-run
   audit-warehouse backfill
+  audit-warehouse compact --dry-run
   audit-warehouse tables
   audit-warehouse query --list
 
@@ -73,7 +85,23 @@ Examples:
     .configureHelp({ showGlobalOptions: true })
     .showSuggestionAfterError()
     .exitOverride();
-  for (const define of [defineBackfill, defineQuery, defineTables, defineValidate, defineInit]) define(program, run);
+  for (const define of [
+    defineBackfill,
+    defineWorker,
+    defineQuery,
+    defineReport,
+    defineTables,
+    defineCompact,
+    defineVerify,
+    defineQuarantine,
+    defineReplay,
+    defineExpire,
+    defineErase,
+    defineDoctor,
+    defineValidate,
+    defineInit,
+  ])
+    define(program, run);
   for (const command of program.commands) {
     command
       .exitOverride()
@@ -87,18 +115,29 @@ function processContext(): CommandContext {
   return {
     env: process.env,
     cwd: process.cwd(),
-    stdout: output(process.stdout),
-    stderr: output(process.stderr),
+    stdout: output(process.stdout, (error) => {
+      throw error.code === 'EPIPE' ? new ClosedPipe() : error;
+    }),
+    stderr: output(process.stderr, () => {}),
     clock: Date.now,
     signal: stopSignal(),
     openRuntime: async (config, log) => (await import('./wire.ts')).createRuntime(config, { log }),
-    openEngine: async (runtime) => (await import('./wire.ts')).createQueryEngine(runtime),
+    openWorker: (config, options) => ({
+      run: async (signal) => (await import('./wire.ts')).createWorker(config, options).run(signal),
+    }),
+    exit: process.exit,
+    openProbes: async (config) => (await import('./wire.ts')).createProbes(config),
+    openStatementEngine: async (config, engine) => (await import('./wire.ts')).createStatementEngine(config, engine),
+    openEngine: async (runtime, engine) => (await import('./wire.ts')).createQueryEngine(runtime, engine),
   };
 }
 
-function output(stream: NodeJS.WriteStream): Output {
+function output(stream: NodeJS.WriteStream, onError: (error: NodeJS.ErrnoException) => void): Output {
   return {
-    write: (text) => new Promise((resolve) => stream.write(text, () => resolve())),
+    async write(text) {
+      const error = await new Promise<Error | null | undefined>((resolve) => stream.write(text, resolve));
+      if (error) onError(error);
+    },
     isTTY: stream.isTTY === true,
   };
 }
@@ -116,13 +155,6 @@ function stopSignal(): AbortSignal {
   return controller.signal;
 }
 
-/** The reader of a pipe has gone (`| head`): there is nobody left to tell. */
-function leaveOnClosedPipe(error: NodeJS.ErrnoException): void {
-  if (error.code === 'EPIPE') process.exit(exitCodes.done);
-  throw error;
-}
-
-/** Logs and progress that nobody reads any more are no reason to break a run off. */
 function workOnWithoutListener(error: NodeJS.ErrnoException): void {
   if (error.code !== 'EPIPE') throw error;
 }

@@ -39,6 +39,8 @@ export interface Amendment {
   /** Files that come into other tables with it, by table. */
   readonly appends?: ReadonlyMap<string, readonly DataFile[]>;
   readonly entries: readonly AmendedRows[];
+  /** Asked of the very version of the table that the decisive change is made on; false gives the amendment up. */
+  readonly isStillRight?: (loaded: LoadedTable) => Promise<boolean>;
 }
 
 /** Rows of one object that a table gained, or lost where `rows` is below zero. */
@@ -50,8 +52,9 @@ export interface AmendedRows {
 }
 
 /**
- * Carries an amendment out. false: the files that it removes are not live any more, or have row-level deletes, nothing was changed, and whoever
- * planned it must plan again. Data files of `change` and `appends` are in the store already.
+ * Carries an amendment out. false: the files that it removes are not live any more, or have row-level deletes, or
+ * `isStillRight` says no; nothing was changed, and whoever planned it must plan again. Data files of `change` and
+ * `appends` are in the store already.
  */
 export async function amend(runtime: Runtime, amendment: Amendment): Promise<boolean> {
   if (amendment.change.remove.length === 0) throw new Error(`an amendment of ${amendment.table} removes no file`);
@@ -61,7 +64,7 @@ export async function amend(runtime: Runtime, amendment: Amendment): Promise<boo
   const { table, change } = amendment;
   const intent: AmendmentIntent = { id, table, change, appends };
   await putIntent(runtime, intent);
-  return finish(runtime, intent);
+  return finish(runtime, intent, amendment.isStillRight);
 }
 
 /** Finishes what runs that died have left open. Returns how many amendments that were. Safe beside live runs. */
@@ -87,16 +90,27 @@ interface AmendmentIntent extends Pick<Amendment, 'table' | 'change'> {
   readonly appends: ReadonlyMap<string, readonly DataFile[]>;
 }
 
-async function finish(runtime: Runtime, intent: AmendmentIntent): Promise<boolean> {
+class NoLongerRight extends Error {}
+
+async function finish(
+  runtime: Runtime,
+  intent: AmendmentIntent,
+  isStillRight: Amendment['isStillRight'] = async () => true,
+): Promise<boolean> {
   const { id, table, change, appends } = intent;
   const summary = { [amendmentProperty]: id };
   const isDone = ({ metadata }: LoadedTable): boolean =>
     metadata.snapshots.some((snapshot) => snapshot.summary[amendmentProperty] === id);
   const context = commitContext(runtime);
   try {
-    await commitTable(context, table, (loaded) => (isDone(loaded) ? undefined : { ...change, summary }));
+    await commitTable(context, table, async (loaded) => {
+      if (isDone(loaded)) return undefined;
+      if (!(await isStillRight(loaded))) throw new NoLongerRight();
+      return { ...change, summary };
+    });
   } catch (error) {
-    if (!(error instanceof MissingDataFiles) && !(error instanceof DeleteFilesPresent)) throw error;
+    const isOvertaken = [MissingDataFiles, DeleteFilesPresent, NoLongerRight].some((kind) => error instanceof kind);
+    if (!isOvertaken) throw error;
     await runtime.store.delete(intentUri(runtime, id));
     return false;
   }

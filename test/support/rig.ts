@@ -61,6 +61,11 @@ export const rig = {
   spark(script: string, args: readonly string[] = [], stdin: string | Uint8Array = ''): Promise<string> {
     return run(stack, ['spark', join(import.meta.dirname, 'python', script), ...args], {}, stdin);
   },
+
+  /** Path of a Chromium or Chrome. */
+  async chromium(): Promise<string> {
+    return (await run(stack, ['chromium'], {})).trimEnd();
+  },
 };
 
 export interface RigConnection {
@@ -81,7 +86,7 @@ export interface RigGlue extends RigConnection {
   readonly database: string;
 }
 
-export type Need = 's3' | 'glue' | 'trino' | 'readers' | 'spark';
+export type Need = 's3' | 'glue' | 'trino' | 'readers' | 'spark' | 'chromium';
 
 /**
  * `describe` for tests that need parts of the rig. Where one is missing on this machine the suite is skipped, and the

@@ -74,7 +74,10 @@ async function amendDays(
     })),
   );
   const change = { operation: 'overwrite', ...changeOf(valid) } as const;
-  return (await amend(runtime, { operation: 'compact', table: table.name, change, entries })) ? valid : [];
+  const isStillRight = async (loaded: LoadedTable): Promise<boolean> =>
+    (await stillValid(runtime.store, loaded.metadata, table, valid)).length === valid.length;
+  const done = await amend(runtime, { operation: 'compact', table: table.name, change, entries, isStillRight });
+  return done ? valid : [];
 }
 
 async function stillValid(

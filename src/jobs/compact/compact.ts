@@ -102,7 +102,8 @@ class CompactRun {
   readonly #options: CompactOptions;
   readonly #range: Range<string> | undefined;
   readonly #rules: CompactionRules;
-  readonly #spill: string;
+  /** Of this run alone. */
+  readonly #id: string;
   readonly #tables = new Map<string, TableReport>();
   readonly #days: (PlannedDay | CompactedDay)[] = [];
   readonly #refused: Refusal[] = [];
@@ -120,7 +121,7 @@ class CompactRun {
       unsortedShare: config.unsortedPercent / 100,
       findDuplicates: config.findDuplicates,
     };
-    this.#spill = `${config.spill}/audit-warehouse-${runtime.uuid()}`;
+    this.#id = runtime.uuid();
   }
 
   async run(): Promise<CompactReport> {
@@ -220,7 +221,8 @@ class CompactRun {
       try {
         rewritten = await rewriteDay(store, loaded, table, plan, {
           ...config.compact,
-          spill: this.#spill,
+          run: this.#id,
+          spill: `${config.compact.spill}/audit-warehouse-${this.#id}`,
           ...(signal && { signal }),
         });
       } catch (error) {

@@ -24,6 +24,8 @@ export interface RewriteOptions {
   readonly rowGroupRows: number;
   readonly compressionLevel: number;
   readonly memoryBytes: number;
+  /** Id of the run: goes into the names of the files. */
+  readonly run: string;
   /** Prefix of what is put aside while sorting. */
   readonly spill: string;
   readonly signal?: AbortSignal;
@@ -47,7 +49,7 @@ export async function rewriteDay(
 ): Promise<RewrittenDay | undefined> {
   const duplicates = await findDuplicates(store, table, plan, options.memoryBytes / 2);
   if (plan.reasons.length === 0 && duplicates.count === 0) return undefined;
-  const label = labelOf(plan);
+  const label = labelOf(plan, options.run);
   const sink = new FileSink(store, loaded, table, plan, label, options);
   const runs = new SpilledRuns(
     store,
@@ -178,9 +180,12 @@ class FileSink {
   }
 }
 
-/** Names what is made after what it is made from: no file that replaces others ever has the name of one of them. */
-function labelOf({ inputs, kept }: DayPlan): string {
-  const digest = createHash('sha256');
+/**
+ * Names what is made after what it is made from, so that no file that replaces others has the name of one of them, and
+ * after the run, so that what a dead run has left behind can be deleted without a thought of who may be writing it again.
+ */
+function labelOf({ inputs, kept }: DayPlan, run: string): string {
+  const digest = createHash('sha256').update(`${run}\n`);
   for (const file of inputs) digest.update(`-${file.path}\n`);
   for (const file of kept) digest.update(`=${file.path}\n`);
   return `${compactedPrefix}${digest.digest('hex').slice(0, 16)}`;

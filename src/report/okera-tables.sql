@@ -1,0 +1,14 @@
+-- A record counts once for each table and view that it names.
+SELECT
+    trim(name) AS dataset,
+    count(*) AS accesses,
+    count(*) FILTER (WHERE auth_failure) AS refused,
+    count(*) OVER () AS of_all
+FROM reporting_audit_logs
+CROSS JOIN UNNEST(split(concat_ws(',', nullif(ae_table, ''), nullif(ae_view, '')), ',')) AS accessed (name)
+WHERE ymd BETWEEN $from_ymd AND $to_ymd
+  AND event_time BETWEEN $from AND $to                          -- when instants
+  AND trim(name) <> ''
+GROUP BY 1
+ORDER BY accesses DESC, dataset
+LIMIT $top

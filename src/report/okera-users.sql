@@ -1,0 +1,11 @@
+SELECT
+    "user",
+    count(*) AS requests,
+    count(*) FILTER (WHERE auth_failure) AS refused,
+    count(*) OVER () AS of_all
+FROM reporting_audit_logs
+WHERE ymd BETWEEN $from_ymd AND $to_ymd
+  AND event_time BETWEEN $from AND $to                          -- when instants
+GROUP BY "user"
+ORDER BY requests DESC, "user"
+LIMIT $top

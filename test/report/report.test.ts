@@ -1,0 +1,104 @@
+/** From tables to a page, on DuckDB over a warehouse in memory. */
+import { describe, expect, test } from 'vitest';
+import { createDuckDbEngine } from '../../src/engines/duckdb.ts';
+import { gatherReport, lastDayWithEvents, type ReportData } from '../../src/report/gather.ts';
+import { renderPage } from '../../src/report/page.ts';
+import { questionNames, reportRequest } from '../../src/report/questions.ts';
+import { reportRange } from '../../src/report/range.ts';
+import { putDecisions, run, testRuntime } from '../support/warehouse.ts';
+
+const options = {
+  title: 'Audit report',
+  now: Date.UTC(2026, 0, 1),
+  warehouse: 'memory://test/warehouse',
+  engine: 'duckdb',
+  version: '1',
+};
+const julyRange = reportRange({ from: '2023-07-10', to: '2023-07-12' }, async () => '');
+
+/** The bytes that DuckDB says it read of local files are what Linux counts, which is not the same each time. */
+const withoutBytes = (data: ReportData): ReportData => ({
+  ...data,
+  asked: data.asked.map((one) => ({ ...one, bytesScanned: 0 })),
+});
+
+async function gather(runtime: ReturnType<typeof testRuntime>): Promise<ReportData> {
+  const engine = createDuckDbEngine(runtime);
+  try {
+    return await gatherReport({ engine, tables: await runtime.catalog.listTables() }, await julyRange);
+  } finally {
+    await engine.close();
+  }
+}
+
+describe('the report', () => {
+  test('of an empty warehouse says that there is nothing yet', async () => {
+    const runtime = testRuntime();
+    const page = renderPage(await gather(runtime), options);
+    for (const table of ['opa_decisions', 'okera_audit_logs', 'ingested_objects', 'quarantine']) {
+      expect(page).toContain(`there is no table ${table} yet`);
+    }
+    expect(page).not.toContain('<svg');
+    expect(await lastDayWithEvents(runtime, [], '2026-01-01')).toBe('2026-01-01');
+  });
+
+  test('leaves out what there is no source for, and shows a range without events as such', async () => {
+    const runtime = testRuntime();
+    await putDecisions(runtime.store, 4, 20);
+    await run(runtime);
+    const tables = await runtime.catalog.listTables();
+    expect(await lastDayWithEvents(runtime, tables, '2026-01-01')).toBe('2023-07-12');
+    expect(await lastDayWithEvents(runtime, tables, '2023-07-11')).toBe('2023-07-11');
+    const page = renderPage(await gather(runtime), options);
+    expect(page).toContain('80 decisions: 80 allowed (100.0 %)');
+    expect(page).toContain('there is no table okera_audit_logs yet');
+    const engine = createDuckDbEngine(runtime);
+    const range = await reportRange({ from: '2020-01-01', to: '2020-01-02' }, async () => '');
+    const empty = renderPage(await gatherReport({ engine, tables }, range), options);
+    await engine.close();
+    expect(empty).toContain('No decisions in this range.');
+    expect(empty).toContain('Nothing was denied in this range.');
+  });
+
+  test('is the same for the same data and time', async () => {
+    const runtime = testRuntime();
+    await putDecisions(runtime.store, 3, 20);
+    await run(runtime);
+    const pages = [await gather(runtime), await gather(runtime)].map((data) => renderPage(withoutBytes(data), options));
+    expect(pages[0]).toBe(pages[1]);
+  });
+
+  test('escapes and cuts its title', () => {
+    const data: ReportData = {
+      range: { from: 0n, to: 1n, fromDay: '1970-01-01', toDay: '1970-01-01', wholeDays: false },
+      buckets: { unit: 'minute', width: '1 minute', starts: [0] },
+      decisions: null,
+      okera: null,
+      ingestion: null,
+      quarantine: null,
+      asked: [],
+    };
+    const page = renderPage(data, { ...options, title: `</title><script>${'x'.repeat(1000)}` });
+    expect(page).toContain('<title>&lt;/title&gt;&lt;script&gt;xxx');
+    expect(page.length).toBeLessThan(12_000);
+  });
+});
+
+describe('its SQL', () => {
+  test.each(questionNames)(
+    '%s binds its values, reads only the days of the range, and has one time unit',
+    async (name) => {
+      for (const unit of ['minute', 'hour', 'day'] as const) {
+        const { sql, parameters, prune } = reportRequest(name, await julyRange, unit, 20);
+        const named = new Set([...sql.matchAll(/\$(\w+)/g)].map(([, parameter]) => parameter));
+        expect(new Set(Object.keys(parameters ?? {}))).toEqual(named);
+        expect((sql.match(/ AS moment/g) ?? []).length).toBeLessThanOrEqual(1);
+        expect(Object.values(prune ?? {})[0]).not.toEqual({});
+        // A range of whole days needs no time of day.
+        if (unit === 'day' && named.has('from_ymd') && !/first_time|permission/.test(`${sql}${name}`)) {
+          expect(sql).not.toContain('event_time');
+        }
+      }
+    },
+  );
+});
