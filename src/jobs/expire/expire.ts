@@ -16,9 +16,9 @@
 import type { LoadedTable } from '../../catalog/catalog.ts';
 import { updateTable } from '../../iceberg/commit.ts';
 import { removeSnapshots } from '../../iceberg/history.ts';
-import { Ledger } from '../../ledger/ledger.ts';
 import type { ObjectInfo } from '../../store/store.ts';
 import { finishAmendments, openAmendments } from '../amend.ts';
+import { createLedger } from '../batch.ts';
 import { commitContext } from '../commit.ts';
 import { intentPrefix, readIntent } from '../intent.ts';
 import type { Runtime } from '../runtime.ts';
@@ -87,14 +87,8 @@ interface OpenWork {
 }
 
 async function openWork(runtime: Runtime, before: number): Promise<OpenWork> {
-  const { store, config, sleep, layOut, owner } = runtime;
-  const ledger = new Ledger({
-    ...commitContext(runtime),
-    layOut,
-    files: config.output,
-    owner,
-    claimMs: config.batch.claimSeconds * 1000,
-  });
+  const { store, config, sleep } = runtime;
+  const ledger = createLedger(runtime);
   const amendments = await openAmendments(runtime);
   const ids = new Set(amendments.keys());
   const files = new Set([...amendments.values()].flat());

@@ -1,6 +1,5 @@
 /** Every object that a source lists has to be in the ledger, by the ETag that it has now. */
-import { Ledger } from '../../ledger/ledger.ts';
-import { commitContext } from '../commit.ts';
+import { createLedger } from '../batch.ts';
 import { type ConfiguredSource, objectsAt } from '../plan.ts';
 import type { Runtime } from '../runtime.ts';
 import type { Accounts } from './accounts.ts';
@@ -22,7 +21,7 @@ export async function checkSources(
   differences: Differences,
 ): Promise<ListedObjects> {
   const { store, config } = runtime;
-  const ledger = openLedger(runtime);
+  const ledger = createLedger(runtime);
   const counts = { listed: 0, ingested: 0, waiting: 0 };
   for (const { config: source, source: family } of sources) {
     const folder = source.location.endsWith('/') ? source.location : `${source.location}/`;
@@ -61,12 +60,3 @@ export async function checkSources(
   }
   return counts;
 }
-
-const openLedger = (runtime: Runtime): Ledger =>
-  new Ledger({
-    ...commitContext(runtime),
-    layOut: runtime.layOut,
-    files: runtime.config.output,
-    owner: runtime.owner,
-    claimMs: runtime.config.batch.claimSeconds * 1000,
-  });

@@ -1,0 +1,195 @@
+/**
+ * Which job makes which calls to AWS, and on what. This is the one place that says so: policy.ts makes IAM policies of
+ * it, for a configuration and with placeholders (docs/iam, deploy/terraform); test/iam compares it with the calls that
+ * the jobs make.
+ */
+
+export const jobNames = [
+  'backfill',
+  'worker',
+  'query',
+  'compact',
+  'expire',
+  'verify',
+  'replay',
+  'erase',
+  'doctor',
+] as const;
+
+export type JobName = (typeof jobNames)[number];
+
+/** What a statement grants its actions on. Statements on what a configuration does not have are left out of its policy. */
+export type Target =
+  /** Listing is granted on buckets, below a prefix; the rest on objects. */
+  | 'source-listing'
+  | 'sources'
+  | 'event-source-listing'
+  | 'event-sources'
+  | 'warehouse-listing'
+  | 'warehouse'
+  | 'probes'
+  | 'spill'
+  | 'catalog'
+  | 'queues'
+  | 'dead-letter-queues'
+  | 'work-group'
+  | 'athena-catalog'
+  | 'athena-buckets'
+  | 'results'
+  | 'result-listing';
+
+export interface Grant {
+  readonly sid: string;
+  readonly target: Target;
+  /** By action: null, or why an ordinary run does not make the call. */
+  readonly actions: Readonly<Record<string, string | null>>;
+}
+
+const failedUpload = 'an upload in parts that failed is taken back';
+const lostCommit =
+  'what was staged for a commit that another writer won is removed, and metadata that the log no longer holds';
+const mayBeMissing = 'S3 says that an object is not there, and not that it is forbidden, only to who may list';
+const firstAmendment = 'the first job that removes rows makes the table amendments';
+const byAthena = 'Athena makes it with the rights of who asks';
+
+const always = (...names: string[]): Grant['actions'] => Object.fromEntries(names.map((name) => [name, null]));
+const because = (reason: string, ...names: string[]): Grant['actions'] =>
+  Object.fromEntries(names.map((name) => [name, reason]));
+const grant = (sid: string, target: Target, ...actions: Grant['actions'][]): Grant => ({
+  sid,
+  target,
+  actions: Object.assign({}, ...actions),
+});
+
+const listSources = grant('ListSources', 'source-listing', always('s3:ListBucket'));
+const readSources = grant('ReadSources', 'sources', always('s3:GetObject'));
+const listWarehouse = grant('ListWarehouse', 'warehouse-listing', always('s3:ListBucket'));
+const findInWarehouse = grant('ListWarehouse', 'warehouse-listing', because(mayBeMissing, 's3:ListBucket'));
+const readWarehouse = grant('ReadWarehouse', 'warehouse', always('s3:GetObject'));
+const addToWarehouse = grant(
+  'WriteWarehouse',
+  'warehouse',
+  always('s3:GetObject', 's3:PutObject'),
+  because(lostCommit, 's3:DeleteObject'),
+  because(failedUpload, 's3:AbortMultipartUpload'),
+);
+const changeWarehouse = grant(
+  'WriteWarehouse',
+  'warehouse',
+  always('s3:GetObject', 's3:PutObject', 's3:DeleteObject'),
+  because(failedUpload, 's3:AbortMultipartUpload'),
+);
+const makeTables = grant(
+  'Catalog',
+  'catalog',
+  always(
+    'glue:GetDatabase',
+    'glue:CreateDatabase',
+    'glue:GetTable',
+    'glue:GetTables',
+    'glue:CreateTable',
+    'glue:UpdateTable',
+  ),
+);
+const amendTables = grant(
+  'Catalog',
+  'catalog',
+  always('glue:GetTable', 'glue:UpdateTable'),
+  because(firstAmendment, 'glue:GetDatabase', 'glue:CreateTable'),
+);
+const amendAllTables = { ...amendTables, actions: { ...always('glue:GetTables'), ...amendTables.actions } };
+
+const athena: readonly Grant[] = [
+  grant(
+    'AthenaQueries',
+    'work-group',
+    always('athena:StartQueryExecution', 'athena:GetQueryExecution', 'athena:GetQueryResults'),
+    because('a query that nobody waits for any more is stopped', 'athena:StopQueryExecution'),
+  ),
+  grant(
+    'AthenaCatalog',
+    'athena-catalog',
+    because(
+      byAthena,
+      'glue:GetDatabase',
+      'glue:GetDatabases',
+      'glue:GetPartition',
+      'glue:GetPartitions',
+      'glue:BatchGetPartition',
+    ),
+  ),
+  grant('AthenaBuckets', 'athena-buckets', because(byAthena, 's3:GetBucketLocation')),
+  grant(
+    'AthenaResults',
+    'results',
+    because(byAthena, 's3:GetObject', 's3:PutObject', 's3:AbortMultipartUpload', 's3:ListMultipartUploadParts'),
+  ),
+  grant('AthenaResultsList', 'result-listing', because(byAthena, 's3:ListBucket', 's3:ListBucketMultipartUploads')),
+];
+
+export const grants: Readonly<Record<JobName, readonly Grant[]>> = {
+  backfill: [listSources, readSources, findInWarehouse, addToWarehouse, makeTables],
+  worker: [
+    grant(
+      'ListSources',
+      'event-source-listing',
+      because(`sources with a queue are listed after failures; ${mayBeMissing}`, 's3:ListBucket'),
+    ),
+    grant('ReadSources', 'event-sources', always('s3:GetObject')),
+    findInWarehouse,
+    addToWarehouse,
+    grant(
+      'FollowQueues',
+      'queues',
+      always('sqs:ReceiveMessage', 'sqs:DeleteMessage', 'sqs:GetQueueAttributes'),
+      because(
+        'messages whose objects wait are hidden for longer, and given back at a stop',
+        'sqs:ChangeMessageVisibility',
+      ),
+    ),
+    makeTables,
+  ],
+  query: [
+    findInWarehouse,
+    readWarehouse,
+    grant('Catalog', 'catalog', always('glue:GetTable', 'glue:GetTables')),
+    ...athena,
+  ],
+  compact: [
+    listWarehouse,
+    changeWarehouse,
+    grant(
+      'Spill',
+      'spill',
+      always('s3:GetObject', 's3:PutObject', 's3:DeleteObject'),
+      because(failedUpload, 's3:AbortMultipartUpload'),
+    ),
+    amendAllTables,
+  ],
+  expire: [listWarehouse, changeWarehouse, amendAllTables],
+  verify: [
+    listSources,
+    readSources,
+    listWarehouse,
+    readWarehouse,
+    grant('Catalog', 'catalog', always('glue:GetTable', 'glue:GetTables')),
+  ],
+  replay: [
+    grant('ListSources', 'source-listing', because(mayBeMissing, 's3:ListBucket')),
+    readSources,
+    listWarehouse,
+    changeWarehouse,
+    amendTables,
+  ],
+  erase: [listWarehouse, changeWarehouse, amendTables],
+  doctor: [
+    listSources,
+    readSources,
+    listWarehouse,
+    grant('ProbeWarehouse', 'probes', always('s3:GetObject', 's3:PutObject', 's3:DeleteObject')),
+    grant('Catalog', 'catalog', always('glue:GetDatabase', 'glue:GetTables', 'glue:CreateTable', 'glue:UpdateTable')),
+    grant('LookAtQueues', 'queues', always('sqs:GetQueueAttributes')),
+    grant('LookAtDeadLetters', 'dead-letter-queues', always('sqs:GetQueueAttributes')),
+    grant('LookAtWorkGroup', 'work-group', always('athena:GetWorkGroup')),
+  ],
+};

@@ -1,0 +1,186 @@
+/**
+ * Doctor: looks at everything that a run needs, before it is needed. It leaves nothing behind: probe objects under
+ * `<warehouse>/_doctor/` are deleted again, and Glue is only asked for what it must refuse.
+ *
+ * `planChecks` says which checks this configuration needs; `diagnose` carries them out side by side. A check that throws
+ * has failed; one that does not end has failed too.
+ */
+import type { Config } from '../../config/config.ts';
+import type { Probes } from '../../probes/probes.ts';
+import type { Runtime } from '../runtime.ts';
+import { type Check, type Finding, failed, ok, type PlannedCheck, reasonOf } from './check.ts';
+import { checkDisk, judgeClocks, judgeMemory } from './machine.ts';
+import { checkAthena, checkCredentials, checkGlue, checkQueue, checkTrino } from './services.ts';
+import { checkConditionalWrites, checkSource, checkWarehouse } from './store.ts';
+
+export interface Diagnosis {
+  /** Nothing failed; there may be warnings. */
+  readonly ok: boolean;
+  readonly checks: readonly Check[];
+}
+
+export const diagnosisOf = (checks: readonly Check[]): Diagnosis => ({
+  ok: checks.every(({ status }) => status !== 'failed'),
+  checks,
+});
+
+const patienceMs = 60_000;
+
+export async function diagnose(runtime: Runtime, probes: Probes): Promise<Check[]> {
+  const checks = new Map<string, Promise<Check | undefined>>();
+  for (const planned of planChecks(runtime, probes)) {
+    const first = planned.needs === undefined ? undefined : checks.get(planned.needs);
+    const look = async (): Promise<Check | undefined> => {
+      // One cause, one report.
+      if (first !== undefined && (await first)?.status !== 'ok' && (await first)?.status !== 'warning')
+        return undefined;
+      return carryOut(planned, runtime);
+    };
+    checks.set(planned.name, look());
+  }
+  return (await Promise.all(checks.values())).filter((check) => check !== undefined);
+}
+
+/** Never throws. */
+async function carryOut({ name, look, advice }: PlannedCheck, { sleep }: Runtime): Promise<Check> {
+  const patience = new AbortController();
+  const tooLong = sleep(patienceMs, patience.signal).then(
+    (): Finding => failed(`no answer within ${patienceMs / 1000} s`, advice),
+    (): Promise<Finding> => new Promise(() => {}),
+  );
+  try {
+    return { name, ...(await Promise.race([look(), tooLong])) };
+  } catch (error) {
+    return { name, ...failed(reasonOf(error), advice) };
+  } finally {
+    patience.abort();
+  }
+}
+
+export function planChecks(runtime: Runtime, probes: Probes): PlannedCheck[] {
+  const { config, store, catalog, clock } = runtime;
+  const { aws, machine, trino } = probes;
+  const sources = [...config.sources, ...config.sideSources];
+  const onS3 = (location: string): boolean => location.startsWith('s3://');
+  const isRemote = onS3(config.warehouse);
+  const usesAthena = athenaIsConfigured(config);
+  const remote = { needs: 'credentials' };
+  const queues = new Set(config.sources.flatMap(({ queue }) => queue ?? []));
+  const usesAws =
+    [config.warehouse, ...sources.map(({ location }) => location)].some(onS3) ||
+    config.catalog.type === 'glue' ||
+    queues.size > 0 ||
+    usesAthena;
+
+  const checks: PlannedCheck[] = [
+    {
+      name: 'memory',
+      look: async () => judgeMemory(config, machine.memoryBytes),
+      advice: 'give the process more memory',
+    },
+    {
+      name: 'disk',
+      look: () =>
+        checkDisk(
+          machine,
+          machine.temporaryFolder,
+          isRemote ? 'data files that queries fetch' : 'queries that do not fit into memory',
+        ),
+      advice: 'point TMPDIR to a folder that can be written',
+    },
+  ];
+  const spill = config.compact.spill.replace(/^file:\/\//, '');
+  if (spill.startsWith('/') && spill !== machine.temporaryFolder) {
+    checks.push({
+      name: 'disk:spill',
+      look: () => checkDisk(machine, spill, 'days that compact sorts outside of memory'),
+      advice: 'set compact.spill to a folder that can be written',
+    });
+  }
+  if (usesAws) {
+    checks.push({
+      name: 'credentials',
+      look: () => checkCredentials(aws, clock()),
+      advice:
+        'set AWS_PROFILE, AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or run with a role; buckets, catalog, queues and Athena are looked at once there are credentials',
+    });
+    checks.push({
+      name: 'clock',
+      look: async () => judgeClocks(await aws.clocks()),
+      advice: 'set s3.region, catalog.region or AWS_REGION',
+      needs: 'credentials',
+    });
+  }
+  for (const source of sources) {
+    checks.push({
+      name: `source:${source.name}`,
+      look: () => checkSource(store, source),
+      advice: 'see that the bucket or folder is there and may be listed and read',
+      ...(onS3(source.location) && remote),
+    });
+  }
+  checks.push(
+    {
+      name: 'warehouse',
+      look: () => checkWarehouse(runtime),
+      advice: 'see that the bucket or folder is there, and grant what "doctor --policy worker" prints',
+      ...(isRemote && remote),
+    },
+    {
+      name: 'conditional-writes',
+      look: () => checkConditionalWrites(runtime),
+      advice: 'use a store that honours If-None-Match and If-Match on PUT (AWS S3 does)',
+      needs: 'warehouse',
+    },
+  );
+  if (config.catalog.type === 'glue') {
+    const { database } = config.catalog;
+    checks.push({
+      name: 'glue',
+      look: () => checkGlue(aws, catalog, database),
+      advice: 'check catalog.region and catalog.database, and grant what "doctor --policy worker" prints',
+      needs: 'credentials',
+    });
+  } else {
+    checks.push({
+      name: 'catalog',
+      look: async () => ok(`${(await catalog.listTables()).length} tables in ${config.warehouse}`),
+      advice: 'see that the warehouse may be listed',
+      ...(isRemote && remote),
+    });
+  }
+  for (const url of queues) {
+    checks.push({
+      name: `queue:${url.split('/').at(-1)}`,
+      look: () => checkQueue(aws, url),
+      advice: `see that ${url} is right, and grant sqs:GetQueueAttributes on it`,
+      needs: 'credentials',
+    });
+  }
+  checks.push({
+    name: 'duckdb',
+    look: async () => ok(`DuckDB ${await machine.duckDb()}`),
+    advice: 'install the packages anew on this machine; on Alpine use a distribution with glibc',
+  });
+  if (config.engines.trino !== undefined) {
+    const { url } = config.engines.trino;
+    checks.push({
+      name: 'trino',
+      look: () => checkTrino(trino, url),
+      advice: 'check engines.trino.url and that Trino runs',
+    });
+  }
+  if (usesAthena) {
+    checks.push({
+      name: 'athena',
+      look: () => checkAthena(aws, config.engines.athena),
+      advice: 'check engines.athena.workgroup and its region, and grant athena:GetWorkGroup on it',
+      needs: 'credentials',
+    });
+  }
+  return checks;
+}
+
+/** With a Glue catalog it could be used without a word in the configuration; then there is nothing to check. */
+export const athenaIsConfigured = ({ engines: { athena } }: Pick<Config, 'engines'>): boolean =>
+  athena.workgroup !== undefined || athena.output !== undefined || athena.endpoint !== undefined;

@@ -1,0 +1,107 @@
+/** Buckets and folders: what the sources show, and whether the warehouse can be written as commits need it. */
+import type { SideSourceConfig, SourceConfig } from '../../config/config.ts';
+import { type ObjectStore, StoreError } from '../../store/store.ts';
+import type { Runtime } from '../runtime.ts';
+import { type Finding, failed, ok, reasonOf, warning } from './check.ts';
+
+/** So many empty objects, and one is read all the same. */
+const manyEmpty = 1000;
+
+/** Lists, and reads the first bytes of an object where there is one. */
+export async function checkSource(store: ObjectStore, source: SourceConfig | SideSourceConfig): Promise<Finding> {
+  let empty = 0;
+  for await (const { uri, size } of store.list(source.location)) {
+    if (size === 0 && ++empty < manyEmpty) continue;
+    const { chunks } = await store.get(uri, { range: [0, Math.min(size, 1024)] });
+    for await (const _ of chunks);
+    return ok(`${source.location} can be listed and read`);
+  }
+  return warning(
+    `${source.location} can be listed, and there is no object with content in it`,
+    'right for a new source; otherwise look for a mistyped bucket or prefix',
+  );
+}
+
+/** Below the warehouse; nothing of it is a table. */
+const probePrefix = (warehouse: string): string => `${warehouse}/_doctor/`;
+
+/** Lists, writes, reads, deletes, and learns that an object which is not there is not there. */
+export async function checkWarehouse({
+  store,
+  config,
+  uuid,
+}: Pick<Runtime, 'store' | 'config' | 'uuid'>): Promise<Finding> {
+  const uri = `${probePrefix(config.warehouse)}${uuid()}`;
+  const missing = await store.head(uri).catch((error: unknown) => {
+    if (!(error instanceof StoreError) || error.code !== 'access-denied') throw error;
+    return error;
+  });
+  if (missing instanceof StoreError) {
+    return failed(
+      `an object that does not exist cannot be told from one that is forbidden: ${reasonOf(missing)}`,
+      `grant s3:ListBucket for ${config.warehouse}/* (S3 answers 404 only to who may list), and s3:GetObject there`,
+    );
+  }
+  const body = Buffer.from('audit-warehouse doctor');
+  await withProbe(store, uri, async () => {
+    await store.put(uri, body);
+    const listed: string[] = [];
+    for await (const object of store.list(uri)) listed.push(object.uri);
+    if (!listed.includes(uri)) throw new Error(`an object that was just written is not listed: ${uri}`);
+    if (!(await contentOf(store, uri)).equals(body))
+      throw new Error(`an object reads differently than it was written: ${uri}`);
+  });
+  if ((await store.head(uri)) !== undefined) throw new Error(`an object that was just deleted is still there: ${uri}`);
+  return ok(`${config.warehouse} can be listed, written, read and deleted`);
+}
+
+/** Commits of the file catalog and claims of batches rest on these. */
+export async function checkConditionalWrites({
+  store,
+  config,
+  uuid,
+}: Pick<Runtime, 'store' | 'config' | 'uuid'>): Promise<Finding> {
+  const uri = `${probePrefix(config.warehouse)}${uuid()}`;
+  const [first, second] = [Buffer.from('first'), Buffer.from('second')];
+  const ignored: string[] = [];
+  await withProbe(store, uri, async () => {
+    const { etag } = await store.put(uri, first, { ifNoneMatch: '*' });
+    if (!(await isRefused(store.put(uri, second, { ifNoneMatch: '*' })))) ignored.push('If-None-Match');
+    else if (!(await contentOf(store, uri)).equals(first)) ignored.push('If-None-Match (refused, yet written)');
+    const current = ignored.length > 0 ? ((await store.head(uri))?.etag ?? etag) : etag;
+    await store.put(uri, Buffer.from('third'), { ifMatch: current });
+    if (!(await isRefused(store.put(uri, second, { ifMatch: current })))) ignored.push('If-Match');
+  });
+  if (ignored.length === 0) return ok('If-None-Match and If-Match are honoured on writes');
+  return failed(
+    `the store writes in spite of ${ignored.join(' and ')}: concurrent writers would overwrite each other`,
+    'use a store that honours conditional writes (AWS S3 does), and never more than one process on this one',
+  );
+}
+
+async function isRefused(write: Promise<unknown>): Promise<boolean> {
+  try {
+    await write;
+    return false;
+  } catch (error) {
+    if (error instanceof StoreError && error.code === 'precondition-failed') return true;
+    throw error;
+  }
+}
+
+/** Whatever happens, nothing stays; what went wrong first is what matters. */
+async function withProbe(store: ObjectStore, uri: string, use: () => Promise<void>): Promise<void> {
+  try {
+    await use();
+  } catch (error) {
+    await store.delete(uri).catch(() => {});
+    throw error;
+  }
+  await store.delete(uri);
+}
+
+async function contentOf(store: ObjectStore, uri: string): Promise<Buffer> {
+  const pieces: Uint8Array[] = [];
+  for await (const piece of (await store.get(uri)).chunks) pieces.push(piece.slice());
+  return Buffer.concat(pieces);
+}
