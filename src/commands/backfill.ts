@@ -69,7 +69,7 @@ async function execute(context: CommandContext, options: Options): Promise<numbe
     const { config, log } = openConfigAndLog(context, options, progress.log);
     logEvent(log, 'run-started', {
       warehouse: config.warehouse,
-      sources: options.source ?? config.sources.map(({ name }) => name),
+      sources: options.source ?? [...config.sources, ...config.sideSources].map(({ name }) => name),
     });
     const { backfill } = await import('../jobs/backfill.ts');
     const runtime = await context.openRuntime(config, log);

@@ -54,6 +54,20 @@ async function render(config: Config, file: string): Promise<string> {
       lines.push(row('', `+ ${name} ${column.type} from ${column.path}${column.strict ? ', strict' : ''}`));
     }
   }
+  for (const source of config.sideSources) {
+    if (source.type === 'okera-identities') {
+      lines.push(row(source.name, `${source.type}, ${source.location}`));
+      const tables = Object.entries(source.tables ?? {});
+      for (const [prefix, table] of tables) lines.push(row('', `+ ${prefix} to ${table}`));
+      continue;
+    }
+    lines.push(row(source.name, `${source.type}, ${source.location} to ${source.table}`));
+    for (const [name, { type, from, required }] of Object.entries(source.columns)) {
+      lines.push(
+        row('', `+ ${name} ${type}${from === undefined ? '' : ` from ${from}`}${required ? ', required' : ''}`),
+      );
+    }
+  }
   lines.push(
     '\nlimits\n',
     row('record_bytes', formatBytes(limits.recordBytes)),

@@ -3,10 +3,13 @@ import { Piscina } from 'piscina';
 import { buffersOf } from '../columns/batch.ts';
 import type { DayFile, Layout } from './layout.ts';
 
+// Compiled for places without TypeScript (deploy/lambda), the modules have another extension.
+const worker = new URL(import.meta.url.replace(/pool(\.[jt]s)$/, 'worker$1'));
+
 /** `threads` at least 1. The workers start with the first request and do not keep the process alive. */
 export function layoutPool(threads: number): Layout {
   const pool = new Piscina<unknown, DayFile[]>({
-    filename: new URL(`./layout-worker${extname(import.meta.url)}`, import.meta.url).href,
+    filename: worker.href,
     minThreads: 0,
     maxThreads: threads,
     // Longer than any lull of a run: a new worker has to be loaded and warmed up again.

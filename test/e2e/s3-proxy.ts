@@ -13,6 +13,10 @@ export interface ProxiedRequest {
   readonly range: string | undefined;
   /** Operation of Glue, such as UpdateTable; undefined for S3. */
   readonly operation: string | undefined;
+  /** What the operation belongs to, such as AWSGlue or AmazonSQS; undefined for S3. */
+  readonly service: string | undefined;
+  /** Of the answer, once there is one. */
+  status?: number;
 }
 
 /** What to answer instead of forwarding, or where to break an answer off. */
@@ -61,12 +65,13 @@ export class S3Proxy {
   async #serve(incoming: IncomingMessage, response: ServerResponse): Promise<void> {
     const [path = '', query = ''] = (incoming.url ?? '').split(/\?(.*)/s);
     const target = incoming.headers['x-amz-target'];
-    const request = {
+    const request: ProxiedRequest = {
       method: incoming.method ?? '',
       path: decodeURIComponent(path.slice(1)),
       query,
       range: incoming.headers.range,
       operation: typeof target === 'string' ? target.split('.').at(-1) : undefined,
+      service: typeof target === 'string' ? target.split('.')[0] : undefined,
     };
     this.requests.push(request);
     const interference = await this.interfere(request);
@@ -83,7 +88,8 @@ export class S3Proxy {
     const forwarded = send(
       { hostname, port, path: incoming.url, method: incoming.method, headers, agent: this.#agent },
       (answer) => {
-        response.writeHead(answer.statusCode ?? 502, answer.rawHeaders);
+        request.status = answer.statusCode ?? 502;
+        response.writeHead(request.status, answer.rawHeaders);
         if (interference === undefined) return void answer.pipe(response);
         let left = interference.cutAfter;
         answer.on('data', (chunk: Buffer) => {

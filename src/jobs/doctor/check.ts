@@ -32,7 +32,7 @@ export const failed = (found: string, advice: string): Finding => ({ status: 'fa
 export function reasonOf(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
   const { name, message, cause } = error;
-  const own = '$metadata' in error && !message.includes(name) ? `${name}: ${message}` : message;
+  const own = '$metadata' in error && name !== 'Error' && !message.includes(name) ? `${name}: ${message}` : message;
   const because = cause instanceof Error && !own.includes(cause.message) ? ` (${cause.message})` : '';
   return `${own}${because}`.replace(/\s+/g, ' ').trim() || name;
 }

@@ -3,16 +3,25 @@ import type { Catalog } from '../../catalog/catalog.ts';
 import type { AthenaConfig } from '../../config/config.ts';
 import type { AwsProbes, TrinoInfo } from '../../probes/probes.ts';
 import { ingestedObjects } from '../../tables/ingested-objects.ts';
-import { type Finding, failed, ok, warning } from './check.ts';
+import { type Finding, failed, ok, reasonOf, warning } from './check.ts';
 
 export async function checkCredentials(aws: AwsProbes, now: number): Promise<Finding> {
   const { expiresAt } = await aws.credentials();
-  const identity = await aws.identity();
-  const who = identity === undefined ? 'found; whose they are is not asked, as no endpoint is of AWS' : identity.arn;
-  if (expiresAt === undefined) return ok(who);
-  const left = (expiresAt - now) / 60_000;
-  const found = `${who}, until ${new Date(expiresAt).toISOString()}`;
-  return left > 0 ? ok(found) : failed(found, 'they have expired: sign in again, or renew the role session');
+  const until = expiresAt === undefined ? '' : `, until ${new Date(expiresAt).toISOString()}`;
+  if (expiresAt !== undefined && expiresAt <= now)
+    return failed(`found${until}`, 'they have expired: sign in again, or renew the role session');
+  try {
+    const identity = await aws.identity();
+    const who = identity?.arn ?? 'found; whose they are is not asked, as no endpoint is of AWS';
+    return ok(`${who}${until}`);
+  } catch (error) {
+    // A refusal is an answer. A network may well have a way to S3 and Glue, and none to STS.
+    if ((error as { $metadata?: { httpStatusCode?: number } }).$metadata?.httpStatusCode !== undefined) throw error;
+    return warning(
+      `found${until}; whose they are is not known, as STS cannot be reached (${reasonOf(error)})`,
+      'no job needs STS, unless the credentials come from it: where nothing else can be reached either, look at the network',
+    );
+  }
 }
 
 export async function checkGlue(aws: AwsProbes, catalog: Catalog, database: string): Promise<Finding> {
