@@ -2,26 +2,35 @@
  * Distinct byte strings and their codes: an open-addressing hash table over one byte arena. Codes count from 0 in
  * order of first appearance.
  */
+import { grown } from './slots.ts';
+import { copyText, isSame, slack, Text } from './text.ts';
+
 const maxEntries = 1 << 17;
-/** How much is tried before judging whether values repeat. */
+/** How much is tried before judging whether values repeat, and whether they do at all. */
 const trialEntries = 1 << 14;
 const trialBytes = 1 << 20;
+const firstTrialEntries = 1 << 12;
 
 export class StringDictionary {
   entries = 0;
   /** Entry e is bytes[offsets[e] .. offsets[e + 1]]. */
   offsets: Uint32Array;
-  bytes = new Uint8Array(4096);
   usedBytes = 0;
+  readonly #text: Text;
   #hashes: Int32Array;
   /** Code + 1 a slot, 0 where free. */
   #table: Int32Array;
 
-  /** @param expected entries that fit before anything has to grow */
-  constructor(expected = 128) {
+  /** @param expected entries and bytes that fit before anything has to grow */
+  constructor(expected = 128, expectedBytes = 4096) {
+    this.#text = new Text(new Uint8Array(expectedBytes + slack));
     this.offsets = new Uint32Array(expected + 2);
     this.#hashes = new Int32Array(expected + 2);
     this.#table = new Int32Array(2 ** Math.ceil(Math.log2(expected * 2 + 2)));
+  }
+
+  get bytes(): Uint8Array {
+    return this.#text.bytes;
   }
 
   /** The code of source[start, end), new where it has not been seen. */
@@ -31,26 +40,45 @@ export class StringDictionary {
     let slot = hash & mask;
     for (;;) {
       const code = this.#table[slot]! - 1;
-      if (code < 0) return this.#add(slot, hash, source, start, end);
+      if (code < 0) break;
+      if (this.#hashes[code] === hash && this.#equalsBytes(code, source, start, end)) return code;
+      slot = (slot + 1) & mask;
+    }
+    this.#text.reserve(this.usedBytes + end - start);
+    const { bytes } = this.#text;
+    for (let i = start, at = this.usedBytes; i < end; i++) bytes[at++] = source[i]!;
+    return this.#add(slot, hash, end - start);
+  }
+
+  /** The same by whole words; the slack of a text has to follow. */
+  codeOf(source: Text, start: number, end: number): number {
+    const hash = hashText(source.view, start, end);
+    const mask = this.#table.length - 1;
+    let slot = hash & mask;
+    for (;;) {
+      const code = this.#table[slot]! - 1;
+      if (code < 0) break;
       if (this.#hashes[code] === hash && this.equals(code, source, start, end)) return code;
       slot = (slot + 1) & mask;
     }
+    this.#text.reserve(this.usedBytes + end - start);
+    copyText(source, start, end, this.#text, this.usedBytes);
+    return this.#add(slot, hash, end - start);
   }
 
   /** Whether so few of `values` repeat that coding them does not pay. */
   isWasteful(values: number): boolean {
+    if (this.entries * 16 > values * 15 && this.entries > firstTrialEntries) return true;
     if (this.entries * 2 > values) return this.entries > trialEntries || this.usedBytes > trialBytes;
     return this.entries > maxEntries;
   }
 
-  entryLength(code: number): number {
-    return this.offsets[code + 1]! - this.offsets[code]!;
-  }
-
-  copyEntry(code: number, target: Uint8Array, at: number): number {
+  /** Writes the entry to target[at ..], for which it makes room, and returns its length. */
+  copyEntry(code: number, target: Text, at: number): number {
     const start = this.offsets[code]!;
     const end = this.offsets[code + 1]!;
-    target.set(this.bytes.subarray(start, end), at);
+    target.reserve(at + end - start);
+    copyText(this.#text, start, end, target, at);
     return end - start;
   }
 
@@ -61,24 +89,29 @@ export class StringDictionary {
   }
 
   /** Whether entry `code` is source[start, end). */
-  equals(code: number, source: Uint8Array, start: number, end: number): boolean {
+  equals(code: number, source: Text, start: number, end: number): boolean {
+    const at = this.offsets[code]!;
+    const length = end - start;
+    return this.offsets[code + 1]! - at === length && isSame(this.#text.view, at, source.view, start, length);
+  }
+
+  #equalsBytes(code: number, source: Uint8Array, start: number, end: number): boolean {
     let at = this.offsets[code]!;
     if (this.offsets[code + 1]! - at !== end - start) return false;
-    for (let i = start; i < end; i++) if (this.bytes[at++] !== source[i]) return false;
+    const { bytes } = this.#text;
+    for (let i = start; i < end; i++) if (bytes[at++] !== source[i]) return false;
     return true;
   }
 
-  #add(slot: number, hash: number, source: Uint8Array, start: number, end: number): number {
+  /** The bytes of the entry are in their place already. */
+  #add(slot: number, hash: number, length: number): number {
     const code = this.entries++;
     if (code + 2 > this.offsets.length) {
-      this.offsets = doubled(this.offsets, code + 2);
-      this.#hashes = doubled(this.#hashes, code + 2);
+      this.offsets = grown(this.offsets, code + 2);
+      this.#hashes = grown(this.#hashes, code + 2);
     }
-    const used = this.usedBytes + end - start;
-    if (used > this.bytes.length) this.bytes = doubled(this.bytes, used);
-    for (let i = start, at = this.usedBytes; i < end; i++) this.bytes[at++] = source[i]!;
-    this.usedBytes = used;
-    this.offsets[code + 1] = used;
+    this.usedBytes += length;
+    this.offsets[code + 1] = this.usedBytes;
     this.#hashes[code] = hash;
     this.#table[slot] = code + 1;
     if (this.entries * 2 > this.#table.length) this.#rehash();
@@ -96,14 +129,7 @@ export class StringDictionary {
   }
 }
 
-function doubled<T extends Uint8Array | Uint32Array | Int32Array>(array: T, least: number): T {
-  let capacity = array.length;
-  while (capacity < least) capacity *= 2;
-  const buffer = (array.buffer as ArrayBuffer).transfer(capacity * array.BYTES_PER_ELEMENT);
-  return new (array.constructor as new (buffer: ArrayBuffer) => T)(buffer);
-}
-
-/** FNV-1a over 32-bit words, with a final mix since the low bits index the table. */
+/** FNV-1a over 32-bit words. */
 function hashBytes(source: Uint8Array, start: number, end: number): number {
   let hash = 0x811c9dc5 ^ (end - start);
   let i = start;
@@ -113,7 +139,24 @@ function hashBytes(source: Uint8Array, start: number, end: number): number {
     hash ^= hash >>> 15;
   }
   for (; i < end; i++) hash = Math.imul(hash ^ source[i]!, 0x01000193);
-  hash ^= hash >>> 15;
-  hash = Math.imul(hash, 0x2c1b3c6d);
-  return hash ^ (hash >>> 13);
+  return mixed(hash);
+}
+
+/** The same hash by whole words. */
+function hashText(view: DataView, start: number, end: number): number {
+  let hash = 0x811c9dc5 ^ (end - start);
+  let i = start;
+  for (const words = end - 3; i < words; i += 4) {
+    hash = Math.imul(hash ^ view.getInt32(i, true), 0x01000193);
+    hash ^= hash >>> 15;
+  }
+  for (; i < end; i++) hash = Math.imul(hash ^ view.getUint8(i), 0x01000193);
+  return mixed(hash);
+}
+
+/** The low bits index the table. */
+function mixed(hash: number): number {
+  let mix = hash ^ (hash >>> 15);
+  mix = Math.imul(mix, 0x2c1b3c6d);
+  return mix ^ (mix >>> 13);
 }

@@ -19,6 +19,7 @@ export interface DataFile {
   /** Single values in binary; strings cut to 16 code points unless the table keeps their bounds whole. */
   readonly lowerBounds: ReadonlyMap<number, Uint8Array>;
   readonly upperBounds: ReadonlyMap<number, Uint8Array>;
+  /** Row groups at which readers may split the file. */
   readonly splitOffsets: readonly number[];
   /** 0: unsorted. */
   readonly sortOrderId: number;
@@ -57,9 +58,24 @@ export function dataFile({ path, ymd, encoded, metadata, declaration }: WrittenF
     nullCounts: counts('nullCount'),
     lowerBounds,
     upperBounds,
-    splitOffsets: encoded.splitOffsets,
+    splitOffsets: splitsAt(encoded.splitOffsets),
     sortOrderId: sortOrderIdOf(metadata, declaration.sortedBy),
   };
+}
+
+const leastSplitBytes = 64 << 20;
+
+/**
+ * Not every row group: engines that plan one split for each offset, as Trino does, read the footer again in each, which
+ * with small row groups is more than the columns that they want.
+ */
+function splitsAt(rowGroups: readonly number[]): number[] {
+  const splits: number[] = [];
+  for (const offset of rowGroups) {
+    const last = splits.at(-1);
+    if (last === undefined || offset - last >= leastSplitBytes) splits.push(offset);
+  }
+  return splits;
 }
 
 /** As JSON: maps as objects by field id, bounds in base64. */

@@ -1,75 +1,82 @@
 /**
- * A set of record identities that takes 32 to 64 bytes a member, whatever their length: 128 bits in an open-addressing
+ * A set of record identities that takes 24 to 48 bytes a member, whatever their length: 128 bits in an open-addressing
  * table. A UUID or a digest is these bits itself, anything else is hashed by SHA-256, since identities come from outside
  * and the hash has to hold against whoever would make two collide. Each of these three has a table of its own: the same
  * bits are another identity there.
  */
 import { hash } from 'node:crypto';
 
-/** Words that are set aside before their members come: 16 MiB. */
-const mostRoom = 4 << 20;
+/** Members that room is made for before they come: 12 MiB. */
+const mostExpected = 1 << 19;
 
-/** Members of four words each; four zeros mark a free place. */
+/** Members of four words each, in the order they came, and a hash table of their places. */
 class WordSet {
   size = 0;
-  #words = new Int32Array(4 * 64);
-  #hasZero = false;
+  #words = new Int32Array(4 * 32);
+  /** Number of a member + 1, under the bits of its hash that the number leaves free; 0 where free. At most half full. */
+  #table = new Int32Array(2 * 32);
 
   /** false where the member was there already. */
   add(a: number, b: number, c: number, d: number): boolean {
-    if ((a | b | c | d) === 0) {
-      if (this.#hasZero) return false;
-      this.#hasZero = true;
-      this.size++;
-      return true;
-    }
+    const hash = mixed(a, b, c, d);
+    const place = this.#find(hash, a, b, c, d);
+    if (place < 0) return false;
+    const at = this.size * 4;
     const words = this.#words;
-    const mask = words.length / 4 - 1;
-    for (let place = mixed(a, b, c, d) & mask; ; place = (place + 1) & mask) {
-      const at = place * 4;
-      if (words[at] === a && words[at + 1] === b && words[at + 2] === c && words[at + 3] === d) return false;
-      if ((words[at]! | words[at + 1]! | words[at + 2]! | words[at + 3]!) !== 0) continue;
-      words[at] = a;
-      words[at + 1] = b;
-      words[at + 2] = c;
-      words[at + 3] = d;
-      if (++this.size * 2 > mask) this.#grow(words.length * 2);
-      return true;
-    }
+    words[at] = a;
+    words[at + 1] = b;
+    words[at + 2] = c;
+    words[at + 3] = d;
+    this.#table[place] = (hash & -this.#table.length) | ++this.size;
+    if (this.size * 2 === this.#table.length) this.#grow(this.size * 2);
+    return true;
   }
 
   has(a: number, b: number, c: number, d: number): boolean {
-    if ((a | b | c | d) === 0) return this.#hasZero;
+    return this.#find(mixed(a, b, c, d), a, b, c, d) < 0;
+  }
+
+  /** The free place for a member; -1 where it is there. */
+  #find(hash: number, a: number, b: number, c: number, d: number): number {
+    const table = this.#table;
     const words = this.#words;
-    const mask = words.length / 4 - 1;
-    for (let place = mixed(a, b, c, d) & mask; ; place = (place + 1) & mask) {
-      const at = place * 4;
-      if (words[at] === a && words[at + 1] === b && words[at + 2] === c && words[at + 3] === d) return true;
-      if ((words[at]! | words[at + 1]! | words[at + 2]! | words[at + 3]!) === 0) return false;
+    const mask = table.length - 1;
+    for (let place = hash & mask; ; place = (place + 1) & mask) {
+      const entry = table[place]!;
+      if (entry === 0) return place;
+      if (((entry ^ hash) & ~mask) !== 0) continue;
+      const at = ((entry & mask) - 1) * 4;
+      if (words[at] === a && words[at + 1] === b && words[at + 2] === c && words[at + 3] === d) return -1;
     }
   }
 
-  /** Makes room for so many members, where there is any and it takes no more than `mostRoom`. */
+  /** Makes room for so many members, where there is any and there are not too many. */
   expect(members: number): void {
-    let length = this.#words.length;
-    while (this.size > 0 && length < members * 8 && length < mostRoom) length *= 2;
-    if (length > this.#words.length) this.#grow(length);
+    let capacity = this.#table.length / 2;
+    while (this.size > 0 && capacity <= members && capacity < mostExpected) capacity *= 2;
+    if (capacity * 2 > this.#table.length) this.#grow(capacity);
   }
 
-  #grow(length: number): void {
-    const old = this.#words;
-    this.#words = new Int32Array(length);
-    this.size = this.#hasZero ? 1 : 0;
-    for (let at = 0; at < old.length; at += 4) {
-      const [a, b, c, d] = [old[at]!, old[at + 1]!, old[at + 2]!, old[at + 3]!];
-      if ((a | b | c | d) !== 0) this.add(a, b, c, d);
+  #grow(capacity: number): void {
+    const old = this.#table;
+    const table = new Int32Array(capacity * 2);
+    const words = new Int32Array(this.#words.buffer.transfer(capacity * 16));
+    const mask = table.length - 1;
+    for (let member = 0, at = 0; member < this.size; at += 4) {
+      const hash = mixed(words[at]!, words[at + 1]!, words[at + 2]!, words[at + 3]!);
+      let place = hash & mask;
+      while (table[place] !== 0) place = (place + 1) & mask;
+      table[place] = (hash & ~mask) | ++member;
     }
+    this.#table = table;
+    this.#words = words;
     old.buffer.transfer(0);
   }
 
   /** Gives the memory back now instead of at some garbage collection; the set is void. */
   release(): void {
     this.#words.buffer.transfer(0);
+    this.#table.buffer.transfer(0);
   }
 }
 

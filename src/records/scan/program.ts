@@ -3,6 +3,7 @@
  * of object members, and one slot for each path that becomes a column.
  */
 import { Guess } from '../../columns/string-builder.ts';
+import { slack, Text } from '../../columns/text.ts';
 import type { Extraction } from '../../tables/schema.ts';
 
 /** What a scanned value is. Int: an integer of at most 15 digits, so exact as a number. */
@@ -40,9 +41,15 @@ const bitsOfJsonType: Readonly<Record<string, number>> = {
 export class Member {
   /** The key as it stands in the text, quotes included. */
   readonly key: Uint8Array;
+  /** What stands in front of its value where nothing is spaced: a comma, the key, a colon. */
+  readonly lead: Text;
   readonly slot: number;
+  /** Its slot and those of all members below. */
+  readonly slots: readonly number[];
   /** Tags for which the scanner may accept the record. */
   readonly accepts: number;
+  /** Tags that all its columns hold, whatever the value is. */
+  readonly plain: number;
   /** How its value is taken apart: not at all, as an object with known members, as a map, as a list of strings. */
   readonly shape: 'raw' | 'object' | 'map' | 'list';
   /** Tags that the values of a map or a list may have. */
@@ -50,9 +57,8 @@ export class Member {
   readonly node: ObjectNode | null;
   /** Of members of the root: whether the schema has it; what it has not goes to `extra`, promoted or not. */
   readonly known: boolean;
-  /** Of maps: the codes of the key and of its last value. */
+  /** Of members of maps: the code of the key. */
   readonly keyGuess = new Guess();
-  readonly valueGuess = new Guess();
   /** The record in which it was last met: twice in one record is a duplicate key. */
   epoch = 0;
 
@@ -60,18 +66,24 @@ export class Member {
     key: string;
     slot?: number;
     accepts?: number;
+    plain?: number;
     shape?: Member['shape'];
     elements?: number;
     node?: ObjectNode | null;
     known?: boolean;
   }) {
-    this.key = Buffer.from(JSON.stringify(init.key));
+    const lead = Buffer.from(`,${JSON.stringify(init.key)}:`);
+    this.lead = new Text(new Uint8Array([...lead, ...new Uint8Array(slack)]));
+    this.key = this.lead.bytes.subarray(1, lead.length - 1);
     this.slot = init.slot ?? -1;
     this.accepts = init.accepts ?? any;
+    this.plain = init.plain ?? any;
     this.shape = init.shape ?? 'raw';
     this.elements = init.elements ?? 0;
     this.node = init.node ?? null;
     this.known = init.known ?? true;
+    const below = [...(this.node?.members.values() ?? [])].flatMap(({ slots }) => slots);
+    this.slots = this.slot < 0 ? below : [this.slot, ...below];
   }
 }
 
@@ -125,10 +137,12 @@ interface SchemaNode {
 /**
  * @param schema the JSON Schema of the record
  * @param extractions every path that becomes a column, promoted ones included
+ * @param plain by slot: tags of which every value is one for all columns of the path
  */
 export function compile(
   schema: SchemaNode & { readonly required: readonly string[] },
   extractions: readonly Extraction[],
+  plain: readonly number[],
 ): Program {
   const build = (path: readonly string[], node: SchemaNode | undefined, isWhole: boolean): ObjectNode => {
     const object = new ObjectNode(isWhole);
@@ -156,6 +170,7 @@ export function compile(
       key,
       slot,
       accepts: acceptedTags(node?.type),
+      plain: plain[slot] ?? any,
       node: isDeep || isMap ? build(path, node, isMap) : null,
       known: node !== undefined,
     };

@@ -85,8 +85,7 @@ export function okeraRowWriter(spec: RowWriterSpec, buffer: TableBuffer): RowWri
     const port = colon > 0 && bytes[colon] === COLON ? portOf(bytes, colon + 1, end) : -1;
     if (port >= 0) {
       copyText(writer.text, start, colon, ips.text, ips.place(i, colon - start));
-      const at = keys.place(i, keyLength);
-      writeIpv4Key(keys.text.bytes, at);
+      writeIpv4Key(keys.text, keys.place(i, keyLength));
       clientPort.padTo(row + i);
       clientPort.appendNumber(port);
       return;

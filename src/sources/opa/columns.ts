@@ -22,8 +22,7 @@ export function opaRowWriter(spec: RowWriterSpec, buffer: TableBuffer): RowWrite
     const start = clientIp.starts[row]! + 1;
     const end = clientIp.ends[row]! - 1;
     if (scanIpv4(writer.text.bytes, start, end) === end) {
-      const at = keys.place(row, keyLength);
-      writeIpv4Key(keys.text.bytes, at);
+      writeIpv4Key(keys.text, keys.place(row, keyLength));
       return;
     }
     const key = start === end ? null : ipKey(writer.textOf(slot, row));
