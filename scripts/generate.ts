@@ -46,6 +46,7 @@ class Random {
 interface Options {
   readonly records: number;
   readonly days: number;
+  readonly shares?: readonly number[];
   readonly start: string;
   readonly perObject: number;
   readonly instances: number;
@@ -138,6 +139,24 @@ function auditRecord(random: Random, ms: number): string {
   );
 }
 
+/** The time of each record, in milliseconds: evenly over all days, or over each day as many as its share. */
+function spread({ records, days, shares }: Options, start: number): (index: number) => number {
+  if (shares === undefined) {
+    const spacing = (days * dayMs) / Math.max(1, records);
+    return (index) => start + Math.floor(index * spacing);
+  }
+  const whole = shares.reduce((sum, share) => sum + share, 0);
+  const ends = shares.map((_, day) => {
+    const upToIt = shares.slice(0, day + 1).reduce((sum, share) => sum + share, 0);
+    return Math.round((records * upToIt) / whole);
+  });
+  return (index) => {
+    const day = ends.findIndex((end) => index < end);
+    const first = ends[day - 1] ?? 0;
+    return start + day * dayMs + Math.floor(((index - first) * dayMs) / (ends[day]! - first));
+  };
+}
+
 async function generate(location: string, options: Options): Promise<void> {
   const s3 = new S3Store({
     forcePathStyle: options.endpoint !== undefined,
@@ -150,17 +169,17 @@ async function generate(location: string, options: Options): Promise<void> {
   const random = new Random(options.seed);
   const start = Date.parse(`${options.start}T00:00:00Z`);
   const instances = Array.from({ length: options.instances }, () => random.uuid());
-  const spacing = (options.days * dayMs) / Math.max(1, options.records);
+  const timeOf = spread(options, start);
   let [objects, bytes] = [0, 0];
   for (let done = 0; done < options.records; ) {
     const instance = instances[objects % instances.length]!;
-    const first = start + Math.floor(done * spacing);
+    const first = timeOf(done);
     // One object never spans a day here, so that `--days` is what the tables show.
     const endOfDay = start + (Math.floor((first - start) / dayMs) + 1) * dayMs;
     const lines: string[] = [];
     let last = first;
     while (lines.length < options.perObject && done < options.records) {
-      const ms = start + Math.floor(done * spacing);
+      const ms = timeOf(done);
       if (ms >= endOfDay) break;
       last = ms;
       const isBad = options.bad > 0 && random.next() < options.bad;
@@ -199,6 +218,9 @@ await new Command('generate')
   .argument('<location>', 'folder or s3://bucket/prefix')
   .option('--records <n>', 'records, bad ones included', count, 100_000)
   .option('--days <n>', 'days that they spread over', count, 3)
+  .option('--shares <n,n,…>', 'instead: one day for each share, with so many of the records', (text) =>
+    text.split(',').map(count),
+  )
   .option('--start <day>', 'first day', '2023-07-10')
   .option('--per-object <n>', 'records an object, as in at_count', count, 2048)
   .option('--instances <n>', 'Enterprise OPA processes', count, 4)

@@ -201,7 +201,7 @@ export const configSchema: ConfigSchema = {
         unit: 'boolean',
         default: true,
       },
-      row_group_rows: count('rows of a row group, at most', 40_960, 1000),
+      row_group_rows: count('rows of a row group, at most', 20_480, 1000),
       compression_level: count('zstd level', 9, 1, 19),
       memory: size('bytes of columns held in memory; a larger day is sorted in runs', '512MiB', 1 << 20),
       spill: {

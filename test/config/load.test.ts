@@ -64,7 +64,7 @@ describe('a minimal configuration', () => {
         excessFiles: 8,
         unsortedPercent: 10,
         findDuplicates: true,
-        rowGroupRows: 40_960,
+        rowGroupRows: 20_480,
         compressionLevel: 9,
         memoryBytes: 512 << 20,
         spill: `file://${tmpdir()}`,
