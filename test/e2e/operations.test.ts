@@ -7,6 +7,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { DeleteTableCommand, GetTableCommand, GlueClient, UpdateTableCommand } from '@aws-sdk/client-glue';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { binary } from '../commands/cli.ts';
 import { type Place, start } from '../support/binary.ts';
 import { describeWith, rig } from '../support/rig.ts';
 import { decisionLogs } from './logs.ts';
@@ -198,5 +199,39 @@ describeWith(['s3', 'glue', 'trino'], 'a catalog that was tampered with', () => 
     expect(missing).toHaveLength(6);
     const [sample] = missing;
     expect(sample).toMatchObject({ table: 'opa_decisions', expected: expect.any(Number), found: expect.any(Number) });
+  });
+});
+
+describeWith(['readers'], 'on a terminal', () => {
+  let site: Site;
+  let place: Place;
+  beforeAll(async () => {
+    site = await localSite(logs);
+    place = await site.warehouse({ batch: { objects: 2 } });
+  });
+  afterAll(() => site.close());
+
+  async function shown(...args: string[]): Promise<{ code: number; text: string }> {
+    const output = await rig.python('terminal.py', [place.cwd, binary, ...args]);
+    const end = output.indexOf('\n');
+    return { code: Number(output.slice(0, end)), text: output.slice(end + 1).replaceAll('\r\n', '\n') };
+  }
+
+  test.each([
+    [['backfill'], 0, /120/],
+    [['worker', '--once'], 0, /./],
+    [['compact', '--dry-run'], 0, /opa_decisions/],
+    [['compact'], 0, /opa_decisions/],
+    [['verify', '--deep'], 0, /6 read again\n.*\nno differences\n/],
+    [['quarantine'], 0, /malformed_json/],
+    [['replay', '--dry-run'], 0, /would try 12 records: 0 would become rows, 12 stay/],
+    [['erase', '--subject', 'user-7'], 0, /erased \d+ rows of opa_decisions/],
+    [['expire'], 0, /table +snapshots/],
+    [['doctor'], 0, /conditional-writes/],
+    [['tables'], 0, /amendments/],
+  ] as const)('%j speaks to people', async (args, code, expected) => {
+    const terminal = await shown(...args);
+    expect(terminal, terminal.text).toMatchObject({ code, text: expect.stringMatching(expected) });
+    expect(terminal.text).not.toMatch(/^\{/m);
   });
 });
