@@ -3,7 +3,7 @@ import type { LoadedTable } from '../../catalog/catalog.ts';
 import { readFile } from '../../iceberg/files.ts';
 import { parseMetadata, type TableMetadata } from '../../iceberg/metadata.ts';
 import { canonical } from '../../iceberg/reachable.ts';
-import type { ObjectStore } from '../../store/store.ts';
+import type { ObjectInfo, ObjectStore } from '../../store/store.ts';
 
 export interface StoredMetadata {
   readonly uri: string;
@@ -11,47 +11,61 @@ export interface StoredMetadata {
 }
 
 /**
- * The newest metadata of a table where the pointer has been left behind, or is missing; undefined where it is right. A file
- * right behind the pointer proves nothing (an attempt that died before its swap leaves one); one that others follow
- * was committed, since an attempt is made on what was current. Of two newest files that claim the same place none is taken.
+ * The newest metadata of a table where the pointer has been left behind, or is missing; undefined where it is right.
+ *
+ * Newer is what has a higher sequence number: names say nothing once a table was registered again. A file alone proves
+ * nothing (an attempt that died before its swap leaves one); one that another follows was committed, since an attempt is
+ * made on what was current. Of two files with the highest sequence number the one that is certain is taken.
  */
 export async function newerMetadata(
   store: ObjectStore,
   location: string,
   loaded: LoadedTable | undefined,
 ): Promise<StoredMetadata | undefined> {
-  const known = new Set(loaded?.metadata['metadata-log'].map((entry) => canonical(entry['metadata-file'])));
-  if (loaded) known.add(canonical(loaded.metadataLocation));
-  const least = loaded === undefined ? -1 : numberOf(loaded.metadataLocation);
-  const unknown: string[] = [];
-  for await (const { uri, size } of store.list(`${location}/metadata/`)) {
-    if (/\.metadata\.json(\.gz)?$/.test(uri) && size > 0 && numberOf(uri) > least && !known.has(canonical(uri)))
-      unknown.push(uri);
-  }
+  const candidates = await writtenSince(store, location, loaded);
   const found = await Promise.all(
-    unknown
-      .sort((a, b) => numberOf(b) - numberOf(a))
-      .slice(0, newest)
-      .map(async (uri) => ({ uri, metadata: parseMetadata(await readFile(store, uri), uri) })),
+    candidates.map(async ({ uri }) => ({ uri, metadata: parseMetadata(await readFile(store, uri), uri) })),
   );
+  const newer = found
+    .filter(({ metadata }) => loaded === undefined || isLaterOf(metadata, loaded.metadata))
+    .sort((a, b) => sequenceOf(b) - sequenceOf(a));
   const followed = new Set(
     found.flatMap(({ metadata }) => metadata['metadata-log'].map((entry) => canonical(entry['metadata-file']))),
   );
-  const committed = found.filter(
-    ({ uri, metadata }) =>
-      followed.has(canonical(uri)) &&
-      (loaded === undefined || metadata['table-uuid'] === loaded.metadata['table-uuid']) &&
-      (loaded === undefined || metadata['last-sequence-number'] >= loaded.metadata['last-sequence-number']),
-  );
+  const certain = newer.find(({ uri }) => followed.has(canonical(uri)));
   // A table that no catalog knows has nothing but its files to go by.
-  if (committed[0] === undefined && loaded !== undefined) return undefined;
-  const [first, second] = found;
-  const isPlain = first !== undefined && (second === undefined || numberOf(second.uri) < numberOf(first.uri));
-  return isPlain ? first : committed[0];
+  if (certain === undefined && loaded !== undefined) return undefined;
+  const [first, second] = newer;
+  const isPlain = first !== undefined && (second === undefined || sequenceOf(second) < sequenceOf(first));
+  return isPlain ? first : certain;
 }
 
-/** Metadata files looked into, from the highest number down. */
-const newest = 20;
+/** Metadata files not older than the current one, which it does not name as its past; the newest of them. */
+async function writtenSince(
+  store: ObjectStore,
+  location: string,
+  loaded: LoadedTable | undefined,
+): Promise<ObjectInfo[]> {
+  const past = new Set(loaded?.metadata['metadata-log'].map((entry) => canonical(entry['metadata-file'])));
+  const current = loaded && canonical(loaded.metadataLocation);
+  let since = 0;
+  const files: ObjectInfo[] = [];
+  for await (const info of store.list(`${location}/metadata/`)) {
+    const uri = canonical(info.uri);
+    if (uri === current) since = info.lastModified;
+    else if (/\.metadata\.json(\.gz)?$/.test(uri) && info.size > 0 && !past.has(uri)) files.push(info);
+  }
+  return files
+    .filter(({ lastModified }) => lastModified >= since)
+    .sort((a, b) => b.lastModified - a.lastModified)
+    .slice(0, mostFiles);
+}
 
-/** `00012-….metadata.json` and `v12.metadata.json` both are number 12. */
-const numberOf = (uri: string): number => Number(/\/v?(\d+)[^/]*$/.exec(uri)?.[1] ?? -1);
+const isLaterOf = (metadata: TableMetadata, current: TableMetadata): boolean =>
+  metadata['table-uuid'] === current['table-uuid'] &&
+  metadata['last-sequence-number'] > current['last-sequence-number'];
+
+const sequenceOf = ({ metadata }: StoredMetadata): number => metadata['last-sequence-number'];
+
+/** Metadata files looked into. */
+const mostFiles = 20;
