@@ -1,0 +1,2 @@
+export { hashOf, isSame } from './bytes';
+export { allocate, allocateZeros, release, room } from './memory';
