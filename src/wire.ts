@@ -125,6 +125,5 @@ async function createCatalog(config: Config, store: ObjectStore): Promise<Catalo
 /** parquetjs-lite is the portable encoder: on the spot, one row after another. */
 async function createLayout({ output }: Config): Promise<Layout> {
   if (output.encoder === 'parquetjs') return layOut(new (await import('./parquet/parquetjs.ts')).ParquetJsEncoder());
-  if (output.threads > 0) return (await import('./parquet/layout-pool.ts')).layoutPool(output.threads);
   return layOut(new (await import('./parquet/columnar/encoder.ts')).ColumnarEncoder());
 }

@@ -5,7 +5,6 @@
  * large as these were filled.
  */
 import type { FixedData, ListData, MapData } from './batch.ts';
-import { Action, type Numbers } from './ranges.ts';
 import { grown, initialSlots, Validity, withRoom } from './slots.ts';
 import { StringBuilder } from './string-builder.ts';
 import type { ColumnType, Scalar, ScalarType } from './types.ts';
@@ -54,43 +53,6 @@ export class FixedBuilder {
     if (this.#halves !== null) this.#setSafeInteger(slot, value);
     else (this.#values as Float64Array)[slot] = value;
     this.#validity.markValue();
-  }
-
-  /** The same value, `count` times. */
-  appendRepeated(value: Scalar, count: number): void {
-    if (count === 0) return;
-    this.append(value);
-    const from = this.length;
-    const to = from + count - 1;
-    if (to > this.#values!.length) this.#grow(to);
-    const values = this.#values as Float64Array;
-    values.fill(values[from - 1]!, from, to);
-    this.#validity.markValues(to - from);
-  }
-
-  /**
-   * The numbers from..to, as appendNumber takes them, of which number `from` belongs into slot `row`; nulls at the end
-   * are left to padTo. `Stop` is null here.
-   */
-  appendNumbers({ numbers, tags, actions }: Numbers, from: number, to: number, row: number): void {
-    const validity = this.#validity;
-    const last = row + to - from;
-    if (this.#values === null || last > this.#values.length) this.#grow(last);
-    const values = this.#values as Float64Array;
-    const halves = this.#halves;
-    for (let i = from; i < to; i++) {
-      if (actions[tags[i]!] !== Action.Take) continue;
-      const slot = row + i - from;
-      if (slot !== validity.length) validity.padTo(slot);
-      validity.beforeFirstValue();
-      const value = numbers[i]!;
-      if (halves === null) values[slot] = value;
-      else {
-        halves[slot * 2] = value | 0;
-        halves[slot * 2 + 1] = Math.floor(value * inverse2To32);
-      }
-      validity.markValue();
-    }
   }
 
   #setSafeInteger(slot: number, value: number): void {

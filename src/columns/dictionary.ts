@@ -2,8 +2,8 @@
  * Distinct byte strings and their codes: an open-addressing hash table over one byte arena. Codes count from 0 in
  * order of first appearance.
  */
+import { GrowingBytes } from './growing-bytes.ts';
 import { grown } from './slots.ts';
-import { copyText, isSame, slack, Text } from './text.ts';
 
 const maxEntries = 1 << 17;
 /** How much is tried before judging whether values repeat, and whether they do at all. */
@@ -16,14 +16,14 @@ export class StringDictionary {
   /** Entry e is bytes[offsets[e] .. offsets[e + 1]]. */
   offsets: Uint32Array;
   usedBytes = 0;
-  readonly #text: Text;
+  readonly #text: GrowingBytes;
   #hashes: Int32Array;
   /** Code + 1 a slot, 0 where free. */
   #table: Int32Array;
 
   /** @param expected entries and bytes that fit before anything has to grow */
   constructor(expected = 128, expectedBytes = 4096) {
-    this.#text = new Text(new Uint8Array(expectedBytes + slack));
+    this.#text = new GrowingBytes(expectedBytes);
     this.offsets = new Uint32Array(expected + 2);
     this.#hashes = new Int32Array(expected + 2);
     this.#table = new Int32Array(2 ** Math.ceil(Math.log2(expected * 2 + 2)));
@@ -50,22 +50,6 @@ export class StringDictionary {
     return this.#add(slot, hash, end - start);
   }
 
-  /** The same by whole words; the slack of a text has to follow. */
-  codeOf(source: Text, start: number, end: number): number {
-    const hash = hashText(source.view, start, end);
-    const mask = this.#table.length - 1;
-    let slot = hash & mask;
-    for (;;) {
-      const code = this.#table[slot]! - 1;
-      if (code < 0) break;
-      if (this.#hashes[code] === hash && this.equals(code, source, start, end)) return code;
-      slot = (slot + 1) & mask;
-    }
-    this.#text.reserve(this.usedBytes + end - start);
-    copyText(source, start, end, this.#text, this.usedBytes);
-    return this.#add(slot, hash, end - start);
-  }
-
   /** Whether so few of `values` repeat that coding them does not pay. */
   isWasteful(values: number): boolean {
     if (this.entries * 16 > values * 15 && this.entries > firstTrialEntries) return true;
@@ -74,11 +58,11 @@ export class StringDictionary {
   }
 
   /** Writes the entry to target[at ..], for which it makes room, and returns its length. */
-  copyEntry(code: number, target: Text, at: number): number {
+  copyEntry(code: number, target: GrowingBytes, at: number): number {
     const start = this.offsets[code]!;
     const end = this.offsets[code + 1]!;
     target.reserve(at + end - start);
-    copyText(this.#text, start, end, target, at);
+    target.bytes.set(this.#text.bytes.subarray(start, end), at);
     return end - start;
   }
 
@@ -86,13 +70,6 @@ export class StringDictionary {
     this.entries = 0;
     this.usedBytes = 0;
     this.#table.fill(0);
-  }
-
-  /** Whether entry `code` is source[start, end). */
-  equals(code: number, source: Text, start: number, end: number): boolean {
-    const at = this.offsets[code]!;
-    const length = end - start;
-    return this.offsets[code + 1]! - at === length && isSame(this.#text.view, at, source.view, start, length);
   }
 
   #equalsBytes(code: number, source: Uint8Array, start: number, end: number): boolean {
@@ -139,18 +116,6 @@ function hashBytes(source: Uint8Array, start: number, end: number): number {
     hash ^= hash >>> 15;
   }
   for (; i < end; i++) hash = Math.imul(hash ^ source[i]!, 0x01000193);
-  return mixed(hash);
-}
-
-/** The same hash by whole words. */
-function hashText(view: DataView, start: number, end: number): number {
-  let hash = 0x811c9dc5 ^ (end - start);
-  let i = start;
-  for (const words = end - 3; i < words; i += 4) {
-    hash = Math.imul(hash ^ view.getInt32(i, true), 0x01000193);
-    hash ^= hash >>> 15;
-  }
-  for (; i < end; i++) hash = Math.imul(hash ^ view.getUint8(i), 0x01000193);
   return mixed(hash);
 }
 

@@ -16,14 +16,6 @@ export class Validity {
     this.length++;
   }
 
-  markValues(count: number): void {
-    if (this.bits !== null) {
-      if (this.length + count > this.bits.length) this.bits = grown(this.bits, this.length + count);
-      this.bits.fill(1, this.length, this.length + count);
-    }
-    this.length += count;
-  }
-
   padTo(row: number): void {
     const from = this.length;
     if (row <= from) return;

@@ -1,9 +1,8 @@
 /** The column builder of strings. */
 import type { StringData } from './batch.ts';
 import { StringDictionary } from './dictionary.ts';
-import { Action, type TextRanges } from './ranges.ts';
+import { GrowingBytes } from './growing-bytes.ts';
 import { grown, initialSlots, Validity, withRoom } from './slots.ts';
-import { copyText, slack, Text } from './text.ts';
 import type { Scalar } from './types.ts';
 
 const utf8 = new TextEncoder();
@@ -24,7 +23,7 @@ export class StringBuilder {
   #dictionary: StringDictionary | null = new StringDictionary();
   #codes = new Int32Array(0);
   #offsets = new Uint32Array(0);
-  #text = new Text(new Uint8Array(0));
+  #text = new GrowingBytes(0);
   #used = 0;
   /** Counts the times that codes became void. */
   #generation = 0;
@@ -96,129 +95,12 @@ export class StringBuilder {
     this.#validity.markValue();
   }
 
-  /** The same bytes, `count` times. */
-  appendRepeated(source: Uint8Array, count: number): void {
-    let left = count;
-    for (; left > 0 && (left === count || this.#dictionary === null); left--)
-      this.appendBytes(source, 0, source.length);
-    const from = this.length;
-    if (left === 0) return;
-    if (from + left > this.#codes.length) this.#codes = grown(this.#codes, from + left);
-    this.#codes.fill(this.#codes[from - 1]!, from, from + left);
-    this.#validity.markValues(left);
-  }
-
-  /** Appends the last `count` slots again. false where they are no codes without nulls: nothing was appended then. */
-  repeat(count: number): boolean {
-    const { length, bits } = this.#validity;
-    if (this.#dictionary === null || bits !== null || count > length) return false;
-    if (length + count > this.#codes.length) this.#codes = grown(this.#codes, length + count);
-    const codes = this.#codes;
-    for (let i = 0; i < count; i++) codes[length + i] = codes[length - count + i]!;
-    this.#validity.markValues(count);
-    return true;
-  }
-
-  /**
-   * The values from..to of `ranges` in `source`, of which value `from` belongs into slot `row`; nulls at the end are
-   * left to padTo. Returns the first value not taken, which is `to`, or one to stop at.
-   */
-  appendRanges(source: Text, ranges: TextRanges, from: number, to: number, row: number): number {
-    let at = from;
-    while (at < to && ranges.actions[ranges.tags[at]!] !== Action.Stop) {
-      at =
-        this.#dictionary === null
-          ? this.#appendPlain(source, ranges, at, to, row + at - from)
-          : this.#appendCoded(this.#dictionary, source, ranges, at, to, row + at - from);
-    }
-    return at;
-  }
-
-  #appendCoded(
-    dictionary: StringDictionary,
-    source: Text,
-    { tags, actions, starts, ends, inset }: TextRanges,
-    from: number,
-    to: number,
-    row: number,
-  ): number {
-    const validity = this.#validity;
-    let codes = this.#codes;
-    let place = -1;
-    let code = -1;
-    for (let i = from; i < to; i++) {
-      const action = actions[tags[i]!]!;
-      if (action === Action.Null) continue;
-      if (action === Action.Stop) return i;
-      const slot = row + i - from;
-      if (slot !== validity.length) validity.padTo(slot);
-      validity.beforeFirstValue();
-      if (slot >= codes.length) this.#codes = codes = grown(codes, slot + 1);
-      const start = starts[i]!;
-      if (start !== place) {
-        place = start;
-        const end = ends[i]! - inset;
-        if (code < 0 || !dictionary.equals(code, source, start + inset, end)) {
-          const known = dictionary.entries;
-          code = dictionary.codeOf(source, start + inset, end);
-          if (code === known && dictionary.isWasteful(slot + 1 - validity.nullCount)) {
-            codes[slot] = code;
-            validity.markValue();
-            this.#turnPlain();
-            return i + 1;
-          }
-        }
-      }
-      codes[slot] = code;
-      validity.markValue();
-    }
-    return to;
-  }
-
-  #appendPlain(
-    source: Text,
-    { tags, actions, starts, ends, inset }: TextRanges,
-    from: number,
-    to: number,
-    row: number,
-  ): number {
-    const validity = this.#validity;
-    const text = this.#text;
-    let used = this.#used;
-    const last = row + to - from + 1;
-    if (last > this.#offsets.length) this.#offsets = grown(this.#offsets, last);
-    const offsets = this.#offsets;
-    for (let i = from; i < to; i++) {
-      const action = actions[tags[i]!]!;
-      if (action === Action.Null) continue;
-      if (action === Action.Stop) {
-        this.#used = used;
-        return i;
-      }
-      const slot = row + i - from;
-      if (slot !== validity.length) {
-        this.#used = used;
-        this.padTo(slot);
-      }
-      validity.beforeFirstValue();
-      const start = starts[i]! + inset;
-      const end = ends[i]! - inset;
-      text.reserve(used + end - start);
-      copyText(source, start, end, text, used);
-      used += end - start;
-      offsets[slot + 1] = used;
-      validity.markValue();
-    }
-    this.#used = used;
-    return to;
-  }
-
   #turnPlain(): void {
     const dictionary = this.#dictionary!;
     const { bits, length } = this.#validity;
     const codes = this.#codes;
     const offsets = new Uint32Array(Math.max(initialSlots, length * 2));
-    const text = new Text(new Uint8Array(Math.max(4096, dictionary.usedBytes * 2)));
+    const text = new GrowingBytes(Math.max(4096, dictionary.usedBytes * 2));
     let used = 0;
     for (let slot = 0; slot < length; slot++) {
       if (bits === null || bits[slot] === 1) used += dictionary.copyEntry(codes[slot]!, text, used);
@@ -237,7 +119,7 @@ export class StringBuilder {
     const slots = withRoom(this.length);
     if (this.#dictionary === null) {
       this.#offsets = new Uint32Array(slots);
-      this.#text = new Text(new Uint8Array(withRoom(this.#used) + slack));
+      this.#text = new GrowingBytes(withRoom(this.#used));
       this.#used = 0;
     } else {
       const { entries, usedBytes } = this.#dictionary;

@@ -11,7 +11,6 @@ import type { LoadedTable } from '../catalog/catalog.ts';
 import type { ObjectCounts } from '../ledger/entry.ts';
 import { frameRecords } from '../records/frame/index.ts';
 import { rowIdentity } from '../records/identity.ts';
-import { IdentitySet } from '../records/identity-set.ts';
 import type { Outcome, Rejection, RejectionCode } from '../records/outcome.ts';
 import { quarantineRow } from '../records/quarantine.ts';
 import type { RowWriter } from '../records/scan/row-writer.ts';
@@ -78,7 +77,6 @@ class BatchAttempt {
   readonly #runtime: Runtime;
   readonly #request: IngestRequest;
   readonly #failures: ObjectFailure[];
-  readonly #identities = new IdentitySet();
   readonly #days = new Set<string>();
   readonly #objects = new Map<string, ObjectCounts>();
   readonly #typeMismatches = new Map<string, number>();
@@ -96,9 +94,9 @@ class BatchAttempt {
     const { store, layOut, config } = runtime;
     const writer = { store, layOut, output: config.output };
     const { table } = request.source.source;
-    this.#events = new TableFiles(writer, request.tables.events, table, request.batch);
+    this.#writer = request.source.source.writers.take((day) => this.#admit(day));
+    this.#events = new TableFiles(writer, request.tables.events, table, request.batch, this.#writer);
     this.#quarantine = new TableFiles(writer, request.tables.quarantine, quarantine, request.batch);
-    this.#writer = request.source.source.rowWriter(this.#events.buffer);
     this.#ymdAt = table.columns.findIndex((column) => column.name === partitionColumn);
   }
 
@@ -125,7 +123,6 @@ class BatchAttempt {
         if (this.#events.rows + this.#quarantine.rows > before) return false;
         continue;
       }
-      if (this.#objects.size === 1) this.#identities.expect(bytesOf(objects) / object.size);
       this.#request.onObject?.(object, this.#objects.get(object.uri)!.rows);
     }
     await this.#flush();
@@ -152,9 +149,8 @@ class BatchAttempt {
 
   /** Gives memory back that the next batch would otherwise have to wait for. */
   release(): void {
-    this.#identities.release();
-    this.#events.release();
     this.#quarantine.release();
+    this.#request.source.source.writers.give(this.#writer);
   }
 
   #fail(object: ObjectInfo, error: unknown): void {
@@ -182,37 +178,34 @@ class BatchAttempt {
     const writer = prior === undefined ? this.#writer : undefined;
     writer?.open(object.uri, facts.columns);
     const lane = writer && {
-      take: (bytes: Buffer, start: number, end: number, offset: number) =>
-        this.#takeCertain(writer, tally, bytes, start, end, offset),
+      takeLines: (bytes: Buffer, start: number, end: number, offset: number, recordBytes: number) =>
+        writer.takeLines(bytes, start, end, offset, recordBytes),
+      takeRecord: (bytes: Buffer, start: number, end: number, offset: number) =>
+        writer.takeRecord(bytes, start, end, offset),
       doubt,
     };
     for await (const frames of frameRecords(tally.measured(body), limits, lane)) {
       for (const frame of frames) {
         const bytes = frame.bytes as Buffer;
         const mayBeCertain = writer !== undefined && frame.tooLarge === undefined && isUtf8(bytes);
-        if (!mayBeCertain || !this.#takeCertain(writer, tally, bytes, 0, bytes.length, frame.offset)) doubt(frame);
+        if (!mayBeCertain || !writer.takeRecord(bytes, 0, bytes.length, frame.offset)) doubt(frame);
       }
       if (this.#events.bytes + this.#quarantine.bytes > this.#runtime.config.batch.columnBytes) await this.#flush();
     }
     for (const [column, count] of reader.typeMismatches) increase(this.#typeMismatches, column, count);
-    for (const [column, count] of writer?.mismatches ?? []) increase(this.#typeMismatches, column, count);
+    if (writer !== undefined) {
+      tally.taken(writer.taken);
+      for (const [column, count] of writer.mismatches) increase(this.#typeMismatches, column, count);
+    }
     this.#doubted += tally.doubted;
     this.#objects.set(object.uri, tally.counts(object));
   }
 
-  /** The fast path, for bytes[start, end): true where the record is a row or a duplicate for certain, and has been taken as such. */
-  #takeCertain(writer: RowWriter, tally: Tally, bytes: Buffer, start: number, end: number, offset: number): boolean {
-    if (!writer.accept(bytes, start, end)) return false;
-    const isNewDay = !this.#days.has(writer.day);
-    if (isNewDay && this.#days.size >= this.#runtime.config.limits.daysPerBatch) return false;
-    tally.records++;
-    if (!writer.addIdentity(this.#identities)) {
-      tally.duplicates++;
-      return true;
-    }
-    if (isNewDay) this.#days.add(writer.day);
-    writer.write(offset);
-    tally.row(writer.eventTime);
+  /** Whether rows of the day may go into the batch, which from then on has it. */
+  #admit(day: string): boolean {
+    if (this.#days.has(day)) return true;
+    if (this.#days.size >= this.#runtime.config.limits.daysPerBatch) return false;
+    this.#days.add(day);
     return true;
   }
 
@@ -228,21 +221,20 @@ class BatchAttempt {
     }
     const { source } = this.#request.source;
     if (prior?.events.take(rowIdentity(source.table, outcome.values))) {
-      if (outcome.identity !== null) this.#identities.add(outcome.identity);
+      if (outcome.identity !== null) this.#writer.addIdentity(outcome.identity);
       tally.duplicates++;
       return;
     }
     const day = String(outcome.values[this.#ymdAt]);
-    if (!this.#days.has(day) && this.#days.size >= this.#runtime.config.limits.daysPerBatch) {
+    if (!this.#admit(day)) {
       const detail = `${day} is beyond the ${this.#days.size} days that one batch may touch`;
       this.#reject({ kind: 'quarantine', code: 'too_many_days', pointer: '', detail }, frame, context);
       return;
     }
-    if (outcome.identity !== null && !this.#identities.add(outcome.identity)) {
+    if (outcome.identity !== null && !this.#writer.addIdentity(outcome.identity)) {
       tally.duplicates++;
       return;
     }
-    this.#days.add(day);
     this.#events.append(outcome.values);
     tally.row(outcome.eventTime);
   }
@@ -278,8 +270,6 @@ class BatchAttempt {
     await this.#quarantine.flush();
   }
 }
-
-const bytesOf = (objects: readonly ObjectInfo[]): number => objects.reduce((sum, { size }) => sum + size, 0);
 
 interface Prior {
   readonly events: PriorRows;

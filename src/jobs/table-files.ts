@@ -1,11 +1,11 @@
-/** From buffered rows to stored data files, one set of columns being laid out while the next one fills. */
+/** From buffered rows to stored data files, one set of them being stored while the next rows come. */
 import pLimit from 'p-limit';
 import type { LoadedTable } from '../catalog/catalog.ts';
-import { type ColumnBatch, discard } from '../columns/batch.ts';
+import type { RowBuffer } from '../columns/row-buffer.ts';
 import { TableBuffer } from '../columns/table-buffer.ts';
 import type { DataFile } from '../iceberg/data-file.ts';
 import { type FileOptions, layoutRequest, storeDataFile } from '../iceberg/write.ts';
-import type { Layout } from '../parquet/layout.ts';
+import type { DayFile, Layout } from '../parquet/layout.ts';
 import type { ObjectStore } from '../store/store.ts';
 import type { TableDeclaration } from '../tables/declaration.ts';
 import { AccountingError } from './tally.ts';
@@ -26,17 +26,23 @@ export class TableFiles {
   readonly #table: LoadedTable;
   readonly #declaration: TableDeclaration;
   readonly #label: string;
-  #writing: Promise<void> = Promise.resolve();
-  readonly buffer: TableBuffer;
+  #storing: Promise<void> = Promise.resolve();
+  readonly buffer: RowBuffer;
   #flushedRows = 0;
 
-  constructor(writer: FileWriter, table: LoadedTable, declaration: TableDeclaration, batch: string) {
+  constructor(
+    writer: FileWriter,
+    table: LoadedTable,
+    declaration: TableDeclaration,
+    batch: string,
+    buffer: RowBuffer = new TableBuffer(declaration.columns),
+  ) {
     this.name = declaration.name;
     this.#writer = writer;
     this.#table = table;
     this.#declaration = declaration;
     this.#label = batch.slice(0, 16);
-    this.buffer = new TableBuffer(declaration.columns);
+    this.buffer = buffer;
   }
 
   get rows(): number {
@@ -47,7 +53,7 @@ export class TableFiles {
     return this.buffer.bytes;
   }
 
-  append(values: Parameters<TableBuffer['append']>[0]): void {
+  append(values: Parameters<RowBuffer['append']>[0]): void {
     this.buffer.append(values);
   }
 
@@ -57,31 +63,33 @@ export class TableFiles {
       throw new AccountingError(`${this.name}: ${expected} rows to write, ${written} in its files`);
   }
 
-  /** Sends the buffered rows on their way; waits for those before them, so that at most one batch of columns is in work. */
+  /** Lays the buffered rows out and has the files stored; waits for those before them, so that at most one set is held. */
   async flush(): Promise<void> {
-    await this.settled();
     if (this.buffer.rows === 0) return;
+    const { layOut, output } = this.#writer;
+    const files = await layOut(layoutRequest(this.#table, this.#declaration, this.buffer.batch(), output));
     this.#flushedRows += this.buffer.rows;
-    this.#writing = this.#write(this.buffer.take());
+    this.buffer.clear();
+    await this.settled();
+    this.#storing = this.#store(files);
     // The failure is for `settled` to tell.
-    this.#writing.catch(() => {});
+    this.#storing.catch(() => {});
   }
 
-  /** Gives the memory of the columns back; nothing can be appended any more. */
+  /** Gives the memory of the columns back. */
   release(): void {
-    discard(this.buffer.take());
+    this.buffer.clear();
   }
 
   /** All that was flushed is in files. */
   async settled(): Promise<void> {
-    await this.#writing;
+    await this.#storing;
   }
 
-  async #write(batch: ColumnBatch): Promise<void> {
-    const { layOut, store, output } = this.#writer;
+  async #store(files: readonly DayFile[]): Promise<void> {
+    const { store } = this.#writer;
     const target = { store, table: this.#table, declaration: this.#declaration, label: this.#label };
     const limit = pLimit(uploads);
-    const files = await layOut(layoutRequest(this.#table, this.#declaration, batch, output));
     this.files.push(...(await Promise.all(files.map((file) => limit(() => storeDataFile(target, file))))));
   }
 }

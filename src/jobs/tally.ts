@@ -1,5 +1,6 @@
 /** The accounts of a batch: read = rows + quarantined + duplicates + skipped, object by object. */
 import type { ObjectCounts } from '../ledger/entry.ts';
+import type { TakenCounts } from '../records/scan/row-writer.ts';
 import type { ObjectInfo } from '../store/store.ts';
 
 /** Counts of one object, and the check that each record read has become exactly one thing. */
@@ -10,14 +11,26 @@ export class Tally {
   duplicates = 0;
   #rows = 0;
   #bytes = 0;
-  #min: bigint | number | null = null;
-  #max: bigint | number | null = null;
+  #min: bigint | null = null;
+  #max: bigint | null = null;
   /** Of `records`, those that the fast path left to the reference path. */
   doubted = 0;
 
-  /** Microseconds since the epoch; a number is within +-2^53. */
-  row(eventTime: bigint | number): void {
+  /** Microseconds since the epoch. */
+  row(eventTime: bigint): void {
     this.#rows++;
+    this.#met(eventTime);
+  }
+
+  /** Everything that the fast path took of the object. */
+  taken({ rows, duplicates, least, greatest }: TakenCounts): void {
+    this.records += rows + duplicates;
+    this.duplicates += duplicates;
+    this.#rows += rows;
+    for (const time of [least, greatest]) if (time !== null) this.#met(time);
+  }
+
+  #met(eventTime: bigint): void {
     if (this.#min === null || eventTime < this.#min) this.#min = eventTime;
     if (this.#max === null || eventTime > this.#max) this.#max = eventTime;
   }
@@ -43,8 +56,8 @@ export class Tally {
       skipped,
       duplicates,
       bytesDecompressed: this.#bytes,
-      minEventTime: this.#min === null ? null : BigInt(this.#min),
-      maxEventTime: this.#max === null ? null : BigInt(this.#max),
+      minEventTime: this.#min,
+      maxEventTime: this.#max,
     };
   }
 }

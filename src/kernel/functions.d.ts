@@ -2,6 +2,13 @@ declare namespace __AdaptedExports {
   /** Exported memory */
   export const memory: WebAssembly.Memory;
   /**
+   * assembly/bytes/copy
+   * @param target `usize`
+   * @param source `usize`
+   * @param length `i32`
+   */
+  export function copy(target: number, source: number, length: number): void;
+  /**
    * assembly/bytes/hashOf
    * @param start `usize`
    * @param length `i32`
@@ -16,6 +23,86 @@ declare namespace __AdaptedExports {
    * @returns `bool`
    */
   export function isSame(a: number, b: number, length: number): boolean;
+  /**
+   * assembly/columns/column/bytesOf
+   * @param column `assembly/columns/slots/Slots`
+   * @returns `i32`
+   */
+  export function bytesOf(column: __Record0<undefined>): number;
+  /**
+   * assembly/columns/column/closeSlot
+   * @param column `assembly/columns/column/NestedColumn`
+   */
+  export function closeSlot(column: __Internref0): void;
+  /**
+   * assembly/columns/column/describe
+   * @param column `assembly/columns/slots/Slots`
+   * @param target `usize`
+   */
+  export function describe(column: __Record0<undefined>, target: number): void;
+  /**
+   * assembly/columns/column/emptyColumn
+   * @param column `assembly/columns/slots/Slots`
+   */
+  export function emptyColumn(column: __Record0<undefined>): void;
+  /**
+   * assembly/columns/column/newColumn
+   * @param kind `i32`
+   * @param elementKind `i32`
+   * @returns `assembly/columns/slots/Slots`
+   */
+  export function newColumn(kind: number, elementKind: number): __Record0<never>;
+  /**
+   * assembly/columns/column/pad
+   * @param column `assembly/columns/slots/Slots`
+   * @param row `i32`
+   */
+  export function pad(column: __Record0<undefined>, row: number): void;
+  /**
+   * assembly/columns/fixed/appendLong
+   * @param column `assembly/columns/fixed/FixedColumn`
+   * @param value `i64`
+   */
+  export function appendLong(column: __Internref0, value: bigint): void;
+  /**
+   * assembly/columns/fixed/appendNumber
+   * @param column `assembly/columns/fixed/FixedColumn`
+   * @param value `f64`
+   */
+  export function appendNumber(column: __Internref0, value: number): void;
+  /**
+   * assembly/columns/strings/appendString
+   * @param column `assembly/columns/strings/StringColumn`
+   * @param start `usize`
+   * @param length `i32`
+   */
+  export function appendString(column: __Internref0, start: number, length: number): void;
+  /**
+   * assembly/identities/addIdentity
+   * @param set `assembly/identities/Identities`
+   * @param start `usize`
+   * @param length `i32`
+   * @returns `bool`
+   */
+  export function addIdentity(set: __Record0<undefined>, start: number, length: number): boolean;
+  /**
+   * assembly/identities/addRecord
+   * @param set `assembly/identities/Identities`
+   * @param start `usize`
+   * @param length `i32`
+   * @returns `bool`
+   */
+  export function addRecord(set: __Record0<undefined>, start: number, length: number): boolean;
+  /**
+   * assembly/identities/emptyIdentities
+   * @param set `assembly/identities/Identities`
+   */
+  export function emptyIdentities(set: __Record0<undefined>): void;
+  /**
+   * assembly/identities/newIdentities
+   * @returns `assembly/identities/Identities`
+   */
+  export function newIdentities(): __Record0<never>;
   /**
    * assembly/memory/allocate
    * @param bytes `i32`
@@ -39,6 +126,421 @@ declare namespace __AdaptedExports {
    * @returns `i32`
    */
   export function room(place: number): number;
+  /**
+   * assembly/scan/fields/setLong
+   * @param field `assembly/scan/fields/Field`
+   * @param value `i64`
+   */
+  export function setLong(field: __Record0<undefined>, value: bigint): void;
+  /**
+   * assembly/scan/fields/setText
+   * @param field `assembly/scan/fields/Field`
+   * @param start `usize`
+   * @param length `i32`
+   */
+  export function setText(field: __Record0<undefined>, start: number, length: number): void;
+  /**
+   * assembly/scan/program/describeMember
+   * @param member `assembly/scan/program/Member`
+   * @param slot `i32`
+   * @param accepts `i32`
+   * @param plain `i32`
+   * @param shape `i32`
+   * @param elements `i32`
+   * @param node `assembly/scan/program/ObjectNode | null`
+   * @param isKnown `bool`
+   */
+  export function describeMember(member: __Record0<undefined>, slot: number, accepts: number, plain: number, shape: number, elements: number, node: __Record0<undefined> | null, isKnown: boolean): void;
+  /**
+   * assembly/scan/program/newMember
+   * @param node `assembly/scan/program/ObjectNode`
+   * @param key `usize`
+   * @param length `i32`
+   * @returns `assembly/scan/program/Member`
+   */
+  export function newMember(node: __Record0<undefined>, key: number, length: number): __Record0<never>;
+  /**
+   * assembly/scan/program/newNode
+   * @param isWhole `bool`
+   * @param hasIndexes `bool`
+   * @returns `assembly/scan/program/ObjectNode`
+   */
+  export function newNode(isWhole: boolean, hasIndexes: boolean): __Record0<never>;
+  /**
+   * assembly/scan/program/setSlots
+   * @param member `assembly/scan/program/Member`
+   * @param slots `usize`
+   * @param count `i32`
+   */
+  export function setSlots(member: __Record0<undefined>, slots: number, count: number): void;
+  /**
+   * assembly/scan/writer/addField
+   * @param writer `assembly/scan/writer/Writer`
+   * @param kind `i32`
+   * @param slot `i32`
+   * @param parent `i32`
+   * @param holds `i32`
+   * @param isDoubtful `bool`
+   * @param column `assembly/columns/slots/Slots`
+   * @returns `assembly/scan/fields/Field`
+   */
+  export function addField(writer: __Record0<undefined>, kind: number, slot: number, parent: number, holds: number, isDoubtful: boolean, column: __Record0<undefined>): __Record0<never>;
+  /**
+   * assembly/scan/writer/bytesOfRows
+   * @param writer `assembly/scan/writer/Writer`
+   * @returns `i32`
+   */
+  export function bytesOfRows(writer: __Record0<undefined>): number;
+  /**
+   * assembly/scan/writer/duplicatesOf
+   * @param writer `assembly/scan/writer/Writer`
+   * @returns `i32`
+   */
+  export function duplicatesOf(writer: __Record0<undefined>): number;
+  /**
+   * assembly/scan/writer/emptyRows
+   * @param writer `assembly/scan/writer/Writer`
+   */
+  export function emptyRows(writer: __Record0<undefined>): void;
+  /**
+   * assembly/scan/writer/endRow
+   * @param writer `assembly/scan/writer/Writer`
+   */
+  export function endRow(writer: __Record0<undefined>): void;
+  /**
+   * assembly/scan/writer/forgetDays
+   * @param writer `assembly/scan/writer/Writer`
+   */
+  export function forgetDays(writer: __Record0<undefined>): void;
+  /**
+   * assembly/scan/writer/greatestTime
+   * @param writer `assembly/scan/writer/Writer`
+   * @returns `i64`
+   */
+  export function greatestTime(writer: __Record0<undefined>): bigint;
+  /**
+   * assembly/scan/writer/leastTime
+   * @param writer `assembly/scan/writer/Writer`
+   * @returns `i64`
+   */
+  export function leastTime(writer: __Record0<undefined>): bigint;
+  /**
+   * assembly/scan/writer/mismatchesOf
+   * @param field `assembly/scan/fields/Field`
+   * @returns `i32`
+   */
+  export function mismatchesOf(field: __Record0<undefined>): number;
+  /**
+   * assembly/scan/writer/newWriter
+   * @param root `assembly/scan/program/ObjectNode`
+   * @param slots `i32`
+   * @param maxDepth `i32`
+   * @param timeSlot `i32`
+   * @param isZoneRequired `bool`
+   * @param identitySlot `i32`
+   * @param identities `assembly/identities/Identities`
+   * @returns `assembly/scan/writer/Writer`
+   */
+  export function newWriter(root: __Record0<undefined>, slots: number, maxDepth: number, timeSlot: number, isZoneRequired: boolean, identitySlot: number, identities: __Record0<undefined>): __Record0<never>;
+  /**
+   * assembly/scan/writer/openObject
+   * @param writer `assembly/scan/writer/Writer`
+   */
+  export function openObject(writer: __Record0<undefined>): void;
+  /**
+   * assembly/scan/writer/padAll
+   * @param writer `assembly/scan/writer/Writer`
+   */
+  export function padAll(writer: __Record0<undefined>): void;
+  /**
+   * assembly/scan/writer/rowsOf
+   * @param writer `assembly/scan/writer/Writer`
+   * @returns `i32`
+   */
+  export function rowsOf(writer: __Record0<undefined>): number;
+  /**
+   * assembly/scan/writer/setDigested
+   * @param writer `assembly/scan/writer/Writer`
+   * @param columns `usize`
+   * @param count `i32`
+   */
+  export function setDigested(writer: __Record0<undefined>, columns: number, count: number): void;
+  /**
+   * assembly/scan/writer/setRequired
+   * @param writer `assembly/scan/writer/Writer`
+   * @param slots `usize`
+   * @param count `i32`
+   */
+  export function setRequired(writer: __Record0<undefined>, slots: number, count: number): void;
+  /**
+   * assembly/scan/writer/settle
+   * @param writer `assembly/scan/writer/Writer`
+   */
+  export function settle(writer: __Record0<undefined>): void;
+  /**
+   * assembly/scan/writer/takeLines
+   * @param writer `assembly/scan/writer/Writer`
+   * @param start `usize`
+   * @param end `usize`
+   * @param offset `f64`
+   * @param recordBytes `i32`
+   * @returns `usize`
+   */
+  export function takeLines(writer: __Record0<undefined>, start: number, end: number, offset: number, recordBytes: number): number;
+  /**
+   * assembly/scan/writer/takenOf
+   * @param writer `assembly/scan/writer/Writer`
+   * @returns `i32`
+   */
+  export function takenOf(writer: __Record0<undefined>): number;
+  /**
+   * assembly/scan/writer/takeRecord
+   * @param writer `assembly/scan/writer/Writer`
+   * @param start `usize`
+   * @param end `usize`
+   * @param offset `f64`
+   * @returns `bool`
+   */
+  export function takeRecord(writer: __Record0<undefined>, start: number, end: number, offset: number): boolean;
+  /**
+   * assembly/siphash/hashHigh
+   * @returns `u64`
+   */
+  export function hashHigh(): bigint;
+  /**
+   * assembly/siphash/hashLow
+   * @returns `u64`
+   */
+  export function hashLow(): bigint;
+  /**
+   * assembly/siphash/setHashKey
+   * @param key `usize`
+   */
+  export function setHashKey(key: number): void;
+  /**
+   * assembly/siphash/sipHash
+   * @param start `usize`
+   * @param length `i32`
+   */
+  export function sipHash(start: number, length: number): void;
+}
+/** assembly/columns/slots/Slots */
+declare interface __Record0<TOmittable> {
+  /** @type `i32` */
+  kind: number | TOmittable;
+  /** @type `i32` */
+  length: number | TOmittable;
+  /** @type `i32` */
+  nullCount: number | TOmittable;
+  /** @type `bool` */
+  isTracked: boolean | TOmittable;
+  /** @type `usize` */
+  valid: number | TOmittable;
+}
+/** assembly/columns/column/NestedColumn */
+declare class __Internref0 extends Number {
+  private __nominal0: symbol;
+  private __nominal0: symbol;
+}
+/** assembly/columns/fixed/FixedColumn */
+declare class __Internref0 extends Number {
+  private __nominal0: symbol;
+  private __nominal0: symbol;
+}
+/** assembly/columns/strings/StringColumn */
+declare class __Internref0 extends Number {
+  private __nominal0: symbol;
+  private __nominal0: symbol;
+}
+/** assembly/identities/WordSet */
+declare interface __Record0<TOmittable> {
+  /** @type `i32` */
+  size: number | TOmittable;
+  /** @type `usize` */
+  words: number | TOmittable;
+  /** @type `usize` */
+  table: number | TOmittable;
+  /** @type `i32` */
+  tableSize: number | TOmittable;
+}
+/** assembly/identities/Identities */
+declare interface __Record0<TOmittable> {
+  /** @type `assembly/identities/WordSet` */
+  uuids: __Record0<undefined>;
+  /** @type `assembly/identities/WordSet` */
+  hex: __Record0<undefined>;
+  /** @type `assembly/identities/WordSet` */
+  texts: __Record0<undefined>;
+  /** @type `assembly/identities/WordSet` */
+  records: __Record0<undefined>;
+}
+/** assembly/scan/fields/Field */
+declare interface __Record0<TOmittable> {
+  /** @type `i32` */
+  kind: number | TOmittable;
+  /** @type `i32` */
+  slot: number | TOmittable;
+  /** @type `i32` */
+  parent: number | TOmittable;
+  /** @type `i32` */
+  holds: number | TOmittable;
+  /** @type `bool` */
+  isDoubtful: boolean | TOmittable;
+  /** @type `i32` */
+  mismatches: number | TOmittable;
+  /** @type `assembly/columns/slots/Slots` */
+  column: __Record0<undefined>;
+  /** @type `bool` */
+  isSet: boolean | TOmittable;
+  /** @type `i64` */
+  value: bigint | TOmittable;
+  /** @type `usize` */
+  text: number | TOmittable;
+  /** @type `i32` */
+  textLength: number | TOmittable;
+}
+/** assembly/scan/program/ObjectNode */
+declare interface __Record0<TOmittable> {
+  /** @type `usize` */
+  predicted: number | TOmittable;
+  /** @type `i32` */
+  predictedCount: number | TOmittable;
+  /** @type `usize` */
+  table: number | TOmittable;
+  /** @type `i32` */
+  tableSize: number | TOmittable;
+  /** @type `i32` */
+  members: number | TOmittable;
+  /** @type `i32` */
+  unknown: number | TOmittable;
+  /** @type `bool` */
+  isWhole: boolean | TOmittable;
+  /** @type `bool` */
+  hasIndexes: boolean | TOmittable;
+}
+/** assembly/scan/program/Member */
+declare interface __Record0<TOmittable> {
+  /** @type `usize` */
+  lead: number | TOmittable;
+  /** @type `i32` */
+  leadLength: number | TOmittable;
+  /** @type `i32` */
+  slot: number | TOmittable;
+  /** @type `i32` */
+  accepts: number | TOmittable;
+  /** @type `i32` */
+  plain: number | TOmittable;
+  /** @type `i32` */
+  shape: number | TOmittable;
+  /** @type `i32` */
+  elements: number | TOmittable;
+  /** @type `assembly/scan/program/ObjectNode | null` */
+  node: __Record0<undefined> | null | TOmittable;
+  /** @type `bool` */
+  isKnown: boolean | TOmittable;
+  /** @type `usize` */
+  slots: number | TOmittable;
+  /** @type `i32` */
+  slotCount: number | TOmittable;
+  /** @type `i32` */
+  epoch: number | TOmittable;
+  /** @type `i32` */
+  keyGeneration: number | TOmittable;
+  /** @type `i32` */
+  keyCode: number | TOmittable;
+}
+/** assembly/scan/rows/Rows */
+declare interface __Record0<TOmittable> {
+  /** @type `i32` */
+  slots: number | TOmittable;
+  /** @type `usize` */
+  tags: number | TOmittable;
+  /** @type `usize` */
+  starts: number | TOmittable;
+  /** @type `usize` */
+  ends: number | TOmittable;
+  /** @type `usize` */
+  numbers: number | TOmittable;
+  /** @type `usize` */
+  firsts: number | TOmittable;
+  /** @type `usize` */
+  lasts: number | TOmittable;
+  /** @type `usize` */
+  met: number | TOmittable;
+}
+/** assembly/scan/rows/Elements */
+declare interface __Record0<TOmittable> {
+  /** @type `i32` */
+  count: number | TOmittable;
+  /** @type `usize` */
+  members: number | TOmittable;
+  /** @type `usize` */
+  tags: number | TOmittable;
+  /** @type `usize` */
+  starts: number | TOmittable;
+  /** @type `usize` */
+  ends: number | TOmittable;
+  /** @type `usize` */
+  numbers: number | TOmittable;
+}
+/** assembly/scan/writer/Writer */
+declare interface __Record0<TOmittable> {
+  /** @type `assembly/scan/program/ObjectNode` */
+  root: __Record0<undefined>;
+  /** @type `assembly/scan/rows/Rows` */
+  rows: __Record0<undefined>;
+  /** @type `assembly/scan/rows/Elements` */
+  elements: __Record0<undefined>;
+  /** @type `usize` */
+  required: number | TOmittable;
+  /** @type `i32` */
+  requiredCount: number | TOmittable;
+  /** @type `i32` */
+  maxDepth: number | TOmittable;
+  /** @type `i32` */
+  timeSlot: number | TOmittable;
+  /** @type `bool` */
+  isZoneRequired: boolean | TOmittable;
+  /** @type `i32` */
+  identitySlot: number | TOmittable;
+  /** @type `usize` */
+  digested: number | TOmittable;
+  /** @type `i32` */
+  digestedCount: number | TOmittable;
+  /** @type `usize` */
+  fields: number | TOmittable;
+  /** @type `i32` */
+  fieldCount: number | TOmittable;
+  /** @type `assembly/identities/Identities` */
+  identities: __Record0<undefined>;
+  /** @type `i32` */
+  settled: number | TOmittable;
+  /** @type `usize` */
+  times: number | TOmittable;
+  /** @type `usize` */
+  offsets: number | TOmittable;
+  /** @type `usize` */
+  extras: number | TOmittable;
+  /** @type `usize` */
+  extraLengths: number | TOmittable;
+  /** @type `usize` */
+  extraText: number | TOmittable;
+  /** @type `i32` */
+  extraUsed: number | TOmittable;
+  /** @type `usize` */
+  days: number | TOmittable;
+  /** @type `i32` */
+  dayCount: number | TOmittable;
+  /** @type `i32` */
+  lastDay: number | TOmittable;
+  /** @type `i32` */
+  taken: number | TOmittable;
+  /** @type `i32` */
+  duplicates: number | TOmittable;
+  /** @type `i64` */
+  least: bigint | TOmittable;
+  /** @type `i64` */
+  greatest: bigint | TOmittable;
 }
 /** Instantiates the compiled WebAssembly module with the given imports. */
 export declare function instantiate(module: WebAssembly.Module, imports: {

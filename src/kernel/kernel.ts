@@ -5,10 +5,24 @@
  * The memory is reserved whole and takes room only where it was written to. So it never moves, and views of it stay
  * good; blocks belong to whoever allocated them until they are released (assembly/memory.ts).
  */
+import { randomBytes } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import type { __AdaptedExports } from './functions.d.ts';
 
-export type KernelFunctions = Omit<typeof __AdaptedExports, 'memory'>;
+/** As the host sees them: structs are places, booleans 0 or 1. */
+type Word<T> = T extends bigint ? bigint : T extends number | boolean | object ? number : undefined;
+type Raw<F> = F extends (...given: infer A) => infer R
+  ? (...given: { [I in keyof A]: A[I] extends bigint ? bigint : number }) => Word<R>
+  : never;
+type Exports = Omit<typeof __AdaptedExports, 'memory'>;
+export type KernelFunctions = { readonly [K in keyof Exports]: Raw<Exports[K]> };
+
+/** What the kernel asks of whoever called it (assembly/host.ts). */
+export interface Host {
+  admitDay(day: number): boolean;
+  readTimestamp(start: number, length: number, target: number): boolean;
+  partOfAddress(part: number, start: number, length: number, target: number): number;
+}
 
 const pages = 32_768;
 const wasm = new URL('kernel.wasm', import.meta.url);
@@ -27,7 +41,11 @@ export class Kernel {
   /** All of the memory. */
   readonly bytes: Uint8Array<ArrayBuffer>;
   readonly view: DataView<ArrayBuffer>;
-  readonly #i32: Int32Array<ArrayBuffer>;
+  /** Whoever has the kernel take records answers what it asks meanwhile. */
+  host: Host | undefined;
+  readonly #words: Int32Array<ArrayBuffer>;
+  readonly #encoder = new TextEncoder();
+  #scratch = 0;
 
   constructor() {
     const memory = new WebAssembly.Memory({ initial: pages, maximum: pages });
@@ -35,18 +53,49 @@ export class Kernel {
       outOfMemory(bytes: number) {
         throw new OutOfMemory(bytes);
       },
+      admitDay: (day: number) => this.host!.admitDay(day),
+      readTimestamp: (start: number, length: number, target: number) => this.host!.readTimestamp(start, length, target),
+      partOfAddress: (part: number, start: number, length: number, target: number) =>
+        this.host!.partOfAddress(part, start, length, target),
     };
     const instance = new WebAssembly.Instance(new WebAssembly.Module(readFileSync(wasm)), { env: { memory }, host });
     this.call = instance.exports as unknown as KernelFunctions;
     this.buffer = memory.buffer;
     this.bytes = new Uint8Array(this.buffer);
     this.view = new DataView(this.buffer);
-    this.#i32 = new Int32Array(this.buffer);
+    this.#words = new Int32Array(this.buffer);
+    this.call.setHashKey(this.text(randomBytes(16)).start);
+  }
+
+  /** A text as UTF-8, or bytes, where the kernel can read them until the next call of this. */
+  text(text: string | Uint8Array): { readonly start: number; readonly length: number } {
+    const most = typeof text === 'string' ? text.length * 3 : text.length;
+    if (this.#scratch === 0 || this.call.room(this.#scratch) < most) {
+      this.call.release(this.#scratch);
+      this.#scratch = this.call.allocate(most);
+    }
+    const start = this.#scratch;
+    if (typeof text === 'string') {
+      return { start, length: this.#encoder.encodeInto(text, this.bytes.subarray(start, start + most)).written };
+    }
+    this.bytes.set(text, start);
+    return { start, length: text.length };
+  }
+
+  /** A block of its own with these words. */
+  block(words: readonly number[]): number {
+    const place = this.call.allocate(words.length * 4);
+    this.#words.set(words, place >> 2);
+    return place;
+  }
+
+  string(start: number, length: number): string {
+    return Buffer.from(this.buffer, start, length).toString('utf8');
   }
 
   /** The 32-bit word at a place. */
   word(place: number): number {
-    return this.#i32[place >> 2]!;
+    return this.#words[place >> 2]!;
   }
 
   uint8(place: number, length: number): Uint8Array<ArrayBuffer> {

@@ -3,12 +3,11 @@
  * A port, since it is the part of the work that runs on other threads: `layOut` here does it on the spot,
  * `layout-pool.ts` hands it to workers. Both give the same bytes.
  */
-import { type ColumnBatch, discard } from '../columns/batch.ts';
+import type { ColumnBatch } from '../columns/batch.ts';
 import { sortOrder, splitByDay } from '../columns/sort.ts';
 import type { EncodedFile, FileColumn, ParquetEncoder } from './encoder.ts';
 
 export interface LayoutRequest {
-  /** Given away: the arrays of the batch belong to the layout from now on. */
   readonly batch: ColumnBatch;
   readonly columns: readonly FileColumn[];
   readonly sortedBy: readonly string[];
@@ -38,6 +37,5 @@ export const layOut =
         files.push({ ymd: day, encoded });
       }
     }
-    discard(batch);
     return files;
   };

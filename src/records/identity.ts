@@ -9,7 +9,7 @@ import type { TableDeclaration } from '../tables/declaration.ts';
 const DIGEST_HEX_CHARS = 32;
 
 /**
- * 32 hex digits of SHA-256 over the names and values of all columns that are not null and not provenance.
+ * 32 hex digits of SHA-256 over `rowText`.
  *
  * `values` in the order of the declaration, in any form a reader gives: long and timestamp as bigint or number
  * (timestamp in microseconds), strings as text or UTF-8 bytes, maps as arrays of pairs, Map, or arrays of {key, value}.
@@ -17,14 +17,37 @@ const DIGEST_HEX_CHARS = 32;
  */
 export function rowIdentity(declaration: TableDeclaration, values: readonly unknown[]): string {
   const hash = createHash('sha256');
+  write(hash, declaration, values);
+  return hash.digest('hex').slice(0, DIGEST_HEX_CHARS);
+}
+
+/** The names and values of all columns that are not null and not provenance, so that no two rows have one text. */
+export function rowText(declaration: TableDeclaration, values: readonly unknown[]): Uint8Array {
+  const pieces: Buffer[] = [];
+  const sink: Sink = {
+    update(piece) {
+      pieces.push(
+        typeof piece === 'string' ? Buffer.from(piece) : Buffer.from(piece.buffer, piece.byteOffset, piece.length),
+      );
+      return sink;
+    },
+  };
+  write(sink, declaration, values);
+  return Buffer.concat(pieces);
+}
+
+interface Sink {
+  update(piece: string | Uint8Array): Sink;
+}
+
+function write(sink: Sink, declaration: TableDeclaration, values: readonly unknown[]): void {
   const provenance = new Set(declaration.provenance);
   for (const { name, type, index } of sortedColumns(declaration)) {
     const value = values[index];
     if (value === null || value === undefined || provenance.has(name)) continue;
-    hash.update(`${name}\n`);
-    update(hash, type, value);
+    sink.update(`${name}\n`);
+    update(sink, type, value);
   }
-  return hash.digest('hex').slice(0, DIGEST_HEX_CHARS);
 }
 
 const orders = new WeakMap<TableDeclaration, { name: string; type: ColumnType; index: number }[]>();
@@ -39,7 +62,7 @@ function sortedColumns(declaration: TableDeclaration): { name: string; type: Col
   return order;
 }
 
-function update(hash: ReturnType<typeof createHash>, type: ColumnType, value: unknown): void {
+function update(hash: Sink, type: ColumnType, value: unknown): void {
   if (isScalar(type)) {
     updateScalar(hash, type, value);
   } else if ('list' in type) {
@@ -57,7 +80,7 @@ function update(hash: ReturnType<typeof createHash>, type: ColumnType, value: un
 }
 
 /** Length first, so that no two sequences of values have one encoding. */
-function updateScalar(hash: ReturnType<typeof createHash>, type: ScalarType, value: unknown): void {
+function updateScalar(hash: Sink, type: ScalarType, value: unknown): void {
   if (value === null || value === undefined) {
     hash.update('-\n');
     return;

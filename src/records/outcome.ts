@@ -13,10 +13,10 @@ export interface RowOutcome {
   /** Microseconds since the epoch, UTC. */
   readonly eventTime: bigint;
   /**
-   * Tells this record from all others of its table (decision_id; for Okera the digest of the full record),
-   * null where it has none and so is never a duplicate.
+   * Tells this record from all others of its table: a text (decision_id), or all of it where only that does (Okera), as
+   * records/identity.ts writes it; null where it has none and so is never a duplicate.
    */
-  readonly identity: string | null;
+  readonly identity: string | Uint8Array | null;
 }
 
 export interface Rejection {

@@ -67,7 +67,7 @@ export function utcMillis(year: number, month: number, day: number, hour = 0): n
 let lastDay = Number.NaN;
 let lastText = '';
 
-function dayText(day: number): string {
+export function dayText(day: number): string {
   if (day === lastDay) return lastText;
   const [year, month, date] = civilFromDays(day);
   lastText = `${String(year).padStart(4, '0')}-${String(month).padStart(2, '0')}-${String(date).padStart(2, '0')}`;

@@ -6,7 +6,7 @@ import type { Value } from '../columns/types.ts';
 import type { Limits, PromotedColumn } from '../config/config.ts';
 import { Extra } from '../records/extra.ts';
 import { compileFlattener } from '../records/flatten.ts';
-import { rowIdentity } from '../records/identity.ts';
+import { rowText } from '../records/identity.ts';
 import type { Outcome, Rejection } from '../records/outcome.ts';
 import { type JsonRecord, reject } from '../records/parse.ts';
 import type { RowWriterSpec } from '../records/scan/row-writer.ts';
@@ -97,7 +97,7 @@ export function compileInterpreter(spec: InterpreterSpec): Interpreter {
         },
       });
       const identity =
-        identityField === undefined ? rowIdentity(table, values) : (values[indexOf(identityField)] as string) || null;
+        identityField === undefined ? rowText(table, values) : (values[indexOf(identityField)] as string) || null;
       return { kind: 'row', values, eventTime: time, identity };
     },
   };
@@ -105,11 +105,11 @@ export function compileInterpreter(spec: InterpreterSpec): Interpreter {
 
 /** The same for the fast path. */
 export function writerSpec(
-  spec: Omit<InterpreterSpec, 'derive'>,
+  spec: Omit<InterpreterSpec, 'derive'> & Pick<RowWriterSpec, 'computed'>,
   table: TableDeclaration,
   limits: SourceLimits,
 ): RowWriterSpec {
-  const { schema, promoted, timeField, zone, identityField } = spec;
+  const { schema, promoted, computed, timeField, zone, identityField } = spec;
   return {
     table,
     schema,
@@ -117,6 +117,7 @@ export function writerSpec(
     promoted: promotedExtractions(promoted),
     timeField,
     zone,
+    computed,
     maxDepth: limits.nestingDepth,
     ...(identityField !== undefined && { identityField }),
   };

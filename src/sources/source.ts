@@ -1,6 +1,5 @@
-import type { TableBuffer } from '../columns/table-buffer.ts';
 import type { Outcome } from '../records/outcome.ts';
-import type { RowWriter } from '../records/scan/row-writer.ts';
+import type { RowWriters } from '../records/scan/row-writer.ts';
 import type { TableDeclaration } from '../tables/declaration.ts';
 
 /**
@@ -15,8 +14,8 @@ export interface Source {
   describeObject(uri: string): ObjectFacts;
   /** Interprets the records of one object. `facts` is what describeObject gave for `uri`. */
   openObject(uri: string, facts: ObjectFacts): RecordReader;
-  /** The fast path: from bytes straight into `buffer`, for the records that it is certain of. `buffer` has the columns of `table`. */
-  rowWriter(buffer: TableBuffer): RowWriter;
+  /** Writers of rows of `table`: the fast path of records that are certain, beside rows of `openObject`. */
+  readonly writers: RowWriters;
 }
 
 export type SourceType = 'opa' | 'okera-audit';

@@ -127,7 +127,9 @@ async function* rereadObjects(
           if (outcome.kind !== 'row') continue;
           const digest = rowIdentity(source.table, outcome.values);
           sum = addDigest(sum, digest);
-          rows.push({ digest, identity: outcome.identity, offset: BigInt(Number(outcome.values[offsetAt])) });
+          const { identity: own } = outcome;
+          const identity = own === null || typeof own === 'string' ? own : digest;
+          rows.push({ digest, identity, offset: BigInt(Number(outcome.values[offsetAt])) });
         }
       }
     } catch (error) {

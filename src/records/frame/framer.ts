@@ -8,13 +8,15 @@ export interface Framer {
   end(out: Frame[]): void;
 }
 
-/**
- * A way past frames for records that need none: each line is offered as a range of valid UTF-8 before a frame is made
- * of it, in the order of the object.
- */
+/** A way past frames for records that need none: lines are offered as valid UTF-8, in the order of the object. */
 export interface FastLane {
-  /** Whether bytes[start, end), which stands at `offset` of the object, has been taken. */
-  take(bytes: Buffer, start: number, end: number, offset: number): boolean;
+  /**
+   * Takes lines of bytes[start, end), which ends behind a line feed and stands at `offset` of the object, and returns
+   * where the first one begins that it does not take, as one of more than `recordBytes`; `end` where there is none.
+   */
+  takeLines(bytes: Buffer, start: number, end: number, offset: number, recordBytes: number): number;
+  /** Whether bytes[start, end), one line without its end, has been taken. */
+  takeRecord(bytes: Buffer, start: number, end: number, offset: number): boolean;
   /** The frame of a line that was not. */
   doubt(frame: Frame): void;
 }

@@ -33,30 +33,34 @@ export class LineFramer implements Framer {
 
   push(chunk: Buffer, out: Frame[]): void {
     let start = 0;
-    let end = chunk.indexOf(NEWLINE);
-    if (this.#open.active && end >= 0) {
-      this.#open.add(chunk.subarray(0, end));
-      this.#emitOpen(out);
-      start = end + 1;
-      end = chunk.indexOf(NEWLINE, start);
-    }
-    const lane =
-      end >= 0 && this.#lane !== undefined && isUtf8(chunk.subarray(start, chunk.lastIndexOf(NEWLINE)))
-        ? this.#lane
-        : undefined;
-    for (; end >= 0; end = chunk.indexOf(NEWLINE, start)) {
-      // What begins otherwise is not certain, and its offset is that of its first byte that is no space.
-      const isPlain = chunk[start] === OPEN_BRACE && end - start <= this.#limits.recordBytes;
-      if (!isPlain || !lane?.take(chunk, start, end, this.#offset + start)) {
-        this.#emit(trimmedFrame(chunk.subarray(start, end), this.#offset + start, this.#limits), out);
+    if (this.#open.active) {
+      const end = chunk.indexOf(NEWLINE);
+      if (end >= 0) {
+        this.#open.add(chunk.subarray(0, end));
+        this.#emitOpen(out);
+        start = end + 1;
       }
-      start = end + 1;
     }
+    const end = this.#open.active ? start : chunk.lastIndexOf(NEWLINE) + 1;
+    if (start < end) this.#lines(chunk, start, end, out);
+    start = Math.max(start, end);
     if (start < chunk.length) {
       if (!this.#open.active) this.#open.begin(this.#offset + start);
       this.#open.add(chunk.subarray(start));
     }
     this.#offset += chunk.length;
+  }
+
+  /** Whole lines. */
+  #lines(chunk: Buffer, from: number, end: number, out: Frame[]): void {
+    const lane = this.#lane !== undefined && isUtf8(chunk.subarray(from, end)) ? this.#lane : undefined;
+    for (let start = from; start < end; ) {
+      if (lane !== undefined) start = lane.takeLines(chunk, start, end, this.#offset + start, this.#limits.recordBytes);
+      if (start === end) return;
+      const newline = chunk.indexOf(NEWLINE, start);
+      this.#emit(trimmedFrame(chunk.subarray(start, newline), this.#offset + start, this.#limits), out);
+      start = newline + 1;
+    }
   }
 
   end(out: Frame[]): void {
@@ -68,7 +72,7 @@ export class LineFramer implements Framer {
     const frame = this.#open.take();
     if (frame === undefined) return;
     const bytes = frame.bytes as Buffer;
-    if (!frame.tooLarge && isUtf8(bytes) && this.#lane?.take(bytes, 0, bytes.length, frame.offset)) return;
+    if (!frame.tooLarge && isUtf8(bytes) && this.#lane?.takeRecord(bytes, 0, bytes.length, frame.offset)) return;
     this.#emit(frame, out);
   }
 

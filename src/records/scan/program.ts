@@ -1,12 +1,11 @@
 /**
- * What the byte scanner looks for, compiled once from an annotated schema and the config's promoted columns: a tree
- * of object members, and one slot for each path that becomes a column.
+ * What the scanner of the kernel looks for (kernel/assembly/scan/program.ts), made once from an annotated schema and the
+ * config's promoted columns: a tree of objects and their members, and one slot for each path that becomes a column.
  */
-import { Guess } from '../../columns/string-builder.ts';
-import { slack, Text } from '../../columns/text.ts';
+import type { Kernel } from '../../kernel/kernel.ts';
 import type { Extraction } from '../../tables/schema.ts';
 
-/** What a scanned value is. Int: an integer of at most 15 digits, so exact as a number. */
+/** What a scanned value is, as kernel/assembly/scan/tags.ts has it. Int: an integer of at most 15 digits, so exact as a number. */
 export const Tag = {
   Absent: 0,
   Null: 1,
@@ -37,95 +36,17 @@ const bitsOfJsonType: Readonly<Record<string, number>> = {
   object: bit(Tag.Object),
 };
 
-/** A member that an object may have. Also made for unknown keys, so that they too are predicted. */
-export class Member {
-  /** The key as it stands in the text, quotes included. */
-  readonly key: Uint8Array;
-  /** What stands in front of its value where nothing is spaced: a comma, the key, a colon. */
-  readonly lead: Text;
-  readonly slot: number;
+/** How a value is taken apart: not at all, as an object with known members, as a map, as a list of strings. */
+const Shape = { raw: 0, object: 1, map: 2, list: 3 } as const;
+
+interface Member {
   /** Its slot and those of all members below. */
   readonly slots: readonly number[];
-  /** Tags for which the scanner may accept the record. */
-  readonly accepts: number;
-  /** Tags that all its columns hold, whatever the value is. */
-  readonly plain: number;
-  /** How its value is taken apart: not at all, as an object with known members, as a map, as a list of strings. */
-  readonly shape: 'raw' | 'object' | 'map' | 'list';
-  /** Tags that the values of a map or a list may have. */
-  readonly elements: number;
-  readonly node: ObjectNode | null;
-  /** Of members of the root: whether the schema has it; what it has not goes to `extra`, promoted or not. */
-  readonly known: boolean;
-  /** Of members of maps: the code of the key. */
-  readonly keyGuess = new Guess();
-  /** The record in which it was last met: twice in one record is a duplicate key. */
-  epoch = 0;
-
-  constructor(init: {
-    key: string;
-    slot?: number;
-    accepts?: number;
-    plain?: number;
-    shape?: Member['shape'];
-    elements?: number;
-    node?: ObjectNode | null;
-    known?: boolean;
-  }) {
-    const lead = Buffer.from(`,${JSON.stringify(init.key)}:`);
-    this.lead = new Text(new Uint8Array([...lead, ...new Uint8Array(slack)]));
-    this.key = this.lead.bytes.subarray(1, lead.length - 1);
-    this.slot = init.slot ?? -1;
-    this.accepts = init.accepts ?? any;
-    this.plain = init.plain ?? any;
-    this.shape = init.shape ?? 'raw';
-    this.elements = init.elements ?? 0;
-    this.node = init.node ?? null;
-    this.known = init.known ?? true;
-    const below = [...(this.node?.members.values() ?? [])].flatMap(({ slots }) => slots);
-    this.slots = this.slot < 0 ? below : [this.slot, ...below];
-  }
 }
 
-/** Keys past this number, or longer than this, are not remembered: they are not a schema but data. */
-const maxUnknownKeys = 1024;
-const maxKeyBytes = 256;
-
-/** Stands for a member of which nothing matters: not even whether its key comes twice. */
-export const anyMember = new Member({ key: '' });
-
-/** An object whose members matter. Remembers the order of keys of the last one met, since the next one repeats it. */
-export class ObjectNode {
-  readonly members = new Map<string, Member>();
-  readonly predicted: Member[] = [];
-  /** Whether members without a path matter: those of the record go to `extra`, those of a map into it. */
-  readonly isWhole: boolean;
-  /** Whether a path goes through this place with a number, which on the reference path may be an array's index. */
-  hasIndexes = false;
-  #unknown = 0;
-
-  constructor(isWhole: boolean) {
-    this.isWhole = isWhole;
-  }
-
-  /** The member of a key without escapes, made where it is new; undefined where it matters, but is not worth keeping. */
-  member(key: string): Member | undefined {
-    const member = this.members.get(key);
-    if (member !== undefined) return member;
-    if (this.#unknown >= maxUnknownKeys || key.length > maxKeyBytes) return this.isWhole ? undefined : anyMember;
-    this.#unknown++;
-    const unknown = new Member({ key, known: false });
-    this.members.set(key, unknown);
-    return unknown;
-  }
-}
-
-export interface Program {
-  readonly root: ObjectNode;
-  /** By slot. */
-  readonly slots: readonly Extraction[];
-  /** Slots that every record must have. */
-  readonly required: readonly number[];
+interface ObjectNode {
+  readonly place: number;
+  readonly slots: readonly number[];
 }
 
 interface SchemaNode {
@@ -135,57 +56,62 @@ interface SchemaNode {
 }
 
 /**
+ * The place of the root object's node.
+ *
  * @param schema the JSON Schema of the record
  * @param extractions every path that becomes a column, promoted ones included
  * @param plain by slot: tags of which every value is one for all columns of the path
  */
 export function compile(
-  schema: SchemaNode & { readonly required: readonly string[] },
+  kernel: Kernel,
+  schema: SchemaNode,
   extractions: readonly Extraction[],
   plain: readonly number[],
-): Program {
+): number {
+  const { call } = kernel;
   const build = (path: readonly string[], node: SchemaNode | undefined, isWhole: boolean): ObjectNode => {
-    const object = new ObjectNode(isWhole);
     const below = extractions.filter((extraction) => path.every((name, i) => extraction.path[i] === name));
     const names = new Set([
-      ...below.map((extraction) => extraction.path[path.length]),
+      ...below.flatMap((extraction) => extraction.path[path.length] ?? []),
       ...(path.length === 0 ? Object.keys(schema.properties ?? {}) : []),
     ]);
-    for (const name of names) {
-      if (name === undefined) continue;
-      object.hasIndexes ||= /^\d+$/.test(name);
-      object.members.set(name, memberAt([...path, name], propertyOf(node, name)));
-    }
-    return object;
+    const hasIndexes = [...names].some((name) => /^\d+$/.test(name));
+    const place = call.newNode(Number(isWhole), Number(hasIndexes));
+    const members = [...names].map((name) => memberAt([...path, name], propertyOf(node, name), place));
+    return { place, slots: members.flatMap(({ slots }) => slots) };
   };
-  const memberAt = (path: readonly string[], node: SchemaNode | undefined): Member => {
-    const key = path.at(-1)!;
-    const slot = extractions.findIndex(
-      (e) => e.path.length === path.length && e.path.every((name, i) => path[i] === name),
-    );
+  const memberAt = (path: readonly string[], node: SchemaNode | undefined, parent: number): Member => {
+    const slot = indexOfPath(extractions, path);
     const type = slot < 0 ? undefined : extractions[slot]!.type;
     const isDeep = extractions.some((e) => e.path.length > path.length && path.every((name, i) => e.path[i] === name));
     const isMap = type !== undefined && typeof type !== 'string' && 'map' in type;
-    const common = {
-      key,
+    const isList = type !== undefined && typeof type !== 'string' && 'list' in type;
+    const shape = isMap ? Shape.map : isList ? Shape.list : isDeep ? Shape.object : Shape.raw;
+    const elements = isMap && type.map.value === 'long' ? bit(Tag.Int) : isMap || isList ? stringBits : 0;
+    const below = isDeep || isMap ? build(path, node, isMap) : undefined;
+    // As it stands in the text: a key with escapes is left to the reference path.
+    const { start, length } = kernel.text(JSON.stringify(path.at(-1)).slice(1, -1));
+    const place = call.newMember(parent, start, length);
+    call.describeMember(
+      place,
       slot,
-      accepts: acceptedTags(node?.type),
-      plain: plain[slot] ?? any,
-      node: isDeep || isMap ? build(path, node, isMap) : null,
-      known: node !== undefined,
-    };
-    if (type !== undefined && typeof type !== 'string') {
-      if ('list' in type) return new Member({ ...common, shape: 'list', elements: stringBits });
-      return new Member({ ...common, shape: 'map', elements: type.map.value === 'long' ? bit(Tag.Int) : stringBits });
-    }
-    return new Member({ ...common, shape: isDeep ? 'object' : 'raw' });
+      acceptedTags(node?.type),
+      plain[slot] ?? any,
+      shape,
+      elements,
+      below?.place ?? 0,
+      Number(node !== undefined),
+    );
+    const slots = [...(slot < 0 ? [] : [slot]), ...(below?.slots ?? [])];
+    call.setSlots(place, kernel.block(slots), slots.length);
+    return { slots };
   };
-  return {
-    root: build([], schema, true),
-    slots: extractions,
-    required: schema.required.map((name) => extractions.findIndex((e) => e.path.length === 1 && e.path[0] === name)),
-  };
+  return build([], schema, true).place;
 }
+
+/** The slot of a path: that of its first column, which several may share. */
+export const indexOfPath = (all: readonly Extraction[], path: readonly string[]): number =>
+  all.findIndex((e) => e.path.length === path.length && e.path.every((name, i) => path[i] === name));
 
 /** A name may be anything that the configuration says, `constructor` too. */
 const propertyOf = (node: SchemaNode | undefined, name: string): SchemaNode | undefined =>

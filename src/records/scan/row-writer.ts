@@ -1,36 +1,28 @@
 /**
- * From scanned bytes straight into the columns of a table: the fast path of a source. It gives the same rows as the
- * reference path (sources/interpreter.ts) for every record that it accepts, and accepts only what that path would make
- * a row of.
+ * From bytes straight into the columns of a table, in the kernel: the fast path of a source. It gives the same rows as
+ * the reference path (sources/interpreter.ts) for every record that it takes, and takes only what that path would make a
+ * row of, or a duplicate. What it leaves goes through the reference path, whose rows are appended here too.
  *
- * A record is taken in two steps, since between them the batch decides whether it is a duplicate: `accept` scans it and
- * sets `eventTime`, `day` and `identity`; `write` keeps it. The values of kept records go into the columns some dozens of
- * records at a time and column by column, at the latest when somebody asks for the rows, their size or `mismatches`:
- * until then the bytes have to stay as they are.
+ * A writer is good for one batch after another (`begin`) and keeps its memory, so a source has a pool of them.
  */
-
-import type { ColumnBuilder, FixedBuilder } from '../../columns/builders.ts';
-import type { Numbers, TextRanges } from '../../columns/ranges.ts';
-import type { StringBuilder } from '../../columns/string-builder.ts';
-import type { TableBuffer } from '../../columns/table-buffer.ts';
-import { slack, Text } from '../../columns/text.ts';
+import type { ColumnBatch } from '../../columns/batch.ts';
+import type { RowBuffer } from '../../columns/row-buffer.ts';
+import type { Value } from '../../columns/types.ts';
+import { KernelColumn } from '../../kernel/columns.ts';
+import { type Host, kernel as kernelOfThread } from '../../kernel/kernel.ts';
 import type { TableDeclaration } from '../../tables/declaration.ts';
 import type { AnnotatedSchema, Extraction } from '../../tables/schema.ts';
-import type { IdentitySet } from '../identity-set.ts';
-import { EventTimes } from './event-time.ts';
-import { compile, Tag } from './program.ts';
-import { RowDigest } from './row-digest.ts';
-import { capacity, integers, strings } from './rows.ts';
-import { RecordScanner } from './scanner.ts';
-import { columnShape, indexOfPath, plainTags, type ScannedColumn, SlotColumns, textOf } from './slot-columns.ts';
-
-export type { ScannedColumn };
+import { ipKey, splitAddress } from '../address.ts';
+import { dayText, parseTime } from '../time.ts';
+import { type ComputedColumn, Field, pathField, plainTags } from './fields.ts';
+import { compile, indexOfPath } from './program.ts';
 
 export interface RowWriterSpec {
   readonly table: TableDeclaration;
   readonly schema: AnnotatedSchema;
   readonly declared: readonly Extraction[];
   readonly promoted: readonly Extraction[];
+  readonly computed: readonly ComputedColumn[];
   readonly timeField: string;
   readonly zone: 'required' | 'utc';
   readonly maxDepth: number;
@@ -38,234 +30,277 @@ export interface RowWriterSpec {
   readonly identityField?: string;
 }
 
-/** Columns that are computed from others: rows 0 to `count` of the scanned ones, the first of which is the table's row `row`. */
-export type DeriveColumns = (writer: RowWriter, count: number, row: number) => void;
+/** Whether rows of a day, YYYY-MM-DD, may go into the batch. Asked once for each day that the fast path meets. */
+export type AdmitDay = (day: string) => boolean;
 
-/** A column that has the same value in all rows of an object. */
-interface Constant {
-  readonly builder: StringBuilder | FixedBuilder;
-  readonly value: Uint8Array | bigint;
+/** What the fast path made of the open object. */
+export interface TakenCounts {
+  readonly rows: number;
+  readonly duplicates: number;
+  /** Microseconds since the epoch; null without rows. */
+  readonly least: bigint | null;
+  readonly greatest: bigint | null;
 }
 
-/** Elements of lists and maps that are held before their rows go into the columns. */
-const maxElements = 1 << 14;
-/** Places in a text are 32-bit integers. */
-const maxTextBytes = 2 ** 31 - 1;
+interface TableColumn {
+  readonly name: string;
+  readonly column: KernelColumn;
+  readonly field: number;
+}
 
-const onlyInts = new Uint8Array(capacity).fill(Tag.Int);
+/** Writers of one source, as many as it has had batches at a time. */
+export class RowWriters {
+  readonly #spec: RowWriterSpec;
+  readonly #idle: RowWriter[] = [];
 
-export class RowWriter {
-  readonly scanner: RecordScanner;
-  /** Where the scanned records stand. */
-  text = new Text(new Uint8Array(slack));
+  constructor(spec: RowWriterSpec) {
+    this.#spec = spec;
+  }
 
-  readonly #buffer: TableBuffer;
-  readonly #columns: SlotColumns;
-  readonly #derive: DeriveColumns;
-  readonly #times: EventTimes;
-  readonly #timeSlot: number;
-  readonly #ymd: StringBuilder;
-  readonly #days: TextRanges;
-  readonly #eventTime: FixedBuilder;
-  readonly #eventTimes: Numbers = { numbers: new Float64Array(capacity), tags: onlyInts, actions: integers };
-  readonly #sourceUri: StringBuilder;
-  readonly #sourceOffset: FixedBuilder;
-  readonly #offsets: Numbers = { numbers: new Float64Array(capacity), tags: onlyInts, actions: integers };
-  readonly #extra: StringBuilder;
-  readonly #slots: ReadonlyMap<string, number>;
-  readonly #identitySlot: number;
-  readonly #digest: RowDigest | null;
-  readonly #mismatches = new Map<string, number>();
-  /** The members of `extra` of those rows that have any. */
-  readonly #extras: { readonly row: number; readonly json: Uint8Array }[] = [];
-  /** The bytes that were given last, and how far their places are from those of the text. */
+  /** A writer for an empty batch. */
+  take(admit: AdmitDay): RowWriter {
+    const writer = this.#idle.pop() ?? new RowWriter(this.#spec);
+    writer.begin(admit);
+    return writer;
+  }
+
+  /** Takes a writer back, whose rows are of no use any more. */
+  give(writer: RowWriter): void {
+    this.#idle.push(writer);
+  }
+}
+
+/** Behind a text: nothing of a token, so no token ends further on. */
+const endOfText = 16;
+
+export class RowWriter implements RowBuffer {
+  readonly #kernel = kernelOfThread();
+  readonly #columns: readonly TableColumn[];
+  readonly #writer: number;
+  readonly #identities: number;
+  readonly #host: Host;
+  #admit: AdmitDay = () => true;
+  /** Where a copy of the text is that records are taken of, and which text that is. */
+  #place = 0;
   #bytes: Uint8Array | undefined;
-  #shift = 0;
-  #uri: Uint8Array = new Uint8Array(0);
-  #constants: readonly Constant[] = [];
+  #from = 0;
+  #to = 0;
 
-  constructor(spec: RowWriterSpec, buffer: TableBuffer, derive: DeriveColumns) {
-    const { schema, declared, promoted } = spec;
-    const slots = [...declared, ...promoted];
-    this.#buffer = buffer;
-    this.#derive = derive;
-    const shapes = slots.map((slot, i) => columnShape(slot, i >= declared.length, slots));
-    this.scanner = new RecordScanner(compile(schema, slots, plainTags(shapes)), spec.maxDepth);
-    this.#slots = new Map(shapes.map(({ name, slot }) => [name, slot]));
-    this.#columns = new SlotColumns(this.scanner, shapes, (column) => this.#builder(column));
-    this.#timeSlot = indexOfPath(slots, [spec.timeField]);
-    this.#times = new EventTimes(spec.zone);
-    const { identityField } = spec;
-    this.#identitySlot = identityField === undefined ? -1 : this.slot(identityField);
-    this.#digest = identityField === undefined ? new RowDigest(spec.table, this.#slots) : null;
-    this.#ymd = this.strings('ymd');
-    this.#days = { ...this.scanner.rows.column(this.#timeSlot, strings, 1), ends: new Int32Array(capacity) };
-    this.#eventTime = this.fixed('event_time');
-    this.#sourceUri = this.strings('source_uri');
-    this.#sourceOffset = this.fixed('source_offset');
-    this.#extra = this.strings('extra');
-    buffer.settleBy(() => this.#settle());
+  constructor(spec: RowWriterSpec) {
+    const { table, schema, declared, promoted, identityField } = spec;
+    const kernel = this.#kernel;
+    const { call } = kernel;
+    const paths = [...declared, ...promoted];
+    const fields = paths.map((path, i) => pathField(path, i >= declared.length, paths));
+    const slotOf = (column: string): number => {
+      const field = fields.find((other) => other.column === column);
+      if (field === undefined) throw new Error(`no path gives the column ${column}`);
+      return field.slot;
+    };
+    const timeSlot = indexOfPath(paths, [spec.timeField]);
+    this.#identities = call.newIdentities();
+    this.#writer = call.newWriter(
+      compile(kernel, schema, paths, plainTags(fields)),
+      paths.length,
+      Math.min(spec.maxDepth, 500),
+      timeSlot,
+      Number(spec.zone === 'required'),
+      identityField === undefined ? -1 : slotOf(identityField),
+      this.#identities,
+    );
+    const required = schema.required.map((name) => indexOfPath(paths, [name]));
+    call.setRequired(this.#writer, kernel.block(required), required.length);
+    if (identityField === undefined)
+      this.#digest(spec.table, new Map(fields.map(({ column, slot }) => [column, slot])));
+
+    this.#columns = table.columns.map(({ name, type }) => {
+      const column = new KernelColumn(kernel, type);
+      const path = fields.find((field) => field.column === name);
+      const computed = spec.computed.find((other) => other.column === name);
+      const kind = ofRecord.get(name) ?? (type === 'string' ? Field.objectText : Field.objectLong);
+      const { slot, parent, holds, isDoubtful, ...field } = path ?? {
+        ...nowhere,
+        kind: computed?.field ?? kind,
+        slot: computed ? slotOf(computed.from) : name === 'ymd' ? timeSlot : -1,
+      };
+      const place = call.addField(this.#writer, field.kind, slot, parent, holds, Number(isDoubtful), column.place);
+      return { name, column, field: place };
+    });
+    this.#host = {
+      admitDay: (day) => this.#admit(dayText(day)),
+      readTimestamp: (start, length, target) => {
+        const time = parseTime(kernel.string(start, length), 'required');
+        if (time !== null) kernel.view.setBigInt64(target, time, true);
+        return time !== null;
+      },
+      partOfAddress: (part, start, length, target) => {
+        const text = partOfAddress(part, kernel.string(start, length));
+        if (text === null || typeof text === 'number') return text ?? -1;
+        return Buffer.from(kernel.buffer, target).write(text);
+      },
+    };
   }
 
-  /** Microseconds since the epoch of the accepted record. */
-  get eventTime(): number {
-    return this.#times.micros;
+  /** An empty batch; `admit` stays with it. */
+  begin(admit: AdmitDay): void {
+    const { call } = this.#kernel;
+    this.#admit = admit;
+    call.emptyRows(this.#writer);
+    call.emptyIdentities(this.#identities);
+    call.forgetDays(this.#writer);
   }
 
-  /** YYYY-MM-DD */
-  get day(): string {
-    return this.#times.day;
+  /** The records that follow come from this object; `constants` by column. */
+  open(uri: string, constants: Readonly<Record<string, string | bigint | null>>): void {
+    const { call } = this.#kernel;
+    call.settle(this.#writer);
+    call.openObject(this.#writer);
+    for (const [name, value] of [['source_uri', uri] as const, ...Object.entries(constants)]) {
+      if (value === null) continue;
+      const field = this.#column(name).field;
+      if (typeof value === 'bigint') call.setLong(field, value);
+      else {
+        const { start, length } = this.#kernel.text(value);
+        call.setText(field, start, length);
+      }
+    }
+  }
+
+  /**
+   * Takes lines of bytes[start, end), which ends behind a line feed and is valid UTF-8; the first stands at `offset` of
+   * the object. Returns where the first line begins that is in doubt, as one of more than `recordBytes` is; `end` where
+   * there is none.
+   */
+  takeLines(bytes: Uint8Array, start: number, end: number, offset: number, recordBytes: number): number {
+    const place = this.#load(bytes, start, end);
+    this.#kernel.host = this.#host;
+    const to = this.#kernel.call.takeLines(this.#writer, place, place + end - start, offset, recordBytes);
+    return start + to - place;
+  }
+
+  /** Takes bytes[start, end), which are valid UTF-8, as one record; false where that is in doubt. */
+  takeRecord(bytes: Uint8Array, start: number, end: number, offset: number): boolean {
+    this.#bytes = undefined;
+    const place = this.#load(bytes, start, end);
+    this.#kernel.host = this.#host;
+    return this.#kernel.call.takeRecord(this.#writer, place, place + end - start, offset) === 1;
+  }
+
+  /** What the fast path made of the open object so far. */
+  get taken(): TakenCounts {
+    const { call } = this.#kernel;
+    const rows = call.takenOf(this.#writer);
+    return {
+      rows,
+      duplicates: call.duplicatesOf(this.#writer),
+      least: rows === 0 ? null : call.leastTime(this.#writer),
+      greatest: rows === 0 ? null : call.greatestTime(this.#writer),
+    };
   }
 
   /** How many values of other types than their column's were nulled since `open`, by column. */
   get mismatches(): ReadonlyMap<string, number> {
-    this.#settle();
-    return this.#mismatches;
+    const { call } = this.#kernel;
+    const counts = this.#columns.map(({ name, field }) => [name, call.mismatchesOf(field)] as const);
+    return new Map(counts.filter(([, count]) => count > 0));
   }
 
-  strings(column: string): StringBuilder {
-    return this.#builder(column) as StringBuilder;
+  /** The same for an identity of the reference path; false where the batch has it already. */
+  addIdentity(identity: string | Uint8Array): boolean {
+    const { start, length } = this.#kernel.text(identity);
+    const { addIdentity, addRecord } = this.#kernel.call;
+    const add = typeof identity === 'string' ? addIdentity : addRecord;
+    return add(this.#identities, start, length) === 1;
   }
 
-  fixed(column: string): FixedBuilder {
-    return this.#builder(column) as FixedBuilder;
+  /** A row of the reference path. */
+  append(values: readonly Value[]): void {
+    const { call } = this.#kernel;
+    call.settle(this.#writer);
+    const row = call.rowsOf(this.#writer);
+    for (const [i, { column }] of this.#columns.entries()) {
+      const value = values[i];
+      if (value !== null && value !== undefined) column.append(value, row);
+    }
+    call.endRow(this.#writer);
   }
 
-  slot(column: string): number {
-    const slot = this.#slots.get(column);
-    if (slot === undefined) throw new Error(`no path gives the column ${column}`);
-    return slot;
+  get rows(): number {
+    return this.#kernel.call.rowsOf(this.#writer);
   }
 
-  /** What was scanned for a column of strings or integers. */
-  scanned(column: string): ScannedColumn {
-    return this.#columns.scanned(column);
+  get bytes(): number {
+    this.#kernel.call.settle(this.#writer);
+    return this.#kernel.call.bytesOfRows(this.#writer);
   }
 
-  #builder(column: string): ColumnBuilder {
-    const found = this.#buffer.columns.find(({ declaration }) => declaration.name === column);
-    if (found === undefined) throw new Error(`the table has no column ${column}`);
-    return found.builder;
+  batch(): ColumnBatch {
+    const { call } = this.#kernel;
+    call.settle(this.#writer);
+    call.padAll(this.#writer);
+    const columns = this.#columns.map(({ name, column }) => ({ name, type: column.type, data: column.data() }));
+    return { rows: this.rows, columns };
   }
 
-  /** The rows that follow come from this object; `constants` by column. */
-  open(uri: string, constants: Readonly<Record<string, string | bigint | null>>): void {
-    this.#settle();
-    this.#uri = Buffer.from(uri);
-    this.#constants = Object.entries(constants).flatMap(([column, value]) => {
-      if (value === null) return [];
-      const builder = this.#builder(column) as StringBuilder | FixedBuilder;
-      return [{ builder, value: typeof value === 'string' ? Buffer.from(value) : value }];
+  clear(): void {
+    this.#kernel.call.emptyRows(this.#writer);
+  }
+
+  #column(name: string): TableColumn {
+    const found = this.#columns.find((column) => column.name === name);
+    if (found === undefined) throw new Error(`the table has no column ${name}`);
+    return found;
+  }
+
+  /** Where bytes[start, end) stand in the kernel's memory. Rows that stand in what was there before are settled. */
+  #load(bytes: Uint8Array, start: number, end: number): number {
+    if (bytes !== this.#bytes || start < this.#from || end > this.#to) {
+      const { call } = this.#kernel;
+      call.settle(this.#writer);
+      const length = end - start;
+      if (this.#place === 0 || call.room(this.#place) < length + endOfText) {
+        call.release(this.#place);
+        this.#place = call.allocate(length + endOfText);
+      }
+      this.#kernel.bytes.set(bytes.subarray(start, end), this.#place);
+      this.#kernel.bytes.fill(0, this.#place + length, this.#place + length + endOfText);
+      this.#bytes = bytes;
+      this.#from = start;
+      this.#to = end;
+    }
+    return this.#place + start - this.#from;
+  }
+
+  /** What the identity of a whole record is made of, in the order of names that records/identity.ts has. */
+  #digest(table: TableDeclaration, slots: ReadonlyMap<string, number>): void {
+    const compared = table.columns
+      .map(({ name }) => name)
+      .filter((name) => !table.provenance.includes(name) && slots.has(name))
+      .sort((a, b) => (a < b ? -1 : 1));
+    const words = compared.flatMap((name) => {
+      const text = Buffer.from(`${name}\n`);
+      const place = this.#kernel.call.allocate(text.length);
+      this.#kernel.bytes.set(text, place);
+      return [slots.get(name)!, place, text.length];
     });
-    this.#mismatches.clear();
-  }
-
-  /** Whether bytes[start, end), which are valid UTF-8, are certain to be a row. */
-  accept(bytes: Uint8Array, start: number, end: number): boolean {
-    const { scanner } = this;
-    if (scanner.row === capacity || scanner.elements.count > maxElements) this.#settle();
-    const shift = this.#turnTo(bytes, start, end);
-    if (!scanner.scan(this.text, start + shift, end + shift)) return false;
-    const { tags, starts, ends } = scanner.rows;
-    const time = this.#timeSlot * capacity + scanner.row;
-    if (tags[time] !== Tag.String || !this.#times.read(this.text, starts[time]! + 1, ends[time]! - 1)) return false;
-    if (this.#identitySlot >= 0 && tags[this.#identitySlot * capacity + scanner.row] !== Tag.String) return false;
-    if (this.#digest !== null && scanner.unknown > 0) return false;
-    return !scanner.isOdd || this.#columns.areCertain(this.text);
-  }
-
-  /**
-   * Makes `text` the memory that `bytes` are in, or a copy of the record where that ends too early to be read by whole
-   * words, and returns how far the places in `bytes` are from those in the text.
-   */
-  #turnTo(bytes: Uint8Array, start: number, end: number): number {
-    if (bytes === this.#bytes && end + this.#shift + slack <= this.text.bytes.length) return this.#shift;
-    const { buffer, byteOffset } = bytes;
-    if (byteOffset + end + slack > Math.min(buffer.byteLength, maxTextBytes)) {
-      this.#settle();
-      const padded = new Uint8Array(end - start + slack);
-      padded.set(bytes.subarray(start, end));
-      this.text = new Text(padded);
-      this.#bytes = undefined;
-      return -start;
-    }
-    if (buffer !== this.text.bytes.buffer) {
-      this.#settle();
-      this.text = new Text(new Uint8Array(buffer as ArrayBuffer));
-    }
-    this.#bytes = bytes;
-    this.#shift = byteOffset;
-    return byteOffset;
-  }
-
-  /** Adds the identity of the accepted record; false where it was there already. A record without one never was. */
-  addIdentity(identities: IdentitySet): boolean {
-    const { rows, row } = this.scanner;
-    if (this.#digest !== null) return identities.addDigestText(this.#digest.of(rows, row, this.text));
-    const place = this.#identitySlot * capacity + row;
-    const start = rows.starts[place]! + 1;
-    const end = rows.ends[place]! - 1;
-    return start === end || identities.addText(this.text.bytes, start, end);
-  }
-
-  /** Takes the accepted record, which stood at `offset` of its object, as a row. */
-  write(offset: number): void {
-    const { scanner } = this;
-    const { row } = scanner;
-    this.#eventTimes.numbers[row] = this.#times.micros;
-    this.#offsets.numbers[row] = offset;
-    if (scanner.unknown > 0) this.#extras.push({ row, json: this.#unknownMembers() });
-    if (scanner.isOdd) this.#columns.countMismatches(this.#mismatches);
-    scanner.keep();
-    this.#buffer.endRow();
-  }
-
-  /** Appends the values of the rows taken so far. */
-  #settle(): void {
-    const { scanner } = this;
-    const count = scanner.row;
-    if (count === 0) return;
-    const row = this.#buffer.rows - count;
-    this.#columns.append(this.text, count, row);
-    const { starts, ends } = this.#days;
-    for (let i = 0; i < count; i++) ends[i] = starts[i]! + 1 + dayLength + 1;
-    this.#ymd.appendRanges(this.text, this.#days, 0, count, row);
-    this.#eventTime.appendNumbers(this.#eventTimes, 0, count, row);
-    this.#sourceUri.padTo(row);
-    this.#sourceUri.appendRepeated(this.#uri, count);
-    this.#sourceOffset.appendNumbers(this.#offsets, 0, count, row);
-    for (const { builder, value } of this.#constants) {
-      builder.padTo(row);
-      if (typeof value === 'bigint') (builder as FixedBuilder).appendRepeated(value, count);
-      else (builder as StringBuilder).appendRepeated(value, count);
-    }
-    for (const { row: at, json } of this.#extras) {
-      this.#extra.padTo(row + at);
-      this.#extra.appendBytes(json, 0, json.length);
-    }
-    this.#extras.length = 0;
-    this.#derive(this, count, row);
-    scanner.clear();
-  }
-
-  /** The text of a scanned string, for what is rare enough. */
-  textOf(slot: number, row: number): string {
-    return textOf(this.scanner.rows, this.text, slot, row);
-  }
-
-  /** Unknown members as one JSON object of their exact texts, as records/extra.ts makes it. */
-  #unknownMembers(): Uint8Array {
-    const { unknown, unknownMembers, unknownRanges } = this.scanner;
-    const pieces: Uint8Array[] = [];
-    for (let i = 0; i < unknown; i++) {
-      const { lead, key } = unknownMembers[i]!;
-      pieces.push(lead.bytes.subarray(0, key.length + 2));
-      pieces.push(this.text.bytes.subarray(unknownRanges[i * 2], unknownRanges[i * 2 + 1]));
-    }
-    const json = Buffer.concat([...pieces, Buffer.from('}')]);
-    json[0] = 0x7b;
-    return json;
+    this.#kernel.call.setDigested(this.#writer, this.#kernel.block(words), compared.length);
   }
 }
 
-const dayLength = 10;
+const nowhere = { slot: -1, parent: -1, holds: 0, isDoubtful: false };
+
+/** Columns that every table of events has. */
+const ofRecord: ReadonlyMap<string, number> = new Map([
+  ['ymd', Field.ymd],
+  ['event_time', Field.eventTime],
+  ['source_offset', Field.offset],
+  ['extra', Field.extra],
+]);
+
+/** What becomes of an address that is no plain IPv4 address. */
+function partOfAddress(part: number, text: string): string | number | null {
+  if (part === Field.ipKey) return ipKey(text);
+  const { ip, port } = splitAddress(text);
+  if (part === Field.port) return port;
+  return ip === null || part === Field.ip ? ip : ipKey(ip);
+}

@@ -7,6 +7,7 @@ import type { Value } from '../../columns/types.ts';
 import { ipKey, splitAddress } from '../../records/address.ts';
 import type { Outcome } from '../../records/outcome.ts';
 import { isRejection, parseRecord } from '../../records/parse.ts';
+import { RowWriters } from '../../records/scan/row-writer.ts';
 import { millisToMicros } from '../../records/time.ts';
 import type { AnnotatedSchema } from '../../tables/schema.ts';
 import {
@@ -19,7 +20,7 @@ import {
   writerSpec,
 } from '../interpreter.ts';
 import type { Frame, Source } from '../source.ts';
-import { okeraRowWriter } from './columns.ts';
+import { okeraComputed } from './columns.ts';
 import { describeOkeraObject } from './key.ts';
 
 export function okeraAuditSource(promoted: PromotedColumns, limits: SourceLimits): Source {
@@ -49,7 +50,7 @@ export function okeraAuditSource(promoted: PromotedColumns, limits: SourceLimits
         },
       };
     },
-    rowWriter: (buffer) => okeraRowWriter(writerSpec(spec, interpreter.table, limits), buffer),
+    writers: new RowWriters(writerSpec({ ...spec, computed: okeraComputed }, interpreter.table, limits)),
   };
 }
 

@@ -5,6 +5,7 @@ import opaSchema from '../../../schemas/opa.schema.json' with { type: 'json' };
 import { ipKey } from '../../records/address.ts';
 import type { Outcome, Skip } from '../../records/outcome.ts';
 import { isRejection, parseRecord, reject } from '../../records/parse.ts';
+import { RowWriters } from '../../records/scan/row-writer.ts';
 import type { AnnotatedSchema } from '../../tables/schema.ts';
 import {
   compileInterpreter,
@@ -16,7 +17,7 @@ import {
   writerSpec,
 } from '../interpreter.ts';
 import type { Frame, ObjectFacts, RecordReader, Source } from '../source.ts';
-import { opaRowWriter } from './columns.ts';
+import { opaComputed } from './columns.ts';
 import { describeOpaObject } from './key.ts';
 import { Containers, isForeign, splunkEvent, stripPrefix } from './lines.ts';
 
@@ -40,7 +41,7 @@ export function opaSource(promoted: PromotedColumns, limits: SourceLimits): Sour
     table: interpreter.table,
     describeObject: describeOpaObject,
     openObject: (uri, facts) => new OpaReader(interpreter, limits, uri, facts),
-    rowWriter: (buffer) => opaRowWriter(writerSpec(spec, interpreter.table, limits), buffer),
+    writers: new RowWriters(writerSpec({ ...spec, computed: opaComputed }, interpreter.table, limits)),
   };
 }
 

@@ -1,14 +1,13 @@
 /**
  * Runs records through the reference path and through the fast path, as jobs/ingest.ts does, and holds that they agree:
- * a record that the fast path accepts is a row on the reference path too, with the same time, day, identity and
- * mismatches (checked at once), and with the same values in all columns (checked by `compareRows`).
+ * a record that the fast path takes is a row on the reference path too, or a duplicate there (checked at once), with the
+ * same values in all columns and with the same identity and mismatches (checked by `compareRows`).
  */
 import { isUtf8 } from 'node:buffer';
 import { isDeepStrictEqual } from 'node:util';
 import { expect } from 'vitest';
 import type { ColumnBatch, ColumnData, ScalarData } from '../../../src/columns/batch.ts';
 import { TableBuffer } from '../../../src/columns/table-buffer.ts';
-import { IdentitySet } from '../../../src/records/identity-set.ts';
 import type { Outcome } from '../../../src/records/outcome.ts';
 import type { RowWriter } from '../../../src/records/scan/row-writer.ts';
 import type { Frame, ObjectFacts, RecordReader, Source } from '../../../src/sources/source.ts';
@@ -18,7 +17,7 @@ export type Verdict = 'fast' | 'slow' | 'quarantine' | 'skip';
 export interface Way {
   /** What stands before and behind the record in the buffer that the fast path scans. */
   readonly around?: readonly [before: string, after: string];
-  /** The fast path is not asked: its buffer too takes the row of the reference path. */
+  /** The fast path is not asked: it is given the row of the reference path. */
   readonly slowly?: boolean;
   /** The record does not share its memory with those before it. */
   readonly alone?: boolean;
@@ -26,6 +25,7 @@ export interface Way {
 
 /** As large as some dozens of records, which the fast path takes in one run. */
 const chunkBytes = 64 << 10;
+const NEWLINE = 0x0a;
 
 export const defaultUri = 's3://audit-logs/eopa=e1/first_ts=1689094800/last_ts=1689094860/batch_id=b1.jsonl';
 
@@ -34,24 +34,23 @@ export class BothPaths {
   readonly counts = { fast: 0, slow: 0, quarantine: 0, skip: 0, duplicate: 0 };
   readonly #source: Source;
   readonly #slow: TableBuffer;
-  readonly #fast: TableBuffer;
-  readonly #slowIdentities = new IdentitySet();
-  readonly #fastIdentities = new IdentitySet();
+  readonly #identities = new Set<string>();
   readonly #writer: RowWriter;
-  readonly #ymdAt: number;
   #reader!: RecordReader;
   #offset = 0;
   #chunk = Buffer.alloc(0);
   #used = 0;
+  /** Every other record that may be a line is given as one. */
+  #asLine = false;
   /** Of the records that the fast path took since it opened the object, by the reference path. */
   #mismatches = new Map<string, number>();
+  /** Records that the fast path took, whose identities are still to be compared. */
+  #taken: { readonly bytes: Uint8Array; readonly identity: string | Uint8Array | null }[] = [];
 
   constructor(source: Source, uri = defaultUri) {
     this.#source = source;
     this.#slow = new TableBuffer(source.table.columns);
-    this.#fast = new TableBuffer(source.table.columns);
-    this.#writer = source.rowWriter(this.#fast);
-    this.#ymdAt = source.table.columns.findIndex(({ name }) => name === 'ymd');
+    this.#writer = source.writers.take(() => true);
     this.open(uri);
   }
 
@@ -71,30 +70,42 @@ export class BothPaths {
     return this.takeFrame({ bytes, offset: this.#offset }, way);
   }
 
-  takeFrame(frame: Frame, { around = ['', ''], slowly = false, alone = false }: Way = {}): Verdict {
+  takeFrame(frame: Frame, way: Way = {}): Verdict {
     const { bytes } = frame;
     const before = new Map(this.#reader.typeMismatches);
     const outcome = this.#reader.interpret(frame);
     const mismatches = increases(before, this.#reader.typeMismatches);
-
-    const [head, tail] = around.map((text) => Buffer.from(text)) as [Buffer, Buffer];
-    const [scanned, start] = this.#place([head, bytes, tail], alone);
-    const certain =
-      !slowly &&
-      frame.tooLarge === undefined &&
-      isUtf8(bytes) &&
-      this.#writer.accept(scanned, start + head.length, start + head.length + bytes.length);
-    if (certain) this.#takeCertain(outcome, frame, mismatches);
-    else if (outcome.kind === 'row') {
+    const { rows, duplicates } = this.#writer.taken;
+    const mayBeCertain = way.slowly !== true && frame.tooLarge === undefined && isUtf8(bytes);
+    const certain = mayBeCertain && this.#offer(frame, way);
+    if (certain) {
+      const now = this.#writer.taken;
+      if (now.rows + now.duplicates !== rows + duplicates + 1) throw new Error('a record is a row or a duplicate');
+      this.#compareCertain(outcome, frame, mismatches, now.rows > rows);
+    } else if (outcome.kind === 'row') {
       const { identity, values } = outcome;
-      const isNew = identity === null || this.#slowIdentities.add(identity);
-      expect(identity === null || this.#fastIdentities.add(identity)).toBe(isNew);
-      if (isNew) for (const buffer of [this.#slow, this.#fast]) buffer.append(values);
+      const isNew = this.#isNew(identity);
+      expect(identity === null || this.#writer.addIdentity(identity)).toBe(isNew);
+      if (isNew) for (const buffer of [this.#slow, this.#writer]) buffer.append(values);
       else this.counts.duplicate++;
     }
     const verdict = certain ? 'fast' : outcome.kind === 'row' ? 'slow' : outcome.kind;
     this.counts[verdict]++;
     return verdict;
+  }
+
+  /** Whether the fast path takes the record, as a line or as what it is. */
+  #offer({ bytes, offset }: Frame, { around = ['', ''], alone = false }: Way): boolean {
+    const [head, tail] = around.map((text) => Buffer.from(text)) as [Buffer, Buffer];
+    this.#asLine = !this.#asLine && !bytes.includes(NEWLINE);
+    const end = this.#asLine ? Buffer.from('\n') : tail;
+    const [chunk, place] = this.#place([head, bytes, end], alone);
+    const start = place + head.length;
+    if (!this.#asLine) return this.#writer.takeRecord(chunk, start, start + bytes.length, offset);
+    const behind = start + bytes.length + 1;
+    const taken = this.#writer.takeLines(chunk, start, behind, offset, bytes.length);
+    if (taken !== start && taken !== behind) throw new Error(`stopped at ${taken - start} of ${bytes.length + 1}`);
+    return taken === behind;
   }
 
   /** Puts the pieces one behind the other, behind those of earlier records, and says where. */
@@ -115,62 +126,72 @@ export class BothPaths {
     return [this.#chunk, start];
   }
 
-  #takeCertain(outcome: Outcome, frame: Frame, mismatches: Counts): void {
-    const writer = this.#writer;
-    const text = () => Buffer.from(frame.bytes).toString();
+  #isNew(identity: string | Uint8Array | null): boolean {
+    if (identity === null) return true;
+    const key =
+      typeof identity === 'string' ? `text ${identity}` : `record ${Buffer.from(identity).toString('latin1')}`;
+    const isNew = !this.#identities.has(key);
+    this.#identities.add(key);
+    return isNew;
+  }
+
+  #compareCertain(outcome: Outcome, { bytes }: Frame, mismatches: Counts, wasNew: boolean): void {
+    const text = () => Buffer.from(bytes).toString();
     if (outcome.kind !== 'row') {
       throw new Error(`accepted what the reference path makes ${JSON.stringify(outcome)} of: ${text()}`);
     }
-    const { identity, values } = outcome;
-    if (BigInt(writer.eventTime) !== outcome.eventTime || writer.day !== values[this.#ymdAt]) {
-      const expected = `${values[this.#ymdAt]} ${outcome.eventTime}`;
-      throw new Error(`time is ${writer.day} ${writer.eventTime} instead of ${expected}: ${text()}`);
-    }
-    this.#compareIdentity(identity, text);
-    const isNew = identity === null || this.#slowIdentities.add(identity);
-    if (writer.addIdentity(this.#fastIdentities) !== isNew) throw new Error(`is new: ${isNew} expected: ${text()}`);
+    const isNew = this.#isNew(outcome.identity);
+    if (wasNew !== isNew) throw new Error(`is new: ${isNew} expected: ${text()}`);
+    this.#taken.push({ bytes: Buffer.from(bytes), identity: outcome.identity });
     if (!isNew) {
       this.counts.duplicate++;
       return;
     }
-    this.#slow.append(values);
-    writer.write(frame.offset);
+    this.#slow.append(outcome.values);
     for (const [column, count] of Object.entries(mismatches)) {
       this.#mismatches.set(column, (this.#mismatches.get(column) ?? 0) + count);
     }
   }
 
-  /** Not after each record, since the writer ends a run of records when it is asked. */
   #compareMismatches(): void {
     expect(new Map(this.#writer.mismatches)).toEqual(this.#mismatches);
   }
 
   /** The identities of both paths count as one and the same, whichever comes first. */
-  #compareIdentity(identity: string | null, text: () => string): void {
-    const fastFirst = new IdentitySet();
-    const slowFirst = new IdentitySet();
-    const isNew = [
-      this.#writer.addIdentity(fastFirst),
-      identity === null || fastFirst.add(identity),
-      identity === null || slowFirst.add(identity),
-      this.#writer.addIdentity(slowFirst),
-    ];
-    const expected = identity === null ? [true, true, true, true] : [true, false, true, false];
-    if (!isDeepStrictEqual(isNew, expected)) throw new Error(`another identity than ${identity}: ${text()}`);
+  #compareIdentities(): void {
+    const { writers } = this.#source;
+    for (const { bytes, identity } of this.#taken) {
+      const orders = [
+        (take: () => boolean, add: () => boolean) => [take(), add()],
+        (take: () => boolean, add: () => boolean) => [add(), take()].reverse(),
+      ].map((inOrder) => {
+        const writer = writers.take(() => true);
+        writer.open('', {});
+        const take = (): boolean => writer.takeRecord(bytes, 0, bytes.length, 0) && writer.taken.rows === 1;
+        const result = inOrder(take, () => identity === null || writer.addIdentity(identity));
+        writers.give(writer);
+        return result;
+      });
+      const expected = identity === null ? [true, true] : [true, false];
+      const wanted = [expected, identity === null ? expected : [false, true]];
+      if (!isDeepStrictEqual(orders, wanted)) throw new Error(`another identity: ${Buffer.from(bytes).toString()}`);
+    }
+    this.#taken = [];
   }
 
   /** All rows since the last clear, column by column. */
   compareRows(): void {
-    const [slow, fast] = [rowsOf(this.#slow.batch()), rowsOf(this.#fast.batch())];
+    const [slow, fast] = [rowsOf(this.#slow.batch()), rowsOf(this.#writer.batch())];
     if (!isDeepStrictEqual(fast, slow)) expect(fast).toEqual(slow);
     this.#compareMismatches();
+    this.#compareIdentities();
   }
 
-  /** Compares, and begins a new batch as after a flush. */
+  /** Compares, and begins a new set of rows as after a flush. */
   clear(): void {
     this.compareRows();
-    this.#slow.take();
-    this.#fast.take();
+    this.#slow.clear();
+    this.#writer.clear();
   }
 }
 

@@ -1,9 +1,8 @@
 /** Reads one object as jobs/ingest.ts does, with or without the fast path, and gives all that a job would see of it. */
 import { isUtf8 } from 'node:buffer';
-import { TableBuffer } from '../../../src/columns/table-buffer.ts';
 import type { FastLane, FrameLimits } from '../../../src/records/frame/framer.ts';
 import { frameRecords } from '../../../src/records/frame/index.ts';
-import { IdentitySet } from '../../../src/records/identity-set.ts';
+import type { TakenCounts } from '../../../src/records/scan/row-writer.ts';
 import type { Frame, Source } from '../../../src/sources/source.ts';
 import { rowsOf } from './both-paths.ts';
 
@@ -24,22 +23,33 @@ export async function readObject(
   limits: FrameLimits,
   isFast: boolean,
 ): Promise<ObjectReading> {
-  const buffer = new TableBuffer(source.table.columns);
   const facts = source.describeObject(uri);
   const reader = source.openObject(uri, facts);
-  const writer = source.rowWriter(buffer);
+  const writer = source.writers.take(() => true);
   writer.open(uri, facts.columns);
-  const identities = new IdentitySet();
   const outcomes: string[] = [];
   const mismatches = new Map<string, number>();
   let certain = 0;
 
-  const take = (bytes: Buffer, start: number, end: number, offset: number): boolean => {
-    if (!writer.accept(bytes, start, end)) return false;
+  /** Line by line, to see what becomes of each. */
+  const note = (offset: number, before: TakenCounts): void => {
     certain++;
-    const isNew = writer.addIdentity(identities);
-    if (isNew) writer.write(offset);
-    outcomes.push(isNew ? `row at ${offset} of ${writer.eventTime}` : `duplicate at ${offset}`);
+    outcomes.push(writer.taken.rows > before.rows ? `row at ${offset}` : `duplicate at ${offset}`);
+  };
+  const takeLines = (bytes: Buffer, from: number, end: number, offset: number, most: number): number => {
+    for (let start = from; start < end; ) {
+      const before = writer.taken;
+      const next = bytes.indexOf(0x0a, start) + 1;
+      if (writer.takeLines(bytes, start, next, offset + start - from, most) === start) return start;
+      note(offset + start - from, before);
+      start = next;
+    }
+    return end;
+  };
+  const takeRecord = (bytes: Buffer, start: number, end: number, offset: number): boolean => {
+    const before = writer.taken;
+    if (!writer.takeRecord(bytes, start, end, offset)) return false;
+    note(offset, before);
     return true;
   };
   const doubt = (frame: Frame): void => {
@@ -49,23 +59,25 @@ export async function readObject(
       outcomes.push(`${outcome.kind} ${outcome.kind === 'quarantine' ? outcome.code : ''} at ${frame.offset}`);
       return;
     }
-    const isNew = outcome.identity === null || identities.add(outcome.identity);
-    outcomes.push(isNew ? `row at ${frame.offset} of ${outcome.eventTime}` : `duplicate at ${frame.offset}`);
+    const isNew = outcome.identity === null || writer.addIdentity(outcome.identity);
+    outcomes.push(isNew ? `row at ${frame.offset}` : `duplicate at ${frame.offset}`);
     if (!isNew) return;
-    buffer.append(outcome.values);
+    writer.append(outcome.values);
     for (const [column, count] of reader.typeMismatches) {
       const more = count - (before.get(column) ?? 0);
       if (more > 0) mismatches.set(column, (mismatches.get(column) ?? 0) + more);
     }
   };
-  const lane: FastLane | undefined = isFast ? { take, doubt } : undefined;
+  const lane: FastLane | undefined = isFast ? { takeLines, takeRecord, doubt } : undefined;
   for await (const frames of frameRecords(body, limits, lane)) {
     for (const frame of frames) {
       const bytes = frame.bytes as Buffer;
       const mayBeCertain = isFast && frame.tooLarge === undefined && isUtf8(bytes);
-      if (!mayBeCertain || !take(bytes, 0, bytes.length, frame.offset)) doubt(frame);
+      if (!mayBeCertain || !takeRecord(bytes, 0, bytes.length, frame.offset)) doubt(frame);
     }
   }
   for (const [column, count] of writer.mismatches) mismatches.set(column, (mismatches.get(column) ?? 0) + count);
-  return { rows: rowsOf(buffer.batch()), outcomes, mismatches: new Map([...mismatches].sort()), certain };
+  const rows = rowsOf(writer.batch());
+  source.writers.give(writer);
+  return { rows, outcomes, mismatches: new Map([...mismatches].sort()), certain };
 }

@@ -1,6 +1,5 @@
 /** The fast path takes records in runs, and what is the same as in the record before it does not read again. */
 import { expect, test } from 'vitest';
-import { TableBuffer } from '../../../src/columns/table-buffer.ts';
 import { createSource } from '../../../src/sources/index.ts';
 import { BothPaths, defaultUri, rowsOf } from './both-paths.ts';
 import { limits, sources } from './promotions.ts';
@@ -36,20 +35,32 @@ test('more records than a run holds, repeated values among them', () => {
   both.clear();
 });
 
-test.each(['the size of the buffer', 'the mismatches'])('the bytes may go once somebody asked for %s', (asked) => {
+test('the bytes may go once the records are taken', () => {
   const source = createSource('opa', {}, limits);
-  const buffer = new TableBuffer(source.table.columns);
-  const writer = source.rowWriter(buffer);
+  const writer = source.writers.take(() => true);
   writer.open(defaultUri, source.describeObject(defaultUri).columns);
   const bytes = Buffer.alloc(1000);
   for (let n = 0; n < 5; n++) {
     const length = bytes.write(decision(n, pieces[n]!));
-    expect(writer.accept(bytes, 0, length)).toBe(true);
-    writer.write(n);
-    expect(asked === 'the mismatches' ? writer.mismatches.size : buffer.bytes).toBeGreaterThanOrEqual(0);
+    expect(writer.takeRecord(bytes, 0, length, n)).toBe(true);
     bytes.fill(0x7a);
   }
-  expect(rowsOf(buffer.batch()).map((row) => row.decision_id)).toEqual(['d-0', 'd-1', 'd-2', 'd-3', 'd-4']);
+  expect(rowsOf(writer.batch()).map((row) => row.decision_id)).toEqual(['d-0', 'd-1', 'd-2', 'd-3', 'd-4']);
+});
+
+test('two writers take turns', () => {
+  const source = createSource('opa', {}, limits);
+  const writers = [0, 1].map(() => source.writers.take(() => true));
+  for (const writer of writers) writer.open(defaultUri, source.describeObject(defaultUri).columns);
+  for (let n = 0; n < 20; n++) {
+    const line = Buffer.from(`${decision(n, pieces[n % 6]!)}\n`);
+    expect(writers[n % 2]!.takeLines(line, 0, line.length, n, 1000)).toBe(line.length);
+    const doubted = Buffer.from('{"decision_id":"x","timestamp":"2023-07-11T17:01:42Z","path":"p"} ?\n');
+    if (n % 3 === 0) expect(writers[n % 2]!.takeLines(doubted, 0, doubted.length, n, 1000)).toBe(0);
+  }
+  const ids = writers.map((writer) => rowsOf(writer.batch()).map((row) => row.decision_id));
+  expect(ids).toEqual([0, 1].map((rest) => Array.from({ length: 10 }, (_, i) => `d-${i * 2 + rest}`)));
+  expect(rowsOf(writers[0]!.batch())[1]).not.toHaveProperty('path');
 });
 
 test('a record that ends with its buffer, and one that begins with it', () => {

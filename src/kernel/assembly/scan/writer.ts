@@ -1,0 +1,451 @@
+/**
+ * From lines of JSON straight into the columns of a table: the fast path of a source. It gives the same rows as the
+ * reference path for every record that it takes, and takes only what that path would make a row of, or know as one that
+ * was there before.
+ *
+ * The values of records go into the columns some dozens of records at a time and column by column; until they are
+ * settled the text that they stand in has to stay as it is.
+ */
+import { copy } from '../bytes';
+import { bytesOf, emptyColumn, pad } from '../columns/column';
+import { Slots } from '../columns/slots';
+import { appendString, StringColumn } from '../columns/strings';
+import { admitDay } from '../host';
+import { addIdentity, addRecord, Identities } from '../identities';
+import { allocate, allocateZeros, grown, room } from '../memory';
+import {
+  appendComputed,
+  appendOfObject,
+  appendOfRows,
+  Field_EventTime,
+  Field_Extra,
+  Field_ObjectLong,
+  Field_ObjectText,
+  Field_Offset,
+} from './computed';
+import { day, micros, readTime } from './event-time';
+import { appendField, countMismatch, Field, Field_LongMap, isCertain } from './fields';
+import { Member, ObjectNode } from './program';
+import { capacity, Elements, manyElements, newElements, newRows, Rows } from './rows';
+import {
+  clear,
+  endOf,
+  isOdd,
+  keep,
+  row,
+  scan,
+  startOf,
+  tagOf,
+  turnTo,
+  unknown,
+  unknownMembers,
+  unknownRanges,
+} from './scanner';
+import { Tag_Escaped, Tag_False, Tag_Int, Tag_Null, Tag_String, Tag_True } from './tags';
+import { doubt, NEWLINE, resolveEscapes, setLines } from './tokens';
+
+@unmanaged
+export class Writer {
+  root: ObjectNode;
+  rows: Rows;
+  elements: Elements;
+  required: usize;
+  requiredCount: i32;
+  maxDepth: i32;
+  timeSlot: i32;
+  isZoneRequired: bool;
+  /** Slot of the member whose text is the identity of a record; -1 where the whole record is. */
+  identitySlot: i32;
+  /** What the identity of a whole record is made of: slot, place and length of the name, in the order of names. */
+  digested: usize;
+  digestedCount: i32;
+  fields: usize;
+  fieldCount: i32;
+  identities: Identities;
+  /** Rows whose values are in the columns. */
+  settled: i32;
+  /** By row of the run. */
+  times: usize;
+  offsets: usize;
+  extras: usize;
+  extraLengths: usize;
+  extraText: usize;
+  extraUsed: i32;
+  /** The days that rows of the batch have. */
+  days: usize;
+  dayCount: i32;
+  lastDay: i32;
+  /** Of the open object. */
+  taken: i32;
+  duplicates: i32;
+  least: i64;
+  greatest: i64;
+}
+
+const noDay: i32 = i32.MIN_VALUE;
+
+export function newWriter(
+  root: ObjectNode,
+  slots: i32,
+  maxDepth: i32,
+  timeSlot: i32,
+  isZoneRequired: bool,
+  identitySlot: i32,
+  identities: Identities,
+): Writer {
+  const writer = changetype<Writer>(allocateZeros(offsetof<Writer>()));
+  writer.root = root;
+  writer.rows = newRows(slots);
+  writer.elements = newElements();
+  writer.maxDepth = maxDepth;
+  writer.timeSlot = timeSlot;
+  writer.isZoneRequired = isZoneRequired;
+  writer.identitySlot = identitySlot;
+  writer.identities = identities;
+  writer.times = allocate(capacity << 3);
+  writer.offsets = allocate(capacity << 3);
+  writer.extras = allocate(capacity << 2);
+  writer.extraLengths = allocateZeros(capacity << 2);
+  writer.lastDay = noDay;
+  return writer;
+}
+
+/** Blocks of words, which belong to the writer from now on: slots that are required, and what is digested. */
+export function setRequired(writer: Writer, slots: usize, count: i32): void {
+  writer.required = slots;
+  writer.requiredCount = count;
+}
+
+export function setDigested(writer: Writer, columns: usize, count: i32): void {
+  writer.digested = columns;
+  writer.digestedCount = count;
+}
+
+export function addField(
+  writer: Writer,
+  kind: i32,
+  slot: i32,
+  parent: i32,
+  holds: i32,
+  isDoubtful: bool,
+  column: Slots,
+): Field {
+  const field = changetype<Field>(allocateZeros(offsetof<Field>()));
+  field.kind = kind;
+  field.slot = slot;
+  field.parent = parent;
+  field.holds = holds;
+  field.isDoubtful = isDoubtful;
+  field.column = column;
+  const bytes = (writer.fieldCount + 1) << 2;
+  if (bytes > room(writer.fields)) writer.fields = grown(writer.fields, bytes - 4, bytes);
+  store<usize>(writer.fields + bytes - 4, changetype<usize>(field));
+  writer.fieldCount++;
+  return field;
+}
+
+function fieldAt(writer: Writer, index: i32): Field {
+  return changetype<Field>(load<usize>(writer.fields + ((<usize>index) << 2)));
+}
+
+/** Counts start anew: another object is read. */
+export function openObject(writer: Writer): void {
+  writer.taken = 0;
+  writer.duplicates = 0;
+  writer.least = i64.MAX_VALUE;
+  writer.greatest = i64.MIN_VALUE;
+  for (let i = 0; i < writer.fieldCount; i++) {
+    const field = fieldAt(writer, i);
+    field.isSet = false;
+    field.mismatches = 0;
+  }
+}
+
+/** The batch may have rows of no day yet. */
+export function forgetDays(writer: Writer): void {
+  writer.dayCount = 0;
+  writer.lastDay = noDay;
+}
+
+let turned: usize = 0;
+
+function turn(writer: Writer): void {
+  if (turned === changetype<usize>(writer)) return;
+  if (turned !== 0) settle(changetype<Writer>(turned));
+  turned = changetype<usize>(writer);
+  turnTo(writer.root, writer.rows, writer.elements, writer.required, writer.requiredCount, writer.maxDepth);
+}
+
+/**
+ * Takes lines of [start, end), which ends behind a line feed and is valid UTF-8; the first one stands at `offset` of its
+ * object. Returns the place of the first line that is in doubt, `end` where none is.
+ */
+export function takeLines(writer: Writer, start: usize, end: usize, offset: f64, recordBytes: i32): usize {
+  turn(writer);
+  setLines(true);
+  const shift = <i64>offset - <i64>start;
+  let at = start;
+  while (at < end) {
+    const newline = scan(at);
+    if (newline === doubt || load<u8>(newline) !== NEWLINE || <i32>(newline - at) > recordBytes) return at;
+    if (!take(writer, shift + <i64>at)) return at;
+    at = newline + 1;
+  }
+  return end;
+}
+
+/** Takes [start, end), behind which a zero byte has to stand, as one record; false where it is in doubt. */
+export function takeRecord(writer: Writer, start: usize, end: usize, offset: f64): bool {
+  turn(writer);
+  setLines(false);
+  return scan(start) === end && take(writer, <i64>offset);
+}
+
+/** The record scanned last, as a row or a duplicate; false where it is in doubt. */
+function take(writer: Writer, offset: i64): bool {
+  const timeSlot = writer.timeSlot;
+  if (tagOf(timeSlot) !== Tag_String) return false;
+  if (!readTime(startOf(timeSlot) + 1, endOf(timeSlot) - 1, writer.isZoneRequired)) return false;
+  const identitySlot = writer.identitySlot;
+  if (identitySlot >= 0 ? tagOf(identitySlot) !== Tag_String : unknown > 0) return false;
+  if (isOdd && !areCertain(writer)) return false;
+  if (day !== writer.lastDay && !admit(writer)) return false;
+  if (!isNew(writer)) {
+    writer.duplicates++;
+    return true;
+  }
+  const at = row;
+  store<i64>(writer.times + ((<usize>at) << 3), micros);
+  store<i64>(writer.offsets + ((<usize>at) << 3), offset);
+  if (micros < writer.least) writer.least = micros;
+  if (micros > writer.greatest) writer.greatest = micros;
+  if (unknown > 0) noteExtra(writer);
+  if (isOdd) countMismatches(writer);
+  writer.taken++;
+  keep();
+  if (row === capacity || writer.elements.count > manyElements) settle(writer);
+  return true;
+}
+
+function areCertain(writer: Writer): bool {
+  for (let i = 0; i < writer.fieldCount; i++) {
+    const field = fieldAt(writer, i);
+    if (field.kind <= Field_LongMap && !isCertain(field, writer.rows, row)) return false;
+  }
+  return true;
+}
+
+function countMismatches(writer: Writer): void {
+  for (let i = 0; i < writer.fieldCount; i++) {
+    const field = fieldAt(writer, i);
+    if (field.kind <= Field_LongMap) countMismatch(field, writer.rows, row);
+  }
+}
+
+/** Whether the batch may have rows of the day that was read last. */
+function admit(writer: Writer): bool {
+  let known = 0;
+  while (known < writer.dayCount && load<i32>(writer.days + ((<usize>known) << 2)) !== day) known++;
+  if (known === writer.dayCount) {
+    if (!admitDay(day)) return false;
+    const bytes = (known + 1) << 2;
+    if (bytes > room(writer.days)) writer.days = grown(writer.days, known << 2, bytes);
+    store<i32>(writer.days + ((<usize>known) << 2), day);
+    writer.dayCount++;
+  }
+  writer.lastDay = day;
+  return true;
+}
+
+/** A record without an identity always is. */
+function isNew(writer: Writer): bool {
+  const slot = writer.identitySlot;
+  if (slot < 0) return addRecord(writer.identities, digestText, textOfRecord(writer));
+  const start = startOf(slot) + 1;
+  const length = <i32>(endOf(slot) - start) - 1;
+  return length === 0 || addIdentity(writer.identities, start, length);
+}
+
+let digestText: usize = 0;
+
+/**
+ * Writes the names and values of a record in the form of records/identity.ts and returns the length. Columns without a
+ * slot must be provenance or null in every record that is digested.
+ */
+function textOfRecord(writer: Writer): i32 {
+  let used: i32 = 0;
+  for (let i = 0; i < writer.digestedCount; i++) {
+    const column = writer.digested + <usize>(i * 12);
+    const slot = load<i32>(column);
+    const tag = tagOf(slot);
+    if (tag <= Tag_Null) continue;
+    let start = startOf(slot);
+    let end = endOf(slot);
+    const nameLength = load<i32>(column, 8);
+    const needed = used + nameLength + <i32>(end - start) + 16;
+    if (needed > room(digestText)) digestText = grown(digestText, used, needed);
+    copy(digestText + used, load<usize>(column, 4), nameLength);
+    used += nameLength;
+    if (tag === Tag_True || tag === Tag_False) used += digit(digestText + used, tag === Tag_True ? 0x31 : 0x30);
+    else if (tag === Tag_Int && isZero(start, end)) used += digit(digestText + used, 0x30);
+    else if (tag === Tag_Escaped) {
+      // Behind where its length will stand, which is known only then.
+      const room = digestText + used + 16;
+      const length = resolveEscapes(start + 1, end - 1, room);
+      used += size(digestText + used, length);
+      memory.copy(digestText + used, room, length);
+      used += length;
+    } else {
+      if (tag === Tag_String) {
+        start++;
+        end--;
+      }
+      const length = <i32>(end - start);
+      used += size(digestText + used, length);
+      copy(digestText + used, start, length);
+      used += length;
+    }
+  }
+  return used;
+}
+
+/** Also -0. */
+function isZero(start: usize, end: usize): bool {
+  return load<u8>(end - 1) === 0x30 && (end - start === 1 || (end - start === 2 && load<u8>(start) === 0x2d));
+}
+
+/** A value of one digit, its length in front. */
+function digit(at: usize, value: i32): i32 {
+  store<u16>(at, 0x3a31);
+  store<u8>(at, value, 2);
+  return 3;
+}
+
+/** A length and its colon. */
+function size(at: usize, value: i32): i32 {
+  let digits = 1;
+  for (let rest = value / 10; rest > 0; rest /= 10) digits++;
+  for (let i = digits - 1; i >= 0; i--) {
+    store<u8>(at + i, 0x30 + (value % 10));
+    value /= 10;
+  }
+  store<u8>(at + digits, 0x3a);
+  return digits + 1;
+}
+
+/** Unknown members as one JSON object of their exact texts, as records/extra.ts makes it. */
+function noteExtra(writer: Writer): void {
+  let bytes = 2;
+  for (let i: usize = 0; i < <usize>unknown; i++) {
+    const range = unknownRanges + (i << 3);
+    bytes += memberAt(i).leadLength + <i32>(load<usize>(range, 4) - load<usize>(range));
+  }
+  const used = writer.extraUsed;
+  if (used + bytes > room(writer.extraText)) writer.extraText = grown(writer.extraText, used, used + bytes);
+  let at = writer.extraText + used;
+  for (let i: usize = 0; i < <usize>unknown; i++) {
+    const member = memberAt(i);
+    copy(at, member.lead, member.leadLength);
+    at += member.leadLength;
+    const start = load<usize>(unknownRanges + (i << 3));
+    const length = <i32>(load<usize>(unknownRanges + (i << 3), 4) - start);
+    copy(at, start, length);
+    at += length;
+  }
+  store<u8>(writer.extraText + used, 0x7b);
+  store<u8>(at, 0x7d);
+  writer.extraUsed = <i32>(at + 1 - writer.extraText);
+  store<i32>(writer.extras + ((<usize>row) << 2), used);
+  store<i32>(writer.extraLengths + ((<usize>row) << 2), writer.extraUsed - used);
+}
+
+function memberAt(index: usize): Member {
+  return changetype<Member>(load<usize>(unknownMembers + (index << 2)));
+}
+
+/** Appends the values of the rows taken so far, of which the first is the table's row `settled`. */
+export function settle(writer: Writer): void {
+  if (turned !== changetype<usize>(writer) || row === 0) return;
+  const count = row;
+  const base = writer.settled;
+  const rows = writer.rows;
+  for (let i = 0; i < writer.fieldCount; i++) {
+    const field = fieldAt(writer, i);
+    const kind = field.kind;
+    if (kind <= Field_LongMap) {
+      if (load<u8>(rows.met + field.slot) === 1 || field.parent >= 0) {
+        appendField(field, rows, writer.elements, count, base);
+      }
+    } else if (kind === Field_EventTime) appendOfRows(field, writer.times, count, base);
+    else if (kind === Field_Offset) appendOfRows(field, writer.offsets, count, base);
+    else if (kind === Field_Extra) appendExtras(writer, field, count, base);
+    else if (kind === Field_ObjectText || kind === Field_ObjectLong) appendOfObject(field, count, base);
+    else appendComputed(field, rows, count, base);
+  }
+  writer.settled = base + count;
+  clear();
+}
+
+function appendExtras(writer: Writer, field: Field, count: i32, base: i32): void {
+  if (writer.extraUsed === 0) return;
+  for (let i: usize = 0; i < <usize>count; i++) {
+    const length = load<i32>(writer.extraLengths + (i << 2));
+    if (length === 0) continue;
+    store<i32>(writer.extraLengths + (i << 2), 0);
+    pad(field.column, base + <i32>i);
+    const text = writer.extraText + load<i32>(writer.extras + (i << 2));
+    appendString(changetype<StringColumn>(field.column), text, length);
+  }
+  writer.extraUsed = 0;
+}
+
+/** Counts a row that the host has put into the columns itself, which have to be settled. */
+export function endRow(writer: Writer): void {
+  writer.settled++;
+}
+
+/** Nulls in all columns up to the last row. */
+export function padAll(writer: Writer): void {
+  for (let i = 0; i < writer.fieldCount; i++) pad(fieldAt(writer, i).column, writer.settled);
+}
+
+/** Near enough to hold a memory budget. */
+export function bytesOfRows(writer: Writer): i32 {
+  let bytes = 0;
+  for (let i = 0; i < writer.fieldCount; i++) bytes += bytesOf(fieldAt(writer, i).column);
+  return bytes;
+}
+
+/** Forgets all rows, those not settled too. */
+export function emptyRows(writer: Writer): void {
+  if (turned === changetype<usize>(writer)) clear();
+  writer.extraUsed = 0;
+  memory.fill(writer.extraLengths, 0, capacity << 2);
+  for (let i = 0; i < writer.fieldCount; i++) emptyColumn(fieldAt(writer, i).column);
+  writer.settled = 0;
+}
+
+/** Rows taken and duplicates met of the open object; their least and greatest times as text of 64 bits. */
+export function takenOf(writer: Writer): i32 {
+  return writer.taken;
+}
+
+export function duplicatesOf(writer: Writer): i32 {
+  return writer.duplicates;
+}
+
+export function leastTime(writer: Writer): i64 {
+  return writer.least;
+}
+
+export function greatestTime(writer: Writer): i64 {
+  return writer.greatest;
+}
+
+export function rowsOf(writer: Writer): i32 {
+  return writer.settled + (turned === changetype<usize>(writer) ? row : 0);
+}
+
+export function mismatchesOf(field: Field): i32 {
+  return field.mismatches;
+}
