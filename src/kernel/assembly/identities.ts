@@ -4,7 +4,6 @@
  * table of its own: the same bits are another identity there.
  */
 import { allocateZeros, grown, release, room } from './memory';
-import { hexDigit } from './scan/tokens';
 import { high, low, sipHash } from './siphash';
 
 const firstTable: i32 = 1 << 10;
@@ -135,29 +134,45 @@ function mixed(): i32 {
 function readUuid(at: usize): bool {
   if (load<u8>(at, 8) !== 0x2d || load<u8>(at, 13) !== 0x2d || load<u8>(at, 18) !== 0x2d || load<u8>(at, 23) !== 0x2d)
     return false;
-  isHex = true;
-  first = (hex(at, 8) << 32) | (hex(at + 9, 4) << 16) | hex(at + 14, 4);
-  second = (hex(at + 19, 4) << 48) | hex(at + 24, 12);
-  return isHex;
+  const head = v128.load(at);
+  const middle = v128.load(at, 16);
+  const tail = v128.load(at, 20);
+  return readDigits(
+    i8x16.shuffle(head, middle, 0, 1, 2, 3, 4, 5, 6, 7, 9, 10, 11, 12, 14, 15, 16, 17),
+    i8x16.shuffle(middle, tail, 3, 4, 5, 6, 8, 9, 10, 11, 12, 13, 14, 15, 28, 29, 30, 31),
+  );
 }
 
 function readHex(at: usize): bool {
-  isHex = true;
-  first = hex(at, 16);
-  second = hex(at + 16, 16);
-  return isHex;
+  return readDigits(v128.load(at), v128.load(at, 16));
 }
 
-/** Whether all digits read so far were lower-case hex digits. */
-let isHex: bool = true;
+/** 32 lower-case hex digits as the identity; false where one is none. */
+function readDigits(a: v128, b: v128): bool {
+  const values = i8x16.narrow_i16x8_u(pairs(a), pairs(b));
+  first = v128.extract_lane<u64>(values, 0);
+  second = v128.extract_lane<u64>(values, 1);
+  return areHex(a) && areHex(b);
+}
 
-function hex(at: usize, digits: i32): u64 {
-  let value: u64 = 0;
-  for (let i: usize = 0; i < <usize>digits; i++) {
-    const byte: i32 = load<u8>(at + i);
-    const digit = hexDigit(byte);
-    if (digit < 0 || (byte >= 0x41 && byte <= 0x46)) isHex = false;
-    value = (value << 4) | <u64>(digit & 15);
-  }
-  return value;
+function areHex(digits: v128): bool {
+  return i8x16.all_true(v128.or(isDecimal(digits), i8x16.lt_u(letters(digits), i8x16.splat(6))));
+}
+
+function isDecimal(digits: v128): v128 {
+  return i8x16.lt_u(i8x16.sub(digits, i8x16.splat(0x30)), i8x16.splat(10));
+}
+
+/** From 0 for the letter a. */
+function letters(digits: v128): v128 {
+  return i8x16.sub(digits, i8x16.splat(0x61));
+}
+
+/** Of two digits each the value, in 16 bits. */
+function pairs(digits: v128): v128 {
+  const decimal = i8x16.sub(digits, i8x16.splat(0x30));
+  const letter = i8x16.add(letters(digits), i8x16.splat(10));
+  const values = v128.bitselect(decimal, letter, isDecimal(digits));
+  const high = i16x8.shl(v128.and(values, i16x8.splat(0x0f)), 4);
+  return v128.or(high, i16x8.shr_u(values, 8));
 }
