@@ -4,11 +4,6 @@
  */
 let k0: u64 = 0;
 let k1: u64 = 0;
-let v0: u64;
-let v1: u64;
-let v2: u64;
-let v3: u64;
-
 /** The halves of the hash made last. */
 export let low: u64 = 0;
 export let high: u64 = 0;
@@ -20,49 +15,60 @@ export function setHashKey(key: usize): void {
 }
 
 export function sipHash(start: usize, length: i32): void {
-  v0 = k0 ^ 0x736f6d6570736575;
-  v1 = k1 ^ 0x646f72616e646f6d ^ 0xee;
-  v2 = k0 ^ 0x6c7967656e657261;
-  v3 = k1 ^ 0x7465646279746573;
+  // Locals, and so the rounds in full: variables of the module would go through memory.
+  let v0: u64 = k0 ^ 0x736f6d6570736575;
+  let v1: u64 = k1 ^ 0x646f72616e646f6d ^ 0xee;
+  let v2: u64 = k0 ^ 0x6c7967656e657261;
+  let v3: u64 = k1 ^ 0x7465646279746573;
   let at = start;
   const last = start + (length & ~7);
-  for (; at < last; at += 8) absorb(load<u64>(at));
   const left = <u64>(length & 7);
-  const tail = left === 0 ? 0 : load<u64>(at) & (~(<u64>0) >> (64 - (left << 3)));
-  absorb(((<u64>length) << 56) | tail);
+  const tail = left === 0 ? 0 : load<u64>(last) & (~(<u64>0) >> (64 - (left << 3)));
+  for (; at <= last; at += 8) {
+    const word = at < last ? load<u64>(at) : ((<u64>length) << 56) | tail;
+    v3 ^= word;
+    for (let i = 0; i < 2; i++) {
+      v0 += v1;
+      v1 = rotl(v1, 13) ^ v0;
+      v0 = rotl(v0, 32);
+      v2 += v3;
+      v3 = rotl(v3, 16) ^ v2;
+      v0 += v3;
+      v3 = rotl(v3, 21) ^ v0;
+      v2 += v1;
+      v1 = rotl(v1, 17) ^ v2;
+      v2 = rotl(v2, 32);
+    }
+    v0 ^= word;
+  }
   v2 ^= 0xee;
-  finish();
+  for (let i = 0; i < 4; i++) {
+    v0 += v1;
+    v1 = rotl(v1, 13) ^ v0;
+    v0 = rotl(v0, 32);
+    v2 += v3;
+    v3 = rotl(v3, 16) ^ v2;
+    v0 += v3;
+    v3 = rotl(v3, 21) ^ v0;
+    v2 += v1;
+    v1 = rotl(v1, 17) ^ v2;
+    v2 = rotl(v2, 32);
+  }
   low = v0 ^ v1 ^ v2 ^ v3;
   v1 ^= 0xdd;
-  finish();
+  for (let i = 0; i < 4; i++) {
+    v0 += v1;
+    v1 = rotl(v1, 13) ^ v0;
+    v0 = rotl(v0, 32);
+    v2 += v3;
+    v3 = rotl(v3, 16) ^ v2;
+    v0 += v3;
+    v3 = rotl(v3, 21) ^ v0;
+    v2 += v1;
+    v1 = rotl(v1, 17) ^ v2;
+    v2 = rotl(v2, 32);
+  }
   high = v0 ^ v1 ^ v2 ^ v3;
-}
-
-function absorb(word: u64): void {
-  v3 ^= word;
-  round();
-  round();
-  v0 ^= word;
-}
-
-function finish(): void {
-  round();
-  round();
-  round();
-  round();
-}
-
-function round(): void {
-  v0 += v1;
-  v1 = rotl(v1, 13) ^ v0;
-  v0 = rotl(v0, 32);
-  v2 += v3;
-  v3 = rotl(v3, 16) ^ v2;
-  v0 += v3;
-  v3 = rotl(v3, 21) ^ v0;
-  v2 += v1;
-  v1 = rotl(v1, 17) ^ v2;
-  v2 = rotl(v2, 32);
 }
 
 export function hashLow(): u64 {

@@ -146,6 +146,7 @@ export class RowWriter implements RowBuffer {
     const { call } = this.#kernel;
     this.#admit = admit;
     call.emptyRows(this.#writer);
+    call.openObject(this.#writer);
     call.emptyIdentities(this.#identities);
     call.forgetDays(this.#writer);
   }

@@ -1,5 +1,4 @@
 /** Columns that are computed from others, or are about where a record was found. */
-import { copy } from '../bytes';
 import { pad } from '../columns/column';
 import { appendLong, appendLongs, appendNumber, FixedColumn } from '../columns/fixed';
 import { appendString, appendStrings, StringColumn } from '../columns/strings';
@@ -8,7 +7,7 @@ import { keyLength, readIpv4, writeIpv4Key } from './address';
 import { Field, scratchOf } from './fields';
 import { capacity, Rows } from './rows';
 import { Tag_Escaped, Tag_Int, Tag_String } from './tags';
-import { COLON, hexDigit, resolveEscapes } from './tokens';
+import { COLON, resolveEscapes } from './tokens';
 
 /** Of the record as a whole. */
 export const Field_Ymd: i32 = 16;
@@ -65,6 +64,8 @@ export function appendComputed(field: Field, rows: Rows, count: i32, base: i32):
       const length = resolveEscapes(start, end, target);
       start = target;
       end = target + length;
+      // No digit that was there before goes on with it.
+      store<u8>(end, 0);
       target = end + 16;
     }
     appendText(field, start, end, target, base + i);
@@ -136,23 +137,26 @@ function portOf(start: usize, end: usize): i32 {
 }
 
 function appendHalf(field: Field, start: usize, end: usize, target: usize, row: i32): void {
-  let colon = start;
-  while (colon < end && load<u8>(colon) !== COLON) colon++;
-  if (colon >= end || !isHalf(start, colon) || !isHalf(colon + 1, end)) return;
-  if (field.kind === Field_HexBefore) end = colon;
-  else start = colon + 1;
-  const padding = halfLength - <i32>(end - start);
-  memory.fill(target, 0x30, padding);
-  copy(target + padding, start, halfLength - padding);
+  const before = hexDigits(start);
+  if (start + before >= end || before === 0 || load<u8>(start + before) !== COLON) return;
+  const behind = start + before + 1;
+  const after = hexDigits(behind);
+  if (after === 0 || behind + after !== end) return;
+  const isBefore = field.kind === Field_HexBefore;
+  const digits = isBefore ? before : after;
+  const padding = <usize>halfLength - digits;
+  store<u64>(target, 0x3030303030303030);
+  store<u64>(target, 0x3030303030303030, 8);
   // Letters in lower case; of digits the bit is set already.
-  store<u64>(target, load<u64>(target) | 0x2020202020202020);
-  store<u64>(target, load<u64>(target, 8) | 0x2020202020202020, 8);
+  v128.store(target + padding, v128.or(v128.load(isBefore ? start : behind), i8x16.splat(0x20)));
   put(field, target, halfLength, row);
 }
 
-/** One to 16 hex digits. */
-function isHalf(start: usize, end: usize): bool {
-  if (end <= start || end - start > <usize>halfLength) return false;
-  for (let at = start; at < end; at++) if (hexDigit(load<u8>(at)) < 0) return false;
-  return true;
+/** How many hex digits stand at a place, 16 at most. */
+function hexDigits(at: usize): usize {
+  const bytes = v128.load(at);
+  const isDecimal = i8x16.lt_u(i8x16.sub(bytes, i8x16.splat(0x30)), i8x16.splat(10));
+  const lower = i8x16.sub(v128.or(bytes, i8x16.splat(0x20)), i8x16.splat(0x61));
+  const mask = i8x16.bitmask(v128.or(isDecimal, i8x16.lt_u(lower, i8x16.splat(6))));
+  return ctz(~mask | 0x10000);
 }
