@@ -53,7 +53,7 @@ export class BothPaths {
     this.#source = source;
     this.#slow = new TableBuffer(source.table.columns);
     const last = BothPaths.#last;
-    last?.#source.writers.give(last.#writer);
+    if (last !== undefined) last.#source.writers.give(last.#writer);
     BothPaths.#last = this;
     this.#writer = source.writers.take(() => true);
     this.open(uri);
