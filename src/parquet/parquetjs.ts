@@ -12,6 +12,7 @@ import { PageHeader } from 'parquetjs-lite/gen-nodejs/parquet_types.js';
 import { decodeThrift } from 'parquetjs-lite/lib/util.js';
 import type { ColumnData, FixedData, ListData, MapData, ScalarData, StringData } from '../columns/batch.ts';
 import { isScalar, type ScalarType } from '../columns/types.ts';
+import { Places } from '../kernel/places.ts';
 import type { ColumnStats, EncodedFile, EncodeInput, FileColumn, ParquetEncoder } from './encoder.ts';
 import {
   Codec,
@@ -24,9 +25,9 @@ import {
   type RowGroup,
 } from './footer.ts';
 import { allRows, columnsByName } from './input.ts';
-import { leafData, Shredder } from './levels.ts';
-import { fileSchema } from './schema.ts';
-import { extremes, LeafTotals, statisticsOf } from './statistics.ts';
+import { gatherValues, type LeafStream, leafData, shred } from './levels.ts';
+import { fileSchema, type Leaf } from './schema.ts';
+import { type Extremes, extremes, LeafTotals, statisticsOf } from './statistics.ts';
 
 const pageRows = 20_000;
 
@@ -39,7 +40,6 @@ export class ParquetJsEncoder implements ParquetEncoder {
     const rows = input.order ?? allRows(input.batch.rows);
     const written = await writePages(input, rows);
 
-    const shredder = new Shredder();
     const totals = schema.leaves.map(() => new LeafTotals());
     const chunks: Uint8Array[] = [magic];
     let size = magic.length;
@@ -53,8 +53,7 @@ export class ParquetJsEncoder implements ParquetEncoder {
       for (const [index, leaf] of schema.leaves.entries()) {
         const column = data.get(leaf.column.name);
         const values = leafData(leaf, column);
-        const stream = shredder.shred(leaf, column, groupRows);
-        const range = values === null ? undefined : extremes(values, stream.slots, 0, stream.values);
+        const { stream, range } = measure(leaf, column, groupRows);
         const { offset, length, uncompressedSize, pages } = columns[index]!;
         totals[index]!.add(values, stream, range, length);
         columnChunks.push({
@@ -86,6 +85,25 @@ export class ParquetJsEncoder implements ParquetEncoder {
       stats.set(leaf.id, totals[index]!.stats(leaf.role === 'scalar'));
     }
     return { chunks, size: size + footer.length, rows: rows.length, splitOffsets, columns: stats };
+  }
+}
+
+/** What parquetjs-lite does not tell of a leaf. */
+function measure(
+  leaf: Leaf,
+  column: ColumnData | undefined,
+  rows: Uint32Array,
+): { stream: LeafStream; range: Extremes | undefined } {
+  const places = new Places();
+  try {
+    const placed = { place: places.of(rows, rows.byteLength), count: rows.length };
+    const stream = shred(leaf, column, placed, places);
+    const values = leafData(leaf, column);
+    if (values === null || stream.values === 0) return { stream, range: undefined };
+    gatherValues(values, places);
+    return { stream, range: extremes(values, 0, stream.values) };
+  } finally {
+    places.release();
   }
 }
 
