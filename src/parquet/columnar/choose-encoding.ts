@@ -8,8 +8,8 @@ import { Encoding } from '../footer.ts';
 import type { Extremes } from '../statistics.ts';
 import { compressedSize } from './compression.ts';
 
-const sampleValues = 4096;
-const sampleBytes = 96 << 10;
+const sampleValues = 2048;
+const sampleBytes = 32 << 10;
 
 /** How much of the size before must be left for a candidate to be taken. */
 const prefixMargin = 0.9;

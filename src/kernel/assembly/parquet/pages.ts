@@ -62,8 +62,14 @@ export function cutPages(rows: i32, uniform: i32, maxDefinition: i32, isRepeated
 /** The level at which the row after the next `rows` starts. */
 function levelAfterRows(from: i32, rows: i32): i32 {
   let level = from;
-  for (let started = 0; level < levels; level++) {
-    if (load<u8>(repetition + level) === 0 && started++ === rows) break;
+  let left = rows;
+  for (; level + 16 <= levels; level += 16) {
+    const starts = popcnt(i8x16.bitmask(i8x16.eq(v128.load(repetition + level), i8x16.splat(0))));
+    if (starts > left) break;
+    left -= starts;
+  }
+  for (; level < levels; level++) {
+    if (load<u8>(repetition + level) === 0 && left-- === 0) break;
   }
   return level;
 }

@@ -101,44 +101,35 @@ export function extremesOfEntries(from: i32, to: i32): bool {
 }
 
 /**
- * Two passes: what prefix all strings share, then the eight bytes after it as one number, by which most strings are
- * told apart; only ties are compared as strings. Text of one kind (JSON, times, paths) shares long prefixes.
+ * Whatever lies between two strings starts with the bytes that both start with. So a string that lacks the prefix shared
+ * by the least and the greatest so far is one of them, and others are told apart by the eight bytes after it as one
+ * number; only ties are compared as strings. Text of one kind (JSON, times, paths) shares long prefixes.
  */
 function extremesAmong(list: usize, slotList: usize, count: i32): bool {
   if (count <= 0) return false;
-  const shared = sharedPrefix(list, count);
   let low = list;
   let high = list;
-  let lowKey = keyOf(list, shared);
-  let highKey = lowKey;
+  let prefix = <usize>load<u32>(list);
+  let shared = lengthOf(list);
+  let lowKey: u64 = 0;
+  let highKey: u64 = 0;
   const end = list + ((<usize>count) << 3);
   for (let text = list + 8; text < end; text += 8) {
-    const key = keyOf(text, shared);
-    if (key >= highKey && (key > highKey || compare(text, high, shared) > 0)) {
-      highKey = key;
-      high = text;
-    }
-    if (key <= lowKey && (key < lowKey || compare(text, low, shared) < 0)) {
-      lowKey = key;
-      low = text;
-    }
+    if (lengthOf(text) >= shared && isSame(prefix, load<u32>(text), shared)) {
+      const key = keyOf(text, shared);
+      if (key >= highKey && (key > highKey || compare(text, high, shared) > 0)) high = text;
+      else if (key <= lowKey && (key < lowKey || compare(text, low, shared) < 0)) low = text;
+      else continue;
+    } else if (compare(text, low, 0) < 0) low = text;
+    else high = text;
+    prefix = load<u32>(low);
+    shared = commonPrefix(prefix, load<u32>(high), min(lengthOf(low), lengthOf(high)));
+    lowKey = keyOf(low, shared);
+    highKey = keyOf(high, shared);
   }
   least = load<u32>(slotList + ((low - list) >> 1));
   greatest = load<u32>(slotList + ((high - list) >> 1));
   return true;
-}
-
-/** Bytes that all start with. */
-function sharedPrefix(list: usize, count: i32): i32 {
-  const first = <usize>load<u32>(list);
-  let shared = lengthOf(list);
-  const end = list + ((<usize>count) << 3);
-  for (let text = list + 8; text < end && shared > 0; text += 8) {
-    const length = min(shared, lengthOf(text));
-    const start = <usize>load<u32>(text);
-    shared = isSame(first, start, length) ? length : commonPrefix(first, start, length);
-  }
-  return shared;
 }
 
 /** How many of `length` bytes at a and b are the same before the first that is not. */
