@@ -28,6 +28,7 @@ import { allRows, columnsByName } from './input.ts';
 import { gatherValues, type LeafStream, leafData, shred } from './levels.ts';
 import { fileSchema, type Leaf } from './schema.ts';
 import { type Extremes, extremes, LeafTotals, statisticsOf } from './statistics.ts';
+import { inTurn } from './turns.ts';
 
 const pageRows = 20_000;
 
@@ -53,7 +54,7 @@ export class ParquetJsEncoder implements ParquetEncoder {
       for (const [index, leaf] of schema.leaves.entries()) {
         const column = data.get(leaf.column.name);
         const values = leafData(leaf, column);
-        const { stream, range } = measure(leaf, column, groupRows);
+        const { stream, range } = await inTurn(async () => measure(leaf, column, groupRows));
         const { offset, length, uncompressedSize, pages } = columns[index]!;
         totals[index]!.add(values, stream, range, length);
         columnChunks.push({

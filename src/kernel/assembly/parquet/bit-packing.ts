@@ -27,8 +27,7 @@ export function pack<T>(values: usize, count: i32, width: i32): void {
       store<u64>(at, pending);
       at += 8;
       filled -= 64;
-      // A shift by 64 would be one by 0.
-      pending = filled === 0 ? 0 : value >> (width - filled);
+      pending = value >> (width - filled);
     }
   }
   // What is pending, and the zeros of up to seven values.
@@ -63,6 +62,7 @@ export function packMiniblock(at: usize, values: usize, width: i32): usize {
       store<u64>(at, pending);
       at += 8;
       filled -= 64;
+      // A shift by 64 would be one by 0.
       pending = filled === 0 ? 0 : value >> (width - filled);
     }
   }
