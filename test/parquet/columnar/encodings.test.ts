@@ -226,7 +226,7 @@ class Input {
             const place = i * width + bit;
             difference |= BigInt((packed[place >> 3]! >> (place & 7)) & 1) << BigInt(bit);
           }
-    values.push(BigInt.asIntN(64, values.at(-1)! + least + difference));
+          values.push(BigInt.asIntN(64, values.at(-1)! + least + difference));
         }
       }
     }
