@@ -1,10 +1,12 @@
 /** What encoding takes of the kernel's memory: columns stay where they are, and everything else is given back. */
 import { expect, test } from 'vitest';
 import type { ColumnBatch } from '../../../src/columns/batch.ts';
+import { TableBuffer } from '../../../src/columns/table-buffer.ts';
 import { kernel } from '../../../src/kernel/kernel.ts';
 import { Places } from '../../../src/kernel/places.ts';
 import { ColumnarEncoder, ColumnarFileWriter } from '../../../src/parquet/columnar/encoder.ts';
 import type { EncodeInput } from '../../../src/parquet/encoder.ts';
+import { fileColumns } from '../batches.ts';
 import { cases, inputOf } from '../cases.ts';
 
 const { call } = kernel();
@@ -61,6 +63,15 @@ test.each(['every type', 'every type with dictionaries', 'many pages', 'lists an
     places.release();
   },
 );
+
+test('arrays may end before the slots that are null', async () => {
+  const columns = fileColumns({ n: 'long', i: 'int', s: 'string', l: { list: 'double' } });
+  const buffer = new TableBuffer(columns.map(({ name, type }) => ({ name, type, description: '' })));
+  buffer.append([1n, 2, 'three', [4]]);
+  for (let row = 1; row < 1000; row++) buffer.append([null, null, null, null]);
+  const file = await new ColumnarEncoder().encode({ columns, batch: buffer.batch(), rowGroupRows: 600 });
+  expect([...file.columns.values()].map(({ nullCount }) => nullCount)).toEqual([999, 999, 999, 999]);
+});
 
 const withBigInts = (_name: string, value: unknown): unknown => (typeof value === 'bigint' ? String(value) : value);
 
