@@ -2,9 +2,9 @@
  * Shredding: from the slots of a column to the level and value streams of its leaves (parquet-format, README.md
  * "Nested Encoding"; the Dremel paper), which the kernel does and keeps. Its values are then gathered from their slots.
  */
-import type { ColumnData, ListData, MapData, ScalarData, StringData } from '../columns/batch.ts';
+import type { ColumnData, ListData, MapData, ScalarData } from '../columns/batch.ts';
 import { kernel } from '../kernel/kernel.ts';
-import type { Places } from '../kernel/places.ts';
+import type { PlacedRows } from './kernel-rows.ts';
 import type { Leaf } from './schema.ts';
 
 /** What a row group holds of one leaf. The streams are in the kernel until the next `shred`. */
@@ -19,12 +19,6 @@ export interface LeafStream {
   readonly values: number;
 }
 
-/** Rows of a batch, in file order: where their numbers are in the kernel's memory, four bytes each. */
-export interface PlacedRows {
-  readonly place: number;
-  readonly count: number;
-}
-
 /** The data that a leaf's slots are of; null for a column that the batch lacks or that has never had a value. */
 export function leafData(leaf: Leaf, data: ColumnData | undefined): ScalarData | null {
   if (data === undefined) return null;
@@ -35,11 +29,14 @@ export function leafData(leaf: Leaf, data: ColumnData | undefined): ScalarData |
   throw new Error(`the batch has a ${data.kind} for column ${leaf.column.name}, which the file declares otherwise`);
 }
 
-/** Makes the leaf the one that the kernel holds. Throws where a required column has a null. */
-export function shred(leaf: Leaf, data: ColumnData | undefined, rows: PlacedRows, places: Places): LeafStream {
-  const stream = streamOf(leaf, data, rows, places);
+/**
+ * Makes the leaf the one that the kernel holds, of a column that lies in its memory. Throws where a required column has
+ * a null.
+ */
+export function shred(leaf: Leaf, data: ColumnData | undefined, rows: PlacedRows): LeafStream {
+  const stream = streamOf(leaf, data, rows);
   // Both null and empty lists of required columns are place holders, so nulls of those are looked for by slot.
-  const hasNull = leaf.role === 'scalar' ? stream.values < rows.count : isNullIn(data, rows, places);
+  const hasNull = leaf.role === 'scalar' ? stream.values < rows.count : isNullIn(data, rows);
   if (leaf.column.required && hasNull)
     throw new Error(`cannot write column ${leaf.column.name} to Parquet: it is required, and null in some row`);
   if (leaf.role === 'key' && keysMissing(stream, leaf.maxDefinition))
@@ -47,27 +44,27 @@ export function shred(leaf: Leaf, data: ColumnData | undefined, rows: PlacedRows
   return stream;
 }
 
-function streamOf(leaf: Leaf, data: ColumnData | undefined, { place, count }: PlacedRows, places: Places): LeafStream {
+function streamOf(leaf: Leaf, data: ColumnData | undefined, { place, count }: PlacedRows): LeafStream {
   const { call } = kernel();
   if (data === undefined || data.nullCount === data.length) {
     call.shredAbsent(count);
     return { rows: count, levels: count, definition: 0, isRepeated: leaf.maxRepetition > 0, values: 0 };
   }
-  if (data.kind === 'list' || data.kind === 'map') return shredRepeated(leaf, data, { place, count }, places);
+  if (data.kind === 'list' || data.kind === 'map') return shredRepeated(leaf, data, { place, count });
   if (data.valid === null) call.shredPresent(place, count);
-  else call.shredOptional(places.of(data.valid, data.length), place, count);
+  else call.shredOptional(data.valid.byteOffset, place, count);
   const values = call.streamValues();
   const definition = values === 0 ? 0 : values === count ? leaf.maxDefinition : null;
   return { rows: count, levels: count, definition, isRepeated: false, values };
 }
 
-function shredRepeated(leaf: Leaf, data: ListData | MapData, rows: PlacedRows, places: Places): LeafStream {
+function shredRepeated(leaf: Leaf, data: ListData | MapData, rows: PlacedRows): LeafStream {
   const { call } = kernel();
   const elements = leafData(leaf, data)!;
   call.shredRepeated(
-    places.of(data.valid, data.length),
-    places.of(data.offsets, data.length * 4 + 4),
-    places.of(elements.valid, elements.length),
+    data.valid?.byteOffset ?? 0,
+    data.offsets.byteOffset,
+    elements.valid?.byteOffset ?? 0,
     elements.nullCount === elements.length,
     rows.place,
     rows.count,
@@ -76,30 +73,24 @@ function shredRepeated(leaf: Leaf, data: ListData | MapData, rows: PlacedRows, p
   );
   const levels = call.streamLevels();
   const values = call.streamValues();
-  const definition = values === levels ? leaf.maxDefinition : null;
+  // That all are null is told the same way whether or not that is so of the whole batch.
+  const isNull = values === 0 && call.countDefinition(0, levels, 0) === levels;
+  const definition = isNull ? 0 : values === levels ? leaf.maxDefinition : null;
   return { rows: rows.count, levels, definition, isRepeated: true, values };
 }
 
 /** Lays the values of the stream side by side, of strings where they are and how long. There must be some. */
-export function gatherValues(data: ScalarData, places: Places): void {
+export function gatherValues(data: ScalarData): void {
   const { call } = kernel();
-  if (data.kind === 'fixed') {
-    const width = data.values!.BYTES_PER_ELEMENT;
-    call.gatherNumbers(places.of(data.values, data.length * width), width);
-  } else {
-    const codes = places.of(data.codes, data.length * 4);
-    call.gatherTexts(codes, places.of(data.offsets, data.entries * 4 + 4), textPlace(data, places));
-  }
+  if (data.kind === 'fixed') call.gatherNumbers(data.values!.byteOffset, data.values!.BYTES_PER_ELEMENT);
+  else call.gatherTexts(data.codes?.byteOffset ?? 0, data.offsets.byteOffset, data.bytes.byteOffset);
 }
 
-export const textPlace = ({ bytes, offsets, entries }: StringData, places: Places): number =>
-  places.of(bytes, offsets[entries]!);
-
-function isNullIn(data: ColumnData | undefined, { place, count }: PlacedRows, places: Places): boolean {
+function isNullIn(data: ColumnData | undefined, { place, count }: PlacedRows): boolean {
   if (data === undefined) return count > 0;
   const { valid } = data;
   if (valid === null) return data.nullCount > 0 && count > 0;
-  return kernel().call.hasNull(places.of(valid, data.length), place, count);
+  return kernel().call.hasNull(valid.byteOffset, place, count);
 }
 
 /** A key's place holders have levels below its maximum by one where it lacks only the key itself. */

@@ -12,7 +12,6 @@ import { PageHeader } from 'parquetjs-lite/gen-nodejs/parquet_types.js';
 import { decodeThrift } from 'parquetjs-lite/lib/util.js';
 import type { ColumnData, FixedData, ListData, MapData, ScalarData, StringData } from '../columns/batch.ts';
 import { isScalar, type ScalarType } from '../columns/types.ts';
-import { Places } from '../kernel/places.ts';
 import type { ColumnStats, EncodedFile, EncodeInput, FileColumn, ParquetEncoder } from './encoder.ts';
 import {
   Codec,
@@ -23,9 +22,11 @@ import {
   magic,
   PageType,
   type RowGroup,
+  type Statistics,
 } from './footer.ts';
 import { allRows, columnsByName } from './input.ts';
-import { gatherValues, type LeafStream, leafData, shred } from './levels.ts';
+import { KernelRows } from './kernel-rows.ts';
+import { gatherValues, leafData, shred } from './levels.ts';
 import { fileSchema, type Leaf } from './schema.ts';
 import { type Extremes, extremes, LeafTotals, statisticsOf } from './statistics.ts';
 import { inTurn } from './turns.ts';
@@ -53,20 +54,18 @@ export class ParquetJsEncoder implements ParquetEncoder {
       const columnChunks: ColumnChunk[] = [];
       for (const [index, leaf] of schema.leaves.entries()) {
         const column = data.get(leaf.column.name);
-        const values = leafData(leaf, column);
-        const { stream, range } = await inTurn(async () => measure(leaf, column, groupRows));
         const { offset, length, uncompressedSize, pages } = columns[index]!;
-        totals[index]!.add(values, stream, range, length);
+        const total = totals[index]!;
+        const measured = await inTurn(async () => measure(leaf, column, groupRows, total, length));
         columnChunks.push({
           leaf,
           encodings: [Encoding.PLAIN, Encoding.RLE],
           pageEncodings: [{ pageType: PageType.DATA_PAGE, encoding: Encoding.PLAIN, count: pages }],
           codec: Codec.GZIP,
-          valueCount: stream.levels,
           uncompressedSize,
           compressedSize: length,
           dataPageOffset: size,
-          statistics: statisticsOf(values, range, stream.levels - stream.values),
+          ...measured,
         });
         chunks.push(written.bytes.subarray(offset, offset + length));
         size += length;
@@ -89,22 +88,28 @@ export class ParquetJsEncoder implements ParquetEncoder {
   }
 }
 
-/** What parquetjs-lite does not tell of a leaf. */
+/** What parquetjs-lite does not tell of a leaf in a row group, added to the file's totals as well. */
 function measure(
   leaf: Leaf,
   column: ColumnData | undefined,
   rows: Uint32Array,
-): { stream: LeafStream; range: Extremes | undefined } {
-  const places = new Places();
+  totals: LeafTotals,
+  compressedSize: number,
+): { valueCount: number; statistics: Statistics } {
+  const kernelRows = new KernelRows(rows);
   try {
-    const placed = { place: places.of(rows, rows.byteLength), count: rows.length };
-    const stream = shred(leaf, column, placed, places);
-    const values = leafData(leaf, column);
-    if (values === null || stream.values === 0) return { stream, range: undefined };
-    gatherValues(values, places);
-    return { stream, range: extremes(values, 0, stream.values) };
+    const placed = kernelRows.place(column);
+    const stream = shred(leaf, placed.data, placed.rows);
+    const values = leafData(leaf, placed.data);
+    let range: Extremes | undefined;
+    if (values !== null && stream.values > 0) {
+      gatherValues(values);
+      range = extremes(values, 0, stream.values);
+    }
+    totals.add(values, stream, range, compressedSize);
+    return { valueCount: stream.levels, statistics: statisticsOf(values, range, stream.levels - stream.values) };
   } finally {
-    places.release();
+    kernelRows.release();
   }
 }
 

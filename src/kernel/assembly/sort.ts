@@ -43,8 +43,8 @@ export function orderOfLongs(values: usize, valid: usize, rows: i32): usize {
     }
   let at = order + (nulls << 2);
   for (let row = 0; row < rows; row++) {
-    store<u64>(keys + ((<usize>row) << 3), load<i64>(values + ((<usize>row) << 3)) - least);
     if (valid !== 0 && load<u8>(valid + row) === 0) continue;
+    store<u64>(keys + ((<usize>row) << 3), load<i64>(values + ((<usize>row) << 3)) - least);
     store<i32>(at, row);
     at += 4;
   }

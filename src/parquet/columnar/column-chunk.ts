@@ -1,7 +1,6 @@
 /** One leaf of one row group: its values become a dictionary page and data pages, not yet placed in the file. */
 import type { ScalarData } from '../../columns/batch.ts';
 import { kernel } from '../../kernel/kernel.ts';
-import type { Places } from '../../kernel/places.ts';
 import { Codec, Encoding } from '../footer.ts';
 import type { LeafStream } from '../levels.ts';
 import type { Leaf } from '../schema.ts';
@@ -66,12 +65,11 @@ export async function encodeChunk(
   leaf: Leaf,
   data: ScalarData | null,
   stream: LeafStream,
-  places: Places,
   compressor: Compressor,
   withBloomFilter: boolean,
 ): Promise<EncodedChunk> {
   const { call } = kernel();
-  const dictionary = data === null ? undefined : makeDictionary(data, stream, places);
+  const dictionary = data === null ? undefined : makeDictionary(data, stream);
   const ranges = cutPages(stream, data, dictionary, leaf.maxDefinition);
   const pageExtremes = ranges.map(({ valueFrom, valueTo }) => {
     if (data === null || valueFrom === valueTo) return undefined;

@@ -4,8 +4,7 @@
  */
 import type { ScalarData } from '../../columns/batch.ts';
 import { kernel } from '../../kernel/kernel.ts';
-import type { Places } from '../../kernel/places.ts';
-import { gatherValues, type LeafStream, textPlace } from '../levels.ts';
+import { gatherValues, type LeafStream } from '../levels.ts';
 
 export interface Dictionary {
   /** Number of distinct values. */
@@ -18,18 +17,17 @@ export interface Dictionary {
  * The dictionary of the chunk that the kernel holds; undefined where its values repeat too little for one to pay, or it
  * would be too large. The values are gathered then, and always but for strings with a dictionary.
  */
-export function makeDictionary(data: ScalarData, stream: LeafStream, places: Places): Dictionary | undefined {
+export function makeDictionary(data: ScalarData, stream: LeafStream): Dictionary | undefined {
   if (stream.values === 0) return undefined;
   const { call } = kernel();
   if (data.kind === 'string' && data.codes !== null) {
-    const codes = places.of(data.codes, data.length * 4);
-    const offsets = places.of(data.offsets, data.entries * 4 + 4);
-    const isMade = call.dictionaryOfCodes(codes, offsets, textPlace(data, places), data.entries);
+    const { codes, offsets, bytes, entries } = data;
+    const isMade = call.dictionaryOfCodes(codes.byteOffset, offsets.byteOffset, bytes.byteOffset, entries);
     if (isMade && hasFew(stream)) return made();
-    gatherValues(data, places);
+    gatherValues(data);
     return isMade && isSmaller(data, stream) ? made() : undefined;
   }
-  gatherValues(data, places);
+  gatherValues(data);
   if (data.kind === 'fixed' && data.type === 'boolean') return undefined;
   const isMade = data.kind === 'fixed' ? call.dictionaryOfNumbers() : call.dictionaryOfTexts();
   return isMade && (hasFew(stream) || isSmaller(data, stream)) ? made() : undefined;

@@ -4,15 +4,15 @@
  * placed in order.
  */
 import type { ColumnBatch, ColumnData } from '../../columns/batch.ts';
-import { Places } from '../../kernel/places.ts';
 import type { EncodedFile, EncodeInput, ParquetEncoder } from '../encoder.ts';
 import { allRows, columnsByName } from '../input.ts';
+import { KernelRows, type PlacedColumn } from '../kernel-rows.ts';
 import { leafData, shred } from '../levels.ts';
 import { type FileSchema, fileSchema, type Leaf } from '../schema.ts';
 import { inTurn } from '../turns.ts';
 import { encodeChunk } from './column-chunk.ts';
 import { Compressor } from './compression.ts';
-import { FileLayout, type PendingChunk, type PendingRowGroup } from './file-layout.ts';
+import { FileLayout, type PendingChunk } from './file-layout.ts';
 
 const defaultLevel = 3;
 
@@ -23,7 +23,7 @@ export class ColumnarEncoder implements ParquetEncoder {
     const schema = fileSchema(input.columns);
     const rows = input.order ?? allRows(input.batch.rows);
     const file = new FileLayout(schema, input.sortedBy ?? []);
-    for (const group of await encodeRowGroups(input, schema.leaves, rows)) await file.add(group);
+    await addRowGroups(file, input, schema.leaves, rows);
     return file.finish();
   }
 }
@@ -51,8 +51,7 @@ export class ColumnarFileWriter {
 
   /** Adds these rows as row groups of their own; the batch is free afterwards. */
   async add(batch: ColumnBatch, order: Uint32Array = allRows(batch.rows)): Promise<void> {
-    const input = { ...this.#input, batch };
-    for (const group of await encodeRowGroups(input, this.#schema.leaves, order)) await this.#file.add(group);
+    await addRowGroups(this.#file, { ...this.#input, batch }, this.#schema.leaves, order);
   }
 
   finish(): EncodedFile {
@@ -60,47 +59,43 @@ export class ColumnarFileWriter {
   }
 }
 
-async function encodeRowGroups(
+/** Adds the rows as row groups, one a turn, since there is one kernel. */
+async function addRowGroups(
+  file: FileLayout,
   input: EncodeInput,
   leaves: readonly Leaf[],
   rows: Uint32Array,
-): Promise<PendingRowGroup[]> {
-  const { rowGroupRows } = input;
+): Promise<void> {
   const columns = columnsByName(input.batch);
-  const compressor = new Compressor(input.compressionLevel ?? defaultLevel);
-  const groups: PendingRowGroup[] = [];
-  for (let from = 0; from < rows.length; from += rowGroupRows) {
-    const groupRows = rows.subarray(from, from + rowGroupRows);
-    groups.push(await inTurn(() => encodeRowGroup(input, leaves, columns, groupRows, compressor)));
+  for (let from = 0; from < rows.length; from += input.rowGroupRows) {
+    const groupRows = rows.subarray(from, from + input.rowGroupRows);
+    await inTurn(() => addRowGroup(file, input, leaves, columns, groupRows));
   }
-  return groups;
 }
 
-async function encodeRowGroup(
-  { bloomColumns = [] }: EncodeInput,
+async function addRowGroup(
+  file: FileLayout,
+  { bloomColumns = [], compressionLevel = defaultLevel }: EncodeInput,
   leaves: readonly Leaf[],
   columns: ReadonlyMap<string, ColumnData>,
   rows: Uint32Array,
-  compressor: Compressor,
-): Promise<PendingRowGroup> {
-  const order = new Places();
-  // Columns that are not in the kernel's memory are copied one by one, each for as long as it is encoded.
-  const places = new Places();
-  const pending: PendingChunk[] = [];
+): Promise<void> {
+  const compressor = new Compressor(compressionLevel);
+  const kernelRows = new KernelRows(rows);
   try {
-    const placed = { place: order.of(rows, rows.byteLength), count: rows.length };
+    const pending: PendingChunk[] = [];
+    let placed: PlacedColumn | undefined;
     for (const [index, leaf] of leaves.entries()) {
       const { name } = leaf.column;
-      const column = columns.get(name);
-      const data = leafData(leaf, column);
-      const stream = shred(leaf, column, placed, places);
-      const chunk = await encodeChunk(leaf, data, stream, places, compressor, bloomColumns.includes(name));
+      if (placed === undefined || leaf.column !== leaves[index - 1]?.column)
+        placed = kernelRows.place(columns.get(name));
+      const data = leafData(leaf, placed.data);
+      const stream = shred(leaf, placed.data, placed.rows);
+      const chunk = await encodeChunk(leaf, data, stream, compressor, bloomColumns.includes(name));
       pending.push({ leaf, data, levels: stream.levels, values: stream.values, chunk });
-      if (leaves[index + 1]?.column !== leaf.column) places.release();
     }
-    return { rows: rows.length, leaves: pending };
+    await file.add({ rows: rows.length, leaves: pending });
   } finally {
-    places.release();
-    order.release();
+    kernelRows.release();
   }
 }

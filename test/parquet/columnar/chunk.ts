@@ -2,9 +2,9 @@
 import type { ScalarData } from '../../../src/columns/batch.ts';
 import type { ColumnType, Value } from '../../../src/columns/types.ts';
 import { kernel } from '../../../src/kernel/kernel.ts';
-import { Places } from '../../../src/kernel/places.ts';
 import { sinkBody } from '../../../src/parquet/columnar/compression.ts';
 import { allRows } from '../../../src/parquet/input.ts';
+import { KernelRows } from '../../../src/parquet/kernel-rows.ts';
 import { gatherValues, type LeafStream, leafData, shred } from '../../../src/parquet/levels.ts';
 import { fileSchema, type Leaf } from '../../../src/parquet/schema.ts';
 import { batchOf, fileColumns, type StringLayout } from '../batches.ts';
@@ -13,7 +13,6 @@ export interface Chunk {
   readonly leaf: Leaf;
   readonly data: ScalarData;
   readonly stream: LeafStream;
-  readonly places: Places;
 }
 
 export interface ChunkOptions {
@@ -39,14 +38,15 @@ export function inChunk<T>(
   );
   const column = batch.columns[0]!.data;
   const leaf = fileSchema(columns).leaves[index]!;
-  const places = new Places();
+  const kernelRows = new KernelRows(order);
   try {
-    const stream = shred(leaf, column, { place: places.of(order, order.byteLength), count: order.length }, places);
-    const data = leafData(leaf, column)!;
-    if (stream.values > 0) gatherValues(data, places);
-    return use({ leaf, data, stream, places });
+    const placed = kernelRows.place(column);
+    const stream = shred(leaf, placed.data, placed.rows);
+    const data = leafData(leaf, placed.data)!;
+    if (stream.values > 0) gatherValues(data);
+    return use({ leaf, data, stream });
   } finally {
-    places.release();
+    kernelRows.release();
   }
 }
 

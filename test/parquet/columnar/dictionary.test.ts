@@ -27,8 +27,8 @@ test.each<[ScalarType, StringLayout, fc.Arbitrary<Scalar[]>]>([
 ])('%s (%s): distinct values by first use, and for each value which', (type, layout, values) => {
   fc.assert(
     fc.property(fc.oneof(values, repeated(values)), (all) => {
-      const use: Parameters<typeof inChunk>[2] = ({ data, stream, places }) => {
-        const dictionary = makeDictionary(data, stream, places);
+      const use: Parameters<typeof inChunk>[2] = ({ data, stream }) => {
+        const dictionary = makeDictionary(data, stream);
         if (dictionary === undefined) return;
         const distinct: Scalar[] = [];
         for (const value of all) if (!distinct.some((other) => Object.is(other, value))) distinct.push(value);
@@ -56,7 +56,7 @@ function entriesOf(page: Uint8Array, type: ScalarType, count: number): unknown[]
 
 describe('are made', () => {
   const isMade = (type: ScalarType, values: readonly Scalar[], layout: StringLayout): boolean =>
-    inChunk(type, values, ({ data, stream, places }) => makeDictionary(data, stream, places) !== undefined, { layout });
+    inChunk(type, values, ({ data, stream }) => makeDictionary(data, stream) !== undefined, { layout });
   const numbered = (count: number, distinct: number): string[] =>
     Array.from({ length: count }, (_, i) => `value ${(i * 7919) % distinct}`);
 

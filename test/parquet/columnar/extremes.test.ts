@@ -23,8 +23,8 @@ test.each(cases)('%s (%s)', (type, layout, arbitrary) => {
     fc.property(arbitrary, fc.nat(), fc.nat(), fc.boolean(), (values, start, length, byDictionary) => {
       const from = values.length === 0 ? 0 : start % values.length;
       const to = Math.min(values.length, from + (length % (values.length + 1)));
-      const use: Parameters<typeof inChunk>[2] = ({ data, stream, places }) => {
-        const dictionary = byDictionary ? makeDictionary(data, stream, places) : undefined;
+      const use: Parameters<typeof inChunk>[2] = ({ data, stream }) => {
+        const dictionary = byDictionary ? makeDictionary(data, stream) : undefined;
         const found =
           dictionary === undefined || to === from ? extremes(data, from, to) : extremesOfIndices(data, from, to);
         const sorted = values.slice(from, to).filter((value) => !Number.isNaN(value)).sort(compareScalars); // biome-ignore format: one line
