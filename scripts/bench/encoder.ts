@@ -2,12 +2,16 @@
  * Speed of the Parquet encoders on one generated batch that looks like decision logs: rows and MB (of values in
  * memory) a second, CPU time, and size.
  *
- *   npx node scripts/bench/encoder.ts [rows=262144] [encoder=columnar|parquetjs] [runs=5]
+ *   npx node scripts/bench/encoder.ts [rows=262144] [encoder=columnar|parquetjs] [runs=5] [--columns] [--outside]
  *   npx node --cpu-prof --cpu-prof-dir=/tmp/prof scripts/bench/encoder.ts     (open the profile in Chrome's DevTools)
+ *
+ * The columns lie in the kernel's memory, as the scanner leaves them, or with --outside in JavaScript's, as other jobs
+ * have them.
  */
 import type { ColumnBatch, ColumnData, ScalarData } from '../../src/columns/batch.ts';
 import { columnBuilder } from '../../src/columns/builders.ts';
 import type { ColumnType, Value } from '../../src/columns/types.ts';
+import { kernel } from '../../src/kernel/kernel.ts';
 import { ColumnarEncoder } from '../../src/parquet/columnar/encoder.ts';
 import type { FileColumn, ParquetEncoder } from '../../src/parquet/encoder.ts';
 import { ParquetJsEncoder } from '../../src/parquet/parquetjs.ts';
@@ -81,12 +85,25 @@ function batchOf(): { batch: ColumnBatch; columns: FileColumn[] } {
   }
   const columns = builders.map(({ name, type, builder }) => {
     builder.padTo(rows);
-    return { name, type, data: builder.data() };
+    return { name, type, data: process.argv.includes('--outside') ? builder.data() : inKernel(builder.data()) };
   });
   return {
     batch: { rows, columns },
     columns: columns.map(({ name, type }) => ({ name, type, required: false, id: ++id, elementId: ++id, keyId: ++id })),
   };
+}
+
+/** The same data with its arrays in the kernel's memory. */
+function inKernel<T>(data: T): T {
+  const move = (value: unknown): unknown => {
+    if (!ArrayBuffer.isView(value)) return typeof value === 'object' && value !== null ? inKernel(value) : value;
+    const array = value as Uint8Array;
+    const place = kernel().call.allocate(array.byteLength);
+    kernel().bytes.set(new Uint8Array(array.buffer, array.byteOffset, array.byteLength), place);
+    const View = array.constructor as new (buffer: ArrayBuffer, place: number, length: number) => unknown;
+    return new View(kernel().buffer, place, array.length);
+  };
+  return Object.fromEntries(Object.entries(data as object).map(([name, value]) => [name, move(value)])) as T;
 }
 
 function scalarBytes(data: ScalarData): number {

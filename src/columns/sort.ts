@@ -5,6 +5,8 @@
  * signed integers, false before true, NaN after every other double. Ties keep the order of arrival, so the same rows
  * always give the same order.
  */
+import { kernel } from '../kernel/kernel.ts';
+import { Places } from '../kernel/places.ts';
 import type { ColumnBatch, FixedData, ScalarData, StringData } from './batch.ts';
 
 /** The rows of `batch` in the order of `keys`. Input that is already in order costs one pass. */
@@ -14,7 +16,7 @@ export function sortOrder(batch: ColumnBatch, keys: readonly string[]): Uint32Ar
   const [first, ...rest] = columns;
   if (first === undefined) return order;
   if (rest.length === 0 && first.kind === 'fixed' && first.values instanceof BigInt64Array)
-    return sortInt64(first, order);
+    return sortLongs(first, order);
   const compare = columns.map(comparator);
   const compareRows = (a: number, b: number): number => {
     for (const by of compare) {
@@ -37,23 +39,29 @@ export function splitByDay(batch: ColumnBatch, order: Uint32Array, partitionColu
   const column = scalarColumn(batch, partitionColumn);
   if (column.kind !== 'string' || column.nullCount > 0)
     throw new Error(`${partitionColumn} must be a string in every row`);
-  const codes = column.codes ?? codesOf(column, batch.rows);
-  const counts = new Map<number, number>();
-  for (const row of order) counts.set(codes[row]!, (counts.get(codes[row]!) ?? 0) + 1);
-  const days = [...counts].map(([code, rows]) => ({
-    code,
-    day: decode(column, code),
-    order: new Uint32Array(rows),
-    used: 0,
-  }));
-  days.sort((a, b) => (a.day < b.day ? -1 : 1));
-  if (days.length === 1) return [{ day: days[0]!.day, order }];
-  const byCode = new Map(days.map((day) => [day.code, day]));
-  for (const row of order) {
-    const day = byCode.get(codes[row]!)!;
-    day.order[day.used++] = row;
+  const { call } = kernel();
+  const places = new Places();
+  try {
+    const codes = places.of(column.codes ?? codesOf(column, batch.rows), batch.rows * 4);
+    const rows = places.of(order, order.byteLength);
+    const counts = kernel().uint32(call.countCodes(codes, rows, order.length, column.entries), column.entries);
+    const days: { day: string; code: number; rows: number }[] = [];
+    for (const [code, rows] of counts.entries()) if (rows > 0) days.push({ day: decode(column, code), code, rows });
+    if (days.length === 1) return [{ day: days[0]!.day, order }];
+    days.sort((a, b) => (a.day < b.day ? -1 : 1));
+    let first = 0;
+    for (const { code, rows } of days) {
+      counts[code] = first;
+      first += rows;
+    }
+    const parted = kernel()
+      .uint32(call.scatterByCode(codes, rows, order.length), order.length)
+      .slice();
+    // A counter has gone on to where its day ends.
+    return days.map(({ day, code, rows }) => ({ day, order: parted.subarray(counts[code]! - rows, counts[code]) }));
+  } finally {
+    places.release();
   }
-  return days;
 }
 
 function identity(rows: number): Uint32Array {
@@ -88,67 +96,17 @@ const decode = (column: StringData, entry: number): string =>
     column.offsets[entry + 1]!,
   );
 
-/** Stable least-significant-digit radix sort over 16-bit digits of (value - least value); nulls first. */
-function sortInt64(column: FixedData, order: Uint32Array): Uint32Array {
-  const values = column.values as BigInt64Array;
-  const { valid } = column;
-  const rows = order.length;
-  const halves = new Int32Array(values.buffer, values.byteOffset, rows * 2);
-  const isNull = (row: number): boolean => valid !== null && valid[row] === 0;
-
-  let least = -1;
-  let greatest = -1;
-  let sorted = true;
-  let previous = -1;
-  const less = (a: number, b: number): boolean =>
-    halves[a * 2 + 1]! !== halves[b * 2 + 1]!
-      ? halves[a * 2 + 1]! < halves[b * 2 + 1]!
-      : halves[a * 2]! >>> 0 < halves[b * 2]! >>> 0;
-  for (let row = 0; row < rows; row++) {
-    if (isNull(row)) {
-      sorted &&= previous < 0;
-      continue;
-    }
-    if (previous >= 0 && less(row, previous)) sorted = false;
-    if (least < 0 || less(row, least)) least = row;
-    if (greatest < 0 || less(greatest, row)) greatest = row;
-    previous = row;
+/** Nulls first. */
+function sortLongs(column: FixedData, order: Uint32Array): Uint32Array {
+  const places = new Places();
+  try {
+    const values = places.of(column.values, column.length * 8);
+    const sorted = kernel().call.orderOfLongs(values, places.of(column.valid, column.length), order.length);
+    return sorted === 0 ? order : kernel().uint32(sorted, order.length).slice();
+  } finally {
+    places.release();
   }
-  if (sorted) return order;
-
-  // Nulls take the key 0 and every value its distance from the least one plus 1.
-  const leastLow = halves[least * 2]! >>> 0;
-  const leastHigh = halves[least * 2 + 1]!;
-  const low = new Uint32Array(rows);
-  const high = new Uint32Array(rows);
-  for (let row = 0; row < rows; row++) {
-    if (isNull(row)) continue;
-    const difference = (halves[row * 2]! >>> 0) - leastLow;
-    const borrow = difference < 0 ? 1 : 0;
-    low[row] = difference + 1;
-    high[row] = halves[row * 2 + 1]! - leastHigh - borrow + (low[row] === 0 ? 1 : 0);
-  }
-  const digits = [low, low, high, high];
-  const passes = Math.ceil(bitLength(low[greatest]!, high[greatest]!) / 16);
-  let from = order;
-  let to: Uint32Array = new Uint32Array(rows);
-  const counts = new Uint32Array(65537);
-  for (let pass = 0; pass < passes; pass++) {
-    const digit = digits[pass]!;
-    const shift = (pass & 1) * 16;
-    counts.fill(0);
-    for (let i = 0; i < rows; i++) counts[((digit[i]! >>> shift) & 0xffff) + 1]!++;
-    for (let i = 0; i < 65536; i++) counts[i + 1]! += counts[i]!;
-    for (let i = 0; i < rows; i++) {
-      const row = from[i]!;
-      to[counts[(digit[row]! >>> shift) & 0xffff]!++] = row;
-    }
-    [from, to] = [to, from];
-  }
-  return from;
 }
-
-const bitLength = (low: number, high: number): number => (high > 0 ? 64 - Math.clz32(high) : 32 - Math.clz32(low));
 
 type Comparator = (a: number, b: number) => number;
 

@@ -12,7 +12,9 @@ import type { __AdaptedExports } from './functions.d.ts';
 /** As the host sees them: structs are places, booleans 0 or 1. */
 type Word<T> = T extends bigint ? bigint : T extends number | boolean | object ? number : undefined;
 type Raw<F> = F extends (...given: infer A) => infer R
-  ? (...given: { [I in keyof A]: A[I] extends bigint ? bigint : number }) => Word<R>
+  ? (
+      ...given: { [I in keyof A]: A[I] extends bigint ? bigint : A[I] extends boolean ? boolean | number : number }
+    ) => Word<R>
   : never;
 type Exports = Omit<typeof __AdaptedExports, 'memory'>;
 export type KernelFunctions = { readonly [K in keyof Exports]: Raw<Exports[K]> };

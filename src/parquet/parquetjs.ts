@@ -22,11 +22,14 @@ import {
   magic,
   PageType,
   type RowGroup,
+  type Statistics,
 } from './footer.ts';
 import { allRows, columnsByName } from './input.ts';
-import { leafData, Shredder } from './levels.ts';
-import { fileSchema } from './schema.ts';
-import { extremes, LeafTotals, statisticsOf } from './statistics.ts';
+import { KernelRows } from './kernel-rows.ts';
+import { gatherValues, leafData, shred } from './levels.ts';
+import { fileSchema, type Leaf } from './schema.ts';
+import { type Extremes, extremes, LeafTotals, statisticsOf } from './statistics.ts';
+import { inTurn } from './turns.ts';
 
 const pageRows = 20_000;
 
@@ -39,7 +42,6 @@ export class ParquetJsEncoder implements ParquetEncoder {
     const rows = input.order ?? allRows(input.batch.rows);
     const written = await writePages(input, rows);
 
-    const shredder = new Shredder();
     const totals = schema.leaves.map(() => new LeafTotals());
     const chunks: Uint8Array[] = [magic];
     let size = magic.length;
@@ -52,21 +54,18 @@ export class ParquetJsEncoder implements ParquetEncoder {
       const columnChunks: ColumnChunk[] = [];
       for (const [index, leaf] of schema.leaves.entries()) {
         const column = data.get(leaf.column.name);
-        const values = leafData(leaf, column);
-        const stream = shredder.shred(leaf, column, groupRows);
-        const range = values === null ? undefined : extremes(values, stream.slots, 0, stream.values);
         const { offset, length, uncompressedSize, pages } = columns[index]!;
-        totals[index]!.add(values, stream, range, length);
+        const total = totals[index]!;
+        const measured = await inTurn(async () => measure(leaf, column, groupRows, total, length));
         columnChunks.push({
           leaf,
           encodings: [Encoding.PLAIN, Encoding.RLE],
           pageEncodings: [{ pageType: PageType.DATA_PAGE, encoding: Encoding.PLAIN, count: pages }],
           codec: Codec.GZIP,
-          valueCount: stream.levels,
           uncompressedSize,
           compressedSize: length,
           dataPageOffset: size,
-          statistics: statisticsOf(values, range, stream.levels - stream.values),
+          ...measured,
         });
         chunks.push(written.bytes.subarray(offset, offset + length));
         size += length;
@@ -86,6 +85,31 @@ export class ParquetJsEncoder implements ParquetEncoder {
       stats.set(leaf.id, totals[index]!.stats(leaf.role === 'scalar'));
     }
     return { chunks, size: size + footer.length, rows: rows.length, splitOffsets, columns: stats };
+  }
+}
+
+/** What parquetjs-lite does not tell of a leaf in a row group, added to the file's totals as well. */
+function measure(
+  leaf: Leaf,
+  column: ColumnData | undefined,
+  rows: Uint32Array,
+  totals: LeafTotals,
+  compressedSize: number,
+): { valueCount: number; statistics: Statistics } {
+  const kernelRows = new KernelRows(rows);
+  try {
+    const placed = kernelRows.place(column);
+    const stream = shred(leaf, placed.data, placed.rows);
+    const values = leafData(leaf, placed.data);
+    let range: Extremes | undefined;
+    if (values !== null && stream.values > 0) {
+      gatherValues(values);
+      range = extremes(values, 0, stream.values);
+    }
+    totals.add(values, stream, range, compressedSize);
+    return { valueCount: stream.levels, statistics: statisticsOf(values, range, stream.levels - stream.values) };
+  } finally {
+    kernelRows.release();
   }
 }
 

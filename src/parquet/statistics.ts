@@ -1,10 +1,11 @@
 /**
  * Least and greatest values, in Parquet's column order TYPE_ORDER (parquet.thrift, union ColumnOrder): strings as
  * unsigned UTF-8 bytes, numbers as signed, false before true. NaN is never a bound, and zeros are bounded by -0 and
- * +0, as the format asks of DOUBLE. Values are told by their slots, so nothing is copied until a bound is written.
+ * +0, as the format asks of DOUBLE. The kernel finds them and tells their slots: nothing is copied until a bound is written.
  */
 import type { FixedData, ScalarData, StringData } from '../columns/batch.ts';
 import type { Scalar } from '../columns/types.ts';
+import { kernel } from '../kernel/kernel.ts';
 import type { ColumnStats } from './encoder.ts';
 import type { Statistics } from './footer.ts';
 import type { LeafStream } from './levels.ts';
@@ -18,12 +19,25 @@ export interface Extremes {
 /** String bounds of more bytes than this are cut (PageIndex.md leaves the length to the writer; 64 is customary). */
 const maxBoundBytes = 64;
 
-/** Of the values at slots[from .. to); undefined where there is none but NaN. */
-export function extremes(data: ScalarData, slots: Uint32Array, from: number, to: number): Extremes | undefined {
+/** Of the gathered values from .. to of the chunk that the kernel holds; undefined where there is none but NaN. */
+export function extremes(data: ScalarData, from: number, to: number): Extremes | undefined {
   if (from >= to) return undefined;
-  if (data.kind === 'string') return stringExtremes(data, slots, from, to);
-  if (data.values instanceof BigInt64Array) return int64Extremes(data.values, slots, from, to);
-  return numberExtremes(data.values as Uint8Array | Int32Array | Float64Array, slots, from, to);
+  const { call } = kernel();
+  if (data.kind === 'string') return found(call.extremesOfTexts(from, to));
+  if (data.type === 'boolean') return found(call.extremesOfBytes(from, to));
+  if (data.type === 'int') return found(call.extremesOfInts(from, to));
+  return found(data.type === 'double' ? call.extremesOfDoubles(from, to) : call.extremesOfLongs(from, to));
+}
+
+/** The same of a chunk with a dictionary, by which each distinct string of the page is compared once. */
+export function extremesOfIndices(data: ScalarData, from: number, to: number): Extremes | undefined {
+  if (data.kind !== 'string') return extremes(data, from, to);
+  return found(kernel().call.extremesOfEntries(from, to));
+}
+
+function found(some: number): Extremes | undefined {
+  const { call } = kernel();
+  return some ? { least: call.leastSlot(), greatest: call.greatestSlot() } : undefined;
 }
 
 /** The extremes of two ranges of the same data taken together. */
@@ -69,123 +83,6 @@ export function entryComparison(data: StringData): Comparison {
     }
     return xEnd - x - (yEnd - y);
   };
-}
-
-/**
- * Two passes: what prefix all strings share, then the four bytes after it as one number, by which most strings are
- * told apart; only ties are compared as strings. Text of one kind (JSON, times, paths) shares long prefixes.
- */
-function stringExtremes(data: StringData, slots: Uint32Array, from: number, to: number): Extremes {
-  const { codes, offsets, bytes } = data;
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  const compare = entryComparison(data);
-  let least = slots[from]!;
-  let greatest = least;
-  let leastEntry = codes === null ? least : codes[least]!;
-  let greatestEntry = leastEntry;
-  const shared = sharedPrefix(data, view, slots, from, to);
-  let leastKey = keyAt(view, offsets[leastEntry]! + shared, offsets[leastEntry + 1]!);
-  let greatestKey = leastKey;
-  for (let i = from + 1; i < to; i++) {
-    const slot = slots[i]!;
-    const at = codes === null ? slot : codes[slot]!;
-    const start = offsets[at]! + shared;
-    const end = offsets[at + 1]!;
-    const key = start + 4 <= end ? view.getUint32(start) : keyAt(view, start, end);
-    if (key >= greatestKey) {
-      if (key > greatestKey || (at !== greatestEntry && compare(at, greatestEntry) > 0)) {
-        greatest = slot;
-        greatestEntry = at;
-        greatestKey = key;
-      }
-    }
-    if (key <= leastKey) {
-      if (key < leastKey || (at !== leastEntry && compare(at, leastEntry) < 0)) {
-        least = slot;
-        leastEntry = at;
-        leastKey = key;
-      }
-    }
-  }
-  return { least, greatest };
-}
-
-/** Bytes that all strings start with, a multiple of four. */
-function sharedPrefix(data: StringData, view: DataView, slots: Uint32Array, from: number, to: number): number {
-  const { codes, offsets } = data;
-  const first = codes === null ? slots[from]! : codes[slots[from]!]!;
-  const firstStart = offsets[first]!;
-  let shared = (offsets[first + 1]! - firstStart) & ~3;
-  for (let i = from + 1; i < to && shared > 0; i++) {
-    const at = codes === null ? slots[i]! : codes[slots[i]!]!;
-    const start = offsets[at]!;
-    const length = Math.min(shared, (offsets[at + 1]! - start) & ~3);
-    let same = 0;
-    while (same < length && view.getUint32(firstStart + same) === view.getUint32(start + same)) same += 4;
-    shared = same;
-  }
-  return shared;
-}
-
-/** Up to four bytes as a number, zeros for those that the string lacks. */
-function keyAt(view: DataView, start: number, end: number): number {
-  let key = 0;
-  for (let i = 0; i < 4; i++) key = key * 256 + (start + i < end ? view.getUint8(start + i) : 0);
-  return key;
-}
-
-function numberExtremes(
-  values: Uint8Array | Int32Array | Float64Array,
-  slots: Uint32Array,
-  from: number,
-  to: number,
-): Extremes | undefined {
-  let i = from;
-  while (i < to && Number.isNaN(values[slots[i]!]!)) i++;
-  if (i === to) return undefined;
-  let least = slots[i]!;
-  let greatest = least;
-  let min = values[least]!;
-  let max = min;
-  for (; i < to; i++) {
-    const slot = slots[i]!;
-    const value = values[slot]!;
-    if (value < min) {
-      min = value;
-      least = slot;
-    } else if (value > max) {
-      max = value;
-      greatest = slot;
-    }
-  }
-  return { least, greatest };
-}
-
-/** By halves, since reading a BigInt64Array makes a BigInt each time. */
-function int64Extremes(values: BigInt64Array, slots: Uint32Array, from: number, to: number): Extremes {
-  const high = new Int32Array(values.buffer, values.byteOffset, values.length * 2);
-  const low = new Uint32Array(values.buffer, values.byteOffset, values.length * 2);
-  let least = slots[from]!;
-  let greatest = least;
-  let minHigh = high[least * 2 + 1]!;
-  let minLow = low[least * 2]!;
-  let maxHigh = minHigh;
-  let maxLow = minLow;
-  for (let i = from + 1; i < to; i++) {
-    const slot = slots[i]!;
-    const h = high[slot * 2 + 1]!;
-    const l = low[slot * 2]!;
-    if (h > maxHigh || (h === maxHigh && l > maxLow)) {
-      maxHigh = h;
-      maxLow = l;
-      greatest = slot;
-    } else if (h < minHigh || (h === minHigh && l < minLow)) {
-      minHigh = h;
-      minLow = l;
-      least = slot;
-    }
-  }
-  return { least, greatest };
 }
 
 /** The value in a slot that is not null; strings as a copy of their bytes. */

@@ -2,11 +2,13 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { sortOrder, splitByDay } from '../../src/columns/sort.ts';
 import { TableBuffer } from '../../src/columns/table-buffer.ts';
+import { batchOf, fileColumns } from '../parquet/batches.ts';
 
 const long = fc.oneof(
   fc.bigInt({ min: -(2n ** 63n), max: 2n ** 63n - 1n }),
   fc.bigInt({ min: 1689094500000000n, max: 1689094500100000n }),
   fc.bigInt({ min: -70000n, max: 70000n }),
+  fc.constantFrom(-(2n ** 63n), 2n ** 63n - 1n),
 );
 
 function stableSort<T>(values: readonly T[], compare: (a: T, b: T) => number): number[] {
@@ -75,5 +77,19 @@ describe('row order', () => {
       ['2023-07-11', [3, 1]],
       ['2023-07-12', [2, 0]],
     ]);
+  });
+
+  test('splits any order by any days, whether they are coded or not', () => {
+    const day = fc.integer({ min: 10, max: 31 }).map((number) => `2023-07-${number}`);
+    fc.assert(
+      fc.property(fc.array(day, { minLength: 1, maxLength: 100 }), fc.boolean(), (values, isPlain) => {
+        const rows = values.map((value) => [value]);
+        const columns = fileColumns({ ymd: 'string' });
+        const batch = batchOf(columns, rows, isPlain ? 'plain' : 'dictionary');
+        const order = Uint32Array.from(values, (_, row) => values.length - 1 - row);
+        const expected = [...new Set(values)].sort().map((value) => [value, [...order].filter((row) => values[row] === value)]); // biome-ignore format: one line
+        expect(splitByDay(batch, order, 'ymd').map(({ day, order: some }) => [day, [...some]])).toEqual(expected);
+      }),
+    );
   });
 });

@@ -1,60 +1,32 @@
-/**
- * Split-block bloom filters (parquet-format, BloomFilter.md): blocks of 256 bits, of which a value sets one bit in each
- * of eight words, hashed by xxHash64 over the value's PLAIN encoding without length.
- */
+/** Split-block bloom filters (parquet-format, BloomFilter.md): their size and header; the kernel sets the bits. */
 import type { ScalarData } from '../../columns/batch.ts';
+import { kernel } from '../../kernel/kernel.ts';
 import { CompactWriter } from '../thrift.ts';
-import { hash, hashBytes } from './xxhash64.ts';
+import type { Dictionary } from './dictionary.ts';
 
 const blockBytes = 32;
 const maxBytes = 1 << 20;
 /** Eight bits a distinct value: at most about 3 % false positives; sizes are powers of two, so often fewer. */
 const bitsPerValue = 8;
 
-const salt = new Int32Array([
-  0x47b6137b, 0x44974d91, 0x8824ad5b, 0xa2b7289d, 0x705495c7, 0x2df1424b, 0x9efc4947, 0x5c6bfb31,
-]);
-
-/** Header and bits of a filter that holds the values at slots[0, count), of which most should be distinct. */
-export function bloomFilter(data: ScalarData, slots: Uint32Array, count: number): Uint8Array {
+/** Header and bits of a filter that holds the values of the chunk, of which without a dictionary most should differ. */
+export function bloomFilter(data: ScalarData, values: number, dictionary: Dictionary | undefined): Uint8Array {
+  const { call } = kernel();
+  const count = dictionary?.entries ?? values;
   const wanted = Math.min(maxBytes, Math.max(blockBytes, (count * bitsPerValue) / 8));
   const bytes = 2 ** Math.ceil(Math.log2(wanted));
-  const words = new Int32Array(bytes / 4);
-  const blocks = bytes / blockBytes;
-  if (data.kind === 'string') {
-    const { codes, offsets, bytes: text } = data;
-    const view = new DataView(text.buffer, text.byteOffset, text.byteLength);
-    for (let i = 0; i < count; i++) {
-      const slot = slots[i]!;
-      const entry = codes === null ? slot : codes[slot]!;
-      hashBytes(view, offsets[entry]!, offsets[entry + 1]!);
-      insert(words, blocks);
-    }
-  } else {
-    const { buffer, byteOffset, byteLength, BYTES_PER_ELEMENT: width } = data.values!;
-    const view = new DataView(buffer, byteOffset, byteLength);
-    for (let i = 0; i < count; i++) {
-      hashBytes(view, slots[i]! * width, slots[i]! * width + width);
-      insert(words, blocks);
-    }
-  }
+  const fill = data.kind === 'string' ? call.bloomFilterOfTexts : call.bloomFilterOfNumbers;
+  const bits = kernel().uint8(fill(bytes, dictionary !== undefined), bytes);
   const header = filterHeader(bytes);
   const filter = new Uint8Array(header.length + bytes);
   filter.set(header);
-  filter.set(new Uint8Array(words.buffer), header.length);
+  filter.set(bits, header.length);
   return filter;
 }
 
 /** Readers can look nothing up by booleans, and equal doubles may have unequal bits. */
 export function canHaveBloomFilter(data: ScalarData): boolean {
   return data.kind === 'string' || (data.type !== 'boolean' && data.type !== 'double');
-}
-
-/** The upper half of the hash picks the block, the lower one the bits. */
-function insert(words: Int32Array, blocks: number): void {
-  const block = Math.floor((hash[1]! * blocks) / 4294967296) * 8;
-  const key = hash[0]! | 0;
-  for (let i = 0; i < 8; i++) words[block + i]! |= 1 << (Math.imul(key, salt[i]!) >>> 27);
 }
 
 /** parquet.thrift, struct BloomFilterHeader: BLOCK algorithm, XXHASH, UNCOMPRESSED. */

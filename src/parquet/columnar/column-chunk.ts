@@ -1,17 +1,15 @@
 /** One leaf of one row group: its values become a dictionary page and data pages, not yet placed in the file. */
 import type { ScalarData } from '../../columns/batch.ts';
+import { kernel } from '../../kernel/kernel.ts';
 import { Codec, Encoding } from '../footer.ts';
 import type { LeafStream } from '../levels.ts';
 import type { Leaf } from '../schema.ts';
-import { type Extremes, extremes, widest } from '../statistics.ts';
+import { type Extremes, extremes, extremesOfIndices, widest } from '../statistics.ts';
 import { bloomFilter, canHaveBloomFilter } from './bloom-filter.ts';
-import type { ByteSink } from './byte-sink.ts';
 import { chooseEncoding, writeValues } from './choose-encoding.ts';
-import type { Compressor } from './compression.ts';
-import type { Dictionary, DictionaryMaker } from './dictionary.ts';
+import { type Compressor, sinkBody } from './compression.ts';
+import { makeDictionary } from './dictionary.ts';
 import { cutPages, type PageRange } from './pages.ts';
-import { writePlain } from './plain.ts';
-import { writeIndices, writeLevels } from './rle.ts';
 
 /** Chunks below this are left as they are: columns of nulls or of one value, which make most of a wide table. */
 const leastCompressed = 256;
@@ -38,50 +36,45 @@ export interface EncodedChunk {
 /** Bodies of a chunk on their way to the compressor, which small chunks never reach. */
 class Bodies {
   codec: Codec = Codec.UNCOMPRESSED;
+  readonly pages: EncodedPage[] = [];
   readonly #compressor: Compressor;
-  readonly #pages: { sink: ByteSink | undefined; body: Uint8Array | Promise<Uint8Array> | undefined; size: number }[] =
-    [];
   #bytes = 0;
 
   constructor(compressor: Compressor) {
     this.#compressor = compressor;
   }
 
-  add(sink: ByteSink): void {
-    this.#pages.push({ sink, body: undefined, size: sink.position });
-    this.#bytes += sink.position;
-    if (this.#bytes < leastCompressed) return;
-    this.codec = Codec.ZSTD;
-    for (const page of this.#pages) {
-      if (page.sink === undefined) continue;
-      page.body = this.#compressor.compress(page.sink);
-      page.sink = undefined;
+  /** Takes what is in the kernel's sink. */
+  add(): void {
+    const body = sinkBody();
+    this.#bytes += body.length;
+    if (this.codec === Codec.UNCOMPRESSED && this.#bytes >= leastCompressed) {
+      this.codec = Codec.ZSTD;
+      for (const [index, { body, uncompressedSize }] of this.pages.entries())
+        this.pages[index] = { body: this.#compressor.compress(body as Uint8Array), uncompressedSize };
     }
-  }
-
-  finish(): EncodedPage[] {
-    return this.#pages.map(({ sink, body, size }) => {
-      if (sink === undefined) return { body: body!, uncompressedSize: size };
-      const copy = sink.written().slice();
-      this.#compressor.release(sink);
-      return { body: copy, uncompressedSize: size };
+    this.pages.push({
+      body: this.codec === Codec.ZSTD ? this.#compressor.compress(body) : body.slice(),
+      uncompressedSize: body.length,
     });
   }
 }
 
+/** The chunk that `shred` has made the kernel's. */
 export async function encodeChunk(
   leaf: Leaf,
   data: ScalarData | null,
   stream: LeafStream,
-  dictionaries: DictionaryMaker,
   compressor: Compressor,
   withBloomFilter: boolean,
 ): Promise<EncodedChunk> {
-  const dictionary = data === null ? undefined : dictionaries.make(data, stream);
+  const { call } = kernel();
+  const dictionary = data === null ? undefined : makeDictionary(data, stream);
   const ranges = cutPages(stream, data, dictionary, leaf.maxDefinition);
-  const pageExtremes = ranges.map((range) =>
-    data === null ? undefined : rangeExtremes(data, stream, dictionary, range.valueFrom, range.valueTo),
-  );
+  const pageExtremes = ranges.map(({ valueFrom, valueTo }) => {
+    if (data === null || valueFrom === valueTo) return undefined;
+    return (dictionary === undefined ? extremes : extremesOfIndices)(data, valueFrom, valueTo);
+  });
   let total: Extremes | undefined;
   if (data !== null) for (const extreme of pageExtremes) total = widest(data, total, extreme);
   const encoding =
@@ -89,67 +82,44 @@ export async function encodeChunk(
       ? Encoding.RLE_DICTIONARY
       : data === null || stream.values === 0
         ? Encoding.PLAIN
-        : chooseEncoding(data, stream.slots, stream.values, total, compressor);
+        : chooseEncoding(data, stream.values, total, compressor.level);
 
   const bodies = new Bodies(compressor);
   if (dictionary !== undefined && data !== null) {
-    const sink = compressor.sink();
-    writePlain(sink, data, dictionary.slots, 0, dictionary.entries);
-    bodies.add(sink);
+    call.clearSink();
+    if (data.kind === 'string') call.writeEntryTexts();
+    else call.writeEntryNumbers();
+    bodies.add();
   }
-  for (const [index, range] of ranges.entries()) {
-    await compressor.room();
-    const sink = compressor.sink();
-    const { levelFrom, levelTo, valueFrom, valueTo } = range;
-    if (stream.repetition !== null) writeLevels(sink, stream.repetition, levelFrom, levelTo, leaf.maxRepetition);
-    if (leaf.maxDefinition > 0) writeLevels(sink, stream.definition, levelFrom, levelTo, leaf.maxDefinition);
-    if (dictionary !== undefined) {
-      sink.byte(dictionary.bitWidth);
-      writeIndices(sink, dictionary.indices, valueFrom, valueTo, dictionary.bitWidth);
-    } else if (data !== null && stream.values > 0) {
-      // Also where all of the page is null: delta encodings have a header even then, without which no reader goes on.
-      writeValues(sink, encoding, data, stream.slots, valueFrom, valueTo, pageExtremes[index]);
-    }
-    bodies.add(sink);
+  for (const range of ranges) {
+    if (!compressor.hasRoom) await compressor.room();
+    call.clearSink();
+    writeLevels(leaf, stream, range);
+    if (dictionary !== undefined) call.writeIndices(range.valueFrom, range.valueTo, dictionary.bitWidth);
+    // Also where all of the page is null: delta encodings have a header even then, without which no reader goes on.
+    else if (data !== null && stream.values > 0) writeValues(encoding, data, range.valueFrom, range.valueTo);
+    bodies.add();
   }
-  const encoded = bodies.finish();
-  const dictionaryPage = dictionary === undefined ? undefined : { ...encoded.shift()!, entries: dictionary.entries };
+  const dictionaryPage =
+    dictionary === undefined ? undefined : { ...bodies.pages.shift()!, entries: dictionary.entries };
   return {
     codec: bodies.codec,
     encoding,
     dictionary: dictionaryPage,
-    pages: encoded.map((page, index) => ({ ...page, range: ranges[index]!, extremes: pageExtremes[index] })),
+    pages: bodies.pages.map((page, index) => ({ ...page, range: ranges[index]!, extremes: pageExtremes[index] })),
     extremes: total,
     bloomFilter:
       withBloomFilter && data !== null && stream.values > 0 && canHaveBloomFilter(data)
-        ? bloomFilter(data, dictionary?.slots ?? stream.slots, dictionary?.entries ?? stream.values)
+        ? bloomFilter(data, stream.values, dictionary)
         : undefined,
   };
 }
 
-let seen = new Uint8Array(0);
-let distinct = new Uint32Array(0);
-
-/** With a dictionary of strings each distinct value of a page is compared once. */
-function rangeExtremes(
-  data: ScalarData,
-  stream: LeafStream,
-  dictionary: Dictionary | undefined,
-  from: number,
-  to: number,
-): Extremes | undefined {
-  if (dictionary === undefined || data.kind !== 'string' || dictionary.entries > (to - from) * 2)
-    return extremes(data, stream.slots, from, to);
-  const { indices, slots, entries } = dictionary;
-  if (seen.length < entries) seen = new Uint8Array(entries * 2);
-  const marks = seen;
-  for (let i = from; i < to; i++) marks[indices[i]!] = 1;
-  let used = 0;
-  if (distinct.length < entries) distinct = new Uint32Array(entries * 2);
-  for (let index = 0; index < entries; index++) {
-    if (marks[index] === 0) continue;
-    marks[index] = 0;
-    distinct[used++] = slots[index]!;
-  }
-  return extremes(data, distinct, 0, used);
+function writeLevels(leaf: Leaf, { isRepeated, definition }: LeafStream, { levelFrom, levelTo }: PageRange): void {
+  const { call } = kernel();
+  if (isRepeated) call.writeRepetition(levelFrom, levelTo);
+  if (leaf.maxDefinition === 0) return;
+  const width = 32 - Math.clz32(leaf.maxDefinition);
+  if (definition === null) call.writeDefinition(levelFrom, levelTo, width);
+  else call.writeLevelRun(definition, levelTo - levelFrom, width);
 }

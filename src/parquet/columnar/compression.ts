@@ -1,39 +1,23 @@
 /**
- * zstd for pages (parquet-format, Compression.md "ZSTD"), by Node's native code. At high levels large pages are
- * compressed on libuv's threads while the next ones are encoded. At low levels, and for small pages, the hand-over (a
- * stream, two wake-ups, memory of other threads) would cost a fifth more CPU time than the work itself.
+ * zstd for pages (parquet-format, Compression.md "ZSTD"), by Node's native code, out of the kernel's memory. At high
+ * levels large pages are compressed on libuv's threads while the next ones are encoded. At low levels, and for small
+ * pages, the hand-over (a copy, a stream, two wake-ups) would cost a fifth more CPU time than the work itself.
  */
 import { constants, zstdCompress, zstdCompressSync } from 'node:zlib';
-import { ByteSink } from './byte-sink.ts';
+import { kernel } from '../../kernel/kernel.ts';
 
 const syncBytes = 12 << 10;
 const syncLevel = 3;
-/** Sinks that single huge values have made larger are not kept. */
-const maxIdleBytes = 4 << 20;
 /** Page bodies that may wait for a thread. */
 const maxInFlightBytes = 8 << 20;
 
 export class Compressor {
-  readonly #level: number;
-  readonly #idle: ByteSink[];
+  readonly level: number;
   #inFlight = 0;
   #waiting: (() => void) | undefined;
 
-  /** `idle` keeps the sinks that are not in use, from one file to the next. */
-  constructor(level: number, idle: ByteSink[]) {
-    this.#level = level;
-    this.#idle = idle;
-  }
-
-  /** A cleared sink; `compress` and `release` take it back. */
-  sink(): ByteSink {
-    const sink = this.#idle.pop() ?? new ByteSink();
-    sink.clear();
-    return sink;
-  }
-
-  release(sink: ByteSink): void {
-    if (sink.buffer.length <= maxIdleBytes) this.#idle.push(sink);
+  constructor(level: number) {
+    this.level = level;
   }
 
   /** Resolves once there is room for more work. */
@@ -45,31 +29,41 @@ export class Compressor {
     }
   }
 
-  /** The compressed bytes of the sink, which must not be used any more. */
-  compress(sink: ByteSink): Uint8Array | Promise<Uint8Array> {
-    const body = sink.written();
-    if (this.#level <= syncLevel || body.length <= syncBytes) {
-      const compressed = this.compressSync(body);
-      this.release(sink);
-      return compressed;
-    }
-    this.#inFlight += body.length;
+  /** Whether there is room, so that nothing has to be waited for. */
+  get hasRoom(): boolean {
+    return this.#inFlight <= maxInFlightBytes;
+  }
+
+  /** The compressed bytes of the body, which may lie in the kernel's sink. */
+  compress(body: Uint8Array): Uint8Array | Promise<Uint8Array> {
+    if (this.level <= syncLevel || body.length <= syncBytes) return compressSync(body, this.level);
+    const { length } = body;
+    this.#inFlight += length;
     return new Promise((resolve, reject) => {
-      zstdCompress(body, options(this.#level, body.length), (error, compressed) => {
-        this.#inFlight -= body.length;
-        this.release(sink);
+      zstdCompress(body.slice(), options(this.level, length), (error, compressed) => {
+        this.#inFlight -= length;
         this.#waiting?.();
         this.#waiting = undefined;
-        if (error) reject(new Error(`cannot compress a Parquet page of ${body.length} bytes`, { cause: error }));
+        if (error) reject(new Error(`cannot compress a Parquet page of ${length} bytes`, { cause: error }));
         else resolve(trimmed(compressed));
       });
     });
   }
-
-  compressSync(body: Uint8Array): Uint8Array {
-    return trimmed(zstdCompressSync(body, options(this.#level, body.length)));
-  }
 }
+
+/** The body that the kernel has written. Good until the next one. */
+export function sinkBody(): Uint8Array<ArrayBuffer> {
+  const { call } = kernel();
+  return kernel().uint8(call.sinkPlace(), call.sinkLength());
+}
+
+/** What the body that the kernel has written takes. */
+export function compressedSize(level: number): number {
+  return compressSync(sinkBody(), level).length;
+}
+
+const compressSync = (body: Uint8Array, level: number): Uint8Array =>
+  trimmed(zstdCompressSync(body, options(level, body.length)));
 
 /** What is kept until the file is complete must not hold on to the larger buffer that zlib wrote to. */
 function trimmed(compressed: Buffer): Uint8Array {

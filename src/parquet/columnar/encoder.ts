@@ -3,39 +3,27 @@
  * value, in between. The same input gives the same bytes: what runs in parallel is only compression, whose results are
  * placed in order.
  */
-import type { ColumnBatch } from '../../columns/batch.ts';
+import type { ColumnBatch, ColumnData } from '../../columns/batch.ts';
 import type { EncodedFile, EncodeInput, ParquetEncoder } from '../encoder.ts';
 import { allRows, columnsByName } from '../input.ts';
-import { type LeafStream, leafData, Shredder } from '../levels.ts';
+import { KernelRows, type PlacedColumn } from '../kernel-rows.ts';
+import { leafData, shred } from '../levels.ts';
 import { type FileSchema, fileSchema, type Leaf } from '../schema.ts';
-import type { ByteSink } from './byte-sink.ts';
+import { inTurn } from '../turns.ts';
 import { encodeChunk } from './column-chunk.ts';
 import { Compressor } from './compression.ts';
-import { DictionaryMaker } from './dictionary.ts';
-import { FileLayout, type PendingChunk, type PendingRowGroup } from './file-layout.ts';
+import { FileLayout, type PendingChunk } from './file-layout.ts';
 
 const defaultLevel = 3;
 
-/** Buffers that one file needs and the next can use again. */
-class Workspace {
-  readonly shredder = new Shredder();
-  readonly dictionaries = new DictionaryMaker();
-  readonly sinks: ByteSink[] = [];
-}
-
 export class ColumnarEncoder implements ParquetEncoder {
   readonly name = 'columnar';
-  /** As many as files have been encoded at the same time. */
-  readonly #idle: Workspace[] = [];
 
   async encode(input: EncodeInput): Promise<EncodedFile> {
     const schema = fileSchema(input.columns);
     const rows = input.order ?? allRows(input.batch.rows);
-    const workspace = this.#idle.pop() ?? new Workspace();
     const file = new FileLayout(schema, input.sortedBy ?? []);
-    for (const group of await encodeRowGroups(input, schema.leaves, rows, workspace)) await file.add(group);
-    // All pages have been awaited, so nothing is left that uses the buffers.
-    this.#idle.push(workspace);
+    await addRowGroups(file, input, schema.leaves, rows);
     return file.finish();
   }
 }
@@ -45,7 +33,6 @@ export class ColumnarFileWriter {
   readonly #input: Omit<EncodeInput, 'batch' | 'order'>;
   readonly #schema: FileSchema;
   readonly #file: FileLayout;
-  readonly #workspace = new Workspace();
 
   constructor(input: Omit<EncodeInput, 'batch' | 'order'>) {
     this.#input = input;
@@ -64,9 +51,7 @@ export class ColumnarFileWriter {
 
   /** Adds these rows as row groups of their own; the batch is free afterwards. */
   async add(batch: ColumnBatch, order: Uint32Array = allRows(batch.rows)): Promise<void> {
-    const input = { ...this.#input, batch };
-    for (const group of await encodeRowGroups(input, this.#schema.leaves, order, this.#workspace))
-      await this.#file.add(group);
+    await addRowGroups(this.#file, { ...this.#input, batch }, this.#schema.leaves, order);
   }
 
   finish(): EncodedFile {
@@ -74,29 +59,43 @@ export class ColumnarFileWriter {
   }
 }
 
-async function encodeRowGroups(
+/** Adds the rows as row groups, one a turn, since there is one kernel. */
+async function addRowGroups(
+  file: FileLayout,
   input: EncodeInput,
   leaves: readonly Leaf[],
   rows: Uint32Array,
-  { shredder, dictionaries, sinks }: Workspace,
-): Promise<PendingRowGroup[]> {
-  const { rowGroupRows } = input;
+): Promise<void> {
   const columns = columnsByName(input.batch);
-  const compressor = new Compressor(input.compressionLevel ?? defaultLevel, sinks);
-  const bloomColumns = new Set(input.bloomColumns);
-  const groups: PendingRowGroup[] = [];
-  for (let from = 0; from < rows.length; from += rowGroupRows) {
-    const groupRows = rows.subarray(from, from + rowGroupRows);
+  for (let from = 0; from < rows.length; from += input.rowGroupRows) {
+    const groupRows = rows.subarray(from, from + input.rowGroupRows);
+    await inTurn(() => addRowGroup(file, input, leaves, columns, groupRows));
+  }
+}
+
+async function addRowGroup(
+  file: FileLayout,
+  { bloomColumns = [], compressionLevel = defaultLevel }: EncodeInput,
+  leaves: readonly Leaf[],
+  columns: ReadonlyMap<string, ColumnData>,
+  rows: Uint32Array,
+): Promise<void> {
+  const compressor = new Compressor(compressionLevel);
+  const kernelRows = new KernelRows(rows);
+  try {
     const pending: PendingChunk[] = [];
-    for (const leaf of leaves) {
+    let placed: PlacedColumn | undefined;
+    for (const [index, leaf] of leaves.entries()) {
       const { name } = leaf.column;
-      const column = columns.get(name);
-      const data = leafData(leaf, column);
-      const stream: LeafStream = shredder.shred(leaf, column, groupRows);
-      const chunk = await encodeChunk(leaf, data, stream, dictionaries, compressor, bloomColumns.has(name));
+      if (placed === undefined || leaf.column !== leaves[index - 1]?.column)
+        placed = kernelRows.place(columns.get(name));
+      const data = leafData(leaf, placed.data);
+      const stream = shred(leaf, placed.data, placed.rows);
+      const chunk = await encodeChunk(leaf, data, stream, compressor, bloomColumns.includes(name));
       pending.push({ leaf, data, levels: stream.levels, values: stream.values, chunk });
     }
-    groups.push({ rows: groupRows.length, leaves: pending });
+    await file.add({ rows: rows.length, leaves: pending });
+  } finally {
+    kernelRows.release();
   }
-  return groups;
 }

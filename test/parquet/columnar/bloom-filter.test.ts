@@ -2,11 +2,18 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import fc from 'fast-check';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { kernel } from '../../../src/kernel/kernel.ts';
+import { Places } from '../../../src/kernel/places.ts';
+import { bloomFilter } from '../../../src/parquet/columnar/bloom-filter.ts';
+import { makeDictionary } from '../../../src/parquet/columnar/dictionary.ts';
 import { ColumnarEncoder } from '../../../src/parquet/columnar/encoder.ts';
 import { describeWith, rig } from '../../support/rig.ts';
 import { fileColumns, type StringLayout } from '../batches.ts';
 import { writeCase } from '../cases.ts';
+import { texts } from './arbitraries.ts';
+import { inChunk } from './chunk.ts';
 
 const columns = fileColumns({ id: 'string', n: 'long', i: 'int' });
 const rowGroupRows = 2000;
@@ -65,4 +72,34 @@ test('a column that cannot be probed gets no filter', async () => {
   });
   const without = await writeCase(new ColumnarEncoder(), { name: '', columns: odd, rows: [[true, 0.5, null]] });
   expect(bytes.equals(without.bytes)).toBe(true);
+});
+
+/** Salts of BloomFilter.md. */
+const salts = [0x47b6137b, 0x44974d91, 0x8824ad5b, 0xa2b7289d, 0x705495c7, 0x2df1424b, 0x9efc4947, 0x5c6bfb31];
+
+test.each(['plain', 'dictionary'] as const)('the bits are those of its values and no others (%s)', (layout) => {
+  const filterOf = (values: readonly string[]): Uint8Array =>
+    inChunk('string', values, ({ data, stream }) => bloomFilter(data, stream.values, makeDictionary(data, stream)), { layout }); // biome-ignore format: one line
+  fc.assert(
+    fc.property(
+      texts.filter((values) => values.length > 0),
+      (values) => {
+        const filter = filterOf(values);
+        const bits = 2 ** Math.floor(Math.log2(filter.length));
+        const expected = new Uint32Array(bits / 4);
+        for (const value of values) {
+          const bytes = Buffer.from(value);
+          const places = new Places();
+          const hash = BigInt.asUintN(64, kernel().call.xxhash64(places.of(bytes, bytes.length), bytes.length));
+          places.release();
+          const block = Number(((hash >> 32n) * BigInt(bits / 32)) >> 32n) * 8;
+          for (const [word, salt] of salts.entries()) {
+            const bit = (BigInt.asUintN(32, hash) * BigInt(salt)) & 0xffffffffn;
+            expected[block + word]! |= 1 << Number(bit >> 27n);
+          }
+        }
+        expect(Buffer.compare(filter.subarray(filter.length - bits), new Uint8Array(expected.buffer))).toBe(0);
+      },
+    ),
+  );
 });

@@ -1,9 +1,12 @@
 import { expect, test } from 'vitest';
-import { hash, hashBytes } from '../../../src/parquet/columnar/xxhash64.ts';
+import { kernel } from '../../../src/kernel/kernel.ts';
+import { Places } from '../../../src/kernel/places.ts';
 
 function xxhash64(bytes: Uint8Array, start = 0): string {
-  hashBytes(new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength), start, bytes.length);
-  return ((BigInt(hash[1]!) << 32n) | BigInt(hash[0]!)).toString(16).padStart(16, '0');
+  const places = new Places();
+  const hash = kernel().call.xxhash64(places.of(bytes, bytes.length) + start, bytes.length - start);
+  places.release();
+  return BigInt.asUintN(64, hash).toString(16).padStart(16, '0');
 }
 
 /** The generator of the sanity checks of the reference implementation (xxHash, tests/sanity_test.c). */
