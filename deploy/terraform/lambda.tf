@@ -40,7 +40,7 @@ resource "aws_lambda_function" "worker" {
   tags             = var.tags
 
   environment {
-    # One CPU at most: there is nothing to be had from threads.
+    # One batch an invocation, and one CPU at most: there is nothing to be had from threads.
     variables = merge({ AUDIT_WAREHOUSE_BATCH_THREADS = "1" }, var.lambda.environment)
   }
 

@@ -77,11 +77,12 @@ class IngestThread {
     // As bin/audit-warehouse does for the main thread: V8 would let the nursery grow for as long as a run lasts.
     const resourceLimits = { maxYoungGenerationSizeMb: 24 };
     this.#worker = new Worker(entry, { workerData: config, resourceLimits });
-    this.#worker.unref();
     this.#worker.on('message', (message: FromThread) => this.#take(message));
     this.#worker.on('messageerror', (error) => this.#end(error));
     this.#worker.on('error', (error) => this.#end(error));
     this.#worker.on('exit', (code) => this.#end(`exit code ${code}`));
+    // After the listeners: hearing messages would keep the process alive again.
+    this.#worker.unref();
   }
 
   async ingest(runtime: IngestRuntime, request: IngestRequest): Promise<Staged> {
