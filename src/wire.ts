@@ -1,11 +1,11 @@
 /** The composition root: the only place where ports meet their adapters. */
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
-import pino, { type Logger } from 'pino';
+import type { Logger } from 'pino';
 import type { Catalog } from './catalog/catalog.ts';
-import { FileCatalog } from './catalog/file.ts';
 import type { Config } from './config/config.ts';
 import type { EngineName, QueryEngine, StatementEngine } from './engines/engine.ts';
+import type { Ingester } from './jobs/ingester.ts';
 import type { Runtime } from './jobs/runtime.ts';
 import { UsageError } from './jobs/usage.ts';
 import { processOwner } from './ledger/process-owner.ts';
@@ -21,17 +21,27 @@ export type { Runtime } from './jobs/runtime.ts';
 
 /** Adapters are loaded only where the configuration needs them: the AWS SDK alone takes longer to load than a small run. */
 export async function createRuntime(config: Config, options: { readonly log?: Logger } = {}): Promise<Runtime> {
-  const store = await createStore(config);
+  const parts = await createIngestRuntime(config);
+  return {
+    ...parts,
+    catalog: await createCatalog(config, parts.store),
+    ingester: await createIngester(config),
+    owner: processOwner(),
+    log: options.log ?? (await import('pino')).default({ level: 'silent' }),
+    clock: Date.now,
+    uuid: randomUUID,
+  };
+}
+
+/** What each thread that ingests has of its own. */
+export async function createIngestRuntime(
+  config: Config,
+): Promise<Pick<Runtime, 'config' | 'store' | 'layOut' | 'sleep'>> {
   return {
     config,
-    store,
-    catalog: await createCatalog(config, store),
+    store: await createStore(config),
     layOut: await createLayout(config),
-    owner: processOwner(),
-    log: options.log ?? pino({ level: 'silent' }),
-    clock: Date.now,
     sleep: (ms, signal) => sleep(ms, undefined, signal && { signal }),
-    uuid: randomUUID,
   };
 }
 
@@ -111,7 +121,7 @@ async function createStore(config: Config): Promise<ObjectStore> {
 
 async function createCatalog(config: Config, store: ObjectStore): Promise<Catalog> {
   const { catalog, warehouse } = config;
-  if (catalog.type === 'file') return new FileCatalog(store, warehouse);
+  if (catalog.type === 'file') return new (await import('./catalog/file.ts')).FileCatalog(store, warehouse);
   const { GlueCatalog } = await import('./catalog/glue.ts');
   const { database, region, endpoint } = catalog;
   return new GlueCatalog({
@@ -126,4 +136,13 @@ async function createCatalog(config: Config, store: ObjectStore): Promise<Catalo
 async function createLayout({ output }: Config): Promise<Layout> {
   if (output.encoder === 'parquetjs') return layOut(new (await import('./parquet/parquetjs.ts')).ParquetJsEncoder());
   return layOut(new (await import('./parquet/columnar/encoder.ts')).ColumnarEncoder());
+}
+
+/** One thread is this one. The portable encoder is for places where there is nothing but that. */
+async function createIngester(config: Config): Promise<Ingester> {
+  const { threads } = config.batch;
+  if (threads === 1 || config.output.encoder === 'parquetjs') return (await import('./jobs/ingester.ts')).ingestHere;
+  // Compiled for places without TypeScript (deploy/lambda), the modules have another extension.
+  const entry = new URL(import.meta.url.replace(/wire(\.[jt]s)$/, 'ingest-worker$1'));
+  return (await import('./jobs/ingest-pool.ts')).ingestPool(config, threads, entry);
 }

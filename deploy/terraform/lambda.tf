@@ -40,8 +40,8 @@ resource "aws_lambda_function" "worker" {
   tags             = var.tags
 
   environment {
-    # One CPU at most: there is nothing to be had from threads.
-    variables = merge({ AUDIT_WAREHOUSE_OUTPUT_THREADS = "0" }, var.lambda.environment)
+    # One batch an invocation, and one CPU at most: there is nothing to be had from threads.
+    variables = merge({ AUDIT_WAREHOUSE_BATCH_THREADS = "1" }, var.lambda.environment)
   }
 
   depends_on = [aws_cloudwatch_log_group.worker, aws_iam_role_policy.worker_logs]

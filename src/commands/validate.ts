@@ -82,12 +82,12 @@ async function render(config: Config, file: string): Promise<string> {
     row('downloads', formatCount(batch.downloads)),
     row('download_bytes', formatBytes(batch.downloadBytes)),
     row('column_bytes', formatBytes(batch.columnBytes)),
+    row('threads', formatCount(batch.threads)),
     '\noutput\n',
     row('encoder', output.encoder),
     row('row_group_rows', formatCount(output.rowGroupRows)),
     row('file_rows', formatCount(output.fileRows)),
     row('compression_level', formatCount(output.compressionLevel)),
-    row('threads', formatCount(output.threads)),
   );
   return lines.join('');
 }

@@ -118,6 +118,8 @@ export interface BatchConfig {
   readonly downloadBytes: number;
   /** Bytes of columns held in memory before a run of files is written. */
   readonly columnBytes: number;
+  /** Batches worked on at a time, each on a thread of its own; 1 is the main thread. Bodies and columns are for all together. */
+  readonly threads: number;
 }
 
 /** Where queries can run besides here. Secrets are not among this: they come from the environment only. */
@@ -156,8 +158,6 @@ export interface OutputConfig {
   /** Rows of a data file, at most. */
   readonly fileRows: number;
   readonly compressionLevel: number;
-  /** Worker threads that sort and encode, beside the thread that reads; 0 does it there. Columnar only. */
-  readonly threads: number;
 }
 
 /** When a day is compacted, and how its files are written. */

@@ -3,7 +3,7 @@
  * ConfigError that names each key, its file and its line; nothing else has been read or written by then.
  */
 import { readFileSync, statSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { availableParallelism, tmpdir } from 'node:os';
 import { dirname, resolve } from 'node:path';
 import { checkAgainstSchema, formatKey, type KeyPath, type KeyProblem } from './check.ts';
 import type { AthenaConfig, Config, DuckDbConfig, SideSourceConfig, SourceConfig, TrinoConfig } from './config.ts';
@@ -15,6 +15,9 @@ import { environmentName, scalarKeys } from './schema.ts';
 import { checkSideTables, eventSource, isEventSource, type RawSource, sideSource, tablesOf } from './sources.ts';
 
 export const defaultConfigFile = 'audit-warehouse.yaml';
+
+/** More would divide the memory of columns into sets too small for good files. */
+const mostDefaultThreads = 4;
 
 export interface LoadOptions {
   /** --config; otherwise AUDIT_WAREHOUSE_CONFIG, otherwise audit-warehouse.yaml in `cwd`. */
@@ -163,8 +166,8 @@ interface RawConfig {
   >;
   readonly batch: Readonly<
     Record<'bytes' | 'objects' | 'claim' | 'downloads' | 'download_bytes' | 'column_bytes', number>
-  >;
-  readonly output: Readonly<Record<'row_group_rows' | 'file_rows' | 'compression_level' | 'threads', number>> &
+  > & { readonly threads?: number };
+  readonly output: Readonly<Record<'row_group_rows' | 'file_rows' | 'compression_level', number>> &
     Pick<Config['output'], 'encoder'>;
   readonly expire: Readonly<Record<'snapshots' | 'keep_snapshots' | 'grace', number>>;
   readonly retention: Config['retention'];
@@ -289,13 +292,13 @@ function toConfig(
       downloads: batch.downloads,
       downloadBytes: batch.download_bytes,
       columnBytes: batch.column_bytes,
+      threads: batch.threads ?? Math.min(mostDefaultThreads, availableParallelism()),
     },
     output: {
       encoder: output.encoder,
       rowGroupRows: output.row_group_rows,
       fileRows: output.file_rows,
       compressionLevel: output.compression_level,
-      threads: output.threads,
     },
     expire: {
       snapshotsSeconds: expire.snapshots,

@@ -171,13 +171,19 @@ export const configSchema: ConfigSchema = {
       downloads: count('objects downloaded at a time', 16, 1, 1024),
       download_bytes: size('bytes of bodies held in memory before they are parsed', '16MiB', 1 << 20),
       column_bytes: size('bytes of columns held in memory before files are written', '48MiB', 1 << 20),
+      threads: {
+        description: 'batches worked on at a time, each on a thread; without it as many as there are CPUs, up to 4',
+        unit: 'count',
+        least: 1,
+        most: 64,
+        examples: [2],
+      },
     }),
     output: section('the data files', {
       encoder: { description: 'Parquet encoder', type: 'string', enum: encoders, default: 'columnar' },
       row_group_rows: count('rows of a row group, at most', 122_880),
       file_rows: count('rows of a file, at most', 2_000_000),
       compression_level: count('zstd level', 1, 1, 19),
-      threads: count('worker threads that sort and encode, beside the one that reads', 1, 0, 64),
     }),
     expire: section('what the expire command may remove', {
       snapshots: duration('a snapshot older than this is expired; time travel ends there', '5d', 3600),

@@ -1,10 +1,12 @@
 /**
  * Backfill: everything in the sources that is not in the warehouse yet, once.
  *
- * Each pass first finishes batches that a dead or late run left open, then plans, and takes the planned batches one
- * after another through claim -> ingest -> commit. Objects that a live run holds are waited for, so that "done" means
- * done, and taken over if that run dies.
+ * Each pass first finishes batches that a dead or late run left open, then plans, and takes the planned batches through
+ * claim -> ingest -> commit: as many at a time as there are threads, with one more claimed to take the place of one
+ * that is being committed. Objects that a live run holds are waited for, so that "done" means done, and taken over if
+ * that run dies.
  */
+import pLimit from 'p-limit';
 import type { Claim, Ledger } from '../ledger/ledger.ts';
 import type { RejectionCode } from '../records/outcome.ts';
 import { createSource } from '../sources/index.ts';
@@ -13,9 +15,10 @@ import {
   type BatchWatch,
   createLedger,
   type FinishedBatch,
-  finishAbandoned,
   openTables,
+  resumeClaim,
   sourceFinder,
+  takeOverAbandoned,
   workClaim,
 } from './batch.ts';
 import { increase } from './counts.ts';
@@ -26,6 +29,7 @@ import type { Progress, ProgressSink } from './progress.ts';
 import type { Runtime } from './runtime.ts';
 import { loadSideTables, SideReport } from './side-tables.ts';
 import { parseRange, UsageError } from './usage.ts';
+import { WorkInHand } from './work-in-hand.ts';
 
 export interface BackfillOptions {
   /** Names of sources; all where omitted. */
@@ -102,6 +106,7 @@ class BackfillRun {
   readonly #range: TimeRange | undefined;
   readonly #ledger: Ledger;
   readonly #started: number;
+  readonly #inTurn = pLimit(1);
 
   readonly #failures = new Map<string, ObjectFailure>();
   readonly #typeMismatches = new Map<string, number>();
@@ -111,7 +116,6 @@ class BackfillRun {
   readonly #bytes = { read: 0, decompressed: 0, written: 0 };
   #doubted = 0;
   #committed = 0;
-  #recovered = 0;
   #planned = { batches: 0, objects: 0, bytes: 0, complete: false };
   #done = { objects: 0, bytes: 0, rows: 0 };
 
@@ -137,6 +141,7 @@ class BackfillRun {
   }
 
   async run(): Promise<BackfillReport> {
+    this.#runtime.ingester.prepare();
     await openTables(this.#runtime, this.#ledger, this.#sources);
     for (;;) {
       await this.#finishAbandoned();
@@ -155,15 +160,35 @@ class BackfillRun {
     let contended = false;
     this.#planned.complete = false;
     this.#tell('listing');
-    for await (const batch of ahead(this.#planCounted(counters), batchesAhead)) {
-      const { config } = batch.source;
-      const objects = batch.objects.filter((object) => !this.#failures.has(object.uri));
-      const claim = await this.#ledger.claim(config, objects, batch.sequence);
-      if (claim === undefined || claim.objects.length < objects.length) contended = true;
-      if (claim !== undefined)
-        this.#record(await workClaim(this.#runtime, this.#ledger, batch.source, claim, this.#watch()));
-    }
+    await this.#severalAtATime(async (inHand) => {
+      for await (const { source, objects: planned, sequence, changed } of ahead(
+        this.#planCounted(counters),
+        batchesAhead,
+      )) {
+        await inHand.room();
+        const objects = planned.filter((object) => !this.#failures.has(object.uri));
+        const claim = await this.#inTurn(() => this.#ledger.claim(source.config, objects, sequence, changed));
+        if (claim === undefined || claim.objects.length < objects.length) contended = true;
+        if (claim === undefined) continue;
+        inHand.begin(async () =>
+          this.#record(await workClaim(this.#runtime, this.#ledger, source, claim, this.#watch())),
+        );
+      }
+    });
     return contended || counters.claimedElsewhere > 0;
+  }
+
+  /** Whatever ends `handOut`, what it has begun is over afterwards. */
+  async #severalAtATime(handOut: (inHand: WorkInHand) => Promise<void>): Promise<void> {
+    const { threads } = this.#runtime.ingester;
+    const inHand = new WorkInHand(threads > 1 ? threads + 1 : 1);
+    try {
+      await handOut(inHand);
+    } catch (error) {
+      await inHand.done().catch(() => {});
+      throw error;
+    }
+    await inHand.done();
   }
 
   async *#planCounted(counters: PlanCounters): AsyncGenerator<PlannedBatch> {
@@ -175,11 +200,12 @@ class BackfillRun {
   }
 
   async *#plan(counters: PlanCounters): AsyncGenerator<PlannedBatch> {
-    const { store, config } = this.#runtime;
+    const { store, config, ingester } = this.#runtime;
     const { prefix, signal } = this.#options;
     const options = {
       warehouse: config.warehouse,
       batch: config.batch,
+      threads: ingester.threads,
       ...(prefix !== undefined && { prefix }),
       ...(signal !== undefined && { signal }),
       ...(this.#range !== undefined && { range: this.#range }),
@@ -195,6 +221,7 @@ class BackfillRun {
 
   #watch(): BatchWatch {
     return {
+      inTurn: this.#inTurn,
       ...(this.#options.signal && { signal: this.#options.signal }),
       onObject: (object, rows) => {
         this.#done.objects++;
@@ -242,11 +269,15 @@ class BackfillRun {
   /** Takes over and finishes the batches whose holder is gone or late. */
   async #finishAbandoned(): Promise<void> {
     const sourceOf = sourceFinder(this.#sources);
-    for await (const batch of finishAbandoned(this.#runtime, this.#ledger, sourceOf, this.#watch())) {
-      const before = this.#committed;
-      this.#record(batch);
-      this.#recovered += this.#committed - before;
-    }
+    await this.#severalAtATime(async (inHand) => {
+      const abandoned = takeOverAbandoned(this.#runtime, this.#ledger, sourceOf);
+      for await (const { source, claim } of abandoned) {
+        inHand.begin(async () =>
+          this.#record(await resumeClaim(this.#runtime, this.#ledger, source, claim, this.#watch())),
+        );
+        await inHand.room();
+      }
+    });
   }
 
   /** Until no live run holds a batch of our sources. */

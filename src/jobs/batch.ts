@@ -4,12 +4,12 @@
  */
 import type { LoadedTable } from '../catalog/catalog.ts';
 import { ensureTable } from '../iceberg/ensure.ts';
-import { type Claim, Ledger } from '../ledger/ledger.ts';
+import { type Claim, Ledger, type Lookup } from '../ledger/ledger.ts';
 import type { Source } from '../sources/source.ts';
 import type { ObjectInfo } from '../store/store.ts';
 import { quarantine } from '../tables/quarantine.ts';
 import { commitBatch, commitContext, finishBatch } from './commit.ts';
-import { ingestBatch, type Staged } from './ingest.ts';
+import type { Staged } from './ingest.ts';
 import { type Intent, readIntent } from './intent.ts';
 import type { ConfiguredSource } from './plan.ts';
 import type { Runtime } from './runtime.ts';
@@ -19,6 +19,8 @@ import { registerViews } from './views.ts';
 export interface BatchWatch {
   readonly signal?: AbortSignal;
   readonly onObject?: (object: ObjectInfo, rows: number) => void;
+  /** Runs commits one after another: those of one process would only overtake each other. */
+  readonly inTurn: <T>(commit: () => Promise<T>) => Promise<T>;
 }
 
 export interface FinishedBatch {
@@ -63,21 +65,21 @@ export async function workClaim(
   ledger: Ledger,
   source: ConfiguredSource,
   claim: Claim,
-  watch: BatchWatch = {},
+  { inTurn, ...watch }: BatchWatch,
 ): Promise<FinishedBatch> {
-  const { clock, log } = runtime;
+  const { clock, log, ingester } = runtime;
   log.debug({ event: 'batch-claimed', batch: claim.batch, objects: claim.objects.length }, 'batch claimed');
   const begun = clock();
-  const staged = await ingestBatch(runtime, {
+  const staged = await ingester.ingest(runtime, {
     batch: claim.batch,
     source,
     objects: claim.objects,
-    reread: await ingestedBefore(ledger, source.source, claim),
+    reread: claim.changed ?? (await changedObjects(ledger, source.source, claim)),
     tables: await currentTables(runtime, source),
     ...watch,
   });
   const ingested = clock();
-  const intent = await commitBatch(runtime, ledger, staged.intent);
+  const intent = await inTurn(() => commitBatch(runtime, ledger, staged.intent));
   return {
     source,
     claim,
@@ -93,27 +95,26 @@ export async function resumeClaim(
   ledger: Ledger,
   source: ConfiguredSource,
   claim: Claim,
-  watch: BatchWatch = {},
+  watch: BatchWatch,
 ): Promise<FinishedBatch> {
   const { store, config, sleep, clock } = runtime;
   const begun = clock();
   const intent = await readIntent(store, config.warehouse, claim.batch, sleep);
   if (intent === undefined) return workClaim(runtime, ledger, source, claim, watch);
-  await finishBatch(runtime, ledger, intent);
+  await watch.inTurn(() => finishBatch(runtime, ledger, intent));
   return { source, claim, intent, staged: undefined, milliseconds: { ingest: 0, commit: clock() - begun } };
 }
 
-/** Takes over and finishes the batches whose holder is gone or late. `sourceOf` leaves a batch to others by undefined. */
-export async function* finishAbandoned(
+/** Takes over the batches whose holder is gone or late, to be resumed. `sourceOf` leaves a batch to others by undefined. */
+export async function* takeOverAbandoned(
   runtime: Runtime,
   ledger: Ledger,
-  sourceOf: (name: string, uri: string) => ConfiguredSource | undefined,
-  watch: BatchWatch = {},
-): AsyncGenerator<FinishedBatch> {
+  sourceOf: (name: string, uri: string, batch: string) => ConfiguredSource | undefined,
+): AsyncGenerator<{ source: ConfiguredSource; claim: Claim }> {
   for (const entries of await ledger.openClaims()) {
     const [first] = entries;
     if (first === undefined || !ledger.isAbandoned(first)) continue;
-    const source = sourceOf(first.source, first.object.uri);
+    const source = sourceOf(first.source, first.object.uri, first.batch);
     if (source === undefined) continue;
     const claim = await ledger.takeOver(first.batch);
     if (claim === undefined) continue;
@@ -121,7 +122,7 @@ export async function* finishAbandoned(
       { event: 'batch-taken-over', batch: claim.batch, from: first.owner },
       'finishing an abandoned batch',
     );
-    yield await resumeClaim(runtime, ledger, source, claim, watch);
+    yield { source, claim };
   }
 }
 
@@ -152,9 +153,13 @@ export function firstClaimDay(
 }
 
 /** Objects of the claim that an earlier version of is in the tables. */
-async function ingestedBefore(ledger: Ledger, source: Source, claim: Claim): Promise<Set<string>> {
+async function changedObjects(ledger: Ledger, source: Source, claim: Claim): Promise<ReadonlySet<string>> {
   const uris = claim.objects.map((object) => object.uri);
-  const { entries } = await ledger.lookup(uris, firstClaimDay(source, claim.objects));
+  return changedAmong((await ledger.lookup(uris, firstClaimDay(source, claim.objects))).entries);
+}
+
+/** The objects that some version of is committed. */
+export function changedAmong(entries: Lookup['entries']): ReadonlySet<string> {
   const committed = [...entries].filter(([, versions]) => versions.some((entry) => entry.state === 'committed'));
   return new Set(committed.map(([uri]) => uri));
 }
@@ -168,5 +173,6 @@ async function currentTables(
     if (loaded === undefined) throw new Error(`table ${name} was dropped during the run`);
     return loaded;
   };
-  return { events: await load(source.table.name), quarantine: await load(quarantine.name) };
+  const [events, rejected] = await Promise.all([load(source.table.name), load(quarantine.name)]);
+  return { events, quarantine: rejected };
 }

@@ -21,9 +21,9 @@ import { quarantine } from '../tables/quarantine.ts';
 import { increase } from './counts.ts';
 import { fetchObjects, ObjectFault } from './fetch.ts';
 import type { Intent } from './intent.ts';
+import type { IngestRuntime } from './ingester.ts';
 import type { ConfiguredSource } from './plan.ts';
 import { PriorRows, rowsOfObject } from './prior.ts';
-import type { Runtime } from './runtime.ts';
 import { TableFiles } from './table-files.ts';
 import { Tally } from './tally.ts';
 
@@ -59,7 +59,7 @@ export interface Staged {
   readonly reasons: ReadonlyMap<RejectionCode, number>;
 }
 
-export async function ingestBatch(runtime: Runtime, request: IngestRequest): Promise<Staged> {
+export async function ingestBatch(runtime: IngestRuntime, request: IngestRequest): Promise<Staged> {
   const failures: ObjectFailure[] = [];
   for (;;) {
     const failed = new Set(failures.map((failure) => failure.uri));
@@ -74,7 +74,7 @@ export async function ingestBatch(runtime: Runtime, request: IngestRequest): Pro
 }
 
 class BatchAttempt {
-  readonly #runtime: Runtime;
+  readonly #runtime: IngestRuntime;
   readonly #request: IngestRequest;
   readonly #failures: ObjectFailure[];
   readonly #days = new Set<string>();
@@ -87,7 +87,7 @@ class BatchAttempt {
   readonly #ymdAt: number;
   readonly #writer: RowWriter;
 
-  constructor(runtime: Runtime, request: IngestRequest, failures: ObjectFailure[]) {
+  constructor(runtime: IngestRuntime, request: IngestRequest, failures: ObjectFailure[]) {
     this.#runtime = runtime;
     this.#request = request;
     this.#failures = failures;

@@ -1,12 +1,14 @@
 /**
  * What a backfill has to do: lists the objects of each source, leaves out what the range, the keys and the ledger say
- * is not needed, and groups the rest into batches in the order of the listing. Reads no body and writes nothing;
- * holds one page of the listing at a time, whatever the size of the source.
+ * is not needed, and groups the rest into batches in the order of the listing, as many as there are threads at a time.
+ * Reads no body and writes nothing; holds one page of the listing and the objects of those batches, whatever the size of
+ * the source.
  */
 import type { BatchConfig, SourceConfig } from '../config/config.ts';
 import type { Ledger, Lookup } from '../ledger/ledger.ts';
 import type { Source } from '../sources/source.ts';
 import type { ObjectInfo, ObjectStore } from '../store/store.ts';
+import { equalParts, PartMeter } from './equal-parts.ts';
 
 export interface ConfiguredSource {
   readonly config: SourceConfig;
@@ -20,6 +22,8 @@ export interface PlannedBatch {
   readonly bytes: number;
   /** State of the ledger that the plan rests on. */
   readonly sequence: number;
+  /** Those of `objects` that an earlier version was ingested of, as that state has it. */
+  readonly changed: ReadonlySet<string>;
 }
 
 export interface PlanCounters {
@@ -36,6 +40,8 @@ export interface PlanOptions {
   /** Objects under this URI are ours and never input. */
   readonly warehouse: string;
   readonly batch: Pick<BatchConfig, 'bytes' | 'objects'>;
+  /** Batches that will be worked on at a time. */
+  readonly threads: number;
   readonly signal?: AbortSignal;
 }
 
@@ -60,28 +66,45 @@ export async function* planBatches(
   options: PlanOptions,
   counters: PlanCounters,
 ): AsyncGenerator<PlannedBatch> {
-  const { batch } = options;
-  let objects: ObjectInfo[] = [];
-  let bytes = 0;
-  let sequence = 0;
-  const close = (): PlannedBatch => {
-    const planned = { source: configured, objects, bytes, sequence };
-    objects = [];
-    bytes = 0;
+  const { batch, threads } = options;
+  let wanted: WantedObject[] = [];
+  let meter = new PartMeter(batch);
+  const close = (): PlannedBatch[] => {
+    const planned = equalParts(wanted, batch, threads).map((part) => toBatch(configured, part));
+    wanted = [];
+    meter = new PartMeter(batch);
     return planned;
   };
   for await (const page of pages(candidates(store, configured, options, counters))) {
     const lookup = await ledger.lookup(page.map((object) => object.uri));
     for (const object of page) {
       if (!isWanted(object, lookup, counters)) continue;
-      if (objects.length > 0 && (bytes + object.size > batch.bytes || objects.length >= batch.objects)) yield close();
-      // A batch that spans two pages rests on what the earlier of them saw.
-      if (objects.length === 0) sequence = lookup.sequence;
-      objects.push(object);
-      bytes += object.size;
+      if (meter.parts === threads && meter.wouldOpen(object)) yield* close();
+      meter.opens(object);
+      // Whatever is known of an object that is wanted is an earlier version of it.
+      const isChanged = lookup.entries.has(object.uri);
+      wanted.push({ object, size: object.size, sequence: lookup.sequence, isChanged });
     }
   }
-  if (objects.length > 0) yield close();
+  if (wanted.length > 0) yield* close();
+}
+
+interface WantedObject {
+  readonly object: ObjectInfo;
+  readonly size: number;
+  readonly sequence: number;
+  readonly isChanged: boolean;
+}
+
+function toBatch(source: ConfiguredSource, wanted: readonly WantedObject[]): PlannedBatch {
+  return {
+    source,
+    objects: wanted.map(({ object }) => object),
+    bytes: wanted.reduce((sum, { size }) => sum + size, 0),
+    // A batch that spans two pages rests on what the earlier of them saw.
+    sequence: wanted[0]!.sequence,
+    changed: new Set(wanted.filter(({ isChanged }) => isChanged).map(({ object }) => object.uri)),
+  };
 }
 
 async function* candidates(

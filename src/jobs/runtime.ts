@@ -4,14 +4,16 @@ import type { Config } from '../config/config.ts';
 import type { Owner } from '../ledger/owner.ts';
 import type { Layout } from '../parquet/layout.ts';
 import type { ObjectStore } from '../store/store.ts';
+import type { Ingester } from './ingester.ts';
 
 /** Everything that a job needs of the world. `wire.ts` makes the real one; tests make theirs. */
 export interface Runtime {
   readonly config: Config;
   readonly store: ObjectStore;
   readonly catalog: Catalog;
-  /** May run on other threads. */
   readonly layOut: Layout;
+  /** May run on other threads. */
+  readonly ingester: Ingester;
   readonly owner: Owner;
   readonly log: Logger;
   /** Milliseconds since the epoch. */

@@ -39,6 +39,8 @@ export interface Claim {
   readonly claimedAt: number;
   readonly claimedUntil: number;
   readonly objects: readonly ObjectInfo[];
+  /** Those of `objects` that an earlier version was committed of; undefined where nobody has looked. */
+  readonly changed?: ReadonlySet<string>;
 }
 
 export interface Lookup {
@@ -79,12 +81,13 @@ export class Ledger {
 
   /**
    * Claims those of `objects` that nobody has claimed or committed since `sequence`; undefined where none is left.
-   * `objects` ascending by uri.
+   * `objects` ascending by uri; `changed` are those that had an earlier version at `sequence`.
    */
   async claim(
     source: { name: string; type: string },
     objects: readonly ObjectInfo[],
     sequence: number,
+    changed: ReadonlySet<string>,
   ): Promise<Claim | undefined> {
     const { now, owner, claimMs } = this.#context;
     let claim: Claim | undefined;
@@ -109,6 +112,8 @@ export class Ledger {
         claimedAt,
         claimedUntil: claimedAt + claimMs,
         objects: free,
+        // What came after `sequence` and does not bar an object is a version of it that is committed.
+        changed: new Set(free.map(({ uri }) => uri).filter((uri) => changed.has(uri) || taken.has(uri))),
       };
       const add = await this.#write(loaded, claim.batch, claimEntries(claim, owner.id));
       return { operation: 'append', add: [add], remove: [], summary: { 'audit-warehouse.batch': claim.batch } };

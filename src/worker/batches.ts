@@ -1,23 +1,24 @@
 /**
- * Objects to committed batches, for every way of following a source. One batch at a time in a process, so that memory
- * stays that of one; several processes share by the ledger's claims.
+ * Objects to committed batches, for every way of following a source. As many batches at a time as there are threads, so
+ * that memory stays bounded; several processes share by the ledger's claims.
  *
  * A batch that broke off is remembered with its claim and taken up first the next time: the claim would otherwise bar
  * everybody from its objects until its deadline.
  */
-import pLimit from 'p-limit';
+import pLimit, { type LimitFunction } from 'p-limit';
 import {
   type BatchWatch,
+  changedAmong,
   type FinishedBatch,
-  finishAbandoned,
   firstClaimDay,
   resumeClaim,
   sourceFinder,
+  takeOverAbandoned,
   workClaim,
 } from '../jobs/batch.ts';
 import { commitBatch } from '../jobs/commit.ts';
 import type { ObjectFailure } from '../jobs/ingest.ts';
-import type { ConfiguredSource } from '../jobs/plan.ts';
+import type { ConfiguredSource, PlannedBatch } from '../jobs/plan.ts';
 import type { Runtime } from '../jobs/runtime.ts';
 import { AccountingError } from '../jobs/tally.ts';
 import type { LedgerEntry } from '../ledger/entry.ts';
@@ -25,7 +26,7 @@ import type { Claim, Ledger } from '../ledger/ledger.ts';
 import { type ObjectInfo, StoreError } from '../store/store.ts';
 import { compareKeys } from '../store/uri.ts';
 import { logEvent } from '../telemetry/events.ts';
-import { errorCode, type Health } from './health.ts';
+import { errorCode, type Health, type Moving } from './health.ts';
 import type { Account } from './report.ts';
 
 /** What became of an object. */
@@ -54,7 +55,7 @@ export interface BatchesOptions {
   readonly account: Account;
   /** No batch is begun any more. */
   readonly stop: AbortSignal;
-  /** Ends the batch in hand: its claim is given back. */
+  /** Ends the batches in hand: their claims are given back. */
   readonly abort: AbortSignal;
 }
 
@@ -66,7 +67,11 @@ export class Batches {
   readonly #account: Account;
   readonly #stop: AbortSignal;
   readonly #abort: AbortSignal;
-  readonly #turn = pLimit(1);
+  readonly #places: LimitFunction;
+  readonly #inTurn = pLimit(1);
+  /** Claims that are being worked on here, by batch, */
+  readonly #inWork = new Set<string>();
+  /** and those whose work broke off. */
   readonly #unfinished = new Map<string, { readonly source: ConfiguredSource; readonly claim: Claim }>();
 
   constructor(options: BatchesOptions) {
@@ -77,6 +82,7 @@ export class Batches {
     this.#account = options.account;
     this.#stop = options.stop;
     this.#abort = options.abort;
+    this.#places = pLimit(options.runtime.ingester.threads);
   }
 
   /**
@@ -85,30 +91,31 @@ export class Batches {
    * and where the worker is being stopped before its turn.
    */
   takeNamed(source: ConfiguredSource, named: readonly NamedObject[]): Promise<Outcomes> {
-    return this.#inTurn(async () => {
-      await this.#finishOwn();
-      let { outcomes, free, sequence, claimed } = await this.#look(source, named);
-      if (claimed.some((entry) => this.#ledger.isAbandoned(entry))) {
-        await this.#finishAbandoned();
-        ({ outcomes, free, sequence } = await this.#look(source, named));
+    return this.#inPlace(async (moving) => {
+      await this.#finishOwn(moving);
+      let found = await this.#look(source, named);
+      if (found.claimed.some((entry) => this.#ledger.isAbandoned(entry))) {
+        await this.#finishAbandoned(moving);
+        found = await this.#look(source, named);
       }
-      return new Map([...outcomes, ...(await this.#claimAndWork(source, free, sequence))]);
+      const { outcomes, ...plan } = found;
+      return new Map([...outcomes, ...(await this.#claimAndWork(plan, moving))]);
     });
   }
 
-  /** Takes objects that a plan found to be free at `sequence` of the ledger; ascending by uri. */
-  takePlanned(source: ConfiguredSource, objects: readonly ObjectInfo[], sequence: number): Promise<Outcomes> {
-    return this.#inTurn(async () => {
-      await this.#finishOwn();
-      return this.#claimAndWork(source, objects, sequence);
+  /** Takes objects that a plan found to be free. */
+  takePlanned(planned: FreeObjects): Promise<Outcomes> {
+    return this.#inPlace(async (moving) => {
+      await this.#finishOwn(moving);
+      return this.#claimAndWork(planned, moving);
     });
   }
 
   /** Finishes what this process or one that is gone left open. */
   finishAbandoned(): Promise<void> {
-    return this.#inTurn(async () => {
-      await this.#finishOwn();
-      await this.#finishAbandoned();
+    return this.#inPlace(async (moving) => {
+      await this.#finishOwn(moving);
+      await this.#finishAbandoned(moving);
     });
   }
 
@@ -117,29 +124,42 @@ export class Batches {
     for (const { source, claim } of [...this.#unfinished.values()]) await this.#release(source, claim);
   }
 
-  #inTurn<T>(work: () => Promise<T>): Promise<T> {
-    return this.#turn(async () => {
+  #inPlace<T>(work: (moving: Moving) => Promise<T>): Promise<T> {
+    return this.#places(async () => {
       this.#stop.throwIfAborted();
-      this.#health.working();
+      const moving = this.#health.begin();
       try {
-        return await work();
+        return await work(moving);
       } finally {
-        this.#health.idle();
+        moving.over();
       }
     });
   }
 
-  async #finishOwn(): Promise<void> {
+  async #finishOwn(moving: Moving): Promise<void> {
     for (const { source, claim } of [...this.#unfinished.values()]) {
-      await this.#finish(source, claim, () => resumeClaim(this.#runtime, this.#ledger, source, claim, this.#watch()));
+      if (this.#inWork.has(claim.batch)) continue;
+      const resume = () => resumeClaim(this.#runtime, this.#ledger, source, claim, this.#watch(moving));
+      await this.#finish(source, claim, moving, resume);
     }
   }
 
-  async #finishAbandoned(): Promise<void> {
-    const sourceOf = sourceFinder(this.#sources);
-    for await (const batch of finishAbandoned(this.#runtime, this.#ledger, sourceOf, this.#watch())) {
-      this.#account.committed(batch, 0);
-      this.#health.working();
+  async #finishAbandoned(moving: Moving): Promise<void> {
+    const find = sourceFinder(this.#sources);
+    // A batch of our own may be late, but it is not abandoned.
+    const sourceOf = (name: string, uri: string, batch: string) =>
+      this.#inWork.has(batch) ? undefined : find(name, uri);
+    for await (const { source, claim } of takeOverAbandoned(this.#runtime, this.#ledger, sourceOf)) {
+      this.#inWork.add(claim.batch);
+      try {
+        this.#account.committed(
+          await resumeClaim(this.#runtime, this.#ledger, source, claim, this.#watch(moving)),
+          0,
+        );
+      } finally {
+        this.#inWork.delete(claim.batch);
+      }
+      moving.on();
     }
   }
 
@@ -174,7 +194,7 @@ export class Batches {
         outcomes.set(uri, { kind: 'held' });
       } else free.push(found.info);
     }
-    return { outcomes, free, sequence, claimed };
+    return { source, objects: free, sequence, changed: changedAmong(entries), outcomes, claimed };
   }
 
   /** What the objects are now. Throws where none can be asked for and the source cannot be listed either. */
@@ -203,19 +223,15 @@ export class Batches {
     for await (const _ of this.#runtime.store.list(config.location)) return;
   }
 
-  async #claimAndWork(source: ConfiguredSource, objects: readonly ObjectInfo[], sequence: number): Promise<Outcomes> {
+  async #claimAndWork({ source, objects, sequence, changed }: FreeObjects, moving: Moving): Promise<Outcomes> {
     const outcomes: Outcomes = new Map(objects.map(({ uri }) => [uri, { kind: 'held' }]));
     if (objects.length === 0) return outcomes;
     const begun = this.#runtime.clock();
-    const claim = await this.#ledger.claim(source.config, objects, sequence);
+    const claim = await this.#inTurn(() => this.#ledger.claim(source.config, objects, sequence, changed));
     if (claim === undefined) return outcomes;
     const claiming = this.#runtime.clock() - begun;
-    const batch = await this.#finish(
-      source,
-      claim,
-      () => workClaim(this.#runtime, this.#ledger, source, claim, this.#watch()),
-      claiming,
-    );
+    const work = () => workClaim(this.#runtime, this.#ledger, source, claim, this.#watch(moving));
+    const batch = await this.#finish(source, claim, moving, work, claiming);
     if (batch === undefined) {
       for (const { uri } of claim.objects) outcomes.set(uri, { kind: 'failed', failure: accountingFailure(uri) });
       return outcomes;
@@ -236,15 +252,17 @@ export class Batches {
   async #finish(
     source: ConfiguredSource,
     claim: Claim,
+    moving: Moving,
     run: () => Promise<FinishedBatch>,
     claiming = 0,
   ): Promise<FinishedBatch | undefined> {
     this.#unfinished.set(claim.batch, { source, claim });
+    this.#inWork.add(claim.batch);
     try {
       const batch = await run();
       this.#unfinished.delete(claim.batch);
       this.#account.committed(batch, claiming);
-      this.#health.working();
+      moving.on();
       return batch;
     } catch (error) {
       if (this.#abort.aborted) {
@@ -255,6 +273,8 @@ export class Batches {
       if (!(error instanceof AccountingError)) throw error;
       await this.#release(source, claim);
       return undefined;
+    } finally {
+      this.#inWork.delete(claim.batch);
     }
   }
 
@@ -264,22 +284,23 @@ export class Batches {
    */
   async #release(source: ConfiguredSource, claim: Claim): Promise<void> {
     const nothing = { batch: claim.batch, source: source.config.name, files: new Map(), objects: new Map() };
-    const intent = await commitBatch(this.#runtime, this.#ledger, nothing);
+    const intent = await this.#inTurn(() => commitBatch(this.#runtime, this.#ledger, nothing));
     this.#unfinished.delete(claim.batch);
     if (intent.objects.size === 0) this.#account.released(source.config.name, claim);
     else
       this.#account.committed({ source, claim, intent, staged: undefined, milliseconds: { ingest: 0, commit: 0 } }, 0);
   }
 
-  #watch(): BatchWatch {
-    return { signal: this.#abort, onObject: () => this.#health.working() };
+  #watch(moving: Moving): BatchWatch {
+    return { signal: this.#abort, onObject: () => moving.on(), inTurn: this.#inTurn };
   }
 }
 
-interface Look {
+/** Ascending by uri, free at `sequence` of the ledger. */
+type FreeObjects = Pick<PlannedBatch, 'source' | 'objects' | 'sequence' | 'changed'>;
+
+interface Look extends FreeObjects {
   readonly outcomes: Outcomes;
-  readonly free: readonly ObjectInfo[];
-  readonly sequence: number;
   readonly claimed: readonly LedgerEntry[];
 }
 

@@ -1,4 +1,4 @@
-/** How a worker is doing, source by source: for /healthz, /readyz, source_up and the log, from one place. */
+/** How a worker is doing, source by source and batch by batch: for /healthz, /readyz, source_up and the log, from one place. */
 import type { Logger } from 'pino';
 import { logEvent } from '../telemetry/events.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
@@ -12,6 +12,13 @@ export interface SourceHealth {
   readonly error?: { readonly code: string; readonly message: string; readonly failures: number };
 }
 
+/** A batch in work. */
+export interface Moving {
+  /** An object was read, a stage is over. */
+  on(): void;
+  over(): void;
+}
+
 const firstDelayMs = 1000;
 const longestDelayMs = 60_000;
 
@@ -21,8 +28,8 @@ export class Health {
   readonly #log: Logger;
   readonly #metrics: Metrics;
   readonly #stuckAfterMs: number;
-  /** When a batch was begun, or last moved; undefined while none is in work. */
-  #progress: number | undefined;
+  /** Of each batch in work, when it was begun or last moved. */
+  readonly #progress = new Map<Moving, number>();
 
   constructor(
     sources: readonly string[],
@@ -35,13 +42,13 @@ export class Health {
     for (const name of sources) this.#sources.set(name, { name, ok: undefined, lastSuccess: undefined });
   }
 
-  /** A batch is begun, or has moved: an object was read, a stage is over. */
-  working(): void {
-    this.#progress = this.#clock();
-  }
-
-  idle(): void {
-    this.#progress = undefined;
+  begin(): Moving {
+    const moving: Moving = {
+      on: () => void this.#progress.set(moving, this.#clock()),
+      over: () => void this.#progress.delete(moving),
+    };
+    moving.on();
+    return moving;
   }
 
   succeeded(name: string): void {
@@ -74,7 +81,7 @@ export class Health {
   }
 
   get alive(): boolean {
-    return this.#progress === undefined || this.#clock() - this.#progress < this.#stuckAfterMs;
+    return Math.min(...this.#progress.values()) > this.#clock() - this.#stuckAfterMs;
   }
 }
 

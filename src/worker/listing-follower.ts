@@ -4,8 +4,9 @@
  */
 import { firstClaimDay } from '../jobs/batch.ts';
 import type { ObjectFailure } from '../jobs/ingest.ts';
-import { type ConfiguredSource, type PlanCounters, planBatches } from '../jobs/plan.ts';
+import { type ConfiguredSource, type PlanCounters, type PlannedBatch, planBatches } from '../jobs/plan.ts';
 import type { Runtime } from '../jobs/runtime.ts';
+import { WorkInHand } from '../jobs/work-in-hand.ts';
 import type { Ledger } from '../ledger/ledger.ts';
 import type { ObjectInfo } from '../store/store.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
@@ -112,16 +113,15 @@ export class ListingFollower {
           ),
       },
       source,
-      { warehouse: config.warehouse, batch: config.batch, signal: stop },
+      { warehouse: config.warehouse, batch: config.batch, threads: runtime.ingester.threads, signal: stop },
       counters,
     );
     const failed: { object: ObjectInfo; failure: ObjectFailure }[] = [];
     let contended = false;
     let committed = 0;
-    for await (const { objects, sequence } of plan) {
-      this.#gauges(objects, now);
-      const outcomes = await batches.takePlanned(source, objects, sequence);
-      for (const object of objects) {
+    const take = async (planned: PlannedBatch): Promise<void> => {
+      const outcomes = await batches.takePlanned(planned);
+      for (const object of planned.objects) {
         const outcome = outcomes.get(object.uri);
         if (outcome?.kind === 'committed') {
           committed++;
@@ -131,8 +131,19 @@ export class ListingFollower {
           account.object(name, 'failed', object.uri);
         } else contended = true;
       }
-      if (stop.aborted) return contended;
+    };
+    const inHand = new WorkInHand(runtime.ingester.threads);
+    try {
+      for await (const planned of plan) {
+        await inHand.room();
+        if (stop.aborted) break;
+        this.#gauges(planned.objects, now);
+        inHand.begin(() => take(planned));
+      }
+    } finally {
+      await inHand.done();
     }
+    if (stop.aborted) return contended;
     this.#gauges([], now);
     if (counters.claimedElsewhere > 0) contended = true;
     const [first] = failed;

@@ -5,6 +5,7 @@
  */
 import type { ConfiguredSource } from '../jobs/plan.ts';
 import type { Runtime } from '../jobs/runtime.ts';
+import { WorkInHand } from '../jobs/work-in-hand.ts';
 import { logEvent } from '../telemetry/events.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
 import type { Batches, Outcome } from './batches.ts';
@@ -45,6 +46,9 @@ export class QueueFollower {
   readonly #limits: BatchLimits;
   readonly #visibilityMs: number;
   readonly #retryAt = new Map<string, number>();
+  readonly #inHand: WorkInHand;
+  /** Batches in work, by source. */
+  readonly #inWork = new Map<string, number>();
   #foreignToldAt = Number.NEGATIVE_INFINITY;
   #drained = false;
 
@@ -53,6 +57,7 @@ export class QueueFollower {
     const { batch, worker } = options.runtime.config;
     this.#limits = { bytes: batch.bytes, objects: batch.objects, age: worker.batchAgeSeconds * 1000 };
     this.#visibilityMs = worker.visibilitySeconds * 1000;
+    this.#inHand = new WorkInHand(options.runtime.ingester.threads);
   }
 
   /** Until `stop` fires; with `once`, until the queue is empty. Then everything in hand goes back to the queue. */
@@ -95,7 +100,7 @@ export class QueueFollower {
     }
   }
 
-  /** At most a batch waits while another one is in work. */
+  /** At most a batch waits while others are in work. */
   #hasRoom(): boolean {
     const { bytes, objects } = this.#limits;
     return this.#held.waitingObjects < objects && this.#held.waitingBytes < bytes;
@@ -133,18 +138,23 @@ export class QueueFollower {
 
   async #work(stop: AbortSignal): Promise<void> {
     const { runtime, sources, once } = this.#options;
-    while (!stop.aborted) {
-      let worked = false;
-      for (const source of sources) {
-        if (stop.aborted) return;
-        if (this.#isDue(source)) {
-          worked = true;
-          await this.#workOn(source, stop);
+    try {
+      while (!stop.aborted) {
+        let worked = false;
+        for (const source of sources) {
+          await this.#inHand.room();
+          if (stop.aborted) return;
+          if (this.#isDue(source)) {
+            worked = true;
+            this.#inHand.begin(() => this.#workOn(source, stop));
+          }
         }
+        this.#gauges();
+        if (once && this.#drained && this.#held.waitingObjects === 0 && this.#inHand.isEmpty) return;
+        if (!worked) await pause(runtime, tickMs, stop);
       }
-      this.#gauges();
-      if (once && this.#drained && this.#held.waitingObjects === 0) return;
-      if (!worked) await pause(runtime, tickMs, stop);
+    } finally {
+      await this.#inHand.done();
     }
   }
 
@@ -156,6 +166,8 @@ export class QueueFollower {
     if (!this.#held.isDue(config.name, this.#limits, now, drain)) return false;
     const last = account.lastCommit(config.name);
     const isFull = this.#held.isDue(config.name, { ...this.#limits, age: Number.POSITIVE_INFINITY }, now);
+    // What else there is goes together, after the commit that is under way.
+    if (!isFull && this.#inWork.has(config.name)) return false;
     const interval = runtime.config.worker.commitIntervalSeconds * 1000;
     return drain || isFull || last === undefined || now - last >= interval;
   }
@@ -164,6 +176,7 @@ export class QueueFollower {
     const { runtime, batches, health, once } = this.#options;
     const { name } = source.config;
     const objects = this.#held.take(name, this.#limits, runtime.clock());
+    this.#inWork.set(name, (this.#inWork.get(name) ?? 0) + 1);
     try {
       const outcomes = await batches.takeNamed(source, objects);
       this.#retryAt.delete(name);
@@ -174,6 +187,10 @@ export class QueueFollower {
       if (stop.aborted) return;
       if (once) throw error;
       this.#retryAt.set(name, runtime.clock() + health.failed(name, error));
+    } finally {
+      const others = this.#inWork.get(name)! - 1;
+      if (others > 0) this.#inWork.set(name, others);
+      else this.#inWork.delete(name);
     }
   }
 

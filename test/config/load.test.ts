@@ -1,5 +1,5 @@
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { availableParallelism, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 import { ConfigError } from '../../src/config/errors.ts';
@@ -56,8 +56,9 @@ describe('a minimal configuration', () => {
         downloads: 16,
         downloadBytes: 16 << 20,
         columnBytes: 48 << 20,
+        threads: Math.min(4, availableParallelism()),
       },
-      output: { encoder: 'columnar', rowGroupRows: 122_880, fileRows: 2_000_000, compressionLevel: 1, threads: 1 },
+      output: { encoder: 'columnar', rowGroupRows: 122_880, fileRows: 2_000_000, compressionLevel: 1 },
       compact: {
         targetBytes: 64 << 20,
         smallFiles: 4,

@@ -5,6 +5,7 @@ import type { Value } from '../../src/columns/types.ts';
 import type { Config, SourceConfig } from '../../src/config/config.ts';
 import { liveFiles } from '../../src/iceberg/scan.ts';
 import { type BackfillOptions, type BackfillReport, backfill } from '../../src/jobs/backfill.ts';
+import { ingestHere } from '../../src/jobs/ingester.ts';
 import type { Runtime } from '../../src/jobs/runtime.ts';
 import type { Owner } from '../../src/ledger/owner.ts';
 import { ColumnarEncoder } from '../../src/parquet/columnar/encoder.ts';
@@ -60,6 +61,7 @@ export function testConfig(options: WorldOptions = {}): Config {
       downloads: 4,
       downloadBytes: 4 << 20,
       columnBytes: 16 << 20,
+      threads: 1,
       ...options.batch,
     },
     output: {
@@ -67,7 +69,6 @@ export function testConfig(options: WorldOptions = {}): Config {
       rowGroupRows: 10_000,
       fileRows: 100_000,
       compressionLevel: 1,
-      threads: 0,
       ...options.output,
     },
     expire: { snapshotsSeconds: 5 * 86_400, keepSnapshots: 10, graceSeconds: 3 * 86_400, ...options.expire },
@@ -111,6 +112,7 @@ export function testRuntime(options: WorldOptions = {}): Runtime {
     store,
     catalog: new FileCatalog(store, warehouse),
     layOut: layOut(options.encoder ?? new ColumnarEncoder()),
+    ingester: ingestHere,
     owner: options.owner ?? owner('test'),
     log: pino({ level: 'silent' }),
     clock: options.clock ?? (() => Date.UTC(2026, 0, 1)),

@@ -126,14 +126,14 @@ def read_once(folder: Path) -> int:
 
 def command(engine: str, options: argparse.Namespace, source: Path, output: Path) -> list[str]:
     if engine == "ours":
-        # The reading thread and the encoding threads together are --threads. The rest is the default configuration.
+        # The rest is the default configuration.
         config = output.parent / "ours.yaml"
         config.write_text(
             json.dumps(  # JSON is YAML.
                 {
                     "warehouse": str(output),
                     "sources": [{"name": "records", "type": options.source, "location": str(source)}],
-                    "output": {"threads": options.threads - 1},
+                    "batch": {"threads": options.threads},
                 }
             )
         )

@@ -154,7 +154,7 @@ describe('the ledger', () => {
     await put(store, 7, 'a-7', 'b-7');
     const info = (await store.head(key(7)))!;
     const { sequence } = await ledger.lookup([info.uri]);
-    const claim = (await ledger.claim({ name: 'eopa', type: 'opa' }, [info], sequence))!;
+    const claim = (await ledger.claim({ name: 'eopa', type: 'opa' }, [info], sequence, new Set()))!;
 
     const before = await sortedRows(runtime, 'ingested_objects');
     const report = await compact(testRuntime({ store }), { tables: ['ingested_objects'] });
@@ -163,7 +163,7 @@ describe('the ledger', () => {
     expect(await sortedRows(runtime, 'ingested_objects')).toEqual(before);
     const { entries } = await ledger.lookup([key(1), key(7)]);
     expect([...entries.values()].flat().map((entry) => entry.state)).toEqual(['committed', 'claimed']);
-    expect(await ledger.claim({ name: 'eopa', type: 'opa' }, [info], sequence)).toBeUndefined();
+    expect(await ledger.claim({ name: 'eopa', type: 'opa' }, [info], sequence, new Set())).toBeUndefined();
     await ledger.settle(claim.batch, new Map());
     expect(await rowsOf(runtime, 'ingested_objects')).toHaveLength(6);
     expect((await run(testRuntime({ store }))).objects).toMatchObject({ listed: 7, skipped: 6, committed: 1 });
