@@ -92,7 +92,7 @@ export async function encodeChunk(
     bodies.add();
   }
   for (const range of ranges) {
-    if (!compressor.hasRoom) await compressor.room();
+    await compressor.room();
     call.clearSink();
     writeLevels(leaf, stream, range);
     if (dictionary !== undefined) call.writeIndices(range.valueFrom, range.valueTo, dictionary.bitWidth);

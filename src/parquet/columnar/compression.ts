@@ -29,11 +29,6 @@ export class Compressor {
     }
   }
 
-  /** Whether there is room, so that nothing has to be waited for. */
-  get hasRoom(): boolean {
-    return this.#inFlight <= maxInFlightBytes;
-  }
-
   /** The compressed bytes of the body, which may lie in the kernel's sink. */
   compress(body: Uint8Array): Uint8Array | Promise<Uint8Array> {
     if (this.level <= syncLevel || body.length <= syncBytes) return compressSync(body, this.level);

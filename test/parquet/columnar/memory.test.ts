@@ -2,7 +2,7 @@
 import { expect, test } from 'vitest';
 import type { ColumnBatch } from '../../../src/columns/batch.ts';
 import { TableBuffer } from '../../../src/columns/table-buffer.ts';
-import { kernel } from '../../../src/kernel/kernel.ts';
+import { kernel, OutOfMemory } from '../../../src/kernel/kernel.ts';
 import { Places } from '../../../src/kernel/places.ts';
 import { ColumnarEncoder, ColumnarFileWriter } from '../../../src/parquet/columnar/encoder.ts';
 import type { EncodeInput } from '../../../src/parquet/encoder.ts';
@@ -100,3 +100,37 @@ test('high levels, whose pages are compressed on other threads, give the same fi
   const [first, ...others] = files.map(({ chunks }) => Buffer.concat(chunks));
   for (const other of others) expect(other.equals(first!)).toBe(true);
 });
+
+test('an encoding that finds no room says so, and the next one is as if it had not been', async () => {
+  const input = named('many pages');
+  const join = async (): Promise<Buffer> => Buffer.concat((await new ColumnarEncoder().encode(input)).chunks);
+  const expected = await join();
+  const larger = { ...named('distinct plain values in another order'), rowGroupRows: 1 << 20 };
+  const blocks = allRoom();
+  let failed = 0;
+  // More and more room, so that it ends at one place after another.
+  for (const block of blocks.reverse()) {
+    for (const some of [input, larger]) {
+      await new ColumnarEncoder().encode(some).catch((error: unknown) => {
+        expect(error).toBeInstanceOf(OutOfMemory);
+        failed++;
+      });
+    }
+    call.release(block);
+  }
+  expect(failed).toBeGreaterThan(5);
+  expect((await join()).equals(expected)).toBe(true);
+});
+
+/** Takes all that was never used, the largest blocks first. */
+function allRoom(): number[] {
+  const blocks: number[] = [];
+  for (let bytes = 1 << 29; bytes >= 1 << 10; bytes >>= 1) {
+    try {
+      for (;;) blocks.push(call.allocate(bytes - 64));
+    } catch (error) {
+      expect(error).toBeInstanceOf(OutOfMemory);
+    }
+  }
+  return blocks;
+}

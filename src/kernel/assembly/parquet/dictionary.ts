@@ -43,12 +43,12 @@ function begin(): void {
   indices = grown(indices, 0, values << 2);
 }
 
-/** Room for an entry more. */
-function reserveEntry(used: i32): void {
-  if (<i32>((<usize>used + 1) << 3) <= room(entryTexts)) return;
-  entrySlots = grown(entrySlots, used << 2, (used + 1) << 2);
-  entryNumbers = grown(entryNumbers, used << 3, (used + 1) << 3);
-  entryTexts = grown(entryTexts, used << 3, (used + 1) << 3);
+/** Room for so many entries, of which the first `used` are kept. */
+function reserveEntries(used: i32, count: i32): void {
+  if (room(entryTexts) >= count << 3) return;
+  entrySlots = grown(entrySlots, used << 2, count << 2);
+  entryNumbers = grown(entryNumbers, used << 3, count << 3);
+  entryTexts = grown(entryTexts, used << 3, count << 3);
 }
 
 /** Of a column with a dictionary of its own, of `distinct` entries: numbers those that this chunk uses. */
@@ -60,6 +60,8 @@ export function dictionaryOfCodes(codes: usize, offsets: usize, source: usize, d
     release(byCode);
     byCode = larger;
   }
+  // Nothing may fail while numbers are noted by code.
+  reserveEntries(0, min(distinct, values));
   let size = 0;
   let used = 0;
   for (let i: usize = 0, count = <usize>values; i < count; i++) {
@@ -68,7 +70,6 @@ export function dictionaryOfCodes(codes: usize, offsets: usize, source: usize, d
     let number = load<i32>(byCode + (code << 2));
     if (number === 0) {
       if (size > maxBytes) break;
-      reserveEntry(used);
       const text = textOf(offsets, source, code);
       store<u32>(entrySlots + ((<usize>used) << 2), slot);
       store<u64>(entryTexts + ((<usize>used) << 3), text);
@@ -125,7 +126,7 @@ function codeOfText(value: i32): i32 {
     }
     at = (at + 1) & mask;
   }
-  reserveEntry(entries);
+  reserveEntries(entries, entries + 1);
   store<u32>(entrySlots + ((<usize>entries) << 2), load<u32>(slots + ((<usize>value) << 2)));
   store<u64>(entryTexts + ((<usize>entries) << 3), load<u64>(text));
   store<i32>(table + ((<usize>at) << 3), entries + 1);
@@ -174,7 +175,7 @@ export function dictionaryOfNumbers(): bool {
     }
     if (number === 0) {
       if (entries >= limit || (i < 2048 && entries > 512)) return false;
-      reserveEntry(entries);
+      reserveEntries(entries, entries + 1);
       store<u32>(entrySlots + ((<usize>entries) << 2), load<u32>(slots + ((<usize>i) << 2)));
       store<u64>(entryNumbers + ((<usize>entries) << 3), value);
       number = ++entries;
