@@ -152,10 +152,7 @@ export class Batches {
     for await (const { source, claim } of takeOverAbandoned(this.#runtime, this.#ledger, sourceOf)) {
       this.#inWork.add(claim.batch);
       try {
-        this.#account.committed(
-          await resumeClaim(this.#runtime, this.#ledger, source, claim, this.#watch(moving)),
-          0,
-        );
+        this.#account.committed(await resumeClaim(this.#runtime, this.#ledger, source, claim, this.#watch(moving)), 0);
       } finally {
         this.#inWork.delete(claim.batch);
       }

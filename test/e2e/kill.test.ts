@@ -15,7 +15,7 @@ import { type Contents, contents, digests, localSite, type Site, s3Site } from '
 const objects = 24;
 const records = 60;
 const logs = decisionLogs(objects, records);
-const config = { batch: { objects: 3 } };
+const config = { batch: { objects: 3, threads: 2 } };
 const args = ['backfill', '--json', '--log-level', 'debug'];
 const beginsBatch = /"event":"batch-(claimed|taken-over)"/;
 

@@ -11,12 +11,16 @@ export function judgeNode(version: string, needed: string): Finding {
     : failed(`Node.js ${version}`, `install Node.js ${least} or newer`);
 }
 
-/** What a process takes besides what the configuration counts, by the peaks of docs/benchmarks.md. */
+/** What a process takes besides what the configuration counts, by the peaks of docs/benchmarks.md, */
 const base = 256 << 20;
+/** or, where it ingests, without its threads, */
+const ingestBase = 160 << 20;
+/** and each of those: its heap, its code, the working set of an encoding. Bodies and columns are shared out among them. */
+const thread = 64 << 20;
 
 /** Bytes that each kind of run may take. */
 export const memoryBudgets = ({ batch, compact }: Config) => ({
-  ingest: base + batch.downloadBytes + 3 * batch.columnBytes,
+  ingest: ingestBase + batch.threads * thread + batch.downloadBytes + 3 * batch.columnBytes,
   compact: base + compact.memoryBytes + compact.targetBytes,
 });
 
@@ -25,7 +29,7 @@ export function judgeMemory(config: Config, limit: number): Finding {
   const [job, most] = budgets.ingest > budgets.compact ? ['ingest', budgets.ingest] : ['compact', budgets.compact];
   const found = `${formatSize(limit)} for the process; ingest takes up to ${formatSize(budgets.ingest)}, compact up to ${formatSize(budgets.compact)}`;
   const keys =
-    job === 'ingest' ? 'batch.column_bytes and batch.download_bytes' : 'compact.memory and compact.target_bytes';
+    job === 'ingest' ? 'batch.column_bytes, batch.download_bytes and batch.threads' : 'compact.memory and compact.target_bytes';
   if (most > limit) return failed(found, `give the process more memory, or lower ${keys}`);
   if (most > limit * 0.8)
     return warning(found, `little is left beside ${job}: give the process more memory, or lower ${keys}`);
