@@ -1,15 +1,21 @@
 /** What the pool and its threads say to each other: all of it plain data, since it is copied on the way. */
-import type { SourceConfig } from '../config/config.ts';
+import type { MessagePort } from 'node:worker_threads';
+import type { Config, SourceConfig } from '../config/config.ts';
 import { type ObjectInfo, StoreError } from '../store/store.ts';
 import type { IngestRequest, Staged } from './ingest.ts';
 import { AccountingError } from './tally.ts';
 
-export type ToThread =
-  | ({ readonly kind: 'ingest'; readonly source: SourceConfig } & Pick<
-      IngestRequest,
-      'batch' | 'objects' | 'reread' | 'tables'
-    >)
-  | { readonly kind: 'abort'; readonly reason: SentError };
+/** One batch; the port is for what is told of it, and to stop it. */
+export interface ThreadTask extends Pick<IngestRequest, 'batch' | 'objects' | 'reread' | 'tables'> {
+  readonly port: MessagePort;
+  readonly config: Config;
+  readonly source: SourceConfig;
+}
+
+export interface ToThread {
+  readonly kind: 'abort';
+  readonly reason: SentError;
+}
 
 /** Of one batch, in order; the last one is its end. */
 export type FromThread =

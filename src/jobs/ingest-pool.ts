@@ -1,37 +1,45 @@
 /**
- * Whole batches on worker threads, several at a time. A thread has a store and a set of columns of its own, made from the
- * configuration and kept from batch to batch; what it tells while it works (objects read, lines for the log) comes in
- * order, before the end of its batch. The threads do not keep the process alive.
+ * Whole batches on several threads at a time: on those of a pool, and on this one. A thread has a store and a set of
+ * columns of its own, made from the configuration and kept from batch to batch; what it tells while it works (objects
+ * read, lines for the log) comes in order, before the end of its batch. The threads do not keep the process alive.
  *
  * What the configuration gives to the bodies and columns of the process is shared out among the threads.
  */
-import { Worker } from 'node:worker_threads';
+import { MessageChannel } from 'node:worker_threads';
 import pLimit from 'p-limit';
+import { Piscina } from 'piscina';
 import type { Config } from '../config/config.ts';
-import type { IngestRequest, Staged } from './ingest.ts';
-import { type FromThread, receivedError, sentError, type ToThread } from './ingest-messages.ts';
+import { type IngestRequest, ingestBatch, type Staged } from './ingest.ts';
+import { type FromThread, receivedError, sentError, type ThreadTask, type ToThread } from './ingest-messages.ts';
 import type { Ingester, IngestRuntime } from './ingester.ts';
 
-/** `entry` is the module of the threads; it finds its configuration as their workerData. */
+/** At least two threads, this one among them. `entry` is the module of the others. */
 export function ingestPool(config: Config, threads: number, entry: URL): Ingester {
   const share = shareOf(config, threads);
   const limit = pLimit(threads);
-  const idle: IngestThread[] = [];
+  let pool: Piscina<ThreadTask, void> | undefined;
+  const others = (): Piscina<ThreadTask, void> => {
+    pool ??= new Piscina({
+      filename: entry.href,
+      minThreads: threads - 1,
+      maxThreads: threads - 1,
+      // As bin/audit-warehouse does for the main thread: V8 would let the nursery grow for as long as a run lasts.
+      resourceLimits: { maxYoungGenerationSizeMb: 24 },
+    });
+    return pool;
+  };
+  let inOthers = 0;
   return {
     threads,
-    prepare() {
-      const missing = threads - limit.activeCount - idle.length;
-      for (let i = 0; i < missing; i++) idle.push(new IngestThread(entry, share));
-    },
+    prepare: () => void others(),
     ingest: (runtime, request) =>
       limit(async () => {
-        let thread = idle.pop();
-        while (thread?.hasEnded) thread = idle.pop();
-        thread ??= new IngestThread(entry, share);
+        if (inOthers === threads - 1) return ingestBatch({ ...runtime, config: share }, request);
+        inOthers++;
         try {
-          return await thread.ingest(runtime, request);
+          return await ingestInThread(others(), share, runtime, request);
         } finally {
-          if (!thread.hasEnded) idle.push(thread);
+          inOthers--;
         }
       }),
   };
@@ -59,77 +67,38 @@ export class IngestThreadEnded extends Error {
   readonly code = 'thread-ended';
 }
 
-interface InWork {
-  readonly runtime: IngestRuntime;
-  readonly request: IngestRequest;
-  readonly resolve: (staged: Staged) => void;
-  readonly reject: (error: unknown) => void;
-}
-
-/** One batch at a time. */
-class IngestThread {
-  readonly #worker: Worker;
-  #work: InWork | undefined;
-  #fault: unknown;
-  hasEnded = false;
-
-  constructor(entry: URL, config: Config) {
-    // As bin/audit-warehouse does for the main thread: V8 would let the nursery grow for as long as a run lasts.
-    const resourceLimits = { maxYoungGenerationSizeMb: 24 };
-    this.#worker = new Worker(entry, { workerData: config, resourceLimits });
-    this.#worker.on('message', (message: FromThread) => this.#take(message));
-    this.#worker.on('messageerror', (error) => this.#end(error));
-    this.#worker.on('error', (error) => this.#end(error));
-    this.#worker.on('exit', (code) => this.#end(`exit code ${code}`));
-    // After the listeners: hearing messages would keep the process alive again.
-    this.#worker.unref();
-  }
-
-  async ingest(runtime: IngestRuntime, request: IngestRequest): Promise<Staged> {
-    const { batch, source, objects, reread, tables, signal } = request;
-    signal?.throwIfAborted();
-    const abort = (): void => this.#send({ kind: 'abort', reason: sentError(signal?.reason) });
-    const { promise, resolve, reject } = Promise.withResolvers<Staged>();
-    this.#work = { runtime, request, resolve, reject };
-    this.#worker.ref();
-    try {
-      this.#send({ kind: 'ingest', batch, source: source.config, objects, reread, tables });
-      signal?.addEventListener('abort', abort, { once: true });
-      return await promise;
-    } catch (error) {
-      signal?.throwIfAborted();
-      throw error;
-    } finally {
-      signal?.removeEventListener('abort', abort);
-      this.#work = undefined;
-      this.#worker.unref();
-    }
-  }
-
-  #send(message: ToThread): void {
-    this.#worker.postMessage(message);
-  }
-
-  #take(message: FromThread): void {
-    const { runtime, request, resolve, reject } = this.#work!;
+async function ingestInThread(
+  pool: Piscina<ThreadTask, void>,
+  config: Config,
+  runtime: IngestRuntime,
+  request: IngestRequest,
+): Promise<Staged> {
+  const { batch, source, objects, reread, tables, signal } = request;
+  signal?.throwIfAborted();
+  const { port1: port, port2: theirs } = new MessageChannel();
+  const send = (message: ToThread): void => port.postMessage(message);
+  const abort = (): void => send({ kind: 'abort', reason: sentError(signal?.reason) });
+  const { promise, resolve, reject } = Promise.withResolvers<Staged>();
+  port.on('message', (message: FromThread) => {
     if (message.kind === 'object') request.onObject?.(message.object, message.rows);
     else if (message.kind === 'log') runtime.log.error(message.fields, message.message);
     else if (message.kind === 'staged') resolve(message.staged);
     else reject(receivedError(message.error));
-  }
-
-  /** `exit` comes after `error`, which knows more. */
-  #end(fault: unknown): void {
-    this.hasEnded = true;
-    this.#fault ??= fault;
-    if (this.#work === undefined) return;
-    const { batch } = this.#work.request;
-    const [why, cause] = this.#fault instanceof Error ? [this.#fault.message, this.#fault] : [this.#fault, undefined];
-    this.#work.reject(
-      new IngestThreadEnded(
-        `the thread that ingested batch ${batch} ended: ${why}. Nothing of the batch is committed; the next run takes it up`,
-        { cause },
-      ),
-    );
+  });
+  signal?.addEventListener('abort', abort, { once: true });
+  try {
+    const task = { port: theirs, config, source: source.config, ...{ batch, objects, reread, tables } };
+    // What becomes of the batch comes by the port, behind all that was told of it: the pool only says if a thread ends.
+    pool.run(task, { transferList: [theirs] }).catch((error: Error) => {
+      const message = `the thread that ingested batch ${batch} ended: ${error.message}. Nothing of the batch is committed; the next run takes it up`;
+      reject(new IngestThreadEnded(message, { cause: error }));
+    });
+    return await promise;
+  } catch (error) {
+    signal?.throwIfAborted();
+    throw error;
+  } finally {
+    signal?.removeEventListener('abort', abort);
+    port.close();
   }
 }
