@@ -24,7 +24,7 @@ export function ingestPool(config: Config, threads: number, entry: URL): Ingeste
       minThreads: threads - 1,
       maxThreads: threads - 1,
       // As bin/audit-warehouse does for the main thread: V8 would let the nursery grow for as long as a run lasts.
-      resourceLimits: { maxYoungGenerationSizeMb: 24 },
+      resourceLimits: { maxYoungGenerationSizeMb: 6 },
     });
     return pool;
   };
