@@ -29,7 +29,9 @@ export function judgeMemory(config: Config, limit: number): Finding {
   const [job, most] = budgets.ingest > budgets.compact ? ['ingest', budgets.ingest] : ['compact', budgets.compact];
   const found = `${formatSize(limit)} for the process; ingest takes up to ${formatSize(budgets.ingest)}, compact up to ${formatSize(budgets.compact)}`;
   const keys =
-    job === 'ingest' ? 'batch.column_bytes, batch.download_bytes and batch.threads' : 'compact.memory and compact.target_bytes';
+    job === 'ingest'
+      ? 'batch.column_bytes, batch.download_bytes and batch.threads'
+      : 'compact.memory and compact.target_bytes';
   if (most > limit) return failed(found, `give the process more memory, or lower ${keys}`);
   if (most > limit * 0.8)
     return warning(found, `little is left beside ${job}: give the process more memory, or lower ${keys}`);
