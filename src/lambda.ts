@@ -15,5 +15,6 @@ export const handler = createSqsHandler(async () => {
     reserved: (type, limits) => new Set(createSource(type, {}, limits).table.columns.map((column) => column.name)),
   });
   const log = createLogger({ level: 'info', format: 'json', write: (line) => process.stdout.write(line) });
-  return createRuntime(config, { log });
+  // An invocation takes one batch after another, so threads would be loaded for nothing.
+  return createRuntime({ ...config, batch: { ...config.batch, threads: 1 } }, { log });
 });

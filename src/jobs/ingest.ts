@@ -23,7 +23,7 @@ import { fetchObjects, ObjectFault } from './fetch.ts';
 import type { IngestRuntime } from './ingester.ts';
 import type { Intent } from './intent.ts';
 import type { ConfiguredSource } from './plan.ts';
-import { PriorRows, rowsOfObject } from './prior.ts';
+import type { PriorRows } from './prior.ts';
 import { TableFiles } from './table-files.ts';
 import { Tally } from './tally.ts';
 
@@ -255,6 +255,8 @@ class BatchAttempt {
   async #priorOf(object: ObjectInfo): Promise<Prior> {
     const { source } = this.#request.source;
     const { tables } = this.#request;
+    // Reading files back takes as many modules as all else here, and few batches need it.
+    const { PriorRows, rowsOfObject } = await import('./prior.ts');
     const prior = { events: new PriorRows(), quarantine: new PriorRows() };
     for await (const row of rowsOfObject(this.#runtime.store, tables.events, source.table, object.uri)) {
       prior.events.add(rowIdentity(source.table, row));

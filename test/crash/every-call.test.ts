@@ -26,11 +26,11 @@ function mortal(store: MemoryStore, at: number, when: 'before' | 'after'): Memor
   );
 }
 
-async function undisturbed(): Promise<{ calls: number; decisions: string[]; quarantine: string[] }> {
+async function undisturbed(threads: number): Promise<{ calls: number; decisions: string[]; quarantine: string[] }> {
   const store = new MemoryStore();
   await putDecisions(store, objects, perObject);
   const view = store.view();
-  const runtime = testRuntime({ store: view, batch });
+  const runtime = testRuntime({ store: view, batch, threads });
   await run(runtime);
   return {
     calls: view.calls,
@@ -39,9 +39,13 @@ async function undisturbed(): Promise<{ calls: number; decisions: string[]; quar
   };
 }
 
-describe.each(['before', 'after'] as const)('a backfill killed %s its k-th call', (when) => {
+describe.each([
+  ['before', 1],
+  ['after', 1],
+  ['before', 2],
+] as const)('a backfill killed %s its k-th call, with %i batches in work', (when, threads) => {
   test('leaves nothing half-visible, and the next run gives what an undisturbed one gives', async () => {
-    const expected = await undisturbed();
+    const expected = await undisturbed(threads);
     expect(expected.calls).toBeGreaterThan(50);
     expect(expected.decisions).toHaveLength(objects * perObject);
     expect(expected.quarantine).toHaveLength(2);
@@ -51,7 +55,7 @@ describe.each(['before', 'after'] as const)('a backfill killed %s its k-th call'
       await putDecisions(store, objects, perObject);
       let now = Date.UTC(2026, 0, 1);
       const clock = (): number => now;
-      const first = testRuntime({ store: mortal(store, k, when), batch, clock, owner: owner('first') });
+      const first = testRuntime({ store: mortal(store, k, when), batch, threads, clock, owner: owner('first') });
       await expect(run(first), `call ${k}`).rejects.toThrow();
 
       // What a reader sees now: only whole batches, each row once, and no object committed whose rows are missing.
@@ -64,7 +68,7 @@ describe.each(['before', 'after'] as const)('a backfill killed %s its k-th call'
       expect(seen.length, `call ${k}: the ledger promises no more than there is`).toBeGreaterThanOrEqual(promised);
 
       now += 3_600_000;
-      const second = testRuntime({ store, batch, clock, owner: owner('second') });
+      const second = testRuntime({ store, batch, threads, clock, owner: owner('second') });
       await run(second);
       expect(await sortedRows(second, 'opa_decisions'), `call ${k}`).toEqual(expected.decisions);
       expect(await sortedRows(second, 'quarantine'), `call ${k}`).toEqual(expected.quarantine);

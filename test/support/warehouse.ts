@@ -1,11 +1,12 @@
 /** A small warehouse in memory to run jobs on, and readers of what they made. */
+import pLimit from 'p-limit';
 import pino from 'pino';
 import { FileCatalog } from '../../src/catalog/file.ts';
 import type { Value } from '../../src/columns/types.ts';
 import type { Config, SourceConfig } from '../../src/config/config.ts';
 import { liveFiles } from '../../src/iceberg/scan.ts';
 import { type BackfillOptions, type BackfillReport, backfill } from '../../src/jobs/backfill.ts';
-import { ingestHere } from '../../src/jobs/ingester.ts';
+import { type Ingester, ingestHere } from '../../src/jobs/ingester.ts';
 import type { Runtime } from '../../src/jobs/runtime.ts';
 import type { Owner } from '../../src/ledger/owner.ts';
 import { ColumnarEncoder } from '../../src/parquet/columnar/encoder.ts';
@@ -31,6 +32,8 @@ export interface WorldOptions {
   readonly expire?: Partial<Config['expire']>;
   readonly retention?: Config['retention'];
   readonly encoder?: ParquetEncoder;
+  /** Batches in work at a time, as with real threads, but in this one. */
+  readonly threads?: number;
   readonly owner?: Owner;
   readonly clock?: () => number;
   readonly sleep?: (ms: number) => Promise<void>;
@@ -112,13 +115,19 @@ export function testRuntime(options: WorldOptions = {}): Runtime {
     store,
     catalog: new FileCatalog(store, warehouse),
     layOut: layOut(options.encoder ?? new ColumnarEncoder()),
-    ingester: ingestHere,
+    ingester: options.threads === undefined ? ingestHere : severalHere(options.threads),
     owner: options.owner ?? owner('test'),
     log: pino({ level: 'silent' }),
     clock: options.clock ?? (() => Date.UTC(2026, 0, 1)),
     sleep: options.sleep ?? (() => Promise.resolve()),
     uuid: () => `00000000-0000-4000-8000-${String(ids()).padStart(12, '0')}`,
   };
+}
+
+/** Their reading parts take turns: a thread ingests one batch at a time. */
+function severalHere(threads: number): Ingester {
+  const limit = pLimit(1);
+  return { ...ingestHere, threads, ingest: (...given) => limit(() => ingestHere.ingest(...given)) };
 }
 
 function counter(): () => number {

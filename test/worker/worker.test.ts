@@ -114,6 +114,25 @@ describe('following a queue', () => {
     expect(await stopped(time, running)).toMatchObject({ clean: true, messages: { received: 3, deleted: 3 } });
   });
 
+  test('several batches at a time: each message is deleted when its own objects are committed, and nothing is there twice', async () => {
+    const { time, queue, object, worker, rows, ledger, events } = world({ batch: { objects: 2 }, threads: 3 });
+    const names = Array.from({ length: 11 }, (_, n) => `o${String(n).padStart(2, '0')}`);
+    for (const name of names) {
+      await object(name);
+      queue.send(event(name));
+    }
+    const running = worker();
+    await time.until('all of them', () => queue.size === 0);
+    expect(await rows()).toEqual(names);
+    expect(await ledger()).toEqual(new Array(names.length).fill('committed'));
+    expect(events('batch-failed')).toEqual([]);
+    expect(await stopped(time, running)).toMatchObject({
+      clean: true,
+      objects: { committed: names.length, failed: 0 },
+      messages: { received: names.length, deleted: names.length },
+    });
+  });
+
   test('a full batch closes at once', async () => {
     const { time, queue, object, worker, events } = world({
       batch: { objects: 2 },
@@ -476,6 +495,16 @@ describe('following a source by listing', () => {
     expect(await rows()).toEqual(['bad/b', 'good/a']);
     expect(store.calls).toBeGreaterThan(0);
     await stopped(time, running);
+  });
+
+  test('a listing is taken in several batches at a time', async () => {
+    const { time, object, worker, rows, ledger } = world({ sources: [listed], batch: { objects: 2 }, threads: 3 });
+    for (let n = 0; n < 15; n++) await object(`o${n}`);
+    const { promise, done } = worker({ once: true });
+    await time.until('the end', done);
+    expect((await promise).objects.committed).toBe(15);
+    expect(await rows()).toHaveLength(15);
+    expect(await ledger()).toEqual(new Array(15).fill('committed'));
   });
 
   test('several workers share what a listing gives', async () => {
