@@ -72,7 +72,7 @@ function run(step: Step, objects: readonly LogObject[], source: Source): number 
       takeLines(writer, bytes);
       records += writer.taken.rows;
       // As jobs/ingest.ts does at batch.column_bytes.
-      if (writer.bytes > 48 << 20) writer.clear();
+      if (writer.bytes > 16 << 20) writer.clear();
     }
   }
   const { user } = process.cpuUsage(before);

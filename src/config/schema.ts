@@ -170,7 +170,7 @@ export const configSchema: ConfigSchema = {
       },
       downloads: count('objects downloaded at a time', 16, 1, 1024),
       download_bytes: size('bytes of bodies held in memory before they are parsed', '16MiB', 1 << 20),
-      column_bytes: size('bytes of columns held in memory before files are written', '48MiB', 1 << 20),
+      column_bytes: size('bytes of columns held in memory before files are written', '32MiB', 1 << 20),
       threads: {
         description: 'batches worked on at a time, each on a thread; without it as many as there are CPUs, up to 4',
         unit: 'count',

@@ -67,10 +67,10 @@ export class TableFiles {
   async flush(): Promise<void> {
     if (this.buffer.rows === 0) return;
     const { layOut, output } = this.#writer;
+    await this.settled();
     const files = await layOut(layoutRequest(this.#table, this.#declaration, this.buffer.batch(), output));
     this.#flushedRows += this.buffer.rows;
     this.buffer.clear();
-    await this.settled();
     this.#storing = this.#store(files);
     // The failure is for `settled` to tell.
     this.#storing.catch(() => {});

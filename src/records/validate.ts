@@ -1,7 +1,8 @@
 /**
- * The validator of an input, compiled once from its schema by Ajv, and Ajv's errors in the words of a Rejection.
+ * The validator of an input, compiled from its schema by Ajv with the first record that needs it (the fast path proves
+ * nearly all without), and Ajv's errors in the words of a Rejection.
  */
-import type { ErrorObject } from 'ajv';
+import type { ErrorObject, ValidateFunction } from 'ajv';
 import { Ajv2020 } from 'ajv/dist/2020.js';
 import type { AnnotatedSchema } from '../tables/schema.ts';
 import type { Rejection, RejectionCode } from './outcome.ts';
@@ -17,18 +18,23 @@ const timeFormats = {
   'event-time-gmt': (text: string): boolean => parseTime(text, 'utc') !== null,
 };
 
-export function compileValidator(schema: AnnotatedSchema): Validator {
+export function validator(schema: AnnotatedSchema): Validator {
+  let compiled: ValidateFunction | undefined;
+  const required = new Set(schema.required);
+  return ({ value }) => {
+    compiled ??= compile(schema);
+    if (compiled(value)) return null;
+    return rejection((compiled.errors as ErrorObject[])[0] as ErrorObject, value, required);
+  };
+}
+
+function compile(schema: AnnotatedSchema): ValidateFunction {
   // strictTypes off: `properties` below input and result say which members become columns, not that input is an object.
   // validateSchema off: compiling the schema of schemas takes longer than starting the program; a test holds ours to it.
   const ajv = new Ajv2020({ strictTypes: false, allowUnionTypes: true, ownProperties: true, validateSchema: false });
   ajv.addVocabulary(['x-column', 'x-table']);
   for (const [name, validate] of Object.entries(timeFormats)) ajv.addFormat(name, validate);
-  const validate = ajv.compile(schema);
-  const required = new Set(schema.required);
-  return ({ value }) => {
-    if (validate(value)) return null;
-    return rejection((validate.errors as ErrorObject[])[0] as ErrorObject, value, required);
-  };
+  return ajv.compile(schema);
 }
 
 function rejection(error: ErrorObject, record: unknown, required: ReadonlySet<string>): Rejection {

@@ -11,7 +11,7 @@ import type { Outcome, Rejection } from '../records/outcome.ts';
 import { type JsonRecord, reject } from '../records/parse.ts';
 import type { RowWriterSpec } from '../records/scan/row-writer.ts';
 import { dayOfMicros, parseTime } from '../records/time.ts';
-import { compileValidator } from '../records/validate.ts';
+import { validator } from '../records/validate.ts';
 import type { TableDeclaration } from '../tables/declaration.ts';
 import { declareTable, promotedExtractions } from '../tables/declare.ts';
 import { type AnnotatedSchema, extractions } from '../tables/schema.ts';
@@ -54,7 +54,7 @@ export interface OpenObject {
 export function compileInterpreter(spec: InterpreterSpec): Interpreter {
   const { schema, promoted, timeField, zone, identityField } = spec;
   const table = declareTable(schema, promoted);
-  const validate = compileValidator(schema);
+  const validate = validator(schema);
   const flatten = compileFlattener(table, extractions(schema), promotedExtractions(promoted));
   const index = new Map(table.columns.map((column, i) => [column.name, i]));
   const indexOf = (column: string): number => {

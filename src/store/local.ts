@@ -223,11 +223,23 @@ async function* readFile(
   }
 }
 
+/** What Linux takes in one call (IOV_MAX): a Parquet file has some hundred parts. */
+const chunksAtOnce = 1024;
+
+/** A call may write a part only. */
+async function writeAll(handle: FileHandle, chunks: readonly Uint8Array[]): Promise<void> {
+  let { bytesWritten } = await handle.writev(chunks);
+  for (const chunk of chunks) {
+    if (bytesWritten < chunk.length) await handle.writeFile(chunk.subarray(bytesWritten));
+    bytesWritten = Math.max(0, bytesWritten - chunk.length);
+  }
+}
+
 /** Writes and syncs a new file. Its ETag stays the same through link and rename. */
 async function writeFile(path: string, chunks: readonly Uint8Array[]): Promise<string> {
   const handle = await open(path, 'wx');
   try {
-    await handle.writeFile(chunks);
+    for (let i = 0; i < chunks.length; i += chunksAtOnce) await writeAll(handle, chunks.slice(i, i + chunksAtOnce));
     // The kernel's own stamp moves on in steps of milliseconds, in which a freed inode could come back with the same
     // size; this one has the resolution of the clock.
     const seconds = (performance.timeOrigin + performance.now()) / 1000;

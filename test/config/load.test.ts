@@ -55,7 +55,7 @@ describe('a minimal configuration', () => {
         claimSeconds: 600,
         downloads: 16,
         downloadBytes: 16 << 20,
-        columnBytes: 48 << 20,
+        columnBytes: 32 << 20,
         threads: Math.min(4, availableParallelism()),
       },
       output: { encoder: 'columnar', rowGroupRows: 122_880, fileRows: 2_000_000, compressionLevel: 1 },

@@ -1,8 +1,7 @@
 /** Numbers for people. Machines get them plain, by --json. */
 
-const grouped = new Intl.NumberFormat('en-US', { maximumFractionDigits: 0 });
-
-export const formatCount = (value: number): string => grouped.format(value);
+/** `1,204`. Without Intl, which takes longer to load than most commands run. */
+export const formatCount = (value: number): string => String(Math.round(value)).replace(/\B(?=(\d{3})+$)/g, ',');
 
 export function formatBytes(bytes: number): string {
   const units = ['B', 'KiB', 'MiB', 'GiB', 'TiB', 'PiB'];

@@ -19,15 +19,14 @@ export class Dictionary {
   /** Entry e is text[offsets[e] .. offsets[e + 1]]. */
   offsets: usize;
   text: usize;
-  hashes: usize;
-  /** Code + 1 a place, 0 where free; at most half full. */
+  /** A place has the code + 1, 0 where free, and behind it the hash; at most half full. */
   table: usize;
   tableSize: i32;
 }
 
 export function initDictionary(dictionary: Dictionary): void {
   dictionary.tableSize = firstTable;
-  dictionary.table = allocateZeros(firstTable << 2);
+  dictionary.table = allocateZeros(firstTable << 3);
   dictionary.offsets = allocateZeros(firstTable << 1);
 }
 
@@ -44,11 +43,10 @@ export function codeOf(dictionary: Dictionary, start: usize, length: i32): i32 {
   const mask = dictionary.tableSize - 1;
   let slot = hash & mask;
   while (true) {
-    const code = load<i32>(dictionary.table + ((<usize>slot) << 2)) - 1;
+    const place = dictionary.table + ((<usize>slot) << 3);
+    const code = load<i32>(place) - 1;
     if (code < 0) break;
-    if (load<i32>(dictionary.hashes + ((<usize>code) << 2)) === hash && isEntry(dictionary, code, start, length)) {
-      return code;
-    }
+    if (load<i32>(place, 4) === hash && isEntry(dictionary, code, start, length)) return code;
     slot = (slot + 1) & mask;
   }
   return add(dictionary, slot, hash, start, length);
@@ -60,28 +58,30 @@ function add(dictionary: Dictionary, slot: i32, hash: i32, start: usize, length:
   if (used + length > room(dictionary.text)) dictionary.text = grown(dictionary.text, used, used + length);
   const words = (code + 2) << 2;
   if (words > room(dictionary.offsets)) dictionary.offsets = grown(dictionary.offsets, words - 4, words);
-  if (words > room(dictionary.hashes)) dictionary.hashes = grown(dictionary.hashes, code << 2, words);
   copy(dictionary.text + used, start, length);
   dictionary.usedBytes = used + length;
   store<i32>(dictionary.offsets + ((<usize>code) << 2), used + length, 4);
-  store<i32>(dictionary.hashes + ((<usize>code) << 2), hash);
-  store<i32>(dictionary.table + ((<usize>slot) << 2), code + 1);
+  store<i32>(dictionary.table + ((<usize>slot) << 3), code + 1);
+  store<i32>(dictionary.table + ((<usize>slot) << 3), hash, 4);
   dictionary.entries = code + 1;
   if ((code + 1) << 1 > dictionary.tableSize) enlarge(dictionary);
   return code;
 }
 
 function enlarge(dictionary: Dictionary): void {
-  const size = dictionary.tableSize << 1;
-  release(dictionary.table);
-  const table = allocateZeros(size << 2);
-  for (let code = 0; code < dictionary.entries; code++) {
-    let slot = load<i32>(dictionary.hashes + ((<usize>code) << 2)) & (size - 1);
-    while (load<i32>(table + ((<usize>slot) << 2)) !== 0) slot = (slot + 1) & (size - 1);
-    store<i32>(table + ((<usize>slot) << 2), code + 1);
+  const old = dictionary.table;
+  const end = old + ((<usize>dictionary.tableSize) << 3);
+  const mask = (dictionary.tableSize << 1) - 1;
+  const table = allocateZeros((mask + 1) << 3);
+  for (let place = old; place < end; place += 8) {
+    if (load<i32>(place) === 0) continue;
+    let slot = load<i32>(place, 4) & mask;
+    while (load<i32>(table + ((<usize>slot) << 3)) !== 0) slot = (slot + 1) & mask;
+    store<u64>(table + ((<usize>slot) << 3), load<u64>(place));
   }
+  release(old);
   dictionary.table = table;
-  dictionary.tableSize = size;
+  dictionary.tableSize = mask + 1;
 }
 
 /** Whether so few of `values` repeat that coding them does not pay. */
@@ -97,7 +97,7 @@ export function emptyDictionary(dictionary: Dictionary): void {
   let size = firstTable;
   while (size < dictionary.entries << 1) size <<= 1;
   dictionary.tableSize = size;
-  memory.fill(dictionary.table, 0, size << 2);
+  memory.fill(dictionary.table, 0, size << 3);
   dictionary.entries = 0;
   dictionary.usedBytes = 0;
 }
@@ -105,6 +105,5 @@ export function emptyDictionary(dictionary: Dictionary): void {
 export function releaseDictionary(dictionary: Dictionary): void {
   release(dictionary.table);
   release(dictionary.offsets);
-  release(dictionary.hashes);
   release(dictionary.text);
 }
