@@ -51,7 +51,8 @@ export function appendCode(column: StringColumn, code: i32): void {
   markValue(column);
 }
 
-function appendPlain(column: StringColumn, start: usize, length: i32): void {
+/** Of a column that is plain. */
+export function appendPlain(column: StringColumn, start: usize, length: i32): void {
   const slot = column.length;
   const used = column.used;
   const words = (slot + 2) << 2;

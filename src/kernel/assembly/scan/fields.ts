@@ -7,7 +7,7 @@ import { closeSlot, NestedColumn, pad } from '../columns/column';
 import { isEntry } from '../columns/dictionary';
 import { appendLong, appendNumber, FixedColumn } from '../columns/fixed';
 import { Slots } from '../columns/slots';
-import { appendCode, appendString, padStrings, repeatSlots, StringColumn } from '../columns/strings';
+import { appendCode, appendPlain, appendString, padStrings, repeatSlots, StringColumn } from '../columns/strings';
 import { readTimestamp } from '../host';
 import { allocate, grown, room } from '../memory';
 import { Member } from './program';
@@ -106,6 +106,10 @@ export function appendField(field: Field, rows: Rows, elements: Elements, count:
 
 function appendTexts(field: Field, rows: Rows, count: i32, base: i32): void {
   const column = changetype<StringColumn>(field.column);
+  if (column.isPlain) {
+    appendPlainTexts(field, rows, count, base);
+    return;
+  }
   const tags = rows.tags + field.slot * capacity;
   const starts = rows.starts + ((<usize>(field.slot * capacity)) << 2);
   const ends = rows.ends + ((<usize>(field.slot * capacity)) << 2);
@@ -117,7 +121,7 @@ function appendTexts(field: Field, rows: Rows, count: i32, base: i32): void {
     const tag: i32 = load<u8>(tags + i);
     if (inset === 0 ? tag <= Tag_Null : tag !== Tag_String && tag !== Tag_Escaped) continue;
     const start = load<usize>(starts + ((<usize>i) << 2));
-    padStrings(column, base + i);
+    if (base + i !== column.length) padStrings(column, base + i);
     if (code >= 0 && (start === place || isSameEntry(column, code, start, ends, inset, i, tag)) && !column.isPlain) {
       place = start;
       appendCode(column, code);
@@ -132,6 +136,22 @@ function appendTexts(field: Field, rows: Rows, count: i32, base: i32): void {
     appendString(column, start + inset, length);
     place = start;
     code = column.isPlain ? -1 : load<i32>(column.codes + ((<usize>(base + i)) << 2));
+  }
+}
+
+/** The same for a column that is plain, where nothing has to be looked up. */
+function appendPlainTexts(field: Field, rows: Rows, count: i32, base: i32): void {
+  const column = changetype<StringColumn>(field.column);
+  const first = <usize>(field.slot * capacity);
+  const inset = field.kind === Field_Json ? 0 : 1;
+  for (let i = 0; i < count; i++) {
+    const tag: i32 = load<u8>(rows.tags + first + i);
+    if (inset === 0 ? tag <= Tag_Null : tag !== Tag_String && tag !== Tag_Escaped) continue;
+    const start = load<usize>(rows.starts + ((first + i) << 2)) + inset;
+    const length = <i32>(load<usize>(rows.ends + ((first + i) << 2)) - start) - inset;
+    if (base + i !== column.length) padStrings(column, base + i);
+    if (inset === 1 && tag === Tag_Escaped) appendUnescaped(column, start, length);
+    else appendPlain(column, start, length);
   }
 }
 

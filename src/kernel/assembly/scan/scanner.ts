@@ -9,7 +9,7 @@
  * Records resemble the one before: keys are predicted by its order, and a string, an object or an array whose text is
  * the same as its text there is not looked into again. That is safe since such a text tells its own end.
  */
-import { isSame } from '../bytes';
+import { isSame, isSameWord } from '../bytes';
 import { grown, room } from '../memory';
 import { Member, memberOf, ObjectNode, predict, Shape_List, Shape_Map, Shape_Raw } from './program';
 import { addElement, capacity, Elements, Rows } from './rows';
@@ -168,7 +168,7 @@ function object(at: usize, node: ObjectNode, map: Member | null): usize {
     if (position < node.predictedCount) {
       const predicted = changetype<Member>(load<usize>(node.predicted + ((<usize>position) << 2)));
       const length = predicted.leadLength - first;
-      if (isSame(at, predicted.lead + first, length)) {
+      if (length > 16 ? isSame(at, predicted.lead + first, length) : isSameWord(at, predicted.lead + first, length)) {
         member = predicted;
         at += length;
       }
