@@ -7,6 +7,7 @@ import { ensureTable } from '../iceberg/ensure.ts';
 import { type Claim, Ledger, type Lookup } from '../ledger/ledger.ts';
 import type { Source } from '../sources/source.ts';
 import type { ObjectInfo } from '../store/store.ts';
+import type { TableDeclaration } from '../tables/declaration.ts';
 import { quarantine } from '../tables/quarantine.ts';
 import { commitBatch, commitContext, finishBatch } from './commit.ts';
 import type { Staged } from './ingest.ts';
@@ -52,10 +53,12 @@ export async function openTables(
 ): Promise<void> {
   const context = commitContext(runtime);
   await runtime.catalog.ensureNamespace();
-  await ledger.open();
-  for (const declaration of [quarantine, ...sources.map(({ source }) => source.table)]) {
-    await ensureTable(context, declaration);
-  }
+  // Sources that write to the same table may each have columns to add to it, one after another.
+  const tables = Map.groupBy([quarantine, ...sources.map(({ source }) => source.table)], ({ name }) => name);
+  const ensure = async (declarations: readonly TableDeclaration[]): Promise<void> => {
+    for (const declaration of declarations) await ensureTable(context, declaration);
+  };
+  await Promise.all([ledger.open(), ...[...tables.values()].map(ensure)]);
   await registerViews(runtime);
 }
 

@@ -53,3 +53,20 @@ test('hex digits, the UUID of these digits, the same as text and as a record are
     expect(set.addIdentity(identity)).toBe(false);
   }
 });
+
+test('a record that is its own identity is known again, however much longer than all before it', () => {
+  const source = createSource('okera-audit', {}, { recordBytes: 1 << 20, nestingDepth: 100 });
+  const writer = source.writers.take(() => true);
+  writer.open('', {});
+  for (let n = 0; n < 12; n++) {
+    const statement = 'x'.repeat(10 << n);
+    const record = Buffer.from(
+      `{"request_id":"a:b","request_time":"2020-10-30 10:05:01","statement":"${statement}"}\n`,
+    );
+    for (let time = 0; time < 2; time++) {
+      expect(writer.takeLines(record, 0, record.length, 0, 1 << 20)).toBe(record.length);
+    }
+    expect(writer.taken).toMatchObject({ rows: n + 1, duplicates: n + 1 });
+  }
+  source.writers.give(writer);
+});

@@ -260,7 +260,10 @@ function admit(writer: Writer): bool {
 /** A record without an identity always is. */
 function isNew(writer: Writer): bool {
   const slot = writer.identitySlot;
-  if (slot < 0) return addRecord(writer.identities, digestText, textOfRecord(writer));
+  if (slot < 0) {
+    const bytes = textOfRecord(writer);
+    return addRecord(writer.identities, digestText, bytes);
+  }
   const start = startOf(slot) + 1;
   const length = <i32>(endOf(slot) - start) - 1;
   return length === 0 || addIdentity(writer.identities, start, length);
