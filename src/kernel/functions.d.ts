@@ -116,6 +116,11 @@ declare namespace __AdaptedExports {
    */
   export function allocateZeros(bytes: number): number;
   /**
+   * assembly/memory/memoryTop
+   * @returns `usize`
+   */
+  export function memoryTop(): number;
+  /**
    * assembly/memory/release
    * @param place `usize`
    */

@@ -55,6 +55,9 @@ export class Kernel {
       outOfMemory(bytes: number) {
         throw new OutOfMemory(bytes);
       },
+      brokenMemory() {
+        throw new Error('something was written past the end of its block in the kernel: a fault of this program');
+      },
       admitDay: (day: number) => this.host!.admitDay(day),
       readTimestamp: (start: number, length: number, target: number) => this.host!.readTimestamp(start, length, target),
       partOfAddress: (part: number, start: number, length: number, target: number) =>

@@ -86,6 +86,20 @@ test('what does not fit says so, and takes nothing', () => {
   for (const place of [first, second]) release(place);
 });
 
+test('what writes past the end of a block is told with the next block of that size', () => {
+  const [first, second] = [allocate(5000), allocate(5000)];
+  const [low, high] = first < second ? [first, second] : [second, first];
+  release(high);
+  const header = high - 16;
+  const kept = kernel.bytes.slice(header, high);
+  kernel.bytes.fill(0xff, header, high);
+  expect(() => allocate(5000)).toThrow('past the end');
+  expect(() => release(high)).toThrow('past the end');
+  kernel.bytes.set(kept, header);
+  expect(allocate(5000)).toBe(high);
+  for (const place of [low, high]) release(place);
+});
+
 test('SipHash-2-4 with 128 bits, as its reference code has it', () => {
   const { setHashKey, sipHash } = kernel.call;
   const key = Buffer.from(Array.from({ length: 16 }, (_, i) => i));

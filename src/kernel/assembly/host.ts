@@ -3,6 +3,9 @@
 /** Throws: there is no room for a block of so many bytes. */
 export declare function outOfMemory(bytes: i32): void;
 
+/** Throws: something was written past the end of a block. */
+export declare function brokenMemory(): void;
+
 /** Whether rows of this day, counted from the epoch, may go into the batch. */
 export declare function admitDay(day: i32): bool;
 

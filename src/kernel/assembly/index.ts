@@ -4,7 +4,7 @@ export { bytesOf, closeSlot, describe, emptyColumn, newColumn, pad } from './col
 export { appendLong, appendNumber } from './columns/fixed';
 export { appendString } from './columns/strings';
 export { addIdentity, addRecord, emptyIdentities, newIdentities } from './identities';
-export { allocate, allocateZeros, release, room } from './memory';
+export { allocate, allocateZeros, memoryTop, release, room } from './memory';
 export { bloomFilterOfNumbers, bloomFilterOfTexts } from './parquet/bloom-filter';
 export { clearSink, sinkLength, sinkPlace } from './parquet/byte-sink';
 export { writeDeltaLength, writeDeltaNumbers, writeDeltaStrings } from './parquet/delta';

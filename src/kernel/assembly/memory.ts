@@ -3,7 +3,7 @@
  * columns of one batch become those of the next without a page that the machine has to find again. The first bytes of a
  * block say how large it is; what nobody has written to costs nothing.
  */
-import { outOfMemory } from './host';
+import { brokenMemory, outOfMemory } from './host';
 
 /** In front of a block; places handed out are multiples of it. */
 const header: i32 = 16;
@@ -24,6 +24,7 @@ export function allocate(bytes: i32): usize {
   if (bytes < 0 || size > mostClass) outOfMemory(bytes);
   let block = load<usize>(free + ((<usize>size) << 2));
   if (block !== 0) {
+    if (load<i32>(block) !== size) brokenMemory();
     store<usize>(free + ((<usize>size) << 2), load<usize>(block + 4));
   } else {
     block = top;
@@ -42,11 +43,18 @@ export function allocateZeros(bytes: i32): usize {
   return place;
 }
 
+/** How far blocks reach: what was never part of one has never been written to. */
+export function memoryTop(): usize {
+  return top;
+}
+
 /** Takes a block back; 0 is none. */
 export function release(place: usize): void {
   if (place === 0) return;
   const block = place - header;
-  const list = free + ((<usize>load<i32>(block)) << 2);
+  const size = load<i32>(block);
+  if (size < leastClass || size > mostClass) brokenMemory();
+  const list = free + ((<usize>size) << 2);
   store<usize>(block + 4, load<usize>(list));
   store<usize>(list, block);
 }

@@ -45,7 +45,6 @@ function begin(): void {
 
 /** Room for so many entries, of which the first `used` are kept. */
 function reserveEntries(used: i32, count: i32): void {
-  if (room(entryTexts) >= count << 3) return;
   entrySlots = grown(entrySlots, used << 2, count << 2);
   entryNumbers = grown(entryNumbers, used << 3, count << 3);
   entryTexts = grown(entryTexts, used << 3, count << 3);
