@@ -33,15 +33,20 @@ export interface EncodedChunk {
   readonly bloomFilter: Uint8Array | undefined;
 }
 
+/** By field id: to what share pages were compressed lately. Decides over buffers only, never over bytes. */
+const shares = new Map<number, number>();
+
 /** Bodies of a chunk on their way to the compressor, which small chunks never reach. */
 class Bodies {
   codec: Codec = Codec.UNCOMPRESSED;
   readonly pages: EncodedPage[] = [];
   readonly #compressor: Compressor;
+  readonly #leaf: number;
   #bytes = 0;
 
-  constructor(compressor: Compressor) {
+  constructor(compressor: Compressor, leaf: number) {
     this.#compressor = compressor;
+    this.#leaf = leaf;
   }
 
   /** Takes what is in the kernel's sink. */
@@ -51,12 +56,18 @@ class Bodies {
     if (this.codec === Codec.UNCOMPRESSED && this.#bytes >= leastCompressed) {
       this.codec = Codec.ZSTD;
       for (const [index, { body, uncompressedSize }] of this.pages.entries())
-        this.pages[index] = { body: this.#compressor.compress(body as Uint8Array), uncompressedSize };
+        this.pages[index] = { body: this.#compress(body as Uint8Array), uncompressedSize };
     }
     this.pages.push({
-      body: this.codec === Codec.ZSTD ? this.#compressor.compress(body) : body.slice(),
+      body: this.codec === Codec.ZSTD ? this.#compress(body) : body.slice(),
       uncompressedSize: body.length,
     });
+  }
+
+  #compress(body: Uint8Array): Uint8Array | Promise<Uint8Array> {
+    const compressed = this.#compressor.compress(body, shares.get(this.#leaf) ?? 0.5);
+    if (compressed instanceof Uint8Array) shares.set(this.#leaf, compressed.length / body.length);
+    return compressed;
   }
 }
 
@@ -84,7 +95,7 @@ export async function encodeChunk(
         ? Encoding.PLAIN
         : chooseEncoding(data, stream.values, total, compressor.level);
 
-  const bodies = new Bodies(compressor);
+  const bodies = new Bodies(compressor, leaf.id);
   if (dictionary !== undefined && data !== null) {
     call.clearSink();
     if (data.kind === 'string') call.writeEntryTexts();

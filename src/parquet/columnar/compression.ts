@@ -29,13 +29,13 @@ export class Compressor {
     }
   }
 
-  /** The compressed bytes of the body, which may lie in the kernel's sink. */
-  compress(body: Uint8Array): Uint8Array | Promise<Uint8Array> {
-    if (this.level <= syncLevel || body.length <= syncBytes) return compressSync(body, this.level);
+  /** The compressed bytes of the body, which may lie in the kernel's sink. They are likely to be `share` of it. */
+  compress(body: Uint8Array, share: number): Uint8Array | Promise<Uint8Array> {
+    if (this.level <= syncLevel || body.length <= syncBytes) return compressSync(body, this.level, share);
     const { length } = body;
     this.#inFlight += length;
     return new Promise((resolve, reject) => {
-      zstdCompress(body.slice(), options(this.level, length), (error, compressed) => {
+      zstdCompress(body.slice(), options(this.level, length, share), (error, compressed) => {
         this.#inFlight -= length;
         this.#waiting?.();
         this.#waiting = undefined;
@@ -54,22 +54,22 @@ export function sinkBody(): Uint8Array<ArrayBuffer> {
 
 /** What the body that the kernel has written takes. */
 export function compressedSize(level: number): number {
-  return compressSync(sinkBody(), level).length;
+  return compressSync(sinkBody(), level, 0.5).length;
 }
 
-const compressSync = (body: Uint8Array, level: number): Uint8Array =>
-  trimmed(zstdCompressSync(body, options(level, body.length)));
+const compressSync = (body: Uint8Array, level: number, share: number): Uint8Array =>
+  trimmed(zstdCompressSync(body, options(level, body.length, share)));
 
 /** What is kept until the file is complete must not hold on to the larger buffer that zlib wrote to. */
 function trimmed(compressed: Buffer): Uint8Array {
   return compressed.length * 1.25 < compressed.buffer.byteLength ? new Uint8Array(compressed) : compressed;
 }
 
-/** With the length known zstd sizes its tables to it; the output mostly fits half of the input. */
-function options(level: number, length: number): Parameters<typeof zstdCompressSync>[1] & object {
+/** With the length known zstd sizes its tables to it; what zlib writes to is garbage soon, so it had better fit. */
+function options(level: number, length: number, share: number): Parameters<typeof zstdCompressSync>[1] & object {
   return {
     params: { [constants.ZSTD_c_compressionLevel]: level },
     pledgedSrcSize: length,
-    chunkSize: Math.max(1024, (length >> 1) + 128),
+    chunkSize: Math.max(1024, Math.ceil(length * Math.min(1, share * 1.1)) + 128),
   };
 }
