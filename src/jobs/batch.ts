@@ -13,6 +13,7 @@ import type { Staged } from './ingest.ts';
 import { type Intent, readIntent } from './intent.ts';
 import type { ConfiguredSource } from './plan.ts';
 import type { Runtime } from './runtime.ts';
+import { removeLeftRuns } from './spill/place.ts';
 import { registerViews } from './views.ts';
 
 /** What a caller may watch of a batch, and how it stops one. */
@@ -44,7 +45,7 @@ export function createLedger(runtime: Runtime): Ledger {
   });
 }
 
-/** Makes the tables that these sources write to, where they are missing. */
+/** Makes the tables that these sources write to, where they are missing; removes what a run that is gone has put aside. */
 export async function openTables(
   runtime: Runtime,
   ledger: Ledger,
@@ -57,6 +58,7 @@ export async function openTables(
     await ensureTable(context, declaration);
   }
   await registerViews(runtime);
+  await removeLeftRuns(runtime.store, runtime.config, runtime.owner, runtime.clock());
 }
 
 /** Reads the objects of a claim and commits them. May be called again with the same claim after a failure. */
