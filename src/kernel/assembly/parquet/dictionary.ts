@@ -20,6 +20,8 @@ export let entries: i32 = 0;
 export let entrySlots: usize = 0;
 export let entryTexts: usize = 0;
 export let entryNumbers: usize = 0;
+/** Entries that all three have room for. */
+let reserved: i32 = 0;
 
 /** What the values take in PLAIN encoding. */
 let bytes: i32 = 0;
@@ -45,10 +47,12 @@ function begin(): void {
 
 /** Room for so many entries, of which the first `used` are kept. */
 function reserveEntries(used: i32, count: i32): void {
-  if (room(entryTexts) >= count << 3) return;
+  if (count <= reserved) return;
   entrySlots = grown(entrySlots, used << 2, count << 2);
   entryNumbers = grown(entryNumbers, used << 3, count << 3);
   entryTexts = grown(entryTexts, used << 3, count << 3);
+  // Blocks may get more than they need, each as much as it happens to get.
+  reserved = min(room(entrySlots) >> 2, min(room(entryNumbers), room(entryTexts)) >> 3);
 }
 
 /** Of a column with a dictionary of its own, of `distinct` entries: numbers those that this chunk uses. */
