@@ -26,7 +26,6 @@ export async function createRuntime(config: Config, options: { readonly log?: Lo
     ...parts,
     catalog: await createCatalog(config, parts.store),
     ingester: await createIngester(config),
-    owner: processOwner(),
     log: options.log ?? (await import('pino')).default({ level: 'silent' }),
     clock: Date.now,
     uuid: randomUUID,
@@ -36,12 +35,13 @@ export async function createRuntime(config: Config, options: { readonly log?: Lo
 /** What each thread that ingests has of its own. */
 export async function createIngestRuntime(
   config: Config,
-): Promise<Pick<Runtime, 'config' | 'store' | 'layOut' | 'sleep'>> {
+): Promise<Pick<Runtime, 'config' | 'store' | 'layOut' | 'sleep' | 'owner'>> {
   return {
     config,
     store: await createStore(config),
     layOut: await createLayout(config),
     sleep: (ms, signal) => sleep(ms, undefined, signal && { signal }),
+    owner: processOwner(),
   };
 }
 

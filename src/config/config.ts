@@ -120,6 +120,8 @@ export interface BatchConfig {
   readonly columnBytes: number;
   /** Batches worked on at a time, each on a thread of its own; 1 is the main thread. Bodies and columns are for all together. */
   readonly threads: number;
+  /** Folder where rows are put aside that outgrow the columns, as a URI without trailing slash; otherwise they become files. */
+  readonly spill?: string;
 }
 
 /** Where queries can run besides here. Secrets are not among this: they come from the environment only. */

@@ -166,7 +166,7 @@ interface RawConfig {
   >;
   readonly batch: Readonly<
     Record<'bytes' | 'objects' | 'claim' | 'downloads' | 'download_bytes' | 'column_bytes', number>
-  > & { readonly threads?: number };
+  > & { readonly threads?: number; readonly spill?: string };
   readonly output: Readonly<Record<'row_group_rows' | 'file_rows' | 'compression_level', number>> &
     Pick<Config['output'], 'encoder'>;
   readonly expire: Readonly<Record<'snapshots' | 'keep_snapshots' | 'grace', number>>;
@@ -252,6 +252,14 @@ function toConfig(
   const { limits, batch, output, compact, worker, expire, engines } = raw;
   const spill = warehouseUri(compact.spill ?? tmpdir(), folder);
   if (spill === undefined) problem(['compact', 'spill'], usable);
+  const batchSpill = batch.spill === undefined ? undefined : warehouseUri(batch.spill, folder);
+  if (batch.spill !== undefined) {
+    const places = [
+      { name: 'the warehouse', location: `${warehouse}/` },
+      ...sources.map((source) => ({ name: `source "${source.name}"`, location: source.location })),
+    ];
+    for (const message of spillProblems(batchSpill, output.encoder, places)) problem(['batch', 'spill'], message);
+  }
   for (const key of ['snapshots', 'grace'] as const) {
     if (expire[key] <= batch.claim)
       problem(['expire', key], 'must be longer than batch.claim: a run that is late would find its traces gone');
@@ -293,6 +301,7 @@ function toConfig(
       downloadBytes: batch.download_bytes,
       columnBytes: batch.column_bytes,
       threads: batch.threads ?? Math.min(mostDefaultThreads, availableParallelism()),
+      ...(batchSpill !== undefined && { spill: batchSpill }),
     },
     output: {
       encoder: output.encoder,
@@ -339,6 +348,20 @@ function toConfig(
       },
     },
   };
+}
+
+/** What speaks against putting rows of a batch aside there. */
+function* spillProblems(
+  spill: string | undefined,
+  encoder: Config['output']['encoder'],
+  places: readonly { readonly name: string; readonly location: string }[],
+): Generator<string> {
+  if (spill === undefined || !spill.startsWith('file://')) yield 'must be a folder of this machine';
+  for (const { name, location } of places) {
+    if (location !== '' && `${spill}/`.startsWith(location))
+      yield `lies inside ${name}: what waits there would be taken for a part of it`;
+  }
+  if (encoder !== 'columnar') yield 'needs output.encoder: columnar';
 }
 
 /** host:port, with an IPv6 address in brackets; undefined for `off`. */

@@ -178,6 +178,12 @@ export const configSchema: ConfigSchema = {
         most: 64,
         examples: [2],
       },
+      spill: {
+        ...text(
+          'folder where rows wait that outgrow column_bytes, for one sorted file a day and batch; without it they become several files',
+        ),
+        examples: ['/var/tmp'],
+      },
     }),
     output: section('the data files', {
       encoder: { description: 'Parquet encoder', type: 'string', enum: encoders, default: 'columnar' },

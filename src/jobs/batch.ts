@@ -14,6 +14,7 @@ import type { Staged } from './ingest.ts';
 import { type Intent, readIntent } from './intent.ts';
 import type { ConfiguredSource } from './plan.ts';
 import type { Runtime } from './runtime.ts';
+import { removeLeftRuns } from './spill/place.ts';
 import { registerViews } from './views.ts';
 
 /** What a caller may watch of a batch, and how it stops one. */
@@ -45,7 +46,7 @@ export function createLedger(runtime: Runtime): Ledger {
   });
 }
 
-/** Makes the tables that these sources write to, where they are missing. */
+/** Makes the tables that these sources write to, where they are missing; removes what a run that is gone has put aside. */
 export async function openTables(
   runtime: Runtime,
   ledger: Ledger,
@@ -60,6 +61,7 @@ export async function openTables(
   };
   await Promise.all([ledger.open(), ...[...tables.values()].map(ensure)]);
   await registerViews(runtime);
+  await removeLeftRuns(runtime.store, runtime.config, runtime.owner, runtime.clock());
 }
 
 /** Reads the objects of a claim and commits them. May be called again with the same claim after a failure. */

@@ -24,6 +24,7 @@ import type { IngestRuntime } from './ingester.ts';
 import type { Intent } from './intent.ts';
 import type { ConfiguredSource } from './plan.ts';
 import type { PriorRows } from './prior.ts';
+import { spillPlace } from './spill/place.ts';
 import { TableFiles } from './table-files.ts';
 import { Tally } from './tally.ts';
 
@@ -68,7 +69,7 @@ export async function ingestBatch(runtime: IngestRuntime, request: IngestRequest
     try {
       if (await attempt.run(objects)) return attempt.staged();
     } finally {
-      attempt.release();
+      await attempt.release();
     }
   }
 }
@@ -92,7 +93,8 @@ class BatchAttempt {
     this.#request = request;
     this.#failures = failures;
     const { store, layOut, config } = runtime;
-    const writer = { store, layOut, output: config.output };
+    const spill = spillPlace(config, runtime.owner.id, request.batch.slice(0, 16), request.signal);
+    const writer = { store, layOut, output: config.output, spill };
     const { table } = request.source.source;
     this.#writer = request.source.source.writers.take((day) => this.#admit(day));
     this.#events = new TableFiles(writer, request.tables.events, table, request.batch, this.#writer);
@@ -125,7 +127,8 @@ class BatchAttempt {
       }
       this.#request.onObject?.(object, this.#objects.get(object.uri)!.rows);
     }
-    await this.#flush();
+    await this.#events.finish();
+    await this.#quarantine.finish();
     await this.#events.settled();
     await this.#quarantine.settled();
     return true;
@@ -147,10 +150,11 @@ class BatchAttempt {
     };
   }
 
-  /** Gives memory back that the next batch would otherwise have to wait for. */
-  release(): void {
+  /** Gives back what the next batch would otherwise have to wait for: memory, and what was put aside. */
+  async release(): Promise<void> {
     this.#quarantine.release();
     this.#request.source.source.writers.give(this.#writer);
+    await Promise.all([this.#events.removeRuns(), this.#quarantine.removeRuns()]);
   }
 
   #fail(object: ObjectInfo, error: unknown): void {
@@ -190,7 +194,7 @@ class BatchAttempt {
         const mayBeCertain = writer !== undefined && frame.tooLarge === undefined && isUtf8(bytes);
         if (!mayBeCertain || !writer.takeRecord(bytes, 0, bytes.length, frame.offset)) doubt(frame);
       }
-      if (this.#events.bytes + this.#quarantine.bytes > this.#runtime.config.batch.columnBytes) await this.#flush();
+      if (this.#events.bytes + this.#quarantine.bytes > this.#runtime.config.batch.columnBytes) await this.#makeRoom();
     }
     for (const [column, count] of reader.typeMismatches) increase(this.#typeMismatches, column, count);
     if (writer !== undefined) {
@@ -267,9 +271,11 @@ class BatchAttempt {
     return prior;
   }
 
-  async #flush(): Promise<void> {
-    await this.#events.flush();
-    await this.#quarantine.flush();
+  async #makeRoom(): Promise<void> {
+    const tables = [this.#events, this.#quarantine];
+    // Of the larger one alone where rows are put aside: a merge pays for each run, however small.
+    if (this.#runtime.config.batch.spill !== undefined) tables.sort((a, b) => b.bytes - a.bytes).splice(1);
+    for (const table of tables) await table.makeRoom();
   }
 }
 

@@ -6,7 +6,7 @@ import { type IngestRequest, ingestBatch, type Staged } from './ingest.ts';
 import type { Runtime } from './runtime.ts';
 
 /** What ingesting needs of the world. */
-export interface IngestRuntime extends Pick<Runtime, 'config' | 'store' | 'layOut' | 'sleep'> {
+export interface IngestRuntime extends Pick<Runtime, 'config' | 'store' | 'layOut' | 'sleep' | 'owner'> {
   readonly log: { error(fields: object, message: string): void };
 }
 

@@ -1,19 +1,25 @@
-/** From buffered rows to stored data files, one set of them being stored while the next rows come. */
+/**
+ * From buffered rows to stored data files, one set of them being stored while the next rows come. What outgrows the
+ * columns becomes a set of files on the spot, or, where there is a place for it, one of sorted runs that make files in
+ * the end.
+ */
 import pLimit from 'p-limit';
 import type { LoadedTable } from '../catalog/catalog.ts';
 import type { RowBuffer } from '../columns/row-buffer.ts';
 import { TableBuffer } from '../columns/table-buffer.ts';
 import type { DataFile } from '../iceberg/data-file.ts';
-import { type FileOptions, layoutRequest, storeDataFile } from '../iceberg/write.ts';
+import { type FileOptions, type FileTarget, layoutRequest, storeDataFile } from '../iceberg/write.ts';
 import type { DayFile, Layout } from '../parquet/layout.ts';
 import type { ObjectStore } from '../store/store.ts';
 import type { TableDeclaration } from '../tables/declaration.ts';
+import type { SpillPlace, TableRuns } from './spill/table-runs.ts';
 import { AccountingError } from './tally.ts';
 
 export interface FileWriter {
   readonly store: ObjectStore;
   readonly layOut: Layout;
   readonly output: FileOptions;
+  readonly spill?: SpillPlace | undefined;
 }
 
 const uploads = 4;
@@ -29,6 +35,7 @@ export class TableFiles {
   #storing: Promise<void> = Promise.resolve();
   readonly buffer: RowBuffer;
   #flushedRows = 0;
+  #runs: TableRuns | undefined;
 
   constructor(
     writer: FileWriter,
@@ -76,9 +83,37 @@ export class TableFiles {
     this.#storing.catch(() => {});
   }
 
+  /** Makes room for more rows: puts those that are buffered aside, or has files made of them. */
+  async makeRoom(): Promise<void> {
+    const { spill, output } = this.#writer;
+    if (spill === undefined) return this.flush();
+    if (this.buffer.rows === 0) return;
+    if (this.#runs === undefined) {
+      // Merging takes as many modules as all else here, and most batches fit.
+      const { TableRuns } = await import('./spill/table-runs.ts');
+      this.#runs = new TableRuns(this.#target, output, spill);
+    }
+    await this.#runs.add(this.buffer.batch(), this.buffer.bytes);
+    this.#flushedRows += this.buffer.rows;
+    this.buffer.clear();
+  }
+
+  /** There are no more rows: all become files, which are stored when it has `settled`. */
+  async finish(): Promise<void> {
+    if (this.#runs === undefined) return this.flush();
+    await this.makeRoom();
+    this.files.push(...(await this.#runs.merge()));
+    await this.#runs.remove();
+  }
+
   /** Gives the memory of the columns back. */
   release(): void {
     this.buffer.clear();
+  }
+
+  /** Removes what was put aside, also after a failure. */
+  async removeRuns(): Promise<void> {
+    await this.#runs?.remove();
   }
 
   /** All that was flushed is in files. */
@@ -87,9 +122,12 @@ export class TableFiles {
   }
 
   async #store(files: readonly DayFile[]): Promise<void> {
-    const { store } = this.#writer;
-    const target = { store, table: this.#table, declaration: this.#declaration, label: this.#label };
     const limit = pLimit(uploads);
-    this.files.push(...(await Promise.all(files.map((file) => limit(() => storeDataFile(target, file))))));
+    this.files.push(...(await Promise.all(files.map((file) => limit(() => storeDataFile(this.#target, file))))));
+  }
+
+  get #target(): FileTarget {
+    const { store } = this.#writer;
+    return { store, table: this.#table, declaration: this.#declaration, label: this.#label };
   }
 }

@@ -124,6 +124,31 @@ s3: { force_path_style: yes }
   });
 });
 
+describe('a place for what outgrows the columns', () => {
+  const withSpill = (spill: string, more = ''): string => `${minimal}batch: { spill: "${spill}" }\n${more}`;
+
+  it('is a folder, from that of the file on', () => {
+    expect(load(withSpill('./runs/')).config.batch.spill).toBe(`file://${folder}/runs`);
+    expect(load(withSpill('/var/tmp')).config.batch.spill).toBe('file:///var/tmp');
+  });
+
+  it.each([
+    ['a bucket', withSpill('s3://bucket/runs'), /folder of this machine/],
+    ['no place at all', withSpill('ftp://host/runs'), /folder of this machine/],
+    ['in the warehouse', withSpill('./warehouse/runs'), /lies inside the warehouse/],
+    ['among logs', withSpill('logs'), /lies inside source "eopa"/],
+    [
+      'for the portable encoder',
+      withSpill('runs', 'output: { encoder: parquetjs }\n'),
+      /needs output\.encoder: columnar/,
+    ],
+  ])('is refused where it is %s', (_, yaml, message) => {
+    const problems = problemsOf(yaml);
+    expect(problems.map(({ key }) => key)).toEqual(['batch.spill']);
+    expect(problems[0]?.message).toMatch(message);
+  });
+});
+
 describe('sources of side tables', () => {
   const side = (...sources: string[]) => `warehouse: ./w\nsources:\n${sources.map((text) => `  - ${text}\n`).join('')}`;
   const reference = (rest = 'table: t, columns: { a: { type: long } }', name = 'r') =>

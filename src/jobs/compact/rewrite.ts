@@ -12,11 +12,12 @@ import { storeDataFile } from '../../iceberg/write.ts';
 import { ColumnReader } from '../../parquet/column-reader.ts';
 import { ColumnarFileWriter } from '../../parquet/columnar/encoder.ts';
 import type { ObjectStore } from '../../store/store.ts';
+import { FileSink } from '../spill/file-sink.ts';
+import { SpilledRuns, type TakeRows } from '../spill/runs.ts';
 import { AccountingError } from '../tally.ts';
 import { type Duplicates, findDuplicates } from './duplicates.ts';
 import { clusterOrder, plainKeys } from './keys.ts';
 import { compactedPrefix, type DayPlan } from './plan.ts';
-import { SpilledRuns, type TakeRows } from './spill.ts';
 import type { CompactionTable } from './table.ts';
 
 export interface RewriteOptions {
@@ -50,17 +51,20 @@ export async function rewriteDay(
   const duplicates = await findDuplicates(store, table, plan, options.memoryBytes / 2);
   if (plan.reasons.length === 0 && duplicates.count === 0) return undefined;
   const label = labelOf(plan, options.run);
-  const sink = new FileSink(store, loaded, table, plan, label, options);
-  const runs = new SpilledRuns(
+  const files: DataFile[] = [];
+  const sink = dayFiles(store, loaded, table, label, options, files);
+  const runs = new SpilledRuns({
     store,
-    `${options.spill}/${label}`,
-    table.declaration.columns,
-    table.columns,
-    table.clustering,
-  );
+    prefix: `${options.spill}/${label}`,
+    declarations: table.declaration.columns,
+    columns: table.columns,
+    orderOf: (batch) => clusterOrder(batch, table.clustering),
+  });
   try {
-    await sortRows(store, table, plan, duplicates, options, runs, sink.take);
-    const files = await sink.finish();
+    await sortRows(store, table, plan, duplicates, options, runs, (batch, order, isLast) =>
+      sink.add(plan.day, batch, order, isLast),
+    );
+    await sink.finish();
     const written = files.reduce((sum, file) => sum + file.recordCount, 0);
     if (written !== plan.rows - duplicates.count)
       throw new AccountingError(
@@ -95,7 +99,7 @@ async function sortRows(
       read += rows;
       // Arrays grow by doubling, and sorting and encoding need room as well.
       if (buffer.bytes * 2 > memoryBytes && read < plan.rows) {
-        await runs.add(buffer.take(), Math.ceil((plan.rows / read) * (runs.count + 1)));
+        await putAside(runs, buffer.take(), Math.ceil((plan.rows / read) * (runs.count + 1)));
         buffer = new TableBuffer(table.declaration.columns);
       }
     }
@@ -108,76 +112,42 @@ async function sortRows(
     discard(batch);
     return;
   }
-  if (batch.rows > 0) await runs.add(batch, runs.count + 1);
+  if (batch.rows > 0) await putAside(runs, batch, runs.count + 1);
   await runs.merge(take);
 }
 
-/** Cuts sorted rows into row groups and files. */
-class FileSink {
-  readonly #store: ObjectStore;
-  readonly #loaded: LoadedTable;
-  readonly #table: CompactionTable;
-  readonly #day: string;
-  readonly #label: string;
-  readonly #options: RewriteOptions;
-  readonly #files: DataFile[] = [];
-  #writer: ColumnarFileWriter | undefined;
+/** Gives the batch away. `expectedRuns` decides how much of each a merge has to hold. */
+async function putAside(runs: SpilledRuns, batch: ColumnBatch, expectedRuns: number): Promise<void> {
+  await runs.add(batch, { rowGroupRows: Math.max(1024, Math.ceil(batch.rows / Math.max(1, expectedRuns) / 2)) });
+  discard(batch);
+}
 
-  constructor(
-    store: ObjectStore,
-    loaded: LoadedTable,
-    table: CompactionTable,
-    plan: DayPlan,
-    label: string,
-    options: RewriteOptions,
-  ) {
-    this.#store = store;
-    this.#loaded = loaded;
-    this.#table = table;
-    this.#day = plan.day;
-    this.#label = label;
-    this.#options = options;
-  }
-
-  readonly take = async (batch: ColumnBatch, order: Uint32Array, isLast: boolean): Promise<number> => {
-    const { rowGroupRows, targetBytes, signal } = this.#options;
-    let at = 0;
-    while (at < order.length && (isLast || order.length - at >= rowGroupRows)) {
-      signal?.throwIfAborted();
-      const rows = order.subarray(at, at + rowGroupRows);
-      this.#writer ??= this.#open();
-      await this.#writer.add(batch, rows);
-      at += rows.length;
-      if (this.#writer.size >= targetBytes) await this.#close(this.#writer);
-    }
-    return at;
-  };
-
-  async finish(): Promise<readonly DataFile[]> {
-    if (this.#writer !== undefined) await this.#close(this.#writer);
-    return this.#files;
-  }
-
-  #open(): ColumnarFileWriter {
-    const { declaration, columns, clustering } = this.#table;
-    const { rowGroupRows, compressionLevel } = this.#options;
-    return new ColumnarFileWriter({
-      columns: declaration.columns.map(({ name }) => columns.get(name)!),
-      sortedBy: plainKeys(clustering),
-      bloomColumns: declaration.bloomColumns,
-      rowGroupRows,
-      compressionLevel,
-    });
-  }
-
-  async #close(writer: ColumnarFileWriter): Promise<void> {
-    this.#writer = undefined;
-    const { declaration, clustering } = this.#table;
-    const target = { store: this.#store, table: this.#loaded, declaration, label: this.#label };
-    const file = await storeDataFile(target, { ymd: this.#day, encoded: writer.finish() });
-    const sortOrderId = findSortOrder(this.#loaded.metadata, clustering) ?? 0;
-    this.#files.push({ ...file, sortOrderId });
-  }
+/** Takes the rows of a day into its new files, which come to `files`. */
+function dayFiles(
+  store: ObjectStore,
+  loaded: LoadedTable,
+  { declaration, columns, clustering }: CompactionTable,
+  label: string,
+  { rowGroupRows, targetBytes, compressionLevel, signal }: RewriteOptions,
+  files: DataFile[],
+): FileSink {
+  return new FileSink({
+    rowGroupRows,
+    targetBytes,
+    ...(signal && { signal }),
+    open: () =>
+      new ColumnarFileWriter({
+        columns: declaration.columns.map(({ name }) => columns.get(name)!),
+        sortedBy: plainKeys(clustering),
+        bloomColumns: declaration.bloomColumns,
+        rowGroupRows,
+        compressionLevel,
+      }),
+    store: async (ymd, encoded) => {
+      const file = await storeDataFile({ store, table: loaded, declaration, label }, { ymd, encoded });
+      files.push({ ...file, sortOrderId: findSortOrder(loaded.metadata, clustering) ?? 0 });
+    },
+  });
 }
 
 /**

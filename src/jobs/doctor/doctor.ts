@@ -97,6 +97,14 @@ export function planChecks(runtime: Runtime, probes: Probes): PlannedCheck[] {
       advice: 'set compact.spill to a folder that can be written',
     });
   }
+  const batchSpill = config.batch.spill?.replace(/^file:\/\//, '');
+  if (batchSpill !== undefined && batchSpill !== spill && batchSpill !== machine.temporaryFolder) {
+    checks.push({
+      name: 'disk:batch-spill',
+      look: () => checkDisk(machine, batchSpill, 'batches that ingest sorts outside of memory'),
+      advice: 'set batch.spill to a folder that can be written',
+    });
+  }
   if (usesAws) {
     checks.push({
       name: 'credentials',
