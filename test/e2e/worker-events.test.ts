@@ -149,7 +149,10 @@ describeWith(['s3', 'glue'], 'a worker on S3 events', () => {
 
   test('SIGTERM in the middle of a batch: it is finished, and what waits goes back to the queue at once', async () => {
     const site = await open({
-      config: { batch: { objects: 4, threads: 1 }, worker: { batch_age: 0, commit_interval: 0, listen: 'off', visibility: 600 } },
+      config: {
+        batch: { objects: 4, threads: 1 },
+        worker: { batch_age: 0, commit_interval: 0, listen: 'off', visibility: 600 },
+      },
     });
     await site.put(logs);
     const running = worker(site.place);
