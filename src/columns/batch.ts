@@ -73,7 +73,7 @@ export interface ColumnBatch {
 }
 
 /** The memory behind a batch, each buffer once, since arrays may share them. */
-export function buffersOf(batch: ColumnBatch): Set<ArrayBuffer> {
+function buffersOf(batch: ColumnBatch): Set<ArrayBuffer> {
   const buffers = new Set<ArrayBuffer>();
   const add = (array: { readonly buffer: ArrayBufferLike } | null): void => {
     if (array !== null && array.buffer instanceof ArrayBuffer) buffers.add(array.buffer);

@@ -66,12 +66,6 @@ export class StringDictionary {
     return end - start;
   }
 
-  clear(): void {
-    this.entries = 0;
-    this.usedBytes = 0;
-    this.#table.fill(0);
-  }
-
   #equalsBytes(code: number, source: Uint8Array, start: number, end: number): boolean {
     let at = this.offsets[code]!;
     if (this.offsets[code + 1]! - at !== end - start) return false;
