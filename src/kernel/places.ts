@@ -11,7 +11,7 @@ export class Places {
   of(array: ArrayBufferView | null, bytes: number): number {
     if (array === null) return 0;
     const { call, bytes: memory } = kernel();
-    if (array.buffer === memory.buffer) return array.byteOffset;
+    if (kernel().holds(array)) return array.byteOffset;
     const known = this.#copies.get(array);
     if (known !== undefined) return known;
     const length = Math.min(bytes, array.byteLength);

@@ -95,13 +95,8 @@ export class KernelRows {
         bytes: text,
       };
     }
-    const ends = this.#kernel.uint32(this.#allocate(slots.length * 4 + 4), slots.length + 1);
-    let used = 0;
-    ends[0] = 0;
-    for (let i = 0; i < slots.length; i++) {
-      used += offsets[slots[i]! + 1]! - offsets[slots[i]!]!;
-      ends[i + 1] = used;
-    }
+    const ends = this.#offsets(offsets, slots);
+    const used = ends[slots.length]!;
     const text = this.#kernel.uint8(this.#allocate(used), used);
     copyTexts(text, data, slots);
     return { ...data, ...header, entries: slots.length, offsets: ends, bytes: text };
@@ -109,13 +104,8 @@ export class KernelRows {
 
   #copyRepeated(data: ListData | MapData, slots: Uint32Array): ListData | MapData {
     const { offsets } = data;
-    const ends = this.#kernel.uint32(this.#allocate(slots.length * 4 + 4), slots.length + 1);
-    let used = 0;
-    ends[0] = 0;
-    for (let i = 0; i < slots.length; i++) {
-      used += offsets[slots[i]! + 1]! - offsets[slots[i]!]!;
-      ends[i + 1] = used;
-    }
+    const ends = this.#offsets(offsets, slots);
+    const used = ends[slots.length]!;
     const elements = new Uint32Array(used);
     let at = 0;
     for (const slot of slots)
@@ -124,6 +114,14 @@ export class KernelRows {
     if (data.kind === 'list') return { ...data, ...header, elements: this.#copyScalar(data.elements, elements) };
     const keys = this.#copyScalar(data.keys, elements) as StringData;
     return { ...data, ...header, keys, values: this.#copyScalar(data.values, elements) };
+  }
+
+  /** Where what the slots have begins and ends when it lies side by side. */
+  #offsets(offsets: Uint32Array, slots: Uint32Array): Uint32Array {
+    const ends = this.#kernel.uint32(this.#allocate(slots.length * 4 + 4), slots.length + 1);
+    ends[0] = 0;
+    for (let i = 0; i < slots.length; i++) ends[i + 1] = ends[i]! + offsets[slots[i]! + 1]! - offsets[slots[i]!]!;
+    return ends;
   }
 
   #header({ valid }: ColumnData, slots: Uint32Array): { length: number; nullCount: number; valid: Uint8Array | null } {

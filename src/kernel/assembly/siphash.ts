@@ -42,33 +42,23 @@ export function sipHash(start: usize, length: i32): void {
     v0 ^= word;
   }
   v2 ^= 0xee;
-  for (let i = 0; i < 4; i++) {
-    v0 += v1;
-    v1 = rotl(v1, 13) ^ v0;
-    v0 = rotl(v0, 32);
-    v2 += v3;
-    v3 = rotl(v3, 16) ^ v2;
-    v0 += v3;
-    v3 = rotl(v3, 21) ^ v0;
-    v2 += v1;
-    v1 = rotl(v1, 17) ^ v2;
-    v2 = rotl(v2, 32);
+  for (let half = 0; half < 2; half++) {
+    for (let i = 0; i < 4; i++) {
+      v0 += v1;
+      v1 = rotl(v1, 13) ^ v0;
+      v0 = rotl(v0, 32);
+      v2 += v3;
+      v3 = rotl(v3, 16) ^ v2;
+      v0 += v3;
+      v3 = rotl(v3, 21) ^ v0;
+      v2 += v1;
+      v1 = rotl(v1, 17) ^ v2;
+      v2 = rotl(v2, 32);
+    }
+    low = high;
+    high = v0 ^ v1 ^ v2 ^ v3;
+    v1 ^= 0xdd;
   }
-  low = v0 ^ v1 ^ v2 ^ v3;
-  v1 ^= 0xdd;
-  for (let i = 0; i < 4; i++) {
-    v0 += v1;
-    v1 = rotl(v1, 13) ^ v0;
-    v0 = rotl(v0, 32);
-    v2 += v3;
-    v3 = rotl(v3, 16) ^ v2;
-    v0 += v3;
-    v3 = rotl(v3, 21) ^ v0;
-    v2 += v1;
-    v1 = rotl(v1, 17) ^ v2;
-    v2 = rotl(v2, 32);
-  }
-  high = v0 ^ v1 ^ v2 ^ v3;
 }
 
 export function hashLow(): u64 {

@@ -184,12 +184,8 @@ function object(at: usize, node: ObjectNode, map: Member | null): usize {
       member = memberOf(node, at + 1, <i32>(close - at) - 1);
       if (member !== null) predict(node, position, member);
       else if (node.isWhole) return doubt;
-      at = close + 1;
-      if (load<u8>(at) !== COLON) {
-        at = skipSpace(at);
-        if (load<u8>(at) !== COLON) return doubt;
-      }
-      at++;
+      at = behindColon(close + 1);
+      if (at === doubt) return doubt;
     }
     if (load<u8>(at) <= 0x20) at = skipSpace(at);
     if (member === null) {
@@ -220,6 +216,15 @@ function object(at: usize, node: ObjectNode, map: Member | null): usize {
     // A predicted key stands right behind its comma; any other is found from the comma on.
     position++;
   }
+}
+
+/** Behind a key; returns the place behind its colon. */
+function behindColon(at: usize): usize {
+  if (load<u8>(at) !== COLON) {
+    at = skipSpace(at);
+    if (load<u8>(at) !== COLON) return doubt;
+  }
+  return at + 1;
 }
 
 /** After the opening bracket; the elements of a `list` are noted. */
@@ -381,12 +386,8 @@ function skipObject(at: usize): usize {
     if (load<u8>(at) !== QUOTE) return doubt;
     const close = string(at + 1);
     if (close === doubt) return doubt;
-    at = close + 1;
-    if (load<u8>(at) !== COLON) {
-      at = skipSpace(at);
-      if (load<u8>(at) !== COLON) return doubt;
-    }
-    at++;
+    at = behindColon(close + 1);
+    if (at === doubt) return doubt;
     if (load<u8>(at) <= 0x20) at = skipSpace(at);
     at = value(at);
     if (at === doubt) return doubt;
