@@ -1,10 +1,11 @@
 /**
- * Charts as SVG, drawn by echarts without a DOM. Colours are variables of the page's style, so that charts follow the
- * light and the dark scheme; while echarts draws, texts are numbers; they are put in after, escaped as in html.ts, so
- * that no text of a log passes through it. Every chart is scaled by its viewBox and has a title and a description.
+ * Charts as SVG: d3 works out scales and stacks, and the shapes are written here, with texts escaped as everywhere else
+ * in the page. Colours are variables of the page's style, so that charts follow the light and the dark scheme. Every
+ * chart is scaled by its viewBox, has a title and a description, and each column or bar says its numbers under the pointer.
  */
-import { type EChartsOption, init } from 'echarts/dist/echarts.esm.min.mjs';
-import { escapeText, type Html, html, trusted, wide } from './html.ts';
+import { scaleBand, scaleLinear } from 'd3-scale';
+import { stack } from 'd3-shape';
+import { type Content, type Html, html, wide } from './html.ts';
 
 export interface Series {
   readonly name: string;
@@ -28,65 +29,116 @@ export const columnChart = (chart: Chart): Html => html`${columns(chart, 'wide')
 
 function columns(chart: Chart, shape: 'wide' | 'narrow'): Html {
   const [width, height] = shape === 'wide' ? [1040, 260] : [360, 220];
-  return draw(
-    { ...chart, id: `${chart.id}-${shape}` },
-    { width, height, shape, texts: chart.labels },
-    {
-      grid: { ...exact, left: 48, right: 36, top: 12, bottom: 26 },
-      xAxis: {
-        type: 'category',
-        data: chart.labels.map((_, i) => mark(i)),
-        axisTick: { show: false },
-        axisLine: { lineStyle: { color: 'var(--rule)' } },
-        axisLabel: {
-          color: 'var(--muted)',
-          fontSize: 12,
-          // Evenly spread, as many as there is room for.
-          interval: Math.ceil(chart.labels.length / Math.floor((width - 84) / 84)) - 1,
-        },
-      },
-      yAxis: valueAxis,
-      series: bars(chart, chart.labels.length > 40 ? '10%' : '22%'),
-    },
+  const { labels } = chart;
+  const [left, right, top, bottom] = [48, width - 36, 12, height - 26];
+  const places = indexBand(labels.length, [left, right], labels.length > 40 ? 0.1 : 0.22);
+  const y = scaleLinear([0, highestOf(chart)], [bottom, top]).nice(3);
+  const grid = y
+    .ticks(3)
+    .filter(Number.isInteger)
+    .map(
+      (tick) =>
+        html`<path d="M${left} ${place(y(tick))}H${right}" fill="none" stroke="var(--rule)"/>${text(left - 8, y(tick), { anchor: 'end', colour: 'muted', size: 12 }, short(tick))}`,
+    );
+  // Evenly spread, as many as there is room for.
+  const every = Math.ceil(labels.length / Math.floor((width - 84) / 84));
+  const times = labels.map(
+    (label, i) =>
+      i % every === 0 && text(places.middle(i), bottom + 15, { anchor: 'middle', colour: 'muted', size: 12 }, label),
   );
+  const bars = stacked(chart).map(({ colour, spans }) => {
+    const drawn = spans.flatMap(([low, high], i) =>
+      high > low ? [box(places.start(i), y(high), places.thickness, y(low) - y(high))] : [],
+    );
+    return drawn.length > 0 && html`<path fill="var(--${colour})" d="${drawn.join('')}"/>`;
+  });
+  const pointers = labels.map((_, i) => pointer([places.slot(i), top, places.step, bottom - top], says(chart, i)));
+  return draw(chart, { shape, width, height }, [grid, bars, times, pointers]);
 }
 
-/** Stacked bars, one a row, the first on top, with the sum at the end. Long labels are cut. */
+/** Stacked bars, one per row, the first on top, with the sum at the end. Long labels are cut. */
 export function barChart(chart: Chart): Html {
   const rows = chart.labels.length;
   const labels = chart.labels.map(fit);
-  const left = 12 + Math.max(40, ...labels.map(widthOf));
-  const sums = chart.labels.map((_, i) => chart.series.reduce((sum, { values }) => sum + values[i]!, 0));
+  const sums = sumsOf(chart);
   const ends = sums.map(chart.format);
-  const right = 12 + Math.max(...ends.map(widthOf));
-  return draw(
-    chart,
-    { width: 400, height: 12 + rows * 25, shape: 'bars', texts: [...labels, ...ends] },
-    {
-      grid: { ...exact, left, right, top: 4, bottom: 4 },
-      xAxis: { ...valueAxis, axisLabel: { show: false }, splitLine: { show: false } },
-      yAxis: {
-        type: 'category',
-        inverse: true,
-        data: chart.labels.map((_, i) => mark(i)),
-        axisTick: { show: false },
-        axisLine: { show: false },
-        axisLabel: { color: 'var(--ink)', fontSize: 13, interval: 0 },
-      },
-      series: [
-        ...bars(chart, '32%'),
-        // An empty bar on top carries the sum.
-        {
-          ...silent,
-          type: 'bar' as const,
-          stack: 'all',
-          data: sums.map((_, i) => ({ value: 0, label: { formatter: mark(rows + i) } })),
-          label: { show: true, position: 'right' as const, color: 'var(--muted)', fontSize: 13 },
-        },
-      ],
-    },
+  const [width, height] = [400, 12 + rows * 25];
+  const left = 12 + Math.max(40, ...labels.map(widthOf));
+  const right = width - 12 - Math.max(...ends.map(widthOf));
+  const places = indexBand(rows, [4, height - 4], 0.32);
+  const x = scaleLinear([0, Math.max(1, ...sums)], [left, right]);
+  const bars = stacked(chart).map(({ colour, spans }) =>
+    spans.map(
+      ([low, high], i) =>
+        html`<path fill="var(--${colour})" d="${box(x(low), places.start(i), x(high) - x(low), places.thickness)}"/>`,
+    ),
   );
+  const texts = labels.map(
+    (label, i) =>
+      html`${text(left - 8, places.middle(i), { anchor: 'end', colour: 'ink', size: 13 }, label)}${text(
+        x(sums[i]!) + 5,
+        places.middle(i),
+        { anchor: 'start', colour: 'muted', size: 13 },
+        ends[i]!,
+      )}`,
+  );
+  const pointers = labels.map((_, i) => pointer([0, places.slot(i), width, places.step], says(chart, i)));
+  return draw(chart, { shape: 'bars', width, height }, [bars, texts, pointers]);
 }
+
+/** Colours and, for each place, from where to where the series reaches on top of those before it. */
+function stacked({ series, labels }: Chart): { colour: string; spans: [number, number][] }[] {
+  const layers = stack<number, number>()
+    .keys(series.keys())
+    .value((at, layer) => series[layer]!.values[at]!)(labels.keys());
+  return layers.map((layer) => ({ colour: series[layer.key]!.colour, spans: layer.map(([low, high]) => [low, high]) }));
+}
+
+const sumsOf = ({ labels, series }: Chart): number[] =>
+  labels.map((_, i) => series.reduce((sum, { values }) => sum + values[i]!, 0));
+
+/** Not zero, which has no scale. */
+const highestOf = (chart: Chart): number => Math.max(1, ...sumsOf(chart));
+
+/** Equal places side by side, with a gap between them of that part of each; no bar is thicker than 48. */
+function indexBand(count: number, range: [number, number], gap: number) {
+  const band = scaleBand(Array(count).keys(), range)
+    .paddingInner(gap)
+    .paddingOuter(gap / 2);
+  const [step, thickness] = [band.step(), Math.min(48, band.bandwidth())];
+  const middle = (i: number): number => band(i)! + band.bandwidth() / 2;
+  return {
+    step,
+    thickness,
+    middle,
+    start: (i: number): number => middle(i) - thickness / 2,
+    slot: (i: number): number => middle(i) - step / 2,
+  };
+}
+
+/** What a column or a bar says where a pointer rests on it. */
+function says({ labels, series, format }: Chart, at: number): string {
+  const parts = series.map(({ name, values }) => `${format(values[at]!)} ${name}`);
+  return `${labels[at]}: ${parts.join(', ')}`;
+}
+
+const pointer = ([x, y, width, height]: readonly [number, number, number, number], says: string): Html =>
+  html`<rect x="${place(x)}" y="${place(y)}" width="${place(width)}" height="${place(height)}" fill="none" pointer-events="all"><title>${says}</title></rect>`;
+
+interface Lettering {
+  readonly anchor: 'start' | 'middle' | 'end';
+  readonly colour: 'ink' | 'muted';
+  readonly size: 12 | 13;
+}
+
+const text = (x: number, y: number, { anchor, colour, size }: Lettering, content: string): Html =>
+  html`<text x="${place(x)}" y="${place(y)}" dy=".35em" text-anchor="${anchor}" font-size="${size}" fill="var(--${colour})">${content}</text>`;
+
+const box = (x: number, y: number, width: number, height: number): string =>
+  `M${place(x)} ${place(y)}h${place(width)}v${place(height)}h${place(-width)}z`;
+
+/** Hundredths of a unit are finer than any screen. */
+const place = (value: number): number => Number(value.toFixed(2));
 
 const mostLabel = 170;
 
@@ -112,66 +164,18 @@ function characterWidth(character: string): number {
   return /[ ijlI.,:;|!'/()[\]-]/.test(character) ? 5.5 : /\p{M}/u.test(character) ? 0 : 8.5;
 }
 
-const silent = { silent: true, clip: false, emphasis: { disabled: true } } as const;
-
-const bars = ({ series }: Chart, barCategoryGap: string) =>
-  series.map(({ name, colour, values }) => ({
-    ...silent,
-    type: 'bar' as const,
-    name,
-    stack: 'all',
-    barCategoryGap,
-    barMaxWidth: 48,
-    itemStyle: { color: `var(--${colour})` },
-    data: values as number[],
-  }));
-
-const short = new Intl.NumberFormat('en-US', { notation: 'compact', maximumFractionDigits: 1 });
-
-const valueAxis = {
-  type: 'value' as const,
-  minInterval: 1,
-  splitNumber: 3,
-  axisLine: { show: false },
-  axisTick: { show: false },
-  axisLabel: { color: 'var(--muted)', fontSize: 12, formatter: (value: number) => short.format(value) },
-  splitLine: { lineStyle: { color: 'var(--rule)' } },
-};
-
-/** Labels do not move the grid: their texts are not known while it is laid out. */
-const exact = { outerBoundsMode: 'none' } as const;
+/** `1.2K`, for an axis. */
+const short = (value: number): string =>
+  new Intl.NumberFormat('en-US', { notation: 'compact', maximumFractionDigits: 1 }).format(value);
 
 interface Canvas {
+  /** Class of the drawing. */
+  readonly shape: 'wide' | 'narrow' | 'bars';
   readonly width: number;
   readonly height: number;
-  /** Class of the drawing. */
-  readonly shape: string;
-  readonly texts: readonly string[];
 }
 
-/** Private-use characters around a number: `visible` lets none through, and echarts makes nothing of them. */
-const mark = (index: number): string => `\ue000${index}\ue001`;
-
-function draw(
-  { id, title, description }: Chart,
-  { width, height, shape, texts }: Canvas,
-  options: EChartsOption,
-): Html {
-  const chart = init(null, null, { renderer: 'svg', ssr: true, width, height });
-  let drawn: string;
-  try {
-    chart.setOption({ animation: false, textStyle: { fontFamily: 'inherit' }, ...options });
-    drawn = chart.renderToSVGString();
-  } finally {
-    chart.dispose();
-  }
-  const shapes = drawn
-    .replace(/^<svg[^>]*>\s*<rect[^>]*><\/rect>/, '')
-    .replace(/<\/svg>\s*$/, '')
-    .replace(/<style[\s\S]*?<\/style>/g, '')
-    .replace(/ (?:class|pointer-events|ecmeta_\w+|xml:space)="[^"]*"/g, '')
-    .replace(/font-family:inherit;/g, '')
-    .replace(/\s*\n\s*/g, '')
-    .replace(/\ue000(\d+)\ue001/g, (_, index) => escapeText(texts[Number(index)]!));
-  return html`<svg class="chart ${shape}" viewBox="0 0 ${width} ${height}" role="img" aria-labelledby="${id}-t ${id}-d"><title id="${id}-t">${title}</title><desc id="${id}-d">${description}</desc>${trusted(shapes)}</svg>`;
+function draw({ id: chart, title, description }: Chart, { shape, width, height }: Canvas, shapes: Content): Html {
+  const id = shape === 'bars' ? chart : `${chart}-${shape}`;
+  return html`<svg class="chart ${shape}" viewBox="0 0 ${width} ${height}" role="img" aria-labelledby="${id}-t ${id}-d"><title id="${id}-t">${title}</title><desc id="${id}-d">${description}</desc>${shapes}</svg>`;
 }
