@@ -5,8 +5,8 @@
 import { execFileSync } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { jobNames } from '../src/jobs/doctor/calls.ts';
-import { placeholders, policyFor } from '../src/jobs/doctor/policy.ts';
+import { jobNames } from '../src/iam/calls.ts';
+import { placeholders, policyFor } from '../src/iam/policy.ts';
 
 const root = join(import.meta.dirname, '..');
 const biome = join(root, 'node_modules/.bin/biome');

@@ -1,7 +1,8 @@
 /** The library face: what the binary does, for programs. */
 
-export { type BackfillOptions, type BackfillReport, backfill } from './jobs/backfill.ts';
-export type { Progress, ProgressSink } from './jobs/progress.ts';
-export { describeTables, type TableReport } from './jobs/tables.ts';
+export type { Progress, ProgressSink } from './ingest/runtime.ts';
+export { backfill } from './jobs/backfill/backfill.ts';
+export type { BackfillOptions, BackfillReport } from './jobs/backfill/report.ts';
+export { describeTables, type TableReport } from './jobs/tables/describe.ts';
 export { createRuntime, createWorker, type Runtime, type WorkerHandle } from './wire.ts';
 export type { WorkerOptions, WorkerReport } from './worker/worker.ts';

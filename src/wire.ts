@@ -2,14 +2,13 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from 'pino';
-import type { Catalog } from './catalog/catalog.ts';
 import type { Config } from './config/config.ts';
+import { UsageError } from './config/errors.ts';
 import type { EngineName, QueryEngine, StatementEngine } from './engines/engine.ts';
-import type { Ingester } from './jobs/ingester.ts';
-import type { Runtime } from './jobs/runtime.ts';
-import { UsageError } from './jobs/usage.ts';
+import type { Catalog } from './iceberg/catalog.ts';
+import type { Ingester, Runtime } from './ingest/runtime.ts';
 import { processOwner } from './ledger/process-owner.ts';
-import { type Layout, layOut } from './parquet/layout.ts';
+import { type Layout, layOut } from './parquet/write/day-files.ts';
 import type { Probes } from './probes/probes.ts';
 import { LocalStore } from './store/local.ts';
 import { RoutedStore } from './store/router.ts';
@@ -17,7 +16,7 @@ import type { ObjectStore } from './store/store.ts';
 
 import type { WorkerOptions, WorkerReport } from './worker/worker.ts';
 
-export type { Runtime } from './jobs/runtime.ts';
+export type { Runtime } from './ingest/runtime.ts';
 
 /** Adapters are loaded only where the configuration needs them: the AWS SDK alone takes longer to load than a small run. */
 export async function createRuntime(config: Config, options: { readonly log?: Logger } = {}): Promise<Runtime> {
@@ -48,7 +47,7 @@ export async function createIngestRuntime(
 /** DuckDB is large, so only queries load it. Throws UsageError where the configuration says too little of the engine. */
 export const createQueryEngine = async (runtime: Runtime, engine: EngineName = 'duckdb'): Promise<QueryEngine> =>
   engine === 'duckdb'
-    ? (await import('./engines/duckdb.ts')).createDuckDbEngine(runtime)
+    ? (await import('./engines/duckdb/engine.ts')).createDuckDbEngine(runtime)
     : createStatementEngine(runtime.config, engine);
 
 /** For jobs that change tables by SQL. Throws UsageError where the configuration says too little of the engine. */
@@ -61,7 +60,7 @@ export async function createStatementEngine(
       throw new UsageError('engine trino needs the key engines.trino.url: the URL of the coordinator');
     }
     const { TRINO_PASSWORD, TRINO_ACCESS_TOKEN } = process.env;
-    const { createTrinoEngine } = await import('./engines/trino.ts');
+    const { createTrinoEngine } = await import('./engines/trino/engine.ts');
     return createTrinoEngine({
       ...engines.trino,
       password: TRINO_PASSWORD || undefined,
@@ -72,7 +71,7 @@ export async function createStatementEngine(
   if (database === undefined) {
     throw new UsageError('engine athena needs the key engines.athena.database, or a catalog of type glue');
   }
-  const { createAthenaEngine } = await import('./engines/athena.ts');
+  const { createAthenaEngine } = await import('./engines/athena/engine.ts');
   return createAthenaEngine({
     ...options,
     database,
@@ -95,7 +94,7 @@ export function createWorker(config: Config, options: WorkerOptions & { readonly
   return {
     async run(signal) {
       const { Worker } = await import('./worker/worker.ts');
-      const { SqsQueue } = await import('./worker/sqs.ts');
+      const { SqsQueue } = await import('./queue/sqs.ts');
       const { region } = config.s3;
       const openQueue = (url: string) => new SqsQueue(url, region === undefined ? {} : { region });
       return new Worker(await createRuntime(config, options), { openQueue }, options).run(signal);
@@ -121,8 +120,8 @@ async function createStore(config: Config): Promise<ObjectStore> {
 
 async function createCatalog(config: Config, store: ObjectStore): Promise<Catalog> {
   const { catalog, warehouse } = config;
-  if (catalog.type === 'file') return new (await import('./catalog/file.ts')).FileCatalog(store, warehouse);
-  const { GlueCatalog } = await import('./catalog/glue.ts');
+  if (catalog.type === 'file') return new (await import('./catalog/file/catalog.ts')).FileCatalog(store, warehouse);
+  const { GlueCatalog } = await import('./catalog/glue/catalog.ts');
   const { database, region, endpoint } = catalog;
   return new GlueCatalog({
     database,
@@ -134,15 +133,16 @@ async function createCatalog(config: Config, store: ObjectStore): Promise<Catalo
 
 /** parquetjs-lite is the portable encoder: on the spot, one row after another. */
 async function createLayout({ output }: Config): Promise<Layout> {
-  if (output.encoder === 'parquetjs') return layOut(new (await import('./parquet/parquetjs.ts')).ParquetJsEncoder());
-  return layOut(new (await import('./parquet/columnar/encoder.ts')).ColumnarEncoder());
+  if (output.encoder === 'parquetjs')
+    return layOut(new (await import('./parquet/rowwise/encoder.ts')).ParquetJsEncoder());
+  return layOut(new (await import('./parquet/write/encoder.ts')).ColumnarEncoder());
 }
 
 /** One thread is this one. The portable encoder is for places where there is nothing but that. */
 async function createIngester(config: Config): Promise<Ingester> {
   const { threads } = config.batch;
-  if (threads === 1 || config.output.encoder === 'parquetjs') return (await import('./jobs/ingester.ts')).ingestHere;
+  if (threads === 1 || config.output.encoder === 'parquetjs') return (await import('./ingest/ingester.ts')).ingestHere;
   // Compiled for places without TypeScript (deploy/lambda), the modules have another extension.
   const entry = new URL(import.meta.url.replace(/wire(\.[jt]s)$/, 'ingest-worker$1'));
-  return (await import('./jobs/ingest-pool.ts')).ingestPool(config, threads, entry);
+  return (await import('./ingest/thread-pool.ts')).ingestPool(config, threads, entry);
 }

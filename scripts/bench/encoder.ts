@@ -12,9 +12,9 @@ import type { ColumnBatch, ColumnData, ScalarData } from '../../src/columns/batc
 import { columnBuilder } from '../../src/columns/builders.ts';
 import type { ColumnType, Value } from '../../src/columns/types.ts';
 import { kernel } from '../../src/kernel/kernel.ts';
-import { ColumnarEncoder } from '../../src/parquet/columnar/encoder.ts';
 import type { FileColumn, ParquetEncoder } from '../../src/parquet/encoder.ts';
-import { ParquetJsEncoder } from '../../src/parquet/parquetjs.ts';
+import { ParquetJsEncoder } from '../../src/parquet/rowwise/encoder.ts';
+import { ColumnarEncoder } from '../../src/parquet/write/encoder.ts';
 
 const [rows = 262_144, which = 'columnar', runs = 5] = [
   Number(process.argv[2] ?? 262_144),

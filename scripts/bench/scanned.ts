@@ -14,7 +14,7 @@ import { GlueClient } from '@aws-sdk/client-glue';
 import { CreateBucketCommand, S3Client } from '@aws-sdk/client-s3';
 import { Command, InvalidArgumentError } from 'commander';
 import type { QueryEngine } from '../../src/engines/engine.ts';
-import { createTrinoEngine } from '../../src/engines/trino.ts';
+import { createTrinoEngine } from '../../src/engines/trino/engine.ts';
 import { S3Store } from '../../src/store/s3.ts';
 import { type Answer, answer, difference, rawAnswer } from './lib/scanned-answers.ts';
 import { daysOf, prepareInput, registerRaw, root, run, someDecisionId } from './lib/scanned-input.ts';

@@ -1,7 +1,7 @@
 /** `backfill`: everything of the sources that is not in the warehouse yet. */
 import type { Command } from 'commander';
 import { parseCount } from '../config/units.ts';
-import type { BackfillReport } from '../jobs/backfill.ts';
+import type { BackfillReport } from '../jobs/backfill/report.ts';
 import type { CommandContext, GlobalOptions, RunAction } from './shared/context.ts';
 import { exitCodes } from './shared/exit.ts';
 
@@ -51,8 +51,9 @@ export function defineBackfill(program: Command, run: RunAction): void {
 }
 
 async function execute(context: CommandContext, options: Options): Promise<number> {
-  const [{ parseRange, UsageError }, { logEvent }, { openConfigAndLog }, { showProgress }] = await Promise.all([
-    import('../jobs/usage.ts'),
+  const [{ parseRange }, { UsageError }, { logEvent }, { openConfigAndLog }, { showProgress }] = await Promise.all([
+    import('../ingest/time-range.ts'),
+    import('../config/errors.ts'),
     import('../telemetry/events.ts'),
     import('./shared/setup.ts'),
     import('./shared/progress.ts'),
@@ -71,7 +72,7 @@ async function execute(context: CommandContext, options: Options): Promise<numbe
       warehouse: config.warehouse,
       sources: options.source ?? [...config.sources, ...config.sideSources].map(({ name }) => name),
     });
-    const { backfill } = await import('../jobs/backfill.ts');
+    const { backfill } = await import('../jobs/backfill/backfill.ts');
     const runtime = await context.openRuntime(config, log);
     report = await backfill(
       runtime,

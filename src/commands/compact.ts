@@ -54,7 +54,7 @@ export function defineCompact(program: Command, run: RunAction): void {
 async function execute(context: CommandContext, options: Options): Promise<number> {
   const [{ compact, parseDays }, { compactElsewhere }, { logEvent }, { openConfigAndLog }] = await Promise.all([
     import('../jobs/compact/compact.ts'),
-    import('../jobs/compact/elsewhere.ts'),
+    import('../jobs/compact/by-engine.ts'),
     import('../telemetry/events.ts'),
     import('./shared/setup.ts'),
   ]);

@@ -80,10 +80,10 @@ async function look(context: CommandContext, options: Options): Promise<Check[]>
 
 async function printPolicy(context: CommandContext, options: Options, named: string | true): Promise<number> {
   const [{ jobNames }, { placesOf, policyFor }, { readConfig }, { UsageError }] = await Promise.all([
-    import('../jobs/doctor/calls.ts'),
-    import('../jobs/doctor/policy.ts'),
+    import('../iam/calls.ts'),
+    import('../iam/policy.ts'),
     import('./shared/setup.ts'),
-    import('../jobs/usage.ts'),
+    import('../config/errors.ts'),
   ]);
   const job = jobNames.find((name) => name === named);
   if (job === undefined && named !== true)

@@ -34,8 +34,8 @@ async function execute(context: CommandContext, options: Options): Promise<numbe
   const [{ erase }, { openConfigAndLog }, { UsageError }, { formatCount }] = await Promise.all([
     import('../jobs/erase/erase.ts'),
     import('./shared/setup.ts'),
-    import('../jobs/usage.ts'),
-    import('./shared/humanize.ts'),
+    import('../config/errors.ts'),
+    import('../text/humanize.ts'),
   ]);
   if (options.subject === '') throw new UsageError('--subject takes a name that is not empty');
   const { config, log } = openConfigAndLog(context, options);

@@ -32,8 +32,8 @@ async function execute(context: CommandContext, options: Options): Promise<numbe
   const [{ expire }, { openConfigAndLog }, { formatBytes, formatCount }, { textTable }] = await Promise.all([
     import('../jobs/expire/expire.ts'),
     import('./shared/setup.ts'),
-    import('./shared/humanize.ts'),
-    import('./shared/text-table.ts'),
+    import('../text/humanize.ts'),
+    import('../text/text-table.ts'),
   ]);
   const { config, log } = openConfigAndLog(context, options);
   const removals: string[] = [];

@@ -30,7 +30,7 @@ async function execute(context: CommandContext, options: Options): Promise<numbe
     import('node:path'),
     import('../config/load.ts'),
     import('../config/example.ts'),
-    import('../jobs/usage.ts'),
+    import('../config/errors.ts'),
   ]);
   const shown = options.output ?? options.config ?? defaultConfigFile;
   try {

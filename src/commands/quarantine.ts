@@ -1,7 +1,7 @@
 /** `quarantine`: which records could not become rows, and why. */
 import type { Command } from 'commander';
 import { parseCount } from '../config/units.ts';
-import type { QuarantineReport } from '../jobs/quarantine-report.ts';
+import type { QuarantineReport } from '../jobs/quarantine/explain.ts';
 import type { CommandContext, GlobalOptions, RunAction } from './shared/context.ts';
 import { exitCodes } from './shared/exit.ts';
 
@@ -44,11 +44,12 @@ export function defineQuarantine(program: Command, run: RunAction): void {
 }
 
 async function execute(context: CommandContext, options: Options): Promise<number> {
-  const [{ describeQuarantine }, { openConfigAndLog }, { UsageError, parseDay }, { rejectionCodes }] =
+  const [{ describeQuarantine }, { openConfigAndLog }, { UsageError }, { parseDay }, { rejectionCodes }] =
     await Promise.all([
-      import('../jobs/quarantine-report.ts'),
+      import('../jobs/quarantine/explain.ts'),
       import('./shared/setup.ts'),
-      import('../jobs/usage.ts'),
+      import('../config/errors.ts'),
+      import('../ingest/time-range.ts'),
       import('../records/outcome.ts'),
     ]);
   const samples = parseCount(options.samples);
@@ -72,8 +73,8 @@ async function execute(context: CommandContext, options: Options): Promise<numbe
 async function render({ records, reasons }: QuarantineReport): Promise<string> {
   if (records === 0) return 'nothing is in quarantine\n';
   const [{ formatBytes, formatCount }, { textTable }] = await Promise.all([
-    import('./shared/humanize.ts'),
-    import('./shared/text-table.ts'),
+    import('../text/humanize.ts'),
+    import('../text/text-table.ts'),
   ]);
   const right = 'right' as const;
   let text = textTable(

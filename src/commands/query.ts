@@ -61,7 +61,7 @@ async function execute(context: CommandContext, question: string | undefined, op
     import('../telemetry/events.ts'),
     import('./shared/setup.ts'),
     import('./shared/render-answer.ts'),
-    import('../jobs/usage.ts'),
+    import('../config/errors.ts'),
   ]);
   if ((question === undefined) === (options.sql === undefined)) {
     throw new UsageError('query takes the name of a question (see query --list) or --sql TEXT, one of the two');

@@ -40,13 +40,14 @@ export function defineReplay(program: Command, run: RunAction): void {
 }
 
 async function execute(context: CommandContext, options: Options): Promise<number> {
-  const [{ replay }, { openConfigAndLog }, { UsageError, parseDay }, { rejectionCodes }, { formatCount }] =
+  const [{ replay }, { openConfigAndLog }, { UsageError }, { parseDay }, { rejectionCodes }, { formatCount }] =
     await Promise.all([
       import('../jobs/replay/replay.ts'),
       import('./shared/setup.ts'),
-      import('../jobs/usage.ts'),
+      import('../config/errors.ts'),
+      import('../ingest/time-range.ts'),
       import('../records/outcome.ts'),
-      import('./shared/humanize.ts'),
+      import('../text/humanize.ts'),
     ]);
   const unknown = options.reason?.find((reason) => !Object.hasOwn(rejectionCodes, reason));
   if (unknown !== undefined)

@@ -48,7 +48,7 @@ async function execute(context: CommandContext, options: Options): Promise<numbe
       import('../report/range.ts'),
       import('../report/page.ts'),
       import('./shared/setup.ts'),
-      import('./shared/humanize.ts'),
+      import('../text/humanize.ts'),
     ]);
   const { default: packageJson } = await import('../../package.json', { with: { type: 'json' } });
   const { config, log } = openConfigAndLog(context, options);

@@ -24,10 +24,10 @@ export function defineTables(program: Command, run: RunAction): void {
 
 async function execute(context: CommandContext, options: Options): Promise<number> {
   const [{ describeTables }, { openConfigAndLog }, { formatBytes, formatCount }, { textTable }] = await Promise.all([
-    import('../jobs/tables.ts'),
+    import('../jobs/tables/describe.ts'),
     import('./shared/setup.ts'),
-    import('./shared/humanize.ts'),
-    import('./shared/text-table.ts'),
+    import('../text/humanize.ts'),
+    import('../text/text-table.ts'),
   ]);
   const { config, log } = openConfigAndLog(context, options);
   const tables = await describeTables(await context.openRuntime(config, log));

@@ -35,7 +35,7 @@ async function execute(context: CommandContext, options: Options): Promise<numbe
 }
 
 async function render(config: Config, file: string): Promise<string> {
-  const { formatBytes, formatCount, formatSeconds } = await import('./shared/humanize.ts');
+  const { formatBytes, formatCount, formatSeconds } = await import('../text/humanize.ts');
   const { catalog, s3, limits, batch, output } = config;
   const chain = 'by the AWS default chain';
   const row = (name: string, value: string): string => `  ${name.padEnd(19)} ${value}\n`;

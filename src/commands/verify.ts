@@ -48,7 +48,7 @@ async function execute(context: CommandContext, options: Options): Promise<numbe
   const [{ verify }, { openConfigAndLog }, { UsageError }] = await Promise.all([
     import('../jobs/verify/verify.ts'),
     import('./shared/setup.ts'),
-    import('../jobs/usage.ts'),
+    import('../config/errors.ts'),
   ]);
   const ignoreNewer = parseDuration(options.ignoreNewer ?? '0s');
   if (ignoreNewer === undefined)
@@ -75,8 +75,8 @@ async function execute(context: CommandContext, options: Options): Promise<numbe
 
 async function render(report: VerifyReport, repaired: readonly string[] | undefined): Promise<string> {
   const [{ formatCount }, { textTable }, { differenceKinds }] = await Promise.all([
-    import('./shared/humanize.ts'),
-    import('./shared/text-table.ts'),
+    import('../text/humanize.ts'),
+    import('../text/text-table.ts'),
     import('../jobs/verify/difference.ts'),
   ]);
   const { objects, tables, differences, differencesTotal } = report;

@@ -1,6 +1,5 @@
-import type { ScalarType } from '../columns/types.ts';
-import type { SourceType } from '../sources/source.ts';
-import type { IdentityTable } from '../tables/names.ts';
+import type { Limits } from '../records/limits.ts';
+import type { SideSourceConfig, SourceConfig } from '../sources/config.ts';
 
 /**
  * The configuration after defaults: what every job is given. `load.ts` reads it from YAML, environment and flags and
@@ -41,70 +40,12 @@ export interface S3Config {
   readonly forcePathStyle: boolean;
 }
 
-export interface SourceConfig {
-  readonly name: string;
-  readonly type: SourceType;
-  /** Prefix that all objects of the source start with: s3://bucket/prefix or file:///path/. */
-  readonly location: string;
-  /** URL of the SQS queue that its bucket sends events to; without one the worker lists the location. */
-  readonly queue?: string;
-  /** Promoted columns, by column name. */
-  readonly columns: Readonly<Record<string, PromotedColumn>>;
-}
-
-export interface PromotedColumn {
-  /** Dotted path from the record's root, such as input.tenant.id; a segment with a dot in it is quoted: input."a.b". */
-  readonly path: string;
-  readonly type: ScalarType;
-  /** A value of another type quarantines the record instead of giving null. */
-  readonly strict: boolean;
-}
-
 /** Who administers which objects of Okera: a user, or whoever is in a group. */
 export interface StewardConfig {
   readonly user?: string;
   readonly group?: string;
   /** Databases, tables and views as database.name, or * for everything; at least one. */
   readonly objects: readonly string[];
-}
-
-export type SideSourceConfig = ReferenceConfig | IdentitiesConfig;
-
-/** A table of the user's own. */
-export interface ReferenceConfig {
-  readonly name: string;
-  readonly type: 'reference';
-  readonly location: string;
-  readonly table: string;
-  /** By column name, at least one. */
-  readonly columns: Readonly<Record<string, ReferenceColumn>>;
-}
-
-export interface ReferenceColumn {
-  readonly type: ScalarType;
-  /** Header of a CSV, or dotted path in a JSON object, where it is not the column's name. */
-  readonly from?: string;
-  /** A row without a value is quarantined. */
-  readonly required: boolean;
-}
-
-export interface IdentitiesConfig {
-  readonly name: string;
-  readonly type: 'okera-identities';
-  readonly location: string;
-  /** By prefix below the location; without it objects and folders are named after the tables. */
-  readonly tables?: Readonly<Record<string, IdentityTable>>;
-}
-
-/** Caps on what an outsider controls. */
-export interface Limits {
-  readonly recordBytes: number;
-  readonly nestingDepth: number;
-  /** Decompressed bytes of one object. */
-  readonly objectBytes: number;
-  /** Decompressed over stored bytes of one object, looked at once 1 MiB has come out. */
-  readonly compressionRatio: number;
-  readonly daysPerBatch: number;
 }
 
 export interface BatchConfig {

@@ -48,3 +48,8 @@ function editDistance(a: string, b: string): number {
   }
   return previous[b.length]!;
 }
+
+/** What was asked for makes no sense; nothing has been read or written. The CLI exits with 2. */
+export class UsageError extends Error {
+  override readonly name = 'UsageError';
+}

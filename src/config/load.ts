@@ -5,8 +5,9 @@
 import { readFileSync, statSync } from 'node:fs';
 import { availableParallelism, tmpdir } from 'node:os';
 import { dirname, resolve } from 'node:path';
+import type { SideSourceConfig, SourceConfig } from '../sources/config.ts';
 import { checkAgainstSchema, formatKey, type KeyPath, type KeyProblem } from './check.ts';
-import type { AthenaConfig, Config, DuckDbConfig, SideSourceConfig, SourceConfig, TrinoConfig } from './config.ts';
+import type { AthenaConfig, Config, DuckDbConfig, TrinoConfig } from './config.ts';
 import { readDocument } from './document.ts';
 import { ConfigError, nearest } from './errors.ts';
 import { overlap, sourceUri, warehouseUri } from './locations.ts';

@@ -2,10 +2,12 @@
  * Promoted columns: the user's own columns. Checked here for everything that could make a table contradict itself, so
  * that a run never finds out halfway.
  */
-import type { SourceType } from '../sources/source.ts';
+
+import type { Limits } from '../records/limits.ts';
+import type { SourceType } from '../records/object-facts.ts';
 import { parsePath } from '../tables/declare.ts';
 import type { KeyProblem } from './check.ts';
-import type { Config, Limits } from './config.ts';
+import type { Config } from './config.ts';
 
 /** Names of the columns that the table of a source type has without any promoted ones. */
 export type ReservedColumns = (type: SourceType, limits: Limits) => ReadonlySet<string>;

@@ -3,12 +3,13 @@
  * them are one source's own.
  */
 import type { ScalarType } from '../columns/types.ts';
+import type { SideSourceType, SourceType } from '../records/object-facts.ts';
+import type { ReferenceColumn, SideSourceConfig, SourceConfig } from '../sources/config.ts';
 import { provenanceNames } from '../sources/reference/side-table.ts';
-import type { SideSourceType, SourceType } from '../sources/source.ts';
 import { parsePath } from '../tables/declare.ts';
 import { type IdentityTable, identityTables, isProductName } from '../tables/names.ts';
+import type { PromotedColumn } from '../tables/promoted.ts';
 import type { KeyPath } from './check.ts';
-import type { PromotedColumn, ReferenceColumn, SideSourceConfig, SourceConfig } from './config.ts';
 
 /** As the schema has checked it. */
 export interface RawSource {

@@ -1,4 +1,5 @@
 import type { FileFilter } from '../iceberg/scan.ts';
+import type { ParameterValue } from '../sql/parameter.ts';
 
 /**
  * The query engine port: SQL in, rows out, over the current snapshots of the tables. Rows come in chunks, so that an
@@ -35,9 +36,6 @@ export interface QueryRequest {
   readonly signal?: AbortSignal;
 }
 
-/** { micros }: a timestamp, in microseconds since the epoch, UTC. */
-export type ParameterValue = string | boolean | bigint | { readonly micros: bigint };
-
 /** Safe for JSON: integers beyond 2^53 are strings, timestamps ISO text, maps and structs objects, lists arrays. */
 export type CellValue = null | boolean | number | string | readonly CellValue[] | { readonly [key: string]: CellValue };
 
@@ -47,9 +45,4 @@ export interface QueryAnswer {
   readonly chunks: AsyncIterable<readonly (readonly CellValue[])[]>;
   /** Bytes of data files read so far; final once `chunks` has ended. */
   bytesScanned(): number;
-}
-
-/** The SQL is wrong, or names what does not exist. */
-export class QueryError extends Error {
-  override readonly name = 'QueryError';
 }

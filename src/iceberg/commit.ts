@@ -1,8 +1,9 @@
-import type { Catalog, LoadedTable } from '../catalog/catalog.ts';
-import { CommitConflict, CommitStateUnknown } from '../catalog/catalog.ts';
 import { type ObjectStore, StoreError } from '../store/store.ts';
+import type { Catalog, LoadedTable } from './catalog.ts';
+import { CommitConflict, CommitStateUnknown } from './catalog.ts';
+import type { Change } from './change.ts';
 import { snapshotById, type TableMetadata } from './metadata.ts';
-import { type Change, MissingDataFiles, type Staged, stage } from './stage.ts';
+import { MissingDataFiles, type Staged, stage } from './stage.ts';
 
 /**
  * Optimistic commits (Iceberg spec, "Optimistic Concurrency"): load, let the caller decide on that very version, stage,

@@ -1,6 +1,6 @@
-import type { LoadedTable } from '../catalog/catalog.ts';
-import { CommitConflict, CommitStateUnknown } from '../catalog/catalog.ts';
 import type { TableDeclaration } from '../tables/declaration.ts';
+import type { LoadedTable } from './catalog.ts';
+import { CommitConflict, CommitStateUnknown } from './catalog.ts';
 import { type CommitContext, retried, updateTable } from './commit.ts';
 import { evolve, newTableMetadata } from './schema.ts';
 

@@ -1,7 +1,7 @@
+import type { Change } from './change.ts';
 import { dataContent, type Manifest, type ManifestEntry, partitionValues, specById } from './manifest.ts';
 import type { ManifestFile, PartitionSummary } from './manifest-list.ts';
 import type { Snapshot, TableMetadata } from './metadata.ts';
-import type { Change } from './stage.ts';
 
 /** What snapshots and manifest lists say about their files in few numbers. */
 

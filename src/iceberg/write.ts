@@ -4,12 +4,12 @@
  * once, gives the same object with the same content, and no file that a snapshot holds is ever overwritten by another.
  */
 import { createHash } from 'node:crypto';
-import type { LoadedTable } from '../catalog/catalog.ts';
 import type { ColumnBatch } from '../columns/batch.ts';
-import type { DayFile, LayoutRequest } from '../parquet/layout.ts';
+import type { DayFile, LayoutRequest } from '../parquet/write/day-files.ts';
 import type { ObjectStore } from '../store/store.ts';
 import type { TableDeclaration } from '../tables/declaration.ts';
 import { partitionColumn } from '../tables/declaration.ts';
+import type { LoadedTable } from './catalog.ts';
 import { type DataFile, dataFile } from './data-file.ts';
 import { fileColumns } from './schema.ts';
 

@@ -8,14 +8,14 @@
  * engine has rewritten the claim rows into larger files meanwhile, those files are copied without them.
  */
 import { createHash } from 'node:crypto';
-import type { LoadedTable } from '../catalog/catalog.ts';
+import type { LoadedTable } from '../iceberg/catalog.ts';
 import { type Change, type CommitContext, commitTable } from '../iceberg/commit.ts';
 import type { DataFile } from '../iceberg/data-file.ts';
 import { ensureTable } from '../iceberg/ensure.ts';
 import { type FileFilter, type LiveFile, liveFiles } from '../iceberg/scan.ts';
 import { type FileOptions, layoutRequest, storeDataFile } from '../iceberg/write.ts';
-import type { Layout } from '../parquet/layout.ts';
-import { readRows } from '../parquet/reader.ts';
+import { readRows } from '../parquet/read/row-reader.ts';
+import type { Layout } from '../parquet/write/day-files.ts';
 import { cachedReads } from '../store/cached-reads.ts';
 import type { ObjectInfo, ObjectStore } from '../store/store.ts';
 import { ingestedObjects as declaration } from '../tables/ingested-objects.ts';

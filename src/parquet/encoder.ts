@@ -1,4 +1,4 @@
-import type { ColumnBatch } from '../columns/batch.ts';
+import type { ColumnBatch, ColumnData } from '../columns/batch.ts';
 import type { ColumnType, Scalar } from '../columns/types.ts';
 
 /**
@@ -57,4 +57,15 @@ export interface ColumnStats {
   /** Exact least and greatest non-null value (strings as UTF-8 bytes compared unsigned); absent where there is none, and for NaN, lists and maps. */
   readonly min?: Scalar;
   readonly max?: Scalar;
+}
+
+export function columnsByName(batch: ColumnBatch): ReadonlyMap<string, ColumnData> {
+  return new Map(batch.columns.map((column) => [column.name, column.data]));
+}
+
+/** The order that leaves all rows as they stand. */
+export function allRows(count: number): Uint32Array {
+  const rows = new Uint32Array(count);
+  for (let row = 0; row < count; row++) rows[row] = row;
+  return rows;
 }

@@ -4,7 +4,8 @@
  */
 import { readFileSync } from 'node:fs';
 import { nearest } from '../config/errors.ts';
-import type { ParameterValue, QueryRequest } from '../engines/engine.ts';
+import type { QueryRequest } from '../engines/engine.ts';
+import type { ParameterValue } from '../sql/parameter.ts';
 import { bindParameters } from './bind.ts';
 import { okeraQuestions } from './okera.ts';
 import { opaQuestions } from './opa.ts';

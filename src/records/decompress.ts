@@ -16,7 +16,7 @@ import {
   type ZstdDecompress,
   zstdDecompress,
 } from 'node:zlib';
-import type { Limits } from '../config/config.ts';
+import type { Limits } from './limits.ts';
 
 export type ObjectErrorCode = 'truncated_gzip' | 'truncated_zstd' | 'corrupt' | 'too_large' | 'ratio';
 export type BodyLimits = Pick<Limits, 'objectBytes' | 'compressionRatio'>;

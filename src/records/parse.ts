@@ -3,8 +3,8 @@
  * (before JSON.parse, by a scan that does not recurse), JSON grammar, being an object, being empty.
  */
 import { isUtf8 } from 'node:buffer';
-import type { Limits } from '../config/config.ts';
 import { grammarErrorText } from './grammar.ts';
+import type { Limits } from './limits.ts';
 import { keyText, type Members, scanMembers } from './members.ts';
 import type { Rejection } from './outcome.ts';
 

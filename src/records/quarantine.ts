@@ -3,8 +3,9 @@
  */
 import { isUtf8 } from 'node:buffer';
 import type { Value } from '../columns/types.ts';
-import type { Frame, ObjectFacts, SideSourceType, SourceType } from '../sources/source.ts';
 import { quarantine } from '../tables/quarantine.ts';
+import type { Frame } from './frame/frame.ts';
+import type { ObjectFacts, SideSourceType, SourceType } from './object-facts.ts';
 import type { Rejection } from './outcome.ts';
 import { dayOfMicros, dayOfMillis } from './time.ts';
 

@@ -1,5 +1,5 @@
 /** The sections on how the numbers came about: ingestion, quarantine, bytes read. */
-import { formatBytes, formatCount, formatSeconds, plural } from '../commands/shared/humanize.ts';
+import { formatBytes, formatCount, formatSeconds, plural } from '../text/humanize.ts';
 import { barChart } from './charts.ts';
 import { numberIn, type ReportData, type Row, topRows } from './gather.ts';
 import { type Html, html } from './html.ts';

@@ -1,5 +1,5 @@
 /** The sections on decisions of OPA. */
-import { formatCount, plural } from '../commands/shared/humanize.ts';
+import { formatCount, plural } from '../text/humanize.ts';
 import { barChart, type Chart, type Series } from './charts.ts';
 import { numberIn, outcomes, type ReportData, type Row, type Top } from './gather.ts';
 import { type Html, html } from './html.ts';

@@ -4,7 +4,7 @@
  */
 import type { CellValue, QueryEngine } from '../engines/engine.ts';
 import { liveFiles } from '../iceberg/scan.ts';
-import type { Runtime } from '../jobs/runtime.ts';
+import type { Runtime } from '../ingest/runtime.ts';
 import { type Buckets, chooseBuckets, fold } from './buckets.ts';
 import { type ReportQuestion, reportRequest, tableOf } from './questions.ts';
 import type { ReportRange } from './range.ts';

@@ -1,5 +1,5 @@
 /** The sections on audit records of Okera. */
-import { formatCount } from '../commands/shared/humanize.ts';
+import { formatCount } from '../text/humanize.ts';
 import { barChart } from './charts.ts';
 import { numberIn, type ReportData, type Row, type Top } from './gather.ts';
 import { type Html, html } from './html.ts';

@@ -1,5 +1,5 @@
 /** Counts over time: a chart, what stands out in it, and all its numbers in a table. */
-import { formatCount } from '../commands/shared/humanize.ts';
+import { formatCount } from '../text/humanize.ts';
 import type { Buckets } from './buckets.ts';
 import { columnChart, type Series } from './charts.ts';
 import { type Html, html } from './html.ts';

@@ -2,7 +2,7 @@
  * A report as one HTML page that needs nothing else: no script, no network, which its content security policy holds it
  * to. The same data, title and time give the same page.
  */
-import { formatBytes, formatCount } from '../commands/shared/humanize.ts';
+import { formatBytes, formatCount } from '../text/humanize.ts';
 import { bytesSection, ingestionSections, quarantineSection } from './bookkeeping.ts';
 import { decisionSections } from './decisions.ts';
 import { answers, numberIn, outcomes, type ReportData } from './gather.ts';

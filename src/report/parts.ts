@@ -1,7 +1,7 @@
 /** What sections are put together from: values as cells, tables, legends. */
 import ipaddr from 'ipaddr.js';
-import { formatCount } from '../commands/shared/humanize.ts';
 import type { CellValue } from '../engines/engine.ts';
+import { formatCount } from '../text/humanize.ts';
 import type { Row, Top } from './gather.ts';
 import { type Content, type Html, html, visible } from './html.ts';
 

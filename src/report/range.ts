@@ -1,6 +1,7 @@
 /** The time range of a report. */
 
-import { parseRange, UsageError } from '../jobs/usage.ts';
+import { UsageError } from '../config/errors.ts';
+import { parseRange } from '../ingest/time-range.ts';
 import { dayOf } from '../queries/parameters.ts';
 
 /** Both ends included, in microseconds since the epoch. */

@@ -1,9 +1,11 @@
 /** The input families by the type that the config names. */
-import type { SourceConfig } from '../config/config.ts';
+
+import type { SourceType } from '../records/object-facts.ts';
+import type { SourceConfig } from './config.ts';
 import type { SourceLimits } from './interpreter.ts';
 import { okeraAuditSource } from './okera-audit/source.ts';
 import { opaSource } from './opa/source.ts';
-import type { Source, SourceType } from './source.ts';
+import type { Source } from './source.ts';
 
 const factories: Readonly<Record<SourceType, (promoted: SourceConfig['columns'], limits: SourceLimits) => Source>> = {
   opa: opaSource,

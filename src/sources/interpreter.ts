@@ -3,10 +3,12 @@
  * The folder of a source adds how records are found inside of their lines and which columns are computed.
  */
 import type { Value } from '../columns/types.ts';
-import type { Limits, PromotedColumn } from '../config/config.ts';
 import { Extra } from '../records/extra.ts';
 import { compileFlattener } from '../records/flatten.ts';
+import type { Frame } from '../records/frame/frame.ts';
 import { rowText } from '../records/identity.ts';
+import type { Limits } from '../records/limits.ts';
+import type { ObjectFacts } from '../records/object-facts.ts';
 import type { Outcome, Rejection } from '../records/outcome.ts';
 import { type JsonRecord, reject } from '../records/parse.ts';
 import type { RowWriterSpec } from '../records/scan/row-writer.ts';
@@ -14,8 +16,8 @@ import { dayOfMicros, parseTime } from '../records/time.ts';
 import { validator } from '../records/validate.ts';
 import type { TableDeclaration } from '../tables/declaration.ts';
 import { declareTable, promotedExtractions } from '../tables/declare.ts';
+import type { PromotedColumn } from '../tables/promoted.ts';
 import { type AnnotatedSchema, extractions } from '../tables/schema.ts';
-import type { Frame, ObjectFacts } from './source.ts';
 
 export type SourceLimits = Pick<Limits, 'recordBytes' | 'nestingDepth'>;
 export type PromotedColumns = Readonly<Record<string, PromotedColumn>>;

@@ -28,3 +28,27 @@ export function unixSeconds(text: string | undefined): bigint | null {
   const seconds = BigInt(text);
   return BigInt.asIntN(64, seconds) === seconds ? seconds : null;
 }
+
+export interface Place {
+  /** Everything of the key in front of its time. */
+  readonly stream: string;
+  /** Milliseconds since the epoch. */
+  readonly position: number;
+}
+
+/** undefined for a key that does not say its time. */
+export function placeOf(uri: string): Place | undefined {
+  const opa = /^(.*\/eopa=[^/]*\/(?:first_ts|ts)=)(\d{10})\//s.exec(uri);
+  if (opa !== null) return { stream: opa[1]!, position: Number(opa[2]) * 1000 };
+  const okera = /^(.*\/ymd=)(\d{4}-\d{2}-\d{2})\//s.exec(uri);
+  const day = okera === null ? Number.NaN : Date.parse(okera[2]!);
+  return Number.isNaN(day) ? undefined : { stream: okera![1]!, position: day };
+}
+
+/** What comes right before the first key of a stream at that time, in the order of keys; never before `uri` itself. */
+export function keyAt(uri: string, stream: string, position: number): string {
+  const key = stream.endsWith('ymd=')
+    ? stream + new Date(position).toISOString().slice(0, 10)
+    : stream + String(Math.floor(position / 1000)).padStart(10, '0');
+  return key > uri ? key : uri;
+}

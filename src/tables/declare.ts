@@ -1,6 +1,6 @@
 import type { ColumnDeclaration } from '../columns/types.ts';
-import type { PromotedColumn } from '../config/config.ts';
 import type { TableDeclaration } from './declaration.ts';
+import type { PromotedColumn } from './promoted.ts';
 import { type AnnotatedSchema, type Extraction, extractions, parseColumnType } from './schema.ts';
 
 /**

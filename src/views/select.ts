@@ -4,8 +4,8 @@
  */
 import { readFileSync } from 'node:fs';
 import type { StewardConfig } from '../config/config.ts';
-import { literal } from '../engines/literals.ts';
-import { mentionedNames } from '../engines/mentions.ts';
+import { literal } from '../sql/literals.ts';
+import { mentionedNames } from '../sql/mentioned-tables.ts';
 import { eventTables, identityTables } from '../tables/names.ts';
 import { type ViewDeclaration, viewDeclarations } from './catalogue.ts';
 

@@ -15,12 +15,12 @@ import {
   sourceFinder,
   takeOverAbandoned,
   workClaim,
-} from '../jobs/batch.ts';
-import { commitBatch } from '../jobs/commit.ts';
-import type { ObjectFailure } from '../jobs/ingest.ts';
-import type { ConfiguredSource, PlannedBatch } from '../jobs/plan.ts';
-import type { Runtime } from '../jobs/runtime.ts';
-import { AccountingError } from '../jobs/tally.ts';
+} from '../ingest/claimed-batch.ts';
+import { AccountingError } from '../ingest/object-counts.ts';
+import type { ConfiguredSource, PlannedBatch } from '../ingest/plan.ts';
+import type { ObjectFailure } from '../ingest/request.ts';
+import type { Runtime } from '../ingest/runtime.ts';
+import { commitBatch } from '../ledger/commit-batch.ts';
 import type { LedgerEntry } from '../ledger/entry.ts';
 import type { Claim, Ledger } from '../ledger/ledger.ts';
 import { type ObjectInfo, StoreError } from '../store/store.ts';

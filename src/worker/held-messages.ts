@@ -5,7 +5,7 @@
  *
  * Pure: time is given, and what to delete or to give back is only said.
  */
-import type { QueueMessage } from './queue.ts';
+import type { QueueMessage } from '../queue/queue.ts';
 
 export interface WaitingObject {
   readonly source: string;

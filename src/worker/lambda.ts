@@ -4,10 +4,10 @@
  * the end to the dead-letter queue. The trigger hides and deletes messages; everything else is as in the worker.
  */
 import type { SQSBatchResponse, SQSEvent } from 'aws-lambda';
-import { selectSources } from '../jobs/backfill.ts';
-import { createLedger, openTables } from '../jobs/batch.ts';
-import type { ConfiguredSource } from '../jobs/plan.ts';
-import type { Runtime } from '../jobs/runtime.ts';
+import { createLedger, openTables } from '../ingest/claimed-batch.ts';
+import type { ConfiguredSource } from '../ingest/plan.ts';
+import type { Runtime } from '../ingest/runtime.ts';
+import { selectSources } from '../ingest/select-sources.ts';
 import { logEvent } from '../telemetry/events.ts';
 import { Metrics } from '../telemetry/metrics.ts';
 import { Batches } from './batches.ts';

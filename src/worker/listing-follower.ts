@@ -2,11 +2,11 @@
  * Follows a source that has no queue, by listing it again and again. A pass plans as backfill does, over a listing that
  * leaves out what is settled; objects that failed are offered again after longer and longer pauses.
  */
-import { firstClaimDay } from '../jobs/batch.ts';
-import type { ObjectFailure } from '../jobs/ingest.ts';
-import { type ConfiguredSource, type PlanCounters, type PlannedBatch, planBatches } from '../jobs/plan.ts';
-import type { Runtime } from '../jobs/runtime.ts';
-import { WorkInHand } from '../jobs/work-in-hand.ts';
+import { firstClaimDay } from '../ingest/claimed-batch.ts';
+import { WorkInHand } from '../ingest/in-flight.ts';
+import { type ConfiguredSource, type PlanCounters, type PlannedBatch, planBatches } from '../ingest/plan.ts';
+import type { ObjectFailure } from '../ingest/request.ts';
+import type { Runtime } from '../ingest/runtime.ts';
 import type { Ledger } from '../ledger/ledger.ts';
 import type { ObjectInfo } from '../store/store.ts';
 import type { Metrics } from '../telemetry/metrics.ts';

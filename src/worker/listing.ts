@@ -1,3 +1,4 @@
+import { keyAt, type Place, placeOf } from '../sources/keys.ts';
 /**
  * Listing what is new without listing everything: keys of Enterprise OPA sort by instance and then by time, those of
  * Okera by day. For each such stream of keys the cursor knows how far it has come, and starts the next listing a
@@ -20,13 +21,6 @@ interface Stream {
   modified: number;
   /** Settled objects of the window that is listed again: ETag by URI. */
   settled: Map<string, string>;
-}
-
-interface Place {
-  /** Everything of the key in front of its time. */
-  readonly stream: string;
-  /** Milliseconds since the epoch. */
-  readonly position: number;
 }
 
 /** Keys older than the cursor that are skipped before a new listing is started behind them: about one page. */
@@ -140,21 +134,4 @@ export interface ListingPass {
   readonly store: ObjectStore;
   /** Every object that was given is committed, but for these. Moves the cursor. */
   settled(failed: Iterable<string>): void;
-}
-
-/** undefined for a key that does not say its time. */
-function placeOf(uri: string): Place | undefined {
-  const opa = /^(.*\/eopa=[^/]*\/(?:first_ts|ts)=)(\d{10})\//s.exec(uri);
-  if (opa !== null) return { stream: opa[1]!, position: Number(opa[2]) * 1000 };
-  const okera = /^(.*\/ymd=)(\d{4}-\d{2}-\d{2})\//s.exec(uri);
-  const day = okera === null ? Number.NaN : Date.parse(okera[2]!);
-  return Number.isNaN(day) ? undefined : { stream: okera![1]!, position: day };
-}
-
-/** What comes right before the first key of a stream at that time, in the order of keys; never before `uri` itself. */
-function keyAt(uri: string, stream: string, position: number): string {
-  const key = stream.endsWith('ymd=')
-    ? stream + new Date(position).toISOString().slice(0, 10)
-    : stream + String(Math.floor(position / 1000)).padStart(10, '0');
-  return key > uri ? key : uri;
 }

@@ -1,4 +1,4 @@
-import type { Runtime } from '../jobs/runtime.ts';
+import type { Runtime } from '../ingest/runtime.ts';
 
 /** Waits, or less where the signal fires; never throws. */
 export async function pause(runtime: Pick<Runtime, 'sleep'>, ms: number, signal: AbortSignal): Promise<void> {

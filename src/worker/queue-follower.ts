@@ -3,16 +3,17 @@
  * message when the ledger says "committed" for all of its objects. Until then it stays hidden and is hidden for longer in
  * time; what cannot be taken in is left to come back, and so to the dead-letter queue.
  */
-import type { ConfiguredSource } from '../jobs/plan.ts';
-import type { Runtime } from '../jobs/runtime.ts';
-import { WorkInHand } from '../jobs/work-in-hand.ts';
+
+import { WorkInHand } from '../ingest/in-flight.ts';
+import type { ConfiguredSource } from '../ingest/plan.ts';
+import type { Runtime } from '../ingest/runtime.ts';
+import type { MessageQueue, QueueMessage } from '../queue/queue.ts';
 import { logEvent } from '../telemetry/events.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
 import type { Batches, Outcome } from './batches.ts';
 import { errorCode, type Health } from './health.ts';
 import { type ArrivedObject, type BatchLimits, HeldMessages, type Over, type WaitingObject } from './held-messages.ts';
 import { pause } from './pause.ts';
-import type { MessageQueue, QueueMessage } from './queue.ts';
 import type { Account } from './report.ts';
 import { routeEvents } from './route.ts';
 

@@ -1,6 +1,6 @@
 /** The accounts of a worker: one line of the log and the metrics for each batch, and the sums for its report. */
 import type { Logger } from 'pino';
-import type { FinishedBatch } from '../jobs/batch.ts';
+import type { FinishedBatch } from '../ingest/claimed-batch.ts';
 import type { Claim } from '../ledger/ledger.ts';
 import { logEvent } from '../telemetry/events.ts';
 import type { Metrics } from '../telemetry/metrics.ts';

@@ -1,6 +1,6 @@
 /** From the body of a message to the objects of the sources that it speaks of. Pure. */
-import type { ConfiguredSource } from '../jobs/plan.ts';
-import { parseMessage } from './s3-events.ts';
+import type { ConfiguredSource } from '../ingest/plan.ts';
+import { parseMessage } from '../queue/s3-events.ts';
 
 export interface RoutedObject {
   readonly source: ConfiguredSource;

@@ -1,4 +1,4 @@
-import { type Catalog, CommitConflict } from '../catalog/catalog.ts';
+import { type Catalog, CommitConflict } from '../iceberg/catalog.ts';
 
 /** The same catalog, telling of each commit that another writer overtook. */
 export function watchConflicts(catalog: Catalog, onConflict: (table: string) => void): Catalog {

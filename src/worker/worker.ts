@@ -4,12 +4,13 @@
  * neither (a killed process) is taken over by whoever comes next, as any batch is.
  */
 
-import { selectSources } from '../jobs/backfill.ts';
-import { createLedger, openTables } from '../jobs/batch.ts';
-import type { ConfiguredSource } from '../jobs/plan.ts';
-import type { Runtime } from '../jobs/runtime.ts';
-import { UsageError } from '../jobs/usage.ts';
+import { UsageError } from '../config/errors.ts';
+import { createLedger, openTables } from '../ingest/claimed-batch.ts';
+import type { ConfiguredSource } from '../ingest/plan.ts';
+import type { Runtime } from '../ingest/runtime.ts';
+import { selectSources } from '../ingest/select-sources.ts';
 import type { Ledger } from '../ledger/ledger.ts';
+import type { MessageQueue } from '../queue/queue.ts';
 import { ingestedObjects } from '../tables/ingested-objects.ts';
 import { logEvent } from '../telemetry/events.ts';
 import { Metrics } from '../telemetry/metrics.ts';
@@ -18,7 +19,6 @@ import { Batches } from './batches.ts';
 import { errorCode, Health } from './health.ts';
 import { ListingFollower } from './listing-follower.ts';
 import { pause } from './pause.ts';
-import type { MessageQueue } from './queue.ts';
 import { QueueFollower } from './queue-follower.ts';
 import { Account, type WorkerReport } from './report.ts';
 import { watchConflicts } from './watched-catalog.ts';

@@ -7,8 +7,9 @@ import {
   UpdateTableCommand,
 } from '@aws-sdk/client-glue';
 import { expect, test } from 'vitest';
-import { GlueCatalog } from '../../src/catalog/glue.ts';
-import { isOwnView, type ViewEntry, viewInput } from '../../src/catalog/views.ts';
+import { GlueCatalog } from '../../src/catalog/glue/catalog.ts';
+import { isOwnView, viewInput } from '../../src/catalog/glue/view-mapping.ts';
+import type { ViewEntry } from '../../src/iceberg/catalog.ts';
 import { MemoryStore } from '../../src/store/memory.ts';
 import { describeWith, rig } from '../support/rig.ts';
 

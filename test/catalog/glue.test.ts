@@ -7,8 +7,8 @@ import {
   UpdateTableCommand,
 } from '@aws-sdk/client-glue';
 import { beforeAll, describe, expect, test } from 'vitest';
-import { CommitConflict, CommitStateUnknown } from '../../src/catalog/catalog.ts';
-import { GlueCatalog } from '../../src/catalog/glue.ts';
+import { GlueCatalog } from '../../src/catalog/glue/catalog.ts';
+import { CommitConflict, CommitStateUnknown } from '../../src/iceberg/catalog.ts';
 import { commitTable } from '../../src/iceberg/commit.ts';
 import { ensureTable } from '../../src/iceberg/ensure.ts';
 import { S3Store } from '../../src/store/s3.ts';

@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { BackfillReport } from '../../src/jobs/backfill.ts';
+import type { BackfillReport } from '../../src/jobs/backfill/report.ts';
 import { backfillCounters } from '../../src/telemetry/counters.ts';
 import { binary, cli, temporaryFolder } from './cli.ts';
 

@@ -1,5 +1,5 @@
 import { beforeAll, describe, expect, test } from 'vitest';
-import { type Catalog, CommitConflict, type LoadedTable } from '../../src/catalog/catalog.ts';
+import { type Catalog, CommitConflict, type LoadedTable } from '../../src/iceberg/catalog.ts';
 import { commitTable, MissingDataFiles } from '../../src/iceberg/commit.ts';
 import { ensureTable } from '../../src/iceberg/ensure.ts';
 import { currentSchema, currentSnapshot, serializeMetadata } from '../../src/iceberg/metadata.ts';

@@ -9,7 +9,7 @@ import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Value } from '../../src/columns/types.ts';
 import type { ColumnStats, FileColumn, ParquetEncoder } from '../../src/parquet/encoder.ts';
-import { readFooter, readRows } from '../../src/parquet/reader.ts';
+import { readFooter, readRows } from '../../src/parquet/read/row-reader.ts';
 import { MemoryStore } from '../../src/store/memory.ts';
 import { fileColumns, type TestRow } from '../parquet/batches.ts';
 import { cases, type EncoderCase, everyType, inputOf, toJson, type WrittenCase, writeCase } from '../parquet/cases.ts';

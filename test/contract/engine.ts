@@ -3,13 +3,8 @@
  * engine is asked. Where the dialects differ, a question has a text for DuckDB and one for Trino and Athena.
  */
 import { beforeAll, describe, expect, it } from 'vitest';
-import {
-  type CellValue,
-  type EngineName,
-  type QueryEngine,
-  QueryError,
-  type QueryRequest,
-} from '../../src/engines/engine.ts';
+import type { CellValue, EngineName, QueryEngine, QueryRequest } from '../../src/engines/engine.ts';
+import { QueryError } from '../../src/sql/parameter.ts';
 
 export interface Answer {
   readonly columns: readonly string[];

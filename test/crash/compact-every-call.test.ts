@@ -3,8 +3,8 @@
  * the store, for every k that there is; readers see the rows as they were or as they shall be, and the next run ends it.
  */
 import { describe, expect, test } from 'vitest';
+import type { Runtime } from '../../src/ingest/runtime.ts';
 import { compact } from '../../src/jobs/compact/compact.ts';
-import type { Runtime } from '../../src/jobs/runtime.ts';
 import { MemoryStore } from '../../src/store/memory.ts';
 import { collect } from '../support/collect.ts';
 import { decision, input, rowsOf, run, sortedRows, testRuntime } from '../support/warehouse.ts';

@@ -3,7 +3,7 @@
  * killed before and after its k-th call to the store, for every k that there is.
  */
 import { describe, expect, test } from 'vitest';
-import { FileCatalog } from '../../src/catalog/file.ts';
+import { FileCatalog } from '../../src/catalog/file/catalog.ts';
 import { MemoryStore } from '../../src/store/memory.ts';
 import { owner, putDecisions, rowsOf, run, sortedRows, testRuntime, warehouse } from '../support/warehouse.ts';
 

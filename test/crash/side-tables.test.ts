@@ -3,7 +3,7 @@
  * with each rejected row in quarantine once: the run is killed before and after its k-th call to the store, for every k.
  */
 import { describe, expect, test } from 'vitest';
-import { FileCatalog } from '../../src/catalog/file.ts';
+import { FileCatalog } from '../../src/catalog/file/catalog.ts';
 import { MemoryStore } from '../../src/store/memory.ts';
 import { countries, putExport } from '../support/side-tables.ts';
 import { rowsOf, run, testRuntime, warehouse } from '../support/warehouse.ts';

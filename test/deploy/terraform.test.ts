@@ -7,8 +7,8 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
-import { jobNames } from '../../src/jobs/doctor/calls.ts';
-import { placeholders, policyFor } from '../../src/jobs/doctor/policy.ts';
+import { jobNames } from '../../src/iam/calls.ts';
+import { placeholders, policyFor } from '../../src/iam/policy.ts';
 import { projectRoot } from '../commands/cli.ts';
 
 // Its type declarations would bring the DOM into the whole program.

@@ -1,5 +1,5 @@
 import { beforeAll, describe, expect, test } from 'vitest';
-import { GlueCatalog } from '../../src/catalog/glue.ts';
+import { GlueCatalog } from '../../src/catalog/glue/catalog.ts';
 import { TableBuffer } from '../../src/columns/table-buffer.ts';
 import type { Value } from '../../src/columns/types.ts';
 import { type CommitContext, commitTable } from '../../src/iceberg/commit.ts';
@@ -8,8 +8,8 @@ import { ensureTable } from '../../src/iceberg/ensure.ts';
 import { currentSnapshot } from '../../src/iceberg/metadata.ts';
 import { DeleteFilesPresent, type LiveFile, liveFiles } from '../../src/iceberg/scan.ts';
 import { layoutRequest, storeDataFile } from '../../src/iceberg/write.ts';
-import { layOut } from '../../src/parquet/layout.ts';
-import { ParquetJsEncoder } from '../../src/parquet/parquetjs.ts';
+import { ParquetJsEncoder } from '../../src/parquet/rowwise/encoder.ts';
+import { layOut } from '../../src/parquet/write/day-files.ts';
 import { S3Store } from '../../src/store/s3.ts';
 import type { TableDeclaration } from '../../src/tables/declaration.ts';
 import { events, withColumns } from '../iceberg/fixture.ts';

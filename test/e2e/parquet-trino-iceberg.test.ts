@@ -6,13 +6,13 @@
  */
 import { createCipheriv } from 'node:crypto';
 import { beforeAll, describe, expect, test } from 'vitest';
-import { GlueCatalog } from '../../src/catalog/glue.ts';
+import { GlueCatalog } from '../../src/catalog/glue/catalog.ts';
 import { type ColumnDeclaration, type ColumnType, isScalar, type Value } from '../../src/columns/types.ts';
 import { type CommitContext, commitTable } from '../../src/iceberg/commit.ts';
 import { ensureTable } from '../../src/iceberg/ensure.ts';
 import { layoutRequest, storeDataFile } from '../../src/iceberg/write.ts';
-import { ColumnarEncoder } from '../../src/parquet/columnar/encoder.ts';
-import { layOut } from '../../src/parquet/layout.ts';
+import { layOut } from '../../src/parquet/write/day-files.ts';
+import { ColumnarEncoder } from '../../src/parquet/write/encoder.ts';
 import { S3Store } from '../../src/store/s3.ts';
 import { partitionColumn, type TableDeclaration } from '../../src/tables/declaration.ts';
 import { batchOf, fileColumns, type StringLayout, type TestRow } from '../parquet/batches.ts';

@@ -1,8 +1,8 @@
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { type AthenaOptions, createAthenaEngine } from '../../src/engines/athena.ts';
-import { QueryError } from '../../src/engines/engine.ts';
+import { type AthenaOptions, createAthenaEngine } from '../../src/engines/athena/engine.ts';
+import { QueryError } from '../../src/sql/parameter.ts';
 import { answerOf } from '../contract/engine.ts';
 import { describeWith, rig } from '../support/rig.ts';
 

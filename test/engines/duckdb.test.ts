@@ -2,8 +2,9 @@ import { existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'nod
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
-import { createDuckDbEngine } from '../../src/engines/duckdb.ts';
-import { type CellValue, type QueryEngine, QueryError, type QueryRequest } from '../../src/engines/engine.ts';
+import { createDuckDbEngine } from '../../src/engines/duckdb/engine.ts';
+import type { CellValue, QueryEngine, QueryRequest } from '../../src/engines/engine.ts';
+import { QueryError } from '../../src/sql/parameter.ts';
 import { LocalStore } from '../../src/store/local.ts';
 import type { ObjectInfo, ObjectStore } from '../../src/store/store.ts';
 import { column, type TestWarehouse, testWarehouse } from './fixture.ts';

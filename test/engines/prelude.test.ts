@@ -1,8 +1,8 @@
 /** Trino's functions in DuckDB answer as Trino does. */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { createDuckDbEngine } from '../../src/engines/duckdb.ts';
+import { createDuckDbEngine } from '../../src/engines/duckdb/engine.ts';
 import type { CellValue, QueryEngine } from '../../src/engines/engine.ts';
-import { createTrinoEngine } from '../../src/engines/trino.ts';
+import { createTrinoEngine } from '../../src/engines/trino/engine.ts';
 import { LocalStore } from '../../src/store/local.ts';
 import { seeded } from '../e2e/logs.ts';
 import { describeWith, rig } from '../support/rig.ts';

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { FileCatalog } from '../../src/catalog/file.ts';
+import { FileCatalog } from '../../src/catalog/file/catalog.ts';
 import { commitTable } from '../../src/iceberg/commit.ts';
 import { ensureTable } from '../../src/iceberg/ensure.ts';
 import { readManifest, readManifestList } from '../../src/iceberg/scan.ts';

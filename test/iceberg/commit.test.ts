@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { type Catalog, CommitConflict, CommitStateUnknown, type LoadedTable } from '../../src/catalog/catalog.ts';
-import { FileCatalog } from '../../src/catalog/file.ts';
+import { FileCatalog } from '../../src/catalog/file/catalog.ts';
+import { type Catalog, CommitConflict, CommitStateUnknown, type LoadedTable } from '../../src/iceberg/catalog.ts';
 import { type Change, commitTable, MissingDataFiles, updateTable } from '../../src/iceberg/commit.ts';
 import { ensureTable } from '../../src/iceberg/ensure.ts';
 import { added, deleted, existing } from '../../src/iceberg/manifest.ts';

@@ -1,6 +1,6 @@
-import type { Catalog, LoadedTable } from '../../src/catalog/catalog.ts';
-import { FileCatalog } from '../../src/catalog/file.ts';
+import { FileCatalog } from '../../src/catalog/file/catalog.ts';
 import type { Scalar } from '../../src/columns/types.ts';
+import type { Catalog, LoadedTable } from '../../src/iceberg/catalog.ts';
 import type { CommitContext } from '../../src/iceberg/commit.ts';
 import { type DataFile, dataFile } from '../../src/iceberg/data-file.ts';
 import type { TableMetadata } from '../../src/iceberg/metadata.ts';

@@ -1,6 +1,6 @@
 /** A change that replaces everything removes what is live in the version it is swapped on, not what its maker saw. */
 import { expect, test } from 'vitest';
-import type { LoadedTable } from '../../src/catalog/catalog.ts';
+import type { LoadedTable } from '../../src/iceberg/catalog.ts';
 import { commitTable } from '../../src/iceberg/commit.ts';
 import { ensureTable } from '../../src/iceberg/ensure.ts';
 import { append, events, liveNames, madeUpFile, memoryContext } from './fixture.ts';

@@ -1,12 +1,12 @@
 import { randomBytes } from 'node:crypto';
 import { gzipSync } from 'node:zlib';
 import { describe, expect, test } from 'vitest';
-import type { SourceConfig } from '../../src/config/config.ts';
+import { UsageError } from '../../src/config/errors.ts';
 import { liveFiles } from '../../src/iceberg/scan.ts';
-import { AccountingError } from '../../src/jobs/tally.ts';
-import { UsageError } from '../../src/jobs/usage.ts';
-import { ColumnarEncoder } from '../../src/parquet/columnar/encoder.ts';
-import { readRows } from '../../src/parquet/reader.ts';
+import { AccountingError } from '../../src/ingest/object-counts.ts';
+import { readRows } from '../../src/parquet/read/row-reader.ts';
+import { ColumnarEncoder } from '../../src/parquet/write/encoder.ts';
+import type { SourceConfig } from '../../src/sources/config.ts';
 import { MemoryStore } from '../../src/store/memory.ts';
 import { type ObjectStore, StoreError } from '../../src/store/store.ts';
 import {

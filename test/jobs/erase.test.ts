@@ -1,10 +1,10 @@
 /** Erasing a subject takes exactly its rows, keeps the account, and is whole or not at all. */
 import { beforeEach, describe, expect, test } from 'vitest';
 import { liveFiles } from '../../src/iceberg/scan.ts';
+import type { Runtime } from '../../src/ingest/runtime.ts';
 import { compact } from '../../src/jobs/compact/compact.ts';
 import { erase } from '../../src/jobs/erase/erase.ts';
 import { expire } from '../../src/jobs/expire/expire.ts';
-import type { Runtime } from '../../src/jobs/runtime.ts';
 import { verify } from '../../src/jobs/verify/verify.ts';
 import { type MemoryHooks, MemoryStore } from '../../src/store/memory.ts';
 import { collect } from '../support/collect.ts';

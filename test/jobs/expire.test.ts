@@ -1,13 +1,13 @@
 /** Expire takes what nothing needs, and only that, whatever else is going on. */
 import { beforeEach, describe, expect, test } from 'vitest';
-import { FileCatalog } from '../../src/catalog/file.ts';
+import { FileCatalog } from '../../src/catalog/file/catalog.ts';
 import type { Config } from '../../src/config/config.ts';
 import { updateTable } from '../../src/iceberg/commit.ts';
 import { reachableFiles } from '../../src/iceberg/reachable.ts';
 import { liveFiles } from '../../src/iceberg/scan.ts';
-import { commitContext } from '../../src/jobs/commit.ts';
+import type { Runtime } from '../../src/ingest/runtime.ts';
 import { expire } from '../../src/jobs/expire/expire.ts';
-import type { Runtime } from '../../src/jobs/runtime.ts';
+import { commitContext } from '../../src/ledger/commit-batch.ts';
 import { type MemoryHooks, MemoryStore } from '../../src/store/memory.ts';
 import { collect } from '../support/collect.ts';
 import { decision, input, owner, rowsOf, run, sortedRows, testRuntime, warehouse } from '../support/warehouse.ts';

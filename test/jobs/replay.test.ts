@@ -1,9 +1,9 @@
 /** A quarantined record that is accepted now becomes exactly one row and leaves the quarantine, whatever happens on the way. */
 import { beforeEach, describe, expect, test } from 'vitest';
 import type { Config } from '../../src/config/config.ts';
-import { describeQuarantine } from '../../src/jobs/quarantine-report.ts';
+import type { Runtime } from '../../src/ingest/runtime.ts';
+import { describeQuarantine } from '../../src/jobs/quarantine/explain.ts';
 import { replay } from '../../src/jobs/replay/replay.ts';
-import type { Runtime } from '../../src/jobs/runtime.ts';
 import { verify } from '../../src/jobs/verify/verify.ts';
 import { type MemoryHooks, MemoryStore } from '../../src/store/memory.ts';
 import { decision, input, opaSourceConfig, owner, rowsOf, run, sortedRows, testRuntime } from '../support/warehouse.ts';

@@ -1,10 +1,10 @@
 /** What `backfill` promises of side tables: each is what its objects say now, whole, and loaded once. */
 import { gzipSync } from 'node:zlib';
 import { describe, expect, test } from 'vitest';
-import { FileCatalog } from '../../src/catalog/file.ts';
-import type { SideSourceConfig } from '../../src/config/config.ts';
+import { FileCatalog } from '../../src/catalog/file/catalog.ts';
+import { UsageError } from '../../src/config/errors.ts';
 import { currentSnapshot } from '../../src/iceberg/metadata.ts';
-import { UsageError } from '../../src/jobs/usage.ts';
+import type { SideSourceConfig } from '../../src/sources/config.ts';
 import { MemoryStore } from '../../src/store/memory.ts';
 import type { ObjectStore } from '../../src/store/store.ts';
 import { countries, identities, putExport } from '../support/side-tables.ts';

@@ -5,11 +5,11 @@ import { type Change, commitTable, updateTable } from '../../src/iceberg/commit.
 import { removeSnapshots } from '../../src/iceberg/history.ts';
 import { type LiveFile, liveFiles } from '../../src/iceberg/scan.ts';
 import { layoutRequest, storeDataFile } from '../../src/iceberg/write.ts';
-import { amend } from '../../src/jobs/amend.ts';
-import { commitContext } from '../../src/jobs/commit.ts';
-import type { Runtime } from '../../src/jobs/runtime.ts';
+import type { Runtime } from '../../src/ingest/runtime.ts';
 import { repair } from '../../src/jobs/verify/repair.ts';
 import { type VerifyOptions, type VerifyReport, verify } from '../../src/jobs/verify/verify.ts';
+import { amend } from '../../src/ledger/amendment.ts';
+import { commitContext } from '../../src/ledger/commit-batch.ts';
 import { createSource } from '../../src/sources/index.ts';
 import { type MemoryHooks, MemoryStore } from '../../src/store/memory.ts';
 import { collect } from '../support/collect.ts';

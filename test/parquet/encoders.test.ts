@@ -1,5 +1,5 @@
-import { ColumnarEncoder } from '../../src/parquet/columnar/encoder.ts';
-import { ParquetJsEncoder } from '../../src/parquet/parquetjs.ts';
+import { ParquetJsEncoder } from '../../src/parquet/rowwise/encoder.ts';
+import { ColumnarEncoder } from '../../src/parquet/write/encoder.ts';
 import { encoderContract } from '../contract/encoder.ts';
 
 encoderContract(() => new ColumnarEncoder(), {});

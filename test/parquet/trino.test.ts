@@ -2,8 +2,8 @@
 import { PutObjectCommand, S3Client } from '@aws-sdk/client-s3';
 import { beforeAll, expect, test } from 'vitest';
 import { type ColumnType, isScalar, type ScalarType } from '../../src/columns/types.ts';
-import { ColumnarEncoder } from '../../src/parquet/columnar/encoder.ts';
-import { ParquetJsEncoder } from '../../src/parquet/parquetjs.ts';
+import { ParquetJsEncoder } from '../../src/parquet/rowwise/encoder.ts';
+import { ColumnarEncoder } from '../../src/parquet/write/encoder.ts';
 import { describeWith, rig } from '../support/rig.ts';
 import type { TrinoClient } from '../support/trino.ts';
 import { cases, writeCase } from './cases.ts';

@@ -1,6 +1,6 @@
 /** From tables to a page, on DuckDB over a warehouse in memory. */
 import { describe, expect, test } from 'vitest';
-import { createDuckDbEngine } from '../../src/engines/duckdb.ts';
+import { createDuckDbEngine } from '../../src/engines/duckdb/engine.ts';
 import { gatherReport, lastDayWithEvents, type ReportData } from '../../src/report/gather.ts';
 import { renderPage } from '../../src/report/page.ts';
 import { questionNames, reportRequest } from '../../src/report/questions.ts';

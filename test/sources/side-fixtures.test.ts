@@ -7,11 +7,11 @@ import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { sideSource } from '../../src/config/sources.ts';
 import { openBody } from '../../src/records/decompress.ts';
+import type { SideSourceType } from '../../src/records/object-facts.ts';
 import { quarantineRow } from '../../src/records/quarantine.ts';
 import { dayOfMillis } from '../../src/records/time.ts';
 import { readSideRecords } from '../../src/sources/reference/read.ts';
 import { createSideSource } from '../../src/sources/side.ts';
-import type { SideSourceType } from '../../src/sources/source.ts';
 import { quarantine as quarantineTable } from '../../src/tables/quarantine.ts';
 import { defaultLimits, inChunks, plainRow } from '../support/fixture.ts';
 

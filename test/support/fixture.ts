@@ -2,13 +2,13 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type ColumnType, isScalar, type ScalarType, type Value } from '../../src/columns/types.ts';
-import type { PromotedColumn } from '../../src/config/config.ts';
 import { openBody } from '../../src/records/decompress.ts';
 import { frameRecords } from '../../src/records/frame/index.ts';
+import type { SourceType } from '../../src/records/object-facts.ts';
 import { quarantineRow } from '../../src/records/quarantine.ts';
 import { createSource } from '../../src/sources/index.ts';
-import type { SourceType } from '../../src/sources/source.ts';
 import type { TableDeclaration } from '../../src/tables/declaration.ts';
+import type { PromotedColumn } from '../../src/tables/promoted.ts';
 import { quarantine as quarantineTable } from '../../src/tables/quarantine.ts';
 
 export interface Fixture {

@@ -1,5 +1,5 @@
 /** Side tables to load in tests. */
-import type { IdentitiesConfig, ReferenceConfig } from '../../src/config/config.ts';
+import type { IdentitiesConfig, ReferenceConfig } from '../../src/sources/config.ts';
 import type { ObjectStore } from '../../src/store/store.ts';
 
 export const countries: ReferenceConfig = {

@@ -1,18 +1,20 @@
 /** A small warehouse in memory to run jobs on, and readers of what they made. */
 import pLimit from 'p-limit';
 import pino from 'pino';
-import { FileCatalog } from '../../src/catalog/file.ts';
+import { FileCatalog } from '../../src/catalog/file/catalog.ts';
 import type { Value } from '../../src/columns/types.ts';
-import type { Config, SourceConfig } from '../../src/config/config.ts';
+import type { Config } from '../../src/config/config.ts';
 import { liveFiles } from '../../src/iceberg/scan.ts';
-import { type BackfillOptions, type BackfillReport, backfill } from '../../src/jobs/backfill.ts';
-import { type Ingester, ingestHere } from '../../src/jobs/ingester.ts';
-import type { Runtime } from '../../src/jobs/runtime.ts';
+import { ingestHere } from '../../src/ingest/ingester.ts';
+import type { Ingester, Runtime } from '../../src/ingest/runtime.ts';
+import { backfill } from '../../src/jobs/backfill/backfill.ts';
+import type { BackfillOptions, BackfillReport } from '../../src/jobs/backfill/report.ts';
 import type { Owner } from '../../src/ledger/owner.ts';
-import { ColumnarEncoder } from '../../src/parquet/columnar/encoder.ts';
 import type { ParquetEncoder } from '../../src/parquet/encoder.ts';
-import { layOut } from '../../src/parquet/layout.ts';
-import { readRows } from '../../src/parquet/reader.ts';
+import { readRows } from '../../src/parquet/read/row-reader.ts';
+import { layOut } from '../../src/parquet/write/day-files.ts';
+import { ColumnarEncoder } from '../../src/parquet/write/encoder.ts';
+import type { SourceConfig } from '../../src/sources/config.ts';
 import { MemoryStore } from '../../src/store/memory.ts';
 import type { ObjectStore } from '../../src/store/store.ts';
 

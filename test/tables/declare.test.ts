@@ -1,9 +1,9 @@
 import { describe, expect, test } from 'vitest';
 import okeraSchema from '../../schemas/okera-audit.schema.json' with { type: 'json' };
 import opaSchema from '../../schemas/opa.schema.json' with { type: 'json' };
-import type { PromotedColumn } from '../../src/config/config.ts';
 import { declareTable, parsePath } from '../../src/tables/declare.ts';
 import { ingestedObjects } from '../../src/tables/ingested-objects.ts';
+import type { PromotedColumn } from '../../src/tables/promoted.ts';
 import { quarantine } from '../../src/tables/quarantine.ts';
 import { type AnnotatedSchema, columnTypeText, extractions, parseColumnType } from '../../src/tables/schema.ts';
 

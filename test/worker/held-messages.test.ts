@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
+import type { QueueMessage } from '../../src/queue/queue.ts';
 import { type ArrivedObject, HeldMessages } from '../../src/worker/held-messages.ts';
-import type { QueueMessage } from '../../src/worker/queue.ts';
 
 const message = (id: string, receipt = `${id}-1`): QueueMessage => ({ id, receipt, body: '', receives: 1 });
 const object = (uri: string, options: Partial<ArrivedObject> = {}): ArrivedObject => ({

@@ -1,5 +1,5 @@
 /** A queue as SQS is one, in memory and on a clock of the test: hiding, coming back, receive counts, a dead-letter queue. */
-import { type MessageQueue, QueueError, type QueueMessage } from '../../src/worker/queue.ts';
+import { type MessageQueue, QueueError, type QueueMessage } from '../../src/queue/queue.ts';
 
 interface Stored {
   readonly id: string;

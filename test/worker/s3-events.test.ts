@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { parseMessage } from '../../src/worker/s3-events.ts';
+import { parseMessage } from '../../src/queue/s3-events.ts';
 
 /** Messages as AWS documents them; see the file names. */
 const event = (name: string): string => readFileSync(join(import.meta.dirname, 'events', `${name}.json`), 'utf8');

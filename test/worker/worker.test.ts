@@ -2,10 +2,10 @@
 import { gzipSync } from 'node:zlib';
 import pino from 'pino';
 import { describe, expect, test } from 'vitest';
-import { FileCatalog } from '../../src/catalog/file.ts';
-import type { SourceConfig } from '../../src/config/config.ts';
-import type { Runtime } from '../../src/jobs/runtime.ts';
-import { UsageError } from '../../src/jobs/usage.ts';
+import { FileCatalog } from '../../src/catalog/file/catalog.ts';
+import { UsageError } from '../../src/config/errors.ts';
+import type { Runtime } from '../../src/ingest/runtime.ts';
+import type { SourceConfig } from '../../src/sources/config.ts';
 import { MemoryStore } from '../../src/store/memory.ts';
 import { type ObjectStore, StoreError } from '../../src/store/store.ts';
 import { Worker, type WorkerOptions, type WorkerReport } from '../../src/worker/worker.ts';

@@ -5,7 +5,7 @@
 import type { Command } from 'commander';
 import type { Config } from '../../config/config.ts';
 import type { EngineName, QueryEngine, StatementEngine } from '../../engines/engine.ts';
-import type { Runtime } from '../../jobs/runtime.ts';
+import type { Runtime } from '../../ingest/runtime.ts';
 import type { Probes } from '../../probes/probes.ts';
 import type { Logger } from '../../telemetry/log.ts';
 import type { WorkerHandle } from '../../wire.ts';

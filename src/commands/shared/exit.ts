@@ -1,4 +1,4 @@
-import { escaped } from './text-table.ts';
+import { escaped } from '../../text/text-table.ts';
 
 /** Exit codes, a stable part of the command line, and which errors lead to which. */
 export const exitCodes = {

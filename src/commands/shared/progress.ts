@@ -2,9 +2,9 @@
  * Progress of a job on stderr: one bar on a terminal, a plain line every few seconds elsewhere. Never on stdout.
  */
 import { Presets, SingleBar } from 'cli-progress';
-import type { Progress, ProgressSink } from '../../jobs/progress.ts';
+import type { Progress, ProgressSink } from '../../ingest/runtime.ts';
+import { formatBytes, formatCount, formatSeconds } from '../../text/humanize.ts';
 import type { Output } from './context.ts';
-import { formatBytes, formatCount, formatSeconds } from './humanize.ts';
 
 export interface ProgressDisplay extends ProgressSink {
   /** Writes a line of the log without tearing the bar. */

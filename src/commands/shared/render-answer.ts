@@ -3,9 +3,9 @@
  * be larger than memory; a table is for reading, and stops after its first rows with a note.
  */
 import type { CellValue, QueryAnswer } from '../../engines/engine.ts';
+import { formatBytes, formatCount, formatSeconds, plural } from '../../text/humanize.ts';
+import { textTable } from '../../text/text-table.ts';
 import type { CommandContext, Output } from './context.ts';
-import { formatBytes, formatCount, formatSeconds, plural } from './humanize.ts';
-import { textTable } from './text-table.ts';
 
 export const answerFormats = ['table', 'json', 'csv'] as const;
 export type AnswerFormat = (typeof answerFormats)[number];

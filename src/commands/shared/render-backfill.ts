@@ -1,8 +1,8 @@
 /** The report of a backfill for people. */
-import type { BackfillReport } from '../../jobs/backfill.ts';
+import type { BackfillReport } from '../../jobs/backfill/report.ts';
 import { backfillCounters } from '../../telemetry/counters.ts';
-import { formatBytes, formatCount, formatSeconds, plural } from './humanize.ts';
-import { textTable } from './text-table.ts';
+import { formatBytes, formatCount, formatSeconds, plural } from '../../text/humanize.ts';
+import { textTable } from '../../text/text-table.ts';
 
 const failuresShown = 20;
 

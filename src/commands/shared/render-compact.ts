@@ -1,7 +1,7 @@
 /** The report of a compaction for people. */
 import type { CompactReport } from '../../jobs/compact/compact.ts';
-import { formatBytes, formatCount, formatSeconds, plural } from './humanize.ts';
-import { textTable } from './text-table.ts';
+import { formatBytes, formatCount, formatSeconds, plural } from '../../text/humanize.ts';
+import { textTable } from '../../text/text-table.ts';
 
 const daysShown = 40;
 

@@ -1,8 +1,8 @@
 /** The first steps of a command that works on a warehouse: configuration, log, runtime. */
 import type { Config } from '../../config/config.ts';
+import { UsageError } from '../../config/errors.ts';
 import { type LoadedConfig, loadConfig } from '../../config/load.ts';
 import type { ReservedColumns } from '../../config/promoted.ts';
-import { UsageError } from '../../jobs/usage.ts';
 import { createSource } from '../../sources/index.ts';
 import { createLogger, type Logger, type LogLevel, logLevels } from '../../telemetry/log.ts';
 import type { CommandContext, GlobalOptions } from './context.ts';

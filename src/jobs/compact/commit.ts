@@ -3,14 +3,14 @@
  * rewriting still is right: its inputs are live, nobody has added row-level deletes to it, and nobody else has compacted
  * other files of it, whose records were not compared with these. Other days are given back, to be planned again.
  */
-import type { LoadedTable } from '../../catalog/catalog.ts';
+import type { LoadedTable } from '../../iceberg/catalog.ts';
 import { commitTable } from '../../iceberg/commit.ts';
 import type { TableMetadata } from '../../iceberg/metadata.ts';
+import type { Runtime } from '../../ingest/runtime.ts';
+import { amend } from '../../ledger/amendment.ts';
+import { commitContext } from '../../ledger/commit-batch.ts';
 import type { ObjectStore } from '../../store/store.ts';
-import { amend } from '../amend.ts';
-import { commitContext } from '../commit.ts';
-import type { Runtime } from '../runtime.ts';
-import { readTableFiles } from './files.ts';
+import { readTableFiles } from '../rewrite/live-files.ts';
 import { isCompacted, type PlannedTable } from './plan.ts';
 import type { RewrittenDay } from './rewrite.ts';
 

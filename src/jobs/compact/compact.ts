@@ -5,17 +5,19 @@
  *
  * A crash leaves files that no snapshot holds, which `expire` removes, and nothing else.
  */
-import type { LoadedTable } from '../../catalog/catalog.ts';
+
+import { UsageError } from '../../config/errors.ts';
+import type { LoadedTable } from '../../iceberg/catalog.ts';
 import { updateTable } from '../../iceberg/commit.ts';
 import type { Range } from '../../iceberg/scan.ts';
 import { addSortOrder, findSortOrder, sortKeyText } from '../../iceberg/sort-orders.ts';
+import type { Runtime } from '../../ingest/runtime.ts';
+import { finishAmendments } from '../../ledger/amendment.ts';
+import { commitContext } from '../../ledger/commit-batch.ts';
 import { cachedReads } from '../../store/cached-reads.ts';
-import { finishAmendments } from '../amend.ts';
-import { commitContext } from '../commit.ts';
-import type { Runtime } from '../runtime.ts';
-import { UsageError } from '../usage.ts';
+import { readTableFiles } from '../rewrite/live-files.ts';
+import { type CompactionTable, describeTable } from '../rewrite/stored-table.ts';
 import { commitDays } from './commit.ts';
-import { readTableFiles } from './files.ts';
 import {
   type CompactionRules,
   type DayPlan,
@@ -25,7 +27,6 @@ import {
   type TablePlan,
 } from './plan.ts';
 import { type RewrittenDay, rewriteDay } from './rewrite.ts';
-import { type CompactionTable, describeTable } from './table.ts';
 
 export interface CompactOptions {
   /** Names; all tables where omitted. */

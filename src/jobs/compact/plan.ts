@@ -4,6 +4,7 @@
  * where few others came; the same files give the same plan.
  */
 import type { LiveFile } from '../../iceberg/scan.ts';
+import type { TableFiles } from '../rewrite/live-files.ts';
 
 export interface CompactionRules {
   /** A file is cut when it has reached this size. */
@@ -57,11 +58,6 @@ export interface TablePlan {
   /** To rewrite only where they hold duplicates. */
   readonly suspects: readonly DayPlan[];
   readonly refused: readonly Refusal[];
-}
-
-export interface TableFiles {
-  readonly data: readonly LiveFile[];
-  readonly deletes: readonly LiveFile[];
 }
 
 /** First part of the names of compacted files. No other writer names its files so. */

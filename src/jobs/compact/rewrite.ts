@@ -3,22 +3,22 @@
  * size. Memory is bounded by `memoryBytes` of columns, beside one file's compressed bytes. Commits nothing.
  */
 import { createHash } from 'node:crypto';
-import type { LoadedTable } from '../../catalog/catalog.ts';
 import { type ColumnBatch, discard } from '../../columns/batch.ts';
 import { TableBuffer } from '../../columns/table-buffer.ts';
+import type { LoadedTable } from '../../iceberg/catalog.ts';
 import type { DataFile } from '../../iceberg/data-file.ts';
 import { findSortOrder } from '../../iceberg/sort-orders.ts';
 import { storeDataFile } from '../../iceberg/write.ts';
-import { ColumnReader } from '../../parquet/column-reader.ts';
-import { ColumnarFileWriter } from '../../parquet/columnar/encoder.ts';
+import { AccountingError } from '../../ingest/object-counts.ts';
+import { FileSink } from '../../ingest/spill/file-sink.ts';
+import { SpilledRuns, type TakeRows } from '../../ingest/spill/runs.ts';
+import { ColumnReader } from '../../parquet/read/column-reader.ts';
+import { ColumnarFileWriter } from '../../parquet/write/encoder.ts';
 import type { ObjectStore } from '../../store/store.ts';
-import { FileSink } from '../spill/file-sink.ts';
-import { SpilledRuns, type TakeRows } from '../spill/runs.ts';
-import { AccountingError } from '../tally.ts';
-import { type Duplicates, findDuplicates } from './duplicates.ts';
-import { clusterOrder, plainKeys } from './keys.ts';
+import { clusterOrder, plainKeys } from '../rewrite/cluster-order.ts';
+import { type Duplicates, findDuplicates } from '../rewrite/duplicates.ts';
+import type { CompactionTable } from '../rewrite/stored-table.ts';
 import { compactedPrefix, type DayPlan } from './plan.ts';
-import type { CompactionTable } from './table.ts';
 
 export interface RewriteOptions {
   readonly targetBytes: number;

@@ -1,13 +1,6 @@
-/**
- * Doctor: looks at everything that a run needs, before it is needed. It leaves nothing behind: probe objects under
- * `<warehouse>/_doctor/` are deleted again, and Glue is only asked for what it must refuse.
- *
- * `planChecks` says which checks this configuration needs; `diagnose` carries them out side by side. A check that throws
- * has failed; one that does not end has failed too.
- */
-import type { Config } from '../../config/config.ts';
+import { athenaIsConfigured } from '../../iam/policy.ts';
+import type { Runtime } from '../../ingest/runtime.ts';
 import type { Probes } from '../../probes/probes.ts';
-import type { Runtime } from '../runtime.ts';
 import { type Check, type Finding, failed, ok, type PlannedCheck, reasonOf } from './check.ts';
 import { checkDisk, judgeClocks, judgeMemory } from './machine.ts';
 import { checkAthena, checkCredentials, checkGlue, checkQueue, checkTrino } from './services.ts';
@@ -188,7 +181,3 @@ export function planChecks(runtime: Runtime, probes: Probes): PlannedCheck[] {
   }
   return checks;
 }
-
-/** With a Glue catalog it could be used without a word in the configuration; then there is nothing to check. */
-export const athenaIsConfigured = ({ engines: { athena } }: Pick<Config, 'engines'>): boolean =>
-  athena.workgroup !== undefined || athena.output !== undefined || athena.endpoint !== undefined;

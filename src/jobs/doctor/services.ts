@@ -1,6 +1,7 @@
 /** AWS beyond S3, and engines: credentials, the Glue database, queues, Athena, Trino. */
-import type { Catalog } from '../../catalog/catalog.ts';
+
 import type { AthenaConfig } from '../../config/config.ts';
+import type { Catalog } from '../../iceberg/catalog.ts';
 import type { AwsProbes, TrinoInfo } from '../../probes/probes.ts';
 import { ingestedObjects } from '../../tables/ingested-objects.ts';
 import { type Finding, failed, ok, reasonOf, warning } from './check.ts';

@@ -1,7 +1,8 @@
 /** Buckets and folders: what the sources show, and whether the warehouse can be written as commits need it. */
-import type { SideSourceConfig, SourceConfig } from '../../config/config.ts';
+
+import type { Runtime } from '../../ingest/runtime.ts';
+import type { SideSourceConfig, SourceConfig } from '../../sources/config.ts';
 import { type ObjectStore, StoreError } from '../../store/store.ts';
-import type { Runtime } from '../runtime.ts';
 import { type Finding, failed, ok, reasonOf, warning } from './check.ts';
 
 /** So many empty objects, and one is read all the same. */

@@ -7,21 +7,20 @@
  * other records say about the subject in their raw text, is not touched; neither are the source objects.
  */
 import { createHash } from 'node:crypto';
-import type { LoadedTable } from '../../catalog/catalog.ts';
 import { discard } from '../../columns/batch.ts';
 import { TableBuffer } from '../../columns/table-buffer.ts';
+import type { LoadedTable } from '../../iceberg/catalog.ts';
 import type { DataFile } from '../../iceberg/data-file.ts';
 import { DeleteFilesPresent, type LiveFile, liveFiles } from '../../iceberg/scan.ts';
 import { storeDataFile } from '../../iceberg/write.ts';
-import { ColumnReader } from '../../parquet/column-reader.ts';
-import { ColumnarFileWriter } from '../../parquet/columnar/encoder.ts';
-import { readRows } from '../../parquet/reader.ts';
-import { amend, finishAmendments } from '../amend.ts';
+import { AccountingError, increase } from '../../ingest/object-counts.ts';
+import type { Runtime } from '../../ingest/runtime.ts';
+import { amend, finishAmendments } from '../../ledger/amendment.ts';
+import { ColumnReader } from '../../parquet/read/column-reader.ts';
+import { readRows } from '../../parquet/read/row-reader.ts';
+import { ColumnarFileWriter } from '../../parquet/write/encoder.ts';
 import { compactedPrefix } from '../compact/plan.ts';
-import { type CompactionTable, describeTable } from '../compact/table.ts';
-import { increase } from '../counts.ts';
-import type { Runtime } from '../runtime.ts';
-import { AccountingError } from '../tally.ts';
+import { type CompactionTable, describeTable } from '../rewrite/stored-table.ts';
 
 /** Columns that name whom a row is about, by table. */
 const subjectColumns: Readonly<Record<string, readonly string[]>> = {

@@ -13,15 +13,15 @@
  * A batch that stays open for longer than the grace period (its worker died, and no backfill or worker ran since) may be
  * done again at any moment under the same names: then no file is deleted, and the report says so.
  */
-import type { LoadedTable } from '../../catalog/catalog.ts';
+import type { LoadedTable } from '../../iceberg/catalog.ts';
 import { updateTable } from '../../iceberg/commit.ts';
 import { removeSnapshots } from '../../iceberg/history.ts';
+import { createLedger } from '../../ingest/claimed-batch.ts';
+import type { Runtime } from '../../ingest/runtime.ts';
+import { finishAmendments, openAmendments } from '../../ledger/amendment.ts';
+import { intentPrefix, readIntent } from '../../ledger/batch-intent.ts';
+import { commitContext } from '../../ledger/commit-batch.ts';
 import type { ObjectInfo } from '../../store/store.ts';
-import { finishAmendments, openAmendments } from '../amend.ts';
-import { createLedger } from '../batch.ts';
-import { commitContext } from '../commit.ts';
-import { intentPrefix, readIntent } from '../intent.ts';
-import type { Runtime } from '../runtime.ts';
 import { listCandidates, orphansAmong } from './orphans.ts';
 import { applyRetention, type RetiredDays } from './retention.ts';
 import { expiredSnapshots } from './snapshots.ts';

@@ -3,7 +3,7 @@
  * expired. A file is an orphan where no snapshot reaches it, no open work will commit it, and it is older than the grace
  * period, within which whoever wrote it may still be about to commit it.
  */
-import type { LoadedTable } from '../../catalog/catalog.ts';
+import type { LoadedTable } from '../../iceberg/catalog.ts';
 import { canonical, reachableFiles } from '../../iceberg/reachable.ts';
 import type { ObjectInfo, ObjectStore } from '../../store/store.ts';
 

@@ -2,12 +2,12 @@
  * Retention of data by day (`retention: { opa_decisions: 400d }`): days that are over for longer than that leave the
  * table, one amendment a day, so that the record says how many rows of which object went.
  */
-import type { LoadedTable } from '../../catalog/catalog.ts';
+import type { LoadedTable } from '../../iceberg/catalog.ts';
 import { type LiveFile, liveFiles } from '../../iceberg/scan.ts';
-import { readRows } from '../../parquet/reader.ts';
-import { amend } from '../amend.ts';
-import { increase } from '../counts.ts';
-import type { Runtime } from '../runtime.ts';
+import { increase } from '../../ingest/object-counts.ts';
+import type { Runtime } from '../../ingest/runtime.ts';
+import { amend } from '../../ledger/amendment.ts';
+import { readRows } from '../../parquet/read/row-reader.ts';
 
 export interface RetiredDays {
   readonly table: string;

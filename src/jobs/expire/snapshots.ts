@@ -1,7 +1,7 @@
 /** Which snapshots of a table have had their time. Pure. */
 import type { Snapshot, TableMetadata } from '../../iceberg/metadata.ts';
-import { amendmentProperty } from '../amend.ts';
-import { batchProperty } from '../commit.ts';
+import { amendmentProperty } from '../../ledger/amendment.ts';
+import { batchProperty } from '../../ledger/commit-batch.ts';
 
 export interface SnapshotRetention {
   /** Milliseconds since the epoch: what is younger stays. */

@@ -1,14 +1,14 @@
 /** Quarantined records, read by the sources as they are configured now. */
 
-import type { Row } from '../../parquet/reader.ts';
+import { fetchObjects } from '../../ingest/fetch.ts';
+import type { ConfiguredSource } from '../../ingest/plan.ts';
+import type { Runtime } from '../../ingest/runtime.ts';
+import type { Row } from '../../parquet/read/row-reader.ts';
+import type { Frame } from '../../records/frame/frame.ts';
 import { frameRecords } from '../../records/frame/index.ts';
 import type { Outcome, RowOutcome, Skip } from '../../records/outcome.ts';
 import { quarantineRow } from '../../records/quarantine.ts';
-import type { Frame } from '../../sources/source.ts';
 import { quarantine } from '../../tables/quarantine.ts';
-import { fetchObjects } from '../fetch.ts';
-import type { ConfiguredSource } from '../plan.ts';
-import type { Runtime } from '../runtime.ts';
 
 export type Replayed =
   | (RowOutcome & { readonly source: ConfiguredSource })

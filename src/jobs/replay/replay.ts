@@ -6,20 +6,21 @@
  * record written. So a record is never in both tables nor in neither, wherever a run dies, and a replay that another
  * writer overtakes is planned again.
  */
-import type { LoadedTable } from '../../catalog/catalog.ts';
+
+import { UsageError } from '../../config/errors.ts';
+import type { LoadedTable } from '../../iceberg/catalog.ts';
 import { ensureTable } from '../../iceberg/ensure.ts';
 import { DeleteFilesPresent, type LiveFile, liveFiles } from '../../iceberg/scan.ts';
-import { type Row, readRows } from '../../parquet/reader.ts';
+import { increase } from '../../ingest/object-counts.ts';
+import type { ConfiguredSource } from '../../ingest/plan.ts';
+import type { Runtime } from '../../ingest/runtime.ts';
+import { selectSources } from '../../ingest/select-sources.ts';
+import { TableFiles } from '../../ingest/table-writer.ts';
+import { type AmendedRows, amend, finishAmendments } from '../../ledger/amendment.ts';
+import { commitContext } from '../../ledger/commit-batch.ts';
+import { type Row, readRows } from '../../parquet/read/row-reader.ts';
 import type { RejectionCode } from '../../records/outcome.ts';
 import { quarantine } from '../../tables/quarantine.ts';
-import { type AmendedRows, amend, finishAmendments } from '../amend.ts';
-import { selectSources } from '../backfill.ts';
-import { commitContext } from '../commit.ts';
-import { increase } from '../counts.ts';
-import type { ConfiguredSource } from '../plan.ts';
-import type { Runtime } from '../runtime.ts';
-import { TableFiles } from '../table-files.ts';
-import { UsageError } from '../usage.ts';
 import { Interpreters } from './interpreters.ts';
 
 export interface ReplayOptions {

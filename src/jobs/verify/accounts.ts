@@ -3,14 +3,14 @@
  * the tables, since workers go on meanwhile: where the two readings differ, the object is moving and is left out.
  */
 import { liveFiles } from '../../iceberg/scan.ts';
+import { increase } from '../../ingest/object-counts.ts';
+import type { Runtime } from '../../ingest/runtime.ts';
 import { fromRow, type LedgerEntry } from '../../ledger/entry.ts';
-import { type Row, readRows } from '../../parquet/reader.ts';
-import type { SourceType } from '../../sources/source.ts';
+import { type Row, readRows } from '../../parquet/read/row-reader.ts';
+import type { SourceType } from '../../records/object-facts.ts';
 import { amendments } from '../../tables/amendments.ts';
 import { ingestedObjects } from '../../tables/ingested-objects.ts';
 import { quarantine } from '../../tables/quarantine.ts';
-import { increase } from '../counts.ts';
-import type { Runtime } from '../runtime.ts';
 import type { Differences } from './difference.ts';
 
 export interface ObjectAccount {

@@ -6,17 +6,17 @@
  * A record that two objects hold is kept for one of them, so the rows that were removed of an object may also account
  * for what another one lacks: only what exceeds all removals together is lost.
  */
-import type { LoadedTable } from '../../catalog/catalog.ts';
+import type { LoadedTable } from '../../iceberg/catalog.ts';
 import { liveFiles } from '../../iceberg/scan.ts';
-import { type Row, readRows } from '../../parquet/reader.ts';
+import { fetchObjects } from '../../ingest/fetch.ts';
+import { type ConfiguredSource, objectsAt } from '../../ingest/plan.ts';
+import type { Runtime } from '../../ingest/runtime.ts';
+import { type Row, readRows } from '../../parquet/read/row-reader.ts';
 import { frameRecords } from '../../records/frame/index.ts';
 import { rowIdentity } from '../../records/identity.ts';
 import type { ObjectInfo } from '../../store/store.ts';
 import type { TableDeclaration } from '../../tables/declaration.ts';
 import { quarantine } from '../../tables/quarantine.ts';
-import { fetchObjects } from '../fetch.ts';
-import { type ConfiguredSource, objectsAt } from '../plan.ts';
-import type { Runtime } from '../runtime.ts';
 import type { Accounts } from './accounts.ts';
 import type { Differences } from './difference.ts';
 import { addDigest, digestOf, type TableContents } from './tables.ts';

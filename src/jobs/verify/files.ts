@@ -4,7 +4,7 @@ import type { Value } from '../../columns/types.ts';
 import { currentSchema, type SchemaField, type TableMetadata } from '../../iceberg/metadata.ts';
 import type { LiveFile } from '../../iceberg/scan.ts';
 import { compareValues, decodeValue } from '../../iceberg/values.ts';
-import { readFooter } from '../../parquet/reader.ts';
+import { readFooter } from '../../parquet/read/row-reader.ts';
 import type { ObjectStore } from '../../store/store.ts';
 import type { Differences } from './difference.ts';
 

@@ -1,5 +1,5 @@
 /** The catalog's pointer against the metadata files that the warehouse holds. */
-import type { LoadedTable } from '../../catalog/catalog.ts';
+import type { LoadedTable } from '../../iceberg/catalog.ts';
 import { readFile } from '../../iceberg/files.ts';
 import { parseMetadata, type TableMetadata } from '../../iceberg/metadata.ts';
 import { canonical } from '../../iceberg/reachable.ts';

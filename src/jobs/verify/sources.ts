@@ -1,7 +1,7 @@
 /** Every object that a source lists has to be in the ledger, by the ETag that it has now. */
-import { createLedger } from '../batch.ts';
-import { type ConfiguredSource, objectsAt } from '../plan.ts';
-import type { Runtime } from '../runtime.ts';
+import { createLedger } from '../../ingest/claimed-batch.ts';
+import { type ConfiguredSource, objectsAt } from '../../ingest/plan.ts';
+import type { Runtime } from '../../ingest/runtime.ts';
 import type { Accounts } from './accounts.ts';
 import type { Differences } from './difference.ts';
 

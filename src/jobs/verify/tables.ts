@@ -3,13 +3,13 @@
  * asked for, digested; identities of compacted days looked through for doubles.
  */
 import pLimit from 'p-limit';
-import type { LoadedTable } from '../../catalog/catalog.ts';
+import type { LoadedTable } from '../../iceberg/catalog.ts';
 import { DeleteFilesPresent, type LiveFile, liveFiles } from '../../iceberg/scan.ts';
-import { type Row, readRows } from '../../parquet/reader.ts';
+import { increase } from '../../ingest/object-counts.ts';
+import type { Runtime } from '../../ingest/runtime.ts';
+import { type Row, readRows } from '../../parquet/read/row-reader.ts';
 import { rowIdentity } from '../../records/identity.ts';
 import type { TableDeclaration } from '../../tables/declaration.ts';
-import { increase } from '../counts.ts';
-import type { Runtime } from '../runtime.ts';
 import type { Differences } from './difference.ts';
 import { Bounds, checkFile } from './files.ts';
 

@@ -6,20 +6,20 @@
  *
  * Workers may go on meanwhile: objects that move between the first and the last reading of the ledger are left out.
  */
-import type { LoadedTable } from '../../catalog/catalog.ts';
+import type { LoadedTable } from '../../iceberg/catalog.ts';
 import { type LiveFile, liveFiles } from '../../iceberg/scan.ts';
 import { findSortOrder } from '../../iceberg/sort-orders.ts';
+import type { ConfiguredSource } from '../../ingest/plan.ts';
+import type { Runtime } from '../../ingest/runtime.ts';
+import { selectSources } from '../../ingest/select-sources.ts';
+import { openAmendments } from '../../ledger/amendment.ts';
 import { amendments } from '../../tables/amendments.ts';
 import { ingestedObjects } from '../../tables/ingested-objects.ts';
 import { eventTables, identityTables } from '../../tables/names.ts';
 import { quarantine } from '../../tables/quarantine.ts';
-import { openAmendments } from '../amend.ts';
-import { selectSources } from '../backfill.ts';
-import { findDuplicates } from '../compact/duplicates.ts';
 import { isCompacted } from '../compact/plan.ts';
-import { describeTable } from '../compact/table.ts';
-import type { ConfiguredSource } from '../plan.ts';
-import type { Runtime } from '../runtime.ts';
+import { findDuplicates } from '../rewrite/duplicates.ts';
+import { describeTable } from '../rewrite/stored-table.ts';
 import { type Accounts, isSettled, readAccounts } from './accounts.ts';
 import { checkContents } from './deep.ts';
 import { type Difference, Differences } from './difference.ts';

@@ -1,4 +1,4 @@
-import type { Frame } from '../../sources/source.ts';
+import type { Frame } from './frame.ts';
 import { type FrameLimits, headBytes, isSpace, trimmedFrame } from './framer.ts';
 
 /**

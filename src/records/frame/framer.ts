@@ -1,5 +1,5 @@
-import type { Limits } from '../../config/config.ts';
-import type { Frame } from '../../sources/source.ts';
+import type { Limits } from '../limits.ts';
+import type { Frame } from './frame.ts';
 
 /** One way of cutting an object into records. Chunks come in order; the frames do not depend on where chunks end. */
 export interface Framer {

@@ -2,8 +2,9 @@
  * Cuts the decompressed bytes of an object into records, with the exact offset of each. Framing is told by content.
  * Memory is bounded by the record cap, whatever the object holds. Where chunks end makes no difference to the frames.
  */
-import type { Frame } from '../../sources/source.ts';
+
 import { detectFraming, LOOKAHEAD_BYTES } from './detect.ts';
+import type { Frame } from './frame.ts';
 import type { FastLane, FrameLimits, Framer } from './framer.ts';
 import { LineFramer } from './lines.ts';
 import { ValueFramer } from './values.ts';

@@ -4,8 +4,8 @@
  * objects one behind the other gives each.
  */
 import { isUtf8 } from 'node:buffer';
-import type { Frame } from '../../sources/source.ts';
 import { Collector } from './collector.ts';
+import type { Frame } from './frame.ts';
 import {
   exactFrame,
   type FastLane,

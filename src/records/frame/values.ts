@@ -9,9 +9,10 @@
  * malformed record reaches to the next line that begins with `{`, and reading goes on there: inside of pretty-printed
  * values no line does.
  */
-import type { Frame } from '../../sources/source.ts';
+
 import { GRAMMAR_LAG, Grammar, type GrammarError } from '../grammar.ts';
 import { Collector } from './collector.ts';
+import type { Frame } from './frame.ts';
 import { exactFrame, type FrameLimits, type Framer, isSpace, NEWLINE, OPEN_BRACE } from './framer.ts';
 
 /** Bytes in front of the current chunk that are kept, since the verifier may report an error there. */

@@ -2,9 +2,10 @@
  * Object keys of Okera's audit logs, below any prefix:
  *   [tenant=<t>/]ymd=YYYY-MM-DD/<service>-<ip>-<sequence>-<uuid>_audit.log
  */
+
+import type { ObjectFacts } from '../../records/object-facts.ts';
 import { utcMillis } from '../../records/time.ts';
 import { hiveValue, isLogName, segmentsOf } from '../keys.ts';
-import type { ObjectFacts } from '../source.ts';
 
 const DAY_MILLIS = 86_400_000;
 const fileName = /^(.+?)-[0-9a-f:.]+-\d+-[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}_audit\.log/i;

@@ -5,6 +5,7 @@
 import okeraSchema from '../../../schemas/okera-audit.schema.json' with { type: 'json' };
 import type { Value } from '../../columns/types.ts';
 import { ipKey, splitAddress } from '../../records/address.ts';
+import type { Frame } from '../../records/frame/frame.ts';
 import type { Outcome } from '../../records/outcome.ts';
 import { isRejection, parseRecord } from '../../records/parse.ts';
 import { RowWriters } from '../../records/scan/row-writer.ts';
@@ -19,7 +20,7 @@ import {
   tooLarge,
   writerSpec,
 } from '../interpreter.ts';
-import type { Frame, Source } from '../source.ts';
+import type { Source } from '../source.ts';
 import { okeraComputed } from './columns.ts';
 import { describeOkeraObject } from './key.ts';
 

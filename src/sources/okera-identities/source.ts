@@ -2,8 +2,9 @@
  * Exports of Okera's users, groups and roles. An object belongs to the table that it or a folder above it is named after
  * (`users.jsonl`, `groups/part-0.json.gz`), or to the one that the configuration names for its prefix.
  */
-import type { IdentitiesConfig } from '../../config/config.ts';
+
 import { type IdentityTable, identityTables } from '../../tables/names.ts';
+import type { IdentitiesConfig } from '../config.ts';
 import { isLogName, segmentsOf } from '../keys.ts';
 import type { SideSource } from '../reference/side-table.ts';
 import { identityTableOf } from './tables.ts';

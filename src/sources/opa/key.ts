@@ -6,9 +6,10 @@
  * Any of the values may be `null`, where the first or last record of a batch was blank. first_ts and last_ts follow the
  * order of arrival, so first_ts can lie behind last_ts, and records a little outside of both.
  */
+
+import type { ObjectFacts } from '../../records/object-facts.ts';
 import { isSecondInRange, utcMillis } from '../../records/time.ts';
 import { hiveValue, isLogName, segmentsOf, unixSeconds } from '../keys.ts';
-import type { ObjectFacts } from '../source.ts';
 
 const HOUR_MILLIS = 3_600_000;
 

@@ -3,6 +3,8 @@
  */
 import opaSchema from '../../../schemas/opa.schema.json' with { type: 'json' };
 import { ipKey } from '../../records/address.ts';
+import type { Frame } from '../../records/frame/frame.ts';
+import type { ObjectFacts } from '../../records/object-facts.ts';
 import type { Outcome, Skip } from '../../records/outcome.ts';
 import { isRejection, parseRecord, reject } from '../../records/parse.ts';
 import { RowWriters } from '../../records/scan/row-writer.ts';
@@ -16,7 +18,7 @@ import {
   tooLarge,
   writerSpec,
 } from '../interpreter.ts';
-import type { Frame, ObjectFacts, RecordReader, Source } from '../source.ts';
+import type { RecordReader, Source } from '../source.ts';
 import { opaComputed } from './columns.ts';
 import { describeOpaObject } from './key.ts';
 import { Containers, isForeign, splunkEvent, stripPrefix } from './lines.ts';

@@ -5,8 +5,9 @@
  * line: a bad quote takes no other row with it. Blank lines are nothing. Memory is bounded by the record cap, and where
  * chunks end makes no difference to the frames.
  */
-import type { Limits } from '../../config/config.ts';
-import type { Frame } from '../source.ts';
+
+import type { Frame } from '../../records/frame/frame.ts';
+import type { Limits } from '../../records/limits.ts';
 
 export interface CsvFrame extends Frame {
   /** The quoting is broken. */

@@ -2,13 +2,12 @@
 import { isUtf8 } from 'node:buffer';
 import { parse } from 'csv-parse/sync';
 import type { Scalar } from '../../columns/types.ts';
-import type { Limits } from '../../config/config.ts';
+import type { Limits } from '../../records/limits.ts';
 import type { Rejection } from '../../records/outcome.ts';
 import { parseRecord, reject } from '../../records/parse.ts';
 import { pointerSegment } from '../../records/validate.ts';
 import { type CsvFrame, csvFrames } from './csv-frames.ts';
-import type { SideRecord } from './read.ts';
-import type { SideColumn } from './side-table.ts';
+import type { SideColumn, SideRecord } from './side-table.ts';
 import { fromText, isRejected } from './values.ts';
 
 /** A CSV that is not one of the table: all of its rows would be wrong. */

@@ -3,24 +3,18 @@
  * header, told by the first byte that is no white space, never by the name.
  */
 import type { Scalar } from '../../columns/types.ts';
-import type { Limits } from '../../config/config.ts';
 import { exactDigits, lookUp } from '../../records/flatten.ts';
+import type { Frame } from '../../records/frame/frame.ts';
 import { isSpace } from '../../records/frame/framer.ts';
 import { frameRecords } from '../../records/frame/index.ts';
-import type { Rejection } from '../../records/outcome.ts';
+import type { Limits } from '../../records/limits.ts';
 import { isRejection, parseRecord } from '../../records/parse.ts';
 import { pointerSegment } from '../../records/validate.ts';
 import { tooLarge } from '../interpreter.ts';
-import type { Frame } from '../source.ts';
 import { readCsv } from './csv.ts';
+import type { SideRecord } from './side-table.ts';
 import { pathOf, type SideColumn, type SideTable } from './side-table.ts';
 import { fromJson, isRejected } from './values.ts';
-
-export interface SideRecord {
-  readonly frame: Frame;
-  /** One value for each column of the table that is not provenance, in order; or why there is no row. */
-  readonly outcome: (Scalar | null)[] | Rejection;
-}
 
 type ReadLimits = Pick<Limits, 'recordBytes' | 'nestingDepth'>;
 

@@ -3,11 +3,13 @@
  * Each column says where its value stands in a JSON object or under which header of a CSV; the table, the reading and
  * the documentation derive from that.
  */
-import type { ColumnDeclaration, ScalarType } from '../../columns/types.ts';
-import type { Limits } from '../../config/config.ts';
+import type { ColumnDeclaration, Scalar, ScalarType } from '../../columns/types.ts';
+import type { Frame } from '../../records/frame/frame.ts';
+import type { Limits } from '../../records/limits.ts';
+import type { SideSourceType } from '../../records/object-facts.ts';
+import type { Rejection } from '../../records/outcome.ts';
 import type { TableDeclaration } from '../../tables/declaration.ts';
 import { parsePath } from '../../tables/declare.ts';
-import type { SideSourceType } from '../source.ts';
 
 /** What the objects of one source become: one table, or several. Pure: no clock, no I/O. */
 export interface SideSource {
@@ -101,3 +103,9 @@ export const readingOf = (table: SideTable, limits: Pick<Limits, 'recordBytes' |
     limits.nestingDepth,
     table.columns.map(({ name, type, required, from, reads = '' }) => [name, type, required, from, reads]),
   ]);
+
+export interface SideRecord {
+  readonly frame: Frame;
+  /** One value for each column of the table that is not provenance, in order; or why there is no row. */
+  readonly outcome: (Scalar | null)[] | Rejection;
+}

@@ -1,5 +1,5 @@
 /** Reference data: a table of the user's own (which countries a subject may ask from), its columns declared in the configuration. */
-import type { ReferenceConfig } from '../../config/config.ts';
+import type { ReferenceConfig } from '../config.ts';
 import { isLogName, segmentsOf } from '../keys.ts';
 import { type SideSource, sideTable } from './side-table.ts';
 

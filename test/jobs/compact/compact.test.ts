@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { liveFiles } from '../../../src/iceberg/scan.ts';
+import type { Runtime } from '../../../src/ingest/runtime.ts';
 import { type CompactOptions, compact } from '../../../src/jobs/compact/compact.ts';
-import type { Runtime } from '../../../src/jobs/runtime.ts';
 import { MemoryStore } from '../../../src/store/memory.ts';
 import { collect } from '../../support/collect.ts';
 import { decision, input, putDecisions, rowsOf, run, sortedRows, testRuntime } from '../../support/warehouse.ts';

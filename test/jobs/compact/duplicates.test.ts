@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import type { Runtime } from '../../../src/ingest/runtime.ts';
 import { compact } from '../../../src/jobs/compact/compact.ts';
-import { DigestSet } from '../../../src/jobs/compact/digest-set.ts';
-import type { Runtime } from '../../../src/jobs/runtime.ts';
+import { DigestSet } from '../../../src/jobs/rewrite/digest-set.ts';
 import { MemoryStore } from '../../../src/store/memory.ts';
 import { decision, input, type Rows, rowsOf, run, testRuntime } from '../../support/warehouse.ts';
 

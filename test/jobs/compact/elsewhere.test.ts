@@ -1,7 +1,7 @@
 /** What other engines are asked to do. Trino does it in test/e2e/compact.test.ts; Athena's statement can only be read here. */
 import { describe, expect, test } from 'vitest';
 import type { StatementEngine } from '../../../src/engines/engine.ts';
-import { compactElsewhere, optimizeStatement } from '../../../src/jobs/compact/elsewhere.ts';
+import { compactElsewhere, optimizeStatement } from '../../../src/jobs/compact/by-engine.ts';
 import { MemoryStore } from '../../../src/store/memory.ts';
 import { putDecisions, run, testRuntime } from '../../support/warehouse.ts';
 

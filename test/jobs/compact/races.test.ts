@@ -1,11 +1,11 @@
 /** Whatever happens to a table while it is being compacted, its rows stay those that were put in, each record once. */
 import { describe, expect, test } from 'vitest';
-import type { Catalog } from '../../../src/catalog/catalog.ts';
-import { CommitConflict } from '../../../src/catalog/catalog.ts';
+import type { Catalog } from '../../../src/iceberg/catalog.ts';
+import { CommitConflict } from '../../../src/iceberg/catalog.ts';
 import { commitTable } from '../../../src/iceberg/commit.ts';
 import { liveFiles } from '../../../src/iceberg/scan.ts';
+import type { Runtime } from '../../../src/ingest/runtime.ts';
 import { compact } from '../../../src/jobs/compact/compact.ts';
-import type { Runtime } from '../../../src/jobs/runtime.ts';
 import { Ledger } from '../../../src/ledger/ledger.ts';
 import { MemoryStore } from '../../../src/store/memory.ts';
 import { collect } from '../../support/collect.ts';

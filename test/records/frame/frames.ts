@@ -1,6 +1,6 @@
+import type { Frame } from '../../../src/records/frame/frame.ts';
 import type { FrameLimits } from '../../../src/records/frame/framer.ts';
 import { frameRecords } from '../../../src/records/frame/index.ts';
-import type { Frame } from '../../../src/sources/source.ts';
 
 export const limits: FrameLimits = { recordBytes: 1 << 20, nestingDepth: 100 };
 

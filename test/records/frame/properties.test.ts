@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import type { Frame } from '../../../src/sources/source.ts';
+import type { Frame } from '../../../src/records/frame/frame.ts';
 import { framesOf, limits, texts } from './frames.ts';
 
 const value = fc.jsonValue({ maxDepth: 3, stringUnit: 'binary' });

@@ -8,9 +8,11 @@ import { isDeepStrictEqual } from 'node:util';
 import { expect } from 'vitest';
 import type { ColumnBatch, ColumnData, ScalarData } from '../../../src/columns/batch.ts';
 import { TableBuffer } from '../../../src/columns/table-buffer.ts';
+import type { Frame } from '../../../src/records/frame/frame.ts';
+import type { ObjectFacts } from '../../../src/records/object-facts.ts';
 import type { Outcome } from '../../../src/records/outcome.ts';
 import type { RowWriter } from '../../../src/records/scan/row-writer.ts';
-import type { Frame, ObjectFacts, RecordReader, Source } from '../../../src/sources/source.ts';
+import type { RecordReader, Source } from '../../../src/sources/source.ts';
 
 export type Verdict = 'fast' | 'slow' | 'quarantine' | 'skip';
 

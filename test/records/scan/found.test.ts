@@ -1,8 +1,8 @@
 /** Records that the two paths once read differently, each with what it was about. */
 import { expect, test } from 'vitest';
-import type { PromotedColumn } from '../../../src/config/config.ts';
+import type { SourceType } from '../../../src/records/object-facts.ts';
 import { createSource } from '../../../src/sources/index.ts';
-import type { SourceType } from '../../../src/sources/source.ts';
+import type { PromotedColumn } from '../../../src/tables/promoted.ts';
 import { BothPaths, type Verdict } from './both-paths.ts';
 import { addresses, times } from './odd-values.ts';
 import { limits } from './promotions.ts';

@@ -1,9 +1,10 @@
 /** Reads one object as jobs/ingest.ts does, with or without the fast path, and gives all that a job would see of it. */
 import { isUtf8 } from 'node:buffer';
+import type { Frame } from '../../../src/records/frame/frame.ts';
 import type { FastLane, FrameLimits } from '../../../src/records/frame/framer.ts';
 import { frameRecords } from '../../../src/records/frame/index.ts';
 import type { TakenCounts } from '../../../src/records/scan/row-writer.ts';
-import type { Frame, Source } from '../../../src/sources/source.ts';
+import type { Source } from '../../../src/sources/source.ts';
 import { rowsOf } from './both-paths.ts';
 
 export interface ObjectReading {

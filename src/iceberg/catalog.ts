@@ -1,0 +1,77 @@
+import type { ScalarType } from '../columns/types.ts';
+import type { TableMetadata } from './metadata.ts';
+
+/**
+ * The catalog port: names tables and holds, for each, the pointer to its current metadata file. A commit is the
+ * compare-and-swap of that pointer; nothing else makes data visible. Adapters: file.ts, glue.ts.
+ * Held by test/contract/catalog.ts.
+ */
+export interface Catalog {
+  /** Creates the namespace (Glue database, directory) where missing. Idempotent. */
+  ensureNamespace(): Promise<void>;
+  /** undefined where there is no such table. Always the newest committed metadata. */
+  loadTable(name: string): Promise<LoadedTable | undefined>;
+  /** Throws CommitConflict where the table exists already (someone else won). */
+  createTable(name: string, metadata: TableMetadata): Promise<LoadedTable>;
+  /**
+   * Writes the metadata as a new file, with the replaced one added to its metadata log, and swaps the pointer. Throws
+   * CommitConflict where `base` is no longer current, CommitStateUnknown where the outcome cannot be found out.
+   */
+  commitTable(name: string, base: LoadedTable, metadata: TableMetadata): Promise<LoadedTable>;
+  /** Table names (Iceberg tables only), ascending. */
+  listTables(): Promise<string[]>;
+  /** Directory URI, without trailing slash, for a table that is about to be created. */
+  tableLocation(name: string): string;
+  /**
+   * Makes the views what they should be, for engines that find them in the catalog; absent where none does. Idempotent;
+   * whatever else has the name of a view is left as it is.
+   */
+  registerViews?(views: readonly ViewEntry[]): Promise<ViewChanges>;
+}
+
+export interface LoadedTable {
+  readonly metadataLocation: string;
+  readonly metadata: TableMetadata;
+  /** What the adapter compares at commit: Glue's VersionId, the file catalog's version number. */
+  readonly version: string;
+}
+
+export class CommitConflict extends Error {
+  override readonly name = 'CommitConflict';
+  readonly table: string;
+  constructor(table: string, options?: { cause?: unknown }) {
+    super(`table ${table} changed while a commit was being prepared`, options);
+    this.table = table;
+  }
+}
+
+/**
+ * A commit was sent, and whether it took effect is not known: the answer got lost, and reading back did not settle it.
+ * It may still take effect later, but never after another commit on the same base.
+ */
+export class CommitStateUnknown extends Error {
+  override readonly name = 'CommitStateUnknown';
+  readonly table: string;
+  constructor(table: string, options?: { cause?: unknown }) {
+    super(`table ${table}: a commit was sent, and whether it took effect is not known`, options);
+    this.table = table;
+  }
+}
+
+/** A view to register. */
+export interface ViewEntry {
+  readonly name: string;
+  readonly description: string;
+  /** In Trino's dialect; tables by their bare names, which mean those of the same database. */
+  readonly sql: string;
+  readonly columns: Readonly<Record<string, ScalarType>>;
+  readonly reads: 'owner' | 'asker';
+}
+
+/** What registering did, by name of the view. */
+export interface ViewChanges {
+  readonly created: readonly string[];
+  readonly updated: readonly string[];
+  /** Something of that name is there that this product did not make; it was left as it is. */
+  readonly foreign: readonly string[];
+}

@@ -1,0 +1,39 @@
+/** The entry point of the threads of jobs/ingest-pool.ts. Loads no more than ingesting needs: each thread loads it anew. */
+import { ingestBatch } from './ingest/ingest.ts';
+import type { IngestRuntime } from './ingest/runtime.ts';
+import { type FromThread, receivedError, sentError, type ThreadTask, type ToThread } from './ingest/thread-messages.ts';
+import { createSource } from './sources/index.ts';
+import type { Source } from './sources/source.ts';
+import { createIngestRuntime } from './wire.ts';
+
+/** A pool has one configuration, so the first one is that of all batches. */
+let runtime: Promise<Omit<IngestRuntime, 'log'>> | undefined;
+/** By name, which one configuration gives once. */
+const sources = new Map<string, Source>();
+
+/** Never rejects: what becomes of the batch is told by the port. */
+export default async function ingest({ port, config, source: named, ...request }: ThreadTask): Promise<void> {
+  const tell = (message: FromThread): void => port.postMessage(message);
+  const stop = new AbortController();
+  port.on('message', ({ reason }: ToThread) => stop.abort(receivedError(reason)));
+  try {
+    runtime ??= createIngestRuntime(config);
+    const source = sources.get(named.name) ?? createSource(named.type, named.columns, config.limits);
+    sources.set(named.name, source);
+    const log = { error: (fields: object, message: string) => tell({ kind: 'log', fields: { ...fields }, message }) };
+    const staged = await ingestBatch(
+      { ...(await runtime), log },
+      {
+        ...request,
+        source: { config: named, source },
+        signal: stop.signal,
+        onObject: (object, rows) => tell({ kind: 'object', object, rows }),
+      },
+    );
+    tell({ kind: 'staged', staged });
+  } catch (error) {
+    tell({ kind: 'failed', error: sentError(error) });
+  } finally {
+    port.close();
+  }
+}

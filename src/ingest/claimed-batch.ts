@@ -1,0 +1,183 @@
+/**
+ * One batch from its claim to the ledger's "committed", for every job that ingests: the pieces that backfill and the
+ * worker share. Which objects to claim, and what to do with those that fail, is theirs.
+ */
+import type { LoadedTable } from '../iceberg/catalog.ts';
+import { ensureTable } from '../iceberg/ensure.ts';
+import { type Intent, readIntent } from '../ledger/batch-intent.ts';
+import { commitBatch, commitContext, finishBatch } from '../ledger/commit-batch.ts';
+import { type Claim, Ledger, type Lookup } from '../ledger/ledger.ts';
+import type { Source } from '../sources/source.ts';
+import type { ObjectInfo } from '../store/store.ts';
+import type { TableDeclaration } from '../tables/declaration.ts';
+import { quarantine } from '../tables/quarantine.ts';
+import type { ConfiguredSource } from './plan.ts';
+import { registerViews } from './register-views.ts';
+import type { Staged } from './request.ts';
+import type { Runtime } from './runtime.ts';
+import { removeLeftRuns } from './spill/place.ts';
+
+/** What a caller may watch of a batch, and how it stops one. */
+export interface BatchWatch {
+  readonly signal?: AbortSignal;
+  readonly onObject?: (object: ObjectInfo, rows: number) => void;
+  /** Runs commits one after another: those of one process would only overtake each other. */
+  readonly inTurn: <T>(commit: () => Promise<T>) => Promise<T>;
+}
+
+export interface FinishedBatch {
+  readonly source: ConfiguredSource;
+  readonly claim: Claim;
+  /** What was committed. */
+  readonly intent: Intent;
+  /** What this run staged; undefined where an earlier run had, and only its commit was left to do. */
+  readonly staged: Staged | undefined;
+  readonly milliseconds: { readonly ingest: number; readonly commit: number };
+}
+
+export function createLedger(runtime: Runtime): Ledger {
+  const { layOut, owner, config } = runtime;
+  return new Ledger({
+    ...commitContext(runtime),
+    layOut,
+    files: config.output,
+    owner,
+    claimMs: config.batch.claimSeconds * 1000,
+  });
+}
+
+/** Makes the tables that these sources write to, where they are missing; removes what a run that is gone has put aside. */
+export async function openTables(
+  runtime: Runtime,
+  ledger: Ledger,
+  sources: readonly ConfiguredSource[],
+): Promise<void> {
+  const context = commitContext(runtime);
+  await runtime.catalog.ensureNamespace();
+  // Sources that write to the same table may each have columns to add to it, one after another.
+  const tables = Map.groupBy([quarantine, ...sources.map(({ source }) => source.table)], ({ name }) => name);
+  const ensure = async (declarations: readonly TableDeclaration[]): Promise<void> => {
+    for (const declaration of declarations) await ensureTable(context, declaration);
+  };
+  await Promise.all([ledger.open(), ...[...tables.values()].map(ensure)]);
+  await registerViews(runtime);
+  await removeLeftRuns(runtime.store, runtime.config, runtime.owner, runtime.clock());
+}
+
+/** Reads the objects of a claim and commits them. May be called again with the same claim after a failure. */
+export async function workClaim(
+  runtime: Runtime,
+  ledger: Ledger,
+  source: ConfiguredSource,
+  claim: Claim,
+  { inTurn, ...watch }: BatchWatch,
+): Promise<FinishedBatch> {
+  const { clock, log, ingester } = runtime;
+  log.debug({ event: 'batch-claimed', batch: claim.batch, objects: claim.objects.length }, 'batch claimed');
+  const begun = clock();
+  const staged = await ingester.ingest(runtime, {
+    batch: claim.batch,
+    source,
+    objects: claim.objects,
+    reread: claim.changed ?? (await changedObjects(ledger, source.source, claim)),
+    tables: await currentTables(runtime, source),
+    ...watch,
+  });
+  const ingested = clock();
+  const intent = await inTurn(() => commitBatch(runtime, ledger, staged.intent));
+  return {
+    source,
+    claim,
+    intent,
+    staged,
+    milliseconds: { ingest: ingested - begun, commit: clock() - ingested },
+  };
+}
+
+/** The same for a claim that was begun before: by a run that is gone, or by this one with an error in between. */
+export async function resumeClaim(
+  runtime: Runtime,
+  ledger: Ledger,
+  source: ConfiguredSource,
+  claim: Claim,
+  watch: BatchWatch,
+): Promise<FinishedBatch> {
+  const { store, config, sleep, clock } = runtime;
+  const begun = clock();
+  const intent = await readIntent(store, config.warehouse, claim.batch, sleep);
+  if (intent === undefined) return workClaim(runtime, ledger, source, claim, watch);
+  await watch.inTurn(() => finishBatch(runtime, ledger, intent));
+  return { source, claim, intent, staged: undefined, milliseconds: { ingest: 0, commit: clock() - begun } };
+}
+
+/** Takes over the batches whose holder is gone or late, to be resumed. `sourceOf` leaves a batch to others by undefined. */
+export async function* takeOverAbandoned(
+  runtime: Runtime,
+  ledger: Ledger,
+  sourceOf: (name: string, uri: string, batch: string) => ConfiguredSource | undefined,
+): AsyncGenerator<{ source: ConfiguredSource; claim: Claim }> {
+  for (const entries of await ledger.openClaims()) {
+    const [first] = entries;
+    if (first === undefined || !ledger.isAbandoned(first)) continue;
+    const source = sourceOf(first.source, first.object.uri, first.batch);
+    if (source === undefined) continue;
+    const claim = await ledger.takeOver(first.batch);
+    if (claim === undefined) continue;
+    runtime.log.info(
+      { event: 'batch-taken-over', batch: claim.batch, from: first.owner },
+      'finishing an abandoned batch',
+    );
+    yield { source, claim };
+  }
+}
+
+/** Sources may have been renamed since a claim was made. */
+export const sourceFinder =
+  (sources: readonly ConfiguredSource[]) =>
+  (name: string, uri: string): ConfiguredSource | undefined =>
+    sources.find(({ config }) => config.name === name) ?? sources.find(({ config }) => uri.startsWith(config.location));
+
+const dayMs = 86_400_000;
+
+/**
+ * The first UTC day on which any version of these objects can have been claimed, so that a look-up need not read the
+ * whole ledger; undefined where their keys do not say. A key promises that its object was not there before the first
+ * event; a day of margin is for clocks that differ, and a key that lies in the future of its object promises nothing.
+ */
+export function firstClaimDay(
+  source: Source,
+  objects: Iterable<Pick<ObjectInfo, 'uri' | 'lastModified'>>,
+): string | undefined {
+  let first = Number.POSITIVE_INFINITY;
+  for (const { uri, lastModified } of objects) {
+    const { range } = source.describeObject(uri);
+    if (range === undefined || Math.min(...range) > lastModified) return undefined;
+    first = Math.min(first, ...range);
+  }
+  return Number.isFinite(first) ? new Date(first - dayMs).toISOString().slice(0, 10) : undefined;
+}
+
+/** Objects of the claim that an earlier version of is in the tables. */
+async function changedObjects(ledger: Ledger, source: Source, claim: Claim): Promise<ReadonlySet<string>> {
+  const uris = claim.objects.map((object) => object.uri);
+  return changedAmong((await ledger.lookup(uris, firstClaimDay(source, claim.objects))).entries);
+}
+
+/** The objects that some version of is committed. */
+export function changedAmong(entries: Lookup['entries']): ReadonlySet<string> {
+  const committed = [...entries].filter(([, versions]) => versions.some((entry) => entry.state === 'committed'));
+  return new Set(committed.map(([uri]) => uri));
+}
+
+async function currentTables(
+  { catalog }: Runtime,
+  { source }: ConfiguredSource,
+): Promise<{ events: LoadedTable; quarantine: LoadedTable }> {
+  const load = async (name: string): Promise<LoadedTable> => {
+    const loaded = await catalog.loadTable(name);
+    if (loaded === undefined) throw new Error(`table ${name} was dropped during the run`);
+    return loaded;
+  };
+  const [events, rejected] = await Promise.all([load(source.table.name), load(quarantine.name)]);
+  return { events, quarantine: rejected };
+}

@@ -1,0 +1,155 @@
+/**
+ * Bodies of source objects in the order asked for, fetched ahead of their use. Small objects are downloaded
+ * concurrently within one byte budget and decompressed whole, one ahead of the reader, so that nothing of a broken
+ * one is ever used; large ones are streamed when their turn comes.
+ */
+import pLimit from 'p-limit';
+import { decompressWhole, ObjectError, openBody } from '../records/decompress.ts';
+import type { Limits } from '../records/limits.ts';
+import { readObject, readWhole } from '../store/read.ts';
+import type { ObjectInfo, ObjectStore } from '../store/store.ts';
+import { BufferPool } from './buffer-pool.ts';
+import { ByteBudget } from './byte-budget.ts';
+
+export interface FetchOptions {
+  readonly downloads: number;
+  readonly downloadBytes: number;
+  readonly limits: Limits;
+  readonly sleep: (ms: number) => Promise<void>;
+  readonly signal?: AbortSignal;
+}
+
+export interface FetchedObject {
+  readonly object: ObjectInfo;
+  /** Decompressed chunks, or why there are none. Only a streamed body can still fail half-way, with ObjectFault. */
+  readonly body: AsyncIterable<Uint8Array> | { readonly error: unknown };
+}
+
+/** Reading an object failed: a fault of that object, as opposed to one of the warehouse or of this program. */
+export class ObjectFault extends Error {
+  override readonly name = 'ObjectFault';
+  constructor(uri: string, cause: unknown) {
+    super(`cannot read ${uri}`, { cause });
+  }
+}
+
+/** Stored bytes above which an object is streamed instead of being held whole. */
+const wholeBytes = 16 << 20;
+/** Decompressed bytes up to which an object is held whole. */
+const wholeDecompressedBytes = 64 << 20;
+
+export async function* fetchObjects(
+  store: ObjectStore,
+  objects: readonly ObjectInfo[],
+  options: FetchOptions,
+): AsyncGenerator<FetchedObject> {
+  const { limits, sleep } = options;
+  const stop = new AbortController();
+  const signal = options.signal === undefined ? stop.signal : AbortSignal.any([stop.signal, options.signal]);
+  const reading = { sleep, signal };
+  const limit = pLimit(options.downloads);
+  const budget = new ByteBudget(options.downloadBytes);
+  const pool = new BufferPool(options.downloadBytes);
+  const isSmall = (object: ObjectInfo): boolean => object.size <= Math.min(wholeBytes, options.downloadBytes);
+
+  const download = async (object: ObjectInfo): Promise<Whole> => {
+    let release: (() => void) | undefined;
+    let bytes: Buffer | undefined;
+    try {
+      release = await budget.acquire(object.size, signal);
+      bytes = pool.take(object.size);
+      return { bytes: await readWhole(store, object, { ...reading, into: bytes }), release };
+    } catch (error) {
+      if (bytes !== undefined) pool.give(bytes);
+      release?.();
+      return { error };
+    }
+  };
+  const decompress = async (whole: Promise<Whole>): Promise<OpenedBody> => {
+    const { bytes, error, release } = await whole;
+    if (bytes === undefined) return { error };
+    try {
+      const decompressed = await decompressWhole(bytes, {
+        ...limits,
+        objectBytes: Math.min(limits.objectBytes, wholeDecompressedBytes),
+      });
+      if (decompressed === bytes) return held(bytes, () => pool.give(bytes));
+      pool.give(bytes);
+      return held(decompressed, () => discard(decompressed));
+    } catch (error) {
+      const isLarge = error instanceof ObjectError && error.code === 'too_large';
+      return isLarge && limits.objectBytes > wholeDecompressedBytes ? openBody(once(bytes), limits) : { error };
+    } finally {
+      release?.();
+    }
+  };
+
+  const downloads = new Map<number, Promise<Whole>>();
+  let requested = 0;
+  const requestAhead = (index: number): void => {
+    const ahead = Math.min(objects.length, index + options.downloads * 2);
+    for (; requested < ahead; requested++) {
+      const object = objects[requested]!;
+      if (isSmall(object)) downloads.set(requested, limit(download, object));
+    }
+  };
+  const bodies = new Map<number, Promise<OpenedBody>>();
+  const openAhead = (index: number): void => {
+    const object = objects[index];
+    if (object === undefined || bodies.has(index)) return;
+    const whole = downloads.get(index);
+    downloads.delete(index);
+    if (whole !== undefined) bodies.set(index, decompress(whole));
+  };
+
+  try {
+    for (const [index, object] of objects.entries()) {
+      signal.throwIfAborted();
+      requestAhead(index);
+      openAhead(index);
+      const body = await (bodies.get(index) ?? openBody(readObject(store, object, reading), limits));
+      bodies.delete(index);
+      openAhead(index + 1);
+      yield { object, body: 'error' in body ? body : faultsOf(object, body) };
+      // Whoever asks for the next object is done with this one.
+      if ('release' in body) body.release();
+    }
+  } finally {
+    stop.abort();
+    limit.clearQueue();
+    pool.close();
+  }
+}
+
+interface Whole {
+  readonly bytes?: Buffer;
+  readonly error?: unknown;
+  readonly release?: () => void;
+}
+
+async function* faultsOf(object: ObjectInfo, body: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+  try {
+    yield* body;
+  } catch (error) {
+    throw new ObjectFault(object.uri, error);
+  }
+}
+
+type OpenedBody = FetchedObject['body'] | HeldBody;
+
+/** A body in memory that can be used again, or be free, before some garbage collection. */
+type HeldBody = AsyncIterable<Uint8Array> & { readonly release: () => void };
+
+const held = (bytes: Buffer, release: () => void): HeldBody => ({
+  release,
+  [Symbol.asyncIterator]: () => once(bytes),
+});
+
+/** Gives memory back, unless it is part of Node's pool. */
+function discard({ buffer }: Buffer): void {
+  if (buffer instanceof ArrayBuffer && buffer.byteLength > Buffer.poolSize) buffer.transfer(0);
+}
+
+async function* once(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
+  yield bytes;
+}

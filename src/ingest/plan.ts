@@ -1,0 +1,170 @@
+/**
+ * What a backfill has to do: lists the objects of each source, leaves out what the range, the keys and the ledger say
+ * is not needed, and groups the rest into batches in the order of the listing, as many as there are threads at a time.
+ * Reads no body and writes nothing; holds one page of the listing and the objects of those batches, whatever the size of
+ * the source.
+ */
+import type { BatchConfig } from '../config/config.ts';
+import type { Ledger, Lookup } from '../ledger/ledger.ts';
+import type { SourceConfig } from '../sources/config.ts';
+import type { Source } from '../sources/source.ts';
+import type { ObjectInfo, ObjectStore } from '../store/store.ts';
+import { equalParts, PartMeter } from './batch-sizes.ts';
+import type { TimeRange } from './time-range.ts';
+
+export interface ConfiguredSource {
+  readonly config: SourceConfig;
+  readonly source: Source;
+}
+
+export interface PlannedBatch {
+  readonly source: ConfiguredSource;
+  /** Ascending by uri. */
+  readonly objects: readonly ObjectInfo[];
+  readonly bytes: number;
+  /** State of the ledger that the plan rests on. */
+  readonly sequence: number;
+  /** Those of `objects` that an earlier version was ingested of, as that state has it. */
+  readonly changed: ReadonlySet<string>;
+}
+
+export interface PlanCounters {
+  listed: number;
+  /** Not read: of no interest, outside of the range, or committed before. */
+  skipped: number;
+  /** Claimed by another run when they were looked at. */
+  claimedElsewhere: number;
+}
+
+export interface PlanOptions {
+  readonly prefix?: string;
+  readonly range?: TimeRange;
+  /** Objects under this URI are ours and never input. */
+  readonly warehouse: string;
+  readonly batch: Pick<BatchConfig, 'bytes' | 'objects'>;
+  /** Batches that will be worked on at a time. */
+  readonly threads: number;
+  readonly signal?: AbortSignal;
+}
+
+/**
+ * The times in Enterprise OPA's keys are those of the first and last record by arrival, not the least and greatest
+ * (input facts 1.2), so objects this far outside of the range are read as well.
+ */
+export const rangeMarginMs = 60 * 60 * 1000;
+
+const pageObjects = 5000;
+
+export async function* planBatches(
+  store: ObjectStore,
+  ledger: Pick<Ledger, 'lookup'>,
+  configured: ConfiguredSource,
+  options: PlanOptions,
+  counters: PlanCounters,
+): AsyncGenerator<PlannedBatch> {
+  const { batch, threads } = options;
+  let wanted: WantedObject[] = [];
+  let meter = new PartMeter(batch);
+  const close = (): PlannedBatch[] => {
+    const planned = equalParts(wanted, batch, threads).map((part) => toBatch(configured, part));
+    wanted = [];
+    meter = new PartMeter(batch);
+    return planned;
+  };
+  for await (const page of pages(candidates(store, configured, options, counters))) {
+    const lookup = await ledger.lookup(page.map((object) => object.uri));
+    for (const object of page) {
+      if (!isWanted(object, lookup, counters)) continue;
+      if (meter.parts === threads && meter.wouldOpen(object)) yield* close();
+      meter.opens(object);
+      // Whatever is known of an object that is wanted is an earlier version of it.
+      const isChanged = lookup.entries.has(object.uri);
+      wanted.push({ object, size: object.size, sequence: lookup.sequence, isChanged });
+    }
+  }
+  if (wanted.length > 0) yield* close();
+}
+
+interface WantedObject {
+  readonly object: ObjectInfo;
+  readonly size: number;
+  readonly sequence: number;
+  readonly isChanged: boolean;
+}
+
+function toBatch(source: ConfiguredSource, wanted: readonly WantedObject[]): PlannedBatch {
+  return {
+    source,
+    objects: wanted.map(({ object }) => object),
+    bytes: wanted.reduce((sum, { size }) => sum + size, 0),
+    // A batch that spans two pages rests on what the earlier of them saw.
+    sequence: wanted[0]!.sequence,
+    changed: new Set(wanted.filter(({ isChanged }) => isChanged).map(({ object }) => object.uri)),
+  };
+}
+
+async function* candidates(
+  store: ObjectStore,
+  { config, source }: ConfiguredSource,
+  { prefix = '', range, warehouse, signal }: PlanOptions,
+  counters: PlanCounters,
+): AsyncGenerator<ObjectInfo> {
+  const folder = config.location.endsWith('/') ? config.location : `${config.location}/`;
+  for await (const object of objectsAt(store, config.location, folder, prefix)) {
+    signal?.throwIfAborted();
+    if (object.uri.startsWith(`${warehouse}/`)) continue;
+    counters.listed++;
+    const facts = source.describeObject(object.uri);
+    if (facts.relevant && isInRange(facts.range, range)) yield object;
+    else counters.skipped++;
+  }
+}
+
+/** A location names a folder, or one object. */
+export async function* objectsAt(
+  store: ObjectStore,
+  location: string,
+  folder: string,
+  prefix: string,
+): AsyncGenerator<ObjectInfo> {
+  let any = false;
+  for await (const object of store.list(prefix.startsWith(folder) ? prefix : folder + prefix)) {
+    any = true;
+    yield object;
+  }
+  if (any || prefix !== '' || location.endsWith('/')) return;
+  const single = await store.head(location);
+  if (single !== undefined) yield single;
+}
+
+function isInRange(promised: readonly [number, number] | undefined, range: TimeRange | undefined): boolean {
+  if (promised === undefined || range === undefined) return true;
+  const first = Math.min(...promised);
+  const last = Math.max(...promised);
+  return last + rangeMarginMs >= range.from && first - rangeMarginMs <= range.to;
+}
+
+function isWanted(object: ObjectInfo, lookup: Lookup, counters: PlanCounters): boolean {
+  const entries = lookup.entries.get(object.uri) ?? [];
+  if (entries.some((entry) => entry.state === 'committed' && entry.object.etag === object.etag)) {
+    counters.skipped++;
+    return false;
+  }
+  if (entries.some((entry) => entry.state === 'claimed')) {
+    counters.claimedElsewhere++;
+    return false;
+  }
+  return true;
+}
+
+async function* pages(objects: AsyncIterable<ObjectInfo>): AsyncGenerator<ObjectInfo[]> {
+  let page: ObjectInfo[] = [];
+  for await (const object of objects) {
+    page.push(object);
+    if (page.length === pageObjects) {
+      yield page;
+      page = [];
+    }
+  }
+  if (page.length > 0) yield page;
+}

@@ -1,0 +1,37 @@
+import type { LoadedTable } from '../iceberg/catalog.ts';
+import type { Intent } from '../ledger/batch-intent.ts';
+import type { RejectionCode } from '../records/outcome.ts';
+import type { ObjectInfo } from '../store/store.ts';
+import type { ConfiguredSource } from './plan.ts';
+
+export interface IngestTables {
+  readonly events: LoadedTable;
+  readonly quarantine: LoadedTable;
+}
+
+export interface IngestRequest {
+  readonly batch: string;
+  readonly source: ConfiguredSource;
+  readonly objects: readonly ObjectInfo[];
+  /** Those of `objects` that an earlier version has been ingested of. */
+  readonly reread: ReadonlySet<string>;
+  readonly tables: IngestTables;
+  readonly signal?: AbortSignal;
+  /** Called after each object. */
+  readonly onObject?: (object: ObjectInfo, rows: number) => void;
+}
+
+export interface ObjectFailure {
+  readonly uri: string;
+  readonly code: string;
+  readonly message: string;
+}
+
+export interface Staged {
+  readonly intent: Intent;
+  readonly failures: readonly ObjectFailure[];
+  readonly typeMismatches: ReadonlyMap<string, number>;
+  /** Records that took the reference path. */
+  readonly doubted: number;
+  readonly reasons: ReadonlyMap<RejectionCode, number>;
+}

@@ -1,0 +1,54 @@
+import type { Logger } from 'pino';
+import type { Config } from '../config/config.ts';
+import type { Catalog } from '../iceberg/catalog.ts';
+import type { Owner } from '../ledger/owner.ts';
+import type { Layout } from '../parquet/write/day-files.ts';
+import type { ObjectStore } from '../store/store.ts';
+import type { IngestRequest, Staged } from './request.ts';
+
+/** Everything that a job needs of the world. `wire.ts` makes the real one; tests make theirs. */
+export interface Runtime {
+  readonly config: Config;
+  readonly store: ObjectStore;
+  readonly catalog: Catalog;
+  readonly layOut: Layout;
+  /** May run on other threads. */
+  readonly ingester: Ingester;
+  readonly owner: Owner;
+  readonly log: Logger;
+  /** Milliseconds since the epoch. */
+  readonly clock: () => number;
+  /** Rejects early when the signal fires. */
+  readonly sleep: (ms: number, signal?: AbortSignal) => Promise<void>;
+  /** A new table's uuid. */
+  readonly uuid: () => string;
+}
+
+/** What ingesting needs of the world. */
+export interface IngestRuntime extends Pick<Runtime, 'config' | 'store' | 'layOut' | 'sleep' | 'owner'> {
+  readonly log: { error(fields: object, message: string): void };
+}
+
+export interface Ingester {
+  /** Batches that may be in work at a time: the callers keep to it. */
+  readonly threads: number;
+  /** Batches are about to come. */
+  prepare(): void;
+  /** A pool works with a store of its own, made from the configuration. */
+  ingest(runtime: IngestRuntime, request: IngestRequest): Promise<Staged>;
+}
+
+/** What a job tells about itself while it runs; totals are null while the listing still goes on. */
+export interface Progress {
+  readonly phase: 'listing' | 'ingesting' | 'waiting' | 'done';
+  readonly objectsDone: number;
+  readonly objectsTotal: number | null;
+  readonly bytesDone: number;
+  readonly bytesTotal: number | null;
+  readonly rows: number;
+  readonly message?: string;
+}
+
+export interface ProgressSink {
+  update(progress: Progress): void;
+}

@@ -1,0 +1,133 @@
+/**
+ * From buffered rows to stored data files, one set of them being stored while the next rows come. What outgrows the
+ * columns becomes a set of files on the spot, or, where there is a place for it, one of sorted runs that make files in
+ * the end.
+ */
+import pLimit from 'p-limit';
+import type { RowBuffer } from '../columns/row-buffer.ts';
+import { TableBuffer } from '../columns/table-buffer.ts';
+import type { LoadedTable } from '../iceberg/catalog.ts';
+import type { DataFile } from '../iceberg/data-file.ts';
+import { type FileOptions, type FileTarget, layoutRequest, storeDataFile } from '../iceberg/write.ts';
+import type { DayFile, Layout } from '../parquet/write/day-files.ts';
+import type { ObjectStore } from '../store/store.ts';
+import type { TableDeclaration } from '../tables/declaration.ts';
+import { AccountingError } from './object-counts.ts';
+import type { SpillPlace, TableRuns } from './spill/table-runs.ts';
+
+export interface FileWriter {
+  readonly store: ObjectStore;
+  readonly layOut: Layout;
+  readonly output: FileOptions;
+  readonly spill?: SpillPlace | undefined;
+}
+
+const uploads = 4;
+
+/** The rows of one table on their way into files. */
+export class TableFiles {
+  readonly name: string;
+  readonly files: DataFile[] = [];
+  readonly #writer: FileWriter;
+  readonly #table: LoadedTable;
+  readonly #declaration: TableDeclaration;
+  readonly #label: string;
+  #storing: Promise<void> = Promise.resolve();
+  readonly buffer: RowBuffer;
+  #flushedRows = 0;
+  #runs: TableRuns | undefined;
+
+  constructor(
+    writer: FileWriter,
+    table: LoadedTable,
+    declaration: TableDeclaration,
+    batch: string,
+    buffer: RowBuffer = new TableBuffer(declaration.columns),
+  ) {
+    this.name = declaration.name;
+    this.#writer = writer;
+    this.#table = table;
+    this.#declaration = declaration;
+    this.#label = batch.slice(0, 16);
+    this.buffer = buffer;
+  }
+
+  get rows(): number {
+    return this.#flushedRows + this.buffer.rows;
+  }
+
+  get bytes(): number {
+    return this.buffer.bytes;
+  }
+
+  append(values: Parameters<RowBuffer['append']>[0]): void {
+    this.buffer.append(values);
+  }
+
+  expectRows(expected: number): void {
+    const written = this.files.reduce((sum, file) => sum + file.recordCount, 0);
+    if (written !== expected)
+      throw new AccountingError(`${this.name}: ${expected} rows to write, ${written} in its files`);
+  }
+
+  /** Lays the buffered rows out and has the files stored; waits for those before them, so that at most one set is held. */
+  async flush(): Promise<void> {
+    if (this.buffer.rows === 0) return;
+    const { layOut, output } = this.#writer;
+    await this.settled();
+    const files = await layOut(layoutRequest(this.#table, this.#declaration, this.buffer.batch(), output));
+    this.#flushedRows += this.buffer.rows;
+    this.buffer.clear();
+    this.#storing = this.#store(files);
+    // The failure is for `settled` to tell.
+    this.#storing.catch(() => {});
+  }
+
+  /** Makes room for more rows: puts those that are buffered aside, or has files made of them. */
+  async makeRoom(): Promise<void> {
+    const { spill, output } = this.#writer;
+    if (spill === undefined) return this.flush();
+    if (this.buffer.rows === 0) return;
+    if (this.#runs === undefined) {
+      // Merging takes as many modules as all else here, and most batches fit.
+      const { TableRuns } = await import('./spill/table-runs.ts');
+      this.#runs = new TableRuns(this.#target, output, spill);
+    }
+    await this.#runs.add(this.buffer.batch(), this.buffer.bytes);
+    this.#flushedRows += this.buffer.rows;
+    this.buffer.clear();
+  }
+
+  /** There are no more rows: all become files, which are stored when it has `settled`. */
+  async finish(): Promise<void> {
+    if (this.#runs === undefined) return this.flush();
+    await this.makeRoom();
+    this.files.push(...(await this.#runs.merge()));
+    await this.#runs.remove();
+  }
+
+  /** Gives the memory of the columns back. */
+  release(): void {
+    this.buffer.clear();
+  }
+
+  /** Removes what was put aside, also after a failure. */
+  async removeRuns(): Promise<void> {
+    await this.#runs?.remove();
+  }
+
+  /** All that was flushed is in files. */
+  async settled(): Promise<void> {
+    await this.#storing;
+  }
+
+  async #store(files: readonly DayFile[]): Promise<void> {
+    const limit = pLimit(uploads);
+    this.files.push(...(await Promise.all(files.map((file) => limit(() => storeDataFile(this.#target, file))))));
+  }
+
+  get #target(): FileTarget {
+    const { store } = this.#writer;
+    return { store, table: this.#table, declaration: this.#declaration, label: this.#label };
+  }
+}

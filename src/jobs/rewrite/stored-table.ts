@@ -1,0 +1,159 @@
+/**
+ * A table as compaction sees it: the columns that it has now (also those that no source declares any more), the order
+ * that compacted files get, and what makes two of its rows the same record.
+ */
+
+import type { ColumnDeclaration, ColumnType, ScalarType } from '../../columns/types.ts';
+import type { Config } from '../../config/config.ts';
+import { UsageError } from '../../config/errors.ts';
+import type { LoadedTable } from '../../iceberg/catalog.ts';
+import { currentSchema, type FieldType, type TableMetadata } from '../../iceberg/metadata.ts';
+import { nameMappingProperty } from '../../iceberg/name-mapping.ts';
+import type { LiveFile } from '../../iceberg/scan.ts';
+import { fileColumns, typeName } from '../../iceberg/schema.ts';
+import { parseSortKey, type SortKey } from '../../iceberg/sort-orders.ts';
+import { compareValues, decodeValue } from '../../iceberg/values.ts';
+import type { FileColumn } from '../../parquet/encoder.ts';
+import { createSource } from '../../sources/index.ts';
+import type { TableDeclaration } from '../../tables/declaration.ts';
+import { ingestedObjects } from '../../tables/ingested-objects.ts';
+import { quarantine } from '../../tables/quarantine.ts';
+
+export interface CompactionTable {
+  /** With the columns of the table's current schema. */
+  readonly declaration: TableDeclaration;
+  readonly clustering: readonly SortKey[];
+  readonly columns: ReadonlyMap<string, FileColumn>;
+  /** Field ids by name, for files that carry none. */
+  readonly names: ReadonlyMap<string, number>;
+  readonly isPinned: (file: LiveFile) => boolean;
+}
+
+/** Throws UsageError where the configured clustering names what is no sortable column of the table. */
+export function describeTable(name: string, { metadata }: LoadedTable, config: Config): CompactionTable {
+  const base = declarationsOf(config).find((declaration) => declaration.name === name);
+  const declaration = withSchema(name, base, metadata);
+  const clustering = clusteringOf(declaration, base, metadata, config);
+  return {
+    declaration,
+    clustering,
+    columns: new Map(fileColumns(metadata, declaration).map((column) => [column.name, column])),
+    names: nameMapping(metadata),
+    isPinned: name === ingestedObjects.name ? mayHoldClaims(metadata) : () => false,
+  };
+}
+
+/** The tables that the configuration knows of. Sources of one table may promote different columns. */
+function declarationsOf({ sources, limits }: Config): TableDeclaration[] {
+  const declarations = new Map<string, TableDeclaration>();
+  for (const source of sources) {
+    const { table } = createSource(source.type, source.columns, limits);
+    const other = declarations.get(table.name);
+    const provenance = [...new Set([...(other?.provenance ?? []), ...table.provenance])];
+    declarations.set(table.name, { ...table, provenance });
+  }
+  return [...declarations.values(), quarantine, ingestedObjects];
+}
+
+/** Declared columns in the order of the declaration, then those that only the table still has. */
+function withSchema(name: string, base: TableDeclaration | undefined, metadata: TableMetadata): TableDeclaration {
+  const { fields } = currentSchema(metadata);
+  const present = new Map(
+    fields.map((field): [string, ColumnDeclaration] => [
+      field.name,
+      {
+        name: field.name,
+        type: columnType(field.type, name, field.name),
+        description: field.doc ?? '',
+        ...(field.required && { required: true }),
+      },
+    ]),
+  );
+  const declared = (base?.columns ?? []).flatMap((column) => present.get(column.name) ?? []);
+  const isDeclared = new Set(declared.map((column) => column.name));
+  const others = [...present.values()].filter((column) => !isDeclared.has(column.name));
+  return {
+    name,
+    description: base?.description ?? '',
+    columns: [...declared, ...others],
+    sortedBy: base?.sortedBy ?? [],
+    bloomColumns: (base?.bloomColumns ?? []).filter((column) => present.has(column)),
+    fullBounds: base?.fullBounds ?? [],
+    // Columns that were promoted once: copies of what other columns hold.
+    provenance: [...(base?.provenance ?? []), ...others.map((column) => column.name)],
+    ...(base?.identity && { identity: base.identity }),
+  };
+}
+
+const scalars: ReadonlySet<string> = new Set(['boolean', 'int', 'long', 'double', 'string', 'timestamp']);
+
+function columnType(type: FieldType, table: string, column: string): ColumnType {
+  const scalar = (part: FieldType): ScalarType => {
+    if (typeof part === 'string' && scalars.has(part)) return part as ScalarType;
+    throw new Error(`table ${table} has a column ${column} of type ${typeName(type)}, which cannot be rewritten here`);
+  };
+  if (typeof type === 'string') return scalar(type);
+  if (type.type === 'list') return { list: scalar(type.element) };
+  if (type.type === 'map' && type.key === 'string') return { map: { key: 'string', value: scalar(type.value) } };
+  return scalar(type);
+}
+
+function clusteringOf(
+  declaration: TableDeclaration,
+  base: TableDeclaration | undefined,
+  metadata: TableMetadata,
+  { compact }: Config,
+): SortKey[] {
+  const configured = compact.clustering[declaration.name];
+  if (configured === undefined && base === undefined) return defaultOrder(metadata);
+  const types = new Map(declaration.columns.map(({ name, type }) => [name, type]));
+  return (configured ?? base?.clusteredBy ?? declaration.sortedBy).map((text) => {
+    const key = parseSortKey(text);
+    const type = key && types.get(key.column);
+    if (key === undefined || typeof type !== 'string' || (key.transform === 'hour' && type !== 'timestamp'))
+      throw new UsageError(
+        `compact.clustering.${declaration.name}: ${text} is neither a scalar column of the table nor hour(a timestamp)`,
+      );
+    return key;
+  });
+}
+
+/** Of a table that somebody else made: its own order as far as it can be kept. */
+function defaultOrder(metadata: TableMetadata): SortKey[] {
+  const names = new Map(
+    currentSchema(metadata)
+      .fields.filter((field) => typeof field.type === 'string')
+      .map((field) => [field.id, field.name]),
+  );
+  const order = metadata['sort-orders'].find((one) => one['order-id'] === metadata['default-sort-order-id']);
+  const keys: SortKey[] = [];
+  for (const field of order?.fields ?? []) {
+    const column = names.get(field['source-id']);
+    if (column === undefined || field.transform !== 'identity' || field.direction !== 'asc') break;
+    keys.push({ column, transform: 'identity' });
+  }
+  return keys;
+}
+
+function nameMapping(metadata: TableMetadata): Map<string, number> {
+  const text = metadata.properties[nameMappingProperty];
+  const fields = text === undefined ? [] : (JSON.parse(text) as { 'field-id'?: number; names: string[] }[]);
+  return new Map(
+    fields.flatMap(({ 'field-id': id, names }) =>
+      id === undefined ? [] : names.map((name) => [name, id] as [string, number]),
+    ),
+  );
+}
+
+/**
+ * Claims are replaced by the batch that holds them, so their files are not to be moved under its feet. `claimed` is less
+ * than `committed`, so the lower bound tells; without one it cannot be told.
+ */
+function mayHoldClaims(metadata: TableMetadata): (file: LiveFile) => boolean {
+  const state = currentSchema(metadata).fields.find((field) => field.name === 'state')!;
+  return ({ lowerBounds }) => {
+    const bound = lowerBounds.get(state.id);
+    const least = bound && decodeValue(state.type, bound);
+    return least === undefined || compareValues(least, 'committed') < 0;
+  };
+}

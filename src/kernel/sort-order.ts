@@ -1,0 +1,143 @@
+/**
+ * Row order without moving rows: permutations of a batch's row numbers.
+ *
+ * Ascending, nulls first; strings by unsigned UTF-8 bytes (which is code point order), timestamps and longs as
+ * signed integers, false before true, NaN after every other double. Ties keep the order of arrival, so the same rows
+ * always give the same order.
+ */
+
+import type { ColumnBatch, FixedData, ScalarData, StringData } from '../columns/batch.ts';
+import { Places } from './copies.ts';
+import { kernel } from './kernel.ts';
+
+/** The rows of `batch` in the order of `keys`. Input that is already in order costs one pass. */
+export function sortOrder(batch: ColumnBatch, keys: readonly string[]): Uint32Array {
+  const order = identity(batch.rows);
+  const columns = keys.map((key) => scalarColumn(batch, key)).filter((column) => column.nullCount < batch.rows);
+  const [first, ...rest] = columns;
+  if (first === undefined) return order;
+  if (rest.length === 0 && first.kind === 'fixed' && first.values instanceof BigInt64Array)
+    return sortLongs(first, order);
+  const compare = columns.map(comparator);
+  const compareRows = (a: number, b: number): number => {
+    for (const by of compare) {
+      const difference = by(a, b);
+      if (difference !== 0) return difference;
+    }
+    return a - b;
+  };
+  for (let i = 1; i < order.length; i++) if (compareRows(i - 1, i) > 0) return order.sort(compareRows);
+  return order;
+}
+
+export interface DayRows {
+  readonly day: string;
+  readonly order: Uint32Array;
+}
+
+/** Splits an order by the values of the partition column, days ascending, order kept inside each. */
+export function splitByDay(batch: ColumnBatch, order: Uint32Array, partitionColumn: string): DayRows[] {
+  const column = scalarColumn(batch, partitionColumn);
+  if (column.kind !== 'string' || column.nullCount > 0)
+    throw new Error(`${partitionColumn} must be a string in every row`);
+  const { call } = kernel();
+  const places = new Places();
+  try {
+    const codes = places.of(column.codes ?? codesOf(column, batch.rows), batch.rows * 4);
+    const rows = places.of(order, order.byteLength);
+    const counts = kernel().uint32(call.countCodes(codes, rows, order.length, column.entries), column.entries);
+    const days: { day: string; code: number; rows: number }[] = [];
+    for (const [code, rows] of counts.entries()) if (rows > 0) days.push({ day: decode(column, code), code, rows });
+    if (days.length === 1) return [{ day: days[0]!.day, order }];
+    days.sort((a, b) => (a.day < b.day ? -1 : 1));
+    let first = 0;
+    for (const { code, rows } of days) {
+      counts[code] = first;
+      first += rows;
+    }
+    const parted = kernel()
+      .uint32(call.scatterByCode(codes, rows, order.length), order.length)
+      .slice();
+    // A counter has gone on to where its day ends.
+    return days.map(({ day, code, rows }) => ({ day, order: parted.subarray(counts[code]! - rows, counts[code]) }));
+  } finally {
+    places.release();
+  }
+}
+
+function identity(rows: number): Uint32Array {
+  const order = new Uint32Array(rows);
+  for (let i = 0; i < rows; i++) order[i] = i;
+  return order;
+}
+
+function scalarColumn(batch: ColumnBatch, name: string): ScalarData {
+  const data = batch.columns.find((column) => column.name === name)?.data;
+  if (data === undefined || data.kind === 'list' || data.kind === 'map')
+    throw new Error(`no scalar column ${name} to order by`);
+  return data;
+}
+
+/** Dictionary codes for a column that builders gave up coding. */
+function codesOf(column: StringData, rows: number): Int32Array {
+  const codes = new Int32Array(rows);
+  const seen = new Map<string, number>();
+  for (let i = 0; i < rows; i++) {
+    const value = decode(column, i);
+    if (!seen.has(value)) seen.set(value, i);
+    codes[i] = seen.get(value)!;
+  }
+  return codes;
+}
+
+const decode = (column: StringData, entry: number): string =>
+  Buffer.from(column.bytes.buffer, column.bytes.byteOffset).toString(
+    'utf8',
+    column.offsets[entry]!,
+    column.offsets[entry + 1]!,
+  );
+
+/** Nulls first. */
+function sortLongs(column: FixedData, order: Uint32Array): Uint32Array {
+  const places = new Places();
+  try {
+    const values = places.of(column.values, column.length * 8);
+    const sorted = kernel().call.orderOfLongs(values, places.of(column.valid, column.length), order.length);
+    return sorted === 0 ? order : kernel().uint32(sorted, order.length).slice();
+  } finally {
+    places.release();
+  }
+}
+
+type Comparator = (a: number, b: number) => number;
+
+function comparator(column: ScalarData): Comparator {
+  const { valid } = column;
+  const byValue = column.kind === 'string' ? compareStrings(column) : compareFixed(column);
+  if (valid === null) return byValue;
+  return (a, b) => {
+    const difference = valid[a]! - valid[b]!;
+    return difference !== 0 || valid[a] === 0 ? difference : byValue(a, b);
+  };
+}
+
+function compareStrings(column: StringData): Comparator {
+  const { codes, offsets } = column;
+  const bytes = Buffer.from(column.bytes.buffer, column.bytes.byteOffset, column.bytes.byteLength);
+  return (a, b) => {
+    const x = codes === null ? a : codes[a]!;
+    const y = codes === null ? b : codes[b]!;
+    return x === y ? 0 : bytes.compare(bytes, offsets[y]!, offsets[y + 1]!, offsets[x]!, offsets[x + 1]!);
+  };
+}
+
+function compareFixed(column: FixedData): Comparator {
+  const values = column.values!;
+  return (a, b) => {
+    const x = values[a]!;
+    const y = values[b]!;
+    if (x < y) return -1;
+    if (x > y) return 1;
+    return Number(Number.isNaN(x)) - Number(Number.isNaN(y));
+  };
+}

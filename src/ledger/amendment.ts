@@ -1,0 +1,196 @@
+/**
+ * Amendments: changes to tables outside of ingest that remove or move rows on purpose (duplicates dropped by compaction,
+ * replay, erasure, retention), each with its written record in the table `amendments`, so that what the ledger promises
+ * and what the tables hold can always be reconciled.
+ *
+ * One amendment is one decisive change of one table, which removes files, and appends that follow from it: to the
+ * record, and for a replay to the table of the events. The order leaves every crash repairable:
+ *   data files -> intent (`_amendments/<id>.json`) -> decisive snapshot -> appends -> intent deleted.
+ * Each snapshot carries the id of the amendment and is made once, whoever finishes it. Where the decisive change is no
+ * longer possible, since another writer has replaced the files that it removes, nothing of it was or will be done.
+ */
+import { createHash } from 'node:crypto';
+import { TableBuffer } from '../columns/table-buffer.ts';
+import type { LoadedTable } from '../iceberg/catalog.ts';
+import { commitTable, MissingDataFiles } from '../iceberg/commit.ts';
+import { type DataFile, dataFileFromJson, dataFileToJson } from '../iceberg/data-file.ts';
+import { ensureTable } from '../iceberg/ensure.ts';
+import { parseJson, stringifyJson } from '../iceberg/json.ts';
+import { DeleteFilesPresent } from '../iceberg/scan.ts';
+import { layoutRequest, storeDataFile } from '../iceberg/write.ts';
+import type { Runtime } from '../ingest/runtime.ts';
+import { readWhole } from '../store/read.ts';
+import { StoreError } from '../store/store.ts';
+import { amendments } from '../tables/amendments.ts';
+import { commitContext } from './commit-batch.ts';
+
+/** In the summary of every snapshot that belongs to an amendment. */
+export const amendmentProperty = 'audit-warehouse.amendment';
+
+export interface Amendment {
+  readonly operation: 'compact' | 'replay' | 'erase' | 'retention';
+  /** The decisive change: its `remove` must not be empty, since that is what can be done only once. */
+  readonly table: string;
+  readonly change: {
+    readonly operation: 'overwrite' | 'delete';
+    readonly add: readonly DataFile[];
+    readonly remove: readonly string[];
+  };
+  /** Files that come into other tables with it, by table. */
+  readonly appends?: ReadonlyMap<string, readonly DataFile[]>;
+  readonly entries: readonly AmendedRows[];
+  /** Asked of the very version of the table that the decisive change is made on; false gives the amendment up. */
+  readonly isStillRight?: (loaded: LoadedTable) => Promise<boolean>;
+}
+
+/** Rows of one object that a table gained, or lost where `rows` is below zero. */
+export interface AmendedRows {
+  readonly table: string;
+  readonly sourceUri: string;
+  readonly rows: number;
+  readonly detail?: string;
+}
+
+/**
+ * Carries an amendment out. false: the files that it removes are not live any more, or have row-level deletes, or
+ * `isStillRight` says no; nothing was changed, and whoever planned it must plan again. Data files of `change` and
+ * `appends` are in the store already.
+ */
+export async function amend(runtime: Runtime, amendment: Amendment): Promise<boolean> {
+  if (amendment.change.remove.length === 0) throw new Error(`an amendment of ${amendment.table} removes no file`);
+  const id = idOf(amendment);
+  const record = await writeRecord(runtime, id, amendment);
+  const appends = new Map([...(amendment.appends ?? []), [amendments.name, record]]);
+  const { table, change } = amendment;
+  const intent: AmendmentIntent = { id, table, change, appends };
+  await putIntent(runtime, intent);
+  return finish(runtime, intent, amendment.isStillRight);
+}
+
+/** Finishes what runs that died have left open. Returns how many amendments that were. Safe beside live runs. */
+export async function finishAmendments(runtime: Runtime): Promise<number> {
+  let finished = 0;
+  for await (const intent of intents(runtime)) if (await finish(runtime, intent)) finished++;
+  return finished;
+}
+
+/** Open amendments by id, each with the data files that it will make visible, or has: never orphans. */
+export async function openAmendments(runtime: Runtime): Promise<Map<string, readonly string[]>> {
+  const open = new Map<string, readonly string[]>();
+  for await (const { id, change, appends } of intents(runtime))
+    open.set(
+      id,
+      [...change.add, ...[...appends.values()].flat()].map((file) => file.path),
+    );
+  return open;
+}
+
+interface AmendmentIntent extends Pick<Amendment, 'table' | 'change'> {
+  readonly id: string;
+  readonly appends: ReadonlyMap<string, readonly DataFile[]>;
+}
+
+class NoLongerRight extends Error {}
+
+async function finish(
+  runtime: Runtime,
+  intent: AmendmentIntent,
+  isStillRight: Amendment['isStillRight'] = async () => true,
+): Promise<boolean> {
+  const { id, table, change, appends } = intent;
+  const summary = { [amendmentProperty]: id };
+  const isDone = ({ metadata }: LoadedTable): boolean =>
+    metadata.snapshots.some((snapshot) => snapshot.summary[amendmentProperty] === id);
+  const context = commitContext(runtime);
+  try {
+    await commitTable(context, table, async (loaded) => {
+      if (isDone(loaded)) return undefined;
+      if (!(await isStillRight(loaded))) throw new NoLongerRight();
+      return { ...change, summary };
+    });
+  } catch (error) {
+    const isOvertaken = [MissingDataFiles, DeleteFilesPresent, NoLongerRight].some((kind) => error instanceof kind);
+    if (!isOvertaken) throw error;
+    await runtime.store.delete(intentUri(runtime, id));
+    return false;
+  }
+  for (const [name, add] of appends) {
+    if (add.length === 0) continue;
+    await commitTable(context, name, (loaded) =>
+      isDone(loaded) ? undefined : { operation: 'append', add, remove: [], summary },
+    );
+  }
+  await runtime.store.delete(intentUri(runtime, id));
+  return true;
+}
+
+async function writeRecord(runtime: Runtime, id: string, { operation, entries }: Amendment): Promise<DataFile[]> {
+  const { store, config, layOut, clock } = runtime;
+  const table = await ensureTable(commitContext(runtime), amendments);
+  const now = clock();
+  const ymd = new Date(now).toISOString().slice(0, 10);
+  const buffer = new TableBuffer(amendments.columns);
+  for (const { table: name, sourceUri, rows, detail } of entries)
+    buffer.append([ymd, BigInt(now) * 1000n, id, operation, name, sourceUri, BigInt(rows), detail ?? null]);
+  const files: DataFile[] = [];
+  if (entries.length === 0) return files;
+  for (const file of await layOut(layoutRequest(table, amendments, buffer.take(), config.output)))
+    files.push(await storeDataFile({ store, table, declaration: amendments, label: id.slice(0, 16) }, file));
+  return files;
+}
+
+/** The same change of the same files has the same id, so that a second try after a crash is the same amendment. */
+function idOf({ operation, table, change }: Amendment): string {
+  const digest = createHash('sha256').update(JSON.stringify([operation, table]));
+  for (const path of [...change.remove].sort()) digest.update(JSON.stringify(['-', path]));
+  for (const path of change.add.map((file) => file.path).sort()) digest.update(JSON.stringify(['+', path]));
+  return digest.digest('hex').slice(0, 32);
+}
+
+async function* intents(runtime: Runtime): AsyncGenerator<AmendmentIntent> {
+  const { store, sleep } = runtime;
+  for await (const info of store.list(intentPrefix(runtime))) {
+    let bytes: Buffer;
+    try {
+      bytes = await readWhole(store, info, { sleep });
+    } catch (error) {
+      // Its own run has finished it in between.
+      if (error instanceof StoreError && error.code === 'not-found') continue;
+      throw error;
+    }
+    yield parseIntent(bytes, info.uri);
+  }
+}
+
+const intentPrefix = ({ config }: Runtime): string => `${config.warehouse}/_amendments/`;
+const intentUri = (runtime: Runtime, id: string): string => `${intentPrefix(runtime)}${id}.json`;
+
+async function putIntent(runtime: Runtime, { id, table, change, appends }: AmendmentIntent): Promise<void> {
+  const json = stringifyJson({
+    'format-version': 1,
+    id,
+    table,
+    change: { ...change, add: change.add.map(dataFileToJson) },
+    appends: Object.fromEntries([...appends].map(([name, files]) => [name, files.map(dataFileToJson)])),
+  });
+  await runtime.store.put(intentUri(runtime, id), Buffer.from(json), { contentType: 'application/json' });
+}
+
+interface IntentJson {
+  readonly 'format-version': number;
+  readonly id: string;
+  readonly table: string;
+  readonly change: Omit<Amendment['change'], 'add'> & { readonly add: Parameters<typeof dataFileFromJson>[0][] };
+  readonly appends: Record<string, Parameters<typeof dataFileFromJson>[0][]>;
+}
+
+function parseIntent(bytes: Buffer, uri: string): AmendmentIntent {
+  const { 'format-version': version, id, table, change, appends } = parseJson(bytes.toString('utf8')) as IntentJson;
+  if (version !== 1) throw new Error(`amendment ${uri} has format ${version}, newer than this version reads`);
+  return {
+    id,
+    table,
+    change: { ...change, add: change.add.map(dataFileFromJson) },
+    appends: new Map(Object.entries(appends).map(([name, files]) => [name, files.map(dataFileFromJson)])),
+  };
+}

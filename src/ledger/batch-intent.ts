@@ -1,0 +1,101 @@
+/**
+ * The intent of a batch: everything that its commits will do, written once (put-if-absent) after all data files are
+ * up and before the first commit. From then on the outcome of the batch is fixed: whoever finishes it, this worker,
+ * one that takes the claim over, or both at once, commits what the intent says and reads no input again, even where
+ * the input has changed since. Kept until `expire` removes it, so that a worker that wakes up late still meets it.
+ */
+import { type DataFile, dataFileFromJson, dataFileToJson } from '../iceberg/data-file.ts';
+import { parseJson, stringifyJson } from '../iceberg/json.ts';
+import { readWhole } from '../store/read.ts';
+import { type ObjectStore, StoreError } from '../store/store.ts';
+import type { ObjectCounts } from './entry.ts';
+
+export interface Intent {
+  readonly batch: string;
+  readonly source: string;
+  readonly files: ReadonlyMap<string, readonly DataFile[]>;
+  /** By uri; objects of the claim that are missing here failed and are free again. */
+  readonly objects: ReadonlyMap<string, ObjectCounts>;
+}
+
+/** The intent that stands: this one, or the one that was there before. */
+export async function settleIntent(
+  store: ObjectStore,
+  warehouse: string,
+  intent: Intent,
+  sleep: (ms: number) => Promise<void>,
+): Promise<Intent> {
+  const uri = intentUri(warehouse, intent.batch);
+  try {
+    await store.put(uri, Buffer.from(serialize(intent)), { ifNoneMatch: '*', contentType: 'application/json' });
+    return intent;
+  } catch (error) {
+    if (!(error instanceof StoreError) || error.code !== 'precondition-failed') throw error;
+  }
+  const standing = await readIntent(store, warehouse, intent.batch, sleep);
+  if (standing === undefined)
+    throw new StoreError('other', uri, 'the intent was there and is gone: do not delete intents of open batches');
+  return standing;
+}
+
+export async function readIntent(
+  store: ObjectStore,
+  warehouse: string,
+  batch: string,
+  sleep: (ms: number) => Promise<void>,
+): Promise<Intent | undefined> {
+  const info = await store.head(intentUri(warehouse, batch));
+  return info === undefined ? undefined : parse(await readWhole(store, info, { sleep }));
+}
+
+/** Where the intents of a warehouse are. */
+export const intentPrefix = (warehouse: string): string => `${warehouse}/_batches/`;
+const intentUri = (warehouse: string, batch: string): string => `${intentPrefix(warehouse)}${batch}.json`;
+
+function serialize(intent: Intent): string {
+  return stringifyJson({
+    'format-version': 1,
+    batch: intent.batch,
+    source: intent.source,
+    files: Object.fromEntries([...intent.files].map(([table, files]) => [table, files.map(dataFileToJson)])),
+    objects: [...intent.objects].map(([uri, counts]) => ({
+      uri,
+      ...counts,
+      minEventTime: counts.minEventTime?.toString() ?? null,
+      maxEventTime: counts.maxEventTime?.toString() ?? null,
+    })),
+  });
+}
+
+interface IntentJson {
+  readonly 'format-version': number;
+  readonly batch: string;
+  readonly source: string;
+  readonly files: Record<string, Parameters<typeof dataFileFromJson>[0][]>;
+  readonly objects: (Omit<ObjectCounts, 'minEventTime' | 'maxEventTime'> & {
+    uri: string;
+    minEventTime: string | null;
+    maxEventTime: string | null;
+  })[];
+}
+
+function parse(bytes: Buffer): Intent {
+  const json = parseJson(bytes.toString('utf8')) as IntentJson;
+  if (json['format-version'] !== 1)
+    throw new Error(
+      `intent of batch ${json.batch} has format ${json['format-version']}, newer than this version reads`,
+    );
+  return {
+    batch: json.batch,
+    source: json.source,
+    files: new Map(Object.entries(json.files).map(([table, files]) => [table, files.map(dataFileFromJson)])),
+    objects: new Map(
+      json.objects.map(({ uri, minEventTime, maxEventTime, ...counts }) => [
+        uri,
+        { ...counts, minEventTime: toBigInt(minEventTime), maxEventTime: toBigInt(maxEventTime) },
+      ]),
+    ),
+  };
+}
+
+const toBigInt = (text: string | null): bigint | null => (text === null ? null : BigInt(text));

@@ -1,0 +1,216 @@
+/**
+ * Least and greatest values, in Parquet's column order TYPE_ORDER (parquet.thrift, union ColumnOrder): strings as
+ * unsigned UTF-8 bytes, numbers as signed, false before true. NaN is never a bound, and zeros are bounded by -0 and
+ * +0, as the format asks of DOUBLE. The kernel finds them and tells their slots: nothing is copied until a bound is written.
+ */
+import type { FixedData, ScalarData, StringData } from '../../columns/batch.ts';
+import type { Scalar } from '../../columns/types.ts';
+import { kernel } from '../../kernel/kernel.ts';
+import type { ColumnStats } from '../encoder.ts';
+import type { LeafStream } from '../write/shred.ts';
+import type { Statistics } from './footer.ts';
+
+/** The slots of the least and the greatest value. */
+export interface Extremes {
+  readonly least: number;
+  readonly greatest: number;
+}
+
+/** String bounds of more bytes than this are cut (PageIndex.md leaves the length to the writer; 64 is customary). */
+const maxBoundBytes = 64;
+
+/** Of the gathered values from .. to of the chunk that the kernel holds; undefined where there is none but NaN. */
+export function extremes(data: ScalarData, from: number, to: number): Extremes | undefined {
+  if (from >= to) return undefined;
+  const { call } = kernel();
+  if (data.kind === 'string') return found(call.extremesOfTexts(from, to));
+  if (data.type === 'boolean') return found(call.extremesOfBytes(from, to));
+  if (data.type === 'int') return found(call.extremesOfInts(from, to));
+  return found(data.type === 'double' ? call.extremesOfDoubles(from, to) : call.extremesOfLongs(from, to));
+}
+
+/** The same of a chunk with a dictionary, by which each distinct string of the page is compared once. */
+export function extremesOfIndices(data: ScalarData, from: number, to: number): Extremes | undefined {
+  if (data.kind !== 'string') return extremes(data, from, to);
+  return found(kernel().call.extremesOfEntries(from, to));
+}
+
+function found(some: number): Extremes | undefined {
+  const { call } = kernel();
+  return some ? { least: call.leastSlot(), greatest: call.greatestSlot() } : undefined;
+}
+
+/** The extremes of two ranges of the same data taken together. */
+export function widest(data: ScalarData, a: Extremes | undefined, b: Extremes | undefined): Extremes | undefined {
+  if (a === undefined || b === undefined) return a ?? b;
+  const compare = slotComparison(data);
+  return {
+    least: compare(b.least, a.least) < 0 ? b.least : a.least,
+    greatest: compare(b.greatest, a.greatest) > 0 ? b.greatest : a.greatest,
+  };
+}
+
+type Comparison = (a: number, b: number) => number;
+
+/** Orders two slots that hold values, none of them NaN. */
+export function slotComparison(data: ScalarData): Comparison {
+  if (data.kind === 'string') {
+    const { codes } = data;
+    const compare = entryComparison(data);
+    return codes === null ? compare : (a, b) => compare(codes[a]!, codes[b]!);
+  }
+  const values = data.values!;
+  return (a, b) => (values[a]! < values[b]! ? -1 : values[a]! > values[b]! ? 1 : 0);
+}
+
+/** Orders two entries (slots where there is no dictionary) by their bytes, four at a time. */
+export function entryComparison(data: StringData): Comparison {
+  const { bytes, offsets } = data;
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  return (a, b) => {
+    let x = offsets[a]!;
+    let y = offsets[b]!;
+    const xEnd = offsets[a + 1]!;
+    const yEnd = offsets[b + 1]!;
+    const end = x + Math.min(xEnd - x, yEnd - y);
+    for (; x + 4 <= end; x += 4, y += 4) {
+      const difference = view.getUint32(x) - view.getUint32(y);
+      if (difference !== 0) return difference;
+    }
+    while (x < end) {
+      const difference = bytes[x++]! - bytes[y++]!;
+      if (difference !== 0) return difference;
+    }
+    return xEnd - x - (yEnd - y);
+  };
+}
+
+/** The value in a slot that is not null; strings as a copy of their bytes. */
+export function valueAt(data: ScalarData, slot: number): Scalar {
+  if (data.kind === 'string') {
+    const at = data.codes === null ? slot : data.codes[slot]!;
+    return Uint8Array.prototype.slice.call(data.bytes, data.offsets[at]!, data.offsets[at + 1]!);
+  }
+  const value = data.values![slot]!;
+  return data.type === 'boolean' ? value !== 0 : value;
+}
+
+export interface Bound {
+  readonly bytes: Uint8Array;
+  readonly exact: boolean;
+}
+
+/** The lower bound as statistics and column indexes hold it. */
+export function lowerBound(data: ScalarData, slot: number): Bound {
+  const bytes = plainBytes(data, slot, -0);
+  if (data.kind !== 'string' || bytes.length <= maxBoundBytes) return { bytes, exact: true };
+  return { bytes: bytes.slice(0, characterEnd(bytes)), exact: false };
+}
+
+/** The upper bound; undefined where a long string has no short successor. */
+export function upperBound(data: ScalarData, slot: number): Bound | undefined {
+  const bytes = plainBytes(data, slot, 0);
+  if (data.kind !== 'string' || bytes.length <= maxBoundBytes) return { bytes, exact: true };
+  const successor = incremented(bytes.subarray(0, characterEnd(bytes)));
+  return successor && { bytes: successor, exact: false };
+}
+
+/** PLAIN encoding of one value, without the length prefix of strings. */
+function plainBytes(data: ScalarData, slot: number, zero: number): Uint8Array {
+  if (data.kind === 'string') return valueAt(data, slot) as Uint8Array;
+  return plainNumber(data, slot, zero);
+}
+
+function plainNumber(data: FixedData, slot: number, zero: number): Uint8Array {
+  const value = data.values![slot]!;
+  switch (data.type) {
+    case 'boolean':
+      return Uint8Array.of(Number(value));
+    case 'int': {
+      const bytes = Buffer.alloc(4);
+      bytes.writeInt32LE(Number(value));
+      return bytes;
+    }
+    case 'double': {
+      const bytes = Buffer.alloc(8);
+      bytes.writeDoubleLE(value === 0 ? zero : Number(value));
+      return bytes;
+    }
+    default: {
+      const bytes = Buffer.alloc(8);
+      bytes.writeBigInt64LE(value as bigint);
+      return bytes;
+    }
+  }
+}
+
+/** Where the last whole UTF-8 character within the limit ends. */
+function characterEnd(bytes: Uint8Array): number {
+  let end = maxBoundBytes;
+  while (end > maxBoundBytes - 4 && (bytes[end]! & 0xc0) === 0x80) end--;
+  return (bytes[end]! & 0xc0) === 0x80 ? maxBoundBytes : end;
+}
+
+/** The least string, in code points, that is greater than all strings with this prefix, and no longer in characters. */
+function incremented(prefix: Uint8Array): Uint8Array | undefined {
+  const characters = Array.from(Buffer.from(prefix.buffer, prefix.byteOffset, prefix.length).toString('utf8'));
+  while (characters.length > 0) {
+    const last = characters.pop()!.codePointAt(0)!;
+    if (last === 0x10ffff) continue;
+    const next = last === 0xd7ff ? 0xe000 : last + 1;
+    return Buffer.from(characters.join('') + String.fromCodePoint(next), 'utf8');
+  }
+  return undefined;
+}
+
+/** Statistics of a column chunk or a page. */
+export function statisticsOf(data: ScalarData | null, range: Extremes | undefined, nullCount: number): Statistics {
+  const min = range && data ? lowerBound(data, range.least) : undefined;
+  const max = range && data ? upperBound(data, range.greatest) : undefined;
+  return {
+    nullCount,
+    ...(min && { min: min.bytes }),
+    ...(max && { max: max.bytes }),
+    minIsExact: min?.exact ?? false,
+    maxIsExact: max?.exact ?? false,
+  };
+}
+
+/** Gathers a leaf's ColumnStats over the row groups of one file, whose data may differ from one to the next. */
+export class LeafTotals {
+  #compressedSize = 0;
+  #valueCount = 0;
+  #nullCount = 0;
+  #min: Scalar | undefined;
+  #max: Scalar | undefined;
+
+  add(
+    data: ScalarData | null,
+    stream: Pick<LeafStream, 'levels' | 'values'>,
+    range: Extremes | undefined,
+    compressedSize: number,
+  ): void {
+    this.#compressedSize += compressedSize;
+    this.#valueCount += stream.levels;
+    this.#nullCount += stream.levels - stream.values;
+    if (data === null || range === undefined) return;
+    const min = valueAt(data, range.least);
+    const max = valueAt(data, range.greatest);
+    if (this.#min === undefined || isLess(min, this.#min)) this.#min = min;
+    if (this.#max === undefined || isLess(this.#max, max)) this.#max = max;
+  }
+
+  /** Bounds only for scalar columns, as Iceberg manifests have them. */
+  stats(isScalar: boolean): ColumnStats {
+    return {
+      compressedSize: this.#compressedSize,
+      valueCount: this.#valueCount,
+      nullCount: this.#nullCount,
+      ...(isScalar && this.#min !== undefined && { min: this.#min }),
+      ...(isScalar && this.#max !== undefined && { max: this.#max }),
+    };
+  }
+}
+
+const isLess = (a: Scalar, b: Scalar): boolean =>
+  a instanceof Uint8Array && b instanceof Uint8Array ? Buffer.compare(a, b) < 0 : a < b;

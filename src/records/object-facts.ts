@@ -1,0 +1,16 @@
+export interface ObjectFacts {
+  /** false: not an object of this source (a manifest, a marker, an operational log): listed, never read. */
+  readonly relevant: boolean;
+  /**
+   * [first, last] event time in ms since the epoch that the key promises, for pruning by range with a margin;
+   * absent where it promises none (null in the key, foreign layouts): then the object is always read.
+   */
+  readonly range?: readonly [first: number, last: number];
+  /** Values for key-derived columns, by column name (eopa, first_ts, last_ts, tenant, service). */
+  readonly columns: Readonly<Record<string, string | bigint | null>>;
+}
+
+export type SourceType = 'opa' | 'okera-audit';
+
+/** Types of sources whose tables are replaced as a whole (reference/side-table.ts). */
+export type SideSourceType = 'okera-identities' | 'reference';

@@ -1,0 +1,43 @@
+import type { ScalarType } from '../columns/types.ts';
+import type { SourceType } from '../records/object-facts.ts';
+import type { IdentityTable } from '../tables/names.ts';
+import type { PromotedColumn } from '../tables/promoted.ts';
+
+export interface SourceConfig {
+  readonly name: string;
+  readonly type: SourceType;
+  /** Prefix that all objects of the source start with: s3://bucket/prefix or file:///path/. */
+  readonly location: string;
+  /** URL of the SQS queue that its bucket sends events to; without one the worker lists the location. */
+  readonly queue?: string;
+  /** Promoted columns, by column name. */
+  readonly columns: Readonly<Record<string, PromotedColumn>>;
+}
+
+export type SideSourceConfig = ReferenceConfig | IdentitiesConfig;
+
+/** A table of the user's own. */
+export interface ReferenceConfig {
+  readonly name: string;
+  readonly type: 'reference';
+  readonly location: string;
+  readonly table: string;
+  /** By column name, at least one. */
+  readonly columns: Readonly<Record<string, ReferenceColumn>>;
+}
+
+export interface ReferenceColumn {
+  readonly type: ScalarType;
+  /** Header of a CSV, or dotted path in a JSON object, where it is not the column's name. */
+  readonly from?: string;
+  /** A row without a value is quarantined. */
+  readonly required: boolean;
+}
+
+export interface IdentitiesConfig {
+  readonly name: string;
+  readonly type: 'okera-identities';
+  readonly location: string;
+  /** By prefix below the location; without it objects and folders are named after the tables. */
+  readonly tables?: Readonly<Record<string, IdentityTable>>;
+}

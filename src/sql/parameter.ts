@@ -1,0 +1,7 @@
+/** { micros }: a timestamp, in microseconds since the epoch, UTC. */
+export type ParameterValue = string | boolean | bigint | { readonly micros: bigint };
+
+/** The SQL is wrong, or names what does not exist. */
+export class QueryError extends Error {
+  override readonly name = 'QueryError';
+}
