@@ -1,6 +1,6 @@
 /**
  * Writes the policies of docs/iam, and the same for the Terraform module, from the one declaration of who calls what
- * (src/jobs/doctor/calls.ts). `--check`: writes nothing, exits 1 where a file differs from what would be written.
+ * (src/iam/calls.ts). `--check`: writes nothing, exits 1 where a file differs from what would be written.
  */
 import { execFileSync } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';

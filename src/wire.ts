@@ -143,6 +143,6 @@ async function createIngester(config: Config): Promise<Ingester> {
   const { threads } = config.batch;
   if (threads === 1 || config.output.encoder === 'parquetjs') return (await import('./ingest/ingester.ts')).ingestHere;
   // Compiled for places without TypeScript (deploy/lambda), the modules have another extension.
-  const entry = new URL(import.meta.url.replace(/wire(\.[jt]s)$/, 'ingest-worker$1'));
+  const entry = new URL(import.meta.url.replace(/wire(\.[jt]s)$/, 'ingest-thread$1'));
   return (await import('./ingest/thread-pool.ts')).ingestPool(config, threads, entry);
 }

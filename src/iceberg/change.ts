@@ -1,14 +1,7 @@
 import type { DataFile } from './data-file.ts';
 import type { Snapshot } from './metadata.ts';
 
-/**
- * Stages a snapshot on one version of a table: writes its manifests and manifest list, and returns the metadata that
- * would make it current (Iceberg spec, "Snapshots", "Manifests", "Sequence Number Inheritance").
- *
- * The names of all files that are written hold the snapshot id, which is a digest of the version staged on and of the
- * change. So once that version is no longer current, its staged files either belong to the history of the table or can
- * never come into it: the property on which removing the files of a lost attempt rests (commit.ts).
- */
+/** What one snapshot does to a table: files that come, files that go, and what its summary says. */
 export interface Change {
   readonly operation: 'append' | 'overwrite' | 'replace' | 'delete';
   readonly add: readonly DataFile[];

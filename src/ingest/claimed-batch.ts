@@ -5,8 +5,9 @@
 import type { LoadedTable } from '../iceberg/catalog.ts';
 import { ensureTable } from '../iceberg/ensure.ts';
 import { type Intent, readIntent } from '../ledger/batch-intent.ts';
-import { commitBatch, commitContext, finishBatch } from '../ledger/commit-batch.ts';
+import { commitBatch, finishBatch } from '../ledger/commit-batch.ts';
 import { type Claim, Ledger, type Lookup } from '../ledger/ledger.ts';
+import { commitContext } from '../ledger/runtime.ts';
 import type { Source } from '../sources/source.ts';
 import type { ObjectInfo } from '../store/store.ts';
 import type { TableDeclaration } from '../tables/declaration.ts';

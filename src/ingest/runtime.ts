@@ -1,27 +1,12 @@
 import type { Logger } from 'pino';
-import type { Config } from '../config/config.ts';
-import type { Catalog } from '../iceberg/catalog.ts';
-import type { Owner } from '../ledger/owner.ts';
-import type { Layout } from '../parquet/write/day-files.ts';
-import type { ObjectStore } from '../store/store.ts';
+import type { LedgerRuntime } from '../ledger/runtime.ts';
 import type { IngestRequest, Staged } from './request.ts';
 
 /** Everything that a job needs of the world. `wire.ts` makes the real one; tests make theirs. */
-export interface Runtime {
-  readonly config: Config;
-  readonly store: ObjectStore;
-  readonly catalog: Catalog;
-  readonly layOut: Layout;
+export interface Runtime extends LedgerRuntime {
   /** May run on other threads. */
   readonly ingester: Ingester;
-  readonly owner: Owner;
   readonly log: Logger;
-  /** Milliseconds since the epoch. */
-  readonly clock: () => number;
-  /** Rejects early when the signal fires. */
-  readonly sleep: (ms: number, signal?: AbortSignal) => Promise<void>;
-  /** A new table's uuid. */
-  readonly uuid: () => string;
 }
 
 /** What ingesting needs of the world. */

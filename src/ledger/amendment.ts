@@ -18,11 +18,10 @@ import { ensureTable } from '../iceberg/ensure.ts';
 import { parseJson, stringifyJson } from '../iceberg/json.ts';
 import { DeleteFilesPresent } from '../iceberg/scan.ts';
 import { layoutRequest, storeDataFile } from '../iceberg/write.ts';
-import type { Runtime } from '../ingest/runtime.ts';
 import { readWhole } from '../store/read.ts';
 import { StoreError } from '../store/store.ts';
 import { amendments } from '../tables/amendments.ts';
-import { commitContext } from './commit-batch.ts';
+import { commitContext, type LedgerRuntime } from './runtime.ts';
 
 /** In the summary of every snapshot that belongs to an amendment. */
 export const amendmentProperty = 'audit-warehouse.amendment';
@@ -56,7 +55,7 @@ export interface AmendedRows {
  * `isStillRight` says no; nothing was changed, and whoever planned it must plan again. Data files of `change` and
  * `appends` are in the store already.
  */
-export async function amend(runtime: Runtime, amendment: Amendment): Promise<boolean> {
+export async function amend(runtime: LedgerRuntime, amendment: Amendment): Promise<boolean> {
   if (amendment.change.remove.length === 0) throw new Error(`an amendment of ${amendment.table} removes no file`);
   const id = idOf(amendment);
   const record = await writeRecord(runtime, id, amendment);
@@ -68,14 +67,14 @@ export async function amend(runtime: Runtime, amendment: Amendment): Promise<boo
 }
 
 /** Finishes what runs that died have left open. Returns how many amendments that were. Safe beside live runs. */
-export async function finishAmendments(runtime: Runtime): Promise<number> {
+export async function finishAmendments(runtime: LedgerRuntime): Promise<number> {
   let finished = 0;
   for await (const intent of intents(runtime)) if (await finish(runtime, intent)) finished++;
   return finished;
 }
 
 /** Open amendments by id, each with the data files that it will make visible, or has: never orphans. */
-export async function openAmendments(runtime: Runtime): Promise<Map<string, readonly string[]>> {
+export async function openAmendments(runtime: LedgerRuntime): Promise<Map<string, readonly string[]>> {
   const open = new Map<string, readonly string[]>();
   for await (const { id, change, appends } of intents(runtime))
     open.set(
@@ -93,7 +92,7 @@ interface AmendmentIntent extends Pick<Amendment, 'table' | 'change'> {
 class NoLongerRight extends Error {}
 
 async function finish(
-  runtime: Runtime,
+  runtime: LedgerRuntime,
   intent: AmendmentIntent,
   isStillRight: Amendment['isStillRight'] = async () => true,
 ): Promise<boolean> {
@@ -124,7 +123,7 @@ async function finish(
   return true;
 }
 
-async function writeRecord(runtime: Runtime, id: string, { operation, entries }: Amendment): Promise<DataFile[]> {
+async function writeRecord(runtime: LedgerRuntime, id: string, { operation, entries }: Amendment): Promise<DataFile[]> {
   const { store, config, layOut, clock } = runtime;
   const table = await ensureTable(commitContext(runtime), amendments);
   const now = clock();
@@ -147,7 +146,7 @@ function idOf({ operation, table, change }: Amendment): string {
   return digest.digest('hex').slice(0, 32);
 }
 
-async function* intents(runtime: Runtime): AsyncGenerator<AmendmentIntent> {
+async function* intents(runtime: LedgerRuntime): AsyncGenerator<AmendmentIntent> {
   const { store, sleep } = runtime;
   for await (const info of store.list(intentPrefix(runtime))) {
     let bytes: Buffer;
@@ -162,10 +161,10 @@ async function* intents(runtime: Runtime): AsyncGenerator<AmendmentIntent> {
   }
 }
 
-const intentPrefix = ({ config }: Runtime): string => `${config.warehouse}/_amendments/`;
-const intentUri = (runtime: Runtime, id: string): string => `${intentPrefix(runtime)}${id}.json`;
+const intentPrefix = ({ config }: LedgerRuntime): string => `${config.warehouse}/_amendments/`;
+const intentUri = (runtime: LedgerRuntime, id: string): string => `${intentPrefix(runtime)}${id}.json`;
 
-async function putIntent(runtime: Runtime, { id, table, change, appends }: AmendmentIntent): Promise<void> {
+async function putIntent(runtime: LedgerRuntime, { id, table, change, appends }: AmendmentIntent): Promise<void> {
   const json = stringifyJson({
     'format-version': 1,
     id,

@@ -7,7 +7,7 @@ import { reachableFiles } from '../../src/iceberg/reachable.ts';
 import { liveFiles } from '../../src/iceberg/scan.ts';
 import type { Runtime } from '../../src/ingest/runtime.ts';
 import { expire } from '../../src/jobs/expire/expire.ts';
-import { commitContext } from '../../src/ledger/commit-batch.ts';
+import { commitContext } from '../../src/ledger/runtime.ts';
 import { type MemoryHooks, MemoryStore } from '../../src/store/memory.ts';
 import { collect } from '../support/collect.ts';
 import { decision, input, owner, rowsOf, run, sortedRows, testRuntime, warehouse } from '../support/warehouse.ts';

@@ -9,7 +9,7 @@ import type { Runtime } from '../../src/ingest/runtime.ts';
 import { repair } from '../../src/jobs/verify/repair.ts';
 import { type VerifyOptions, type VerifyReport, verify } from '../../src/jobs/verify/verify.ts';
 import { amend } from '../../src/ledger/amendment.ts';
-import { commitContext } from '../../src/ledger/commit-batch.ts';
+import { commitContext } from '../../src/ledger/runtime.ts';
 import { createSource } from '../../src/sources/index.ts';
 import { type MemoryHooks, MemoryStore } from '../../src/store/memory.ts';
 import { collect } from '../support/collect.ts';

@@ -8,7 +8,7 @@ import { commitTable } from '../../iceberg/commit.ts';
 import type { TableMetadata } from '../../iceberg/metadata.ts';
 import type { Runtime } from '../../ingest/runtime.ts';
 import { amend } from '../../ledger/amendment.ts';
-import { commitContext } from '../../ledger/commit-batch.ts';
+import { commitContext } from '../../ledger/runtime.ts';
 import type { ObjectStore } from '../../store/store.ts';
 import { readTableFiles } from '../rewrite/live-files.ts';
 import { isCompacted, type PlannedTable } from './plan.ts';

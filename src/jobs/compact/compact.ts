@@ -13,7 +13,7 @@ import type { Range } from '../../iceberg/scan.ts';
 import { addSortOrder, findSortOrder, sortKeyText } from '../../iceberg/sort-orders.ts';
 import type { Runtime } from '../../ingest/runtime.ts';
 import { finishAmendments } from '../../ledger/amendment.ts';
-import { commitContext } from '../../ledger/commit-batch.ts';
+import { commitContext } from '../../ledger/runtime.ts';
 import { cachedReads } from '../../store/cached-reads.ts';
 import { readTableFiles } from '../rewrite/live-files.ts';
 import { type CompactionTable, describeTable } from '../rewrite/stored-table.ts';

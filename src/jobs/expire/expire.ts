@@ -20,7 +20,7 @@ import { createLedger } from '../../ingest/claimed-batch.ts';
 import type { Runtime } from '../../ingest/runtime.ts';
 import { finishAmendments, openAmendments } from '../../ledger/amendment.ts';
 import { intentPrefix, readIntent } from '../../ledger/batch-intent.ts';
-import { commitContext } from '../../ledger/commit-batch.ts';
+import { commitContext } from '../../ledger/runtime.ts';
 import type { ObjectInfo } from '../../store/store.ts';
 import { listCandidates, orphansAmong } from './orphans.ts';
 import { applyRetention, type RetiredDays } from './retention.ts';

@@ -17,7 +17,7 @@ import type { Runtime } from '../../ingest/runtime.ts';
 import { selectSources } from '../../ingest/select-sources.ts';
 import { TableFiles } from '../../ingest/table-writer.ts';
 import { type AmendedRows, amend, finishAmendments } from '../../ledger/amendment.ts';
-import { commitContext } from '../../ledger/commit-batch.ts';
+import { commitContext } from '../../ledger/runtime.ts';
 import { type Row, readRows } from '../../parquet/read/row-reader.ts';
 import type { RejectionCode } from '../../records/outcome.ts';
 import { quarantine } from '../../tables/quarantine.ts';

@@ -9,7 +9,7 @@ import { increase } from '../../ingest/object-counts.ts';
 import { objectsAt } from '../../ingest/plan.ts';
 import type { ObjectFailure } from '../../ingest/request.ts';
 import type { ProgressSink, Runtime } from '../../ingest/runtime.ts';
-import { commitContext } from '../../ledger/commit-batch.ts';
+import { commitContext } from '../../ledger/runtime.ts';
 import type { SideSourceConfig } from '../../sources/config.ts';
 import type { SideSource, SideTable } from '../../sources/reference/side-table.ts';
 import { createSideSource } from '../../sources/side.ts';

@@ -19,7 +19,7 @@ import { increase } from '../../ingest/object-counts.ts';
 import type { ObjectFailure } from '../../ingest/request.ts';
 import type { Runtime } from '../../ingest/runtime.ts';
 import { TableFiles } from '../../ingest/table-writer.ts';
-import { commitContext } from '../../ledger/commit-batch.ts';
+import { commitContext } from '../../ledger/runtime.ts';
 import { rowIdentity } from '../../records/identity.ts';
 import type { ObjectFacts, SideSourceType } from '../../records/object-facts.ts';
 import type { RejectionCode } from '../../records/outcome.ts';
