@@ -2,10 +2,10 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from 'pino';
+import { openCatalog } from './catalog/index.ts';
 import type { Config } from './config/config.ts';
-import { UsageError } from './config/errors.ts';
-import type { EngineName, QueryEngine, StatementEngine } from './engines/engine.ts';
-import type { Catalog } from './iceberg/catalog.ts';
+import type { QueryEngine, StatementEngine } from './engines/engine.ts';
+import { type EngineName, openEngine, openWritingEngine, type WritingEngineName } from './engines/index.ts';
 import type { Ingester, Runtime } from './ingest/runtime.ts';
 import { processOwner } from './ledger/process-owner.ts';
 import { type Layout, layOut } from './parquet/write/day-files.ts';
@@ -23,7 +23,7 @@ export async function createRuntime(config: Config, options: { readonly log?: Lo
   const parts = await createIngestRuntime(config);
   return {
     ...parts,
-    catalog: await createCatalog(config, parts.store),
+    catalog: await openCatalog(config.catalog, { store: parts.store, warehouse: config.warehouse }),
     ingester: await createIngester(config),
     log: options.log ?? (await import('pino')).default({ level: 'silent' }),
     clock: Date.now,
@@ -44,40 +44,15 @@ export async function createIngestRuntime(
   };
 }
 
-/** DuckDB is large, so only queries load it. Throws UsageError where the configuration says too little of the engine. */
-export const createQueryEngine = async (runtime: Runtime, engine: EngineName = 'duckdb'): Promise<QueryEngine> =>
-  engine === 'duckdb'
-    ? (await import('./engines/duckdb/engine.ts')).createDuckDbEngine(runtime)
-    : createStatementEngine(runtime.config, engine);
+/** Engines are loaded when they are opened. Throws UsageError where the configuration says too little of the engine. */
+export const createQueryEngine = (
+  { config, store, catalog }: Pick<Runtime, 'config' | 'store' | 'catalog'>,
+  engine: EngineName = 'duckdb',
+): Promise<QueryEngine> => openEngine(engine, { config, store, catalog, env: process.env });
 
 /** For jobs that change tables by SQL. Throws UsageError where the configuration says too little of the engine. */
-export async function createStatementEngine(
-  { engines }: Pick<Config, 'engines'>,
-  engine: Exclude<EngineName, 'duckdb'>,
-): Promise<StatementEngine> {
-  if (engine === 'trino') {
-    if (engines.trino === undefined) {
-      throw new UsageError('engine trino needs the key engines.trino.url: the URL of the coordinator');
-    }
-    const { TRINO_PASSWORD, TRINO_ACCESS_TOKEN } = process.env;
-    const { createTrinoEngine } = await import('./engines/trino/engine.ts');
-    return createTrinoEngine({
-      ...engines.trino,
-      password: TRINO_PASSWORD || undefined,
-      accessToken: TRINO_ACCESS_TOKEN || undefined,
-    });
-  }
-  const { region, endpoint, database, ...options } = engines.athena;
-  if (database === undefined) {
-    throw new UsageError('engine athena needs the key engines.athena.database, or a catalog of type glue');
-  }
-  const { createAthenaEngine } = await import('./engines/athena/engine.ts');
-  return createAthenaEngine({
-    ...options,
-    database,
-    client: { ...(region && { region }), ...(endpoint && { endpoint }) },
-  });
-}
+export const createStatementEngine = (config: Config, engine: WritingEngineName): Promise<StatementEngine> =>
+  openWritingEngine(engine, { config, env: process.env });
 
 /** What `doctor` asks of the world beyond the runtime. */
 export async function createProbes(config: Config): Promise<Probes> {
@@ -116,19 +91,6 @@ async function createStore(config: Config): Promise<ObjectStore> {
   const usesS3 = locations.some((location) => location.startsWith('s3://'));
   const s3 = usesS3 ? { s3: new (await import('./store/s3.ts')).S3Store(config.s3) } : {};
   return new RoutedStore({ file: new LocalStore(), ...s3 });
-}
-
-async function createCatalog(config: Config, store: ObjectStore): Promise<Catalog> {
-  const { catalog, warehouse } = config;
-  if (catalog.type === 'file') return new (await import('./catalog/file/catalog.ts')).FileCatalog(store, warehouse);
-  const { GlueCatalog } = await import('./catalog/glue/catalog.ts');
-  const { database, region, endpoint } = catalog;
-  return new GlueCatalog({
-    database,
-    store,
-    warehouse,
-    client: { ...(region && { region }), ...(endpoint && { endpoint }) },
-  });
 }
 
 /** parquetjs-lite is the portable encoder: on the spot, one row after another. */

@@ -1,6 +1,6 @@
 /** `compact`: few large sorted files a day out of many small ones, and each record once. */
 import { type Command, Option } from 'commander';
-import type { EngineName } from '../engines/engine.ts';
+import { type WritingEngineName, writingEngineNames } from '../engines/index.ts';
 import type { CompactedDay, CompactReport } from '../jobs/compact/compact.ts';
 import type { CommandContext, GlobalOptions, RunAction } from './shared/context.ts';
 import { exitCodes } from './shared/exit.ts';
@@ -11,7 +11,7 @@ interface Options extends GlobalOptions {
   readonly to?: string;
   readonly dryRun?: boolean;
   readonly json?: boolean;
-  readonly engine?: Exclude<EngineName, 'duckdb'>;
+  readonly engine?: WritingEngineName;
 }
 
 const examples = `
@@ -42,7 +42,7 @@ export function defineCompact(program: Command, run: RunAction): void {
     .option('--to <day>', 'last day, included')
     .addOption(
       new Option('--engine <engine>', 'have another engine merge the files (OPTIMIZE): it drops no duplicates').choices(
-        ['trino', 'athena'],
+        writingEngineNames,
       ),
     )
     .option('--dry-run', 'print what would be rewritten; read no data file, write nothing')
@@ -52,7 +52,7 @@ export function defineCompact(program: Command, run: RunAction): void {
 }
 
 async function execute(context: CommandContext, options: Options): Promise<number> {
-  const [{ compact, parseDays }, { compactElsewhere }, { logEvent }, { openConfigAndLog }] = await Promise.all([
+  const [{ compact, parseDays }, { compactByEngine }, { logEvent }, { openConfigAndLog }] = await Promise.all([
     import('../jobs/compact/compact.ts'),
     import('../jobs/compact/by-engine.ts'),
     import('../telemetry/events.ts'),
@@ -74,7 +74,7 @@ async function execute(context: CommandContext, options: Options): Promise<numbe
     report =
       options.engine === undefined
         ? await compact(runtime, work)
-        : await compactElsewhere(
+        : await compactByEngine(
             runtime,
             options.engine,
             await context.openStatementEngine(config, options.engine),

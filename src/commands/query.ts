@@ -1,6 +1,6 @@
 /** `query`: a named question, or SQL, over the current snapshots of the tables. */
 import { type Command, Option } from 'commander';
-import type { EngineName } from '../engines/engine.ts';
+import { type EngineName, engineNames } from '../engines/index.ts';
 import type { CommandContext, GlobalOptions, RunAction } from './shared/context.ts';
 import { exitCodes } from './shared/exit.ts';
 import { type AnswerFormat, answerFormats } from './shared/render-answer.ts';
@@ -12,8 +12,6 @@ interface Options extends GlobalOptions {
   readonly format: AnswerFormat;
   readonly engine: EngineName;
 }
-
-const engines: readonly EngineName[] = ['duckdb', 'trino', 'athena'];
 
 const examples = `
 Examples:
@@ -44,7 +42,7 @@ export function defineQuery(program: Command, run: RunAction): void {
     )
     .option('--list', 'explain the questions, or the one named, and their parameters')
     .addOption(new Option('--format <format>', 'how to print the answer').choices(answerFormats).default('table'))
-    .addOption(new Option('--engine <engine>', 'what runs the query').choices(engines).default('duckdb'))
+    .addOption(new Option('--engine <engine>', 'what runs the query').choices(engineNames).default('duckdb'))
     .addHelpText('after', examples)
     .action(run(execute));
 }

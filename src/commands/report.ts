@@ -1,6 +1,6 @@
 /** `report`: one HTML page on a time range. */
 import { type Command, Option } from 'commander';
-import type { EngineName } from '../engines/engine.ts';
+import { type EngineName, engineNames } from '../engines/index.ts';
 import type { CommandContext, GlobalOptions, RunAction } from './shared/context.ts';
 import { exitCodes } from './shared/exit.ts';
 
@@ -11,8 +11,6 @@ interface Options extends GlobalOptions {
   readonly engine: EngineName;
   readonly title: string;
 }
-
-const engines: readonly EngineName[] = ['duckdb', 'trino', 'athena'];
 
 const examples = `
 Examples:
@@ -35,7 +33,7 @@ export function defineReport(program: Command, run: RunAction): void {
     .option('--from <time>', 'first day, or instant (RFC 3339)')
     .option('--to <time>', 'last day, or instant, included')
     .option('--output <file>', 'where to write the page; "-" for stdout', 'audit-report.html')
-    .addOption(new Option('--engine <engine>', 'what runs the queries').choices(engines).default('duckdb'))
+    .addOption(new Option('--engine <engine>', 'what runs the queries').choices(engineNames).default('duckdb'))
     .option('--title <text>', 'title of the page', 'Audit report')
     .addHelpText('after', examples)
     .action(run(execute));

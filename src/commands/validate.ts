@@ -1,5 +1,6 @@
 /** `validate`: reads the configuration, and says what it means or what is wrong with it. */
 import type { Command } from 'commander';
+import { type CatalogConfig, catalogKeys } from '../config/catalogs.ts';
 import type { Config } from '../config/config.ts';
 import type { CommandContext, GlobalOptions, RunAction } from './shared/context.ts';
 import { exitCodes } from './shared/exit.ts';
@@ -34,17 +35,25 @@ async function execute(context: CommandContext, options: Options): Promise<numbe
   return exitCodes.done;
 }
 
+const chain = 'by the AWS default chain';
+
+/** Its type and what it was told; a region that is not given is found by the AWS SDK. */
+function describeCatalog({ type, ...given }: CatalogConfig): string {
+  const values = Object.keys(catalogKeys[type]).flatMap((key) => {
+    const value = (given as Readonly<Record<string, string>>)[key] ?? (key === 'region' ? chain : undefined);
+    return value === undefined ? [] : [`${key} ${value}`];
+  });
+  return [type, ...values].join(', ');
+}
+
 async function render(config: Config, file: string): Promise<string> {
   const { formatBytes, formatCount, formatSeconds } = await import('../text/humanize.ts');
   const { catalog, s3, limits, batch, output } = config;
-  const chain = 'by the AWS default chain';
   const row = (name: string, value: string): string => `  ${name.padEnd(19)} ${value}\n`;
   const lines = [
     `${file} is valid\n\n`,
     `warehouse             ${config.warehouse}\n`,
-    catalog.type === 'file'
-      ? 'catalog               file\n'
-      : `catalog               glue, database ${catalog.database}, region ${catalog.region ?? chain}${catalog.endpoint ? `, endpoint ${catalog.endpoint}` : ''}\n`,
+    `catalog               ${describeCatalog(catalog)}\n`,
     `s3                    ${s3.endpoint ?? 'AWS'}, region ${s3.region ?? chain}${s3.forcePathStyle ? ', path style' : ''}\n`,
     '\nsources\n',
   ];

@@ -4,7 +4,8 @@
  */
 import { Ajv, type ErrorObject, type SchemaValidateFunction } from 'ajv';
 import { nearest } from './errors.ts';
-import { type ConfigSchema, configSchema, type Unit } from './schema.ts';
+import type { ConfigSchema, Unit } from './keys.ts';
+import { configSchema } from './schema.ts';
 import { parseBoolean, parseCount, parseDuration, parseSize } from './units.ts';
 
 export type KeyPath = readonly (string | number)[];

@@ -1,5 +1,8 @@
 import type { Limits } from '../records/limits.ts';
 import type { SideSourceConfig, SourceConfig } from '../sources/config.ts';
+import type { CatalogConfig } from './catalogs.ts';
+import type { SectionValues } from './keys.ts';
+import type { sections } from './schema.ts';
 
 /**
  * The configuration after defaults: what every job is given. `load.ts` reads it from YAML, environment and flags and
@@ -8,7 +11,7 @@ import type { SideSourceConfig, SourceConfig } from '../sources/config.ts';
 export interface Config {
   /** Root of the tables: s3://bucket/prefix or file:///path, without trailing slash. */
   readonly warehouse: string;
-  readonly catalog: { readonly type: 'file' } | GlueConfig;
+  readonly catalog: CatalogConfig;
   readonly s3: S3Config;
   /** Sources of events. */
   readonly sources: readonly SourceConfig[];
@@ -27,13 +30,6 @@ export interface Config {
   readonly retention: Readonly<Record<string, number>>;
 }
 
-export interface GlueConfig {
-  readonly type: 'glue';
-  readonly database: string;
-  readonly region?: string;
-  readonly endpoint?: string;
-}
-
 export interface S3Config {
   readonly endpoint?: string;
   readonly region?: string;
@@ -48,22 +44,13 @@ export interface StewardConfig {
   readonly objects: readonly string[];
 }
 
-export interface BatchConfig {
-  /** A batch closes on stored bytes or number of objects, whichever comes first. */
-  readonly bytes: number;
-  readonly objects: number;
-  /** How long a claim holds before another run may take the batch over, in seconds. */
-  readonly claimSeconds: number;
-  readonly downloads: number;
-  /** Bytes of bodies held in memory before they are parsed. */
-  readonly downloadBytes: number;
-  /** Bytes of columns held in memory before a run of files is written. */
-  readonly columnBytes: number;
-  /** Batches worked on at a time, each on a thread of its own; 1 is the main thread. Bodies and columns are for all together. */
+/** Batches worked on at a time (`threads`) share the bytes of bodies and columns. */
+export type BatchConfig = Omit<Values<'batch'>, 'threads' | 'spill'> & {
+  /** 1 is the main thread. */
   readonly threads: number;
   /** Folder where rows are put aside that outgrow the columns, as a URI without trailing slash; otherwise they become files. */
   readonly spill?: string;
-}
+};
 
 /** Where queries can run besides here. Secrets are not among this: they come from the environment only. */
 export interface EnginesConfig {
@@ -95,62 +82,21 @@ export interface AthenaConfig {
   readonly endpoint?: string;
 }
 
-export interface OutputConfig {
-  readonly encoder: 'columnar' | 'parquetjs';
-  readonly rowGroupRows: number;
-  /** Rows of a data file, at most. */
-  readonly fileRows: number;
-  readonly compressionLevel: number;
-}
+export type OutputConfig = Values<'output'>;
 
 /** When a day is compacted, and how its files are written. */
-export interface CompactConfig {
-  /** A data file is cut when it has reached this size. */
-  readonly targetBytes: number;
-  /** A day is compacted with this many files below a quarter of the target size, */
-  readonly smallFiles: number;
-  /** with this many more files than its bytes need, */
-  readonly excessFiles: number;
-  /** with this share of its bytes, in percent, in files that no compaction has written in the present order, */
-  readonly unsortedPercent: number;
-  /** and, where it has any such file, with a record that is there twice. */
-  readonly findDuplicates: boolean;
-  readonly rowGroupRows: number;
-  readonly compressionLevel: number;
-  /** Bytes of columns held in memory; what is larger is sorted in runs. */
-  readonly memoryBytes: number;
-  /** Where those runs are put, as a URI without trailing slash. */
+export type CompactConfig = Omit<Values<'compact'>, 'spill'> & {
+  /** Where sorted runs of a day larger than `memoryBytes` are put, as a URI without trailing slash. */
   readonly spill: string;
-  /** Order of rows by table, where it is not the table's own: columns, or hour(column) of a timestamp. */
-  readonly clustering: Readonly<Record<string, readonly string[]>>;
-}
+};
 
-/** How the worker follows its sources. Times are in seconds. */
-export interface WorkerConfig {
-  /** A batch is committed when its oldest object has waited this long, however few objects it has. */
-  readonly batchAgeSeconds: number;
-  /** Least time between two snapshots of a source that are not full batches. */
-  readonly commitIntervalSeconds: number;
-  /** Between two listings of a source without a queue. */
-  readonly pollIntervalSeconds: number;
-  /** How much older than its neighbours an object of an Enterprise OPA instance may come in and be found by the next listing. */
-  readonly lookBackSeconds: number;
-  /** The same for the days of Okera, whose files also grow. */
-  readonly okeraLookBackSeconds: number;
-  /** Between two listings of everything. */
-  readonly relistSeconds: number;
-  /** How long a message that was received stays hidden from others; extended while it is held. */
-  readonly visibilitySeconds: number;
-  /** How long a stopped worker may take to finish the batch in hand before it gives the claim back. */
-  readonly shutdownSeconds: number;
+/** How the worker follows its sources. */
+export type WorkerConfig = Omit<Values<'worker'>, 'listen'> & {
   /** host:port of metrics and health; undefined: none. */
   readonly listen?: { readonly host: string; readonly port: number };
-}
+};
 
-/** What the expire command may remove. Times are in seconds. */
-export interface ExpireConfig {
-  readonly snapshotsSeconds: number;
-  readonly keepSnapshots: number;
-  /** Age from which a file that nothing needs is deleted. */
-  readonly graceSeconds: number;
-}
+/** What the expire command may remove. */
+export type ExpireConfig = Values<'expire'>;
+
+type Values<Section extends keyof typeof sections> = SectionValues<(typeof sections)[Section]['properties']>;

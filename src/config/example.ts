@@ -1,5 +1,6 @@
 /** The commented configuration that `init` writes. Optional keys, defaults and comments come from the schema. */
-import { type ConfigSchema, configSchema } from './schema.ts';
+import type { ConfigSchema } from './keys.ts';
+import { configSchema } from './schema.ts';
 
 export function exampleConfig(): string {
   const optional = (['s3', 'limits', 'batch', 'output', 'compact', 'worker', 'expire'] as const)

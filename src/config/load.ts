@@ -6,13 +6,15 @@ import { readFileSync, statSync } from 'node:fs';
 import { availableParallelism, tmpdir } from 'node:os';
 import { dirname, resolve } from 'node:path';
 import type { SideSourceConfig, SourceConfig } from '../sources/config.ts';
+import { type CatalogConfig, type CatalogType, catalogKeys, catalogTypes, neededCatalogKeys } from './catalogs.ts';
 import { checkAgainstSchema, formatKey, type KeyPath, type KeyProblem } from './check.ts';
 import type { AthenaConfig, Config, DuckDbConfig, TrinoConfig } from './config.ts';
 import { readDocument } from './document.ts';
 import { ConfigError, nearest } from './errors.ts';
+import { sectionValues } from './keys.ts';
 import { overlap, sourceUri, warehouseUri } from './locations.ts';
 import { checkPromotedColumns, type ReservedColumns } from './promoted.ts';
-import { environmentName, scalarKeys } from './schema.ts';
+import { environmentName, scalarKeys, sections } from './schema.ts';
 import { checkSideTables, eventSource, isEventSource, type RawSource, sideSource, tablesOf } from './sources.ts';
 
 export const defaultConfigFile = 'audit-warehouse.yaml';
@@ -152,51 +154,12 @@ function setKey(raw: Record<string, unknown>, key: string, value: string): boole
 }
 
 /** What the schema has checked and filled: every key with a default is there. */
-interface RawConfig {
+interface RawConfig extends Readonly<Record<keyof typeof sections, Readonly<Record<string, unknown>>>> {
   readonly warehouse: string;
-  readonly catalog: {
-    readonly type: 'file' | 'glue';
-    readonly database?: string;
-    readonly region?: string;
-    readonly endpoint?: string;
-  };
+  readonly catalog: { readonly type: CatalogType } & Readonly<Record<string, string>>;
   readonly s3: Config['s3'];
   readonly sources: readonly RawSource[];
-  readonly limits: Readonly<
-    Record<'record_bytes' | 'nesting_depth' | 'object_bytes' | 'compression_ratio' | 'days_per_batch', number>
-  >;
-  readonly batch: Readonly<
-    Record<'bytes' | 'objects' | 'claim' | 'downloads' | 'download_bytes' | 'column_bytes', number>
-  > & { readonly threads?: number; readonly spill?: string };
-  readonly output: Readonly<Record<'row_group_rows' | 'file_rows' | 'compression_level', number>> &
-    Pick<Config['output'], 'encoder'>;
-  readonly expire: Readonly<Record<'snapshots' | 'keep_snapshots' | 'grace', number>>;
   readonly retention: Config['retention'];
-  readonly compact: Readonly<
-    Record<
-      | 'target_bytes'
-      | 'small_files'
-      | 'excess_files'
-      | 'unsorted_percent'
-      | 'row_group_rows'
-      | 'compression_level'
-      | 'memory',
-      number
-    >
-  > & { readonly find_duplicates: boolean; readonly spill?: string } & Pick<Config['compact'], 'clustering'>;
-  readonly worker: Readonly<
-    Record<
-      | 'batch_age'
-      | 'commit_interval'
-      | 'poll_interval'
-      | 'look_back'
-      | 'okera_look_back'
-      | 'relist'
-      | 'visibility'
-      | 'shutdown',
-      number
-    >
-  > & { readonly listen: string };
   readonly stewards: Config['stewards'];
   readonly engines: {
     readonly duckdb: DuckDbConfig;
@@ -241,20 +204,18 @@ function toConfig(
     }
   });
 
-  const { database, ...service } = raw.catalog;
-  if (raw.catalog.type === 'glue' && database === undefined) {
-    problem(['catalog', 'database'], 'is missing: a catalog of type glue needs the name of a database');
-  }
-  if (raw.catalog.type === 'file') {
-    for (const key of ['database', 'region', 'endpoint'] as const) {
-      if (raw.catalog[key] !== undefined) problem(['catalog', key], 'has a meaning only for a catalog of type glue');
-    }
-  }
-  const { limits, batch, output, compact, worker, expire, engines } = raw;
+  const catalog = catalogConfig(raw.catalog, problem);
+  const glue = catalog.type === 'glue' ? catalog : undefined;
+  const { engines } = raw;
+  const output = sectionValues(sections.output, raw.output);
+  const expire = sectionValues(sections.expire, raw.expire);
+  const compact = sectionValues(sections.compact, raw.compact);
+  const { threads, spill: batchPlace, ...batch } = sectionValues(sections.batch, raw.batch);
+  const { listen: address, ...worker } = sectionValues(sections.worker, raw.worker);
   const spill = warehouseUri(compact.spill ?? tmpdir(), folder);
   if (spill === undefined) problem(['compact', 'spill'], usable);
-  const batchSpill = batch.spill === undefined ? undefined : warehouseUri(batch.spill, folder);
-  if (batch.spill !== undefined) {
+  const batchSpill = batchPlace === undefined ? undefined : warehouseUri(batchPlace, folder);
+  if (batchPlace !== undefined) {
     const places = [
       { name: 'the warehouse', location: `${warehouse}/` },
       ...sources.map((source) => ({ name: `source "${source.name}"`, location: source.location })),
@@ -262,7 +223,7 @@ function toConfig(
     for (const message of spillProblems(batchSpill, output.encoder, places)) problem(['batch', 'spill'], message);
   }
   for (const key of ['snapshots', 'grace'] as const) {
-    if (expire[key] <= batch.claim)
+    if (expire[`${key}Seconds`] <= batch.claimSeconds)
       problem(['expire', key], 'must be longer than batch.claim: a run that is late would find its traces gone');
   }
   const sideTables = new Set(
@@ -274,7 +235,7 @@ function toConfig(
     if (sideTables.has(table))
       problem(['retention', table], 'is replaced as a whole by each load: it has no days to remove');
   }
-  const listen = listenAddress(worker.listen);
+  const listen = listenAddress(address);
   if (listen !== undefined && listen.port > 65_535) problem(['worker', 'listen'], 'has a port above 65535');
   raw.stewards.forEach(({ user, group }, i) => {
     if ((user === undefined) === (group === undefined))
@@ -282,73 +243,48 @@ function toConfig(
   });
   return {
     warehouse,
-    catalog: raw.catalog.type === 'glue' ? { ...service, type: 'glue', database: database ?? '' } : { type: 'file' },
+    catalog,
     s3: raw.s3,
     sources: sources.filter((source): source is SourceConfig => isEventSource(source)),
     sideSources: sources.filter((source): source is SideSourceConfig => !isEventSource(source)),
     stewards: raw.stewards,
-    limits: {
-      recordBytes: limits.record_bytes,
-      nestingDepth: limits.nesting_depth,
-      objectBytes: limits.object_bytes,
-      compressionRatio: limits.compression_ratio,
-      daysPerBatch: limits.days_per_batch,
-    },
+    limits: sectionValues(sections.limits, raw.limits),
     batch: {
-      bytes: batch.bytes,
-      objects: batch.objects,
-      claimSeconds: batch.claim,
-      downloads: batch.downloads,
-      downloadBytes: batch.download_bytes,
-      columnBytes: batch.column_bytes,
-      threads: batch.threads ?? Math.min(mostDefaultThreads, availableParallelism()),
+      ...batch,
+      threads: threads ?? Math.min(mostDefaultThreads, availableParallelism()),
       ...(batchSpill !== undefined && { spill: batchSpill }),
     },
-    output: {
-      encoder: output.encoder,
-      rowGroupRows: output.row_group_rows,
-      fileRows: output.file_rows,
-      compressionLevel: output.compression_level,
-    },
-    expire: {
-      snapshotsSeconds: expire.snapshots,
-      keepSnapshots: expire.keep_snapshots,
-      graceSeconds: expire.grace,
-    },
+    output,
+    expire,
     retention: raw.retention,
-    compact: {
-      targetBytes: compact.target_bytes,
-      smallFiles: compact.small_files,
-      excessFiles: compact.excess_files,
-      unsortedPercent: compact.unsorted_percent,
-      findDuplicates: compact.find_duplicates,
-      rowGroupRows: compact.row_group_rows,
-      compressionLevel: compact.compression_level,
-      memoryBytes: compact.memory,
-      spill: spill ?? '',
-      clustering: compact.clustering,
-    },
-    worker: {
-      batchAgeSeconds: worker.batch_age,
-      commitIntervalSeconds: worker.commit_interval,
-      pollIntervalSeconds: worker.poll_interval,
-      lookBackSeconds: worker.look_back,
-      okeraLookBackSeconds: worker.okera_look_back,
-      relistSeconds: worker.relist,
-      visibilitySeconds: worker.visibility,
-      shutdownSeconds: worker.shutdown,
-      ...(listen && { listen }),
-    },
+    compact: { ...compact, spill: spill ?? '' },
+    worker: { ...worker, ...(listen && { listen }) },
     engines: {
       ...(engines.duckdb.user !== undefined && { duckdb: engines.duckdb }),
-      ...trinoConfig(engines.trino, database, problem),
+      ...trinoConfig(engines.trino, glue?.database, problem),
       athena: {
-        ...(database !== undefined && { database }),
-        ...(service.region !== undefined && { region: service.region }),
+        ...(glue !== undefined && { database: glue.database }),
+        ...(glue?.region !== undefined && { region: glue.region }),
         ...engines.athena,
       },
     },
   };
+}
+
+/** The catalog by its type: keys that another type has, and keys that are missing, are problems. */
+function catalogConfig(
+  { type, ...given }: RawConfig['catalog'],
+  problem: (path: KeyPath, message: string) => void,
+): CatalogConfig {
+  for (const key of Object.keys(given)) {
+    const types = catalogTypes.filter((other) => key in catalogKeys[other]);
+    if (!types.includes(type))
+      problem(['catalog', key], `has a meaning only for a catalog of type ${types.join(' or ')}`);
+  }
+  for (const [key, name] of Object.entries(neededCatalogKeys[type])) {
+    if (given[key] === undefined) problem(['catalog', key], `is missing: a catalog of type ${type} needs ${name}`);
+  }
+  return { ...sectionValues({ properties: catalogKeys[type] }, given), type } as CatalogConfig;
 }
 
 /** What speaks against putting rows of a batch aside there. */

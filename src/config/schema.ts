@@ -1,55 +1,11 @@
 /**
  * The configuration file as a JSON Schema: the one place where its keys, defaults and descriptions are declared. The
- * checks, the environment variables, `--set`, `init`'s commented example and docs/configuration all follow it.
- *
- * The keyword `unit` is our own: it reads `256MiB`, `10m` or `10,000` and puts the plain number in its place.
+ * checks, the environment variables, `--set`, `init`'s commented example and the configuration of the program follow it.
  */
 
 import { identityTables } from '../tables/names.ts';
-
-export type Unit = 'size' | 'duration' | 'count' | 'boolean';
-
-export interface ConfigSchema {
-  readonly type?: string | readonly string[];
-  readonly description?: string;
-  readonly properties?: Readonly<Record<string, ConfigSchema>>;
-  readonly unit?: Unit;
-  readonly default?: unknown;
-  readonly [keyword: string]: unknown;
-}
-
-const size = (description: string, fallback: string, least: number): ConfigSchema => ({
-  description,
-  unit: 'size',
-  least,
-  default: fallback,
-});
-
-const count = (description: string, fallback: number, least = 1, most?: number): ConfigSchema => ({
-  description,
-  unit: 'count',
-  least,
-  ...(most === undefined ? {} : { most }),
-  default: fallback,
-});
-
-const duration = (description: string, fallback: string, least: number, most?: number): ConfigSchema => ({
-  description,
-  unit: 'duration',
-  least,
-  ...(most === undefined ? {} : { most }),
-  default: fallback,
-});
-
-const text = (description: string): ConfigSchema => ({ description, type: 'string', minLength: 1 });
-
-const section = (description: string, properties: Record<string, ConfigSchema>): ConfigSchema => ({
-  description,
-  type: 'object',
-  additionalProperties: false,
-  default: {},
-  properties,
-});
+import { catalogKeys, catalogTypes } from './catalogs.ts';
+import { type ConfigSchema, choice, count, duration, flag, type Key, section, size, text } from './keys.ts';
 
 export const scalarTypes = ['boolean', 'int', 'long', 'double', 'string', 'timestamp'] as const;
 export const sourceTypes = ['opa', 'okera-audit', 'okera-identities', 'reference'] as const;
@@ -106,6 +62,87 @@ const source: ConfigSchema = {
   },
 };
 
+/** Sections with one value under each key; `Config` has what becomes of them. */
+export const sections = {
+  limits: section('caps on what an outsider controls', {
+    record_bytes: size('a larger record is quarantined', '16MiB', 1024),
+    nesting_depth: count('a record nested deeper is quarantined', 512, 1, 4096),
+    object_bytes: size('an object that decompresses to more is reported and left', '4GiB', 1024),
+    compression_ratio: count('decompressed over stored bytes; an object past it is reported and left', 200, 2),
+    days_per_batch: count('days that one batch of objects may spread over; further records are quarantined', 3660),
+  }),
+  batch: section('how much is read before a commit', {
+    bytes: size('stored bytes of a batch', '256MiB', 1),
+    objects: count('objects of a batch', 10_000, 1, 1_000_000),
+    claim: duration('how long a claim holds before another run may take the batch over', '10m', 10),
+    downloads: count('objects downloaded at a time', 16, 1, 1024),
+    download_bytes: size('bytes of bodies held in memory before they are parsed', '16MiB', 1 << 20),
+    column_bytes: size('bytes of columns held in memory before files are written', '32MiB', 1 << 20),
+    threads: {
+      description: 'batches worked on at a time, each on a thread; without it as many as there are CPUs, up to 4',
+      unit: 'count',
+      least: 1,
+      most: 64,
+      examples: [2],
+    } as Key<number, '', false>,
+    spill: {
+      ...text(
+        'folder where rows wait that outgrow column_bytes, for one sorted file a day and batch; without it they become several files',
+      ),
+      examples: ['/var/tmp'],
+    },
+  }),
+  output: section('the data files', {
+    encoder: choice('Parquet encoder', encoders, 'columnar'),
+    row_group_rows: count('rows of a row group, at most', 122_880),
+    file_rows: count('rows of a file, at most', 2_000_000),
+    compression_level: count('zstd level', 1, 1, 19),
+  }),
+  expire: section('what the expire command may remove', {
+    snapshots: duration('a snapshot older than this is expired; time travel ends there', '5d', 3600),
+    keep_snapshots: count('the newest so many snapshots of a table stay in any case', 10),
+    grace: duration('a file that nothing needs is deleted once it is older than this', '3d', 3600),
+  }),
+  compact: section('when the compact command rewrites a day, and how', {
+    target_bytes: size('a data file is cut at this size', '64MiB', 1 << 16),
+    small_files: count('a day is compacted with this many files below a quarter of that', 4, 2),
+    excess_files: count('or with this many more files than its bytes need', 8, 2),
+    unsorted_percent: count('or with this share of its bytes in files that were not compacted yet', 10, 1, 100),
+    find_duplicates: flag('look through other days with new files for records that are there twice', true),
+    row_group_rows: count('rows of a row group, at most', 20_480, 1000),
+    compression_level: count('zstd level', 9, 1, 19),
+    memory: size('bytes of columns held in memory; a larger day is sorted in runs', '512MiB', 1 << 20),
+    spill: {
+      ...text('folder or s3://bucket/prefix for those runs; otherwise the folder for temporary files'),
+      examples: ['/var/tmp'],
+    },
+    clustering: {
+      description: 'order of rows by table, where it should be another: columns, or hour(column) of a timestamp',
+      type: 'object',
+      default: {},
+      propertyNames: { pattern: '^[a-z0-9_]{1,255}$' },
+      additionalProperties: { type: 'array', minItems: 1, items: text('a column, or hour(column)') },
+    } as Key<Readonly<Record<string, readonly string[]>>, '', true>,
+  }),
+  worker: section('how the worker follows the sources', {
+    batch_age: duration('a batch is committed when its oldest object has waited this long', '30s', 0),
+    commit_interval: duration('least time between two snapshots of a source, but for full batches', '5m', 0),
+    poll_interval: duration('between two listings of a source without a queue', '1m', 0.1),
+    look_back: duration('how much later than newer ones an object of an EOPA instance may come in', '2h', 0),
+    okera_look_back: duration('the same for the days of Okera, whose files also grow', '7d', 0),
+    relist: duration('between two listings of everything, for what came later than that', '1d', 1),
+    visibility: duration('how long a received message stays hidden; extended while it is held', '2m', 10, 43_200),
+    shutdown: duration('how long a stopped worker may take to finish the batch in hand', '1m', 0),
+    listen: {
+      description: 'host:port of /metrics, /healthz and /readyz, or off',
+      type: 'string',
+      minLength: 1,
+      pattern: '^(off|[^\\s:]+:\\d{1,5}|\\[[0-9a-fA-F:.]+\\]:\\d{1,5})$',
+      default: '0.0.0.0:9464',
+    } as Key<string, '', true>,
+  }),
+};
+
 export const configSchema: ConfigSchema = {
   type: 'object',
   additionalProperties: false,
@@ -113,14 +150,8 @@ export const configSchema: ConfigSchema = {
   properties: {
     warehouse: text('root of the tables: s3://bucket/prefix or a folder'),
     catalog: section('where the tables are registered', {
-      type: { description: 'file, or glue', type: 'string', enum: ['file', 'glue'], default: 'file' },
-      database: {
-        description: 'Glue database, made if missing: lower-case letters, digits and _',
-        type: 'string',
-        pattern: '^[a-z0-9_]{1,255}$',
-      },
-      region: text('AWS region of the Glue catalog; otherwise the default chain'),
-      endpoint: { ...text('endpoint of a Glue-compatible service'), pattern: '^https?://' },
+      type: choice(catalogTypes.join(', or '), catalogTypes, 'file'),
+      ...Object.assign({}, ...Object.values(catalogKeys)),
     }),
     s3: section('S3 or an S3-compatible endpoint; credentials come from the AWS default chain, never from here', {
       endpoint: { ...text('endpoint of an S3-compatible service'), pattern: '^https?://' },
@@ -152,50 +183,10 @@ export const configSchema: ConfigSchema = {
         },
       },
     },
-    limits: section('caps on what an outsider controls', {
-      record_bytes: size('a larger record is quarantined', '16MiB', 1024),
-      nesting_depth: count('a record nested deeper is quarantined', 512, 1, 4096),
-      object_bytes: size('an object that decompresses to more is reported and left', '4GiB', 1024),
-      compression_ratio: count('decompressed over stored bytes; an object past it is reported and left', 200, 2),
-      days_per_batch: count('days that one batch of objects may spread over; further records are quarantined', 3660),
-    }),
-    batch: section('how much is read before a commit', {
-      bytes: size('stored bytes of a batch', '256MiB', 1),
-      objects: count('objects of a batch', 10_000, 1, 1_000_000),
-      claim: {
-        description: 'how long a claim holds before another run may take the batch over',
-        unit: 'duration',
-        least: 10,
-        default: '10m',
-      },
-      downloads: count('objects downloaded at a time', 16, 1, 1024),
-      download_bytes: size('bytes of bodies held in memory before they are parsed', '16MiB', 1 << 20),
-      column_bytes: size('bytes of columns held in memory before files are written', '32MiB', 1 << 20),
-      threads: {
-        description: 'batches worked on at a time, each on a thread; without it as many as there are CPUs, up to 4',
-        unit: 'count',
-        least: 1,
-        most: 64,
-        examples: [2],
-      },
-      spill: {
-        ...text(
-          'folder where rows wait that outgrow column_bytes, for one sorted file a day and batch; without it they become several files',
-        ),
-        examples: ['/var/tmp'],
-      },
-    }),
-    output: section('the data files', {
-      encoder: { description: 'Parquet encoder', type: 'string', enum: encoders, default: 'columnar' },
-      row_group_rows: count('rows of a row group, at most', 122_880),
-      file_rows: count('rows of a file, at most', 2_000_000),
-      compression_level: count('zstd level', 1, 1, 19),
-    }),
-    expire: section('what the expire command may remove', {
-      snapshots: duration('a snapshot older than this is expired; time travel ends there', '5d', 3600),
-      keep_snapshots: count('the newest so many snapshots of a table stay in any case', 10),
-      grace: duration('a file that nothing needs is deleted once it is older than this', '3d', 3600),
-    }),
+    limits: sections.limits,
+    batch: sections.batch,
+    output: sections.output,
+    expire: sections.expire,
     retention: {
       description: 'how long a table keeps its days, by table; expire removes older ones. Without it all stay',
       type: 'object',
@@ -203,46 +194,8 @@ export const configSchema: ConfigSchema = {
       propertyNames: { pattern: '^[a-z0-9_]{1,255}$' },
       additionalProperties: { description: 'how long', unit: 'duration', least: 86_400 },
     },
-    compact: section('when the compact command rewrites a day, and how', {
-      target_bytes: size('a data file is cut at this size', '64MiB', 1 << 16),
-      small_files: count('a day is compacted with this many files below a quarter of that', 4, 2),
-      excess_files: count('or with this many more files than its bytes need', 8, 2),
-      unsorted_percent: count('or with this share of its bytes in files that were not compacted yet', 10, 1, 100),
-      find_duplicates: {
-        description: 'look through other days with new files for records that are there twice',
-        unit: 'boolean',
-        default: true,
-      },
-      row_group_rows: count('rows of a row group, at most', 20_480, 1000),
-      compression_level: count('zstd level', 9, 1, 19),
-      memory: size('bytes of columns held in memory; a larger day is sorted in runs', '512MiB', 1 << 20),
-      spill: {
-        ...text('folder or s3://bucket/prefix for those runs; otherwise the folder for temporary files'),
-        examples: ['/var/tmp'],
-      },
-      clustering: {
-        description: 'order of rows by table, where it should be another: columns, or hour(column) of a timestamp',
-        type: 'object',
-        default: {},
-        propertyNames: { pattern: '^[a-z0-9_]{1,255}$' },
-        additionalProperties: { type: 'array', minItems: 1, items: text('a column, or hour(column)') },
-      },
-    }),
-    worker: section('how the worker follows the sources', {
-      batch_age: duration('a batch is committed when its oldest object has waited this long', '30s', 0),
-      commit_interval: duration('least time between two snapshots of a source, but for full batches', '5m', 0),
-      poll_interval: duration('between two listings of a source without a queue', '1m', 0.1),
-      look_back: duration('how much later than newer ones an object of an EOPA instance may come in', '2h', 0),
-      okera_look_back: duration('the same for the days of Okera, whose files also grow', '7d', 0),
-      relist: duration('between two listings of everything, for what came later than that', '1d', 1),
-      visibility: duration('how long a received message stays hidden; extended while it is held', '2m', 10, 43_200),
-      shutdown: duration('how long a stopped worker may take to finish the batch in hand', '1m', 0),
-      listen: {
-        ...text('host:port of /metrics, /healthz and /readyz, or off'),
-        pattern: '^(off|[^\\s:]+:\\d{1,5}|\\[[0-9a-fA-F:.]+\\]:\\d{1,5})$',
-        default: '0.0.0.0:9464',
-      },
-    }),
+    compact: sections.compact,
+    worker: sections.worker,
     engines: section('where queries can run besides here', {
       duckdb: section('DuckDB, in process', {
         user: text('what current_user is in SQL; otherwise the user of the operating system'),

@@ -24,8 +24,6 @@ export interface StatementOutcome {
   readonly bytesScanned: number;
 }
 
-export type EngineName = 'duckdb' | 'trino' | 'athena';
-
 export interface QueryRequest {
   /** One statement. Tables are named as they are in the catalog, values as $name. */
   readonly sql: string;

@@ -3,7 +3,8 @@
  * engine is asked. Where the dialects differ, a question has a text for DuckDB and one for Trino and Athena.
  */
 import { beforeAll, describe, expect, it } from 'vitest';
-import type { CellValue, EngineName, QueryEngine, QueryRequest } from '../../src/engines/engine.ts';
+import type { CellValue, QueryEngine, QueryRequest } from '../../src/engines/engine.ts';
+import type { EngineName } from '../../src/engines/index.ts';
 import { QueryError } from '../../src/sql/parameter.ts';
 
 export interface Answer {

@@ -1,7 +1,7 @@
 /** One report from each engine, of one warehouse in S3 and Glue: they differ in the bytes that they count only. */
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { loadConfig } from '../../src/config/load.ts';
-import type { EngineName } from '../../src/engines/engine.ts';
+import type { EngineName } from '../../src/engines/index.ts';
 import { gatherReport, type ReportData } from '../../src/report/gather.ts';
 import { renderPage } from '../../src/report/page.ts';
 import { reportRange } from '../../src/report/range.ts';

@@ -4,7 +4,8 @@
  */
 import type { Command } from 'commander';
 import type { Config } from '../../config/config.ts';
-import type { EngineName, QueryEngine, StatementEngine } from '../../engines/engine.ts';
+import type { QueryEngine, StatementEngine } from '../../engines/engine.ts';
+import type { EngineName, WritingEngineName } from '../../engines/index.ts';
 import type { Runtime } from '../../ingest/runtime.ts';
 import type { Probes } from '../../probes/probes.ts';
 import type { Logger } from '../../telemetry/log.ts';
@@ -33,7 +34,7 @@ export interface CommandContext {
   readonly exit: (code: number) => void;
   readonly openEngine: (runtime: Runtime, engine: EngineName) => Promise<QueryEngine>;
   /** For commands that have another engine change the tables. */
-  readonly openStatementEngine: (config: Config, engine: Exclude<EngineName, 'duckdb'>) => Promise<StatementEngine>;
+  readonly openStatementEngine: (config: Config, engine: WritingEngineName) => Promise<StatementEngine>;
 }
 
 /** Options that every command takes, before or after its name. */

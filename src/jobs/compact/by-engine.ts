@@ -6,6 +6,7 @@
 
 import { UsageError } from '../../config/errors.ts';
 import type { StatementEngine } from '../../engines/engine.ts';
+import { type WritingEngineName, writingEngines } from '../../engines/index.ts';
 import type { LiveFile } from '../../iceberg/scan.ts';
 import type { Runtime } from '../../ingest/runtime.ts';
 import { readTableFiles, type TableFiles } from '../rewrite/live-files.ts';
@@ -14,16 +15,14 @@ import type { CompactedDay, CompactOptions, CompactReport, PlannedDay, TableRepo
 import { parseDays } from './compact.ts';
 import { type CompactionRules, smallBytes } from './plan.ts';
 
-export type Elsewhere = 'trino' | 'athena';
-
 type Rules = Pick<CompactionRules, 'targetBytes' | 'smallFiles' | 'excessFiles'>;
 
 /** Tries for a range of days that other writers keep changing. */
 const mostTries = 5;
 
-export async function compactElsewhere(
+export async function compactByEngine(
   runtime: Runtime,
-  name: Elsewhere,
+  name: WritingEngineName,
   engine: StatementEngine,
   options: CompactOptions,
 ): Promise<CompactReport> {
@@ -36,7 +35,7 @@ export async function compactElsewhere(
 
 async function run(
   runtime: Runtime,
-  name: Elsewhere,
+  name: WritingEngineName,
   engine: StatementEngine,
   options: CompactOptions,
 ): Promise<CompactReport> {
@@ -54,7 +53,7 @@ async function run(
     if (loaded === undefined) continue;
     const { isPinned } = describeTable(table, loaded, config);
     const files = await readTableFiles(store, loaded.metadata, range);
-    const planned = planElsewhere(table, files, isPinned, config.compact);
+    const planned = planByEngine(table, files, isPinned, config.compact);
     const report: TableReport = {
       clusteredBy: [],
       days: planned.length,
@@ -93,7 +92,7 @@ async function run(
 }
 
 /** Days with enough files that an engine would merge, or with row-level deletes. Pure. */
-export function planElsewhere(
+export function planByEngine(
   table: string,
   { data, deletes }: TableFiles,
   isPinned: (file: LiveFile) => boolean,
@@ -136,7 +135,7 @@ function rangesOf(planned: readonly PlannedDay[], data: readonly LiveFile[]): [f
 
 async function optimize(
   { catalog, config }: Runtime,
-  name: Elsewhere,
+  name: WritingEngineName,
   engine: StatementEngine,
   table: string,
   from: string,
@@ -161,7 +160,7 @@ async function optimize(
 
 /** Names and days have forms that need no quoting beyond this; anything else is refused. */
 export function optimizeStatement(
-  name: Elsewhere,
+  name: WritingEngineName,
   table: string,
   from: string,
   to: string,
@@ -170,10 +169,7 @@ export function optimizeStatement(
   if (!/^[a-z0-9_]+$/.test(table)) throw new Error(`table ${table} has a name that cannot be put into SQL`);
   for (const day of [from, to])
     if (!/^\d{4}-\d{2}-\d{2}$/.test(day)) throw new Error(`table ${table} has a partition ${day}, which is no day`);
-  const where = `WHERE ymd >= '${from}' AND ymd <= '${to}'`;
-  return name === 'trino'
-    ? `ALTER TABLE "${table}" EXECUTE optimize(file_size_threshold => '${targetBytes}B') ${where}`
-    : `OPTIMIZE "${table}" REWRITE DATA USING BIN_PACK ${where}`;
+  return writingEngines[name].optimize(table, from, to, targetBytes);
 }
 
 async function filesByDay(

@@ -1,3 +1,6 @@
+import type { CatalogConfigOf, CatalogType } from '../../config/catalogs.ts';
+import type { Config } from '../../config/config.ts';
+import { type EngineName, engineNames } from '../../engines/index.ts';
 import { athenaIsConfigured } from '../../iam/policy.ts';
 import type { Runtime } from '../../ingest/runtime.ts';
 import type { Probes } from '../../probes/probes.ts';
@@ -51,8 +54,8 @@ async function carryOut({ name, look, advice }: PlannedCheck, { sleep }: Runtime
 }
 
 export function planChecks(runtime: Runtime, probes: Probes): PlannedCheck[] {
-  const { config, store, catalog, clock } = runtime;
-  const { aws, machine, trino } = probes;
+  const { config, store, clock } = runtime;
+  const { aws, machine } = probes;
   const sources = [...config.sources, ...config.sideSources];
   const onS3 = (location: string): boolean => location.startsWith('s3://');
   const isRemote = onS3(config.warehouse);
@@ -134,22 +137,7 @@ export function planChecks(runtime: Runtime, probes: Probes): PlannedCheck[] {
       needs: 'warehouse',
     },
   );
-  if (config.catalog.type === 'glue') {
-    const { database } = config.catalog;
-    checks.push({
-      name: 'glue',
-      look: () => checkGlue(aws, catalog, database),
-      advice: 'check catalog.region and catalog.database, and grant what "doctor --policy worker" prints',
-      needs: 'credentials',
-    });
-  } else {
-    checks.push({
-      name: 'catalog',
-      look: async () => ok(`${(await catalog.listTables()).length} tables in ${config.warehouse}`),
-      advice: 'see that the warehouse may be listed',
-      ...(isRemote && remote),
-    });
-  }
+  checks.push(catalogCheck(runtime, aws));
   for (const url of queues) {
     checks.push({
       name: `queue:${url.split('/').at(-1)}`,
@@ -158,26 +146,56 @@ export function planChecks(runtime: Runtime, probes: Probes): PlannedCheck[] {
       needs: 'credentials',
     });
   }
-  checks.push({
-    name: 'duckdb',
-    look: async () => ok(`DuckDB ${await machine.duckDb()}`),
-    advice: 'install the packages anew on this machine; on Alpine use a distribution with glibc',
-  });
-  if (config.engines.trino !== undefined) {
-    const { url } = config.engines.trino;
-    checks.push({
-      name: 'trino',
-      look: () => checkTrino(trino, url),
-      advice: 'check engines.trino.url and that Trino runs',
-    });
-  }
-  if (usesAthena) {
-    checks.push({
-      name: 'athena',
-      look: () => checkAthena(aws, config.engines.athena),
-      advice: 'check engines.athena.workgroup and its region, and grant athena:GetWorkGroup on it',
-      needs: 'credentials',
-    });
-  }
+  for (const name of engineNames) checks.push(...engineChecks[name](config, probes));
   return checks;
 }
+
+function catalogCheck({ config, catalog }: Runtime, aws: Probes['aws']): PlannedCheck {
+  const { warehouse } = config;
+  const checks: { readonly [Type in CatalogType]: (config: CatalogConfigOf<Type>) => PlannedCheck } = {
+    file: () => ({
+      name: 'catalog',
+      look: async () => ok(`${(await catalog.listTables()).length} tables in ${warehouse}`),
+      advice: 'see that the warehouse may be listed',
+      ...(warehouse.startsWith('s3://') && { needs: 'credentials' }),
+    }),
+    glue: ({ database }) => ({
+      name: 'glue',
+      look: () => checkGlue(aws, catalog, database),
+      advice: 'check catalog.region and catalog.database, and grant what "doctor --policy worker" prints',
+      needs: 'credentials',
+    }),
+  };
+  return checks[config.catalog.type](config.catalog as never);
+}
+
+const engineChecks: Readonly<Record<EngineName, (config: Config, probes: Probes) => readonly PlannedCheck[]>> = {
+  duckdb: (_, { machine }) => [
+    {
+      name: 'duckdb',
+      look: async () => ok(`DuckDB ${await machine.duckDb()}`),
+      advice: 'install the packages anew on this machine; on Alpine use a distribution with glibc',
+    },
+  ],
+  trino: ({ engines }, { trino }) =>
+    engines.trino === undefined
+      ? []
+      : [
+          {
+            name: 'trino',
+            look: () => checkTrino(trino, engines.trino!.url),
+            advice: 'check engines.trino.url and that Trino runs',
+          },
+        ],
+  athena: (config, { aws }) =>
+    athenaIsConfigured(config)
+      ? [
+          {
+            name: 'athena',
+            look: () => checkAthena(aws, config.engines.athena),
+            advice: 'check engines.athena.workgroup and its region, and grant athena:GetWorkGroup on it',
+            needs: 'credentials',
+          },
+        ]
+      : [],
+};

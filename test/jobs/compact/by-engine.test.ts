@@ -1,7 +1,7 @@
 /** What other engines are asked to do. Trino does it in test/e2e/compact.test.ts; Athena's statement can only be read here. */
 import { describe, expect, test } from 'vitest';
 import type { StatementEngine } from '../../../src/engines/engine.ts';
-import { compactElsewhere, optimizeStatement } from '../../../src/jobs/compact/by-engine.ts';
+import { compactByEngine, optimizeStatement } from '../../../src/jobs/compact/by-engine.ts';
 import { MemoryStore } from '../../../src/store/memory.ts';
 import { putDecisions, run, testRuntime } from '../../support/warehouse.ts';
 
@@ -29,7 +29,7 @@ describe('compaction by another engine', () => {
     const runtime = testRuntime({ store, batch: { objects: 1 } });
     await run(runtime);
     const { engine, statements, closed } = recorder();
-    const report = await compactElsewhere(runtime, 'athena', engine, { tables: ['opa_decisions'] });
+    const report = await compactByEngine(runtime, 'athena', engine, { tables: ['opa_decisions'] });
     expect(statements).toEqual([
       `OPTIMIZE "opa_decisions" REWRITE DATA USING BIN_PACK WHERE ymd >= '2023-07-11' AND ymd <= '2023-07-12'`,
     ]);
@@ -40,7 +40,7 @@ describe('compaction by another engine', () => {
     expect(closed()).toBe(true);
 
     const dry = recorder();
-    await compactElsewhere(runtime, 'trino', dry.engine, { dryRun: true });
+    await compactByEngine(runtime, 'trino', dry.engine, { dryRun: true });
     expect(dry.statements).toEqual([]);
   });
 
