@@ -1,4 +1,5 @@
 /** The library face: what the binary does, for programs. */
+/// <reference types="node" preserve="true" />
 
 export type { Progress, ProgressSink } from './ingest/runtime.ts';
 export { backfill } from './jobs/backfill/backfill.ts';

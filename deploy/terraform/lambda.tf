@@ -31,8 +31,8 @@ resource "aws_lambda_function" "worker" {
   function_name    = "${var.name}-worker"
   role             = aws_iam_role.job["worker"].arn
   runtime          = "nodejs24.x"
-  architectures    = ["x86_64"]
-  handler          = "src/lambda.handler"
+  architectures    = [var.lambda.architecture]
+  handler          = "dist/lambda.handler"
   filename         = var.lambda.zip
   source_code_hash = filebase64sha256(var.lambda.zip)
   memory_size      = var.lambda.memory_mb

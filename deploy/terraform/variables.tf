@@ -81,6 +81,7 @@ variable "lambda" {
   description = "Runs the worker as a Lambda function from a zip of deploy/lambda/package; null: the worker runs elsewhere. Every invocation is a commit: for buckets with constant traffic run a worker"
   type = object({
     zip            = string
+    architecture   = optional(string, "x86_64")
     memory_mb      = optional(number, 1769)
     timeout        = optional(number, 300)
     batch_window   = optional(number, 300)
@@ -93,6 +94,11 @@ variable "lambda" {
   validation {
     condition     = try(var.lambda.timeout, 60) <= 900 && try(var.lambda.batch_window, 0) <= 300
     error_message = "Lambda allows a timeout of 900 s and a batch window of 300 s."
+  }
+
+  validation {
+    condition     = contains(["x86_64", "arm64"], try(var.lambda.architecture, "x86_64"))
+    error_message = "Lambda has the architectures x86_64 and arm64; package the zip with LAMBDA_ARCH=x64 or LAMBDA_ARCH=arm64 to match."
   }
 }
 

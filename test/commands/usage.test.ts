@@ -1,7 +1,7 @@
-import { mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
-import { binary, cli, temporaryFolder } from './cli.ts';
+import { binary, cli, projectRoot, temporaryFolder } from './cli.ts';
 
 const { folder, remove } = temporaryFolder();
 afterAll(remove);
@@ -141,6 +141,19 @@ describe('the launcher', () => {
     const { code, stdout } = await cli(['--version'], { cwd: spaced, command: join(spaced, 'relative') });
     expect(code).toBe(0);
     expect(stdout).toMatch(/^\d+\.\d+\.\d+\n$/);
+  });
+
+  it('runs the sources of a checkout, whatever an earlier build left there, and dist where there is nothing else', async () => {
+    const root = join(folder, 'package');
+    for (const path of ['bin', 'src', 'dist']) mkdirSync(join(root, path), { recursive: true });
+    cpSync(binary, join(root, 'bin/audit-warehouse'));
+    writeFileSync(join(root, 'src/main.ts'), `const from: string = 'sources'; console.log(from);`);
+    writeFileSync(join(root, 'dist/main.js'), `console.log('dist');`);
+    const PATH = `${join(projectRoot, 'node_modules/node/bin')}:${process.env.PATH}`;
+    const launched = () => cli([], { cwd: folder, command: join(root, 'bin/audit-warehouse'), env: { PATH } });
+    expect((await launched()).stdout).toBe('sources\n');
+    rmSync(join(root, 'src'), { recursive: true });
+    expect((await launched()).stdout).toBe('dist\n');
   });
 
   it('passes arguments on as they are', async () => {

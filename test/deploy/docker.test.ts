@@ -24,7 +24,8 @@ describe('the Dockerfile', () => {
 
   test('runs the Node.js that the tests run, pinned, and not as root', () => {
     const bases = [...dockerfile.matchAll(/^FROM (\S+)/gm)].map(([, image]) => image);
-    expect(new Set(bases)).toEqual(new Set([`node:${packageJson.devDependencies.node}-bookworm-slim`]));
+    expect(new Set(bases)).toEqual(new Set([`$\{NODE_IMAGE}`]));
+    expect(dockerfile).toContain(`\nARG NODE_IMAGE=node:${packageJson.devDependencies.node}-bookworm-slim\n`);
     expect(dockerfile).toMatch(/^USER [1-9]\d*:[1-9]\d*$/m);
     expect(dockerfile).toMatch(/^HEALTHCHECK /m);
   });

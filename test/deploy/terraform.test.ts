@@ -100,6 +100,12 @@ describe('the Terraform module', () => {
     const text = readFileSync(join(projectRoot, 'deploy/terraform/lambda.tf'), 'utf8');
     expect(text).toContain('["ReportBatchItemFailures"]');
   });
+
+  test('runs the handler of the package, on the processor that the package is for', async () => {
+    const module = await readModule(join(projectRoot, 'deploy/terraform'));
+    const [lambda] = (all(module, 'resource').aws_lambda_function as { worker: Record<string, unknown>[] }).worker;
+    expect(lambda).toMatchObject({ handler: 'dist/lambda.handler', architectures: [`$\{var.lambda.architecture}`] });
+  });
 });
 
 describe('policies', () => {
