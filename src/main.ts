@@ -2,9 +2,11 @@
  * The command line. Each command loads its own modules when it runs, so that help and usage errors come at once; what a
  * command throws becomes a message on stderr and an exit code here, and nowhere else.
  */
+import { writeSync } from 'node:fs';
 import { enableCompileCache } from 'node:module';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
+import { inspect } from 'node:util';
 import { Command, CommanderError, Option } from 'commander';
 import packageJson from '../package.json' with { type: 'json' };
 import { defineBackfill } from './commands/backfill.ts';
@@ -17,12 +19,14 @@ import { defineQuarantine } from './commands/quarantine.ts';
 import { defineQuery } from './commands/query.ts';
 import { defineReplay } from './commands/replay.ts';
 import { defineReport } from './commands/report.ts';
-import type { CommandContext, Output, RunAction } from './commands/shared/context.ts';
-import { ClosedPipe, describeFailure, exitCodeOf, exitCodes } from './commands/shared/exit.ts';
+import type { CommandContext, RunAction } from './commands/shared/context.ts';
+import { ClosedPipe, describeFailure, exitCodeOf, exitCodes, indented } from './commands/shared/exit.ts';
+import { createOutput } from './commands/shared/output.ts';
 import { defineTables } from './commands/tables.ts';
 import { defineValidate } from './commands/validate.ts';
 import { defineVerify } from './commands/verify.ts';
 import { defineWorker } from './commands/worker.ts';
+import { printableLines } from './text/printable.ts';
 
 // In a folder of the user's own: what is in there is run as code.
 enableCompileCache(join(process.env.XDG_CACHE_HOME || join(homedir(), '.cache'), 'audit-warehouse', 'compiled'));
@@ -33,6 +37,7 @@ async function main(args: readonly string[]): Promise<number> {
   // Who writes to stdout hears of it from the write; logs and progress that nobody reads are no reason to break a run off.
   process.stdout.on('error', () => {});
   process.stderr.on('error', workOnWithoutListener);
+  process.on('uncaughtException', endOnBug);
   let exitCode: number = exitCodes.done;
   const context = processContext();
   const run: RunAction =
@@ -84,6 +89,12 @@ Examples:
     )
     .configureHelp({ showGlobalOptions: true })
     .showSuggestionAfterError()
+    .configureOutput({
+      writeOut: (text) => process.stdout.write(printableLines(text)),
+      writeErr: (text) => process.stderr.write(printableLines(text)),
+      // It repeats what was given.
+      outputError: (text, write) => write(indented(text)),
+    })
     .exitOverride();
   for (const define of [
     defineBackfill,
@@ -115,10 +126,10 @@ function processContext(): CommandContext {
   return {
     env: process.env,
     cwd: process.cwd(),
-    stdout: output(process.stdout, (error) => {
+    stdout: createOutput(process.stdout, (error) => {
       throw error.code === 'EPIPE' ? new ClosedPipe() : error;
     }),
-    stderr: output(process.stderr, () => {}),
+    stderr: createOutput(process.stderr, () => {}),
     clock: Date.now,
     signal: stopSignal(),
     openRuntime: async (config, log) => (await import('./wire.ts')).createRuntime(config, { log }),
@@ -129,16 +140,6 @@ function processContext(): CommandContext {
     openProbes: async (config) => (await import('./wire.ts')).createProbes(config),
     openStatementEngine: async (config, engine) => (await import('./wire.ts')).createStatementEngine(config, engine),
     openEngine: async (runtime, engine) => (await import('./wire.ts')).createQueryEngine(runtime, engine),
-  };
-}
-
-function output(stream: NodeJS.WriteStream, onError: (error: NodeJS.ErrnoException) => void): Output {
-  return {
-    async write(text) {
-      const error = await new Promise<Error | null | undefined>((resolve) => stream.write(text, resolve));
-      if (error) onError(error);
-    },
-    isTTY: stream.isTTY === true,
   };
 }
 
@@ -153,6 +154,12 @@ function stopSignal(): AbortSignal {
     });
   }
   return controller.signal;
+}
+
+/** As Node does it, but that the message of the error may be an outsider's text. */
+function endOnBug(error: unknown): void {
+  writeSync(2, `${printableLines(inspect(error))}\n`);
+  process.exit(exitCodes.failed);
 }
 
 function workOnWithoutListener(error: NodeJS.ErrnoException): void {

@@ -35,8 +35,8 @@ const order = [
   'columns',
   'store',
   'sql',
-  'text',
   'telemetry',
+  'text',
 ];
 const src = join(import.meta.dirname, '../src');
 
@@ -146,6 +146,14 @@ describe('effects', () => {
   test('no engine, AWS client or database driver shows in a command', () => {
     const commands = imports.filter(({ from, to }) => folderOf(from) === 'commands' && clients.test(to));
     expect(broken(commands)).toEqual([]);
+  });
+
+  test('text leaves by one way, where what comes from outside is made harmless', () => {
+    // The progress bar draws on the terminal itself; Lambda has nothing but a log of JSON lines.
+    const may = ['main.ts', 'lambda.ts', 'commands/shared/progress.ts'];
+    const writes = /\bprocess\.(stdout|stderr|_raw\w*)\b|\bconsole\.|\bwriteSync\b/;
+    const writing = files.filter((file) => writes.test(readFileSync(join(src, file), 'utf8')));
+    expect(writing).toEqual(may.toSorted());
   });
 
   test('the pure middle has no clock, no randomness and no environment', () => {

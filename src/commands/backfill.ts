@@ -99,7 +99,8 @@ async function execute(context: CommandContext, options: Options): Promise<numbe
   }
 
   const { renderBackfill } = await import('./shared/render-backfill.ts');
-  await context.stdout.write(options.json ? `${JSON.stringify(report)}\n` : renderBackfill(report));
+  if (options.json) await context.stdout.writeJson(`${JSON.stringify(report)}\n`);
+  else await context.stdout.write(renderBackfill(report));
   if (report.objects.failed > 0) return exitCodes.failed;
   if (most !== undefined && report.records.quarantined > most) {
     await context.stderr.write(

@@ -86,8 +86,7 @@ async function execute(context: CommandContext, options: Options): Promise<numbe
     return exitCodes.failed;
   }
   const { renderCompact } = await import('./shared/render-compact.ts');
-  await context.stdout.write(
-    options.json ? `${JSON.stringify(report)}\n` : renderCompact(report, options.dryRun === true),
-  );
+  if (options.json) await context.stdout.writeJson(`${JSON.stringify(report)}\n`);
+  else await context.stdout.write(renderCompact(report, options.dryRun === true));
   return report.overtaken.length > 0 ? exitCodes.failed : exitCodes.done;
 }

@@ -2,6 +2,7 @@
 import type { Command } from 'commander';
 import packageJson from '../../package.json' with { type: 'json' };
 import type { Check } from '../jobs/doctor/check.ts';
+import { printable } from '../text/printable.ts';
 import type { CommandContext, GlobalOptions, RunAction } from './shared/context.ts';
 import { exitCodes } from './shared/exit.ts';
 
@@ -39,7 +40,8 @@ async function execute(context: CommandContext, options: Options): Promise<numbe
   if (options.policy !== undefined) return printPolicy(context, options, options.policy);
   const { diagnosisOf } = await import('../jobs/doctor/doctor.ts');
   const diagnosis = diagnosisOf(await look(context, options));
-  await context.stdout.write(options.json ? `${JSON.stringify(diagnosis)}\n` : render(diagnosis.checks));
+  if (options.json) await context.stdout.writeJson(`${JSON.stringify(diagnosis)}\n`);
+  else await context.stdout.write(render(diagnosis.checks));
   const code = diagnosis.ok ? exitCodes.done : exitCodes.failed;
   // What did not answer may still hold the process.
   context.exit(code);
@@ -93,14 +95,14 @@ async function printPolicy(context: CommandContext, options: Options, named: str
     job === undefined
       ? Object.fromEntries(jobNames.map((name) => [name, policyFor(name, places)]))
       : policyFor(job, places);
-  await context.stdout.write(`${JSON.stringify(document, null, 2)}\n`);
+  await context.stdout.writeJson(`${JSON.stringify(document, null, 2)}\n`);
   return exitCodes.done;
 }
 
 /** One line a check, with what to do below. */
 function render(checks: readonly Check[]): string {
   const width = Math.max(...checks.map(({ name }) => name.length));
-  const line = (lead: string, text: string): string => `${lead}${text.replace(/\p{Cc}/gu, ' ')}\n`;
+  const line = (lead: string, text: string): string => `${lead}${printable(text)}\n`;
   const lines = checks.map(({ name, status, found, advice }) => {
     const lead = `${status.padEnd(7)}  ${name.padEnd(width)}  `;
     return line(lead, found) + (advice === null ? '' : line(' '.repeat(lead.length), `-> ${advice}`));

@@ -44,7 +44,7 @@ async function execute(context: CommandContext, options: Options): Promise<numbe
     ...(options.dryRun && { dryRun: true }),
   });
   if (options.json) {
-    await context.stdout.write(`${JSON.stringify(report)}\n`);
+    await context.stdout.writeJson(`${JSON.stringify(report)}\n`);
     return exitCodes.done;
   }
   const verb = options.dryRun ? 'would erase' : 'erased';

@@ -29,22 +29,24 @@ export function defineExpire(program: Command, run: RunAction): void {
 }
 
 async function execute(context: CommandContext, options: Options): Promise<number> {
-  const [{ expire }, { openConfigAndLog }, { formatBytes, formatCount }, { textTable }] = await Promise.all([
-    import('../jobs/expire/expire.ts'),
-    import('./shared/setup.ts'),
-    import('../text/humanize.ts'),
-    import('../text/text-table.ts'),
-  ]);
+  const [{ expire }, { openConfigAndLog }, { formatBytes, formatCount }, { printable }, { textTable }] =
+    await Promise.all([
+      import('../jobs/expire/expire.ts'),
+      import('./shared/setup.ts'),
+      import('../text/humanize.ts'),
+      import('../text/printable.ts'),
+      import('../text/text-table.ts'),
+    ]);
   const { config, log } = openConfigAndLog(context, options);
   const removals: string[] = [];
   const report = await expire(await context.openRuntime(config, log), {
     ...(options.dryRun && { dryRun: true, onRemoval: ({ kind, name }) => void removals.push(`${kind} ${name}`) }),
   });
   if (options.json) {
-    await context.stdout.write(`${JSON.stringify({ ...report, ...(options.dryRun && { removals }) })}\n`);
+    await context.stdout.writeJson(`${JSON.stringify({ ...report, ...(options.dryRun && { removals }) })}\n`);
     return exitCodes.done;
   }
-  for (const line of removals) await context.stdout.write(`would remove ${line}\n`);
+  for (const line of removals) await context.stdout.write(`would remove ${printable(line)}\n`);
   const right = 'right' as const;
   await context.stdout.write(
     textTable(
@@ -69,6 +71,7 @@ async function execute(context: CommandContext, options: Options): Promise<numbe
   if (report.intents > 0) await context.stdout.write(`intents of settled batches: ${formatCount(report.intents)}\n`);
   if (report.amendmentsFinished > 0)
     await context.stdout.write(`amendments of dead runs finished: ${formatCount(report.amendmentsFinished)}\n`);
-  if (report.postponed !== undefined) await context.stderr.write(`no file was deleted: ${report.postponed}\n`);
+  if (report.postponed !== undefined)
+    await context.stderr.write(`no file was deleted: ${printable(report.postponed)}\n`);
   return exitCodes.done;
 }

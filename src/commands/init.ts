@@ -1,5 +1,6 @@
 /** `init`: writes a commented configuration to start from. */
 import type { Command } from 'commander';
+import { printable } from '../text/printable.ts';
 import type { CommandContext, GlobalOptions, RunAction } from './shared/context.ts';
 import { exitCodes } from './shared/exit.ts';
 
@@ -42,7 +43,7 @@ async function execute(context: CommandContext, options: Options): Promise<numbe
     throw new UsageError(`${shown} cannot be written (${code ?? String(error)})`);
   }
   await context.stdout.write(
-    `wrote ${shown}: set warehouse and sources in it, then run "audit-warehouse validate" and "audit-warehouse backfill --dry-run"\n`,
+    `wrote ${printable(shown)}: set warehouse and sources in it, then run "audit-warehouse validate" and "audit-warehouse backfill --dry-run"\n`,
   );
   return exitCodes.done;
 }

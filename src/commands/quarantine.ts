@@ -66,7 +66,8 @@ async function execute(context: CommandContext, options: Options): Promise<numbe
     ...(options.from !== undefined && { from: parseDay('--from', options.from) }),
     ...(options.to !== undefined && { to: parseDay('--to', options.to) }),
   });
-  await context.stdout.write(options.json ? `${JSON.stringify(report)}\n` : await render(report));
+  if (options.json) await context.stdout.writeJson(`${JSON.stringify(report)}\n`);
+  else await context.stdout.write(await render(report));
   return exitCodes.done;
 }
 

@@ -10,6 +10,7 @@ interface Options extends GlobalOptions {
   readonly param?: readonly string[];
   readonly list?: boolean;
   readonly format: AnswerFormat;
+  readonly csvSafe?: boolean;
   readonly engine: EngineName;
 }
 
@@ -22,11 +23,15 @@ Examples:
   audit-warehouse query decisions --param from=2023-07-11T16:55:00Z --param to=2023-07-11T17:00:00Z --param cidr=192.168.0.0/16
   audit-warehouse query --sql "select ymd, count(*) from opa_decisions group by ymd order by ymd"
   audit-warehouse query --sql "select reason, pointer, payload from quarantine" --format csv > quarantine.csv
+  audit-warehouse query --sql "select reason, pointer, payload from quarantine" --format csv --csv-safe > for-excel.csv
   audit-warehouse query --sql - < question.sql
   audit-warehouse query --engine athena --sql "select subject, count(*) from opa_decisions group by subject"
 
 SQL is one statement that reads, in the dialect of the engine: DuckDB here, or Trino or Athena, as "engines" of the
-configuration says. Tables have their own names. With "-" it is read from stdin. A condition on ymd keeps other days unread.`;
+configuration says. Tables have their own names. With "-" it is read from stdin. A condition on ymd keeps other days unread.
+
+Tables, and anything else on a terminal, show characters that cannot be seen or that act as \\u{…}. JSON and CSV in a pipe or
+a file hold what the records hold; for a spreadsheet, which runs text such as =1+1 as a formula, add --csv-safe.`;
 
 export function defineQuery(program: Command, run: RunAction): void {
   program
@@ -40,6 +45,7 @@ export function defineQuery(program: Command, run: RunAction): void {
       'parameter of the question; may be repeated',
       (given: string, all: string[] = []) => [...all, given],
     )
+    .option('--csv-safe', "with --format csv: put ' before text that a spreadsheet would run as a formula")
     .option('--list', 'explain the questions, or the one named, and their parameters')
     .addOption(new Option('--format <format>', 'how to print the answer').choices(answerFormats).default('table'))
     .addOption(new Option('--engine <engine>', 'what runs the query').choices(engineNames).default('duckdb'))
@@ -52,7 +58,8 @@ async function execute(context: CommandContext, question: string | undefined, op
   if (options.list) {
     const { renderQuestions } = await import('./shared/render-questions.ts');
     const listed = question === undefined ? questions : [findQuestion(question)];
-    await context.stdout.write(renderQuestions(listed, options.format));
+    const text = renderQuestions(listed, options.format);
+    await (options.format === 'json' ? context.stdout.writeJson(text) : context.stdout.write(text));
     return exitCodes.done;
   }
   const [{ logEvent }, { openConfigAndLog }, { writeAnswer }, { UsageError }] = await Promise.all([
@@ -64,6 +71,7 @@ async function execute(context: CommandContext, question: string | undefined, op
   if ((question === undefined) === (options.sql === undefined)) {
     throw new UsageError('query takes the name of a question (see query --list) or --sql TEXT, one of the two');
   }
+  if (options.csvSafe && options.format !== 'csv') throw new UsageError('--csv-safe belongs to --format csv');
   if (options.sql !== undefined && options.param)
     throw new UsageError('--param belongs to a named question, not to --sql');
   const request =
@@ -77,7 +85,7 @@ async function execute(context: CommandContext, question: string | undefined, op
     const started = context.clock();
     const answer = await engine.query({ ...request, signal: context.signal });
     const seconds = (): number => (context.clock() - started) / 1000;
-    await writeAnswer(context, answer, options.format, seconds);
+    await writeAnswer(context, answer, options.format, seconds, { safe: options.csvSafe === true });
     logEvent(log, 'query-finished', { question, bytesScanned: answer.bytesScanned(), seconds: seconds() });
   } finally {
     await engine.close();

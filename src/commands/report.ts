@@ -1,6 +1,7 @@
 /** `report`: one HTML page on a time range. */
 import { type Command, Option } from 'commander';
 import { type EngineName, engineNames } from '../engines/index.ts';
+import { printable } from '../text/printable.ts';
 import type { CommandContext, GlobalOptions, RunAction } from './shared/context.ts';
 import { exitCodes } from './shared/exit.ts';
 
@@ -67,11 +68,13 @@ async function execute(context: CommandContext, options: Options): Promise<numbe
       version: packageJson.version,
     });
     if (options.output === '-') {
-      await context.stdout.write(page);
+      await context.stdout.writeData(page);
     } else {
       await writeWhole(context.cwd, options.output, page);
       const days = range.fromDay === range.toDay ? range.fromDay : `${range.fromDay} to ${range.toDay}`;
-      await context.stdout.write(`wrote ${options.output}: ${days}, ${formatBytes(Buffer.byteLength(page))}\n`);
+      await context.stdout.write(
+        `wrote ${printable(options.output)}: ${days}, ${formatBytes(Buffer.byteLength(page))}\n`,
+      );
     }
   } finally {
     await engine.close();

@@ -23,20 +23,24 @@ export function defineTables(program: Command, run: RunAction): void {
 }
 
 async function execute(context: CommandContext, options: Options): Promise<number> {
-  const [{ describeTables }, { openConfigAndLog }, { formatBytes, formatCount }, { textTable }] = await Promise.all([
-    import('../jobs/tables/describe.ts'),
-    import('./shared/setup.ts'),
-    import('../text/humanize.ts'),
-    import('../text/text-table.ts'),
-  ]);
+  const [{ describeTables }, { openConfigAndLog }, { formatBytes, formatCount }, { printable }, { textTable }] =
+    await Promise.all([
+      import('../jobs/tables/describe.ts'),
+      import('./shared/setup.ts'),
+      import('../text/humanize.ts'),
+      import('../text/printable.ts'),
+      import('../text/text-table.ts'),
+    ]);
   const { config, log } = openConfigAndLog(context, options);
   const tables = await describeTables(await context.openRuntime(config, log));
   if (options.json) {
-    await context.stdout.write(`${JSON.stringify({ tables })}\n`);
+    await context.stdout.writeJson(`${JSON.stringify({ tables })}\n`);
     return exitCodes.done;
   }
   if (tables.length === 0) {
-    await context.stdout.write(`no tables in ${config.warehouse} yet; "audit-warehouse backfill" makes them\n`);
+    await context.stdout.write(
+      `no tables in ${printable(config.warehouse)} yet; "audit-warehouse backfill" makes them\n`,
+    );
     return exitCodes.done;
   }
   const right = 'right' as const;

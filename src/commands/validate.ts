@@ -30,7 +30,7 @@ export function defineValidate(program: Command, run: RunAction): void {
 async function execute(context: CommandContext, options: Options): Promise<number> {
   const { readConfig } = await import('./shared/setup.ts');
   const { config, file } = readConfig(context, options);
-  if (options.json) await context.stdout.write(`${JSON.stringify({ file, config })}\n`);
+  if (options.json) await context.stdout.writeJson(`${JSON.stringify({ file, config })}\n`);
   else await context.stdout.write(await render(config, file));
   return exitCodes.done;
 }
@@ -47,12 +47,15 @@ function describeCatalog({ type, ...given }: CatalogConfig): string {
 }
 
 async function render(config: Config, file: string): Promise<string> {
-  const { formatBytes, formatCount, formatSeconds } = await import('../text/humanize.ts');
+  const [{ formatBytes, formatCount, formatSeconds }, { printable }] = await Promise.all([
+    import('../text/humanize.ts'),
+    import('../text/printable.ts'),
+  ]);
   const { catalog, s3, limits, batch, output } = config;
-  const row = (name: string, value: string): string => `  ${name.padEnd(19)} ${value}\n`;
+  const row = (name: string, value: string): string => `  ${name.padEnd(19)} ${printable(value)}\n`;
   const lines = [
-    `${file} is valid\n\n`,
-    `warehouse             ${config.warehouse}\n`,
+    `${printable(file)} is valid\n\n`,
+    `warehouse             ${printable(config.warehouse)}\n`,
     `catalog               ${describeCatalog(catalog)}\n`,
     `s3                    ${s3.endpoint ?? 'AWS'}, region ${s3.region ?? chain}${s3.forcePathStyle ? ', path style' : ''}\n`,
     '\nsources\n',

@@ -68,14 +68,15 @@ async function execute(context: CommandContext, options: Options): Promise<numbe
     repaired = await repair(runtime, report.differences, options.source);
     report = await verify(runtime, settings);
   }
-  if (options.json) await context.stdout.write(`${JSON.stringify({ ...report, ...(repaired && { repaired }) })}\n`);
+  if (options.json) await context.stdout.writeJson(`${JSON.stringify({ ...report, ...(repaired && { repaired }) })}\n`);
   else await context.stdout.write(await render(report, repaired));
   return report.ok ? exitCodes.done : exitCodes.verifyDifference;
 }
 
 async function render(report: VerifyReport, repaired: readonly string[] | undefined): Promise<string> {
-  const [{ formatCount }, { textTable }, { differenceKinds }] = await Promise.all([
+  const [{ formatCount }, { printable }, { textTable }, { differenceKinds }] = await Promise.all([
     import('../text/humanize.ts'),
+    import('../text/printable.ts'),
     import('../text/text-table.ts'),
     import('../jobs/verify/difference.ts'),
   ]);
@@ -84,7 +85,7 @@ async function render(report: VerifyReport, repaired: readonly string[] | undefi
   const files = Object.values(tables).reduce((sum, table) => sum + table.files, 0);
   const waiting = objects.waiting > 0 ? `, ${formatCount(objects.waiting)} in work or too young` : '';
   const again = objects.readAgain > 0 ? `, ${formatCount(objects.readAgain)} read again` : '';
-  let text = (repaired ?? []).map((line) => `repaired: ${line}\n`).join('');
+  let text = (repaired ?? []).map((line) => `repaired: ${printable(line)}\n`).join('');
   text += `objects: ${formatCount(objects.listed)} listed, ${formatCount(objects.ingested)} ingested${waiting}${again}\n`;
   text += `tables: ${Object.keys(tables).length} with ${formatCount(rows)} rows in ${formatCount(files)} files\n`;
   if (report.ok) return `${text}no differences\n`;

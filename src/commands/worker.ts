@@ -51,7 +51,8 @@ async function execute(context: CommandContext, options: Options): Promise<numbe
   const once = options.once === true;
   const worker = context.openWorker(config, { log, once, ...(options.source && { sources: options.source }) });
   const report = await worker.run(context.signal);
-  await context.stdout.write(options.json ? `${JSON.stringify(report)}\n` : `${summary(report)}\n`);
+  if (options.json) await context.stdout.writeJson(`${JSON.stringify(report)}\n`);
+  else await context.stdout.write(`${summary(report)}\n`);
   const { objects, messages, clean } = report;
   const unfinished = once && (context.signal.aborted || objects.failed > 0 || messages.malformed > 0);
   const code = unfinished || !clean ? exitCodes.failed : exitCodes.done;

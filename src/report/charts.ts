@@ -5,7 +5,8 @@
  */
 import { scaleBand, scaleLinear } from 'd3-scale';
 import { stack } from 'd3-shape';
-import { type Content, type Html, html, wide } from './html.ts';
+import { isWide } from '../text/printable.ts';
+import { type Content, type Html, html } from './html.ts';
 
 export interface Series {
   readonly name: string;
@@ -158,7 +159,7 @@ const widthOf = (text: string): number =>
   Iterator.from(text).reduce((sum, character) => sum + characterWidth(character), 0);
 
 function characterWidth(character: string): number {
-  if (wide.test(character)) return 14;
+  if (isWide(character)) return 14;
   if (/[mwMW@%…]/.test(character)) return 13;
   if (/[A-Z<>=+~#&]/.test(character)) return 10.5;
   return /[ ijlI.,:;|!'/()[\]-]/.test(character) ? 5.5 : /\p{M}/u.test(character) ? 0 : 8.5;

@@ -3,10 +3,11 @@
  * to. The same data, title and time give the same page.
  */
 import { formatBytes, formatCount } from '../text/humanize.ts';
+import { printable } from '../text/printable.ts';
 import { bytesSection, ingestionSections, quarantineSection } from './bookkeeping.ts';
 import { decisionSections } from './decisions.ts';
 import { answers, numberIn, outcomes, type ReportData } from './gather.ts';
-import { type Content, type Html, html, trusted, visible } from './html.ts';
+import { type Content, type Html, html, trusted } from './html.ts';
 import { okeraSections } from './okera.ts';
 import { percent } from './parts.ts';
 import { style } from './style.ts';
@@ -24,7 +25,7 @@ export interface PageOptions {
 const policy = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'";
 
 export function renderPage(data: ReportData, options: PageOptions): string {
-  const title = visible(options.title, 120);
+  const title = printable(options.title, 120);
   const { decisions, okera } = data;
   return html`<!doctype html>
 <html lang="en">
@@ -40,7 +41,7 @@ export function renderPage(data: ReportData, options: PageOptions): string {
 <body>
 <header>
 <h1>${title}</h1>
-<p>${rangeText(data)} (UTC), made ${minute(options.now)} UTC from ${visible(options.warehouse, 200)} with ${options.engine}</p>
+<p>${rangeText(data)} (UTC), made ${minute(options.now)} UTC from ${printable(options.warehouse, 200)} with ${options.engine}</p>
 </header>
 <main>
 ${figures(data)}

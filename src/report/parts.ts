@@ -2,8 +2,9 @@
 import ipaddr from 'ipaddr.js';
 import type { CellValue } from '../engines/engine.ts';
 import { formatCount } from '../text/humanize.ts';
+import { printable } from '../text/printable.ts';
 import type { Row, Top } from './gather.ts';
-import { type Content, type Html, html, visible } from './html.ts';
+import { type Content, type Html, html } from './html.ts';
 
 const mostInCell = 96;
 /** What a chart cuts it to depends on its letters too. */
@@ -13,13 +14,13 @@ const mostInLabel = 30;
 export function logged(cell: CellValue | undefined, most = mostInCell): Html {
   if (cell === null || cell === undefined) return html`<span class="none">none</span>`;
   const text = plain(cell);
-  return text === '' ? html`<span class="none">empty</span>` : html`<bdi>${visible(text, most)}</bdi>`;
+  return text === '' ? html`<span class="none">empty</span>` : html`<bdi>${printable(text, most)}</bdi>`;
 }
 
 /** The same as a label in a chart. */
 export function label(cell: CellValue | undefined): string {
   if (cell === null || cell === undefined) return '(none)';
-  return visible(plain(cell), mostInLabel) || '(empty)';
+  return printable(plain(cell), mostInLabel) || '(empty)';
 }
 
 const plain = (cell: CellValue): string => (typeof cell === 'string' ? cell : JSON.stringify(cell));

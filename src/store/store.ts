@@ -1,3 +1,5 @@
+import { printable } from '../text/printable.ts';
+
 /**
  * The object store port. Objects are named by URI: `s3://bucket/key`, `file:///absolute/path`, `memory://name/key`;
  * an adapter serves one scheme, and `router.ts` picks the adapter by scheme. Keys in URIs are raw, not percent-encoded
@@ -68,13 +70,13 @@ export type StoreErrorCode =
   | 'invalid-uri'
   | 'other';
 
-/** What failed, on which object. `cause` keeps the adapter's own error. */
+/** What failed, on which object, whose name the message shows in one line. `cause` keeps the adapter's own error. */
 export class StoreError extends Error {
   override readonly name = 'StoreError';
   readonly code: StoreErrorCode;
   readonly uri: string;
   constructor(code: StoreErrorCode, uri: string, message: string, options?: { cause?: unknown }) {
-    super(`${message}: ${uri}`, options);
+    super(`${message}: ${printable(uri)}`, options);
     this.code = code;
     this.uri = uri;
   }

@@ -3,6 +3,7 @@
  * body is cut out here, whoever logs it: an error is reduced to its name, code, object and message.
  */
 import { type DestinationStream, type Logger, pino, stdTimeFunctions } from 'pino';
+import { printable, printableJson } from '../text/printable.ts';
 
 export type { Logger } from 'pino';
 
@@ -35,7 +36,9 @@ export interface LogOptions {
 }
 
 export function createLogger({ level, format, write }: LogOptions): Logger {
-  const destination: DestinationStream = { write: format === 'json' ? write : (line) => write(toText(line)) };
+  const destination: DestinationStream = {
+    write: (line) => write(format === 'json' ? printableJson(line) : toText(line)),
+  };
   return pino(
     {
       level,
@@ -64,14 +67,21 @@ export function describeError(error: unknown): unknown {
   };
 }
 
-/** `12:03:59 warn  object could not be read  uri=s3://… code=access-denied` */
+/** `12:03:59 warn  object could not be read  uri=s3://… code=access-denied`, and always one line. */
 function toText(line: string): string {
   const { time, level, msg, event, err, error, ...fields } = JSON.parse(line) as Record<string, unknown>;
-  const parts = Object.entries(fields).map(
-    ([name, value]) => `${name}=${typeof value === 'string' ? value : JSON.stringify(value)}`,
-  );
+  const parts = Object.entries(fields).map(([name, value]) => `${name}=${fieldText(value)}`);
   const fault = (err ?? error) as { message?: string } | string | undefined;
   if (fault !== undefined) parts.push(typeof fault === 'string' ? fault : (fault.message ?? ''));
   const clock = String(time).slice(11, 19);
-  return `${clock} ${String(level).padEnd(5)} ${String(msg ?? event ?? '')}${parts.length > 0 ? `  ${parts.join(' ')}` : ''}\n`;
+  const text = `${clock} ${String(level).padEnd(5)} ${String(msg ?? event ?? '')}${parts.length > 0 ? `  ${parts.join(' ')}` : ''}`;
+  return `${printable(text)}\n`;
 }
+
+/** Quoted where it could be taken for several fields. */
+const fieldText = (value: unknown): string =>
+  typeof value !== 'string'
+    ? JSON.stringify(value)
+    : /^[^\s"]+$/.test(value)
+      ? value
+      : `"${value.replaceAll('"', '\\"')}"`;

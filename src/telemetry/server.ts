@@ -4,6 +4,7 @@
  */
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { printableJson } from '../text/printable.ts';
 
 export interface Watched {
   metrics(): Promise<string>;
@@ -28,7 +29,7 @@ export async function serveWatched(watched: Watched, address: { host: string; po
     if (path === '/metrics') return [200, 'text/plain; version=0.0.4; charset=utf-8', await watched.metrics()];
     if (path !== '/healthz' && path !== '/readyz') return [404, 'text/plain', 'see /metrics, /healthz, /readyz\n'];
     const { ok, details } = await (path === '/healthz' ? watched.health() : watched.readiness());
-    return [ok ? 200 : 503, 'application/json', `${JSON.stringify(details)}\n`];
+    return [ok ? 200 : 503, 'application/json', `${printableJson(JSON.stringify(details))}\n`];
   };
   const server = createServer((request, response) => {
     if (request.method !== 'GET' && request.method !== 'HEAD') {

@@ -12,9 +12,14 @@ import type { Logger } from '../../telemetry/log.ts';
 import type { WorkerHandle } from '../../wire.ts';
 import type { WorkerOptions } from '../../worker/worker.ts';
 
+/** Each method resolves when the reader has taken the text, so that a slow pipe holds the writer back. */
 export interface Output {
-  /** Resolves when the reader has taken it, so that a slow pipe holds the writer back. */
+  /** Lines for people: of what stands in them, nothing but line feeds acts on a terminal. */
   write(text: string): Promise<void>;
+  /** JSON, in pieces that end between characters: as it is, on a terminal with more escapes. */
+  writeJson(text: string): Promise<void>;
+  /** Any other data: as it is, on a terminal like lines for people. */
+  writeData(text: string): Promise<void>;
   readonly isTTY: boolean;
 }
 

@@ -1,5 +1,3 @@
-import { escaped } from '../../text/text-table.ts';
-
 /** Exit codes, a stable part of the command line, and which errors lead to which. */
 export const exitCodes = {
   done: 0,
@@ -18,15 +16,17 @@ const usageErrors: ReadonlySet<string> = new Set(['UsageError', 'ConfigError', '
 export const exitCodeOf = (error: unknown): number =>
   error instanceof Error && usageErrors.has(error.name) ? exitCodes.usage : exitCodes.failed;
 
-/** One line a message, with what caused it below. */
+/** The message, with what caused it below. Further lines are set in, so that none passes for a message of its own. */
 export function describeFailure(error: unknown): string {
-  if (!(error instanceof Error)) return String(error);
+  if (!(error instanceof Error)) return indented(String(error));
   const lines = [error.message === '' ? error.name : error.message];
   for (let cause = error.cause; cause instanceof Error && lines.length < 5; cause = cause.cause) {
     if (cause.message !== '' && !lines.some((line) => line.includes((cause as Error).message))) {
-      lines.push(`  because: ${cause.message}`);
+      lines.push(`because: ${cause.message}`);
     }
   }
-  // An engine's message can quote what a log says, which must not drive a terminal.
-  return lines.join('\n').replace(/[^\P{Cc}\n]/gu, escaped);
+  return indented(lines.join('\n'));
 }
+
+/** A line of somebody else's text shall not look like one of ours. */
+export const indented = (lines: string): string => lines.replace(/\n(?=[^ \n])/g, '\n  ');

@@ -1,9 +1,11 @@
 /**
  * Progress of a job on stderr: one bar on a terminal, a plain line every few seconds elsewhere. Never on stdout.
  */
+import { clearLine, cursorTo } from 'node:readline';
 import { Presets, SingleBar } from 'cli-progress';
 import type { Progress, ProgressSink } from '../../ingest/runtime.ts';
 import { formatBytes, formatCount, formatSeconds } from '../../text/humanize.ts';
+import { printable } from '../../text/printable.ts';
 import type { Output } from './context.ts';
 
 export interface ProgressDisplay extends ProgressSink {
@@ -37,7 +39,7 @@ export function describeProgress(progress: Progress, elapsedMs: number): string 
     if (bytesTotal !== null && bytesTotal > bytesDone)
       parts.push(`${formatSeconds((bytesTotal - bytesDone) / rate)} left`);
   }
-  return `${parts.join(', ')}${message === undefined ? '' : `; ${message}`}`;
+  return `${parts.join(', ')}${message === undefined ? '' : `; ${printable(message)}`}`;
 }
 
 function plainLines(stderr: Output, clock: () => number): ProgressDisplay {
@@ -83,7 +85,11 @@ function bar(stderr: Output, clock: () => number): ProgressDisplay {
       running = true;
     },
     log(line) {
-      void stderr.write(running ? `\r\u001b[2K${line}` : line);
+      if (running) {
+        cursorTo(process.stderr, 0);
+        clearLine(process.stderr, 0);
+      }
+      void stderr.write(line);
     },
     stop() {
       if (running) single.stop();

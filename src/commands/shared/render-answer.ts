@@ -4,6 +4,7 @@
  */
 import type { CellValue, QueryAnswer } from '../../engines/engine.ts';
 import { formatBytes, formatCount, formatSeconds, plural } from '../../text/humanize.ts';
+import { printable } from '../../text/printable.ts';
 import { textTable } from '../../text/text-table.ts';
 import type { CommandContext, Output } from './context.ts';
 
@@ -15,34 +16,46 @@ const cellWidth = 60;
 /** Types of DuckDB, Trino and Athena whose values are lined up by their last digit. */
 const numeric = /^(U?(TINY|SMALL|BIG|HUGE)?INT(EGER)?|DOUBLE|FLOAT|REAL|DECIMAL(\(.*\))?)$/i;
 
+export interface CsvOptions {
+  /** For spreadsheets: text that one would run as a formula gets an apostrophe before it. Numbers stay what they are. */
+  readonly safe?: boolean;
+}
+
 export async function writeAnswer(
   { stdout, stderr }: Pick<CommandContext, 'stdout' | 'stderr'>,
   answer: QueryAnswer,
   format: AnswerFormat,
   seconds: () => number,
+  options: CsvOptions = {},
 ): Promise<void> {
   if (format === 'json') await writeJson(stdout, answer, seconds);
-  else if (format === 'csv') await writeCsv(stdout, answer);
+  else if (format === 'csv') await writeCsv(stdout, answer, options);
   else await writeTable(stdout, stderr, answer, seconds);
 }
 
 /** `{"columns":[…],"rows":[[…]],"bytesScanned":n,"seconds":s}`, one row a line. */
 async function writeJson(stdout: Output, answer: QueryAnswer, seconds: () => number): Promise<void> {
-  await stdout.write(`{"columns":${JSON.stringify(answer.columns.map((column) => column.name))},"rows":[`);
+  await stdout.writeJson(`{"columns":${JSON.stringify(answer.columns.map((column) => column.name))},"rows":[`);
   let first = true;
   for await (const rows of answer.chunks) {
     const text = rows.map((row) => JSON.stringify(row)).join(',\n');
     if (text === '') continue;
-    await stdout.write(`${first ? '\n' : ',\n'}${text}`);
+    await stdout.writeJson(`${first ? '\n' : ',\n'}${text}`);
     first = false;
   }
-  await stdout.write(`${first ? '' : '\n'}],"bytesScanned":${answer.bytesScanned()},"seconds":${seconds()}}\n`);
+  await stdout.writeJson(`${first ? '' : '\n'}],"bytesScanned":${answer.bytesScanned()},"seconds":${seconds()}}\n`);
 }
 
-async function writeCsv(stdout: Output, answer: QueryAnswer): Promise<void> {
-  await stdout.write(`${answer.columns.map((column) => csvField(column.name)).join(',')}\r\n`);
+/** Into a pipe cells are as they are; on a terminal each row is one line. */
+async function writeCsv(stdout: Output, answer: QueryAnswer, { safe = false }: CsvOptions): Promise<void> {
+  const [shown, end] = stdout.isTTY ? [printable, '\n'] : [(text: string) => text, '\r\n'];
+  const field = (text: string): string => csvField(shown(text));
+  const textField = safe ? (text: string): string => quoted(shown(inert(text))) : field;
+  const fields = answer.columns.map(({ type }) => (numeric.test(type) ? field : textField));
+  const line = (texts: readonly string[]): string => `${texts.join(',')}${end}`;
+  await stdout.writeData(line(answer.columns.map((column) => textField(column.name))));
   for await (const rows of answer.chunks) {
-    await stdout.write(rows.map((row) => `${row.map((cell) => csvField(plain(cell))).join(',')}\r\n`).join(''));
+    await stdout.writeData(rows.map((row) => line(row.map((cell, i) => fields[i]!(plain(cell))))).join(''));
   }
 }
 
@@ -78,6 +91,10 @@ function plain(cell: CellValue): string {
 }
 
 /** Quoted where it has to be (RFC 4180); null and the empty text are both an empty field. */
-function csvField(text: string): string {
-  return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
-}
+const csvField = (text: string): string => (/[",\r\n]/.test(text) ? quoted(text) : text);
+
+/** A spreadsheet that splits at semicolons or tabs finds none to split at. */
+const quoted = (text: string): string => (text === '' ? '' : `"${text.replaceAll('"', '""')}"`);
+
+/** With an apostrophe before it, a spreadsheet does not take text for a formula. */
+const inert = (text: string): string => (/^[=+\-@\t\r\n\uff1d\uff0b\uff0d\uff20]/.test(text) ? `'${text}` : text);

@@ -2,6 +2,7 @@
 import type { BackfillReport } from '../../jobs/backfill/report.ts';
 import { backfillCounters } from '../../telemetry/counters.ts';
 import { formatBytes, formatCount, formatSeconds, plural } from '../../text/humanize.ts';
+import { printable } from '../../text/printable.ts';
 import { textTable } from '../../text/text-table.ts';
 
 const failuresShown = 20;
@@ -38,7 +39,7 @@ export function renderBackfill(report: BackfillReport): string {
   if (report.failures.length > 0) {
     const shown = report.failures
       .slice(0, failuresShown)
-      .map(({ uri, code, message }) => `  ${uri}\n    ${code}: ${message}\n`);
+      .map(({ uri, code, message }) => `  ${printable(uri)}\n    ${code}: ${printable(message)}\n`);
     const more = report.failures.length - shown.length;
     sections.push(`\nnot read, and left for the next run:\n${shown.join('')}`);
     if (more > 0) sections.push(`  and ${formatCount(more)} more; --json names all of them\n`);
@@ -63,5 +64,5 @@ function counts(title: string, values: Readonly<Record<string, number | undefine
   const rows = Object.entries(values).filter(([, count]) => (count ?? 0) > 0);
   if (rows.length === 0) return '';
   rows.sort(([a, x], [b, y]) => (y ?? 0) - (x ?? 0) || (a < b ? -1 : 1));
-  return `\n${title}:\n${rows.map(([name, count]) => `  ${name.padEnd(24)} ${formatCount(count ?? 0)}\n`).join('')}`;
+  return `\n${title}:\n${rows.map(([name, count]) => `  ${printable(name).padEnd(24)} ${formatCount(count ?? 0)}\n`).join('')}`;
 }

@@ -1,6 +1,7 @@
 /** The report of a compaction for people. */
 import type { CompactReport } from '../../jobs/compact/compact.ts';
 import { formatBytes, formatCount, formatSeconds, plural } from '../../text/humanize.ts';
+import { printable } from '../../text/printable.ts';
 import { textTable } from '../../text/text-table.ts';
 
 const daysShown = 40;
@@ -10,7 +11,7 @@ export function renderCompact(report: CompactReport, dryRun: boolean): string {
   if (report.refused.length > 0)
     sections.push(
       `\nleft as they are:\n${report.refused
-        .map(({ table, day, reason }) => `  ${table}${day === null ? '' : `, ${day}`}: ${reason}\n`)
+        .map(({ table, day, reason }) => `  ${table}${day === null ? '' : `, ${day}`}: ${printable(reason)}\n`)
         .join('')}`,
     );
   if (report.overtaken.length > 0)
