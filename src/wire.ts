@@ -19,25 +19,37 @@ import type { WorkerOptions, WorkerReport } from './worker/worker.ts';
 export type { Runtime } from './ingest/runtime.ts';
 
 /** Adapters are loaded only where the configuration needs them: the AWS SDK alone takes longer to load than a small run. */
-export async function createRuntime(config: Config, options: { readonly log?: Logger } = {}): Promise<Runtime> {
-  const parts = await createIngestRuntime(config);
+export async function createRuntime(config: Config, options: { readonly log?: Logger } = {}): Promise<OpenRuntime> {
+  const { closeStore, ...parts } = await createIngestRuntime(config);
+  const ingester = await createIngester(config);
   return {
     ...parts,
     catalog: await openCatalog(config.catalog, { store: parts.store, warehouse: config.warehouse }),
-    ingester: await createIngester(config),
+    ingester,
     log: options.log ?? (await import('pino')).default({ level: 'silent' }),
     clock: Date.now,
     uuid: randomUUID,
+    async close() {
+      await ingester.close();
+      closeStore();
+    },
   };
+}
+
+/** A runtime that holds connections and threads. A process that ends need not close it. */
+export interface OpenRuntime extends Runtime {
+  close(): Promise<void>;
 }
 
 /** What each thread that ingests has of its own. */
 export async function createIngestRuntime(
   config: Config,
-): Promise<Pick<Runtime, 'config' | 'store' | 'layOut' | 'sleep' | 'owner'>> {
+): Promise<Pick<Runtime, 'config' | 'store' | 'layOut' | 'sleep' | 'owner'> & { closeStore(): void }> {
+  const { store, closeStore } = await createStore(config);
   return {
     config,
-    store: await createStore(config),
+    store,
+    closeStore,
     layOut: await createLayout(config),
     sleep: (ms, signal) => sleep(ms, undefined, signal && { signal }),
     owner: processOwner(),
@@ -82,15 +94,16 @@ export interface WorkerHandle {
   run(signal?: AbortSignal): Promise<WorkerReport>;
 }
 
-async function createStore(config: Config): Promise<ObjectStore> {
+async function createStore(config: Config): Promise<{ store: ObjectStore; closeStore(): void }> {
   const locations = [
     config.warehouse,
     config.compact.spill,
     ...[...config.sources, ...config.sideSources].map((source) => source.location),
   ];
   const usesS3 = locations.some((location) => location.startsWith('s3://'));
-  const s3 = usesS3 ? { s3: new (await import('./store/s3.ts')).S3Store(config.s3) } : {};
-  return new RoutedStore({ file: new LocalStore(), ...s3 });
+  const s3 = usesS3 ? new (await import('./store/s3.ts')).S3Store(config.s3) : undefined;
+  const store = new RoutedStore({ file: new LocalStore(), ...(s3 && { s3 }) });
+  return { store, closeStore: () => s3?.close() };
 }
 
 /** parquetjs-lite is the portable encoder: on the spot, one row after another. */

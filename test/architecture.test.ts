@@ -11,6 +11,7 @@ const order = [
   'lambda.ts',
   'ingest-thread.ts',
   'index.ts',
+  'warehouse.ts',
   'commands',
   'wire.ts',
   'worker',

@@ -6,8 +6,14 @@ import { ConfigError } from './errors.ts';
 export interface ConfigDocument {
   readonly data: Record<string, unknown>;
   /** 1-based line of the key, or of the nearest key above it that exists. */
-  lineOf(path: KeyPath): number;
+  lineOf(path: KeyPath): number | undefined;
 }
+
+/** A document that a program gives: it has no lines. */
+export const givenDocument = (data: object): ConfigDocument => ({
+  data: structuredClone(data) as Record<string, unknown>,
+  lineOf: () => undefined,
+});
 
 /** Throws ConfigError where the text is no YAML mapping, or says a key twice. */
 export function readDocument(text: string, file: string): ConfigDocument {

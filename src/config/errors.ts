@@ -12,6 +12,7 @@ export interface ConfigProblem {
 
 export class ConfigError extends Error {
   override readonly name = 'ConfigError';
+  readonly code = 'invalid-configuration';
   readonly problems: readonly ConfigProblem[];
   constructor(problems: readonly ConfigProblem[], options?: { cause?: unknown }) {
     super(problems.map(describe).join('\n'), options);
@@ -52,4 +53,5 @@ function editDistance(a: string, b: string): number {
 /** What was asked for makes no sense; nothing has been read or written. The CLI exits with 2. */
 export class UsageError extends Error {
   override readonly name = 'UsageError';
+  readonly code = 'usage';
 }

@@ -96,6 +96,9 @@ export type SectionValues<Keys> = {
   readonly [Name in Exclude<keyof Keys, GivenKeys<Keys>> as NameOf<Name, Keys[Name]>]?: ValueOf<Keys[Name]>;
 };
 
+/** A section as it may be written: each key may be left out, and a number may have its unit (`256MiB`, `10m`). */
+export type Written<Keys> = { readonly [Name in keyof Keys]?: ValueOf<Keys[Name]> | string };
+
 /** The name in the program of a key in the file. */
 export function programName(key: string, { unit }: ConfigSchema): string {
   const name = key.replace(/_(.)/g, (_, letter: string) => letter.toUpperCase());

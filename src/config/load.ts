@@ -9,7 +9,7 @@ import type { SideSourceConfig, SourceConfig } from '../sources/config.ts';
 import { type CatalogConfig, type CatalogType, catalogKeys, catalogTypes, neededCatalogKeys } from './catalogs.ts';
 import { checkAgainstSchema, formatKey, type KeyPath, type KeyProblem } from './check.ts';
 import type { AthenaConfig, Config, DuckDbConfig, TrinoConfig } from './config.ts';
-import { readDocument } from './document.ts';
+import { givenDocument, readDocument } from './document.ts';
 import { ConfigError, nearest } from './errors.ts';
 import { sectionValues } from './keys.ts';
 import { overlap, sourceUri, warehouseUri } from './locations.ts';
@@ -23,6 +23,8 @@ export const defaultConfigFile = 'audit-warehouse.yaml';
 const mostDefaultThreads = 4;
 
 export interface LoadOptions {
+  /** The document itself, in place of a file. */
+  readonly document?: object | undefined;
   /** --config; otherwise AUDIT_WAREHOUSE_CONFIG, otherwise audit-warehouse.yaml in `cwd`. */
   readonly file?: string | undefined;
   /** `key=value`, as --set takes them. */
@@ -42,9 +44,10 @@ export interface LoadedConfig {
 /** Throws ConfigError. Relative places in the file start at the folder of the file; those of flags and environment at `cwd`. */
 export function loadConfig(options: LoadOptions): LoadedConfig {
   const named = options.file ?? options.env.AUDIT_WAREHOUSE_CONFIG;
-  const shown = named ?? defaultConfigFile;
+  const shown = options.document !== undefined ? 'configuration' : (named ?? defaultConfigFile);
   const file = resolve(options.cwd, shown);
-  const document = readDocument(readConfigFile(file, shown), shown);
+  const document =
+    options.document !== undefined ? givenDocument(options.document) : readDocument(readConfigFile(file, shown), shown);
 
   const origins = new Map<string, string>();
   const problems: { problem: KeyProblem; origin?: string }[] = [];
@@ -57,7 +60,8 @@ export function loadConfig(options: LoadOptions): LoadedConfig {
   }
   for (const problem of checkAgainstSchema(raw)) problems.push({ problem });
 
-  const originOf = (path: KeyPath): string => origins.get(formatKey(path)) ?? `${shown}:${document.lineOf(path)}`;
+  const originOf = (path: KeyPath): string =>
+    origins.get(formatKey(path)) ?? [shown, document.lineOf(path)].filter((part) => part !== undefined).join(':');
   const fail = (): never => {
     throw new ConfigError(
       problems.map(({ problem, origin }) => ({

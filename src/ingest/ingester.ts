@@ -5,4 +5,4 @@
 import { ingestBatch } from './ingest.ts';
 import type { Ingester } from './runtime.ts';
 
-export const ingestHere: Ingester = { threads: 1, prepare: () => {}, ingest: ingestBatch };
+export const ingestHere: Ingester = { threads: 1, prepare: () => {}, ingest: ingestBatch, close: async () => {} };

@@ -21,6 +21,8 @@ export interface Ingester {
   prepare(): void;
   /** A pool works with a store of its own, made from the configuration. */
   ingest(runtime: IngestRuntime, request: IngestRequest): Promise<Staged>;
+  /** Ends its threads; batches in work fail. */
+  close(): Promise<void>;
 }
 
 /** What a job tells about itself while it runs; totals are null while the listing still goes on. */

@@ -43,6 +43,7 @@ export function ingestPool(config: Config, threads: number, entry: URL): Ingeste
           inOthers--;
         }
       }),
+    close: async () => pool?.destroy(),
   };
 }
 

@@ -4,6 +4,7 @@ import ipaddr from 'ipaddr.js';
 /** A parameter that is missing, unknown, or cannot be read. The message names it and says what to write. */
 export class ParameterError extends Error {
   override readonly name = 'ParameterError';
+  readonly code = 'invalid-parameter';
 }
 
 /** Microseconds since the epoch of an RFC 3339 instant. Digits past the sixth are cut. */

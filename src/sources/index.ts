@@ -17,4 +17,8 @@ export function createSource(type: SourceType, promoted: SourceConfig['columns']
   return factories[type](promoted, limits);
 }
 
+/** Names of the columns that the table of a source type has without any promoted ones. */
+export const reservedColumns = (type: SourceType, limits: SourceLimits): ReadonlySet<string> =>
+  new Set(createSource(type, {}, limits).table.columns.map((column) => column.name));
+
 export { okeraAuditSource, opaSource };

@@ -4,4 +4,5 @@ export type ParameterValue = string | boolean | bigint | { readonly micros: bigi
 /** The SQL is wrong, or names what does not exist. */
 export class QueryError extends Error {
   override readonly name = 'QueryError';
+  readonly code = 'query-failed';
 }

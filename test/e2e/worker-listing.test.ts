@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { loadConfig } from '../../src/config/load.ts';
-import { createWorker } from '../../src/index.ts';
+import { createWorker } from '../../src/wire.ts';
 import { configure, type Place } from '../support/binary.ts';
 import { decisionLogs, type LogObject } from './logs.ts';
 import { contents } from './sites.ts';

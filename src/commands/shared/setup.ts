@@ -2,8 +2,7 @@
 import type { Config } from '../../config/config.ts';
 import { UsageError } from '../../config/errors.ts';
 import { type LoadedConfig, loadConfig } from '../../config/load.ts';
-import type { ReservedColumns } from '../../config/promoted.ts';
-import { createSource } from '../../sources/index.ts';
+import { reservedColumns } from '../../sources/index.ts';
 import { createLogger, type Logger, type LogLevel, logLevels } from '../../telemetry/log.ts';
 import type { CommandContext, GlobalOptions } from './context.ts';
 
@@ -16,10 +15,6 @@ export function readConfig(context: CommandContext, options: GlobalOptions): Loa
     reserved: reservedColumns,
   });
 }
-
-/** Column names that no promoted column may take: those of the table that the source writes to. */
-const reservedColumns: ReservedColumns = (type, limits) =>
-  new Set(createSource(type, {}, limits).table.columns.map((column) => column.name));
 
 export function openLog(context: CommandContext, options: GlobalOptions, write?: (line: string) => void): Logger {
   const level = options.logLevel ?? context.env.AUDIT_WAREHOUSE_LOG_LEVEL ?? 'info';

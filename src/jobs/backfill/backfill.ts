@@ -38,8 +38,8 @@ const batchesAhead = 8;
 
 export async function backfill(
   runtime: Runtime,
-  options: BackfillOptions,
-  progress: ProgressSink,
+  options: BackfillOptions = {},
+  progress: ProgressSink = { update: () => {} },
 ): Promise<BackfillReport> {
   const { sources, sideSources } = selectedConfig(runtime.config, options);
   const { sources: _selected, ...rest } = options;

@@ -87,7 +87,7 @@ const mostRounds = 5;
 const bytesPerCommit = 2 ** 32;
 const daysPerCommit = 31;
 
-export async function compact(runtime: Runtime, options: CompactOptions): Promise<CompactReport> {
+export async function compact(runtime: Runtime, options: CompactOptions = {}): Promise<CompactReport> {
   const run = new CompactRun(runtime, options);
   return run.run();
 }

@@ -1,0 +1,227 @@
+/**
+ * A warehouse as a program sees it: what the command line does, with the same options and reports. Nothing is read or
+ * written before a method is called; a method throws where its command would exit with 1 or 2, with an error that has a
+ * `code`.
+ */
+import type { Logger } from 'pino';
+import type { Config } from './config/config.ts';
+import type { CellValue } from './engines/engine.ts';
+import type { EngineName } from './engines/index.ts';
+import type { Runtime } from './ingest/runtime.ts';
+import type { BackfillOptions, BackfillReport } from './jobs/backfill/report.ts';
+import type { CompactOptions, CompactReport } from './jobs/compact/compact.ts';
+import type { Diagnosis } from './jobs/doctor/doctor.ts';
+import type { EraseOptions, EraseReport } from './jobs/erase/erase.ts';
+import type { ExpireOptions, ExpireReport } from './jobs/expire/expire.ts';
+import type { QuarantineOptions, QuarantineReport } from './jobs/quarantine/explain.ts';
+import type { ReplayOptions, ReplayReport } from './jobs/replay/replay.ts';
+import type { TableReport } from './jobs/tables/describe.ts';
+import type { VerifyOptions, VerifyReport } from './jobs/verify/verify.ts';
+import type { ReportData } from './report/gather.ts';
+import type { OpenRuntime, WorkerHandle } from './wire.ts';
+import type { WorkerOptions } from './worker/worker.ts';
+
+/** A row of an answer, by column name. Integers beyond 2^53 are strings, timestamps ISO text. */
+export type AnswerRow = Readonly<Record<string, CellValue>>;
+
+export type QuestionParameter = string | number | bigint | boolean | Date | readonly string[];
+
+export type Query = {
+  /** Default: duckdb, in this process. */
+  readonly engine?: EngineName | undefined;
+  readonly signal?: AbortSignal | undefined;
+} & (
+  | { readonly sql: string; readonly question?: undefined; readonly parameters?: undefined }
+  | {
+      /** Name of a question, as `audit-warehouse query --list` has them. */
+      readonly question: string;
+      /** By name; a date as a day, an instant or a Date. */
+      readonly parameters?: Readonly<Record<string, QuestionParameter>> | undefined;
+      readonly sql?: undefined;
+    }
+);
+
+/** Rows in the order of the answer, fetched as they are read. Each loop over it asks anew. */
+export interface Answer<Row = AnswerRow> extends AsyncIterable<Row> {
+  /** Bytes of data files read by the last loop over it so far; final at its end. */
+  readonly bytesScanned: number;
+}
+
+export interface ReportOptions {
+  /** A day (the whole of it, UTC) or an instant. Default: the seven days up to the last one with events. */
+  readonly from?: string | undefined;
+  readonly to?: string | undefined;
+  readonly title?: string | undefined;
+  readonly engine?: EngineName | undefined;
+  readonly signal?: AbortSignal | undefined;
+}
+
+export interface Report {
+  readonly data: ReportData;
+  /** One page without scripts, to be written to a file or sent. */
+  readonly html: string;
+}
+
+export class Warehouse implements AsyncDisposable {
+  readonly config: Config;
+  readonly #runtime: () => Promise<OpenRuntime>;
+  readonly #log: Logger | undefined;
+  #opened: Promise<OpenRuntime> | undefined;
+
+  /** Use `open`. */
+  constructor(config: Config, log: Logger | undefined) {
+    this.config = config;
+    this.#log = log;
+    this.#runtime = () => {
+      this.#opened ??= import('./wire.ts').then(({ createRuntime }) => createRuntime(config, log && { log }));
+      return this.#opened;
+    };
+  }
+
+  /** Reads everything of the sources that is not in the tables yet, once. Safe to repeat, and to run side by side. */
+  async backfill(options: BackfillOptions = {}): Promise<BackfillReport> {
+    const { backfill } = await import('./jobs/backfill/backfill.ts');
+    return backfill(await this.#runtime(), options);
+  }
+
+  /** Makes few large sorted files of each day, and keeps each record once. */
+  async compact(options: CompactOptions = {}): Promise<CompactReport> {
+    const { compact } = await import('./jobs/compact/compact.ts');
+    return compact(await this.#runtime(), options);
+  }
+
+  /** Holds sources, ledger, tables and files against each other. Differences are in the report, never thrown. */
+  async verify(options: VerifyOptions = {}): Promise<VerifyReport> {
+    const { verify } = await import('./jobs/verify/verify.ts');
+    return verify(await this.#runtime(), options);
+  }
+
+  /** Tries what is in quarantine again. */
+  async replay(options: ReplayOptions = {}): Promise<ReplayReport> {
+    const { replay } = await import('./jobs/replay/replay.ts');
+    return replay(await this.#runtime(), options);
+  }
+
+  /** Removes old snapshots, days past their retention, and files that nothing needs. */
+  async expire(options: ExpireOptions = {}): Promise<ExpireReport> {
+    const { expire } = await import('./jobs/expire/expire.ts');
+    return expire(await this.#runtime(), options);
+  }
+
+  /** Removes every row of one subject. */
+  async erase(subject: string, options: EraseOptions = {}): Promise<EraseReport> {
+    const { UsageError } = await import('./config/errors.ts');
+    if (subject === '') throw new UsageError('erase takes the name of a subject that is not empty');
+    const { erase } = await import('./jobs/erase/erase.ts');
+    return erase(await this.#runtime(), subject, options);
+  }
+
+  /** The tables with their rows, files and days. */
+  async tables(): Promise<readonly TableReport[]> {
+    const { describeTables } = await import('./jobs/tables/describe.ts');
+    return describeTables(await this.#runtime());
+  }
+
+  /** What could not be taken in, and why. */
+  async quarantine(options: Partial<QuarantineOptions> = {}): Promise<QuarantineReport> {
+    const { describeQuarantine } = await import('./jobs/quarantine/explain.ts');
+    return describeQuarantine(await this.#runtime(), { samples: 3, reveal: false, ...options });
+  }
+
+  /** Whether buckets, catalog, queues, rights and this machine are fit for the configuration. Never throws for what it finds. */
+  async doctor(): Promise<Diagnosis> {
+    const [{ diagnose, diagnosisOf }, { createProbes }] = await Promise.all([
+      import('./jobs/doctor/doctor.ts'),
+      import('./wire.ts'),
+    ]);
+    return diagnosisOf(await diagnose(await this.#runtime(), await createProbes(this.config)));
+  }
+
+  /** Rows of a named question, or of SQL over the current snapshots. */
+  query<Row = AnswerRow>(query: Query): Answer<Row> {
+    let bytesScanned = (): number => 0;
+    const rows = (): AsyncGenerator<Row> => this.#rows<Row>(query, (read) => (bytesScanned = read));
+    return {
+      [Symbol.asyncIterator]: rows,
+      get bytesScanned() {
+        return bytesScanned();
+      },
+    };
+  }
+
+  /** One page over a range of time: who was allowed and denied what. */
+  async report(options: ReportOptions = {}): Promise<Report> {
+    const [{ gatherReport, lastDayWithEvents }, { reportRange }, { renderPage }, { createQueryEngine }, version] =
+      await Promise.all([
+        import('./report/gather.ts'),
+        import('./report/range.ts'),
+        import('./report/page.ts'),
+        import('./wire.ts'),
+        packageVersion(),
+      ]);
+    const runtime = await this.#runtime();
+    const { engine: name = 'duckdb', title = 'Audit report', signal } = options;
+    const tables = await runtime.catalog.listTables();
+    const now = runtime.clock();
+    const today = new Date(now).toISOString().slice(0, 10);
+    const range = await reportRange(options, () => lastDayWithEvents(runtime, tables, today));
+    const engine = await createQueryEngine(runtime, name);
+    try {
+      const data = await gatherReport({ engine, tables, ...(signal && { signal }) }, range);
+      const html = renderPage(data, { title, now, warehouse: this.config.warehouse, engine: name, version });
+      return { data, html };
+    } finally {
+      await engine.close();
+    }
+  }
+
+  /** Follows every source until its signal fires. It has connections of its own, which `close` does not end. */
+  worker(options: WorkerOptions = {}): WorkerHandle {
+    return {
+      run: async (signal) => {
+        const { createWorker } = await import('./wire.ts');
+        return createWorker(this.config, { ...options, ...(this.#log && { log: this.#log }) }).run(signal);
+      },
+    };
+  }
+
+  /** Ends connections and threads. What is under way fails; the warehouse is of no use afterwards. */
+  async close(): Promise<void> {
+    await (await this.#opened)?.close();
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  async *#rows<Row>(query: Query, onAnswer: (bytesScanned: () => number) => void): AsyncGenerator<Row> {
+    const { createQueryEngine } = await import('./wire.ts');
+    const request = query.sql === undefined ? await asked(query.question, query.parameters ?? {}) : { sql: query.sql };
+    const runtime: Runtime = await this.#runtime();
+    const engine = await createQueryEngine(runtime, query.engine);
+    try {
+      const answer = await engine.query({ ...request, ...(query.signal && { signal: query.signal }) });
+      onAnswer(answer.bytesScanned);
+      const names = answer.columns.map(({ name }) => name);
+      for await (const chunk of answer.chunks) {
+        for (const cells of chunk) yield Object.fromEntries(names.map((name, i) => [name, cells[i]])) as Row;
+      }
+    } finally {
+      await engine.close();
+    }
+  }
+}
+
+async function asked(question: string, parameters: Readonly<Record<string, QuestionParameter>>) {
+  const { ask } = await import('./queries/questions.ts');
+  return ask(question, new Map(Object.entries(parameters).map(([name, value]) => [name, parameterText(value)])));
+}
+
+/** As `--param name=value` takes it. */
+function parameterText(value: QuestionParameter): string {
+  if (value instanceof Date) return value.toISOString();
+  return typeof value === 'object' ? JSON.stringify(value) : String(value);
+}
+
+const packageVersion = async (): Promise<string> =>
+  (await import('../package.json', { with: { type: 'json' } })).default.version;
