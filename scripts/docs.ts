@@ -1,13 +1,17 @@
-/** Writes docs/tables.md. `--check`: writes nothing, exits 1 where the file differs from what would be written. */
+/** Writes the pages that follow from the code. `--check`: writes nothing, exits 1 where a file differs from what would be written. */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { configSchemaText } from './config-schema.ts';
 import { tablesPage } from './tables-page.ts';
 
-const file = join(import.meta.dirname, '..', 'docs', 'tables.md');
-const page = tablesPage();
-if (!process.argv.includes('--check')) {
-  writeFileSync(file, page);
-} else if (readFileSync(file, 'utf8') !== page) {
-  console.error('docs/tables.md does not match the schemas: run scripts/docs');
-  process.exitCode = 1;
+const pages = { 'docs/tables.md': tablesPage, 'schemas/config.schema.json': configSchemaText };
+
+for (const [name, text] of Object.entries(pages)) {
+  const file = join(import.meta.dirname, '..', name);
+  if (!process.argv.includes('--check')) {
+    writeFileSync(file, text());
+  } else if (readFileSync(file, 'utf8') !== text()) {
+    console.error(`${name} is not what the code says: run scripts/docs`);
+    process.exitCode = 1;
+  }
 }

@@ -49,11 +49,25 @@ export function parseCount(value: string | number): number | undefined {
   return Number.isSafeInteger(count) ? count : undefined;
 }
 
+const truths = ['true', 'yes', 'on', '1'];
+const falsehoods = ['false', 'no', 'off', '0'];
+
 /** true and false as YAML and shells write them. */
 export function parseBoolean(value: string | boolean): boolean | undefined {
   if (typeof value === 'boolean') return value;
   const text = value.trim().toLowerCase();
-  if (['true', 'yes', 'on', '1'].includes(text)) return true;
-  if (['false', 'no', 'off', '0'].includes(text)) return false;
+  if (truths.includes(text)) return true;
+  if (falsehoods.includes(text)) return false;
   return undefined;
 }
+
+const anyCase = (word: string): string => word.replace(/[a-z]/g, (letter) => `[${letter.toUpperCase()}${letter}]`);
+const oneOf = (words: readonly string[]): string => `(?:${words.map(anyCase).join('|')})`;
+
+/** The texts that the functions above read, for the schema that editors check with. */
+export const unitPatterns = {
+  size: `^\\s*\\d+(?:\\.\\d+)?\\s*${oneOf(Object.keys(sizeUnits))}\\s*$`,
+  duration: '^\\s*(?:\\d+(?:\\.\\d+)?|(?:\\d+(?:\\.\\d+)?[smhd])+)\\s*$',
+  count: '^\\s*(?:\\d{1,3}(?:[,_]\\d{3})+|\\d+)\\s*$',
+  boolean: `^\\s*${oneOf([...truths, ...falsehoods])}\\s*$`,
+} as const;

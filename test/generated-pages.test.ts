@@ -1,0 +1,16 @@
+/** Pages and schemas that scripts/docs writes are what the code says. */
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import { configSchemaText } from '../scripts/config-schema.ts';
+import { tablesPage } from '../scripts/tables-page.ts';
+
+const read = (name: string): string => readFileSync(join(import.meta.dirname, '..', name), 'utf8');
+
+test('docs/tables.md says what the schemas say', () => {
+  expect(read('docs/tables.md')).toBe(tablesPage());
+});
+
+test('schemas/config.schema.json says what the program checks a configuration with', () => {
+  expect(read('schemas/config.schema.json')).toBe(configSchemaText());
+});
