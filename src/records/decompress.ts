@@ -18,7 +18,13 @@ import {
 } from 'node:zlib';
 import type { Limits } from './limits.ts';
 
-export type ObjectErrorCode = 'truncated_gzip' | 'truncated_zstd' | 'corrupt' | 'too_large' | 'ratio';
+export type ObjectErrorCode =
+  | 'truncated_gzip'
+  | 'truncated_zstd'
+  | 'corrupt'
+  | 'too_large'
+  | 'ratio'
+  | 'too_many_parts';
 export type BodyLimits = Pick<Limits, 'objectBytes' | 'compressionRatio'>;
 export type Compression = 'gzip' | 'zstd' | 'none';
 
@@ -40,14 +46,27 @@ export class ObjectError extends Error {
 const RATIO_FROM = 1 << 20;
 const OUTPUT_CHUNK = 128 << 10;
 const MAGIC_BYTES = 4;
+/**
+ * Beginning a decoder costs about as much as decompressing 100 KiB, so parts (zstd frames, gzip members behind padding)
+ * are counted: an object may have `FREE_PARTS`, and one more for each `BYTES_PER_PART` stored.
+ */
+const FREE_PARTS = 2000;
+const BYTES_PER_PART = 128;
+/** Output is allocated in pieces of these sizes. */
+const LEAST_OUTPUT = 16 << 10;
+const MOST_OUTPUT = 4 << 20;
+/** Magic number and size of a zstd frame that holds no data (RFC 8878, 3.1.2). */
+const SKIPPABLE_HEAD = 8;
 
 /** By the first bytes: gzip (RFC 1952, 2.3.1), zstd and its skippable frames (RFC 8878, 3.1). */
 export function compressionOf(head: Uint8Array): Compression {
   if (head[0] === 0x1f && head[1] === 0x8b) return 'gzip';
   if (head[0] === 0x28 && head[1] === 0xb5 && head[2] === 0x2f && head[3] === 0xfd) return 'zstd';
-  if (((head[0] ?? 0) & 0xf0) === 0x50 && head[1] === 0x2a && head[2] === 0x4d && head[3] === 0x18) return 'zstd';
-  return 'none';
+  return isSkippable(head) ? 'zstd' : 'none';
 }
+
+const isSkippable = (head: Uint8Array): boolean =>
+  ((head[0] ?? 0) & 0xf0) === 0x50 && head[1] === 0x2a && head[2] === 0x4d && head[3] === 0x18;
 
 /** Decompressed chunks of a body that arrives in chunks. Errors of the source itself pass through as they are. */
 export async function* openBody(chunks: AsyncIterable<Uint8Array>, limits: BodyLimits): AsyncGenerator<Buffer> {
@@ -61,9 +80,10 @@ export async function* openBody(chunks: AsyncIterable<Uint8Array>, limits: BodyL
       }
       return;
     }
-    do {
+    while (await input.skipPadding(compression, meter)) {
+      meter.part(input.taken);
       yield* decodeOne(input, compression, meter);
-    } while (await input.skipPadding(compression, meter));
+    }
   } finally {
     await input.close();
   }
@@ -84,22 +104,44 @@ export async function decompressWhole(body: Uint8Array, limits: BodyLimits): Pro
   if (compression === 'none') return meter.count(asBuffer(body), Number.POSITIVE_INFINITY);
   const parts: Buffer[] = [];
   const decode = compression === 'gzip' ? gunzipWhole : zstdWhole;
-  for (let at = 0; ; ) {
+  for (let at = paddingEnd(body, 0, compression); at < body.length; at = paddingEnd(body, at, compression)) {
     const rest = body.subarray(at);
+    if (compressionOf(rest) !== compression) throw garbage(compression, at, meter.produced);
+    meter.part(at);
     try {
       const maxOutputLength = meter.allowance();
-      const chunkSize = Math.min(Math.max(rest.length * 8, 16 << 10), 4 << 20, maxOutputLength + 1);
+      // The size of the part before is the best guess for the next: its output is held in what is allocated for it.
+      const guess = parts.length === 0 ? rest.length * 8 : (parts.at(-1) as Buffer).length * 2;
+      const chunkSize = Math.min(Math.max(guess, LEAST_OUTPUT), MOST_OUTPUT, maxOutputLength + 1);
       const { buffer, engine } = await decode(rest, { info: true, maxOutputLength, chunkSize });
-      parts.push(meter.count(buffer, body.length));
+      const part = meter.count(buffer, body.length);
+      // What is small is copied out of the piece that was allocated for it, since there may be very many.
+      parts.push(part.length < LEAST_OUTPUT ? Buffer.from(part) : part);
       at += engine.bytesWritten;
     } catch (error) {
       throw objectError(error, compression, meter, at);
     }
-    while (compression === 'gzip' && body[at] === 0) at++;
-    if (at === body.length) return parts.length === 1 ? (parts[0] as Buffer) : Buffer.concat(parts);
-    if (compressionOf(body.subarray(at)) !== compression) throw garbage(compression, at, meter.produced);
   }
+  return parts.length === 1 ? (parts[0] as Buffer) : Buffer.concat(parts);
 }
+
+/** Index behind what stands between parts and holds no data: zero bytes in gzip, whole skippable frames in zstd. */
+function paddingEnd(body: Uint8Array, from: number, compression: Compression): number {
+  let at = from;
+  if (compression === 'gzip') {
+    while (body[at] === 0) at++;
+    return at;
+  }
+  while (isSkippable(body.subarray(at, at + MAGIC_BYTES)) && at + SKIPPABLE_HEAD <= body.length) {
+    const end = at + skippableBytes(body.subarray(at));
+    if (end > body.length) break;
+    at = end;
+  }
+  return at;
+}
+
+/** Size of the skippable frame that begins here. */
+const skippableBytes = (head: Uint8Array): number => SKIPPABLE_HEAD + asBuffer(head).readUInt32LE(MAGIC_BYTES);
 
 /** One gzip stream up to padding, or one zstd frame up to the end of the chunk that it ends in. */
 async function* decodeOne(input: Input, compression: Compression, meter: Meter): AsyncGenerator<Buffer> {
@@ -173,15 +215,15 @@ class Input {
     return chunk;
   }
 
-  /** The first bytes, without taking them; fewer where the body ends before. */
+  /** The first bytes, at least so many, without taking them; fewer where the body ends before. */
   async peek(bytes: number): Promise<Buffer> {
-    let head = Buffer.concat(this.#queue);
+    let head = this.#queue.shift() ?? Buffer.alloc(0);
     while (head.length < bytes) {
-      const chunk = await this.#pull();
+      const chunk = this.#queue.shift() ?? (await this.#pull());
       if (!chunk) break;
-      head = Buffer.concat([head, chunk]);
+      head = head.length === 0 ? chunk : Buffer.concat([head, chunk]);
     }
-    this.#queue = head.length > 0 ? [head] : [];
+    if (head.length > 0) this.#queue.unshift(head);
     return head;
   }
 
@@ -194,30 +236,51 @@ class Input {
 
   /** Everything from the stored offset on is handed out again. */
   rewind(offset: number): void {
-    const left = Buffer.concat(this.#kept).subarray(offset - this.#keptFrom);
-    if (left.length > 0) this.#queue.unshift(left);
+    // Without a copy: a chunk may hold very many parts.
+    let at = this.#keptFrom;
+    const left: Buffer[] = [];
+    for (const chunk of this.#kept) {
+      if (at + chunk.length > offset) left.push(chunk.subarray(Math.max(0, offset - at)));
+      at += chunk.length;
+    }
+    this.#queue.unshift(...left);
+    this.#beginAt(offset);
+  }
+
+  /** Skips what stands between parts; true where another part follows, throws where anything else does. */
+  async skipPadding(compression: Compression, meter: Meter): Promise<boolean> {
+    for (;;) {
+      const head = await this.peek(SKIPPABLE_HEAD);
+      if (head.length === 0) return false;
+      const skipped = paddingEnd(head, 0, compression);
+      if (skipped > 0) await this.#skip(skipped);
+      else if (compressionOf(head) !== compression) throw garbage(compression, this.taken, meter.produced);
+      else if (!isSkippable(head) || head.length < SKIPPABLE_HEAD) return true;
+      else if (!(await this.#skip(skippableBytes(head)))) {
+        throw new ObjectError('truncated_zstd', 'ends in the middle of zstd data', this.taken, meter.produced);
+      }
+    }
+  }
+
+  /** Passes over the next bytes; false where the body ends before. */
+  async #skip(bytes: number): Promise<boolean> {
+    let left = bytes;
+    while (left > 0) {
+      const chunk = this.#queue.shift() ?? (await this.#pull());
+      if (!chunk) break;
+      if (chunk.length > left) this.#queue.unshift(chunk.subarray(left));
+      left -= Math.min(left, chunk.length);
+    }
+    this.#beginAt(this.taken + bytes - left);
+    return left === 0;
+  }
+
+  /** The next part begins at this stored offset. */
+  #beginAt(offset: number): void {
     this.#kept = [];
     this.#keptFrom = offset;
     this.#origin = offset;
     this.taken = offset;
-  }
-
-  /** Skips gzip's zero padding; true where another member follows, throws where anything else does. */
-  async skipPadding(compression: Compression, meter: Meter): Promise<boolean> {
-    for (;;) {
-      const head = await this.peek(MAGIC_BYTES);
-      if (head.length === 0) return false;
-      const zeros = compression === 'gzip' ? head.findIndex((byte) => byte !== 0) : 0;
-      if (zeros === 0) {
-        if (compressionOf(head) !== compression) throw garbage(compression, this.taken, meter.produced);
-        return true;
-      }
-      const skipped = zeros < 0 ? head.length : zeros;
-      this.#queue = skipped < head.length ? [head.subarray(skipped)] : [];
-      this.taken += skipped;
-      this.#keptFrom = this.taken;
-      this.#origin = this.taken;
-    }
   }
 
   async close(): Promise<void> {
@@ -238,6 +301,7 @@ class Meter {
   readonly #limits: BodyLimits;
   produced = 0;
   stored = 0;
+  parts = 0;
 
   constructor(limits: BodyLimits) {
     this.#limits = limits;
@@ -248,6 +312,15 @@ class Meter {
     if (this.produced > this.#limits.objectBytes) throw this.tooLarge();
     if (this.produced > RATIO_FROM && this.produced > stored * this.#limits.compressionRatio) throw this.overRatio();
     return chunk;
+  }
+
+  /** Another decoder begins, behind so many stored bytes. */
+  part(stored: number): void {
+    this.parts++;
+    const most = FREE_PARTS + Math.floor(stored / BYTES_PER_PART);
+    if (this.parts <= most) return;
+    const message = `begins more than ${most} zstd frames or gzip members within ${stored} bytes; compress it in larger parts`;
+    throw new ObjectError('too_many_parts', message, stored, this.produced);
   }
 
   /** Bytes that may still come out of a body held whole. */

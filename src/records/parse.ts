@@ -16,6 +16,11 @@ export interface JsonRecord {
 }
 
 const DETAIL_VALUE_CHARS = 200;
+/**
+ * Up to this size the grammar is asked first: an error of JSON.parse costs as much as parsing some hundred bytes, which
+ * an object that is millions of broken records of two bytes would turn into minutes.
+ */
+const SHORT_BYTES = 256;
 
 export function parseRecord(bytes: Buffer, limits: Pick<Limits, 'nestingDepth'>): JsonRecord | Rejection {
   if (!isUtf8(bytes)) {
@@ -30,11 +35,13 @@ export function parseRecord(bytes: Buffer, limits: Pick<Limits, 'nestingDepth'>)
       `nested ${members.depth} deep, limits.nesting_depth is ${limits.nestingDepth}`,
     );
   }
+  const wrong = bytes.length <= SHORT_BYTES ? grammarErrorText(bytes) : null;
+  if (wrong !== null) return reject('malformed_json', '', wrong);
   let value: unknown;
   try {
     value = JSON.parse(bytes.toString('utf8'));
   } catch {
-    return reject('malformed_json', '', grammarErrorText(bytes));
+    return reject('malformed_json', '', grammarErrorText(bytes) ?? 'not a JSON text');
   }
   if (typeof value !== 'object' || value === null || Array.isArray(value)) {
     return reject('not_an_object', '', `expected an object, found ${show(value)}`);

@@ -6,7 +6,7 @@
  * first line that is cut off is still a line: what follows begins with `{` in the first column, which no pretty-printed
  * value has inside. Anything else is lines: logs with text around the JSON.
  */
-import { GRAMMAR_LAG, Grammar } from '../grammar.ts';
+import { Grammar } from '../grammar.ts';
 import { isSpace, NEWLINE, OPEN_BRACE, OPEN_BRACKET } from './framer.ts';
 import { objectEnd } from './lines.ts';
 
@@ -43,9 +43,7 @@ function goesOn(head: Buffer, start: number, newline: number, enough: boolean): 
   let next = newline + 1;
   while (next < head.length && isSpace(head[next])) next++;
   if (next === head.length) return enough ? 'lines' : undefined;
-  const error = grammar.feed(head, newline + 1, next + 1);
-  // finish() has put white space in between.
-  return error && error.offset <= next + GRAMMAR_LAG ? 'lines' : 'values';
+  return grammar.feed(head, newline + 1, next + 1) ? 'lines' : 'values';
 }
 
 /** `[` of an array, or of a log line such as `[INFO] …`: the grammar of the first line says. */

@@ -2,8 +2,8 @@
  * JSON values one behind the other, pretty-printed or not: each is a record; of arrays, each element is one.
  *
  * Two hands: a scanner that knows strings and brackets finds where values begin and end, so that a record is the exact
- * slice; stream-json's verifier decides the grammar and where it breaks. Caps come first: what is nested too deep is
- * kept from the verifier, and what is larger than the cap is not held.
+ * slice; the grammar (grammar.ts) decides where it breaks. Caps come first: what is nested too deep is kept from the
+ * grammar, and what is larger than the cap is not held.
  *
  * Behind a break in an array the rest of the object is one malformed record. Behind a break in a sequence of values the
  * malformed record reaches to the next line that begins with `{`, and reading goes on there: inside of pretty-printed
@@ -15,9 +15,9 @@ import { Collector } from './collector.ts';
 import type { Frame } from './frame.ts';
 import { exactFrame, type FrameLimits, type Framer, isSpace, NEWLINE, OPEN_BRACE } from './framer.ts';
 
-/** Bytes in front of the current chunk that are kept, since the verifier may report an error there. */
+/** Bytes in front of the current chunk that are kept, since the grammar may report an error there. */
 const TAIL_BYTES = 2 * GRAMMAR_LAG;
-/** Bytes scanned and verified at a time: small behind a break, so that input that breaks often stays linear. */
+/** Bytes scanned and checked at a time: small behind a break, so that input that breaks often stays linear. */
 const FIRST_STEP = 64;
 const LAST_STEP = 64 << 10;
 
@@ -46,7 +46,7 @@ export class ValueFramer implements Framer {
   /** Where arrays opened and closed lately, to know on which side of it an error lies. */
   #turns: { at: number; inArray: boolean }[] = [];
 
-  /** Values that ended, but on whose last bytes the verifier may still be. */
+  /** Values that ended, but on whose last bytes the grammar may still be. */
   #pending: Frame[] = [];
   /** resync: offset from which line ends count. */
   #resyncFrom = 0;
@@ -204,7 +204,7 @@ export class ValueFramer implements Framer {
     } else this.#pending.push(exactFrame(bytes.subarray(start - base, end), start, this.#limits));
   }
 
-  /** Lets go of the values that the verifier, fed up to offset `fed`, has surely passed. */
+  /** Lets go of the values that the grammar, fed up to offset `fed`, has surely passed. */
   #commit(fed: number, out: Frame[]): void {
     const decided = fed - GRAMMAR_LAG;
     const open = this.#pending.findIndex((frame) => endOf(frame) > decided);
@@ -215,7 +215,7 @@ export class ValueFramer implements Framer {
 
   #leaveDeep(offset: number, out: Frame[]): void {
     out.push(...this.#pending.splice(0));
-    this.#grammar = new Grammar(offset, this.#inArray ? '[null' : '');
+    this.#grammar = new Grammar(offset, { inArray: this.#inArray });
     this.#mode = 'values';
   }
 
