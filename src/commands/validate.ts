@@ -86,6 +86,7 @@ async function render(config: Config, file: string): Promise<string> {
     row('nesting_depth', formatCount(limits.nestingDepth)),
     row('object_bytes', formatBytes(limits.objectBytes)),
     row('compression_ratio', formatCount(limits.compressionRatio)),
+    row('rejected_records', formatCount(limits.rejectedRecords)),
     row('days_per_batch', formatCount(limits.daysPerBatch)),
     '\nbatch\n',
     row('bytes', formatBytes(batch.bytes)),

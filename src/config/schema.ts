@@ -69,6 +69,7 @@ export const sections = {
     nesting_depth: count('a record nested deeper is quarantined', 512, 1, 4096),
     object_bytes: size('an object that decompresses to more is reported and left', '4GiB', 1024),
     compression_ratio: count('decompressed over stored bytes; an object past it is reported and left', 200, 2),
+    rejected_records: count('an object with more records to quarantine is reported and left', 4_000_000),
     days_per_batch: count('days that one batch of objects may spread over; further records are quarantined', 3660),
   }),
   batch: section('how much is read before a commit', {

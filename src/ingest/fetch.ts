@@ -33,6 +33,17 @@ export class ObjectFault extends Error {
   }
 }
 
+/** An object has more records that cannot be rows than `limits.rejected_records`: it is hardly a log of this source. */
+export class TooManyRejected extends Error {
+  override readonly name = 'TooManyRejected';
+  readonly code = 'too_many_rejected';
+  constructor(uri: string, { rejectedRecords }: Pick<Limits, 'rejectedRecords'>) {
+    super(
+      `more than limits.rejected_records (${rejectedRecords}) records of the object would be quarantined; raise the limit if the object is to be trusted, or keep it out of the source: ${uri}`,
+    );
+  }
+}
+
 /** Stored bytes above which an object is streamed instead of being held whole. */
 const wholeBytes = 16 << 20;
 /** Decompressed bytes up to which an object is held whole. */

@@ -19,7 +19,7 @@ import type { ObjectInfo } from '../store/store.ts';
 import { partitionColumn } from '../tables/declaration.ts';
 import { quarantine } from '../tables/quarantine.ts';
 import type { PriorRows } from './existing-rows.ts';
-import { fetchObjects, ObjectFault } from './fetch.ts';
+import { fetchObjects, ObjectFault, TooManyRejected } from './fetch.ts';
 import { increase, Tally } from './object-counts.ts';
 import type { IngestRequest, ObjectFailure, Staged } from './request.ts';
 import type { IngestRuntime } from './runtime.ts';
@@ -28,9 +28,14 @@ import { TableFiles } from './table-writer.ts';
 
 export async function ingestBatch(runtime: IngestRuntime, request: IngestRequest): Promise<Staged> {
   const failures: ObjectFailure[] = [];
+  const told = new Set<string>();
+  const onObject = (object: ObjectInfo, rows: number): void => {
+    if (!told.has(object.uri)) request.onObject?.(object, rows);
+    told.add(object.uri);
+  };
   for (;;) {
     const failed = new Set(failures.map((failure) => failure.uri));
-    const attempt = new BatchAttempt(runtime, request, failures);
+    const attempt = new BatchAttempt(runtime, { ...request, onObject }, failures);
     const objects = request.objects.filter((object) => !failed.has(object.uri));
     try {
       if (await attempt.run(objects)) return attempt.staged();
@@ -68,12 +73,16 @@ class BatchAttempt {
     this.#ymdAt = table.columns.findIndex((column) => column.name === partitionColumn);
   }
 
-  /** false: an object failed half-way and is now among the failures; everything of this attempt is void. */
+  /**
+   * false: objects failed half-way and are now among the failures; everything of this attempt is void. The others are
+   * read to the end all the same, so that a batch of many such objects is read twice, and not once for each of them.
+   */
   async run(objects: readonly ObjectInfo[]): Promise<boolean> {
     const { store, config, sleep } = this.#runtime;
     const { downloads, downloadBytes } = config.batch;
     const { signal } = this.#request;
     const options = { downloads, downloadBytes, limits: config.limits, sleep, ...(signal && { signal }) };
+    let isVoid = false;
     for await (const fetched of fetchObjects(store, objects, options)) {
       const { object, body } = fetched;
       if ('error' in body) {
@@ -88,16 +97,18 @@ class BatchAttempt {
         signal?.throwIfAborted();
         if (!(error instanceof ObjectFault)) throw error;
         this.#fail(object, error.cause);
-        if (this.#events.rows + this.#quarantine.rows > before) return false;
+        if (this.#events.rows + this.#quarantine.rows > before) isVoid = true;
         continue;
       }
       this.#request.onObject?.(object, this.#objects.get(object.uri)!.rows);
     }
-    await this.#events.finish();
-    await this.#quarantine.finish();
+    if (!isVoid) {
+      await this.#events.finish();
+      await this.#quarantine.finish();
+    }
     await this.#events.settled();
     await this.#quarantine.settled();
-    return true;
+    return !isVoid;
   }
 
   /** Throws AccountingError where the files do not hold exactly what the objects gave. */
@@ -138,7 +149,7 @@ class BatchAttempt {
     const facts = source.describeObject(object.uri);
     const reader = source.openObject(object.uri, facts);
     const prior = this.#request.reread.has(object.uri) ? await this.#priorOf(object) : undefined;
-    const context = { object, facts, tally: new Tally(), prior };
+    const context = { object, facts, tally: new Tally(), prior, rejected: 0 };
     const { tally } = context;
     const doubt = (frame: Frame): void => {
       tally.records++;
@@ -209,7 +220,11 @@ class BatchAttempt {
     tally.row(outcome.eventTime);
   }
 
-  #reject(rejection: Rejection, frame: Frame, { object, facts, tally, prior }: ObjectContext): void {
+  #reject(rejection: Rejection, frame: Frame, objectContext: ObjectContext): void {
+    const { object, facts, tally, prior } = objectContext;
+    const { limits } = this.#runtime.config;
+    if (++objectContext.rejected > limits.rejectedRecords)
+      throw new ObjectFault(object.uri, new TooManyRejected(object.uri, limits));
     const { type } = this.#request.source.source;
     const context = { sourceType: type, uri: object.uri, facts, lastModified: object.lastModified };
     const values = quarantineRow(context, frame, rejection);
@@ -255,4 +270,6 @@ interface ObjectContext {
   readonly facts: ObjectFacts;
   readonly tally: Tally;
   readonly prior: Prior | undefined;
+  /** Records that cannot be rows, those included that are in quarantine already. */
+  rejected: number;
 }

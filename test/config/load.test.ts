@@ -47,6 +47,7 @@ describe('a minimal configuration', () => {
         nestingDepth: 512,
         objectBytes: 4 * 2 ** 30,
         compressionRatio: 200,
+        rejectedRecords: 4_000_000,
         daysPerBatch: 3660,
       },
       batch: {

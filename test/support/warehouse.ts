@@ -56,6 +56,7 @@ export function testConfig(options: WorldOptions = {}): Config {
       nestingDepth: 512,
       objectBytes: 64 << 20,
       compressionRatio: 200,
+      rejectedRecords: 4_000_000,
       daysPerBatch: 3660,
       ...options.limits,
     },

@@ -14,7 +14,7 @@ import type { DataFile } from '../../iceberg/data-file.ts';
 import { type Snapshot, snapshotById } from '../../iceberg/metadata.ts';
 import { liveFiles } from '../../iceberg/scan.ts';
 import { PriorRows, rowsOfObject } from '../../ingest/existing-rows.ts';
-import { fetchObjects, ObjectFault } from '../../ingest/fetch.ts';
+import { fetchObjects, ObjectFault, TooManyRejected } from '../../ingest/fetch.ts';
 import { increase } from '../../ingest/object-counts.ts';
 import type { ObjectFailure } from '../../ingest/request.ts';
 import type { Runtime } from '../../ingest/runtime.ts';
@@ -219,6 +219,9 @@ class Load {
 
   #reject(object: ObjectInfo, { frame, outcome }: SideRecord, prior: PriorRows): void {
     if (Array.isArray(outcome)) return;
+    const { limits } = this.#runtime.config;
+    if (this.#counts.read - this.#counts.rows > limits.rejectedRecords)
+      throw new ObjectFault(object.uri, new TooManyRejected(object.uri, limits));
     const { type } = this.#request;
     const context = { sourceType: type, uri: object.uri, facts: noFacts, lastModified: object.lastModified };
     const values = quarantineRow(context, frame, outcome);
