@@ -387,16 +387,65 @@ describe('merging of manifests', () => {
     });
   });
 
-  test('merged manifests are cut to size, sorted by day', async () => {
-    const { store, context, file } = await table();
-    const { catalog } = context;
+  /** Ten manifests are merged, into manifests of about so many bytes. */
+  async function mergingTable(targetBytes: number) {
+    const made = await table();
+    const { catalog } = made.context;
     const base = (await catalog.loadTable('events'))!;
     const properties = {
       ...base.metadata.properties,
       'commit.manifest.min-count-to-merge': '10',
-      'commit.manifest.target-size-bytes': '12000',
+      'commit.manifest.target-size-bytes': String(targetBytes),
     };
     await catalog.commitTable('events', base, { ...base.metadata, properties });
+    return made;
+  }
+
+  test('brings back no file that was removed, and loses none, whichever of the new manifests it comes to', async () => {
+    const { store, file, commit } = await mergingTable(14_000);
+    const expected: string[] = [];
+    const rows = new Map<string, number>();
+    const commitNext = async (index: number): Promise<LoadedTable> => {
+      const names = ['a', 'b', 'c'].map((letter) => `${letter}${String(index).padStart(2, '0')}`);
+      const files = names.map((name, i) => file(name, { ymd: `2024-01-${String(28 - index)}`, rows: 100 * index + i }));
+      await commit(append(...files));
+      const { loaded } = await commit({ operation: 'delete', add: [], remove: [files[1]!.path], summary: {} });
+      expected.push(names[0]!, names[2]!);
+      for (const [i, name] of names.entries()) rows.set(name, 100 * index + i);
+      return loaded;
+    };
+    let loaded: LoadedTable | undefined;
+    for (let index = 0; index < 9; index++) loaded = await commitNext(index);
+    // Each of the manifests to merge tells of a deletion by now, which is not to be lost or undone.
+    const before = await readManifestList(store, currentSnapshot(loaded!.metadata));
+    expect(before.map(({ existingFiles, deletedFiles }) => [existingFiles, deletedFiles])).toEqual(
+      Array(9).fill([2, 1]),
+    );
+    loaded = await commitNext(9);
+    ({ loaded } = await commit(append(file('z'))));
+    expected.push('z');
+    const manifests = await readManifestList(store, currentSnapshot(loaded.metadata));
+    const merged = manifests.filter((manifest) => manifest.existingFiles! > 2);
+    expect(merged.length).toBeGreaterThanOrEqual(3);
+    expect(manifests.length).toBeLessThan(10);
+    expect(await liveNames(store, loaded)).toEqual(expected.sort());
+    for (const manifest of merged) {
+      const { entries } = await readManifest(store, manifest);
+      expect(entries.map((entry) => entry.status)).toEqual(Array(manifest.existingFiles!).fill(existing));
+      expect(manifest).toMatchObject({ addedFiles: 0, deletedFiles: 0, addedRows: 0, deletedRows: 0 });
+    }
+    const live = await collect(liveFiles(store, loaded.metadata));
+    for (const { path, recordCount } of live)
+      expect(recordCount, path).toBe(rows.get(/(\w+)\.parquet$/.exec(path)![1]!) ?? 10);
+    const total = live.reduce((sum, { recordCount }) => sum + recordCount, 0);
+    expect(currentSnapshot(loaded.metadata)!.summary).toMatchObject({
+      'total-data-files': '21',
+      'total-records': String(total),
+    });
+  });
+
+  test('merged manifests are cut to size, sorted by day', async () => {
+    const { store, context, file } = await mergingTable(12_000);
     let loaded: LoadedTable | undefined;
     for (let index = 0; index < 11; index++)
       ({ loaded } = await commitTable(context, 'events', () =>

@@ -2,13 +2,18 @@
 import { beforeEach, describe, expect, test } from 'vitest';
 import { FileCatalog } from '../../src/catalog/file/catalog.ts';
 import type { Config } from '../../src/config/config.ts';
-import { updateTable } from '../../src/iceberg/commit.ts';
+import { commitTable, updateTable } from '../../src/iceberg/commit.ts';
+import type { Snapshot, TableMetadata } from '../../src/iceberg/metadata.ts';
 import { reachableFiles } from '../../src/iceberg/reachable.ts';
 import { liveFiles } from '../../src/iceberg/scan.ts';
 import type { Runtime } from '../../src/ingest/runtime.ts';
+import { compact } from '../../src/jobs/compact/compact.ts';
 import { expire } from '../../src/jobs/expire/expire.ts';
+import { expiredSnapshots } from '../../src/jobs/expire/snapshots.ts';
+import { amendmentProperty } from '../../src/ledger/amendment.ts';
+import { batchProperty } from '../../src/ledger/commit-batch.ts';
 import { commitContext } from '../../src/ledger/runtime.ts';
-import { type MemoryHooks, MemoryStore } from '../../src/store/memory.ts';
+import { type MemoryCall, type MemoryHooks, MemoryStore } from '../../src/store/memory.ts';
 import { collect } from '../support/collect.ts';
 import { decision, input, owner, rowsOf, run, sortedRows, testRuntime, warehouse } from '../support/warehouse.ts';
 
@@ -193,5 +198,267 @@ describe('expire', () => {
       const { metadata } = (await world().catalog.loadTable('opa_decisions'))!;
       expect(metadata.snapshots.length, `call ${k}`).toBeLessThan(4);
     }
+  });
+});
+
+describe('what is still going on stays out of its reach', () => {
+  class Killed extends Error {}
+  const isPut = ({ operation, uri }: MemoryCall, place: string): boolean => operation === 'put' && uri.includes(place);
+
+  /** Snapshots of other writers, so that those before them are neither current nor among the newest. */
+  async function commitOthers(table: string, count = 3): Promise<void> {
+    for (let n = 0; n < count; n++)
+      await commitTable(commitContext(world()), table, () => ({
+        operation: 'append',
+        add: [],
+        remove: [],
+        summary: {},
+      }));
+  }
+
+  const removeInput = async (): Promise<void> => {
+    for (const { uri } of await collect(store.list(input))) await store.delete(uri);
+  };
+
+  test('the snapshot by which an open batch is known to be committed, so that it is not committed again', async () => {
+    let isStaged = false;
+    const dieBeforeLedger: MemoryHooks = {
+      before: (call) => {
+        isStaged ||= isPut(call, '/_batches/');
+        if (isStaged && isPut(call, '/ingested_objects/')) throw new Killed();
+      },
+    };
+    await expect(ingest(1, world({ hooks: dieBeforeLedger }))).rejects.toThrow(Killed);
+    for (const table of ['opa_decisions', 'quarantine']) await commitOthers(table);
+    now += 10 * dayMs;
+    const report = await expire(world());
+    expect(report.tables.opa_decisions!.snapshots).toBe(1);
+    await run(world());
+    expect(await rowsOf(world(), 'opa_decisions')).toHaveLength(2);
+    expect(await rowsOf(world(), 'quarantine')).toHaveLength(1);
+  });
+
+  test('the intent and the files of an open batch, though the clock of the store is days behind', async () => {
+    store = new MemoryStore({}, () => now - 4 * dayMs);
+    const dieAfterIntent: MemoryHooks = {
+      after: (call) => {
+        if (isPut(call, '/_batches/')) throw new Killed();
+      },
+    };
+    await expect(ingest(1, world({ hooks: dieAfterIntent }))).rejects.toThrow(Killed);
+    const report = await expire(world());
+    expect(report).toMatchObject({ intents: 0, tables: { opa_decisions: { files: 0 } } });
+    expect(report.postponed).toBeUndefined();
+    // Nothing can be read a second time.
+    await removeInput();
+    now += dayMs;
+    await run(world());
+    expect(await rowsOf(world(), 'opa_decisions')).toHaveLength(2);
+  });
+
+  test('the intent of a batch that has been open for long', async () => {
+    const dieAfterIntent: MemoryHooks = {
+      after: (call) => {
+        if (isPut(call, '/_batches/')) throw new Killed();
+      },
+    };
+    await expect(ingest(1, world({ hooks: dieAfterIntent }))).rejects.toThrow(Killed);
+    now += 10 * dayMs;
+    expect((await expire(world())).intents).toBe(0);
+    await removeInput();
+    await run(world());
+    expect(await rowsOf(world(), 'opa_decisions')).toHaveLength(2);
+  });
+
+  test('the intent of a batch that was settled within the grace period', async () => {
+    await ingest(1);
+    now += 3 * dayMs;
+    expect((await expire(world())).intents).toBe(0);
+    now += 1;
+    expect((await expire(world())).intents).toBe(1);
+  });
+
+  test.each([
+    ['the files of an amendment that has just begun, though they took long to write', 'after', '/_amendments/'],
+    ['the snapshot by which an open amendment is known to be done', 'before', '/amendments/metadata/v'],
+  ] as const)('%s', async (_, when, place) => {
+    await ingest(1);
+    const [first] = await collect(store.list(input));
+    const { chunks } = await store.get(first!.uri);
+    await store.put(first!.uri.replace('batch_id=', 'batch_id=again-'), Buffer.concat(await collect(chunks)));
+    await run(world());
+    expect(await rowsOf(world(), 'opa_decisions')).toHaveLength(4);
+    now += 20 * dayMs;
+
+    let listings = 0;
+    let isDecided = false;
+    const beginCompaction = async (): Promise<void> => {
+      now -= 10 * dayMs;
+      const die = (call: MemoryCall): void => {
+        isDecided ||= isPut(call, '/_amendments/');
+        if (isDecided && isPut(call, place)) throw new Killed();
+      };
+      await expect(compact(world({ hooks: { [when]: die } }), { tables: ['opa_decisions'] })).rejects.toThrow(Killed);
+      await commitOthers('opa_decisions');
+      now += 10 * dayMs;
+    };
+    const hooks: MemoryHooks = {
+      // Expire looks once to finish what is open, and once to see what is: the compaction begins in between.
+      before: async ({ operation, uri }) => {
+        if (operation === 'list' && uri.endsWith('/_amendments/') && ++listings === 2) await beginCompaction();
+      },
+    };
+    await expire(world({ hooks }));
+    expect(listings).toBe(2);
+    expect((await expire(world())).amendmentsFinished).toBe(1);
+    expect(await rowsOf(world(), 'opa_decisions')).toHaveLength(2);
+    const record = await rowsOf(world(), 'amendments');
+    expect(record.map(({ operation, rows }) => [operation, rows])).toEqual([['compact', -2n]]);
+  });
+
+  test('a file that becomes live while expire looks for what no snapshot reaches', async () => {
+    await ingest(1);
+    const runtime = world();
+    const before = (await runtime.catalog.loadTable('opa_decisions'))!.metadata;
+    const files = await collect(liveFiles(store, before));
+    await commitTable(commitContext(runtime), 'opa_decisions', () => ({
+      operation: 'delete',
+      add: [],
+      remove: files.map(({ path }) => path),
+      summary: {},
+      keep: () => false,
+    }));
+    now += 10 * dayMs;
+    let isRestored = false;
+    const hooks: MemoryHooks = {
+      // Another engine sets the table back to what it was.
+      before: async ({ operation, uri }) => {
+        if (isRestored || operation !== 'list' || !uri.endsWith('/opa_decisions/data/')) return;
+        isRestored = true;
+        await updateTable(commitContext(world()), 'opa_decisions', ({ metadata }) => ({
+          ...metadata,
+          snapshots: before.snapshots,
+          'current-snapshot-id': before['current-snapshot-id'],
+          'snapshot-log': before['snapshot-log'],
+          refs: before.refs,
+        }));
+      },
+    };
+    await expire(world({ hooks }));
+    expect(isRestored).toBe(true);
+    expect(await rowsOf(world(), 'opa_decisions')).toHaveLength(2);
+  });
+
+  test('the current metadata file of a catalog that names them as it likes, and no other', async () => {
+    await ingest(1);
+    const runtime = world();
+    const location = runtime.catalog.tableLocation('opa_decisions');
+    const [current, other] = ['00007-a', '00003-b'].map((name) => `${location}/metadata/${name}.metadata.json`);
+    for (const uri of [current!, other!]) await store.put(uri, Buffer.from('{}'));
+    const { catalog } = runtime;
+    const load = catalog.loadTable.bind(catalog);
+    catalog.loadTable = async (name) => {
+      const loaded = await load(name);
+      return name === 'opa_decisions' ? { ...loaded!, metadataLocation: current! } : loaded;
+    };
+    now += 10 * dayMs;
+    await expire(runtime);
+    expect(await store.head(current!)).toBeDefined();
+    expect(await store.head(other!)).toBeUndefined();
+  });
+
+  test('the numbered metadata files, also where the log of the table has forgotten them', async () => {
+    await ingest(1);
+    await updateTable(commitContext(world()), 'opa_decisions', ({ metadata }) => ({
+      ...metadata,
+      properties: {
+        ...metadata.properties,
+        'write.metadata.previous-versions-max': '1',
+        'write.metadata.delete-after-commit.enabled': 'false',
+      },
+    }));
+    await commitOthers('opa_decisions');
+    now += 10 * dayMs;
+    const numbered = async (): Promise<string[]> =>
+      (await under('opa_decisions/metadata/')).filter((uri) => /\/v\d+\.metadata\.json$/.test(uri));
+    const before = await numbered();
+    const { metadata } = (await world().catalog.loadTable('opa_decisions'))!;
+    expect(metadata['metadata-log'].length).toBeLessThan(before.length - 1);
+    await expire(world());
+    expect(await numbered()).toEqual(expect.arrayContaining(before));
+  });
+
+  test('a table whose files lie elsewhere than its catalog puts tables', async () => {
+    await ingest(1);
+    const runtime = world();
+    const elsewhere = `${warehouse}/elsewhere/opa_decisions`;
+    const file = `${elsewhere}/data/of-somebody-else.parquet`;
+    await store.put(file, Buffer.from('x'));
+    const { catalog } = runtime;
+    const locate = catalog.tableLocation.bind(catalog);
+    catalog.tableLocation = (name) => (name === 'opa_decisions' ? elsewhere : locate(name));
+    now += 10 * dayMs;
+    await expire(runtime);
+    expect(await store.head(file)).toBeDefined();
+  });
+});
+
+describe('the snapshots that have had their time', () => {
+  const snapshot = (n: number, summary: Record<string, string> = {}): Snapshot => ({
+    'snapshot-id': BigInt(n),
+    'sequence-number': n,
+    'timestamp-ms': 100 * n,
+    summary: { operation: 'append', ...summary },
+    'manifest-list': `memory://lists/${n}`,
+    'schema-id': 0,
+  });
+  const table = (snapshots: readonly Snapshot[], edit: Partial<TableMetadata> = {}): TableMetadata =>
+    ({
+      snapshots,
+      'current-snapshot-id': snapshots.at(-1)!['snapshot-id'],
+      refs: {},
+      ...edit,
+    }) as TableMetadata;
+  const five = [1, 2, 3, 4, 5].map((n) => snapshot(n));
+  const rules = { before: Infinity, keep: 0, unfinished: new Set<string>() };
+  const numbers = (metadata: TableMetadata, changed: Partial<typeof rules> = {}): number[] =>
+    expiredSnapshots(metadata, { ...rules, ...changed })
+      .map((expired) => Number(expired['snapshot-id']))
+      .sort();
+
+  test('are those before the time, and not the one of that very instant', () => {
+    expect(numbers(table(five), { before: 300 })).toEqual([1, 2]);
+    expect(numbers(table(five), { before: 301 })).toEqual([1, 2, 3]);
+  });
+
+  test('are none of the newest, however old, and in whatever order they are listed', () => {
+    expect(numbers(table(five), { keep: 2 })).toEqual([1, 2, 3]);
+    const shuffled = [five[3]!, five[0]!, five[4]!, five[2]!, five[1]!];
+    expect(numbers(table(shuffled, { 'current-snapshot-id': 5n }), { keep: 3 })).toEqual([1, 2]);
+    expect(numbers(table(five), { keep: 9 })).toEqual([]);
+  });
+
+  test('are not the current one, though another engine has set the table back to it and no branch names it', () => {
+    expect(numbers(table(five, { 'current-snapshot-id': 2n }))).toEqual([1, 3, 4, 5]);
+  });
+
+  test('are not those of any branch or tag', () => {
+    const refs = {
+      main: { 'snapshot-id': 5n, type: 'branch' },
+      audit: { 'snapshot-id': 1n, type: 'tag' },
+      trial: { 'snapshot-id': 3n, type: 'branch' },
+    } as const;
+    expect(numbers(table(five, { refs }))).toEqual([2, 4]);
+  });
+
+  test('are not those by which open work is known to be done', () => {
+    const marked = [
+      snapshot(1, { [batchProperty]: 'open' }),
+      snapshot(2, { [batchProperty]: 'settled' }),
+      snapshot(3, { [amendmentProperty]: 'begun' }),
+      snapshot(4, { [amendmentProperty]: 'finished' }),
+      snapshot(5),
+    ];
+    expect(numbers(table(marked), { unfinished: new Set(['open', 'begun']) })).toEqual([2, 4]);
   });
 });
