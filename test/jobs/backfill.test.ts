@@ -306,6 +306,32 @@ describe('a plan', () => {
     ]);
   });
 
+  test('reads objects that lie up to an hour outside of the range, since records may lie outside of what keys say', async () => {
+    const store = new MemoryStore();
+    const put1 = (first: string, last: string) =>
+      put(
+        store,
+        `eopa=a/first_ts=${Date.parse(first) / 1000}/last_ts=${Date.parse(last) / 1000}/batch_id=${first}.jsonl`,
+        decision({ id: first, time: first }),
+      );
+    // A key counts whole seconds: its last one ends at .999.
+    await put1('2023-07-11T06:00:00Z', '2023-07-11T07:59:59Z');
+    await put1('2023-07-11T06:30:00Z', '2023-07-11T08:00:00Z');
+    await put1('2023-07-11T10:00:00Z', '2023-07-11T10:00:00Z');
+    await put1('2023-07-11T13:00:00Z', '2023-07-11T14:00:00Z');
+    await put1('2023-07-11T13:00:01Z', '2023-07-11T14:00:00Z');
+    const runtime = testRuntime({ store });
+    const narrower = { from: '2023-07-11T09:00:01Z', to: '2023-07-11T11:59:59.999Z' };
+    expect((await run(runtime, { ...narrower, dryRun: true })).plan).toMatchObject({ objects: 1 });
+    const range = { from: '2023-07-11T09:00:00.999Z', to: '2023-07-11T12:00:00Z' };
+    expect((await run(runtime, range)).objects).toMatchObject({ listed: 5, skipped: 2, committed: 3 });
+    expect((await rowsOf(runtime, 'opa_decisions')).map((row) => row.decision_id).sort()).toEqual([
+      '2023-07-11T06:30:00Z',
+      '2023-07-11T10:00:00Z',
+      '2023-07-11T13:00:00Z',
+    ]);
+  });
+
   test('refuses times that are none and sources that are not configured', async () => {
     const runtime = testRuntime();
     await expect(run(runtime, { from: '2023-02-30' })).rejects.toThrow(UsageError);

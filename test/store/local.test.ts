@@ -1,11 +1,13 @@
 import { execFile } from 'node:child_process';
-import { mkdtempSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
-import { appendFile, mkdir, readFile, symlink, writeFile } from 'node:fs/promises';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, watch, writeFileSync } from 'node:fs';
+import { appendFile, mkdir, readFile, readlink, symlink, unlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { afterAll, describe, expect, test } from 'vitest';
 import { LocalStore } from '../../src/store/local.ts';
+import { withLock } from '../../src/store/local-lock.ts';
 import { storeContract } from '../contract/store.ts';
 import { collect } from '../support/collect.ts';
 
@@ -160,5 +162,91 @@ describe('local store between processes', () => {
       expect(new Set(bytes).size).toBe(1);
       expect(await collect(store.list(`file://${path}/`))).toHaveLength(1);
     }
+  });
+});
+
+describe('the lock of a file', () => {
+  const isLock = (name: string): boolean => name.endsWith('.lock');
+
+  interface Held {
+    /** The file that is locked. */
+    readonly path: string;
+    /** Its lock, a symbolic link. */
+    readonly lock: string;
+    /** Who this process is as a holder: host, boot, process id, start time. */
+    readonly me: readonly [host: string, boot: string, pid: string, started: string];
+  }
+
+  /** A file in a folder of its own, and what its lock looks like while this process has it. */
+  async function lockable(): Promise<Held> {
+    const folder = await place();
+    const path = join(folder, 'object');
+    return withLock(path, async () => {
+      const lock = join(folder, readdirSync(folder).find(isLock)!);
+      const [host, boot, pid, started] = (await readlink(lock)).split(' ');
+      expect(pid).toBe(String(process.pid));
+      return { path, lock, me: [host!, boot!, pid!, started!] };
+    });
+  }
+
+  const startOf = (pid: number): string => {
+    const text = readFileSync(`/proc/${pid}/stat`, 'latin1');
+    return text.slice(text.lastIndexOf(')') + 2).split(' ')[19]!;
+  };
+
+  /** Longer than a waiter pauses between two looks at a lock. */
+  const aWhile = () => sleep(200);
+
+  test.each([
+    ['whose process id another process has by now', ([host, boot, pid]) => [host, boot, pid, '1']],
+    ['of before the machine was started anew', ([host, , pid, started]) => [host, 'another-boot', pid, started]],
+    ['whose process is gone', ([host, boot, , started]) => [host, boot, '4194304', started]],
+  ] satisfies [string, (me: Held['me']) => string[]][])('is taken from a holder %s', async (_, dead) => {
+    const { path, lock, me } = await lockable();
+    await symlink([...dead(me), 'token'].join(' '), lock);
+    expect(await withLock(path, async () => (await readlink(lock)).split(' ').slice(0, 4))).toEqual(me);
+    expect(readdirSync(join(path, '..'))).toEqual([]);
+  });
+
+  test.each([
+    ['lives', (me) => [...me]],
+    ['is on another machine, where nobody here can tell', ([, boot]) => ['elsewhere', boot, '4194304', '1']],
+    ['is a process of another user', ([host, boot]) => [host, boot, '1', startOf(1)]],
+  ] satisfies [string, (me: Held['me']) => string[]][])('is waited for while its holder %s', async (_, alive) => {
+    const { path, lock, me } = await lockable();
+    await symlink([...alive(me), 'token'].join(' '), lock);
+    let isReleased = false;
+    const waiting = withLock(path, async () => isReleased);
+    await aWhile();
+    isReleased = true;
+    await unlink(lock);
+    expect(await waiting).toBe(true);
+  });
+
+  test('is not taken from the one who got it while a dead holder was being seen to', async () => {
+    const { path, lock, me } = await lockable();
+    const dead = [me[0], me[1], me[2], '1', 'token'].join(' ');
+    // Whoever breaks a lock takes another one first; its name is found out by looking.
+    const seen = new Set<string>();
+    const watcher = watch(join(path, '..'), (_, name) => void (name !== null && isLock(name) && seen.add(name)));
+    await symlink(dead, lock);
+    await withLock(path, async () => {});
+    while (seen.size < 2) await sleep(5);
+    watcher.close();
+    const breaking = [...seen].map((name) => join(path, '..', name)).find((name) => name !== lock)!;
+
+    await symlink(dead, lock);
+    await symlink([...me, 'breaks it'].join(' '), breaking);
+    let isReleased = false;
+    const waiting = withLock(path, async () => isReleased);
+    await aWhile();
+    // It has seen the dead holder and waits to break its lock, which somebody else has done in between.
+    await unlink(lock);
+    await symlink([...me, 'has it now'].join(' '), lock);
+    await unlink(breaking);
+    await aWhile();
+    isReleased = true;
+    await unlink(lock);
+    expect(await waiting).toBe(true);
   });
 });

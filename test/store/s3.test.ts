@@ -122,6 +122,22 @@ describe('S3 store on a bad network', () => {
     await expect(readWhole(store, info(), { sleep })).rejects.toMatchObject({ code: 'not-found', uri });
   });
 
+  test.each([
+    ['at once', []],
+    ['in the middle of it', [{ cutAfter: 70_000 }]],
+  ])('another version given %s by a store that does not know conditions is found out', async (_, faults) => {
+    const before = info();
+    const successor = Buffer.alloc(300_000, 'x');
+    for (const fault of faults) server.faults.push({ ...fault, afterwards: () => server.replace(successor) });
+    if (faults.length === 0) server.replace(successor);
+    server.faults.push({ ignoreCondition: true });
+    await expect(readWhole(store, before, { sleep })).rejects.toMatchObject({ code: 'precondition-failed', uri });
+    const range = [100, 100] as const;
+    await expect(store.get(uri, { range, ifMatch: before.etag })).rejects.toMatchObject({
+      code: 'precondition-failed',
+    });
+  });
+
   test('retries end, with the last cause and how far it came', async () => {
     server.faults.push(...Array.from({ length: 10 }, () => ({ cutAfter: 10 })));
     const reading = readWhole(store, info(), { sleep, retries: 3 });

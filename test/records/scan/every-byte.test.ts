@@ -124,6 +124,49 @@ test('as deep as a record may nest, and one level more', () => {
   both.compareRows();
 });
 
+test('as deep as any limit lets a path to a column nest, and one level more', () => {
+  const columns = { deep: { path: 'input.a.b.c', type: 'string', strict: false } } as const;
+  for (const nestingDepth of [1, 2, 3, 4, 5]) {
+    const both = new BothPaths(createSource('opa', columns, { ...limits, nestingDepth }));
+    const members = [
+      ['"input":{"a":{"b":{"c":"x"}}}', 4],
+      ['"input":{"a":{"b":{"c":{}}}}', 5],
+      ['"input":{"a":{"b":{}}}', 4],
+      ['"input":{"a":{"b":[]}}', 4],
+      ['"input":{"a":{}}', 3],
+      ['"input":{}', 2],
+      ['"labels":{"a":"b"}', 2],
+      ['"metrics":{}', 2],
+      ['"erased":["/input/x"]', 2],
+      ['"unknown":{"a":{}}', 3],
+      ['"path":"x"', 1],
+    ] as const;
+    for (const [n, [member, depth]] of members.entries()) {
+      const verdict = both.take(`{"decision_id":"d-${n}","timestamp":"2023-07-11T17:01:42Z",${member}}`);
+      expect(verdict, `${member} within ${nestingDepth}`).toBe(depth <= nestingDepth ? 'fast' : 'quarantine');
+    }
+    both.compareRows();
+  }
+});
+
+test('any number of empty lists and objects beside each other, which nest no deeper than one', () => {
+  const both = new BothPaths(source);
+  const many = (some: string): string =>
+    Array(limits.nestingDepth * 2)
+      .fill(some)
+      .join();
+  const deep = `${'['.repeat(limits.nestingDepth - 2)}${']'.repeat(limits.nestingDepth - 2)}`;
+  const objects = many('{}')
+    .split(',')
+    .map((some, i) => `"m${i}":${some}`)
+    .join();
+  for (const [n, input] of [`[${many('[]')},${deep}]`, `[${many('{}')},${deep}]`, `{${objects},"d":${deep}}`].entries())
+    expect(both.take(`{"decision_id":"e-${n}","timestamp":"2023-07-11T17:01:42Z","input":${input}}`)).toBe('fast');
+  const known = ['"labels":{}', '"metrics":{}', '"result":{}', '"erased":[]', '"masked":[]', '"bundles":{}'].join();
+  expect(both.take(`{"decision_id":"k","timestamp":"2023-07-11T17:01:42Z",${known},"input":[${deep}]}`)).toBe('fast');
+  both.compareRows();
+});
+
 test('every count of milliseconds at the ends of what is a time, or exact', () => {
   const both = new BothPaths(okera);
   const ends = [0, 9_007_199_254_740, 253_402_300_799_999, -62_135_596_800_000, 999_999_999_999_999];
