@@ -1,10 +1,10 @@
 /** Sorting what is larger than memory: whatever the runs, their cuts and the taker's mood, every row comes once and in order. */
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { sortOrder } from '../../src/columns/sort.ts';
 import { TableBuffer } from '../../src/columns/table-buffer.ts';
 import type { ColumnDeclaration } from '../../src/columns/types.ts';
-import { type RunCuts, SpilledRuns } from '../../src/jobs/spill/runs.ts';
+import { type RunCuts, SpilledRuns } from '../../src/ingest/spill/runs.ts';
+import { sortOrder } from '../../src/kernel/sort-order.ts';
 import type { FileColumn } from '../../src/parquet/encoder.ts';
 import { MemoryStore } from '../../src/store/memory.ts';
 import { rowsOf } from '../records/scan/both-paths.ts';
