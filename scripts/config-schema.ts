@@ -32,7 +32,8 @@ export function configSchemaText(): string {
 }
 
 function forEditors(schema: ConfigSchema): JsonSchema {
-  const { unit, least, most, ...rest } = schema;
+  const { unit, least, most, editors, ...rest } = schema;
+  if (editors !== undefined) return { ...rest, ...(editors as JsonSchema) };
   if (unit !== undefined) return withUnit(unit, { least, most }, rest);
   const { properties, additionalProperties, items, pattern, enum: names, type, ...others } = rest;
   if (names !== undefined) return { ...others, anyOf: [{ type, enum: names }, variableText] };

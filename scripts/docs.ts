@@ -2,9 +2,14 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { configSchemaText } from './config-schema.ts';
+import { shapesPage } from './shapes-page.ts';
 import { tablesPage } from './tables-page.ts';
 
-const pages = { 'docs/tables.md': tablesPage, 'schemas/config.schema.json': configSchemaText };
+const pages = {
+  'docs/shapes.md': shapesPage,
+  'docs/tables.md': tablesPage,
+  'schemas/config.schema.json': configSchemaText,
+};
 
 for (const [name, text] of Object.entries(pages)) {
   const file = join(import.meta.dirname, '..', name);

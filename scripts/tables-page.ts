@@ -60,7 +60,8 @@ export function tablesPage(): string {
 }
 
 function section({ table, schema }: Section): string[] {
-  const paths = new Map(schema ? extractions(schema).map(({ column, path }) => [column, path.join('.')]) : []);
+  const paths = new Map(schema ? extractions(schema).map(({ column, path }) => [column, `\`${path.join('.')}\``]) : []);
+  for (const column of Object.keys(schema?.['x-table'].mapped ?? {})) paths.set(column, '[shape](shapes.md)');
   const facts = [`Sorted by ${names(table.sortedBy)} inside a file.`];
   if (table.bloomColumns.length > 0) facts.push(`Bloom filters on ${names(table.bloomColumns)}.`);
   return [
@@ -73,7 +74,7 @@ function section({ table, schema }: Section): string[] {
     `| --- | --- |${schema ? ' --- |' : ''} --- |`,
     ...table.columns.map(({ name, type, description, required }) => {
       const path = paths.get(name);
-      const from = schema ? ` ${path === undefined ? '' : `\`${path}\``} |` : '';
+      const from = schema ? ` ${path ?? ''} |` : '';
       const typeText = `\`${columnTypeText(type)}\`${required ? ', never null' : ''}`;
       return `| \`${name}\` | ${typeText} |${from} ${description.replaceAll('|', '\\|').replaceAll('<', '&lt;')} |`;
     }),

@@ -18,7 +18,7 @@ export default async function ingest({ port, config, source: named, ...request }
   port.on('message', ({ reason }: ToThread) => stop.abort(receivedError(reason)));
   try {
     runtime ??= createIngestRuntime(config);
-    const source = sources.get(named.name) ?? createSource(named.type, named.columns, config.limits);
+    const source = sources.get(named.name) ?? createSource(named.type, named.columns, config.limits, named.mapping);
     sources.set(named.name, source);
     const log = { error: (fields: object, message: string) => tell({ kind: 'log', fields: { ...fields }, message }) };
     const staged = await ingestBatch(

@@ -3,12 +3,17 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { configSchemaText } from '../scripts/config-schema.ts';
+import { shapesPage } from '../scripts/shapes-page.ts';
 import { tablesPage } from '../scripts/tables-page.ts';
 
 const read = (name: string): string => readFileSync(join(import.meta.dirname, '..', name), 'utf8');
 
 test('docs/tables.md says what the schemas say', () => {
   expect(read('docs/tables.md')).toBe(tablesPage());
+});
+
+test('docs/shapes.md says what the shapes say', () => {
+  expect(read('docs/shapes.md')).toBe(shapesPage());
 });
 
 test('schemas/config.schema.json says what the program checks a configuration with', () => {

@@ -46,6 +46,7 @@ export function checkAgainstSchema(raw: unknown): KeyProblem[] {
   ajv.addKeyword({ keyword: 'unit', schemaType: 'string', modifying: true, errors: true, validate: readUnit });
   ajv.addKeyword({ keyword: 'least', schemaType: 'number' });
   ajv.addKeyword({ keyword: 'most', schemaType: 'number' });
+  ajv.addKeyword({ keyword: 'editors', schemaType: 'object' });
   const validate = ajv.compile(configSchema);
   if (validate(raw)) return [];
   return (validate.errors ?? []).flatMap(toProblem);

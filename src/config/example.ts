@@ -1,4 +1,5 @@
 /** The commented configuration that `init` writes. Optional keys, defaults and comments come from the schema. */
+import { defaultShape, shapeNames } from '../sources/opa/shapes.ts';
 import type { ConfigSchema } from './keys.ts';
 import { configSchema } from './schema.ts';
 
@@ -27,6 +28,11 @@ sources:
   - name: decisions
     type: opa
     location: ./logs/opa
+    # Where the records have subject, action, resource, allowed and so on (docs/shapes.md): ${shapeNames.join(', ')}.
+    # shape: ${defaultShape}
+    # fields:
+    #   subject: [input.user.id, input.user]
+    #   allowed: [result.allow, { path: result.deny, is: empty }]
     # Columns of your own, from any path of the record. Types: boolean, int, long, double, string, timestamp.
     # A value of another type gives null, or with strict: true quarantines the record.
     # columns:

@@ -3,6 +3,8 @@
  * checks, the environment variables, `--set`, `init`'s commented example and the configuration of the program follow it.
  */
 
+import { mappedTypes, shapeNames } from '../sources/opa/shapes.ts';
+import { conditions } from '../tables/mapping.ts';
 import { identityTables } from '../tables/names.ts';
 import { catalogKeys, catalogTypes } from './catalogs.ts';
 import { type ConfigSchema, choice, count, duration, flag, type Key, section, size, text } from './keys.ts';
@@ -34,6 +36,29 @@ const sourceColumn: ConfigSchema = {
   },
 };
 
+/**
+ * For keys that take one value or a list. sources.ts checks them, since it can name the entry that is wrong; the keyword
+ * `editors` has what an editor should know.
+ */
+const oneOrSome = (one: ConfigSchema): ConfigSchema => ({ anyOf: [one, { type: 'array', minItems: 1, items: one }] });
+
+const fieldForEditors: ConfigSchema = {
+  anyOf: [
+    { type: 'string' },
+    {
+      type: 'object',
+      additionalProperties: false,
+      required: ['path'],
+      properties: {
+        path: { type: 'string' },
+        is: { enum: [...conditions, true, false] },
+        join: { type: 'string' },
+        lead: { type: 'string' },
+      },
+    },
+  ],
+};
+
 const source: ConfigSchema = {
   type: 'object',
   additionalProperties: false,
@@ -45,6 +70,18 @@ const source: ConfigSchema = {
     queue: {
       ...text('SQS queue that the bucket sends its events to (URL), for the worker; otherwise it lists the location'),
       pattern: '^https?://[^/?#]+/[^?#]+$',
+    },
+    shape: {
+      description: `where its records have the standard columns: ${shapeNames.join(', ')}, or a list to try in order`,
+      editors: oneOrSome({ type: 'string', enum: shapeNames }),
+    },
+    fields: {
+      description: 'the same for single standard columns: a path, or a list of which the first that exists wins',
+      type: 'object',
+      editors: {
+        additionalProperties: false,
+        properties: Object.fromEntries(Object.keys(mappedTypes).map((column) => [column, oneOrSome(fieldForEditors)])),
+      },
     },
     columns: {
       description: 'columns of your own, by name: where the value stands and its type',

@@ -5,11 +5,15 @@
 import type { ScalarType } from '../columns/types.ts';
 import type { SideSourceType, SourceType } from '../records/object-facts.ts';
 import type { ReferenceColumn, SideSourceConfig, SourceConfig } from '../sources/config.ts';
+import { asField, type FieldPaths, fieldProblem } from '../sources/opa/fields.ts';
+import { defaultShape, mappedTypes, mappingOf, type ShapeName, shapeNames } from '../sources/opa/shapes.ts';
 import { provenanceNames } from '../sources/reference/side-table.ts';
 import { parsePath } from '../tables/declare.ts';
+import type { Mapping } from '../tables/mapping.ts';
 import { type IdentityTable, identityTables, isProductName } from '../tables/names.ts';
 import type { PromotedColumn } from '../tables/promoted.ts';
 import type { KeyPath } from './check.ts';
+import { nearest } from './errors.ts';
 
 /** As the schema has checked it. */
 export interface RawSource {
@@ -17,6 +21,8 @@ export interface RawSource {
   readonly type: SourceType | SideSourceType;
   readonly location: string;
   readonly queue?: string;
+  readonly shape?: unknown;
+  readonly fields?: Readonly<Record<string, unknown>>;
   readonly columns: Readonly<Record<string, RawColumn>>;
   readonly table?: string;
   readonly tables?: Readonly<Record<string, IdentityTable>>;
@@ -37,7 +43,13 @@ const eventTypes: readonly RawSource['type'][] = ['opa', 'okera-audit'];
 export const isEventSource = (source: Pick<RawSource, 'type'>): boolean => eventTypes.includes(source.type);
 
 /** Keys that not every source may have, with the types that may. */
-const sourceKeys = { queue: eventTypes, table: ['reference'], tables: ['okera-identities'] } as const;
+const sourceKeys = {
+  queue: eventTypes,
+  shape: ['opa'],
+  fields: ['opa'],
+  table: ['reference'],
+  tables: ['okera-identities'],
+} as const;
 const columnKeys = { path: eventTypes, strict: eventTypes, from: ['reference'], required: ['reference'] } as const;
 
 export function eventSource(source: RawSource, location: string, at: KeyPath, problem: Problem): SourceConfig {
@@ -50,14 +62,61 @@ export function eventSource(source: RawSource, location: string, at: KeyPath, pr
   }
   if (source.queue !== undefined && location !== '' && !location.startsWith('s3://'))
     problem([...at, 'queue'], 'has a meaning only for a location in S3, whose events it holds');
+  const mapping = mappingOfSource(source, at, problem);
   return {
     name: source.name,
     type: source.type as SourceType,
     location,
     ...(source.queue !== undefined && { queue: source.queue }),
+    ...(mapping && { mapping }),
     columns: Object.fromEntries(columns),
   };
 }
+
+/** What `shape` and `fields` say; undefined where neither is there, or one of them is wrong. */
+export function mappingOfSource(
+  { shape, fields }: Pick<RawSource, 'shape' | 'fields'>,
+  at: KeyPath,
+  problem: Problem,
+): Mapping | undefined {
+  if (shape === undefined && fields === undefined) return undefined;
+  let isWrong = false;
+  const fail: Problem = (path, message) => {
+    isWrong = true;
+    problem([...at, ...path], message);
+  };
+  const names = Array.isArray(shape) ? (shape as unknown[]) : [shape ?? defaultShape];
+  const shapePath = (i: number): KeyPath => (Array.isArray(shape) ? ['shape', i] : ['shape']);
+  if (names.length === 0) fail(['shape'], 'must not be empty');
+  names.forEach((name, i) => {
+    if (shapeNames.includes(name as ShapeName)) return;
+    const near = typeof name === 'string' ? nearest(name, shapeNames) : undefined;
+    fail(shapePath(i), `must be one of ${shapeNames.join(', ')}${near ? `; did you mean ${near}?` : ''}`);
+  });
+  const own: Record<string, readonly FieldPaths[]> = {};
+  for (const [column, value] of Object.entries(fields ?? {})) {
+    const type = Object.hasOwn(mappedTypes, column) ? mappedTypes[column] : undefined;
+    if (type === undefined) {
+      const known = Object.keys(mappedTypes);
+      const near = nearest(column, known);
+      const hint = near ? `did you mean ${near}?` : `those are ${known.join(', ')}`;
+      fail(['fields', column], `is not a standard column; ${hint} Columns of your own go under columns`);
+      continue;
+    }
+    const entries = Array.isArray(value) ? (value as unknown[]) : [value];
+    if (entries.length === 0) fail(['fields', column], 'must not be empty');
+    if (entries.length > maxAlternatives) fail(['fields', column], `has more than ${maxAlternatives} paths`);
+    entries.forEach((entry, i) => {
+      const wrong = fieldProblem(entry, type);
+      if (wrong !== undefined) fail(['fields', column, ...(Array.isArray(value) ? [i] : [])], wrong);
+    });
+    if (!isWrong) own[column] = entries.map(asField);
+  }
+  return isWrong ? undefined : mappingOf(names as ShapeName[], own);
+}
+
+/** More would be data, not a configuration. */
+const maxAlternatives = 32;
 
 export function sideSource(source: RawSource, location: string, at: KeyPath, problem: Problem): SideSourceConfig {
   checkKeys(source, at, problem);

@@ -16,6 +16,6 @@ export function selectSources({ config }: Runtime, names: readonly string[] | un
   );
   return selected.map((source) => ({
     config: source,
-    source: createSource(source.type, source.columns, config.limits),
+    source: createSource(source.type, source.columns, config.limits, source.mapping),
   }));
 }

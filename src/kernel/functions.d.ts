@@ -412,6 +412,31 @@ declare namespace __AdaptedExports {
    */
   export function xxhash64(start: number, length: number): bigint;
   /**
+   * assembly/scan/alternatives/addAlternative
+   * @param field `assembly/scan/fields/Field`
+   * @param slot `i32`
+   * @param action `i32`
+   * @param usable `i32`
+   * @param isAbove `bool`
+   * @param document `i32`
+   * @returns `assembly/scan/alternatives/Alternative`
+   */
+  export function addAlternative(field: __Record0<undefined>, slot: number, action: number, usable: number, isAbove: boolean, document: number): __Record0<never>;
+  /**
+   * assembly/scan/alternatives/setJoin
+   * @param alternative `assembly/scan/alternatives/Alternative`
+   * @param text `usize`
+   * @param length `i32`
+   */
+  export function setJoin(alternative: __Record0<undefined>, text: number, length: number): void;
+  /**
+   * assembly/scan/alternatives/setLead
+   * @param alternative `assembly/scan/alternatives/Alternative`
+   * @param text `usize`
+   * @param length `i32`
+   */
+  export function setLead(alternative: __Record0<undefined>, text: number, length: number): void;
+  /**
    * assembly/scan/fields/setLong
    * @param field `assembly/scan/fields/Field`
    * @param value `i64`
@@ -463,13 +488,12 @@ declare namespace __AdaptedExports {
    * @param writer `assembly/scan/writer/Writer`
    * @param kind `i32`
    * @param slot `i32`
-   * @param parent `i32`
    * @param holds `i32`
    * @param isDoubtful `bool`
    * @param column `assembly/columns/slots/Slots`
    * @returns `assembly/scan/fields/Field`
    */
-  export function addField(writer: __Record0<undefined>, kind: number, slot: number, parent: number, holds: number, isDoubtful: boolean, column: __Record0<undefined>): __Record0<never>;
+  export function addField(writer: __Record0<undefined>, kind: number, slot: number, holds: number, isDoubtful: boolean, column: __Record0<undefined>): __Record0<never>;
   /**
    * assembly/scan/writer/bytesOfRows
    * @param writer `assembly/scan/writer/Writer`
@@ -684,14 +708,37 @@ declare interface __Record0<TOmittable> {
   /** @type `assembly/identities/WordSet` */
   records: __Record0<undefined>;
 }
+/** assembly/scan/alternatives/Alternative */
+declare interface __Record0<TOmittable> {
+  /** @type `i32` */
+  slot: number | TOmittable;
+  /** @type `i32` */
+  action: number | TOmittable;
+  /** @type `i32` */
+  usable: number | TOmittable;
+  /** @type `bool` */
+  isAbove: boolean | TOmittable;
+  /** @type `i32` */
+  document: number | TOmittable;
+  /** @type `usize` */
+  join: number | TOmittable;
+  /** @type `i32` */
+  joinLength: number | TOmittable;
+  /** @type `usize` */
+  lead: number | TOmittable;
+  /** @type `i32` */
+  leadLength: number | TOmittable;
+  /** @type `assembly/scan/alternatives/Alternative | null` */
+  next: __Record0<undefined> | null | TOmittable;
+}
 /** assembly/scan/fields/Field */
 declare interface __Record0<TOmittable> {
   /** @type `i32` */
   kind: number | TOmittable;
   /** @type `i32` */
   slot: number | TOmittable;
-  /** @type `i32` */
-  parent: number | TOmittable;
+  /** @type `assembly/scan/alternatives/Alternative | null` */
+  alternatives: __Record0<undefined> | null | TOmittable;
   /** @type `i32` */
   holds: number | TOmittable;
   /** @type `bool` */

@@ -1,5 +1,6 @@
 /**
- * Turns a validated record into column values, by the paths that the schema annotates and the config promotes.
+ * Turns a validated record into column values, by the paths that the schema annotates, those that the shape of the source
+ * maps and those that the config promotes.
  *
  * Text columns of JSON hold the bytes of the record as they stood. Whatever has no column of its own goes to `extra`.
  * A flattened string that holds half of a surrogate pair gets U+FFFD in its place, since columns are UTF-8; the escape
@@ -7,12 +8,15 @@
  */
 import { type ColumnType, isScalar, type Scalar, type ScalarType, type Value } from '../columns/types.ts';
 import type { TableDeclaration } from '../tables/declaration.ts';
+import type { MappedColumn } from '../tables/mapping.ts';
 import { columnTypeText, type Extraction } from '../tables/schema.ts';
+import { firstUsable } from './alternatives.ts';
 import type { Extra } from './extra.ts';
+import { exactDigits, lookUp } from './look-up.ts';
 import { keysInOrder, scanMembers, shadowedKeys } from './members.ts';
-import { digitsAt, longOfNumber } from './numbers.ts';
+import { longOfNumber } from './numbers.ts';
 import type { Rejection } from './outcome.ts';
-import { type JsonRecord, rawMember, reject, show } from './parse.ts';
+import { type JsonRecord, reject, show } from './parse.ts';
 import { parseTime } from './time.ts';
 import { pointerSegment } from './validate.ts';
 
@@ -35,12 +39,12 @@ interface Target extends Extraction {
 export function compileFlattener(
   table: TableDeclaration,
   declared: readonly Extraction[],
+  mapped: readonly MappedColumn[],
   promoted: readonly Extraction[],
 ): Flattener {
-  const target = (path: Extraction): Target => ({
-    ...path,
-    index: table.columns.findIndex((column) => column.name === path.column),
-  });
+  const indexOf = (name: string): number => table.columns.findIndex((column) => column.name === name);
+  const target = (path: Extraction): Target => ({ ...path, index: indexOf(path.column) });
+  const mappings = mapped.map((column) => ({ ...column, index: indexOf(column.column) }));
   const members = new Map(declared.filter((p) => p.path.length === 1).map((p) => [p.path[0] as string, target(p)]));
   const lookups = [...declared.filter((p) => p.path.length > 1), ...promoted].map(target);
 
@@ -72,6 +76,11 @@ export function compileFlattener(
         );
       }
       values[column.index] = converted;
+    }
+    for (const mapping of mappings) {
+      const value = firstUsable(record, mapping);
+      if (value === undefined) mismatch(mapping.column);
+      else values[mapping.index] = value;
     }
     for (const column of lookups) {
       const found = lookUp(record, column);
@@ -128,24 +137,6 @@ function mapValue(
   return entries;
 }
 
-/** The value at the column's path, undefined where there is none. */
-export function lookUp(
-  record: JsonRecord,
-  { path, orParent, type }: Pick<Extraction, 'path' | 'orParent' | 'type'>,
-): unknown {
-  let value: unknown = record.value;
-  for (let i = 0; i < path.length; i++) {
-    const segment = path[i] as string;
-    if (typeof value !== 'object' || value === null || !Object.hasOwn(value, segment)) {
-      // A scalar column type that JSON has too is the name that typeof gives.
-      return orParent && i === path.length - 1 && typeof value === type ? value : undefined;
-    }
-    if (Array.isArray(value) && !/^\d+$/.test(segment)) return undefined;
-    value = (value as Record<string, unknown>)[segment];
-  }
-  return value;
-}
-
 /** undefined where the value is of another type or out of the column's range. */
 export function convert(type: ColumnType, value: unknown, digits: () => string | null): Value | undefined {
   switch (type) {
@@ -167,9 +158,4 @@ export function convert(type: ColumnType, value: unknown, digits: () => string |
         ? value.map((text) => text.toWellFormed())
         : undefined;
   }
-}
-
-export function exactDigits(record: JsonRecord, path: readonly string[]): string | null {
-  const raw = rawMember(record, path[0] as string);
-  return raw === undefined ? null : digitsAt(raw.toString(), path.slice(1));
 }

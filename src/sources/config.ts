@@ -1,5 +1,6 @@
 import type { ScalarType } from '../columns/types.ts';
 import type { SourceType } from '../records/object-facts.ts';
+import type { Mapping } from '../tables/mapping.ts';
 import type { IdentityTable } from '../tables/names.ts';
 import type { PromotedColumn } from '../tables/promoted.ts';
 
@@ -10,6 +11,8 @@ export interface SourceConfig {
   readonly location: string;
   /** URL of the SQS queue that its bucket sends events to; without one the worker lists the location. */
   readonly queue?: string;
+  /** Where the standard columns are in a record, by `shape` and `fields`; absent where the configuration has neither. */
+  readonly mapping?: Mapping;
   /** Promoted columns, by column name. */
   readonly columns: Readonly<Record<string, PromotedColumn>>;
 }

@@ -16,6 +16,7 @@ import { dayOfMicros, parseTime } from '../records/time.ts';
 import { validator } from '../records/validate.ts';
 import type { TableDeclaration } from '../tables/declaration.ts';
 import { declareTable, promotedExtractions } from '../tables/declare.ts';
+import { type Mapping, mappedColumns } from '../tables/mapping.ts';
 import type { PromotedColumn } from '../tables/promoted.ts';
 import { type AnnotatedSchema, extractions } from '../tables/schema.ts';
 
@@ -25,6 +26,8 @@ export type PromotedColumns = Readonly<Record<string, PromotedColumn>>;
 export interface InterpreterSpec {
   readonly schema: AnnotatedSchema;
   readonly promoted: PromotedColumns;
+  /** Where the mapped columns of the schema are; without it they are null. */
+  readonly mapping?: Mapping;
   /** The member that holds the time of the event. */
   readonly timeField: string;
   /** What a time without an offset is: none, or UTC. */
@@ -54,10 +57,11 @@ export interface OpenObject {
 }
 
 export function compileInterpreter(spec: InterpreterSpec): Interpreter {
-  const { schema, promoted, timeField, zone, identityField } = spec;
+  const { schema, promoted, mapping = {}, timeField, zone, identityField } = spec;
   const table = declareTable(schema, promoted);
   const validate = validator(schema);
-  const flatten = compileFlattener(table, extractions(schema), promotedExtractions(promoted));
+  const mapped = mappedColumns(schema, mapping);
+  const flatten = compileFlattener(table, extractions(schema), mapped, promotedExtractions(promoted));
   const index = new Map(table.columns.map((column, i) => [column.name, i]));
   const indexOf = (column: string): number => {
     const at = index.get(column);
@@ -111,11 +115,12 @@ export function writerSpec(
   table: TableDeclaration,
   limits: SourceLimits,
 ): RowWriterSpec {
-  const { schema, promoted, computed, timeField, zone, identityField } = spec;
+  const { schema, promoted, mapping = {}, computed, timeField, zone, identityField } = spec;
   return {
     table,
     schema,
     declared: extractions(schema),
+    mapped: mappedColumns(schema, mapping),
     promoted: promotedExtractions(promoted),
     timeField,
     zone,

@@ -6,8 +6,9 @@ import { type AnnotatedSchema, type Extraction, extractions, parseColumnType } f
 /**
  * Derives a table from an annotated schema and the columns that the config promotes.
  *
- * Promoted columns stand before the big raw text. They count as provenance when two rows are compared: their values
- * are copied out of text that other columns hold whole, and a row written before the promotion lacks them.
+ * Promoted columns stand before the big raw text. They and the mapped columns count as provenance when two rows are
+ * compared: their values are copied out of text that other columns hold whole, and a row that was written with another
+ * configuration has others.
  * Throws where the schema contradicts itself or a promoted column takes a name that is taken.
  */
 export function declareTable(
@@ -27,6 +28,8 @@ export function declareTable(
     });
   };
   for (const { column, type, description } of extractions(schema)) add(column, type, description);
+  const mapped = table.mapped ?? {};
+  for (const [name, { type, description }] of Object.entries(mapped)) add(name, type, description);
   for (const [name, { type, description }] of Object.entries(table.derived)) add(name, type, description);
 
   const columns = table.order.map((name) => {
@@ -59,7 +62,14 @@ export function declareTable(
     identity: table.identity === 'record' ? 'record' : { column: table.identity },
     bloomColumns: table.bloomColumns,
     fullBounds: table.fullBounds,
-    provenance: [...new Set([...table.provenance, ...computed, ...promotedColumns.map((column) => column.name)])],
+    provenance: [
+      ...new Set([
+        ...table.provenance,
+        ...computed,
+        ...Object.keys(mapped),
+        ...promotedColumns.map((column) => column.name),
+      ]),
+    ],
   };
 }
 
@@ -71,7 +81,6 @@ export function promotedExtractions(promoted: Readonly<Record<string, PromotedCo
     description: '',
     path: parsePath(path),
     json: false,
-    orParent: false,
     strict,
   }));
 }
@@ -93,3 +102,7 @@ export function parsePath(text: string): string[] {
     if (text[at] !== '.') throw new Error(`not a dotted path: ${text}`);
   }
 }
+
+/** The inverse of parsePath, for messages and documentation. */
+export const pathText = (path: readonly string[]): string =>
+  path.map((segment) => (/^[\w$]+$/.test(segment) ? segment : JSON.stringify(segment))).join('.');

@@ -3,8 +3,8 @@ import type { ColumnType, ScalarType } from '../columns/types.ts';
 /**
  * The annotated JSON Schemas of the inputs (`schemas/*.schema.json`): the only place where their fields are declared.
  * Two annotation keywords of our own are read here and nowhere else: `x-column` on a property says which column its
- * value becomes, `x-table` at the root says what the table is like. `extractions` gives every path that becomes a
- * column; validator, flattener, Iceberg schema, Glue columns and docs all derive from it.
+ * value becomes, `x-table` at the root says what the table is like. `extractions` gives every path that becomes a column
+ * whatever the shape of the record; validator, flattener, Iceberg schema, Glue columns and docs all derive from it.
  */
 export interface AnnotatedSchema {
   readonly required: readonly string[];
@@ -25,8 +25,6 @@ export interface ColumnAnnotation {
   readonly type: string;
   /** json: the column holds the exact JSON text of the value, whatever it is. */
   readonly encode?: 'json';
-  /** The value of the parent itself is taken where it has the column's type (`result: true` is `result.allowed`). */
-  readonly orParent?: boolean;
 }
 
 export interface TableAnnotation {
@@ -45,7 +43,9 @@ export interface TableAnnotation {
   readonly bloomColumns: readonly string[];
   readonly fullBounds: readonly string[];
   readonly provenance: readonly string[];
-  /** Columns that no single path gives: the source computes them. */
+  /** Columns whose paths follow the shape of the records (mapping.ts). */
+  readonly mapped?: Readonly<Record<string, { readonly type: string; readonly description: string }>>;
+  /** Columns that no path gives: the source computes them. */
   readonly derived: Readonly<Record<string, { readonly type: string; readonly description: string }>>;
 }
 
@@ -57,7 +57,6 @@ export interface Extraction {
   /** Member names from the record's root. */
   readonly path: readonly string[];
   readonly json: boolean;
-  readonly orParent: boolean;
   /** Another type quarantines the record instead of giving null (promoted columns only). */
   readonly strict: boolean;
 }
@@ -76,7 +75,6 @@ export function extractions(schema: AnnotatedSchema): Extraction[] {
           description: property.description ?? '',
           path,
           json: column.encode === 'json',
-          orParent: column.orParent ?? false,
           strict: false,
         });
       }

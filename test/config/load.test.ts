@@ -549,3 +549,73 @@ sources:
     ]);
   });
 });
+
+describe('shape and fields', () => {
+  const source = (rest: string) => `warehouse: ./w
+sources:
+  - name: mesh
+    type: opa
+    location: ./logs
+${rest}`;
+
+  it('of a list of shapes come one behind the other, and fields replace those of their column', () => {
+    const { config } = load(
+      source(`    shape: [authzen, article]
+    fields:
+      subject: ['input.headers."x.user"', input.user]
+      allowed: { path: result.deny, is: empty }
+      resource: [{ path: input.path, join: /, lead: / }]
+`),
+    );
+    const mapping = config.sources[0]!.mapping!;
+    expect(mapping.subject).toEqual([{ path: ['input', 'headers', 'x.user'] }, { path: ['input', 'user'] }]);
+    expect(mapping.allowed).toEqual([{ path: ['result', 'deny'], is: 'empty' }]);
+    expect(mapping.resource).toEqual([{ path: ['input', 'path'], join: '/', lead: '/' }]);
+    expect(mapping.roles!.map(({ path }) => path.join('.'))).toEqual([
+      'input.subject.properties.roles',
+      'result.roles',
+      'result.roles',
+    ]);
+    expect(mapping.country!.at(-1)).toEqual({ path: ['input', 'country'], isExact: true });
+  });
+
+  it('takes is: true and is: false as YAML reads them', () => {
+    const { config } = load(
+      source('    fields: { allowed: [{ path: result.denied, is: false }, { path: result.ok, is: true }] }\n'),
+    );
+    expect(config.sources[0]!.mapping!.allowed!.map(({ is }) => is)).toEqual(['false', 'true']);
+    expect(config.sources[0]!.mapping!.subject).toEqual([{ path: ['input', 'subject'], isExact: true }]);
+  });
+
+  it.each([
+    ['shape: envoi', 'shape', 'did you mean envoy?'],
+    ['shape: [envoy, 7]', 'shape[1]', 'must be one of article, envoy'],
+    ['shape: []', 'shape', 'must not be empty'],
+    ['fields: { subjct: input.a }', 'fields.subjct', 'did you mean subject?'],
+    ['fields: { constructor: input.a }', 'fields.constructor', 'is not a standard column'],
+    ['fields: { decision_id: input.a }', 'fields.decision_id', 'is not a standard column'],
+    ['fields: { subject: [] }', 'fields.subject', 'must not be empty'],
+    ['fields: { subject: [input.a, input..b] }', 'fields.subject[1]', 'is not a path'],
+    ['fields: { subject: 7 }', 'fields.subject', 'must be a path'],
+    ['fields: { subject: { is: empty } }', 'fields.subject', 'needs a path'],
+    ['fields: { subject: { path: input.a, is: empty } }', 'fields.subject', 'only the column allowed'],
+    ['fields: { allowed: { path: result.a, is: maybe } }', 'fields.allowed', 'one of empty, present, true, false'],
+    ['fields: { allowed: { path: result.a, join: / } }', 'fields.allowed', 'only columns of text'],
+    ['fields: { message: { path: result.a, lead: / } }', 'fields.message', 'needs join'],
+    ['fields: { message: { path: result.a, joined: / } }', 'fields.message', 'unknown key joined'],
+    [`fields: { message: { path: result.a, join: ${'x'.repeat(33)} } }`, 'fields.message', 'more than 32 characters'],
+    [`fields: { subject: [${'input.a, '.repeat(33)}] }`, 'fields.subject', 'more than 32 paths'],
+  ])('%s names the key and what is expected', (line, key, message) => {
+    expect(problemsOf(source(`    ${line}\n`))).toEqual([
+      { key: `sources[0].${key}`, origin: 'audit-warehouse.yaml:6', message: expect.stringContaining(message) },
+    ]);
+  });
+
+  it('have a meaning only for decisions', () => {
+    const okera = source('    shape: envoy\n    fields: { subject: input.a }\n').replace('opa', 'okera-audit');
+    expect(problemsOf(okera).map(({ key, message }) => [key, message])).toEqual([
+      ['sources[0].shape', 'has a meaning only for a source of type opa'],
+      ['sources[0].fields', 'has a meaning only for a source of type opa'],
+    ]);
+  });
+});

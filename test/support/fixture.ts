@@ -2,12 +2,14 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type ColumnType, isScalar, type ScalarType, type Value } from '../../src/columns/types.ts';
+import { mappingOfSource } from '../../src/config/sources.ts';
 import { openBody } from '../../src/records/decompress.ts';
 import { frameRecords } from '../../src/records/frame/index.ts';
 import type { SourceType } from '../../src/records/object-facts.ts';
 import { quarantineRow } from '../../src/records/quarantine.ts';
 import { createSource } from '../../src/sources/index.ts';
 import type { TableDeclaration } from '../../src/tables/declaration.ts';
+import type { Mapping } from '../../src/tables/mapping.ts';
 import type { PromotedColumn } from '../../src/tables/promoted.ts';
 import { quarantine as quarantineTable } from '../../src/tables/quarantine.ts';
 
@@ -17,6 +19,8 @@ export interface Fixture {
   readonly uri: string;
   readonly lastModified: number;
   readonly columns: Readonly<Record<string, PromotedColumn>>;
+  /** What `shape` and `fields` of the case say. */
+  readonly mapping: Mapping | undefined;
   readonly limits: typeof defaultLimits;
   readonly input: Buffer;
   readonly expectedRows: unknown[];
@@ -51,6 +55,9 @@ export function loadFixture(type: SourceType, folder: string): Fixture {
     uri: `s3://audit-logs/${about.key}`,
     lastModified: Date.parse(about.lastModified),
     columns: about.columns ?? {},
+    mapping: mappingOfSource({ shape: about.shape, fields: about.fields }, [], (path, message) => {
+      throw new Error(`${folder}: ${path.join('.')} ${message}`);
+    }),
     limits: { ...defaultLimits, ...about.limits },
     input: readFileSync(join(folder, input)),
     expectedRows: lines('expected.jsonl'),
@@ -68,7 +75,7 @@ export interface Reading {
 
 export async function readFixture(fixture: Fixture, chunkSize = Number.POSITIVE_INFINITY): Promise<Reading> {
   const { type, uri, lastModified, limits } = fixture;
-  const source = createSource(type, fixture.columns, limits);
+  const source = createSource(type, fixture.columns, limits, fixture.mapping);
   const facts = source.describeObject(uri);
   const reader = source.openObject(uri, facts);
   const rows: unknown[] = [];

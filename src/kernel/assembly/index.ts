@@ -40,6 +40,7 @@ export {
 } from './parquet/statistics';
 export { gatherNumbers, gatherTexts, plainTextBytes, textsWithin } from './parquet/values';
 export { xxhash64 } from './parquet/xxhash64';
+export { addAlternative, setJoin, setLead } from './scan/alternatives';
 export { setLong, setText } from './scan/fields';
 export { describeMember, newMember, newNode, setSlots } from './scan/program';
 export {

@@ -1,6 +1,7 @@
 /** The columns of a table as the kernel fills them (kernel/assembly/scan/{fields,computed}.ts), each a field of the record. */
+import type { MappedColumn } from '../../tables/mapping.ts';
 import type { Extraction } from '../../tables/schema.ts';
-import { bit, indexOfPath, Tag } from './program.ts';
+import { bit, indexOfPath, Tag, type Wanted } from './program.ts';
 
 /** What a field is; codes of the kernel. */
 export const Field = {
@@ -45,8 +46,6 @@ export interface PathField {
   readonly column: string;
   readonly kind: number;
   readonly slot: number;
-  /** Slot whose boolean value counts where this one is absent; -1 for none. */
-  readonly parent: number;
   /** Tags that the column holds; others are null and counted, or make the record doubtful. */
   readonly holds: number;
   readonly isDoubtful: boolean;
@@ -56,10 +55,9 @@ const bits = (...tags: number[]): number => tags.reduce((all, tag) => all | bit(
 const nothing = bits(Tag.Absent, Tag.Null);
 const everything = 0x3ff;
 
-export function pathField(extraction: Extraction, isPromoted: boolean, all: readonly Extraction[]): PathField {
-  const { column, type, json, path, strict, orParent } = extraction;
-  const parent = orParent ? indexOfPath(all, path.slice(0, -1)) : -1;
-  const common = { column, slot: indexOfPath(all, path), parent };
+export function pathField(extraction: Extraction, isPromoted: boolean, all: readonly Wanted[]): PathField {
+  const { column, type, json, path, strict } = extraction;
+  const common = { column, slot: indexOfPath(all, path) };
   const isDoubtful = strict || (path.length === 1 && !isPromoted);
   if (json) return { ...common, kind: Field.json, holds: everything, isDoubtful };
   const [kind, holds] = kindOf(type);
@@ -67,12 +65,33 @@ export function pathField(extraction: Extraction, isPromoted: boolean, all: read
 }
 
 /** By slot: the tags that need no second look, since all columns of the path hold every value of them. */
-export function plainTags(fields: readonly PathField[]): number[] {
-  const plain = fields.map(() => everything);
+export function plainTags(fields: readonly PathField[], slots: number): number[] {
+  const plain = new Array<number>(slots).fill(everything);
   for (const { slot, kind, holds } of fields) {
     plain[slot]! &= kind === Field.int || kind === Field.time ? nothing : holds;
   }
   return plain;
+}
+
+/** What is made of the value of an alternative; codes of the kernel (assembly/scan/alternatives.ts). */
+const Action = { take: 0, empty: 1, present: 2, true: 3, false: 4, join: 5 } as const;
+
+/** What a mapped column is in the kernel: its kind, and what each of its alternatives takes. Any value picked fits it. */
+export function mappedField({ type, alternatives }: MappedColumn): {
+  readonly kind: number;
+  readonly holds: number;
+  readonly alternatives: readonly { readonly action: number; readonly usable: number }[];
+} {
+  const [kind, holds] = kindOf(type);
+  const asText = holds | bits(Tag.Int, Tag.Number, Tag.True, Tag.False);
+  return {
+    kind,
+    holds: everything,
+    alternatives: alternatives.map(({ is, join, isExact }) => ({
+      action: is !== undefined ? Action[is] : join !== undefined ? Action.join : Action.take,
+      usable: type === 'string' && isExact !== true ? asText : holds,
+    })),
+  };
 }
 
 function kindOf(type: Extraction['type']): [kind: number, holds: number] {

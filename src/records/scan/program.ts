@@ -3,6 +3,7 @@
  * config's promoted columns: a tree of objects and their members, and one slot for each path that becomes a column.
  */
 import type { Kernel } from '../../kernel/kernel.ts';
+import { isBelow } from '../../tables/mapping.ts';
 import type { Extraction } from '../../tables/schema.ts';
 
 /** What a scanned value is, as kernel/assembly/scan/tags.ts has it. Int: an integer of at most 15 digits, so exact as a number. */
@@ -55,24 +56,27 @@ interface SchemaNode {
   readonly additionalProperties?: { readonly type?: string | readonly string[] } | boolean;
 }
 
+/** A path whose value has to be noted, and the type of the column that it is for. */
+export type Wanted = Pick<Extraction, 'path' | 'type'>;
+
 /**
  * The place of the root object's node.
  *
  * @param schema the JSON Schema of the record
- * @param extractions every path that becomes a column, promoted ones included
+ * @param wanted every path that becomes a column or may become one
  * @param plain by slot: tags of which every value is one for all columns of the path
  */
 export function compile(
   kernel: Kernel,
   schema: SchemaNode,
-  extractions: readonly Extraction[],
+  wanted: readonly Wanted[],
   plain: readonly number[],
 ): number {
   const { call } = kernel;
   const build = (path: readonly string[], node: SchemaNode | undefined, isWhole: boolean): ObjectNode => {
-    const below = extractions.filter((extraction) => path.every((name, i) => extraction.path[i] === name));
+    const below = wanted.filter((other) => path.every((name, i) => other.path[i] === name));
     const names = new Set([
-      ...below.flatMap((extraction) => extraction.path[path.length] ?? []),
+      ...below.flatMap((other) => other.path[path.length] ?? []),
       ...(path.length === 0 ? Object.keys(schema.properties ?? {}) : []),
     ]);
     const hasIndexes = [...names].some((name) => /^\d+$/.test(name));
@@ -81,13 +85,16 @@ export function compile(
     return { place, slots: members.flatMap(({ slots }) => slots) };
   };
   const memberAt = (path: readonly string[], node: SchemaNode | undefined, parent: number): Member => {
-    const slot = indexOfPath(extractions, path);
-    const type = slot < 0 ? undefined : extractions[slot]!.type;
-    const isDeep = extractions.some((e) => e.path.length > path.length && path.every((name, i) => e.path[i] === name));
-    const isMap = type !== undefined && typeof type !== 'string' && 'map' in type;
-    const isList = type !== undefined && typeof type !== 'string' && 'list' in type;
+    const slot = indexOfPath(wanted, path);
+    const types = wanted.filter((other) => isSamePath(other.path, path)).map(({ type }) => type);
+    const isDeep = wanted.some((other) => isBelow(other.path, path));
+    const map = types.find((type) => typeof type !== 'string' && 'map' in type) as
+      | { map: { value: string } }
+      | undefined;
+    const isMap = map !== undefined;
+    const isList = types.some((type) => typeof type !== 'string' && 'list' in type);
     const shape = isMap ? Shape.map : isList ? Shape.list : isDeep ? Shape.object : Shape.raw;
-    const elements = isMap && type.map.value === 'long' ? bit(Tag.Int) : isMap || isList ? stringBits : 0;
+    const elements = map?.map.value === 'long' ? bit(Tag.Int) : isMap || isList ? stringBits : 0;
     const below = isDeep || isMap ? build(path, node, isMap) : undefined;
     // As it stands in the text: a key with escapes is left to the reference path.
     const { start, length } = kernel.text(JSON.stringify(path.at(-1)).slice(1, -1));
@@ -110,8 +117,11 @@ export function compile(
 }
 
 /** The slot of a path: that of its first column, which several may share. */
-export const indexOfPath = (all: readonly Extraction[], path: readonly string[]): number =>
-  all.findIndex((e) => e.path.length === path.length && e.path.every((name, i) => path[i] === name));
+export const indexOfPath = (all: readonly Wanted[], path: readonly string[]): number =>
+  all.findIndex((other) => isSamePath(other.path, path));
+
+const isSamePath = (a: readonly string[], b: readonly string[]): boolean =>
+  a.length === b.length && a.every((segment, i) => b[i] === segment);
 
 /** A name may be anything that the configuration says, `constructor` too. */
 const propertyOf = (node: SchemaNode | undefined, name: string): SchemaNode | undefined =>

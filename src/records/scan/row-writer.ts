@@ -7,20 +7,22 @@
  */
 import type { ColumnBatch } from '../../columns/batch.ts';
 import type { RowBuffer } from '../../columns/row-buffer.ts';
-import type { Value } from '../../columns/types.ts';
+import { isScalar, type Value } from '../../columns/types.ts';
 import { KernelColumn } from '../../kernel/columns.ts';
 import { type Host, kernel as kernelOfThread } from '../../kernel/kernel.ts';
 import type { TableDeclaration } from '../../tables/declaration.ts';
+import type { MappedColumn } from '../../tables/mapping.ts';
 import type { AnnotatedSchema, Extraction } from '../../tables/schema.ts';
 import { ipKey, splitAddress } from '../address.ts';
 import { dayText, parseTime } from '../time.ts';
-import { type ComputedColumn, Field, pathField, plainTags } from './fields.ts';
-import { compile, indexOfPath } from './program.ts';
+import { type ComputedColumn, Field, mappedField, pathField, plainTags } from './fields.ts';
+import { compile, indexOfPath, type Wanted } from './program.ts';
 
 export interface RowWriterSpec {
   readonly table: TableDeclaration;
   readonly schema: AnnotatedSchema;
   readonly declared: readonly Extraction[];
+  readonly mapped: readonly MappedColumn[];
   readonly promoted: readonly Extraction[];
   readonly computed: readonly ComputedColumn[];
   readonly timeField: string;
@@ -87,21 +89,26 @@ export class RowWriter implements RowBuffer {
   #to = 0;
 
   constructor(spec: RowWriterSpec) {
-    const { table, schema, declared, promoted, identityField } = spec;
+    const { table, schema, declared, mapped, promoted, identityField } = spec;
     const kernel = this.#kernel;
     const { call } = kernel;
-    const paths = [...declared, ...promoted];
-    const fields = paths.map((path, i) => pathField(path, i >= declared.length, paths));
+    const columnPaths = [...declared, ...promoted];
+    const paths = [...columnPaths, ...mapped.flatMap(pathsOf)];
+    const fields = columnPaths.map((path, i) => pathField(path, i >= declared.length, paths));
     const slotOf = (column: string): number => {
-      const field = fields.find((other) => other.column === column);
-      if (field === undefined) throw new Error(`no path gives the column ${column}`);
-      return field.slot;
+      const slot = fields.find((other) => other.column === column)?.slot ?? slotOfMapped(column);
+      if (slot < 0) throw new Error(`no path gives the column ${column}`);
+      return slot;
+    };
+    const slotOfMapped = (column: string): number => {
+      const at = mapped.findIndex((other) => other.column === column);
+      return at < 0 ? -1 : paths.length + at;
     };
     const timeSlot = indexOfPath(paths, [spec.timeField]);
     this.#identities = call.newIdentities();
     this.#writer = call.newWriter(
-      compile(kernel, schema, paths, plainTags(fields)),
-      paths.length,
+      compile(kernel, schema, paths, plainTags(fields, paths.length)),
+      paths.length + mapped.length,
       Math.min(spec.maxDepth, 500),
       timeSlot,
       Number(spec.zone === 'required'),
@@ -115,15 +122,20 @@ export class RowWriter implements RowBuffer {
 
     this.#columns = table.columns.map(({ name, type }) => {
       const column = new KernelColumn(kernel, type);
+      const mapping = mapped.find((other) => other.column === name);
+      if (mapping !== undefined) {
+        const field = this.#addMapped(mapping, slotOfMapped(name), paths, column);
+        return { name, column, field };
+      }
       const path = fields.find((field) => field.column === name);
       const computed = spec.computed.find((other) => other.column === name);
       const kind = ofRecord.get(name) ?? (type === 'string' ? Field.objectText : Field.objectLong);
-      const { slot, parent, holds, isDoubtful, ...field } = path ?? {
+      const { slot, holds, isDoubtful, ...field } = path ?? {
         ...nowhere,
         kind: computed?.field ?? kind,
         slot: computed ? slotOf(computed.from) : name === 'ymd' ? timeSlot : -1,
       };
-      const place = call.addField(this.#writer, field.kind, slot, parent, holds, Number(isDoubtful), column.place);
+      const place = call.addField(this.#writer, field.kind, slot, holds, Number(isDoubtful), column.place);
       return { name, column, field: place };
     });
     this.#host = {
@@ -202,6 +214,7 @@ export class RowWriter implements RowBuffer {
   /** How many values of other types than their column's were nulled since `open`, by column. */
   get mismatches(): ReadonlyMap<string, number> {
     const { call } = this.#kernel;
+    call.settle(this.#writer);
     const counts = this.#columns.map(({ name, field }) => [name, call.mismatchesOf(field)] as const);
     return new Map(counts.filter(([, count]) => count > 0));
   }
@@ -247,6 +260,28 @@ export class RowWriter implements RowBuffer {
     this.#kernel.call.emptyRows(this.#writer);
   }
 
+  /** A column with alternatives, whose values are picked into a slot of its own. */
+  #addMapped(mapping: MappedColumn, slot: number, paths: readonly Wanted[], column: KernelColumn): number {
+    const kernel = this.#kernel;
+    const { call } = kernel;
+    const { kind, holds, alternatives } = mappedField(mapping);
+    const field = call.addField(this.#writer, kind, slot, holds, 0, column.place);
+    for (const [i, { path, is, join, lead, isAbove }] of mapping.alternatives.entries()) {
+      const { action, usable } = alternatives[i]!;
+      const document = is === 'present' && path.length > 1 ? indexOfPath(paths, path.slice(0, 1)) : -1;
+      const place = call.addAlternative(field, indexOfPath(paths, path), action, usable, Number(isAbove), document);
+      for (const [set, text] of [
+        [call.setJoin, join],
+        [call.setLead, lead],
+      ] as const) {
+        if (text === undefined) continue;
+        const { start, length } = kernel.text(text);
+        set(place, start, length);
+      }
+    }
+    return field;
+  }
+
   #column(name: string): TableColumn {
     const found = this.#columns.find((column) => column.name === name);
     if (found === undefined) throw new Error(`the table has no column ${name}`);
@@ -288,7 +323,16 @@ export class RowWriter implements RowBuffer {
   }
 }
 
-const nowhere = { slot: -1, parent: -1, holds: 0, isDoubtful: false };
+/** What the alternatives of a column are picked from. Only those of a list have elements to be noted. */
+function pathsOf({ type, alternatives }: MappedColumn): Wanted[] {
+  return alternatives.flatMap(({ path, is }) => [
+    { path, type: isScalar(type) ? 'string' : type },
+    // Whether the document is there at all tells a missing member from a missing answer.
+    ...(is === 'present' ? [{ path: path.slice(0, 1), type: 'string' as const }] : []),
+  ]);
+}
+
+const nowhere = { slot: -1, holds: 0, isDoubtful: false };
 
 /** Columns that every table of events has. */
 const ofRecord: ReadonlyMap<string, number> = new Map([

@@ -8,6 +8,7 @@ import type { ObjectFacts } from '../../records/object-facts.ts';
 import type { Outcome, Skip } from '../../records/outcome.ts';
 import { isRejection, parseRecord, reject } from '../../records/parse.ts';
 import { RowWriters } from '../../records/scan/row-writer.ts';
+import type { Mapping } from '../../tables/mapping.ts';
 import type { AnnotatedSchema } from '../../tables/schema.ts';
 import {
   compileInterpreter,
@@ -22,11 +23,13 @@ import type { RecordReader, Source } from '../source.ts';
 import { opaComputed } from './columns.ts';
 import { describeOpaObject } from './key.ts';
 import { Containers, isForeign, splunkEvent, stripPrefix } from './lines.ts';
+import { defaultShape, mappingOf } from './shapes.ts';
 
-export function opaSource(promoted: PromotedColumns, limits: SourceLimits): Source {
+export function opaSource(promoted: PromotedColumns, limits: SourceLimits, mapping: Mapping = articleMapping): Source {
   const spec = {
     schema: opaSchema as unknown as AnnotatedSchema,
     promoted,
+    mapping,
     timeField: 'timestamp',
     zone: 'required',
     identityField: 'decision_id',
@@ -46,6 +49,8 @@ export function opaSource(promoted: PromotedColumns, limits: SourceLimits): Sour
     writers: new RowWriters(writerSpec({ ...spec, computed: opaComputed }, interpreter.table, limits)),
   };
 }
+
+const articleMapping = mappingOf([defaultShape]);
 
 const foreignLine: Skip = { kind: 'skip', reason: 'foreign-line' };
 

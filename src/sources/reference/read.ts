@@ -3,11 +3,11 @@
  * header, told by the first byte that is no white space, never by the name.
  */
 import type { Scalar } from '../../columns/types.ts';
-import { exactDigits, lookUp } from '../../records/flatten.ts';
 import type { Frame } from '../../records/frame/frame.ts';
 import { isSpace } from '../../records/frame/framer.ts';
 import { frameRecords } from '../../records/frame/index.ts';
 import type { Limits } from '../../records/limits.ts';
+import { exactDigits, lookUp } from '../../records/look-up.ts';
 import { isRejection, parseRecord } from '../../records/parse.ts';
 import { pointerSegment } from '../../records/validate.ts';
 import { tooLarge } from '../interpreter.ts';
@@ -63,8 +63,6 @@ async function* readJson(
     return {
       column,
       path,
-      orParent: false,
-      type: column.type,
       pointer: path.map((s) => `/${pointerSegment(s)}`).join(''),
     };
   });

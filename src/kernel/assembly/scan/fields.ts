@@ -10,11 +10,11 @@ import { Slots } from '../columns/slots';
 import { appendCode, appendPlain, appendString, padStrings, repeatSlots, StringColumn } from '../columns/strings';
 import { readTimestamp } from '../host';
 import { allocate, grown, room } from '../memory';
+import { Alternative } from './alternatives';
 import { Member } from './program';
 import { capacity, Elements, Rows } from './rows';
 import {
   has,
-  Tag_Absent,
   Tag_Array,
   Tag_Escaped,
   Tag_False,
@@ -43,8 +43,8 @@ export class Field {
   kind: i32;
   /** The path that it is or is computed from; -1 for none. */
   slot: i32;
-  /** Slot whose boolean value counts where this one is absent; -1 for none. */
-  parent: i32;
+  /** Where the value of the slot is picked from; null where the slot is scanned. */
+  alternatives: Alternative | null;
   /** Tags that the column holds; others are null and counted, or make the record doubtful. */
   holds: i32;
   isDoubtful: bool;
@@ -180,8 +180,7 @@ function appendNumbers(field: Field, rows: Rows, count: i32, base: i32): void {
 function appendBooleans(field: Field, rows: Rows, count: i32, base: i32): void {
   const column = changetype<FixedColumn>(field.column);
   for (let i = 0; i < count; i++) {
-    let tag: i32 = load<u8>(rows.tags + field.slot * capacity + i);
-    if (tag === Tag_Absent && field.parent >= 0) tag = load<u8>(rows.tags + field.parent * capacity + i);
+    const tag: i32 = load<u8>(rows.tags + field.slot * capacity + i);
     if (tag !== Tag_True && tag !== Tag_False) continue;
     pad(column, base + i);
     appendNumber(column, tag === Tag_True ? 1 : 0);

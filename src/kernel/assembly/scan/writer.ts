@@ -13,6 +13,7 @@ import { appendString, StringColumn } from '../columns/strings';
 import { admitDay } from '../host';
 import { addIdentity, addRecord, Identities } from '../identities';
 import { allocate, allocateZeros, grown, room } from '../memory';
+import { holdJoined, mostJoined, pickAll } from './alternatives';
 import {
   appendComputed,
   appendOfObject,
@@ -121,19 +122,10 @@ export function setDigested(writer: Writer, columns: usize, count: i32): void {
   writer.digestedCount = count;
 }
 
-export function addField(
-  writer: Writer,
-  kind: i32,
-  slot: i32,
-  parent: i32,
-  holds: i32,
-  isDoubtful: bool,
-  column: Slots,
-): Field {
+export function addField(writer: Writer, kind: i32, slot: i32, holds: i32, isDoubtful: bool, column: Slots): Field {
   const field = changetype<Field>(allocateZeros(offsetof<Field>()));
   field.kind = kind;
   field.slot = slot;
-  field.parent = parent;
   field.holds = holds;
   field.isDoubtful = isDoubtful;
   field.column = column;
@@ -372,13 +364,12 @@ export function settle(writer: Writer): void {
   const count = row;
   const base = writer.settled;
   const rows = writer.rows;
+  pickMapped(writer, count);
   for (let i = 0; i < writer.fieldCount; i++) {
     const field = fieldAt(writer, i);
     const kind = field.kind;
     if (kind <= Field_LongMap) {
-      if (load<u8>(rows.met + field.slot) === 1 || field.parent >= 0) {
-        appendField(field, rows, writer.elements, count, base);
-      }
+      if (load<u8>(rows.met + field.slot) === 1) appendField(field, rows, writer.elements, count, base);
     } else if (kind === Field_EventTime) appendOfRows(field, writer.times, count, base);
     else if (kind === Field_Offset) appendOfRows(field, writer.offsets, count, base);
     else if (kind === Field_Extra) appendExtras(writer, field, count, base);
@@ -387,6 +378,17 @@ export function settle(writer: Writer): void {
   }
   writer.settled = base + count;
   clear();
+}
+
+/** Before any column is appended, since some are computed from mapped ones. */
+function pickMapped(writer: Writer, count: i32): void {
+  let joined = 0;
+  for (let i = 0; i < writer.fieldCount; i++) joined += mostJoined(fieldAt(writer, i), writer.rows, count);
+  holdJoined(joined);
+  for (let i = 0; i < writer.fieldCount; i++) {
+    const field = fieldAt(writer, i);
+    if (field.alternatives !== null) pickAll(field, writer.rows, count);
+  }
 }
 
 function appendExtras(writer: Writer, field: Field, count: i32, base: i32): void {
