@@ -16,8 +16,9 @@ import type { RigGlue, RigS3 } from '../support/rig.ts';
 import { type Row, rowOf, type TableName, tables } from './columns.ts';
 import { auditRow, decisionRow, rawRecords } from './truth.ts';
 
-/** Folders whose objects are read by their own source, since their expectations need columns of its own. */
-export const promotions = ['promoted-columns', 'big-integers'] as const;
+/** Whether the objects of a folder are read by a source of their own, since their case configures one. */
+const hasOwnSource = ({ fixture: { columns, mapping } }: Named): boolean =>
+  mapping !== undefined || Object.keys(columns).length > 0;
 
 /** Bodies as the producers wrote them: truth.ts computes their rows too. */
 const isSample = (name: string): boolean => /^eopa-|^opa-console$|^seed-lines$/.test(name);
@@ -31,7 +32,7 @@ export interface World {
   readonly objects: number;
   readonly skipped: number;
   readonly duplicates: number;
-  /** Columns of opa_decisions beyond the documented ones, from `promotions`. */
+  /** Columns of opa_decisions beyond the documented ones, from fixtures that promote some. */
   readonly promoted: Readonly<Record<string, string>>;
 }
 
@@ -47,8 +48,8 @@ const trinoType = {
 export async function makeWorld(s3: RigS3, glue: RigGlue): Promise<World> {
   const { bucket, endpoint, region } = s3;
   const store = new S3Store({ endpoint, region, forcePathStyle: true });
-  const opa = fixtures('opa').filter(({ name }) => !promotions.some((other) => other === name));
-  const special = fixtures('opa').filter(({ name }) => promotions.some((other) => other === name));
+  const opa = fixtures('opa').filter((named) => !hasOwnSource(named));
+  const special = fixtures('opa').filter(hasOwnSource);
   const okera = fixtures('okera-audit');
   const put = ({ name, fixture }: Named, source: string) =>
     store.put(`s3://${bucket}/${source}/${name}/${keyOf(fixture)}`, fixture.input);
@@ -59,11 +60,11 @@ export async function makeWorld(s3: RigS3, glue: RigGlue): Promise<World> {
   generate(s3, 'generated-gz', '--records', '300', '--per-object', '150', '--seed', '2', '--gzip');
   generate(s3, 'generated-okera', '--records', '400', '--per-object', '100', '--source', 'okera-audit');
 
-  const source = (name: string, type = 'opa', columns = {}) => ({
+  const source = (name: string, type = 'opa', more: object = {}) => ({
     name,
     type,
     location: `s3://${bucket}/${name}/`,
-    columns,
+    ...more,
   });
   const config = {
     warehouse: `s3://${bucket}/warehouse`,
@@ -73,7 +74,7 @@ export async function makeWorld(s3: RigS3, glue: RigGlue): Promise<World> {
       source('opa'),
       source('generated'),
       source('generated-gz'),
-      ...special.map(({ name, fixture }) => source(name, 'opa', fixture.columns)),
+      ...special.map(({ name, fixture }) => source(name, 'opa', { columns: fixture.columns, ...fixture.shaping })),
       source('okera', 'okera-audit'),
       source('generated-okera', 'okera-audit'),
     ],
@@ -85,7 +86,7 @@ export async function makeWorld(s3: RigS3, glue: RigGlue): Promise<World> {
   );
 
   const truth = new Truth(store, { ...tables.opa_decisions, ...promoted });
-  for (const name of ['opa', 'okera', ...promotions]) {
+  for (const name of ['opa', 'okera', ...special.map((named) => named.name)]) {
     const all = [...opa, ...special, ...okera];
     await truth.batch(`s3://${bucket}/${name}/`, (info) => {
       const folder = info.uri.slice(`s3://${bucket}/${name}/`.length).split('/')[0];

@@ -89,7 +89,7 @@ export function decisionRow({ text, offset }: RawRecord, { uri, columns }: Where
     ...fields,
     ...momentOf(record.timestamp),
     client_ip_key: keyOf(fields.client_ip ?? null),
-    allowed: typeof result === 'boolean' ? result : result?.allowed,
+    allowed: typeof result === 'boolean' ? result : (result?.allowed ?? result?.allow),
     message: asText(result?.message),
     roles: result?.roles,
     instance_id: record.labels?.id,

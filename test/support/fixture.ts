@@ -19,7 +19,8 @@ export interface Fixture {
   readonly uri: string;
   readonly lastModified: number;
   readonly columns: Readonly<Record<string, PromotedColumn>>;
-  /** What `shape` and `fields` of the case say. */
+  /** `shape` and `fields` of the case, as a configuration has them, and what they say. */
+  readonly shaping: { readonly shape?: unknown; readonly fields?: Readonly<Record<string, unknown>> };
   readonly mapping: Mapping | undefined;
   readonly limits: typeof defaultLimits;
   readonly input: Buffer;
@@ -38,6 +39,8 @@ export const defaultLimits = {
 
 export function loadFixture(type: SourceType, folder: string): Fixture {
   const about = JSON.parse(readFileSync(join(folder, 'case.json'), 'utf8'));
+  const { shape, fields } = about;
+  const shaping = { ...(shape !== undefined && { shape }), ...(fields !== undefined && { fields }) };
   const input = readdirSync(folder).find((file) => file.startsWith('input.'));
   if (input === undefined) throw new Error(`${folder} has no input file`);
   const json = (file: string): unknown =>
@@ -55,7 +58,8 @@ export function loadFixture(type: SourceType, folder: string): Fixture {
     uri: `s3://audit-logs/${about.key}`,
     lastModified: Date.parse(about.lastModified),
     columns: about.columns ?? {},
-    mapping: mappingOfSource({ shape: about.shape, fields: about.fields }, [], (path, message) => {
+    shaping,
+    mapping: mappingOfSource(shaping, [], (path, message) => {
       throw new Error(`${folder}: ${path.join('.')} ${message}`);
     }),
     limits: { ...defaultLimits, ...about.limits },

@@ -80,10 +80,10 @@ const fixtures = (['opa', 'okera-audit'] as const)
   )
   .filter(({ expectedError }) => expectedError === undefined);
 
-test.each(fixtures)('fixture $type $name', async ({ type, columns, limits, input, uri }) => {
+test.each(fixtures)('fixture $type $name', async ({ type, columns, mapping, limits, input, uri }) => {
   const read = (source: Source, size: number, isFast: boolean) =>
     readObject(source, uri, openBody(inChunks(input, size), limits), limits, isFast);
-  for (const source of [createSource(type, columns, limits), ...sources[type].values()]) {
+  for (const source of [createSource(type, columns, limits, mapping), ...sources[type].values()]) {
     const slow = await read(source, Number.POSITIVE_INFINITY, false);
     for (const size of [Number.POSITIVE_INFINITY, 97]) {
       expect({ ...(await read(source, size, true)), certain: 0 }).toEqual(slow);

@@ -4,7 +4,8 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, expect, test } from 'vitest';
-import { opaSource } from '../../../src/sources/index.ts';
+import { createSource, opaSource } from '../../../src/sources/index.ts';
+import { loadFixture } from '../../support/fixture.ts';
 import { framesOf } from '../frame/frames.ts';
 import { BothPaths } from './both-paths.ts';
 import { limits, sources } from './promotions.ts';
@@ -50,6 +51,22 @@ test.each(real)('%s %s: all rows but %i', async (type, name, doubted) => {
   both.compareRows();
   expect(both.counts.slow).toBe(doubted);
   expect(both.counts.fast).toBeGreaterThan(0);
+});
+
+const shaped = [
+  ['shape-envoy', 0],
+  ['shape-kubernetes-admission', 0],
+  ['shape-authzen', 0],
+  ['shape-http-api', 0],
+  ['shape-own-fields', 1], // the list that a path goes into by number
+] as const;
+
+test.each(shaped)('%s: all rows but %i', async (name, doubted) => {
+  const { columns, mapping, input, expectedRows } = loadFixture('opa', join(root, 'fixtures', 'opa', name));
+  const both = new BothPaths(createSource('opa', columns, limits, mapping));
+  for (const frame of await framesOf(input)) both.takeFrame(frame);
+  both.compareRows();
+  expect(both.counts).toMatchObject({ slow: doubted, fast: expectedRows.length - doubted });
 });
 
 test('promoted columns of every type', () => {
