@@ -28,6 +28,9 @@ import { defineVerify } from './commands/verify.ts';
 import { defineWorker } from './commands/worker.ts';
 import { printableLines } from './text/printable.ts';
 
+// What logs say is nobody else's to read on this machine, whatever writes it: adapters say so too, DuckDB and Node do not.
+process.umask(0o077);
+
 // In a folder of the user's own: what is in there is run as code.
 enableCompileCache(join(process.env.XDG_CACHE_HOME || join(homedir(), '.cache'), 'audit-warehouse', 'compiled'));
 

@@ -26,16 +26,20 @@ export function defineInit(program: Command, run: RunAction): void {
 }
 
 async function execute(context: CommandContext, options: Options): Promise<number> {
-  const [{ writeFileSync }, { resolve }, { defaultConfigFile }, { exampleConfig }, { UsageError }] = await Promise.all([
-    import('node:fs'),
-    import('node:path'),
-    import('../config/load.ts'),
-    import('../config/example.ts'),
-    import('../config/errors.ts'),
-  ]);
+  const [{ chmodSync, writeFileSync }, { resolve }, { defaultConfigFile }, { exampleConfig }, { UsageError }] =
+    await Promise.all([
+      import('node:fs'),
+      import('node:path'),
+      import('../config/load.ts'),
+      import('../config/example.ts'),
+      import('../config/errors.ts'),
+    ]);
   const shown = options.output ?? options.config ?? defaultConfigFile;
   try {
-    writeFileSync(resolve(context.cwd, shown), exampleConfig(), { flag: options.force ? 'w' : 'wx' });
+    const path = resolve(context.cwd, shown);
+    writeFileSync(path, exampleConfig(), { flag: options.force ? 'w' : 'wx', mode: 0o600 });
+    // A file that was there has kept its mode.
+    chmodSync(path, 0o600);
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
     if (code === 'EEXIST')

@@ -82,13 +82,17 @@ async function execute(context: CommandContext, options: Options): Promise<numbe
   return exitCodes.done;
 }
 
-/** A page that cannot be written whole leaves an older one as it is. */
+/** A page that cannot be written whole leaves an older one as it is. It shows what logs say, so only its user may read it. */
 async function writeWhole(cwd: string, file: string, page: string): Promise<void> {
-  const [{ rename, rm, writeFile }, { resolve }] = await Promise.all([import('node:fs/promises'), import('node:path')]);
+  const [{ randomUUID }, { rename, rm, writeFile }, { resolve }] = await Promise.all([
+    import('node:crypto'),
+    import('node:fs/promises'),
+    import('node:path'),
+  ]);
   const path = resolve(cwd, file);
-  const part = `${path}.part-${process.pid}`;
+  const part = `${path}.part-${randomUUID()}`;
   try {
-    await writeFile(part, page);
+    await writeFile(part, page, { mode: 0o600, flag: 'wx' });
     await rename(part, path);
   } catch (error) {
     await rm(part, { force: true });

@@ -22,7 +22,8 @@ import { compareKeys, parseObjectUri, parseUri } from './uri.ts';
  * never listed (it may lead out of the tree, or in a circle); replacing and deleting are atomic against writers that go
  * through this class on the same machine (local-lock.ts), not against other programs, whereas creating (`ifNoneMatch`)
  * is atomic against everyone; the ETag is made of size, time and inode, so a program that changes a file in place and
- * sets its time back goes unnoticed. Names that begin with `.audit-warehouse-` are kept for temporary files.
+ * sets its time back goes unnoticed. Files and folders that it makes are its user's alone (0600, 0700), whatever the umask
+ * allows; folders that exist keep their mode. Names that begin with `.audit-warehouse-` are kept for temporary files.
  */
 export class LocalStore implements ObjectStore {
   async *list(prefix: string, options: { readonly startAfter?: string } = {}): AsyncIterable<ObjectInfo> {
@@ -237,7 +238,7 @@ async function writeAll(handle: FileHandle, chunks: readonly Uint8Array[]): Prom
 
 /** Writes and syncs a new file. Its ETag stays the same through link and rename. */
 async function writeFile(path: string, chunks: readonly Uint8Array[]): Promise<string> {
-  const handle = await open(path, 'wx');
+  const handle = await open(path, 'wx', 0o600);
   try {
     for (let i = 0; i < chunks.length; i += chunksAtOnce) await writeAll(handle, chunks.slice(i, i + chunksAtOnce));
     // The kernel's own stamp moves on in steps of milliseconds, in which a freed inode could come back with the same
@@ -253,7 +254,7 @@ async function writeFile(path: string, chunks: readonly Uint8Array[]): Promise<s
 
 /** Creates a folder with its parents, so that they outlive a crash: an entry is durable once its folder is synced. */
 async function makeDirectory(directory: string): Promise<void> {
-  const first = await mkdir(directory, { recursive: true });
+  const first = await mkdir(directory, { recursive: true, mode: 0o700 });
   if (first === undefined) return;
   for (let made = directory; made.length >= first.length; made = dirname(made)) await syncDirectory(dirname(made));
 }

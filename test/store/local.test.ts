@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, watch, writeFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, symlinkSync, watch, writeFileSync } from 'node:fs';
 import { appendFile, mkdir, readFile, readlink, symlink, unlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -26,6 +26,19 @@ describe('local store', () => {
 });
 
 describe('local store and the file system', () => {
+  test.each(['000', '022'])('keeps to its user what it makes, under umask %s', async (umask) => {
+    const path = await place();
+    const module = JSON.stringify(join(import.meta.dirname, '../../src/store/local.ts'));
+    const script = `const { LocalStore } = await import(${module});
+      const store = new LocalStore();
+      const { etag } = await store.put(${JSON.stringify(`file://${path}/a/b/object`)}, Buffer.from('x'), { ifNoneMatch: '*' });
+      await store.put(${JSON.stringify(`file://${path}/a/b/object`)}, Buffer.from('y'), { ifMatch: etag });`;
+    const node = ['--input-type=module', '--eval', script];
+    await promisify(execFile)('/bin/sh', ['-c', `umask ${umask}; exec "$0" "$@"`, process.execPath, ...node]);
+    const mode = (name: string): string => (statSync(join(path, name)).mode & 0o777).toString(8);
+    expect(['a', 'a/b', 'a/b/object'].map(mode)).toEqual(['700', '700', '600']);
+  });
+
   test('leaves nothing but the object behind, whether a write wins, loses or fails', async () => {
     const path = await place();
     const uri = `file://${path}/object`;

@@ -82,7 +82,7 @@ export class LocalFiles {
     if (info === undefined) {
       throw new StoreError('not-found', uri, 'a data file of the current snapshot is missing');
     }
-    const handle = await open(path, 'wx');
+    const handle = await open(path, 'wx', 0o600);
     try {
       const wait = (ms: number, aborted?: AbortSignal): Promise<void> =>
         sleep(ms, undefined, aborted === undefined ? {} : { signal: aborted });
