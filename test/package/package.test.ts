@@ -96,6 +96,20 @@ describe('installed in an empty project', () => {
     expect(named.stdout).toContain('decisions');
   });
 
+  test('a program fills a warehouse and asks it', async () => {
+    const code = `
+      import { open } from 'audit-warehouse';
+      const warehouse = await open({ warehouse: './programs', sources: [{ name: 'eopa', type: 'opa', location: './logs' }] });
+      const { records } = await warehouse.backfill({ from: '2000-01-01' });
+      const rows = [];
+      for await (const row of warehouse.query({ sql: 'SELECT count(*) AS n FROM opa_decisions' })) rows.push(row);
+      await warehouse.close();
+      console.log(JSON.stringify([records.rows, rows]));`;
+    writeFileSync(join(project, 'fill.mjs'), code);
+    const { stdout } = await run('node', ['fill.mjs'], { cwd: project, env: environment });
+    expect(JSON.parse(stdout)).toEqual([50, [{ n: 50 }]]);
+  });
+
   test('a program imports it, and requires it', async () => {
     const code = `
       import { createRequire } from 'node:module';
@@ -125,10 +139,15 @@ describe('installed in an empty project', () => {
     writeFileSync(join(folder, 'tsconfig.json'), JSON.stringify({ compilerOptions, include: ['*.ts'] }));
     writeFileSync(
       join(folder, 'use.ts'),
-      `import { backfill, type BackfillReport } from 'audit-warehouse';
-      import * as everything from 'audit-warehouse';
-      export const run: typeof everything.backfill = backfill;
-      export const rows = (report: BackfillReport): number => report.records.rows;
+      `import { type BackfillReport, ConfigError, open, type Warehouse } from 'audit-warehouse';
+      export const run = async (): Promise<number> => {
+        const warehouse: Warehouse = await open({ warehouse: './w', sources: [{ name: 'a', type: 'opa', location: './l' }] });
+        for await (const row of warehouse.query({ question: 'decisions', parameters: { subject: 'a' } })) console.log(row['subject']);
+        const { records } = await warehouse.backfill({ from: '2026-01-01' });
+        await warehouse.close();
+        return records.rows;
+      };
+      export const isWrong = (error: unknown): boolean => error instanceof ConfigError && error.problems.length > 0;
       // @ts-expect-error The types say something: a wrong use of them is refused.
       export const text = (report: BackfillReport): string => report.records.rows;
       `,
