@@ -2,10 +2,12 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { configSchemaText } from './config-schema.ts';
+import { decisionsIndex } from './decisions-index.ts';
 import { shapesPage } from './shapes-page.ts';
 import { tablesPage } from './tables-page.ts';
 
 const pages = {
+  'docs/decisions/README.md': decisionsIndex,
   'docs/shapes.md': shapesPage,
   'docs/tables.md': tablesPage,
   'schemas/config.schema.json': configSchemaText,

@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { configSchemaText } from '../scripts/config-schema.ts';
+import { decisionsIndex } from '../scripts/decisions-index.ts';
 import { shapesPage } from '../scripts/shapes-page.ts';
 import { tablesPage } from '../scripts/tables-page.ts';
 
@@ -18,4 +19,8 @@ test('docs/shapes.md says what the shapes say', () => {
 
 test('schemas/config.schema.json says what the program checks a configuration with', () => {
   expect(read('schemas/config.schema.json')).toBe(configSchemaText());
+});
+
+test('docs/decisions/README.md lists every decision with its date and status', () => {
+  expect(read('docs/decisions/README.md')).toBe(decisionsIndex());
 });

@@ -57,7 +57,7 @@ async function execute(context: CommandContext, options: Options): Promise<numbe
   const unfinished = once && (context.signal.aborted || objects.failed > 0 || messages.malformed > 0);
   const code = unfinished || !clean ? exitCodes.failed : exitCodes.done;
   if (!clean) {
-    await context.stderr.write('the batch in hand could not be ended in time; another worker will finish it\n');
+    await context.stderr.write('the current batch could not be finished in time; another worker will finish it\n');
     context.exit(code);
   }
   return code;

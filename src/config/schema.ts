@@ -76,7 +76,7 @@ const source: ConfigSchema = {
       editors: oneOrSome({ type: 'string', enum: shapeNames }),
     },
     fields: {
-      description: 'the same for single standard columns: a path, or a list of which the first that exists wins',
+      description: 'the same for single standard columns: a path, or a list in which the first path that exists wins',
       type: 'object',
       editors: {
         additionalProperties: false,
@@ -170,7 +170,7 @@ export const sections = {
     okera_look_back: duration('the same for the days of Okera, whose files also grow', '7d', 0),
     relist: duration('between two listings of everything, for what came later than that', '1d', 1),
     visibility: duration('how long a received message stays hidden; extended while it is held', '2m', 10, 43_200),
-    shutdown: duration('how long a stopped worker may take to finish the batch in hand', '1m', 0),
+    shutdown: duration('how long a stopped worker may take to finish its current batch', '1m', 0),
     listen: {
       description: 'host:port of /metrics, /healthz and /readyz, or off',
       type: 'string',
@@ -211,7 +211,7 @@ export const configSchema: ConfigSchema = {
         required: ['objects'],
         properties: {
           user: principal('name of a user, as the query engine has it in current_user'),
-          group: principal('name of a group of Okera, for whoever was last observed in it'),
+          group: principal('name of a group in Okera; applies to everyone who was last observed in it'),
           objects: {
             description: 'databases, tables and views (database.name), or "*" for everything',
             type: 'array',

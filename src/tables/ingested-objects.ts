@@ -16,7 +16,7 @@ export const ingestedObjects: TableDeclaration = {
     {
       name: 'state',
       type: 'string',
-      description: 'claimed: a run is at it; committed: its rows are visible.',
+      description: 'claimed: being ingested; committed: its rows are visible.',
       required: true,
     },
     { name: 'owner', type: 'string', description: 'The run that holds or held the claim.' },

@@ -66,7 +66,7 @@ export const metrics = declare({
     type: 'gauge',
     labels: ['source'],
     help: 'Age of the oldest object that this process knows of and nobody has claimed; 0 where there is none.',
-    alert: 'above three times worker.commit_interval: work does not keep up, or an object cannot be taken in',
+    alert: 'above three times worker.commit_interval: work does not keep up, or an object cannot be ingested',
   },
   pending_objects: {
     type: 'gauge',

@@ -205,7 +205,7 @@ export class Worker {
     });
     await pause(this.#runtime, this.#runtime.config.worker.shutdownSeconds * 1000, ended);
     if (ended.aborted) return true;
-    this.#abort.abort(new Error('the time to finish the batch in hand is over'));
+    this.#abort.abort(new Error('the time to finish the current batch is over'));
     await pause(this.#runtime, releaseMs, ended);
     return false;
   }

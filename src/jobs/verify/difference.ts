@@ -4,7 +4,7 @@ export const differenceKinds = {
   'object-not-ingested': 'an object of a source has no entry in the ledger',
   'object-changed': 'an object has another ETag than those that were ingested of it',
   'batch-abandoned': 'a batch was claimed, its run is gone or late, and no run has finished it',
-  'amendment-open': 'a compaction, replay, erasure or retention was broken off and not finished',
+  'amendment-open': 'a compaction, replay, erasure or retention was interrupted and not finished',
   'ledger-duplicate': 'the ledger has one version of an object twice',
   'ledger-counts': 'records of an object do not add up: rows + quarantined + skipped + duplicates',
   'rows-missing': 'a table holds fewer rows of an object than the ledger and the amendments say',
