@@ -8,7 +8,7 @@ import type { QueryEngine, StatementEngine } from './engines/engine.ts';
 import { type EngineName, openEngine, openWritingEngine, type WritingEngineName } from './engines/index.ts';
 import type { Ingester, Runtime } from './ingest/runtime.ts';
 import { processOwner } from './ledger/process-owner.ts';
-import { type Layout, layOut } from './parquet/write/day-files.ts';
+import type { ParquetEncoder } from './parquet/encoder.ts';
 import type { Probes } from './probes/probes.ts';
 import { LocalStore } from './store/local.ts';
 import { RoutedStore } from './store/router.ts';
@@ -44,13 +44,13 @@ export interface OpenRuntime extends Runtime {
 /** What each thread that ingests has of its own. */
 export async function createIngestRuntime(
   config: Config,
-): Promise<Pick<Runtime, 'config' | 'store' | 'layOut' | 'sleep' | 'owner'> & { closeStore(): void }> {
+): Promise<Pick<Runtime, 'config' | 'store' | 'encoder' | 'sleep' | 'owner'> & { closeStore(): void }> {
   const { store, closeStore } = await createStore(config);
   return {
     config,
     store,
     closeStore,
-    layOut: await createLayout(config),
+    encoder: await createEncoder(config),
     sleep: (ms, signal) => sleep(ms, undefined, signal && { signal }),
     owner: processOwner(),
   };
@@ -107,10 +107,9 @@ async function createStore(config: Config): Promise<{ store: ObjectStore; closeS
 }
 
 /** parquetjs-lite is the portable encoder: on the spot, one row after another. */
-async function createLayout({ output }: Config): Promise<Layout> {
-  if (output.encoder === 'parquetjs')
-    return layOut(new (await import('./parquet/rowwise/encoder.ts')).ParquetJsEncoder());
-  return layOut(new (await import('./parquet/write/encoder.ts')).ColumnarEncoder());
+async function createEncoder({ output }: Config): Promise<ParquetEncoder> {
+  if (output.encoder === 'parquetjs') return new (await import('./parquet/rowwise/encoder.ts')).ParquetJsEncoder();
+  return new (await import('./parquet/write/encoder.ts')).ColumnarEncoder();
 }
 
 /** One thread is this one. The portable encoder is for places where there is nothing but that. */

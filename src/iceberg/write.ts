@@ -5,7 +5,7 @@
  */
 import { createHash } from 'node:crypto';
 import type { ColumnBatch } from '../columns/batch.ts';
-import type { DayFile, LayoutRequest } from '../parquet/write/day-files.ts';
+import type { DayFile, DayFilesRequest } from '../parquet/write/day-files.ts';
 import type { ObjectStore } from '../store/store.ts';
 import type { TableDeclaration } from '../tables/declaration.ts';
 import { partitionColumn } from '../tables/declaration.ts';
@@ -22,20 +22,20 @@ export interface FileTarget {
   readonly label: string;
 }
 
-/** What a layout has to know of a table and its files; the columns carry the field ids of the table's schema. */
+/** How files are cut and compressed. */
 export interface FileOptions {
   readonly fileRows: number;
   readonly rowGroupRows: number;
   readonly compressionLevel: number;
 }
 
-/** Gives `batch` away. */
-export const layoutRequest = (
+/** The columns carry the field ids of the table's schema. Gives `batch` away. */
+export const dayFilesRequest = (
   table: LoadedTable,
   declaration: TableDeclaration,
   batch: ColumnBatch,
   { fileRows, rowGroupRows, compressionLevel }: FileOptions,
-): LayoutRequest => ({
+): DayFilesRequest => ({
   batch,
   columns: fileColumns(table.metadata, declaration),
   sortedBy: declaration.sortedBy,

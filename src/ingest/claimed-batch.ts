@@ -37,10 +37,10 @@ export interface FinishedBatch {
 }
 
 export function createLedger(runtime: Runtime): Ledger {
-  const { layOut, owner, config } = runtime;
+  const { encoder, owner, config } = runtime;
   return new Ledger({
     ...commitContext(runtime),
-    layOut,
+    encoder,
     files: config.output,
     owner,
     claimMs: config.batch.claimSeconds * 1000,

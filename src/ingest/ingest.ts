@@ -63,9 +63,9 @@ class BatchAttempt {
     this.#runtime = runtime;
     this.#request = request;
     this.#failures = failures;
-    const { store, layOut, config } = runtime;
+    const { store, encoder, config } = runtime;
     const spill = spillPlace(config, runtime.owner.id, request.batch.slice(0, 16), request.signal);
-    const writer = { store, layOut, output: config.output, spill };
+    const writer = { store, encoder, output: config.output, spill };
     const { table } = request.source.source;
     this.#writer = request.source.source.writers.take((day) => this.#admit(day));
     this.#events = new TableFiles(writer, request.tables.events, table, request.batch, this.#writer);

@@ -10,7 +10,7 @@ export interface Runtime extends LedgerRuntime {
 }
 
 /** What ingesting needs of the world. */
-export interface IngestRuntime extends Pick<Runtime, 'config' | 'store' | 'layOut' | 'sleep' | 'owner'> {
+export interface IngestRuntime extends Pick<Runtime, 'config' | 'store' | 'encoder' | 'sleep' | 'owner'> {
   readonly log: { error(fields: object, message: string): void };
 }
 

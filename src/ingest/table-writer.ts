@@ -8,8 +8,9 @@ import type { RowBuffer } from '../columns/row-buffer.ts';
 import { TableBuffer } from '../columns/table-buffer.ts';
 import type { LoadedTable } from '../iceberg/catalog.ts';
 import type { DataFile } from '../iceberg/data-file.ts';
-import { type FileOptions, type FileTarget, layoutRequest, storeDataFile } from '../iceberg/write.ts';
-import type { DayFile, Layout } from '../parquet/write/day-files.ts';
+import { dayFilesRequest, type FileOptions, type FileTarget, storeDataFile } from '../iceberg/write.ts';
+import type { ParquetEncoder } from '../parquet/encoder.ts';
+import { type DayFile, dayFiles } from '../parquet/write/day-files.ts';
 import type { ObjectStore } from '../store/store.ts';
 import type { TableDeclaration } from '../tables/declaration.ts';
 import { AccountingError } from './object-counts.ts';
@@ -17,7 +18,7 @@ import type { SpillPlace, TableRuns } from './spill/table-runs.ts';
 
 export interface FileWriter {
   readonly store: ObjectStore;
-  readonly layOut: Layout;
+  readonly encoder: ParquetEncoder;
   readonly output: FileOptions;
   readonly spill?: SpillPlace | undefined;
 }
@@ -73,9 +74,9 @@ export class TableFiles {
   /** Lays the buffered rows out and has the files stored; waits for those before them, so that at most one set is held. */
   async flush(): Promise<void> {
     if (this.buffer.rows === 0) return;
-    const { layOut, output } = this.#writer;
+    const { encoder, output } = this.#writer;
     await this.settled();
-    const files = await layOut(layoutRequest(this.#table, this.#declaration, this.buffer.batch(), output));
+    const files = await dayFiles(encoder, dayFilesRequest(this.#table, this.#declaration, this.buffer.batch(), output));
     this.#flushedRows += this.buffer.rows;
     this.buffer.clear();
     this.#storing = this.#store(files);

@@ -17,7 +17,8 @@ import { type DataFile, dataFileFromJson, dataFileToJson } from '../iceberg/data
 import { ensureTable } from '../iceberg/ensure.ts';
 import { parseJson, stringifyJson } from '../iceberg/json.ts';
 import { DeleteFilesPresent } from '../iceberg/scan.ts';
-import { layoutRequest, storeDataFile } from '../iceberg/write.ts';
+import { dayFilesRequest, storeDataFile } from '../iceberg/write.ts';
+import { dayFiles } from '../parquet/write/day-files.ts';
 import { readWhole } from '../store/read.ts';
 import { StoreError } from '../store/store.ts';
 import { amendments } from '../tables/amendments.ts';
@@ -124,7 +125,7 @@ async function finish(
 }
 
 async function writeRecord(runtime: LedgerRuntime, id: string, { operation, entries }: Amendment): Promise<DataFile[]> {
-  const { store, config, layOut, clock } = runtime;
+  const { store, config, encoder, clock } = runtime;
   const table = await ensureTable(commitContext(runtime), amendments);
   const now = clock();
   const ymd = new Date(now).toISOString().slice(0, 10);
@@ -133,7 +134,7 @@ async function writeRecord(runtime: LedgerRuntime, id: string, { operation, entr
     buffer.append([ymd, BigInt(now) * 1000n, id, operation, name, sourceUri, BigInt(rows), detail ?? null]);
   const files: DataFile[] = [];
   if (entries.length === 0) return files;
-  for (const file of await layOut(layoutRequest(table, amendments, buffer.take(), config.output)))
+  for (const file of await dayFiles(encoder, dayFilesRequest(table, amendments, buffer.take(), config.output)))
     files.push(await storeDataFile({ store, table, declaration: amendments, label: id.slice(0, 16) }, file));
   return files;
 }

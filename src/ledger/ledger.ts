@@ -13,9 +13,10 @@ import { type Change, type CommitContext, commitTable } from '../iceberg/commit.
 import type { DataFile } from '../iceberg/data-file.ts';
 import { ensureTable } from '../iceberg/ensure.ts';
 import { type FileFilter, type LiveFile, liveFiles } from '../iceberg/scan.ts';
-import { type FileOptions, layoutRequest, storeDataFile } from '../iceberg/write.ts';
+import { dayFilesRequest, type FileOptions, storeDataFile } from '../iceberg/write.ts';
+import type { ParquetEncoder } from '../parquet/encoder.ts';
 import { readRows } from '../parquet/read/row-reader.ts';
-import type { Layout } from '../parquet/write/day-files.ts';
+import { dayFiles } from '../parquet/write/day-files.ts';
 import { cachedReads } from '../store/cached-reads.ts';
 import type { ObjectInfo, ObjectStore } from '../store/store.ts';
 import { ingestedObjects as declaration } from '../tables/ingested-objects.ts';
@@ -23,7 +24,7 @@ import { bufferEntries, fromRow, type LedgerEntry, type ObjectCounts } from './e
 import type { Owner } from './owner.ts';
 
 export interface LedgerContext extends CommitContext {
-  readonly layOut: Layout;
+  readonly encoder: ParquetEncoder;
   readonly files: Omit<FileOptions, 'fileRows'>;
   readonly owner: Owner;
   /** How long a claim holds, in milliseconds. */
@@ -264,12 +265,12 @@ export class Ledger {
 
   /** `entries` of one day, so that they make one file. */
   async #write(table: LoadedTable, batch: string, entries: readonly LedgerEntry[]): Promise<DataFile> {
-    const { store, layOut, files } = this.#context;
-    const request = layoutRequest(table, declaration, bufferEntries(declaration, entries).take(), {
+    const { store, encoder, files } = this.#context;
+    const request = dayFilesRequest(table, declaration, bufferEntries(declaration, entries).take(), {
       ...files,
       fileRows: entries.length,
     });
-    const [file] = await layOut(request);
+    const [file] = await dayFiles(encoder, request);
     return storeDataFile({ store, table, declaration, label: batch.slice(0, 16) }, file!);
   }
 

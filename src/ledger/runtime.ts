@@ -1,7 +1,7 @@
 import type { Config } from '../config/config.ts';
 import type { Catalog } from '../iceberg/catalog.ts';
 import type { CommitContext } from '../iceberg/commit.ts';
-import type { Layout } from '../parquet/write/day-files.ts';
+import type { ParquetEncoder } from '../parquet/encoder.ts';
 import type { ObjectStore } from '../store/store.ts';
 import type { Owner } from './owner.ts';
 
@@ -10,7 +10,7 @@ export interface LedgerRuntime {
   readonly config: Config;
   readonly store: ObjectStore;
   readonly catalog: Catalog;
-  readonly layOut: Layout;
+  readonly encoder: ParquetEncoder;
   readonly owner: Owner;
   /** Milliseconds since the epoch. */
   readonly clock: () => number;

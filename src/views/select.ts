@@ -7,7 +7,7 @@ import type { StewardConfig } from '../config/config.ts';
 import { literal } from '../sql/literals.ts';
 import { mentionedNames } from '../sql/mentioned-tables.ts';
 import { eventTables, identityTables } from '../tables/names.ts';
-import { type ViewDeclaration, viewDeclarations } from './catalogue.ts';
+import { type ViewDeclaration, viewDeclarations } from './declarations.ts';
 
 export interface View extends ViewDeclaration {
   /** A SELECT in Trino's dialect, without comments; tables and views by their bare names. */
@@ -29,7 +29,7 @@ export function viewsOver({ tables, stewards }: ViewOptions): View[] {
   for (const declaration of viewDeclarations) {
     const { name, of } = declaration;
     if (present.has(name) || (of !== undefined && !present.has(of))) continue;
-    const branches = sqlOf(name)
+    const branches = sqlOf(declaration)
       .split('\nUNION ALL\n')
       .filter((branch) => mentionedNames(branch, known).every((read) => present.has(read)));
     if (branches.length === 0) continue;
@@ -39,10 +39,19 @@ export function viewsOver({ tables, stewards }: ViewOptions): View[] {
   return views;
 }
 
-function sqlOf(name: string): string {
+function sqlOf({ name, columns }: ViewDeclaration): string {
   const text = readFileSync(new URL(`./${name}.sql`, import.meta.url), 'utf8');
-  return text.replace(/^\s*--.*\n/gm, '').trim();
+  const names = Object.keys(columns);
+  return text
+    .replace(/^\s*--.*\n/gm, '')
+    .replace(/\$columns(?:\((\w+)…\))?/g, (_, first: string = names[0]!) =>
+      names.slice(names.indexOf(first)).map(identifier).join(',\n    '),
+    )
+    .trim();
 }
+
+/** Quoted, since `user` is a word of SQL. */
+const identifier = (name: string): string => `"${name}"`;
 
 /** VALUES needs a row and types: the first row is of nulls. */
 function grantRows(stewards: readonly StewardConfig[]): string {

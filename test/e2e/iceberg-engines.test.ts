@@ -7,9 +7,9 @@ import type { DataFile } from '../../src/iceberg/data-file.ts';
 import { ensureTable } from '../../src/iceberg/ensure.ts';
 import { currentSnapshot } from '../../src/iceberg/metadata.ts';
 import { DeleteFilesPresent, type LiveFile, liveFiles } from '../../src/iceberg/scan.ts';
-import { layoutRequest, storeDataFile } from '../../src/iceberg/write.ts';
+import { dayFilesRequest, storeDataFile } from '../../src/iceberg/write.ts';
 import { ParquetJsEncoder } from '../../src/parquet/rowwise/encoder.ts';
-import { layOut } from '../../src/parquet/write/day-files.ts';
+import { dayFiles } from '../../src/parquet/write/day-files.ts';
 import { S3Store } from '../../src/store/s3.ts';
 import type { TableDeclaration } from '../../src/tables/declaration.ts';
 import { events, withColumns } from '../iceberg/fixture.ts';
@@ -46,7 +46,7 @@ describeWith(['glue', 's3', 'trino', 'readers'], 'tables that are written here a
     const buffer = new TableBuffer(declaration.columns);
     for (const row of rows) buffer.append(declaration.columns.map((column) => row[column.name] ?? null));
     const options = { fileRows: 1000, rowGroupRows: 1000, compressionLevel: 1 };
-    const [file] = await layOut(new ParquetJsEncoder())(layoutRequest(table, declaration, buffer.take(), options));
+    const [file] = await dayFiles(new ParquetJsEncoder(), dayFilesRequest(table, declaration, buffer.take(), options));
     return storeDataFile({ store: context.store, table, declaration, label: 'test' }, file!);
   };
   const append = async (declaration: TableDeclaration, ...files: (readonly Row[])[]) => {

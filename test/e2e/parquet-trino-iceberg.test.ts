@@ -10,8 +10,8 @@ import { GlueCatalog } from '../../src/catalog/glue/catalog.ts';
 import { type ColumnDeclaration, type ColumnType, isScalar, type Value } from '../../src/columns/types.ts';
 import { type CommitContext, commitTable } from '../../src/iceberg/commit.ts';
 import { ensureTable } from '../../src/iceberg/ensure.ts';
-import { layoutRequest, storeDataFile } from '../../src/iceberg/write.ts';
-import { layOut } from '../../src/parquet/write/day-files.ts';
+import { dayFilesRequest, storeDataFile } from '../../src/iceberg/write.ts';
+import { dayFiles } from '../../src/parquet/write/day-files.ts';
 import { ColumnarEncoder } from '../../src/parquet/write/encoder.ts';
 import { S3Store } from '../../src/store/s3.ts';
 import { partitionColumn, type TableDeclaration } from '../../src/tables/declaration.ts';
@@ -73,8 +73,8 @@ describeWith(['glue', 's3', 'trino'], "as Trino's Iceberg connector reads it", (
     // A layout is given its batch for good, so the memory must not be Node's pool of small buffers.
     const batch = structuredClone(batchOf(fileColumns(types), ofDay, options.layout));
     const { rowGroupRows = 100_000 } = options;
-    const request = layoutRequest(table, declaration, batch, { fileRows: 1e9, rowGroupRows, compressionLevel: 1 });
-    const [file] = await layOut(new ColumnarEncoder())(request);
+    const request = dayFilesRequest(table, declaration, batch, { fileRows: 1e9, rowGroupRows, compressionLevel: 1 });
+    const [file] = await dayFiles(new ColumnarEncoder(), request);
     const stored = await storeDataFile({ store: context.store, table, declaration, label: 'test' }, file!);
     await commitTable(context, declaration.name, () => ({
       operation: 'append',

@@ -4,12 +4,13 @@ import { TableBuffer } from '../../src/columns/table-buffer.ts';
 import { type Change, commitTable, updateTable } from '../../src/iceberg/commit.ts';
 import { removeSnapshots } from '../../src/iceberg/history.ts';
 import { type LiveFile, liveFiles } from '../../src/iceberg/scan.ts';
-import { layoutRequest, storeDataFile } from '../../src/iceberg/write.ts';
+import { dayFilesRequest, storeDataFile } from '../../src/iceberg/write.ts';
 import type { Runtime } from '../../src/ingest/runtime.ts';
 import { repair } from '../../src/jobs/verify/repair.ts';
 import { type VerifyOptions, type VerifyReport, verify } from '../../src/jobs/verify/verify.ts';
 import { amend } from '../../src/ledger/amendment.ts';
 import { commitContext } from '../../src/ledger/runtime.ts';
+import { dayFiles } from '../../src/parquet/write/day-files.ts';
 import { createSource } from '../../src/sources/index.ts';
 import { type MemoryHooks, MemoryStore } from '../../src/store/memory.ts';
 import { collect } from '../support/collect.ts';
@@ -195,7 +196,10 @@ describe('verify', () => {
       const forged = row === mine[0] ? { ...row, subject: 'somebody_else' } : row;
       buffer.append(declaration.columns.map(({ name }) => forged[name] ?? null));
     }
-    const [laid] = await runtime.layOut(layoutRequest(table, declaration, buffer.take(), runtime.config.output));
+    const [laid] = await dayFiles(
+      runtime.encoder,
+      dayFilesRequest(table, declaration, buffer.take(), runtime.config.output),
+    );
     const forged = await storeDataFile({ store, table, declaration, label: 'forged' }, laid!);
     await commitTable(commitContext(runtime), 'opa_decisions', () => ({
       operation: 'replace',

@@ -12,7 +12,6 @@ import type { BackfillOptions, BackfillReport } from '../../src/jobs/backfill/re
 import type { Owner } from '../../src/ledger/owner.ts';
 import type { ParquetEncoder } from '../../src/parquet/encoder.ts';
 import { readRows } from '../../src/parquet/read/row-reader.ts';
-import { layOut } from '../../src/parquet/write/day-files.ts';
 import { ColumnarEncoder } from '../../src/parquet/write/encoder.ts';
 import type { SourceConfig } from '../../src/sources/config.ts';
 import { MemoryStore } from '../../src/store/memory.ts';
@@ -117,7 +116,7 @@ export function testRuntime(options: WorldOptions = {}): Runtime {
     config: testConfig(options),
     store,
     catalog: new FileCatalog(store, warehouse),
-    layOut: layOut(options.encoder ?? new ColumnarEncoder()),
+    encoder: options.encoder ?? new ColumnarEncoder(),
     ingester: options.threads === undefined ? ingestHere : severalHere(options.threads),
     owner: options.owner ?? owner('test'),
     log: pino({ level: 'silent' }),

@@ -5,7 +5,7 @@ import { amendments } from '../../src/tables/amendments.ts';
 import { ingestedObjects } from '../../src/tables/ingested-objects.ts';
 import { isProductName } from '../../src/tables/names.ts';
 import { quarantine } from '../../src/tables/quarantine.ts';
-import { viewDeclarations } from '../../src/views/catalogue.ts';
+import { viewDeclarations } from '../../src/views/declarations.ts';
 import { defaultLimits } from '../support/fixture.ts';
 
 test('every table and view of the product is refused as the name of a table of the configuration', () => {

@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { eventTables, identityTables, views as viewNames } from '../../src/tables/names.ts';
-import { viewDeclarations } from '../../src/views/catalogue.ts';
+import { viewDeclarations } from '../../src/views/declarations.ts';
 import { viewsOver } from '../../src/views/select.ts';
 
 const named = (tables: readonly string[]) =>

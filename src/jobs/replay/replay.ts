@@ -255,8 +255,8 @@ class DayReplay implements ReplayedDay {
   }
 
   #writer(loaded: LoadedTable, declaration: ConfiguredSource['source']['table']): TableFiles {
-    const { store, layOut, config } = this.#runtime;
-    return new TableFiles({ store, layOut, output: config.output }, loaded, declaration, this.#label);
+    const { store, encoder, config } = this.#runtime;
+    return new TableFiles({ store, encoder, output: config.output }, loaded, declaration, this.#label);
   }
 }
 

@@ -121,7 +121,7 @@ class Load {
   readonly #counts: LoadCounts = { read: 0, rows: 0, quarantined: 0, duplicates: 0, bytesDecompressed: 0 };
 
   constructor(runtime: Runtime, request: LoadRequest, quarantineTable: LoadedTable) {
-    const { store, layOut, config } = runtime;
+    const { store, encoder, config } = runtime;
     const { table, objects, base } = request;
     this.#runtime = runtime;
     this.#request = request;
@@ -132,7 +132,7 @@ class Load {
     const label = createHash('sha256')
       .update(JSON.stringify([this.#digest, base.metadata['table-uuid'], base.metadata['last-sequence-number']]))
       .digest('hex');
-    const writer = { store, layOut, output: config.output };
+    const writer = { store, encoder, output: config.output };
     this.#rows = new TableFiles(writer, base, table.declaration, label);
     this.#rejected = new TableFiles(writer, quarantineTable, quarantine, label);
   }

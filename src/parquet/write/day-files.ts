@@ -1,13 +1,9 @@
-/**
- * From a batch of columns to the files of a table: rows sorted, split by day, cut at a number of rows, encoded.
- * A port, since it is the part of the work that runs on other threads: `layOut` here does it on the spot,
- * `layout-pool.ts` hands it to workers. Both give the same bytes.
- */
+/** From a batch of columns to the files of a table: rows sorted, split by day, cut at a number of rows, encoded. */
 import type { ColumnBatch } from '../../columns/batch.ts';
 import { sortOrder, splitByDay } from '../../kernel/sort-order.ts';
 import type { EncodedFile, FileColumn, ParquetEncoder } from '../encoder.ts';
 
-export interface LayoutRequest {
+export interface DayFilesRequest {
   readonly batch: ColumnBatch;
   readonly columns: readonly FileColumn[];
   readonly sortedBy: readonly string[];
@@ -24,18 +20,17 @@ export interface DayFile {
   readonly encoded: EncodedFile;
 }
 
-/** Files in order of their days, then of their rows. */
-export type Layout = (request: LayoutRequest) => Promise<DayFile[]>;
-
-export const layOut =
-  (encoder: ParquetEncoder): Layout =>
-  async ({ batch, partitionColumn, fileRows, ...file }) => {
-    const files: DayFile[] = [];
-    for (const { day, order } of splitByDay(batch, sortOrder(batch, file.sortedBy), partitionColumn)) {
-      for (let start = 0; start < order.length; start += fileRows) {
-        const encoded = await encoder.encode({ ...file, batch, order: order.subarray(start, start + fileRows) });
-        files.push({ ymd: day, encoded });
-      }
+/** Files in the order of their days, then of their rows. */
+export async function dayFiles(
+  encoder: ParquetEncoder,
+  { batch, partitionColumn, fileRows, ...file }: DayFilesRequest,
+): Promise<DayFile[]> {
+  const files: DayFile[] = [];
+  for (const { day, order } of splitByDay(batch, sortOrder(batch, file.sortedBy), partitionColumn)) {
+    for (let start = 0; start < order.length; start += fileRows) {
+      const encoded = await encoder.encode({ ...file, batch, order: order.subarray(start, start + fileRows) });
+      files.push({ ymd: day, encoded });
     }
-    return files;
-  };
+  }
+  return files;
+}

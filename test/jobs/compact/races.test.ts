@@ -144,9 +144,9 @@ describe('two compactions at once', () => {
 describe('the ledger', () => {
   test('is compacted around open claims, which are settled afterwards as ever', async () => {
     const { store, runtime } = await world(6);
-    const { config, layOut, catalog, sleep, uuid, clock: now } = runtime;
+    const { config, encoder, catalog, sleep, uuid, clock: now } = runtime;
     const ledger = new Ledger({
-      ...{ catalog, store, now, sleep, uuid, layOut },
+      ...{ catalog, store, now, sleep, uuid, encoder },
       files: config.output,
       owner: owner('worker'),
       claimMs: 600_000,

@@ -1,9 +1,13 @@
 /**
  * The views of the warehouse: names, columns and meaning, which are public. The SQL of each is the file of its name beside
- * this one, in Trino's dialect, which is Athena's; DuckDB runs it with its prelude. Columns are spelt out rather than *,
- * so that a column that is added to a table or promoted by the configuration makes no view stale.
+ * this one, in Trino's dialect, which is Athena's; DuckDB runs it with its prelude. `$columns` there
+ * stands for the declared ones, or for those from a name on: `$columns(user…)`. They are spelt out rather than *, so that a
+ * column that is added to a table or promoted by the configuration makes no view stale.
  */
+import okeraSchema from '../../schemas/okera-audit.schema.json' with { type: 'json' };
 import type { ScalarType } from '../columns/types.ts';
+import { declareTable } from '../tables/declare.ts';
+import type { AnnotatedSchema } from '../tables/schema.ts';
 
 export interface ViewDeclaration {
   readonly name: string;
@@ -19,52 +23,18 @@ export interface ViewDeclaration {
   readonly of?: string;
 }
 
-/** Of okera_audit_logs, all columns that the product declares. */
-const auditColumns: Readonly<Record<string, ScalarType>> = {
-  ymd: 'string',
-  event_time: 'timestamp',
-  user: 'string',
-  statement_type: 'string',
-  status: 'string',
-  auth_failure: 'boolean',
-  client_ip: 'string',
-  client_ip_key: 'string',
-  client_port: 'int',
-  client_application: 'string',
-  ae_database: 'string',
-  ae_table: 'string',
-  ae_view: 'string',
-  ae_attribute: 'string',
-  ae_function: 'string',
-  ae_path: 'string',
-  ae_role: 'string',
-  connected_user: 'string',
-  default_db: 'string',
-  start_time: 'timestamp',
-  end_time: 'timestamp',
-  start_unix_time: 'long',
-  end_unix_time: 'long',
-  for_reporting: 'boolean',
-  num_results_returned: 'long',
-  num_results_read: 'long',
-  bytes_scanned: 'long',
-  server_total_time_ms: 'long',
-  queue_time_ms: 'long',
-  planning_time_ms: 'long',
-  execution_time_ms: 'long',
-  request_id: 'string',
-  request_id_prefix: 'string',
-  request_id_postfix: 'string',
-  session_id: 'string',
-  request_time: 'string',
-  client_network_address: 'string',
-  tenant: 'string',
-  service: 'string',
-  source_uri: 'string',
-  source_offset: 'long',
-  statement: 'string',
-  extra: 'string',
-};
+/** Of okera_audit_logs, all columns that the product declares; each holds one value. */
+const auditColumns = Object.fromEntries(
+  declareTable(okeraSchema as unknown as AnnotatedSchema).columns.map(({ name, type }) => [name, type as ScalarType]),
+);
+
+/** Those that say something to a reader of reports. */
+const reportedColumns = Object.entries(auditColumns).filter(
+  ([name]) =>
+    !['client_port', 'start_time', 'end_time', 'request_id_postfix', 'service', 'extra', 'ymd', 'event_time'].includes(
+      name,
+    ),
+);
 
 /** In an order in which each comes after those that it reads. */
 export const viewDeclarations: readonly ViewDeclaration[] = [
@@ -94,41 +64,7 @@ export const viewDeclarations: readonly ViewDeclaration[] = [
       event_time: 'timestamp',
       start_time_utc: 'string',
       end_time_utc: 'string',
-      user: 'string',
-      statement_type: 'string',
-      status: 'string',
-      auth_failure: 'boolean',
-      client_ip: 'string',
-      client_ip_key: 'string',
-      client_application: 'string',
-      ae_database: 'string',
-      ae_table: 'string',
-      ae_view: 'string',
-      ae_attribute: 'string',
-      ae_function: 'string',
-      ae_path: 'string',
-      ae_role: 'string',
-      connected_user: 'string',
-      default_db: 'string',
-      start_unix_time: 'long',
-      end_unix_time: 'long',
-      for_reporting: 'boolean',
-      num_results_returned: 'long',
-      num_results_read: 'long',
-      bytes_scanned: 'long',
-      server_total_time_ms: 'long',
-      queue_time_ms: 'long',
-      planning_time_ms: 'long',
-      execution_time_ms: 'long',
-      request_id: 'string',
-      request_id_prefix: 'string',
-      session_id: 'string',
-      request_time: 'string',
-      client_network_address: 'string',
-      tenant: 'string',
-      source_uri: 'string',
-      source_offset: 'long',
-      statement: 'string',
+      ...Object.fromEntries(reportedColumns),
     },
     reads: 'asker',
   },
