@@ -2,7 +2,7 @@
 import { ingestBatch } from './ingest/ingest.ts';
 import type { IngestRuntime } from './ingest/runtime.ts';
 import { type FromThread, receivedError, sentError, type ThreadTask, type ToThread } from './ingest/thread-messages.ts';
-import { createSource } from './sources/index.ts';
+import { configuredSource } from './sources/index.ts';
 import type { Source } from './sources/source.ts';
 import { createIngestRuntime } from './wire.ts';
 
@@ -18,7 +18,7 @@ export default async function ingest({ port, config, source: named, ...request }
   port.on('message', ({ reason }: ToThread) => stop.abort(receivedError(reason)));
   try {
     runtime ??= createIngestRuntime(config);
-    const source = sources.get(named.name) ?? createSource(named.type, named.columns, config.limits, named.mapping);
+    const source = sources.get(named.name) ?? configuredSource(named, config.limits);
     sources.set(named.name, source);
     const log = { error: (fields: object, message: string) => tell({ kind: 'log', fields: { ...fields }, message }) };
     const staged = await ingestBatch(

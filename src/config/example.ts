@@ -10,6 +10,7 @@ export function exampleConfig(): string {
   return `# Configuration of audit-warehouse. Check it with: audit-warehouse validate
 # Every key with one value can also come from the environment (AUDIT_WAREHOUSE_BATCH_BYTES=64MiB) or from a flag
 # (--set batch.bytes=64MiB); flags win over the environment, the environment over this file.
+# \${NAME} and \${NAME:-default} in a value stand for an environment variable.
 
 # Root of the tables: s3://bucket/prefix, or a folder (relative to this file).
 warehouse: ./warehouse
@@ -28,6 +29,9 @@ sources:
   - name: decisions
     type: opa
     location: ./logs/opa
+    # Which keys below the location count; files that other tools leave beside logs never do.
+    # include: ['**/*.jsonl.gz']
+    # exclude: ['test/**']
     # Where the records have subject, action, resource, allowed and so on (docs/shapes.md): ${shapeNames.join(', ')}.
     # shape: ${defaultShape}
     # fields:

@@ -16,6 +16,7 @@ import { overlap, sourceUri, warehouseUri } from './locations.ts';
 import { checkPromotedColumns, type ReservedColumns } from './promoted.ts';
 import { environmentName, scalarKeys, sections } from './schema.ts';
 import { checkSideTables, eventSource, isEventSource, type RawSource, sideSource, tablesOf } from './sources.ts';
+import { expandVariables } from './variables.ts';
 
 export const defaultConfigFile = 'audit-warehouse.yaml';
 
@@ -55,10 +56,16 @@ export function loadConfig(options: LoadOptions): LoadedConfig {
   // A group whose keys are all commented out is null in YAML: the same as leaving it out.
   for (const key of Object.keys(raw)) if (raw[key] === null) delete raw[key];
   acceptSnakeCase(raw);
+  const unexpanded = new Map<string, KeyProblem>();
+  expandVariables(raw, options.env, (path, message) => unexpanded.set(formatKey(path), { path, message }));
   for (const { key, value, origin } of overrides(options, problems)) {
     if (setKey(raw, key, value)) origins.set(key, origin);
   }
-  for (const problem of checkAgainstSchema(raw)) problems.push({ problem });
+  // What a flag or the environment gives instead is not missed.
+  for (const [key, problem] of unexpanded) if (!origins.has(key)) problems.push({ problem });
+  for (const problem of checkAgainstSchema(raw)) {
+    if (!unexpanded.has(formatKey(problem.path))) problems.push({ problem });
+  }
 
   const originOf = (path: KeyPath): string =>
     origins.get(formatKey(path)) ?? [shown, document.lineOf(path)].filter((part) => part !== undefined).join(':');

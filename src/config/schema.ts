@@ -36,6 +36,8 @@ const sourceColumn: ConfigSchema = {
   },
 };
 
+const globs: ConfigSchema = { type: 'array', minItems: 1, maxItems: 256, items: { type: 'string', minLength: 1 } };
+
 /**
  * For keys that take one value or a list. sources.ts checks them, since it can name the entry that is wrong; the keyword
  * `editors` has what an editor should know.
@@ -71,6 +73,11 @@ const source: ConfigSchema = {
       ...text('SQS queue that the bucket sends its events to (URL), for the worker; otherwise it lists the location'),
       pattern: '^https?://[^/?#]+/[^?#]+$',
     },
+    include: {
+      description: 'globs on the key below the location, such as **/*.log.gz; without it everything counts',
+      ...globs,
+    },
+    exclude: { description: 'globs of what does not count, of all that include takes in', ...globs },
     shape: {
       description: `where its records have the standard columns: ${shapeNames.join(', ')}, or a list to try in order`,
       editors: oneOrSome({ type: 'string', enum: shapeNames }),

@@ -8,6 +8,7 @@ import type { ReferenceColumn, SideSourceConfig, SourceConfig } from '../sources
 import { asField, type FieldPaths, fieldProblem } from '../sources/opa/fields.ts';
 import { defaultShape, mappedTypes, mappingOf, type ShapeName, shapeNames } from '../sources/opa/shapes.ts';
 import { provenanceNames } from '../sources/reference/side-table.ts';
+import { globProblem } from '../sources/selection.ts';
 import { parsePath } from '../tables/declare.ts';
 import type { Mapping } from '../tables/mapping.ts';
 import { type IdentityTable, identityTables, isProductName } from '../tables/names.ts';
@@ -21,6 +22,8 @@ export interface RawSource {
   readonly type: SourceType | SideSourceType;
   readonly location: string;
   readonly queue?: string;
+  readonly include?: readonly string[];
+  readonly exclude?: readonly string[];
   readonly shape?: unknown;
   readonly fields?: Readonly<Record<string, unknown>>;
   readonly columns: Readonly<Record<string, RawColumn>>;
@@ -45,6 +48,8 @@ export const isEventSource = (source: Pick<RawSource, 'type'>): boolean => event
 /** Keys that not every source may have, with the types that may. */
 const sourceKeys = {
   queue: eventTypes,
+  include: eventTypes,
+  exclude: eventTypes,
   shape: ['opa'],
   fields: ['opa'],
   table: ['reference'],
@@ -62,12 +67,21 @@ export function eventSource(source: RawSource, location: string, at: KeyPath, pr
   }
   if (source.queue !== undefined && location !== '' && !location.startsWith('s3://'))
     problem([...at, 'queue'], 'has a meaning only for a location in S3, whose events it holds');
+  const { include, exclude } = source;
+  for (const [key, globs] of Object.entries({ include, exclude })) {
+    globs?.forEach((glob, i) => {
+      const wrong = globProblem(glob);
+      if (wrong !== undefined) problem([...at, key, i], wrong);
+    });
+  }
   const mapping = mappingOfSource(source, at, problem);
   return {
     name: source.name,
     type: source.type as SourceType,
     location,
     ...(source.queue !== undefined && { queue: source.queue }),
+    ...(include && { include }),
+    ...(exclude && { exclude }),
     ...(mapping && { mapping }),
     columns: Object.fromEntries(columns),
   };

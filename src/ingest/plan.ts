@@ -6,6 +6,7 @@
  */
 import type { BatchConfig } from '../config/config.ts';
 import type { Ledger, Lookup } from '../ledger/ledger.ts';
+import type { LeftOut } from '../records/object-facts.ts';
 import type { SourceConfig } from '../sources/config.ts';
 import type { Source } from '../sources/source.ts';
 import type { ObjectInfo, ObjectStore } from '../store/store.ts';
@@ -32,9 +33,18 @@ export interface PlanCounters {
   listed: number;
   /** Not read: of no interest, outside of the range, or committed before. */
   skipped: number;
+  /** Those of `skipped` that are no logs of the source, by reason. */
+  readonly leftOut: Record<LeftOut, number>;
   /** Claimed by another run when they were looked at. */
   claimedElsewhere: number;
 }
+
+export const newPlanCounters = (): PlanCounters => ({
+  listed: 0,
+  skipped: 0,
+  leftOut: { leftover: 0, excluded: 0 },
+  claimedElsewhere: 0,
+});
 
 export interface PlanOptions {
   readonly prefix?: string;
@@ -115,8 +125,12 @@ async function* candidates(
     if (object.uri.startsWith(`${warehouse}/`)) continue;
     counters.listed++;
     const facts = source.describeObject(object.uri);
-    if (facts.relevant && isInRange(facts.range, range)) yield object;
-    else counters.skipped++;
+    if (facts.relevant && isInRange(facts.range, range)) {
+      yield object;
+      continue;
+    }
+    counters.skipped++;
+    if (facts.leftOut !== undefined) counters.leftOut[facts.leftOut]++;
   }
 }
 

@@ -1,5 +1,5 @@
 import { UsageError } from '../config/errors.ts';
-import { createSource } from '../sources/index.ts';
+import { configuredSource } from '../sources/index.ts';
 import type { ConfiguredSource } from './plan.ts';
 import type { Runtime } from './runtime.ts';
 
@@ -16,6 +16,6 @@ export function selectSources({ config }: Runtime, names: readonly string[] | un
   );
   return selected.map((source) => ({
     config: source,
-    source: createSource(source.type, source.columns, config.limits, source.mapping),
+    source: configuredSource(source, config.limits),
   }));
 }

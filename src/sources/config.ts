@@ -11,6 +11,9 @@ export interface SourceConfig {
   readonly location: string;
   /** URL of the SQS queue that its bucket sends events to; without one the worker lists the location. */
   readonly queue?: string;
+  /** Globs on the key below the location: what is read at all, and what of it is not. */
+  readonly include?: readonly string[];
+  readonly exclude?: readonly string[];
   /** Where the standard columns are in a record, by `shape` and `fields`; absent where the configuration has neither. */
   readonly mapping?: Mapping;
   /** Promoted columns, by column name. */

@@ -5,6 +5,7 @@ import type { SourceConfig } from './config.ts';
 import type { SourceLimits } from './interpreter.ts';
 import { okeraAuditSource } from './okera-audit/source.ts';
 import { opaSource } from './opa/source.ts';
+import { selecting } from './selection.ts';
 import type { Source } from './source.ts';
 
 type Factory = (promoted: SourceConfig['columns'], limits: SourceLimits, mapping?: Mapping) => Source;
@@ -30,5 +31,11 @@ export function createSource(
 /** Names of the columns that the table of a source type has without any promoted ones. */
 export const reservedColumns = (type: SourceType, limits: SourceLimits): ReadonlySet<string> =>
   new Set(createSource(type, {}, limits).table.columns.map((column) => column.name));
+
+/** The source of a configured one: with its mapping, and only the objects that it selects. */
+export function configuredSource(config: SourceConfig, limits: SourceLimits): Source {
+  const source = createSource(config.type, config.columns, limits, config.mapping);
+  return { ...source, describeObject: selecting(config, source.describeObject) };
+}
 
 export { okeraAuditSource, opaSource };

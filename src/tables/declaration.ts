@@ -24,6 +24,21 @@ export interface TableDeclaration {
    * those computed or copied from others.
    */
   readonly provenance: readonly string[];
+  /** Those of `provenance` that are the same for one record as long as `shape` and `fields` of its source are. */
+  readonly mapped?: readonly string[];
+}
+
+const whole = new WeakMap<TableDeclaration, TableDeclaration>();
+
+/** The declaration for comparing rows that one configuration has made: mapped columns count like any other. */
+export function withMappedColumns(declaration: TableDeclaration): TableDeclaration {
+  const { mapped, provenance } = declaration;
+  if (mapped === undefined) return declaration;
+  const known = whole.get(declaration);
+  if (known !== undefined) return known;
+  const made = { ...declaration, provenance: provenance.filter((name) => !mapped.includes(name)) };
+  whole.set(declaration, made);
+  return made;
 }
 
 /** Every table is partitioned by this column: string YYYY-MM-DD, the UTC day of the event. */

@@ -62,6 +62,7 @@ export function declareTable(
     identity: table.identity === 'record' ? 'record' : { column: table.identity },
     bloomColumns: table.bloomColumns,
     fullBounds: table.fullBounds,
+    ...(table.mapped && { mapped: Object.keys(mapped) }),
     provenance: [
       ...new Set([
         ...table.provenance,

@@ -4,7 +4,7 @@
  */
 import { firstClaimDay } from '../ingest/claimed-batch.ts';
 import { WorkInHand } from '../ingest/in-flight.ts';
-import { type ConfiguredSource, type PlanCounters, type PlannedBatch, planBatches } from '../ingest/plan.ts';
+import { type ConfiguredSource, newPlanCounters, type PlannedBatch, planBatches } from '../ingest/plan.ts';
 import type { ObjectFailure } from '../ingest/request.ts';
 import type { Runtime } from '../ingest/runtime.ts';
 import type { Ledger } from '../ledger/ledger.ts';
@@ -99,7 +99,7 @@ export class ListingFollower {
     const { config, store } = runtime;
     const { name } = source.config;
     const pass = this.#cursor.begin(store, now, (object) => this.#rests(object, now));
-    const counters: PlanCounters = { listed: 0, skipped: 0, claimedElsewhere: 0 };
+    const counters = newPlanCounters();
     const plan = planBatches(
       pass.store,
       {

@@ -619,3 +619,27 @@ ${rest}`;
     ]);
   });
 });
+
+describe('include and exclude', () => {
+  const source = (rest: string) => `warehouse: /w\nsources:\n  - { name: a, type: opa, location: /l, ${rest} }\n`;
+
+  it('are lists of globs', () => {
+    const { config } = load(source("include: ['**/*.gz', '2026/*'], exclude: ['x/**']"));
+    expect(config.sources[0]).toMatchObject({ include: ['**/*.gz', '2026/*'], exclude: ['x/**'] });
+  });
+
+  it.each([
+    ['include: []', 'include', 'must not be empty'],
+    ["include: '*.gz'", 'include', 'must be a list'],
+    ["include: ['']", 'include[0]', 'must not be empty'],
+    ["exclude: ['a', '!b']", 'exclude[1]', 'begins with "!"'],
+    ["exclude: ['/a']", 'exclude[0]', 'relative to the location'],
+    ["exclude: ['s3://b/a']", 'exclude[0]', 'relative to the location'],
+  ])('%s names the key and what is expected', (rest, key, message) => {
+    expect(problemsOf(source(rest))).toEqual(
+      expect.arrayContaining([
+        expect.objectContaining({ key: `sources[0].${key}`, message: expect.stringContaining(message) }),
+      ]),
+    );
+  });
+});

@@ -1,9 +1,11 @@
 import { randomBytes } from 'node:crypto';
 import { gzipSync } from 'node:zlib';
 import { describe, expect, test } from 'vitest';
+import { renderBackfill } from '../../src/commands/shared/render-backfill.ts';
 import { UsageError } from '../../src/config/errors.ts';
 import { liveFiles } from '../../src/iceberg/scan.ts';
 import { AccountingError } from '../../src/ingest/object-counts.ts';
+import { verify } from '../../src/jobs/verify/verify.ts';
 import { readRows } from '../../src/parquet/read/row-reader.ts';
 import { ColumnarEncoder } from '../../src/parquet/write/encoder.ts';
 import type { SourceConfig } from '../../src/sources/config.ts';
@@ -90,6 +92,32 @@ describe('what was ingested before', () => {
       ['a', null],
       ['b', 'dr_evil'],
     ]);
+  });
+});
+
+describe('objects that are no logs of the source', () => {
+  test('are left out and counted, by reason; verify does not miss them', async () => {
+    const store = new MemoryStore();
+    for (const key of ['a.jsonl', 'b.jsonl', 'test/c.jsonl', 'd.txt', 'manifest.json', 'processing-failed/e.jsonl']) {
+      await put(store, key, decision({ id: key }));
+    }
+    const sources = [{ ...opaSourceConfig, include: ['**/*.jsonl'], exclude: ['test/**'] }];
+    const runtime = testRuntime({ store, sources });
+    const report = await run(runtime);
+    expect(report.objects).toEqual({ listed: 6, skipped: 4, committed: 2, failed: 0 });
+    expect(report.leftOut).toEqual({ leftover: 2, excluded: 2 });
+    expect((await rowsOf(runtime, 'opa_decisions')).map((row) => row.decision_id).sort()).toEqual([
+      'a.jsonl',
+      'b.jsonl',
+    ]);
+    const { objects, differences } = await verify(runtime);
+    expect(differences).toEqual([]);
+    expect(objects).toMatchObject({ listed: 2 });
+
+    const dry = await run(runtime, { dryRun: true });
+    expect(dry.leftOut).toEqual({ leftover: 2, excluded: 2 });
+    expect(renderBackfill(dry)).toContain('left out   2 files of other tools, 2 by include and exclude');
+    expect(renderBackfill(report)).toContain('left out   2 files of other tools, 2 by include and exclude');
   });
 });
 

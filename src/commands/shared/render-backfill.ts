@@ -9,9 +9,15 @@ const failuresShown = 20;
 
 export function renderBackfill(report: BackfillReport): string {
   const { plan } = report;
+  const { leftover, excluded } = report.leftOut;
+  const leftOut =
+    leftover + excluded === 0
+      ? ''
+      : `left out   ${plural(leftover, 'file')} of other tools, ${formatCount(excluded)} by include and exclude\n`;
   if (plan) {
     return [
-      `${plural(report.objects.listed, 'object')} listed, ${formatCount(report.objects.skipped)} of them done already\n`,
+      `${plural(report.objects.listed, 'object')} listed, ${formatCount(report.objects.skipped)} of them skipped\n`,
+      leftOut,
       plan.objects === 0
         ? 'nothing to read\n'
         : `would read ${plural(plan.objects, 'object')} (${formatBytes(plan.bytes)}) in ${plural(plan.batches, 'batch', 'batches')}\n`,
@@ -19,6 +25,7 @@ export function renderBackfill(report: BackfillReport): string {
   }
   const sections = [
     counters('objects', report.objects, Object.keys(backfillCounters.objects), formatCount),
+    leftOut,
     counters('records', report.records, Object.keys(backfillCounters.records), formatCount),
     counters('bytes', report.bytes, Object.keys(backfillCounters.bytes), formatBytes),
     `paths      ${formatShare(report.doubted, report.records.read)} of the records took the slower reference path\n`,

@@ -20,7 +20,13 @@ import {
 } from '../../ingest/claimed-batch.ts';
 import { WorkInHand } from '../../ingest/in-flight.ts';
 import { increase } from '../../ingest/object-counts.ts';
-import { type ConfiguredSource, type PlanCounters, type PlannedBatch, planBatches } from '../../ingest/plan.ts';
+import {
+  type ConfiguredSource,
+  newPlanCounters,
+  type PlanCounters,
+  type PlannedBatch,
+  planBatches,
+} from '../../ingest/plan.ts';
 import { ahead } from '../../ingest/prefetch.ts';
 import type { ObjectFailure } from '../../ingest/request.ts';
 import type { Progress, ProgressSink, Runtime } from '../../ingest/runtime.ts';
@@ -101,7 +107,7 @@ class BackfillRun {
   }
 
   async dryRun(): Promise<BackfillReport> {
-    const counters = newCounters();
+    const counters = newPlanCounters();
     for await (const batch of this.#plan(counters)) this.#count(batch);
     const { batches, objects, bytes } = this.#planned;
     return {
@@ -115,7 +121,7 @@ class BackfillRun {
     await openTables(this.#runtime, this.#ledger, this.#sources);
     for (;;) {
       await this.#finishAbandoned();
-      const counters = newCounters();
+      const counters = newPlanCounters();
       const contended = await this.#pass(counters);
       if (!contended) {
         this.#tell('done');
@@ -298,8 +304,7 @@ class BackfillRun {
       typeMismatches: Object.fromEntries(this.#typeMismatches),
       quarantine: Object.fromEntries(this.#reasons),
       doubted: this.#doubted,
+      leftOut: { ...counters.leftOut },
     };
   }
 }
-
-const newCounters = (): PlanCounters => ({ listed: 0, skipped: 0, claimedElsewhere: 0 });

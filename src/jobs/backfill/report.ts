@@ -1,4 +1,5 @@
 import type { ObjectFailure } from '../../ingest/request.ts';
+import type { LeftOut } from '../../records/object-facts.ts';
 import type { RejectionCode } from '../../records/outcome.ts';
 
 export interface BackfillOptions {
@@ -26,6 +27,8 @@ export interface BackfillReport {
   readonly quarantine: Partial<Record<RejectionCode, number>>;
   /** Records that took the reference path, which is slower; all others were certain. */
   readonly doubted: number;
+  /** Of the objects listed: those that are not logs of their source, by reason. */
+  readonly leftOut: Readonly<Record<LeftOut, number>>;
   /** With dryRun: what a run would do. */
   readonly plan?: { batches: number; objects: number; bytes: number };
 }

@@ -15,7 +15,7 @@ import { type Row, readRows } from '../../parquet/read/row-reader.ts';
 import { frameRecords } from '../../records/frame/index.ts';
 import { rowIdentity } from '../../records/identity.ts';
 import type { ObjectInfo } from '../../store/store.ts';
-import type { TableDeclaration } from '../../tables/declaration.ts';
+import { type TableDeclaration, withMappedColumns } from '../../tables/declaration.ts';
 import { quarantine } from '../../tables/quarantine.ts';
 import type { Accounts } from './accounts.ts';
 import type { Differences } from './difference.ts';
@@ -125,7 +125,7 @@ async function* rereadObjects(
         for (const frame of frames) {
           const outcome = reader.interpret(frame);
           if (outcome.kind !== 'row') continue;
-          const digest = rowIdentity(source.table, outcome.values);
+          const digest = rowIdentity(withMappedColumns(source.table), outcome.values);
           sum = addDigest(sum, digest);
           const { identity: own } = outcome;
           const identity = own === null || typeof own === 'string' ? own : digest;
@@ -147,7 +147,7 @@ async function compareRows(
   doubtful: ReadonlyMap<string, ObjectRows>,
   differences: Differences,
 ): Promise<LostRecords[]> {
-  const { table: declaration } = request.source.source;
+  const declaration = withMappedColumns(request.source.source.table);
   const held = new Map<string, Map<string, number>>();
   for await (const row of rowsOfObjects(runtime, request.table, doubtful)) {
     const uri = String(row.source_uri);
@@ -217,7 +217,7 @@ async function identitiesHeld(
   const wanted = new Set([...missing.values()].flat().flatMap(({ identity }) => identity ?? []));
   const held = new Set<string>();
   if (wanted.size === 0) return held;
-  const identityOf = identityReader(source.table);
+  const identityOf = identityReader(withMappedColumns(source.table));
   for await (const file of liveFiles(store, table.metadata)) {
     const options = identityOf.columns ? { columns: identityOf.columns } : {};
     for await (const rows of readRows(store, { uri: file.path, size: file.fileSize }, options)) {

@@ -14,6 +14,7 @@ import type { Runtime } from '../../ingest/runtime.ts';
 import { selectSources } from '../../ingest/select-sources.ts';
 import { openAmendments } from '../../ledger/amendment.ts';
 import { amendments } from '../../tables/amendments.ts';
+import { withMappedColumns } from '../../tables/declaration.ts';
 import { ingestedObjects } from '../../tables/ingested-objects.ts';
 import { eventTables, identityTables } from '../../tables/names.ts';
 import { quarantine } from '../../tables/quarantine.ts';
@@ -102,7 +103,8 @@ export async function verify(runtime: Runtime, options: VerifyOptions = {}): Pro
 
 /** What `checkTable` has to look at. Quarantined records of side tables are in no account of the ledger. */
 function tableCheck(name: string, loaded: LoadedTable, sources: readonly ConfiguredSource[], { deep }: VerifyOptions) {
-  const declaration = deep ? sources.find(({ source }) => source.table.name === name)?.source.table : undefined;
+  const own = sources.find(({ source }) => source.table.name === name)?.source.table;
+  const declaration = deep && own ? withMappedColumns(own) : undefined;
   if (name !== quarantine.name) return { loaded, declaration };
   const types: ReadonlySet<unknown> = new Set(['opa', 'okera-audit']);
   return {
