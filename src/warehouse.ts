@@ -51,6 +51,14 @@ export interface ReportOptions {
   /** A day (the whole of it, UTC) or an instant. Default: the seven days up to the last one with events. */
   readonly from?: string | undefined;
   readonly to?: string | undefined;
+  /** Only this subject of decisions and user of Okera. */
+  readonly subject?: string | undefined;
+  /** Only decisions of this path of a policy; leaves Okera out. */
+  readonly path?: string | undefined;
+  /** Only records of this source. */
+  readonly source?: string | undefined;
+  /** Days before the range in which what is there is not new; 0 looks for nothing new. Default: 30. */
+  readonly lookBackDays?: number | undefined;
   readonly title?: string | undefined;
   readonly engine?: EngineName | undefined;
   readonly signal?: AbortSignal | undefined;
@@ -151,23 +159,35 @@ export class Warehouse implements AsyncDisposable {
 
   /** One page over a range of time: who was allowed and denied what. */
   async report(options: ReportOptions = {}): Promise<Report> {
-    const [{ gatherReport, lastDayWithEvents }, { reportRange }, { renderPage }, { createQueryEngine }, version] =
-      await Promise.all([
-        import('./report/gather.ts'),
-        import('./report/range.ts'),
-        import('./report/page.ts'),
-        import('./wire.ts'),
-        packageVersion(),
-      ]);
+    const [
+      { checkFilters },
+      { gatherReport, lastDayWithEvents },
+      { reportRange },
+      { renderPage },
+      { createQueryEngine },
+      version,
+    ] = await Promise.all([
+      import('./report/filters.ts'),
+      import('./report/gather.ts'),
+      import('./report/range.ts'),
+      import('./report/page.ts'),
+      import('./wire.ts'),
+      packageVersion(),
+    ]);
     const runtime = await this.#runtime();
-    const { engine: name = 'duckdb', title = 'Audit report', signal } = options;
+    const { engine: name = 'duckdb', title = 'Audit report', signal, subject, path, source, lookBackDays } = options;
+    const filters = { subject, path, source };
+    checkFilters(filters, this.config);
     const tables = await runtime.catalog.listTables();
     const now = runtime.clock();
     const today = new Date(now).toISOString().slice(0, 10);
     const range = await reportRange(options, () => lastDayWithEvents(runtime, tables, today));
     const engine = await createQueryEngine(runtime, name);
     try {
-      const data = await gatherReport({ engine, tables, ...(signal && { signal }) }, range);
+      const data = await gatherReport({ engine, tables, signal }, range, {
+        filters,
+        lookBackDays,
+      });
       const html = renderPage(data, { title, now, warehouse: this.config.warehouse, engine: name, version });
       return { data, html };
     } finally {

@@ -54,10 +54,10 @@ export function defineQuery(program: Command, run: RunAction): void {
 }
 
 async function execute(context: CommandContext, question: string | undefined, options: Options): Promise<number> {
-  const { ask, findQuestion, questions } = await import('../queries/questions.ts');
+  const { allQuestions, ask, findQuestion } = await import('../queries/questions.ts');
   if (options.list) {
     const { renderQuestions } = await import('./shared/render-questions.ts');
-    const listed = question === undefined ? questions : [findQuestion(question)];
+    const listed = question === undefined ? allQuestions : [findQuestion(question)];
     const text = renderQuestions(listed, options.format);
     await (options.format === 'json' ? context.stdout.writeJson(text) : context.stdout.write(text));
     return exitCodes.done;

@@ -1,4 +1,4 @@
-/** `report`: one HTML page on a time range. */
+/** `report`: one HTML page on a time range, its data beside it, and an index over many. */
 import { type Command, Option } from 'commander';
 import { type EngineName, engineNames } from '../engines/index.ts';
 import { printable } from '../text/printable.ts';
@@ -8,32 +8,54 @@ import { exitCodes } from './shared/exit.ts';
 interface Options extends GlobalOptions {
   readonly from?: string;
   readonly to?: string;
-  readonly output: string;
+  readonly output?: string;
   readonly engine: EngineName;
   readonly title: string;
+  readonly subject?: string;
+  readonly path?: string;
+  readonly source?: string;
+  readonly lookBack: string;
+  readonly data?: boolean;
+  readonly index?: boolean;
+  readonly json?: boolean;
 }
+
+const defaultOutput = 'audit-report.html';
 
 const examples = `
 Examples:
   audit-warehouse report
   audit-warehouse report --from 2023-07-01 --to 2023-07-31 --title "Access in July" --output july.html
-  audit-warehouse report --from 2023-07-11T16:00:00Z --to 2023-07-11T18:00:00Z --output incident.html
+  audit-warehouse report --from 2023-07-11T16:00:00Z --to 2023-07-11T18:00:00Z --subject dr_evil --output incident.html
+  audit-warehouse report --from 2023-07-11 --to 2023-07-11 --output reports/2023-07-11.html --data --index
+  audit-warehouse report --json > report.json
   audit-warehouse report --engine athena --output - | mail -a 'Content-Type: text/html' -s "Access" audit@example.com
 
 The page is one file that needs no network: it can be mailed, printed and kept. Days stand for the whole of themselves, in
 UTC. Without --to the report goes to the end of the last day that has events (up to today), without --from over the seven
-days up to its end.`;
+days up to its end. It is compared with the time just before, as long.`;
 
 export function defineReport(program: Command, run: RunAction): void {
   program
     .command('report')
     .summary('write a page of charts and tables on a time range')
     .description(
-      'Writes one self-contained HTML page: who was allowed and denied what, and how complete the records are.',
+      'Writes one self-contained HTML page: who was allowed and denied what, what is new, and how complete the records are.',
     )
     .option('--from <time>', 'first day, or instant (RFC 3339)')
     .option('--to <time>', 'last day, or instant, included')
-    .option('--output <file>', 'where to write the page; "-" for stdout', 'audit-report.html')
+    .option('--subject <text>', 'only this subject of decisions, and this user of Okera, exactly')
+    .option('--path <text>', 'only decisions of this path of a policy, exactly; leaves Okera out')
+    .option('--source <name>', 'only records of this source of the configuration')
+    .option(
+      '--look-back <days>',
+      'days before the range in which what is there is not new; 0 looks for nothing new',
+      '30',
+    )
+    .option('--output <file>', `where to write the page; "-" for stdout (default: ${defaultOutput})`)
+    .option('--data', 'also write the data beside the page: NAME-data/report.json and a CSV file for each table')
+    .option('--index', 'also write index.html beside the page, which lists all reports of the folder')
+    .option('--json', 'print the data as JSON; no page unless --output says where')
     .addOption(new Option('--engine <engine>', 'what runs the queries').choices(engineNames).default('duckdb'))
     .option('--title <text>', 'title of the page', 'Audit report')
     .addHelpText('after', examples)
@@ -41,16 +63,32 @@ export function defineReport(program: Command, run: RunAction): void {
 }
 
 async function execute(context: CommandContext, options: Options): Promise<number> {
-  const [{ gatherReport, lastDayWithEvents }, { reportRange }, { renderPage }, { openConfigAndLog }, { formatBytes }] =
-    await Promise.all([
-      import('../report/gather.ts'),
-      import('../report/range.ts'),
-      import('../report/page.ts'),
-      import('./shared/setup.ts'),
-      import('../text/humanize.ts'),
-    ]);
+  const [
+    { gatherReport, lastDayWithEvents },
+    { reportRange },
+    { renderPage },
+    { jsonOf },
+    { checkFilters },
+    files,
+    setup,
+    { formatBytes },
+  ] = await Promise.all([
+    import('../report/gather.ts'),
+    import('../report/range.ts'),
+    import('../report/page.ts'),
+    import('../report/data.ts'),
+    import('../report/filters.ts'),
+    import('./shared/report-files.ts'),
+    import('./shared/setup.ts'),
+    import('../text/humanize.ts'),
+  ]);
   const { default: packageJson } = await import('../../package.json', { with: { type: 'json' } });
-  const { config, log } = openConfigAndLog(context, options);
+  const output = options.output ?? (options.json ? undefined : defaultOutput);
+  const place = files.placeOf(context.cwd, output, options);
+  const lookBackDays = files.parseDays(options.lookBack);
+  const { config, log } = setup.openConfigAndLog(context, options);
+  const filters = { subject: options.subject, path: options.path, source: options.source };
+  checkFilters(filters, config);
   const runtime = await context.openRuntime(config, log);
   const tables = await runtime.catalog.listTables();
   const now = context.clock();
@@ -58,44 +96,24 @@ async function execute(context: CommandContext, options: Options): Promise<numbe
   const range = await reportRange(options, () => lastDayWithEvents(runtime, tables, today));
   const engine = await context.openEngine(runtime, options.engine);
   try {
-    const data = await gatherReport({ engine, tables, signal: context.signal }, range);
+    const data = await gatherReport({ engine, tables, signal: context.signal }, range, { filters, lookBackDays });
     const { warehouse } = config;
-    const page = renderPage(data, {
-      title: options.title,
-      now,
-      warehouse,
-      engine: options.engine,
-      version: packageJson.version,
-    });
-    if (options.output === '-') {
-      await context.stdout.writeData(page);
-    } else {
-      await writeWhole(context.cwd, options.output, page);
-      const days = range.fromDay === range.toDay ? range.fromDay : `${range.fromDay} to ${range.toDay}`;
-      await context.stdout.write(
-        `wrote ${printable(options.output)}: ${days}, ${formatBytes(Buffer.byteLength(page))}\n`,
-      );
+    const { version } = packageJson;
+    const about = { title: options.title, now, engine: options.engine, version };
+    if (place !== undefined) {
+      const page = renderPage(data, { ...about, warehouse, files: place.links });
+      if (place.file === '-') {
+        await context.stdout.writeData(page);
+      } else {
+        await files.writeReport(place, page, () => ({ data, json: jsonOf(data, about) }));
+        const days = range.fromDay === range.toDay ? range.fromDay : `${range.fromDay} to ${range.toDay}`;
+        const written = `wrote ${printable(place.file)}: ${days}, ${formatBytes(Buffer.byteLength(page))}\n`;
+        await (options.json ? context.stderr : context.stdout).write(written);
+      }
     }
+    if (options.json) await context.stdout.writeJson(jsonOf(data, about));
   } finally {
     await engine.close();
   }
   return exitCodes.done;
-}
-
-/** A page that cannot be written whole leaves an older one as it is. It shows what logs say, so only its user may read it. */
-async function writeWhole(cwd: string, file: string, page: string): Promise<void> {
-  const [{ randomUUID }, { rename, rm, writeFile }, { resolve }] = await Promise.all([
-    import('node:crypto'),
-    import('node:fs/promises'),
-    import('node:path'),
-  ]);
-  const path = resolve(cwd, file);
-  const part = `${path}.part-${randomUUID()}`;
-  try {
-    await writeFile(part, page, { mode: 0o600, flag: 'wx' });
-    await rename(part, path);
-  } catch (error) {
-    await rm(part, { force: true });
-    throw new Error(`the report cannot be written to ${file}: ${(error as Error).message}`, { cause: error });
-  }
 }

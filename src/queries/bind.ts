@@ -13,12 +13,15 @@ import {
   parseRequest,
   parseTexts,
   parseTruth,
+  parseUnit,
 } from './parameters.ts';
 import type { Limit, Parameter, ParameterType } from './question.ts';
 
 export interface Bound {
   /** By placeholder; a list has a value for each of its entries. */
   readonly values: ReadonlyMap<string, ParameterValue | readonly string[]>;
+  /** Names for "-- when NAME" that come from values: units, and `instants` where the range is not made of whole days. */
+  readonly when: ReadonlySet<string>;
   readonly prune: Readonly<Record<string, FileFilter>>;
 }
 
@@ -39,7 +42,9 @@ export function bindParameters(parameters: readonly Parameter[], given: Readonly
   if (from !== undefined && to !== undefined && compareValues(from, to) > 0) {
     throw new ParameterError(`parameter from (${given.get('from')}) is after to (${given.get('to')})`);
   }
-  return { values, prune: Object.fromEntries([...filters].map(([table, limits]) => [table, toFilter(limits)])) };
+  const when = new Set([...readings.values()].flatMap((reading) => reading.when ?? []));
+  if (!isWholeDays(from, to)) when.add('instants');
+  return { values, when, prune: Object.fromEntries([...filters].map(([table, limits]) => [table, toFilter(limits)])) };
 }
 
 interface Reading {
@@ -47,7 +52,14 @@ interface Reading {
   /** What a column can have in rows that fit; without them the value limits nothing. */
   readonly least?: Scalar;
   readonly greatest?: Scalar;
+  readonly when?: string;
 }
+
+const microsOfDay = 86_400_000_000n;
+
+/** Then `ymd` alone says what is in the range. */
+const isWholeDays = (from: Scalar | undefined, to: Scalar | undefined): boolean =>
+  typeof from === 'bigint' && typeof to === 'bigint' && from % microsOfDay === 0n && (to + 1n) % microsOfDay === 0n;
 
 const exactly = <T extends Scalar>(value: T): { least: T; greatest: T } => ({ least: value, greatest: value });
 
@@ -76,6 +88,7 @@ const readers: Readonly<Record<ParameterType, (name: string, text: string) => Re
     const prefix = parseRequest(name, text);
     return { values: { [name]: prefix }, ...exactly(prefix) };
   },
+  unit: (name, text) => ({ values: {}, when: parseUnit(name, text) }),
 };
 
 const lesser = (a: string, b: string): string => (compareValues(a, b) <= 0 ? a : b);

@@ -60,6 +60,12 @@ export function parseTruth(name: string, text: string): boolean {
   throw new ParameterError(`parameter ${name} must be true or false, not ${text}`);
 }
 
+/** What counts are made by. */
+export function parseUnit(name: string, text: string): string {
+  if (text === 'minute' || text === 'hour' || text === 'day') return text;
+  throw new ParameterError(`parameter ${name} must be minute, hour or day, not ${text}`);
+}
+
 /** A day of the calendar, YYYY-MM-DD. */
 export function parseDay(name: string, text: string): string {
   const day = /^\d{4}-\d{2}-\d{2}$/.test(text) ? new Date(`${text}T00:00:00Z`) : undefined;

@@ -1,4 +1,4 @@
-/** What a named question is: an SQL file beside this one, and the parameters whose values are bound into it. */
+/** What a named question is: an SQL file below this folder, and the parameters whose values are bound into it. */
 
 export interface Question {
   /** Also the name of its SQL file, without .sql. */
@@ -13,6 +13,7 @@ export const origins = {
   article: 'the Enterprise OPA article, "Auditing a security breach using Enterprise OPA decision logs and AWS Athena"',
   tutorial: 'the Okera audit tutorial, "Analyzing the ODAS audit logs"',
   incident: 'incidents',
+  report: 'the report: what each of its figures is counted by',
 } as const;
 export type Origin = keyof typeof origins;
 
@@ -29,9 +30,10 @@ export interface Parameter {
 }
 
 /**
- * `texts` stands in the SQL as `IN ($name)`; `request` is the id of an Okera request, of which the first half is bound.
+ * `texts` stands in the SQL as `IN ($name)`; `request` is the id of an Okera request, of which the first half is bound;
+ * `unit` (minute, hour or day) is not bound, but chooses the lines of SQL that end in "-- when minute" and so on.
  */
-export type ParameterType = 'instant' | 'day' | 'text' | 'texts' | 'cidr' | 'truth' | 'number' | 'request';
+export type ParameterType = 'instant' | 'day' | 'text' | 'texts' | 'cidr' | 'truth' | 'number' | 'request' | 'unit';
 
 /**
  * Rows that the question reads of `table` have the value in `column`, or one above (`from`) or below (`to`) it, both

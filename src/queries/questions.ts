@@ -7,6 +7,7 @@ import { nearest } from '../config/errors.ts';
 import type { QueryRequest } from '../engines/engine.ts';
 import type { ParameterValue } from '../sql/parameter.ts';
 import { bindParameters } from './bind.ts';
+import { figures } from './figures.ts';
 import { okeraQuestions } from './okera.ts';
 import { opaQuestions } from './opa.ts';
 import { ParameterError } from './parameters.ts';
@@ -15,14 +16,16 @@ import type { Question } from './question.ts';
 export type { Parameter, Question } from './question.ts';
 
 export const questions: readonly Question[] = [...opaQuestions, ...okeraQuestions];
+/** The questions, and the figures of the report, which can be asked in the same way. */
+export const allQuestions: readonly Question[] = [...questions, ...figures];
 
 /** Throws ParameterError where there is none of this name. */
 export function findQuestion(name: string): Question {
-  const question = questions.find((candidate) => candidate.name === name);
+  const question = allQuestions.find((candidate) => candidate.name === name);
   if (question !== undefined) return question;
   const near = nearest(
     name,
-    questions.map((candidate) => candidate.name),
+    allQuestions.map((candidate) => candidate.name),
   );
   throw new ParameterError(
     `there is no question ${name}; ${near ? `did you mean ${near}?` : 'query --list shows what there is'}`,
@@ -51,17 +54,18 @@ export function ask(name: string, given: ReadonlyMap<string, string>): QueryRequ
     parameter.default === undefined ? [] : [[parameter.name, parameter.default]],
   );
   const complete = new Map([...defaults, ...given]);
-  const { values, prune } = bindParameters(parameters, complete);
-  return { ...withScalars(questionSql(name, new Set(complete.keys())), values), prune };
+  const { values, when, prune } = bindParameters(parameters, complete);
+  return { ...withScalars(questionSql(name, new Set([...complete.keys(), ...when])), values), prune };
 }
 
 /** The SQL of a question with the lines of absent parameters left out. */
 export function questionSql(name: string, given: ReadonlySet<string>): string {
-  return linesFor(given, readFileSync(new URL(`./${name}.sql`, import.meta.url), 'utf8'));
+  const folder = findQuestion(name).origin === 'report' ? 'figures/' : '';
+  return linesFor(given, readFileSync(new URL(`./${folder}${name}.sql`, import.meta.url), 'utf8'));
 }
 
 /** SQL without its lines of comment, and without those that end in "-- when NAME" for a name that is not given. */
-export function linesFor(given: ReadonlySet<string>, text: string): string {
+function linesFor(given: ReadonlySet<string>, text: string): string {
   return text
     .split('\n')
     .filter((line) => !line.startsWith('--'))

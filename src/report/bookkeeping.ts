@@ -2,8 +2,10 @@
 import { formatBytes, formatCount, formatSeconds, plural } from '../text/humanize.ts';
 import { barChart } from './charts.ts';
 import { numberIn, type ReportData, type Row, topRows } from './gather.ts';
-import { type Html, html } from './html.ts';
+import { html } from './html.ts';
 import { countColumn, label, logged, percent, rest, table, textColumn } from './parts.ts';
+import { timeText } from './range.ts';
+import { footOf, type Section, section, type View } from './view.ts';
 
 /** Upper ends of the steps that ingestion-lag.sql counts by. */
 const lagSteps = {
@@ -20,12 +22,16 @@ const lagSteps = {
 const lagOf = (seconds: number): string =>
   seconds >= 2 * 86_400 ? `${formatCount(seconds / 86_400)} days` : formatSeconds(seconds);
 
-export function ingestionSections({ ingestion }: ReportData): Html {
-  if (ingestion === null) return html``;
-  const heading = html`<h2>Ingestion</h2>`;
-  const { sources, lag } = ingestion;
+export function ingestionSection(view: View, ingestion: NonNullable<ReportData['ingestion']>): Section {
+  const [sources, lag] = [ingestion.sources.rows, ingestion.lag.rows];
   if (sources.length === 0)
-    return html`<section id="ingestion">${heading}<p class="lead">No object with events of this range was ingested.</p></section>`;
+    return section(
+      'ingestion',
+      'Ingestion',
+      html`<p class="lead">No object with events of this range was ingested.</p>`,
+    );
+  const { filters } = view.data;
+  const limited = filters.subject !== undefined || filters.path !== undefined;
   const sum = (name: string): number => sources.reduce((all, row) => all + numberIn(row, name), 0);
   const complete = sum('records') === sum('row_count') + sum('quarantined') + sum('skipped') + sum('duplicates');
   const chart = {
@@ -44,12 +50,14 @@ export function ingestionSections({ ingestion }: ReportData): Html {
     format: formatCount,
   };
   const shownSources = sources.slice(0, topRows);
-  return html`<section id="ingestion">${heading}
-<p class="lead">${plural(sum('objects'), 'object')} with events of this range, ${plural(sum('records'), 'record')}: ${formatCount(sum('row_count'))} became rows, ${formatCount(sum('quarantined'))} went to quarantine, ${formatCount(sum('duplicates'))} were there already, ${formatCount(sum('skipped'))} were lines of other programs. ${
-    complete
-      ? 'The accounts balance: every record that was read is one of these.'
-      : 'The accounts do not balance: run audit-warehouse verify.'
-  }</p>
+  return section(
+    'ingestion',
+    'Ingestion',
+    html`<p class="lead">${limited && 'Of all subjects and paths: '}${plural(sum('objects'), 'object')} with events of this range, ${plural(sum('records'), 'record')}: ${formatCount(sum('row_count'))} became rows, ${formatCount(sum('quarantined'))} went to quarantine, ${formatCount(sum('duplicates'))} were there already, ${formatCount(sum('skipped'))} were lines of other programs. ${
+      complete
+        ? 'The accounts balance: every record that was read is one of these.'
+        : 'The accounts do not balance: run audit-warehouse verify.'
+    }</p>
 ${table(
   'Objects and their records, by source',
   [
@@ -67,26 +75,28 @@ ${table(
 ${rest({ rows: shownSources, of: sources.length }, 'sources')}
 <h3>Lag</h3>
 <p class="lead">From the latest event in an object to the commit that made its rows visible. History that was read in later has a long one.</p>
-<div class="pair"><div><figure>${barChart(chart)}</figure></div>
-<div>${table(
-    'Lag by source',
-    [
-      textColumn('Source', 'source'),
-      countColumn('Objects read', 'readings'),
-      countColumn('Median', 'median', lagOf),
-      countColumn('95 % within', 'p95', lagOf),
-      countColumn('Longest', 'longest', lagOf),
-    ],
-    lag.slice(0, topRows),
-  )}</div></div></section>`;
+<figure>${barChart(chart)}</figure>
+${table(
+  'Lag by source',
+  [
+    textColumn('Source', 'source'),
+    countColumn('Objects read', 'readings'),
+    countColumn('Median', 'median', lagOf),
+    countColumn('95 % within', 'p95', lagOf),
+    countColumn('Longest', 'longest', lagOf),
+  ],
+  lag.slice(0, topRows),
+)}${footOf(view, ['report-ingested', 'report-lag'], { tables: ['ingested', 'lag'] })}`,
+  );
 }
 
-export function quarantineSection({ quarantine }: ReportData): Html {
-  if (quarantine === null) return html``;
-  const heading = html`<h2>Quarantine</h2>`;
+export function quarantineSection(view: View, quarantine: NonNullable<ReportData['quarantine']>): Section {
   const { rows, records } = quarantine;
+  const { fromDay, toDay } = view.data.range;
+  const days = fromDay === toDay ? fromDay : `${fromDay} to ${toDay}`;
+  const foot = footOf(view, ['report-quarantine'], { tables: ['quarantine'] });
   if (rows.length === 0)
-    return html`<section id="quarantine">${heading}<p class="lead">No record of these days is in quarantine.</p></section>`;
+    return section('quarantine', 'Quarantine', html`<p class="lead">No record of ${days} is in quarantine.</p>${foot}`);
   const shown = rows.slice(0, 10);
   const chart = {
     id: 'quarantine-chart',
@@ -96,20 +106,23 @@ export function quarantineSection({ quarantine }: ReportData): Html {
     series: [{ name: 'records', colour: 'denied', values: shown.map((row) => numberIn(row, 'records')) }],
     format: formatCount,
   };
-  return html`<section id="quarantine">${heading}
-<p class="lead">${plural(records, 'record')} of these days could not become rows; each is kept with its payload, and explained by audit-warehouse quarantine.</p>
+  return section(
+    'quarantine',
+    'Quarantine',
+    html`<p class="lead">${plural(records, 'record')} of ${days} could not become rows; each is kept with its payload, and explained by audit-warehouse quarantine.</p>
 <div class="pair"><div><figure>${barChart(chart)}</figure></div>
 <div>${table(
-    'Records in quarantine by reason',
-    [
-      textColumn('Reason', 'reason'),
-      textColumn('Type', 'source_type'),
-      countColumn('Records', 'records'),
-      { title: 'Days', kind: 'text', cell: (row) => logged(daysOf(row)) },
-    ],
-    rows,
-  )}
-${rest(quarantine, 'different reasons')}</div></div></section>`;
+      'Records in quarantine by reason',
+      [
+        textColumn('Reason', 'reason'),
+        textColumn('Type', 'source_type'),
+        countColumn('Records', 'records'),
+        { title: 'Days', kind: 'text', cell: (row) => logged(daysOf(row)) },
+      ],
+      rows,
+    )}
+${rest(quarantine, 'different reasons')}</div></div>${foot}`,
+  );
 }
 
 const daysOf = (row: Row): string =>
@@ -118,30 +131,47 @@ const daysOf = (row: Row): string =>
 /** An engine's count of bytes can differ a little from one time to the next; a page should not. */
 const rounded = (bytes: number): number => Number(bytes.toPrecision(2));
 
-export function bytesSection({ ingestion, asked }: ReportData): Html {
-  const sum = (name: string): number => (ingestion?.sources ?? []).reduce((all, row) => all + numberIn(row, name), 0);
+export function bytesSection({ data: { range, ingestion, asked } }: View): Section {
+  const sum = (name: string): number =>
+    (ingestion?.sources.rows ?? []).reduce((all, row) => all + numberIn(row, name), 0);
   const [decompressed, stored] = [sum('bytes_decompressed'), sum('bytes_stored')];
-  const read = asked.reduce((all, { bytesScanned }) => all + bytesScanned, 0);
+  const bytesOf = (some: ReportData['asked']): number => some.reduce((all, { bytesScanned }) => all + bytesScanned, 0);
+  const read = bytesOf(asked);
+  const from = timeText(range.from);
+  const ofRange = asked.filter(({ given }) => given.get('from') === from && !given.has('since'));
   const chart = {
     id: 'bytes-chart',
     title: 'Bytes of the range',
-    description: `${formatBytes(decompressed)} of raw records, stored as ${formatBytes(stored)}; this report read ${formatBytes(read)}.`,
+    description: `${formatBytes(decompressed)} of raw records, stored as ${formatBytes(stored)}; this report read ${formatBytes(bytesOf(ofRange))} of it.`,
     labels: ['raw records', 'raw, as stored', 'read by this report'],
-    series: [{ name: 'bytes', colour: 'allowed', values: [decompressed, stored, read].map(rounded) }],
+    series: [{ name: 'bytes', colour: 'allowed', values: [decompressed, stored, bytesOf(ofRange)].map(rounded) }],
     format: formatBytes,
   };
   const questions = plural(asked.length, 'question');
-  return html`<section id="bytes"><h2>Bytes read</h2>
-<p class="lead">${
-    decompressed > 0
-      ? `All ${questions} of this report together read ${formatBytes(read)}: ${percent(read, decompressed)} of the ${formatBytes(decompressed)} of raw records that the range has, and that each question alone would read without the tables.`
-      : `The ${questions} of this report read ${formatBytes(read)}.`
-  }</p>
+  return section(
+    'bytes',
+    'Bytes read',
+    html`<p class="lead">${
+      decompressed > 0
+        ? `All ${questions} of this report together read ${formatBytes(read)}. Those about the range itself read ${formatBytes(bytesOf(ofRange))}: ${percent(bytesOf(ofRange), decompressed)} of the ${formatBytes(decompressed)} of raw records that it has, and that each of them alone would read without the tables.`
+        : `The ${questions} of this report read ${formatBytes(read)}.`
+    }</p>
 ${decompressed > 0 && html`<figure>${barChart(chart)}</figure>`}
 ${table(
   'Bytes read by question, as the engine counts them',
-  [textColumn('Question', 'question'), countColumn('Bytes read', 'bytes', formatBytes)],
-  asked.map(({ question, bytesScanned }) => ({ question, bytes: bytesScanned })),
+  [
+    textColumn('Question', 'question'),
+    textColumn('From (UTC)', 'from'),
+    textColumn('To (UTC)', 'to'),
+    countColumn('Bytes read', 'bytes', formatBytes),
+  ],
+  asked.map(({ question, given, bytesScanned }) => ({
+    question,
+    from: given.get('since') ?? given.get('from')!,
+    to: given.get('to')!,
+    bytes: bytesScanned,
+  })),
 )}
-<p class="note">Raw bytes are those of whole objects with events of the range, from the ledger.</p></section>`;
+<p class="note">Raw bytes are those of whole objects with events of the range, from the ledger.</p>`,
+  );
 }

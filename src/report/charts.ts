@@ -22,6 +22,10 @@ export interface Chart {
   readonly series: readonly Series[];
   /** One for each value. Plain text. */
   readonly labels: readonly string[];
+  /** Places that stand out. */
+  readonly marks?: ReadonlySet<number>;
+  /** Where a column or a bar leads, for each value. */
+  readonly hrefs?: readonly (string | undefined)[];
   readonly format: (value: number) => string;
 }
 
@@ -31,7 +35,8 @@ export const columnChart = (chart: Chart): Html => html`${columns(chart, 'wide')
 function columns(chart: Chart, shape: 'wide' | 'narrow'): Html {
   const [width, height] = shape === 'wide' ? [1040, 260] : [360, 220];
   const { labels } = chart;
-  const [left, right, top, bottom] = [48, width - 36, 12, height - 26];
+  // A mark has room above the highest column.
+  const [left, right, top, bottom] = [48, width - 36, 14, height - 26];
   const places = indexBand(labels.length, [left, right], labels.length > 40 ? 0.1 : 0.22);
   const y = scaleLinear([0, highestOf(chart)], [bottom, top]).nice(3);
   const grid = y
@@ -53,8 +58,13 @@ function columns(chart: Chart, shape: 'wide' | 'narrow'): Html {
     );
     return drawn.length > 0 && html`<path fill="var(--${colour})" d="${drawn.join('')}"/>`;
   });
-  const pointers = labels.map((_, i) => pointer([places.slot(i), top, places.step, bottom - top], says(chart, i)));
-  return draw(chart, { shape, width, height }, [grid, bars, times, pointers]);
+  const sums = sumsOf(chart);
+  const marks = [...(chart.marks ?? [])].map(
+    (i) =>
+      html`<path class="mark" fill="var(--ink)" d="M${place(places.middle(i) - 5)} ${place(y(sums[i]!) - 10)}h10l-5 7z"/>`,
+  );
+  const pointers = labels.map((_, i) => pointer(chart, i, [places.slot(i), top, places.step, bottom - top]));
+  return draw(chart, { shape, width, height }, [grid, bars, marks, times, pointers]);
 }
 
 /** Stacked bars, one per row, the first on top, with the sum at the end. Long labels are cut. */
@@ -83,7 +93,7 @@ export function barChart(chart: Chart): Html {
         ends[i]!,
       )}`,
   );
-  const pointers = labels.map((_, i) => pointer([0, places.slot(i), width, places.step], says(chart, i)));
+  const pointers = labels.map((_, i) => pointer(chart, i, [0, places.slot(i), width, places.step]));
   return draw(chart, { shape: 'bars', width, height }, [bars, texts, pointers]);
 }
 
@@ -123,8 +133,12 @@ function says({ labels, series, format }: Chart, at: number): string {
   return `${labels[at]}: ${parts.join(', ')}`;
 }
 
-const pointer = ([x, y, width, height]: readonly [number, number, number, number], says: string): Html =>
-  html`<rect x="${place(x)}" y="${place(y)}" width="${place(width)}" height="${place(height)}" fill="none" pointer-events="all"><title>${says}</title></rect>`;
+function pointer(chart: Chart, at: number, [x, y, width, height]: readonly [number, number, number, number]): Html {
+  const text = says(chart, at);
+  const area = html`<rect x="${place(x)}" y="${place(y)}" width="${place(width)}" height="${place(height)}" fill="none" pointer-events="all"><title>${text}</title></rect>`;
+  const href = chart.hrefs?.[at];
+  return href === undefined ? area : html`<a href="${href}" aria-label="${text}">${area}</a>`;
+}
 
 interface Lettering {
   readonly anchor: 'start' | 'middle' | 'end';
@@ -176,7 +190,10 @@ interface Canvas {
   readonly height: number;
 }
 
-function draw({ id: chart, title, description }: Chart, { shape, width, height }: Canvas, shapes: Content): Html {
-  const id = shape === 'bars' ? chart : `${chart}-${shape}`;
-  return html`<svg class="chart ${shape}" viewBox="0 0 ${width} ${height}" role="img" aria-labelledby="${id}-t ${id}-d"><title id="${id}-t">${title}</title><desc id="${id}-d">${description}</desc>${shapes}</svg>`;
+function draw(chart: Chart, { shape, width, height }: Canvas, shapes: Content): Html {
+  const { title, description, hrefs = [] } = chart;
+  const id = shape === 'bars' ? chart.id : `${chart.id}-${shape}`;
+  // An image has nothing in it to reach.
+  const role = hrefs.some((href) => href !== undefined) ? 'group' : 'img';
+  return html`<svg class="chart ${shape}" viewBox="0 0 ${width} ${height}" role="${role}" aria-labelledby="${id}-t ${id}-d"><title id="${id}-t">${title}</title><desc id="${id}-d">${description}</desc>${shapes}</svg>`;
 }

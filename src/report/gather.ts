@@ -1,23 +1,30 @@
 /**
  * Asks an engine for everything that a report shows. What comes back is plain data with as many rows as are shown, however
- * large the tables are. A part whose table does not exist is null.
+ * large the tables are. A part whose table does not exist is null; a part that reads more of the past than the engine may
+ * fetch is left out, and said to be.
  */
 import type { CellValue, QueryEngine } from '../engines/engine.ts';
 import { liveFiles } from '../iceberg/scan.ts';
 import type { Runtime } from '../ingest/runtime.ts';
+import { tableOfFigure } from '../queries/figures.ts';
+import { ask as askQuestion, findQuestion } from '../queries/questions.ts';
+import { TooMuchToFetch } from '../sql/parameter.ts';
 import { type Buckets, chooseBuckets, fold } from './buckets.ts';
-import { type ReportQuestion, reportRequest, tableOf } from './questions.ts';
-import type { ReportRange } from './range.ts';
+import type { Filters } from './filters.ts';
+import { type ReportRange, rangeBefore, rangeOfDaysBefore, timeText } from './range.ts';
 
 /** Rows shown of a list; the rest is given as a number. */
 export const topRows = 20;
-const topChanges = 50;
 
 export type Row = Readonly<Record<string, CellValue>>;
 
-export interface Top {
+export interface Table {
+  readonly columns: readonly string[];
   readonly rows: readonly Row[];
-  /** How many there are. */
+}
+
+export interface Top extends Table {
+  /** How many there are; the row without a value, such as that of decisions without a subject, is not one of them. */
   readonly of: number;
 }
 
@@ -27,29 +34,59 @@ export type Outcome = (typeof outcomes)[number];
 export const answers = ['granted', 'refused', 'failed'] as const;
 export type Answer = (typeof answers)[number];
 
-export interface ReportData {
-  readonly range: ReportRange;
-  readonly buckets: Buckets;
-  readonly decisions: DecisionData | null;
-  readonly okera: OkeraData | null;
-  readonly ingestion: { readonly sources: readonly Row[]; readonly lag: readonly Row[] } | null;
-  readonly quarantine: (Top & { readonly records: number }) | null;
-  /** In the order in which they were asked. */
-  readonly asked: readonly { readonly question: ReportQuestion; readonly bytesScanned: number }[];
+export type Sums<Name extends string> = Readonly<Record<Name, number>>;
+
+/** A question as it was asked. */
+export interface Asked {
+  readonly question: string;
+  readonly given: ReadonlyMap<string, string>;
+  readonly bytesScanned: number;
 }
 
-interface DecisionData {
+export interface ReportData {
+  readonly range: ReportRange;
+  readonly filters: Filters;
+  readonly buckets: Buckets;
+  /** Just before the range and as long. */
+  readonly before: ReportRange;
+  /** What was there in this time is not new; null where nothing was looked for. */
+  readonly lookBack: ReportRange | null;
+  readonly decisions: DecisionData | null;
+  readonly okera: OkeraData | null;
+  readonly ingestion: { readonly sources: Table; readonly lag: Table } | null;
+  readonly quarantine: (Top & { readonly records: number; readonly before: number | null }) | null;
+  /** Tables that do not exist. */
+  readonly missing: readonly string[];
+  /** Why parts are left out that need more of the past. */
+  readonly leftOut: readonly string[];
+  /** In the order in which they were asked. */
+  readonly asked: readonly Asked[];
+}
+
+export interface DecisionData {
   /** By bucket. */
-  readonly overTime: readonly Readonly<Record<Outcome, number>>[];
+  readonly overTime: readonly Sums<Outcome>[];
+  readonly sums: Sums<Outcome>;
+  readonly before: Sums<Outcome> | null;
   readonly subjects: Top;
   readonly resources: Top;
   readonly denied: Top;
   readonly networks: Top;
+  readonly policies: Top;
+  readonly labels: Top;
+  readonly news: { readonly subjects: News; readonly resources: News; readonly networks: News } | null;
 }
 
-interface OkeraData {
+export interface News extends Top {
+  /** Whether anything is known of the time before. */
+  readonly comparable: boolean;
+}
+
+export interface OkeraData {
   /** By bucket. */
-  readonly overTime: readonly Readonly<Record<Answer, number>>[];
+  readonly overTime: readonly Sums<Answer>[];
+  readonly sums: Sums<Answer>;
+  readonly before: Sums<Answer> | null;
   readonly tables: Top;
   readonly users: Top;
   readonly accesses: Top;
@@ -61,76 +98,164 @@ export interface Sources {
   readonly engine: QueryEngine;
   /** Names of the tables that exist. */
   readonly tables: readonly string[];
-  readonly signal?: AbortSignal;
+  readonly signal?: AbortSignal | undefined;
 }
 
-export async function gatherReport({ engine, tables, signal }: Sources, range: ReportRange): Promise<ReportData> {
+export interface Wanted {
+  readonly filters?: Filters | undefined;
+  /** Days before the range in which subjects, resources and networks count as known; 0 looks for none that are new. */
+  readonly lookBackDays?: number | undefined;
+}
+
+export const lookBackByDefault = 30;
+
+export async function gatherReport(
+  { engine, tables, signal }: Sources,
+  range: ReportRange,
+  { filters = {}, lookBackDays = lookBackByDefault }: Wanted = {},
+): Promise<ReportData> {
   const buckets = chooseBuckets(range);
-  const asked: { question: ReportQuestion; bytesScanned: number }[] = [];
-  const ask = async (question: ReportQuestion, top = topRows): Promise<Row[]> => {
-    const request = reportRequest(question, range, buckets.unit, top);
-    const answer = await engine.query({ ...request, ...(signal && { signal }) });
-    const names = answer.columns.map((column) => column.name);
+  const before = rangeBefore(range);
+  const lookBack = lookBackDays > 0 ? rangeOfDaysBefore(range, lookBackDays) : null;
+  const asked: Asked[] = [];
+  const leftOut: string[] = [];
+
+  const askIn = async ({ from, to }: ReportRange, question: string): Promise<Table> => {
+    const values: Record<string, string | undefined> = {
+      since: lookBack === null ? undefined : timeText(lookBack.from),
+      from: timeText(from),
+      to: timeText(to),
+      by: buckets.unit,
+      ...filters,
+    };
+    const given = new Map<string, string>();
+    for (const { name } of findQuestion(question).parameters) {
+      if (values[name] !== undefined) given.set(name, values[name]);
+    }
+    const answer = await engine.query({ ...askQuestion(question, given), ...(signal && { signal }) });
+    const columns = answer.columns.map((column) => column.name);
     const rows: Row[] = [];
     for await (const chunk of answer.chunks) {
-      for (const cells of chunk) rows.push(Object.fromEntries(names.map((name, i) => [name, cells[i] ?? null])));
+      for (const cells of chunk) rows.push(Object.fromEntries(columns.map((name, i) => [name, cells[i] ?? null])));
     }
-    asked.push({ question, bytesScanned: answer.bytesScanned() });
-    return rows;
+    asked.push({ question, given, bytesScanned: answer.bytesScanned() });
+    return { columns, rows };
   };
-  const askTop = async (question: ReportQuestion, top?: number): Promise<Top> => {
-    const rows = await ask(question, top);
-    return { rows, of: rows[0] === undefined ? 0 : numberIn(rows[0], 'of_all') };
+  const ask = (question: string): Promise<Table> => askIn(range, question);
+  const askTop = async (question: string): Promise<Top> => topOf(await ask(question));
+  const ofThePast = async <T>(what: string, read: () => Promise<T>): Promise<T | null> => {
+    try {
+      return await read();
+    } catch (error) {
+      if (!(error instanceof TooMuchToFetch)) throw error;
+      leftOut.push(`${what}: ${error.message}`);
+      return null;
+    }
   };
-  const has = (question: ReportQuestion): boolean => tables.includes(tableOf(question));
+  const has = (question: string): boolean => tables.includes(tableOfFigure(question));
 
-  const decisions = has('decisions-over-time') && {
-    overTime: fold(buckets, outcomes, await decisionCounts(ask)),
-    subjects: await askTop('top-subjects'),
-    resources: await askTop('top-resources'),
-    denied: await askTop('top-denied'),
-    networks: await askTop('client-networks'),
+  const decisionCounts = async (when: ReportRange): Promise<Counts<Outcome>> => {
+    const counts = verdictsOf((await askIn(when, 'report-over-time')).rows);
+    // The result documents are read only where there are decisions that they can tell apart.
+    if (counts.every(({ other }) => other === 0)) return counts;
+    return withUndefined(counts, (await askIn(when, 'report-undefined')).rows);
   };
-  const okera = has('okera-over-time') && {
-    overTime: fold(buckets, answers, okeraCounts(await ask('okera-over-time'))),
-    tables: await askTop('okera-tables'),
-    users: await askTop('okera-users'),
-    accesses: await askTop('okera-accesses'),
-    changes: permissionChanges(await askTop('permission-changes', topChanges)),
+  const newOnes = async (question: string): Promise<News> => {
+    const { columns, rows } = await ask(question);
+    const comparable = rows[0] === undefined || numberIn(rows[0], 'known') > 0;
+    return { ...topOf({ columns, rows: comparable ? rows : [] }), comparable };
   };
-  const ingestion = has('ingested') && { sources: await ask('ingested'), lag: await ask('ingestion-lag') };
-  const reasons = has('quarantine-reasons') && (await askTop('quarantine-reasons'));
-  const quarantine = reasons && { ...reasons, records: reasons.rows[0] ? numberIn(reasons.rows[0], 'all_records') : 0 };
+
+  const gatherDecisions = async (): Promise<DecisionData> => {
+    const overTime = fold(buckets, outcomes, await decisionCounts(range));
+    return {
+      overTime,
+      sums: total(outcomes, overTime),
+      subjects: await askTop('report-subjects'),
+      resources: await askTop('report-resources'),
+      denied: await askTop('report-denied'),
+      networks: await askTop('report-networks'),
+      policies: await askTop('report-policies'),
+      labels: await askTop('report-labels'),
+      before: await ofThePast('Decisions of the time before', async () =>
+        total(outcomes, await decisionCounts(before)),
+      ),
+      news:
+        lookBack &&
+        (await ofThePast('What was seen for the first time', async () => ({
+          subjects: await newOnes('report-new-subjects'),
+          resources: await newOnes('report-new-resources'),
+          networks: await newOnes('report-new-networks'),
+        }))),
+    };
+  };
+  const gatherOkera = async (): Promise<OkeraData> => {
+    const overTime = fold(buckets, answers, okeraCounts((await ask('report-okera-over-time')).rows));
+    return {
+      overTime,
+      sums: total(answers, overTime),
+      tables: await askTop('report-okera-tables'),
+      users: await askTop('report-okera-users'),
+      accesses: await askTop('report-okera-accesses'),
+      changes: permissionChanges(await askTop('report-okera-changes')),
+      before: await ofThePast('Requests of the time before', async () =>
+        total(answers, okeraCounts((await askIn(before, 'report-okera-over-time')).rows)),
+      ),
+    };
+  };
+  const gatherQuarantine = async (): Promise<ReportData['quarantine']> => {
+    const reasons = await askTop('report-quarantine');
+    const then = await ofThePast('Records in quarantine of the time before', () => askIn(before, 'report-quarantine'));
+    return { ...reasons, records: recordsIn(reasons.rows), before: then && recordsIn(then.rows) };
+  };
+
   return {
     range,
+    filters,
     buckets,
-    decisions: decisions || null,
-    okera: okera || null,
-    ingestion: ingestion || null,
-    quarantine: quarantine || null,
+    before,
+    lookBack,
+    decisions: has('report-over-time') ? await gatherDecisions() : null,
+    // No request of Okera has a path of a policy.
+    okera: has('report-okera-over-time') && filters.path === undefined ? await gatherOkera() : null,
+    ingestion: has('report-ingested') ? { sources: await ask('report-ingested'), lag: await ask('report-lag') } : null,
+    quarantine: has('report-quarantine') ? await gatherQuarantine() : null,
+    missing: ['opa_decisions', 'okera_audit_logs', 'ingested_objects', 'quarantine'].filter(
+      (table) => !tables.includes(table),
+    ),
+    leftOut,
     asked,
   };
 }
 
+const topOf = ({ columns, rows }: Table): Top => ({
+  columns,
+  rows,
+  of: rows[0] === undefined ? 0 : numberIn(rows[0], 'of_all'),
+});
+
 type Counts<Name extends string> = ({ readonly moment: number } & Record<Name, number>)[];
 
-async function decisionCounts(ask: (question: ReportQuestion) => Promise<Row[]>): Promise<Counts<Outcome>> {
-  const counts = (await ask('decisions-over-time')).map((row) => {
+const total = <Name extends string>(names: readonly Name[], counts: readonly Sums<Name>[]): Record<Name, number> =>
+  Object.fromEntries(names.map((name) => [name, counts.reduce((sum, count) => sum + count[name], 0)])) as Record<
+    Name,
+    number
+  >;
+
+const verdictsOf = (rows: readonly Row[]): Counts<Outcome> =>
+  rows.map((row) => {
     const [allowed, denied, errors] = [numberIn(row, 'allowed'), numberIn(row, 'denied'), numberIn(row, 'errors')];
     const other = numberIn(row, 'decisions') - allowed - denied - errors;
     return { moment: momentIn(row), allowed, denied, errors, undefined: 0, other };
   });
-  // The result documents are read only where there are decisions that they can tell apart.
-  if (counts.every(({ other }) => other === 0)) return counts;
-  const byMoment = new Map(counts.map((count) => [count.moment, count]));
-  for (const row of await ask('decisions-undefined')) {
-    const count = byMoment.get(momentIn(row));
-    const decisions = numberIn(row, 'decisions');
+
+function withUndefined(counts: Counts<Outcome>, rows: readonly Row[]): Counts<Outcome> {
+  const byMoment = new Map(rows.map((row) => [momentIn(row), numberIn(row, 'decisions')]));
+  return counts.map((count) => {
     // Rows may have come between the two questions.
-    const undefined_ = Math.min(decisions, count?.other ?? 0);
-    if (count) Object.assign(count, { undefined: undefined_, other: count.other - undefined_ });
-  }
-  return counts;
+    const undefined_ = Math.min(byMoment.get(count.moment) ?? 0, count.other);
+    return { ...count, undefined: undefined_, other: count.other - undefined_ };
+  });
 }
 
 const okeraCounts = (rows: readonly Row[]): Counts<Answer> =>
@@ -139,9 +264,13 @@ const okeraCounts = (rows: readonly Row[]): Counts<Answer> =>
     return { moment: momentIn(row), granted: numberIn(row, 'requests') - refused - failed, refused, failed };
   });
 
-function permissionChanges({ rows, of }: Top): OkeraData['changes'] {
+const recordsIn = (reasons: readonly Row[]): number =>
+  reasons[0] === undefined ? 0 : numberIn(reasons[0], 'all_records');
+
+function permissionChanges({ columns, rows, of }: Top): OkeraData['changes'] {
   const [first] = rows;
   return {
+    columns,
     rows: rows.toReversed(),
     of,
     grants: first ? numberIn(first, 'grants') : 0,

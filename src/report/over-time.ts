@@ -1,20 +1,28 @@
 /** Counts over time: a chart, what stands out in it, and all its numbers in a table. */
-import { formatCount } from '../text/humanize.ts';
+import { formatCount, plural } from '../text/humanize.ts';
 import type { Buckets } from './buckets.ts';
 import { columnChart, type Series } from './charts.ts';
 import { type Html, html } from './html.ts';
 import { countColumn, details, legend, percent, table } from './parts.ts';
+import { findSpikes, spikeRule, usualOf } from './spikes.ts';
+import { type Drill, type Following, hrefOf, linked, type View } from './view.ts';
 
 export interface OverTime {
   readonly id: string;
   /** What is counted, in the plural. */
   readonly what: string;
   readonly title: string;
-  readonly buckets: Buckets;
   readonly series: readonly Series[];
+  /** Name of the series whose spikes are looked for besides those of the sum. */
+  readonly watched: string;
+  /** What leads to the records of a bucket; of the watched ones only, where `watched` is said. */
+  readonly recordsOf: (span: { from: bigint; to: bigint }, watched: boolean) => Drill;
 }
 
-export function overTime({ id, what, title, buckets, series }: OverTime): Html {
+/** With `following`: the questions that its spikes lead to. */
+export function overTime(view: View, given: OverTime): { readonly content: Html; readonly following: Following[] } {
+  const { id, what, title, series, watched, recordsOf } = given;
+  const { range, buckets } = view.data;
   const sums = buckets.starts.map((_, i) => series.reduce((sum, { values }) => sum + values[i]!, 0));
   const total = sums.reduce((sum, value) => sum + value, 0);
   const times = buckets.starts.map((start) => timeOf(start, buckets));
@@ -26,31 +34,66 @@ export function overTime({ id, what, title, buckets, series }: OverTime): Html {
     total === 0
       ? `No ${what} in this range.`
       : `${formatCount(total)} ${what}: ${shares.join(', ')}. The most in ${buckets.width}: ${formatCount(sums[highest]!)}, from ${times[highest]} UTC.`;
+
+  const spikesOf = (counts: readonly number[], of: string, isWatched: boolean) =>
+    findSpikes(counts).map((at) => ({ at, of, isWatched, count: counts[at]!, usual: usualOf(counts) }));
+  const watchedSeries = series.find(({ name }) => name === watched)!;
+  const spikes = [...spikesOf(sums, what, false), ...spikesOf(watchedSeries.values, watched, true)].sort(
+    (a, b) => a.at - b.at,
+  );
+  const spanOf = (at: number): { from: bigint; to: bigint } => {
+    const [start, end] = [BigInt(buckets.starts[at]!) * 1000n, buckets.starts[at + 1]];
+    const last = end === undefined ? range.to : BigInt(end) * 1000n - 1n;
+    return { from: start > range.from ? start : range.from, to: last < range.to ? last : range.to };
+  };
+  const described = ({ count, of, usual }: (typeof spikes)[number]): string =>
+    `${formatCount(count)} ${of}, ${(count / usual).toFixed(1)} times the median of ${formatCount(usual)}`;
+
   const rows = buckets.starts.map((_, i) => ({
     time: times[i]!,
+    at: i,
     ...Object.fromEntries(series.map(({ name, values }) => [name, values[i]!])),
     total: sums[i]!,
   }));
+  const hrefs = buckets.starts.map((_, i) => hrefOf(view, recordsOf(spanOf(i), false)));
   const chart = {
     id,
     title,
-    description: `${lead} The table below has all numbers.`,
+    description: `${lead}${spikes.length > 0 ? ` ${plural(spikes.length, 'spike')}, listed below.` : ''} The table below has all numbers.`,
     labels: buckets.starts.map((start) => shortTimeOf(start, buckets)),
     series: present.length > 0 ? present : series,
+    marks: new Set(spikes.map(({ at }) => at)),
+    hrefs,
     format: formatCount,
   };
   const columns = [
     {
       title: `${buckets.width} from (UTC)`,
       kind: 'time' as const,
-      cell: (row: { readonly time?: unknown }) => String(row.time),
+      cell: (row: { readonly time?: unknown; readonly at?: unknown }) =>
+        linked(view, html`${String(row.time)}`, recordsOf(spanOf(Number(row.at)), false)),
     },
     ...series.map(({ name }) => countColumn(name, name)),
     countColumn('total', 'total'),
   ];
-  return html`<p class="lead">${lead}</p>
-<figure>${legend(chart.series)}${columnChart(chart)}</figure>
-${details(`All numbers, by ${buckets.width}`, table(title, columns, rows))}`;
+  const content = html`<p class="lead">${lead}</p>
+${
+  total > 0 &&
+  html`<figure>${legend(chart.series)}${columnChart(chart)}</figure>
+${
+  spikes.length > 0 &&
+  html`<h3>Spikes</h3><ul class="spikes">${spikes.map(
+    (spike) =>
+      html`<li>${linked(view, html`${times[spike.at]} UTC`, recordsOf(spanOf(spike.at), spike.isWatched))}: ${described(spike)}</li>`,
+  )}</ul><p class="note">Marked ▼. A spike is ${spikeRule}; times without any do not count for the median.</p>`
+}
+${details(`All numbers, by ${buckets.width}`, table(title, columns, rows))}`
+}`;
+  const following = spikes.slice(0, 3).map((spike) => ({
+    what: `The spike of ${times[spike.at]} UTC: ${spike.of}`,
+    to: recordsOf(spanOf(spike.at), spike.isWatched),
+  }));
+  return { content, following };
 }
 
 /** As much of the time as the width of a bucket calls for. */

@@ -2,113 +2,165 @@
  * A report as one HTML page that needs nothing else: no script, no network, which its content security policy holds it
  * to. The same data, title and time give the same page.
  */
-import { formatBytes, formatCount } from '../text/humanize.ts';
+
+import { shellWord } from '../queries/command.ts';
+import { formatBytes, formatCount, plural } from '../text/humanize.ts';
 import { printable } from '../text/printable.ts';
-import { bytesSection, ingestionSections, quarantineSection } from './bookkeeping.ts';
+import { bytesSection, ingestionSection, quarantineSection } from './bookkeeping.ts';
 import { decisionSections } from './decisions.ts';
-import { answers, numberIn, outcomes, type ReportData } from './gather.ts';
-import { type Content, type Html, html, trusted } from './html.ts';
+import { htmlPage } from './document.ts';
+import { answers, numberIn, outcomes, type ReportData, type Sums } from './gather.ts';
+import { type Content, type Html, html } from './html.ts';
+import { metaOf } from './meta.ts';
 import { okeraSections } from './okera.ts';
 import { percent } from './parts.ts';
-import { style } from './style.ts';
+import { lengthText, microsOfDay, type ReportRange, rangeText, timeText } from './range.ts';
+import type { Section, View } from './view.ts';
 
 export interface PageOptions {
   readonly title: string;
   /** Milliseconds since the epoch. */
   readonly now: number;
-  /** Shown as where the data is from. */
+  /** Where the data is from. Of a folder only that it is one is shown: a page travels, and a path tells of its author. */
   readonly warehouse: string;
   readonly engine: string;
   readonly version: string;
+  /** Where the rows of a table lie as CSV, and all data as JSON, relative to the page. */
+  readonly files?: { readonly csv: (table: string) => string; readonly json: string } | undefined;
 }
 
 const policy = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'";
 
 export function renderPage(data: ReportData, options: PageOptions): string {
   const title = printable(options.title, 120);
-  const { decisions, okera } = data;
-  return html`<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta http-equiv="Content-Security-Policy" content="${policy}">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta name="color-scheme" content="light dark">
-<meta name="referrer" content="no-referrer">
-<title>${title}</title>
-<style>${trusted(style)}</style>
-</head>
-<body>
-<header>
+  const body = html`<header>
 <h1>${title}</h1>
-<p>${rangeText(data)} (UTC), made ${minute(options.now)} UTC from ${printable(options.warehouse, 200)} with ${options.engine}</p>
+<p>${rangeText(data.range)} (UTC), made ${minute(options.now)} UTC from ${placeOf(options.warehouse)} with ${options.engine}</p>
+${filterText(data)}
 </header>
 <main>
-${figures(data)}
-${decisions ? decisionSections({ ...data, decisions }) : missing('decisions of OPA', 'opa_decisions')}
-${okera ? okeraSections({ ...data, okera }) : missing('audit records of Okera', 'okera_audit_logs')}
-${data.ingestion ? ingestionSections(data) : missing('ledger of objects', 'ingested_objects')}
-${data.quarantine ? quarantineSection(data) : missing('records in quarantine', 'quarantine')}
-${bytesSection(data)}
+${reportBody({ data, engine: options.engine, csv: options.files?.csv })}
 </main>
 <footer>
-<p>audit-warehouse ${options.version}. Times are UTC. Lists show the first rows only and say how many there are. Text from logs is shown with control and direction characters as \\u{…}, and cut where it is long. Each number is of the snapshot that was current when it was asked for.</p>
-</footer>
-</body>
-</html>
-`.text;
+${options.files && html`<p>Everything as JSON: <a href="${options.files.json}">report.json</a></p>`}
+<p>This page is made by <code>${reportCommand(data, options)}</code></p>
+${notes(data)}
+<p>audit-warehouse ${options.version}. Times are UTC. Lists show the first rows only and say how many there are. Text from logs is shown with control and direction characters as \\u{…}, and cut where it is long. Each number is of the snapshot that was current when it was asked for. Commands are for bash or zsh, in the folder of the configuration.</p>
+</footer>`;
+  return htmlPage({ title, policy, meta: metaOf(data, { title: options.title, now: options.now }) }, body);
 }
 
-const missing = (what: string, table: string): Html =>
-  html`<section><p class="note">No ${what} in this warehouse: there is no table ${table} yet.</p></section>`;
+/** Figures, contents and sections. */
+export function reportBody(view: View): Html {
+  const { data } = view;
+  const sections: Section[] = [
+    ...(data.decisions ? decisionSections(view, data.decisions) : []),
+    ...(data.okera ? okeraSections(view, data.okera) : []),
+    ...(data.ingestion ? [ingestionSection(view, data.ingestion)] : []),
+    ...(data.quarantine ? [quarantineSection(view, data.quarantine)] : []),
+    bytesSection(view),
+  ];
+  const contents = sections.flatMap((section) => section.contents);
+  return html`${figures(data)}
+<nav class="contents" aria-label="Contents"><ul>${contents.map(
+    ({ id, title }) => html`<li><a href="#${id}">${title}</a></li>`,
+  )}</ul></nav>
+${sections.map(({ content }) => content)}`;
+}
+
+/** What the report is limited to, and what it is compared with. */
+function filterText({ filters, before, lookBack, decisions, okera }: ReportData): Html {
+  const only = Object.entries(filters).flatMap(([name, value]) =>
+    value === undefined ? [] : [html`${name} <bdi>${printable(value, 100) || '(empty)'}</bdi>`],
+  );
+  const compared = decisions?.before || okera?.before;
+  return html`${only.length > 0 && html`<p>Only ${only.map((one, i) => html`${i > 0 && ', '}${one}`)}.</p>\n`}<p>${
+    compared && `Compared with ${rangeText(before)}. `
+  }${lookBack && decisions?.news && `What is seen for the first time was not there from ${rangeText(lookBack)}.`}</p>`;
+}
+
+/** What is not in the report, and why. */
+function notes({ missing, leftOut, filters }: ReportData): Html {
+  const lines = [
+    ...missing.map((table) => `Not in this report: there is no table ${table} yet.`),
+    ...(filters.path !== undefined && !missing.includes('okera_audit_logs')
+      ? ['Not in this report: records of Okera, which have no path of a policy.']
+      : []),
+    ...leftOut.map((reason) => `Left out. ${printable(reason, 400)}.`),
+  ];
+  return html`${lines.map((line) => html`<p>${line}</p>\n`)}`;
+}
+
+const placeOf = (warehouse: string): Html =>
+  warehouse.startsWith('s3://') ? html`<bdi>${printable(warehouse, 200)}</bdi>` : html`a local warehouse`;
+
+/** The command that makes the page again. */
+function reportCommand({ range, filters, lookBack }: ReportData, { title, engine }: PageOptions): string {
+  const { from, to, fromDay, toDay, wholeDays } = range;
+  const words = ['audit-warehouse', 'report'];
+  words.push('--from', wholeDays ? fromDay : timeText(from), '--to', wholeDays ? toDay : timeText(to));
+  for (const [name, value] of Object.entries(filters)) if (value !== undefined) words.push(`--${name}`, value);
+  words.push('--look-back', lookBack === null ? '0' : String((lookBack.to + 1n - lookBack.from) / microsOfDay));
+  if (engine !== 'duckdb') words.push('--engine', engine);
+  words.push('--title', title);
+  return words.map(shellWord).join(' ');
+}
 
 const minute = (ms: number): string => new Date(ms).toISOString().slice(0, 16).replace('T', ' ');
 
-function rangeText({ range }: ReportData): string {
-  if (range.wholeDays) return range.fromDay === range.toDay ? range.fromDay : `${range.fromDay} to ${range.toDay}`;
-  const text = (micros: bigint): string =>
-    new Date(Number(micros / 1000n))
-      .toISOString()
-      .replace('T', ' ')
-      .replace(/(\.000)?Z$/, '');
-  return `${text(range.from)} to ${text(range.to)}`;
+interface Figure {
+  readonly name: string;
+  readonly value: string;
+  readonly more?: string;
+  /** Against the time before, where that is known. */
+  readonly change?: string | undefined;
 }
 
 /** The numbers that come first. */
-function figures({ decisions, okera, ingestion, quarantine, asked }: ReportData): Html {
-  const entries: { name: string; value: string; more?: string }[] = [];
+function figures(data: ReportData): Html {
+  const { decisions, okera, ingestion, quarantine, asked } = data;
+  const entries: Figure[] = [];
+  const change = (now: number, then: number | undefined): string | undefined =>
+    then === undefined ? undefined : changeText(now, then, beforeText(data.range));
   if (decisions) {
-    const sums = totals(decisions.overTime, outcomes);
-    const all = outcomes.reduce((sum, name) => sum + sums[name], 0);
-    const [subjects, resources] = [decisions.subjects.of, decisions.resources.of];
+    const [sums, then] = [decisions.sums, decisions.before];
+    const [all, allThen] = [total(sums, outcomes), then && total(then, outcomes)];
+    const undecided = (of: Sums<'undefined' | 'errors'>): number => of.undefined + of.errors;
     entries.push(
       {
         name: 'Decisions',
         value: formatCount(all),
-        more: `by ${formatCount(subjects)} subjects on ${formatCount(resources)} resources`,
+        more: `by ${plural(decisions.subjects.of, 'subject')} on ${plural(decisions.resources.of, 'resource')}`,
+        change: change(all, allThen ?? undefined),
       },
-      { name: 'Denied', value: formatCount(sums.denied), more: `${percent(sums.denied, all)} of the decisions` },
+      {
+        name: 'Denied',
+        value: formatCount(sums.denied),
+        more: `${percent(sums.denied, all)} of the decisions`,
+        change: change(sums.denied, then?.denied),
+      },
       {
         name: 'Undefined or error',
-        value: formatCount(sums.undefined + sums.errors),
-        more: `${percent(sums.undefined + sums.errors, all)} of the decisions`,
+        value: formatCount(undecided(sums)),
+        more: `${percent(undecided(sums), all)} of the decisions`,
+        change: change(undecided(sums), then ? undecided(then) : undefined),
       },
     );
   }
-  if (okera) {
-    const sums = totals(okera.overTime, answers);
-    const all = answers.reduce((sum, name) => sum + sums[name], 0);
+  const okeraRequests = okera ? total(okera.sums, answers) : 0;
+  if (okera && (okeraRequests > 0 || okera.changes.of > 0 || (okera.before && total(okera.before, answers) > 0))) {
     const { of, grants, revocations } = okera.changes;
     entries.push(
       {
         name: 'Okera requests',
-        value: formatCount(all),
-        more: `${formatCount(sums.refused)} refused, ${formatCount(sums.failed)} failed`,
+        value: formatCount(okeraRequests),
+        more: `${formatCount(okera.sums.refused)} refused, ${formatCount(okera.sums.failed)} failed`,
+        change: change(okeraRequests, okera.before ? total(okera.before, answers) : undefined),
       },
       {
         name: 'Permission changes',
         value: formatCount(of),
-        more: `${formatCount(grants)} grants, ${formatCount(revocations)} revocations`,
+        more: `${plural(grants, 'grant')}, ${plural(revocations, 'revocation')}`,
       },
     );
   }
@@ -116,20 +168,35 @@ function figures({ decisions, okera, ingestion, quarantine, asked }: ReportData)
     entries.push({
       name: 'In quarantine',
       value: formatCount(quarantine.records),
-      more: `${formatCount(quarantine.of)} reasons`,
+      more: plural(quarantine.of, 'reason'),
+      change: change(quarantine.records, quarantine.before ?? undefined),
     });
-  const raw = (ingestion?.sources ?? []).reduce((sum, row) => sum + numberIn(row, 'bytes_decompressed'), 0);
+  const raw = (ingestion?.sources.rows ?? []).reduce((sum, row) => sum + numberIn(row, 'bytes_decompressed'), 0);
   const read = asked.reduce((sum, { bytesScanned }) => sum + bytesScanned, 0);
-  entries.push({ name: 'Bytes read', value: formatBytes(read), more: raw > 0 ? `of ${formatBytes(raw)} raw` : '' });
-  const tile = ({ name, value, more }: (typeof entries)[number]): Content =>
-    html`<div><dt>${name}</dt><dd>${value}<small>${more}</small></dd></div>`;
+  entries.push({
+    name: 'Bytes read',
+    value: formatBytes(read),
+    more: raw > 0 ? `the range has ${formatBytes(raw)} raw` : '',
+  });
+  const tile = ({ name, value, more, change: against }: Figure): Content =>
+    html`<div><dt>${name}</dt><dd>${value}<small>${more}</small>${against && html`<small>${against}</small>`}</dd></div>`;
   return html`<dl class="figures">${entries.map(tile)}</dl>`;
 }
 
-function totals<Name extends string>(
-  overTime: readonly Readonly<Record<Name, number>>[],
-  names: readonly Name[],
-): Record<Name, number> {
-  const sum = (name: Name): number => overTime.reduce((all, sums) => all + sums[name], 0);
-  return Object.fromEntries(names.map((name) => [name, sum(name)])) as Record<Name, number>;
+/** `+12.3 % (534 in the 3 days before)`. */
+function changeText(now: number, then: number, before: string): string {
+  if (then === 0) return `none ${before}`;
+  const part = (100 * (now - then)) / then;
+  const sign = part > 0 ? '+' : part < 0 ? '−' : '±';
+  const size = Math.abs(part) >= 1000 ? formatCount(Math.abs(part)) : Math.abs(part).toFixed(1);
+  return `${sign}${size} % (${formatCount(then)} ${before})`;
 }
+
+/** `in the 3 days before`. */
+function beforeText(range: ReportRange): string {
+  if (!range.wholeDays) return `in the ${lengthText(range)} before`;
+  return range.fromDay === range.toDay ? 'the day before' : `in the ${lengthText(range)} before`;
+}
+
+const total = <Name extends string>(sums: Sums<Name>, names: readonly Name[]): number =>
+  names.reduce((sum, name) => sum + sums[name], 0);

@@ -25,13 +25,12 @@ export function label(cell: CellValue | undefined): string {
 
 const plain = (cell: CellValue): string => (typeof cell === 'string' ? cell : JSON.stringify(cell));
 
-/** The first digits of a client_ip_key: 30 for an IPv4 /24, 16 for an IPv6 /64. */
+/** A network as SQL writes it (2001:0db8:0000:0000::/64) as people do; null for what is none. */
 export function network(cell: CellValue | undefined): string | null {
-  if (typeof cell !== 'string' || !/^([0-9a-f]{16}|[0-9a-f]{30})$/.test(cell)) return null;
-  const bytes = [...Buffer.from(cell.padEnd(32, '0'), 'hex')];
-  return cell.length === 30
-    ? `${ipaddr.fromByteArray(bytes.slice(12)).toString()}/24`
-    : `${(ipaddr.fromByteArray(bytes) as ipaddr.IPv6).toRFC5952String()}/64`;
+  if (typeof cell !== 'string' || !ipaddr.isValidCIDR(cell)) return null;
+  const [address, bits] = ipaddr.parseCIDR(cell);
+  const text = address.kind() === 'ipv4' ? address.toString() : (address as ipaddr.IPv6).toRFC5952String();
+  return `${text}/${bits}`;
 }
 
 /** `2023-07-11 16:55:00` of a timestamp as engines give it. */
@@ -41,16 +40,22 @@ export const second = (cell: CellValue | undefined): Html =>
 export const percent = (part: number, whole: number): string =>
   whole === 0 ? '0 %' : `${((100 * part) / whole).toFixed(1)} %`;
 
+export type Plain = Exclude<Content, readonly Content[]>;
+
 export interface Column {
   readonly title: string;
   readonly kind: 'text' | 'code' | 'number' | 'time';
   readonly cell: (row: Row) => Content;
 }
 
-export const textColumn = (title: string, name: string): Column => ({
+export const textColumn = (
+  title: string,
+  name: string,
+  around: (content: Html, row: Row) => Html = (content) => content,
+): Column => ({
   title,
   kind: 'text',
-  cell: (row) => logged(row[name]),
+  cell: (row) => around(logged(row[name]), row),
 });
 
 export const countColumn = (title: string, name: string, format = formatCount): Column => ({
@@ -59,19 +64,33 @@ export const countColumn = (title: string, name: string, format = formatCount): 
   cell: (row) => (row[name] === null ? '–' : format(Number(row[name]))),
 });
 
-/** A table that scrolls on its own where it is too wide. */
+/** More columns than this become one below the other on a phone. */
+const mostOnPhone = 3;
+
+/** A table that scrolls on its own where it is too wide; on a phone each row of many cells becomes a block of its own. */
 export function table(caption: string, columns: readonly Column[], rows: readonly Row[]): Html {
-  const heads = columns.map(({ title, kind }) => html`<th scope="col" class="${kind}">${title}</th>`);
-  const body = rows.map(
-    (row) => html`<tr>${columns.map(({ kind, cell }) => html`<td class="${kind}">${cell(row)}</td>`)}</tr>\n`,
+  const stacks = columns.length > mostOnPhone;
+  // Cells that are laid out as blocks lose what they are unless it is said.
+  const role = (name: string): Html | false => stacks && html` role="${name}"`;
+  const heads = columns.map(
+    ({ title, kind }) => html`<th scope="col" class="${kind}"${role('columnheader')}>${title}</th>`,
   );
-  return html`<div class="scroll" tabindex="0" role="region" aria-label="${caption}"><table><caption>${caption}</caption><thead><tr>${heads}</tr></thead><tbody>
+  const body = rows.map(
+    (row) =>
+      html`<tr${role('row')}>${columns.map(
+        ({ title, kind, cell }, i) =>
+          html`<td class="${kind}"${role('cell')}${stacks && i > 0 && html` data-label="${title}"`}>${cell(row)}</td>`,
+      )}</tr>\n`,
+  );
+  return html`<div class="scroll" tabindex="0" role="region" aria-label="${caption}"><table${stacks && html` class="stacks"`}${role('table')}><caption>${caption}</caption><thead${role('rowgroup')}><tr${role('row')}>${heads}</tr></thead><tbody${role('rowgroup')}>
 ${body}</tbody></table></div>`;
 }
 
-/** What a list that is cut says of the rest. */
-export const rest = ({ rows, of }: Top, many: string): Html | null =>
-  of > rows.length ? html`<p class="note">The first ${rows.length} of ${formatCount(of)} ${many}.</p>` : null;
+/** What a list that is cut says of the rest; the row without a value is not one of those that are counted. */
+export function rest({ rows, of }: Pick<Top, 'rows' | 'of'>, many: string, column?: string): Html | null {
+  const shown = column === undefined ? rows.length : rows.filter((row) => row[column] !== null).length;
+  return of > shown ? html`<p class="note">The first ${shown} of ${formatCount(of)} ${many}.</p>` : null;
+}
 
 export const details = (summary: string, content: Content): Html =>
   html`<details><summary>${summary}</summary>${content}</details>`;

@@ -3,6 +3,7 @@
 import { UsageError } from '../config/errors.ts';
 import { parseRange } from '../ingest/time-range.ts';
 import { dayOf } from '../queries/parameters.ts';
+import { formatSeconds, plural } from '../text/humanize.ts';
 
 /** Both ends included, in microseconds since the epoch. */
 export interface ReportRange {
@@ -40,13 +41,46 @@ export async function reportRange(
   }
   const from = start ?? startOfDay(end) - (daysByDefault - 1n) * microsOfDay;
   if (end - from >= mostDays * microsOfDay) throw new UsageError('a report spans a hundred years at most');
-  return {
-    from,
-    to: end,
-    fromDay: dayOf(from),
-    toDay: dayOf(end),
-    wholeDays: from === startOfDay(from) && end === endOfDay(end),
-  };
+  return between(from, end);
+}
+
+const between = (from: bigint, to: bigint): ReportRange => ({
+  from,
+  to,
+  fromDay: dayOf(from),
+  toDay: dayOf(to),
+  wholeDays: from === startOfDay(from) && to === endOfDay(to),
+});
+
+/** The range that ends where this one begins, and is as long. */
+export const rangeBefore = ({ from, to }: ReportRange): ReportRange => between(from - (to - from + 1n), from - 1n);
+
+/** So many days before the range, and what there is of the day that it begins in. */
+export const rangeOfDaysBefore = ({ from }: ReportRange, days: number): ReportRange =>
+  between(startOfDay(from) - BigInt(days) * microsOfDay, from - 1n);
+
+/** An instant as RFC 3339, to the microsecond where it has them: what the parameters of questions take. */
+export function timeText(micros: bigint): string {
+  const rest = ((micros % 1_000_000n) + 1_000_000n) % 1_000_000n;
+  const seconds = new Date(Number((micros - rest) / 1000n)).toISOString().slice(0, 19);
+  return rest === 0n ? `${seconds}Z` : `${seconds}.${String(rest).padStart(6, '0')}Z`;
+}
+
+/** `2023-07-10 to 2023-07-12`, or with times of day; UTC. */
+export function rangeText({ from, to, fromDay, toDay, wholeDays }: ReportRange): string {
+  if (wholeDays) return fromDay === toDay ? fromDay : `${fromDay} to ${toDay}`;
+  const text = (micros: bigint): string =>
+    new Date(Number(micros / 1000n))
+      .toISOString()
+      .replace('T', ' ')
+      .replace(/(\.000)?Z$/, '');
+  return `${text(from)} to ${text(to)}`;
+}
+
+/** `3 days`, `90 min`: how long it is. */
+export function lengthText({ from, to, wholeDays }: ReportRange): string {
+  const micros = to - from + 1n;
+  return wholeDays ? plural(Number(micros / microsOfDay), 'day') : formatSeconds(Number(micros / 1_000_000n));
 }
 
 const startOfDay = (micros: bigint): bigint => micros - (((micros % microsOfDay) + microsOfDay) % microsOfDay);

@@ -46,10 +46,22 @@ h1{font-size:28px;line-height:1.2;margin:0 0 6px;letter-spacing:-.01em;overflow-
 h2{font-size:19px;line-height:1.3;margin:0 0 2px;letter-spacing:-.005em}
 h3{font-size:15px;margin:22px 0 2px}
 p{margin:0 0 12px;max-width:76ch}
-header p,.lead,.note,footer,caption,th,dt small{color:var(--muted)}
+header p,.lead,.note,footer,caption,th{color:var(--muted)}
 .lead{margin-bottom:16px}
 .note{font-size:13px;margin:10px 0 0}
 a{color:var(--accent)}
+a:focus-visible,.scroll:focus-visible,summary:focus-visible,button:focus-visible,input:focus-visible,select:focus-visible{outline:2px solid var(--accent);outline-offset:2px}
+h2,h3,section,section div{scroll-margin-top:12px}
+.anchor{margin-left:8px;font-weight:400;text-decoration:none;opacity:0}
+h2:hover .anchor,.anchor:focus-visible{opacity:1}
+.contents ul{display:flex;flex-wrap:wrap;gap:4px 18px;margin:0 0 20px;padding:0;list-style:none;font-size:14px}
+code{font:12.5px/1.5 ui-monospace,SFMono-Regular,Menlo,Consolas,monospace;overflow-wrap:anywhere}
+.foot{margin-top:10px}
+.commands{margin:4px 0 0;font-size:13px}
+.commands dt{color:var(--muted);margin-top:8px}
+.commands dd{margin:2px 0 0}
+.commands code{display:block;padding:7px 10px;border:1px solid var(--rule);border-radius:6px;background:var(--ground);user-select:all}
+.spikes{margin:2px 0 8px;padding-left:20px;font-size:13.5px}
 .figures{display:grid;grid-template-columns:repeat(auto-fit,minmax(150px,1fr));gap:1px;background:var(--card);border:1px solid var(--rule);border-radius:10px;overflow:hidden;margin:22px 0}
 .figures div{box-shadow:0 0 0 1px var(--rule);padding:14px 16px}
 .figures dt{font-size:13px;color:var(--muted)}
@@ -57,17 +69,19 @@ a{color:var(--accent)}
 .figures small{display:block;font-size:12.5px;font-weight:400;letter-spacing:0;color:var(--muted)}
 section{background:var(--card);border:1px solid var(--rule);border-radius:10px;padding:22px 24px;margin:0 0 18px}
 .pair{display:grid;grid-template-columns:1fr 1fr;gap:28px}
-.pair>*{min-width:0}
+.columns{display:grid;gap:24px}
+.pair>*,.columns>*{min-width:0}
 figure{margin:0 0 12px}
 .chart{display:block;width:100%;height:auto;overflow:hidden}
 .chart text{font-family:inherit;font-variant-numeric:tabular-nums}
 .bars{max-width:460px}
 .narrow{display:none}
+.chart a:focus-visible{outline:2px solid var(--accent)}
+.chart a:hover rect{fill:var(--ink);fill-opacity:.08}
 .legend{display:flex;flex-wrap:wrap;gap:4px 18px;margin:0 0 10px;padding:0;list-style:none;font-size:13px}
 .legend i{display:inline-block;width:11px;height:11px;border-radius:3px;margin-right:6px;vertical-align:-1px}
 ${['allowed', 'denied', 'undefined', 'errors', 'other'].map((name) => `.${name}{background:var(--${name})}`).join('')}
 .scroll{overflow-x:auto;-webkit-overflow-scrolling:touch}
-.scroll:focus-visible,summary:focus-visible{outline:2px solid var(--accent);outline-offset:2px}
 table{border-collapse:collapse;width:100%;font-size:13.5px;font-variant-numeric:tabular-nums}
 caption{text-align:left;font-size:13px;padding:0 0 6px}
 th{font-weight:500;text-align:left;white-space:nowrap;vertical-align:bottom}
@@ -82,22 +96,46 @@ td.code{font:12.5px/1.5 ui-monospace,SFMono-Regular,Menlo,Consolas,monospace;ove
 details{margin-top:6px}
 summary{cursor:pointer;color:var(--accent);font-size:13.5px;padding:4px 0}
 footer{padding-bottom:40px;font-size:13px}
-@media (max-width:760px){
+@media (max-width:1100px){
+.pair{grid-template-columns:minmax(0,1fr)}
+td.text{min-width:7em}
+td.code{min-width:14em}
+}
+@media screen and (max-width:760px){
 header,main,footer{padding-left:12px;padding-right:12px}
 header{padding-top:22px}
 h1{font-size:23px}
 section{padding:16px 14px;border-radius:8px}
 .figures{grid-template-columns:1fr 1fr}
 .figures dd{font-size:20px}
-.pair{grid-template-columns:1fr;gap:22px}
 .wide{display:none}
 .narrow{display:block}
-td.code{min-width:16em}
+.stacks,.stacks tbody{display:block}
+.stacks caption{display:block}
+.stacks thead{position:absolute;width:1px;height:1px;overflow:hidden;clip-path:inset(50%)}
+.stacks tr{display:grid;grid-template-columns:repeat(auto-fill,minmax(130px,1fr));gap:1px 14px;padding:8px 0;border-bottom:1px solid var(--rule)}
+.stacks td,.stacks td.text,.stacks td.code{display:block;min-width:0;padding:0;border:0;text-align:left;white-space:normal;overflow-wrap:anywhere}
+.stacks td:first-child,.stacks td.code{grid-column:1/-1}
+.stacks td:first-child{font-weight:600}
+.stacks td[data-label]::before{content:attr(data-label) " ";color:var(--muted);font:12.5px/1.5 system-ui,-apple-system,"Segoe UI",Roboto,"Helvetica Neue",Arial,sans-serif}
 }
 @media print{
+@page{margin:14mm}
 :root{${variables({ ...light, ground: '#ffffff' })}}
 body{font-size:12px}
-figure,tr,.figures{break-inside:avoid}
+header,main,footer{max-width:none;padding-left:0;padding-right:0}
+header{padding-top:0}
+section{border:0;border-top:1px solid var(--rule);border-radius:0;padding:14px 0 4px;margin:0}
+h2,h3,caption,.lead{break-after:avoid}
+figure,tr,.figures,.legend{break-inside:avoid}
+.scroll{overflow:visible}
+table{font-size:11px}
+th,td{padding-top:3px;padding-bottom:3px}
+td.text,td.code{min-width:0}
+.wide text{font-size:14px}
+.anchor,.contents,.foot details{display:none}
 details::details-content{content-visibility:visible;display:block}
+summary{list-style:none}
+a{color:inherit;text-decoration:none}
 }
 `.trim();

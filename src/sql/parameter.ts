@@ -6,3 +6,6 @@ export class QueryError extends Error {
   override readonly name = 'QueryError';
   readonly code = 'query-failed';
 }
+
+/** The statement is right, but needs more bytes of remote files than the engine may fetch. */
+export class TooMuchToFetch extends QueryError {}

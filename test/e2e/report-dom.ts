@@ -14,7 +14,12 @@ export interface PageElement {
   readonly viewBox: { readonly baseVal: { readonly width: number } };
   getBBox(): { readonly width: number };
   getClientRects(): { readonly length: number };
-  getBoundingClientRect(): { readonly left: number; readonly right: number };
+  getBoundingClientRect(): {
+    readonly left: number;
+    readonly right: number;
+    readonly top: number;
+    readonly bottom: number;
+  };
   getAttribute(name: string): string | null;
   setAttribute(name: string, value: string): void;
   querySelectorAll(selector: string): Iterable<PageElement>;
@@ -27,7 +32,11 @@ export interface PageDocument {
   querySelectorAll(selector: string): Iterable<PageElement>;
 }
 
-export type ComputedStyle = (element: PageElement) => {
+export type ComputedStyle = (
+  element: PageElement,
+  pseudo?: string,
+) => {
+  readonly content: string;
   readonly color: string;
   readonly fill: string;
   readonly fontSize: string;

@@ -25,13 +25,15 @@ const names = Object.keys(subjects);
 
 interface RawDecision {
   readonly timestamp: string;
+  readonly path: string;
+  readonly labels: Readonly<Record<string, string>>;
   readonly input: { subject?: string; action: string; resource: string; client_ip?: string };
   readonly result?: { readonly allowed?: boolean; readonly query?: string };
   readonly error?: object;
 }
 
 /** Three days: the outcomes of ten decisions in a row are six times allowed, twice denied, undefined, and one of the rest. */
-export const decisions: readonly RawDecision[] = Array.from({ length: count }, (_, i) => {
+const everyday: readonly RawDecision[] = Array.from({ length: count }, (_, i) => {
   const subject = i % 37 === 36 ? undefined : names[(i * i) % names.length]!;
   const address = [undefined, `10.0.${i % 4}.${i % 200}`, `10.0.${i % 4}.1`, `2001:db8:0:${i % 2}::${i % 9}`][
     (i % 5) % 4
@@ -40,8 +42,8 @@ export const decisions: readonly RawDecision[] = Array.from({ length: count }, (
   return {
     decision_id: `d-${i}`,
     timestamp: new Date(start + i * everyMs).toISOString(),
-    labels: { id: 'eopa-1' },
-    path: 'authz/allow',
+    labels: { id: 'eopa-1', region: ['us', 'eu<i>', 'eu<i>'][i % 3]! },
+    path: ['authz/allow', 'authz/allow', '</title>&'][i % 3]!,
     input: {
       ...(subject !== undefined && { subject }),
       action: ['read', 'write'][i % 2]!,
@@ -54,6 +56,18 @@ export const decisions: readonly RawDecision[] = Array.from({ length: count }, (
       (i % 20 === 9 ? { error: { code: 'eval', message: 'x' } } : { result: { query: 'WHERE true' } })),
   };
 });
+
+/** Within half an hour of the last day, somebody whom nobody knows from somewhere else is denied something new. */
+const attack: readonly RawDecision[] = Array.from({ length: 60 }, (_, i) => ({
+  decision_id: `attack-${i}`,
+  timestamp: new Date(start + 2.5 * 86_400_000 + i * 30_000).toISOString(),
+  labels: { id: 'eopa-2' },
+  path: 'authz/admin',
+  input: { subject: 'm<u>allory', action: 'read', resource: '/"secret"', client_ip: `203.0.113.${i}` },
+  result: { allowed: false },
+}));
+
+export const decisions = [...everyday, ...attack];
 
 interface RawRequest {
   readonly request_time: string;
@@ -92,23 +106,32 @@ export const requests: readonly RawRequest[] = Array.from({ length: 150 }, (_, i
 
 export const brokenLines = 4;
 
-/** Decisions in objects of a hundred, the first with lines that are none; requests in one object a day. */
-export function reportLogs(): { opa: LogObject[]; okera: LogObject[] } {
-  const opa = Array.from({ length: count / 100 }, (_, o) => {
-    const lines = decisions.slice(o * 100, o * 100 + 100).map((one) => JSON.stringify(one));
-    if (o === 0) lines.push('{"broken":', '{}', '[]', '{"decision_id":"no-time"}');
-    return {
+/**
+ * Decisions in objects of a hundred, the first with lines that are none, the last ones of a second source; requests in one
+ * object a day.
+ */
+export function reportLogs(): { opa: LogObject[]; opa2: LogObject[]; okera: LogObject[] } {
+  const objectsOf = (some: readonly RawDecision[]) =>
+    Array.from({ length: Math.ceil(some.length / 100) }, (_, o) => ({
       key: `eopa=a/first_ts=${start / 1000}/last_ts=${start / 1000 + 60}/batch_id=${o}.jsonl`,
-      body: Buffer.from(lines.join('\n')),
-    };
-  });
+      lines: some.slice(o * 100, o * 100 + 100).map((one) => JSON.stringify(one)),
+    }));
+  const [opa, opa2] = [
+    objectsOf(decisions.slice(0, firstOfSecondSource)),
+    objectsOf(decisions.slice(firstOfSecondSource)),
+  ];
+  opa[0]!.lines.push('{"broken":', '{}', '[]', '{"decision_id":"no-time"}');
+  const logs = (objects: typeof opa): LogObject[] =>
+    objects.map(({ key, lines }) => ({ key, body: Buffer.from(lines.join('\n')) }));
   const byDay = Map.groupBy(requests, (request) => request.request_time.slice(0, 10));
   const okera = [...byDay].map(([day, ofDay]) => ({
     key: `ymd=${day}/planner-10.0.0.1-1-00000000-0000-4000-8000-000000000000_audit.log`,
     body: Buffer.from(ofDay.map((request) => JSON.stringify(request)).join('\n')),
   }));
-  return { opa, okera };
+  return { opa: logs(opa), opa2: logs(opa2), okera };
 }
+
+const firstOfSecondSource = 500;
 
 /** Rows of keys and counts, the highest first, keys of the same count by their bytes. */
 function ranked<T>(items: readonly T[], keyOf: (item: T) => string, counts: readonly ((item: T) => boolean)[]) {
@@ -120,20 +143,60 @@ function ranked<T>(items: readonly T[], keyOf: (item: T) => string, counts: read
 const all = () => true;
 const allowed = (decision: RawDecision) => decision.result?.allowed === true;
 const denied = (decision: RawDecision) => decision.result?.allowed === false;
-const shown = (subject: string | undefined): string => (subject === undefined ? 'none' : subjects[subject]!);
+const shown = (subject: string | undefined): string =>
+  subject === undefined ? 'none' : (subjects[subject] ?? subject);
 
-const inDays = (days: readonly string[] | undefined) => (time: string) =>
-  days === undefined || days.includes(time.slice(0, 10));
+/** What a report may be limited to. */
+export interface Limits {
+  readonly days?: readonly string[];
+  readonly subject?: string;
+  readonly path?: string;
+  readonly source?: 'eopa' | 'eopa-2' | 'okera';
+}
 
-/** What the report has to show, of all days or of some: cells as text. */
-export function expectedReport(days?: readonly string[]) {
-  const chosen = decisions.filter(({ timestamp }) => inDays(days)(timestamp));
-  const asked = requests.filter(({ request_time }) => inDays(days)(request_time));
+/** What the report has to show, of everything or of a part: cells as text. */
+export function expectedReport({ days, subject, path, source }: Limits = {}) {
+  const inDays = (time: string): boolean => days === undefined || days.includes(time.slice(0, 10));
+  const ofAll = decisions.filter(
+    (one, i) =>
+      (subject === undefined || one.input.subject === subject) &&
+      (path === undefined || one.path === path) &&
+      (source === undefined || source === (i < firstOfSecondSource ? 'eopa' : 'eopa-2')),
+  );
+  const chosen = ofAll.filter(({ timestamp }) => inDays(timestamp));
+  const asked = requests.filter(
+    (one) =>
+      inDays(one.request_time) &&
+      (subject === undefined || one.user === subject) &&
+      (source === undefined || source === 'okera'),
+  );
   // A missing subject comes last of those with as many decisions; U+FFFF does so here too.
   const bySubject = ranked(chosen, ({ input }) => input.subject ?? '\uffff', [all, allowed, denied]);
   const datasets = asked.flatMap((request) =>
     [...request.ae_table.split(','), request.ae_view].filter((name) => name !== '').map((name) => ({ name, request })),
   );
+  /** Values with decisions in the days and none before them: first time, decisions and denials. */
+  const newOf = (read: (decision: RawDecision) => string | undefined) => {
+    const known = new Set(ofAll.filter(({ timestamp }) => timestamp < days![0]!).map(read));
+    const fresh = Map.groupBy(chosen, read);
+    return [...fresh]
+      .filter(([value]) => value !== undefined && !known.has(value))
+      .map(([value, group]) => {
+        const first = group.map(({ timestamp }) => timestamp).sort()[0]!;
+        return [
+          value!,
+          first.slice(0, 19).replace('T', ' '),
+          String(group.length),
+          String(group.filter(denied).length),
+        ];
+      })
+      .sort((a, b) => (a[1]! < b[1]! ? -1 : 1));
+  };
+  const byDenials = (rows: ReturnType<typeof ranked>) =>
+    rows
+      .toSorted((a, b) => b.counts[2]! - a.counts[2]! || b.counts[0]! - a.counts[0]! || (a.key < b.key ? -1 : 1))
+      .map(({ key, counts }) => [key, ...counts.map(String)]);
+  const labelled = chosen.flatMap((one) => Object.entries(one.labels).map(([name, value]) => ({ name, value, one })));
   return {
     decisions: chosen.length,
     outcomes: {
@@ -144,6 +207,7 @@ export function expectedReport(days?: readonly string[]) {
       'no verdict': chosen.filter(({ result }) => result !== undefined && result.allowed === undefined).length,
     },
     subjects: bySubject.map(({ key, counts }) => [shown(key === '\uffff' ? undefined : key), ...counts.map(String)]),
+    distinctSubjects: new Set(chosen.map(({ input }) => input.subject).filter((one) => one !== undefined)).size,
     resources: ranked(chosen, ({ input }) => input.resource, [all, allowed, denied])
       .slice(0, 20)
       .map(({ key, counts }) => [key, ...counts.map(String)]),
@@ -152,12 +216,27 @@ export function expectedReport(days?: readonly string[]) {
       ({ input }) => JSON.stringify([input.subject ?? null, input.action, input.resource]),
       [all],
     ).map(({ key, counts }) => {
-      const [subject, action, resource] = JSON.parse(key) as [string | null, string, string];
-      return [shown(subject ?? undefined), action, resource, ...counts.map(String)];
+      const [who, action, resource] = JSON.parse(key) as [string | null, string, string];
+      return [shown(who ?? undefined), action, resource, ...counts.map(String)];
     }),
     networks: ranked(chosen, ({ input }) => networkOf(input.client_ip), [all, allowed, denied]).map(
       ({ key, counts }) => [key, ...counts.map(String)],
     ),
+    policies: byDenials(ranked(chosen, (one) => one.path, [all, allowed, denied])),
+    labels: byDenials(
+      ranked(
+        labelled,
+        ({ name, value }) => `${name} = ${value}`,
+        [all, allowed, denied].map(
+          (counted) =>
+            ({ one }) =>
+              counted(one),
+        ),
+      ),
+    ),
+    newSubjects: days && newOf(({ input }) => input.subject),
+    newResources: days && newOf(({ input }) => input.resource),
+    newNetworks: days && newOf(({ input }) => (input.client_ip === undefined ? undefined : networkOf(input.client_ip))),
     requests: asked.length,
     refused: asked.filter(({ auth_failure }) => auth_failure).length,
     tables: ranked(datasets, ({ name }) => name, [all, ({ request }) => request.auth_failure]).map(

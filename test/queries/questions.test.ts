@@ -1,6 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { figures } from '../../src/queries/figures.ts';
 import {
   dayOf,
   ParameterError,
@@ -11,7 +12,7 @@ import {
   parseTexts,
 } from '../../src/queries/parameters.ts';
 import type { Parameter } from '../../src/queries/question.ts';
-import { ask, questionSql, questions } from '../../src/queries/questions.ts';
+import { allQuestions, ask, questionSql, questions } from '../../src/queries/questions.ts';
 import { tables } from '../e2e/columns.ts';
 
 const range = { from: '2023-07-11T16:55:00Z', to: '2023-07-11T17:00:00.5+00:00' };
@@ -75,12 +76,15 @@ const placeholders = (sql: string): string[] =>
   [...new Set([...sql.matchAll(/\$(\w+)/g)].map(([, name]) => name!))].sort();
 const folder = join(import.meta.dirname, '../../src/queries');
 
-describe.each(questions.map((question) => [question.name, question] as const))(
+describe.each(allQuestions.map((question) => [question.name, question] as const))(
   'the question %s',
   (name, { parameters }) => {
     it('has a "-- when" of each parameter that may be absent, and of no other', () => {
       const all = new Set(parameters.map((parameter) => parameter.name));
-      const whens = [...questionSql(name, all).matchAll(/-- when (\w+)/g)].map(([, when]) => when!);
+      const fromValues = ['instants', 'minute', 'hour', 'day'];
+      const whens = [...questionSql(name, new Set([...all, ...fromValues])).matchAll(/-- when (\w+)/g)]
+        .map(([, when]) => when!)
+        .filter((when) => !fromValues.includes(when));
       const absent = parameters.filter(({ required, default: preset }) => !required && preset === undefined);
       expect([...new Set(whens)].sort()).toEqual(absent.map((parameter) => parameter.name).sort());
     });
@@ -107,15 +111,48 @@ describe.each(questions.map((question) => [question.name, question] as const))(
 
     it('is in the documentation with its parameters', () => {
       const page = readFileSync(join(folder, '../../docs/queries.md'), 'utf8');
-      const section = page.split(/^#+ /m).find((text) => text.startsWith(`${name}\n`));
+      // Figures of the report share a section, with a line for each.
+      const section = page
+        .split(/^#+ |^\| (?=`report-)/m)
+        .find((text) => text.startsWith(`${name}\n`) || text.startsWith(`\`${name}\``));
       for (const parameter of parameters) expect(section).toContain(`\`${parameter.name}\``);
     });
   },
 );
 
 it('every SQL file is a question', () => {
-  const files = readdirSync(folder).filter((file) => file.endsWith('.sql'));
-  expect(files.sort()).toEqual(questions.map(({ name }) => `${name}.sql`).sort());
+  const sqlIn = (path: string) => readdirSync(path).filter((file) => file.endsWith('.sql'));
+  expect(sqlIn(folder).sort()).toEqual(questions.map(({ name }) => `${name}.sql`).sort());
+  expect(sqlIn(join(folder, 'figures')).sort()).toEqual(figures.map(({ name }) => `${name}.sql`).sort());
+});
+
+describe.each(figures.map((figure) => [figure.name, figure] as const))('the figure %s', (name, { parameters }) => {
+  const given = (from: string, to: string, by: string) =>
+    new Map(
+      Object.entries({ since: '2023-06-01T00:00:00Z', from, to, by }).filter(([key]) =>
+        parameters.some((parameter) => parameter.name === key),
+      ),
+    );
+  const ofDays = ['2023-07-10T00:00:00Z', '2023-07-12T23:59:59.999999Z'] as const;
+  const table = parameters.flatMap(({ limits = [] }) => limits)[0]!.table;
+
+  it('counts by one unit, and leaves other days unread', () => {
+    for (const unit of ['minute', 'hour', 'day']) {
+      const { sql, prune } = ask(name, given(...ofDays, unit));
+      const units = sql.match(/ AS moment/g) ?? [];
+      expect(units.length).toBe(parameters.some(({ type }) => type === 'unit') ? 1 : 0);
+      expect(prune![table]).not.toEqual({});
+    }
+  });
+
+  it('of whole days reads no times unless it says them, and of a part of a day keeps to it', () => {
+    const whole = ask(name, given(...ofDays, 'day')).sql;
+    const part = ask(name, given('2023-07-10T00:00:00Z', '2023-07-12T23:59:59Z', 'day')).sql;
+    const times = /event_time BETWEEN/;
+    const isByDay = ['report-quarantine', 'report-ingested', 'report-lag'].includes(name);
+    expect(times.test(whole)).toBe(name.startsWith('report-new-'));
+    expect(times.test(part)).toBe(!isByDay);
+  });
 });
 
 describe('parameters', () => {

@@ -3,6 +3,7 @@
  * be larger than memory; a table is for reading, and stops after its first rows with a note.
  */
 import type { CellValue, QueryAnswer } from '../../engines/engine.ts';
+import { csvField, csvFieldForSpreadsheets } from '../../text/csv.ts';
 import { formatBytes, formatCount, formatSeconds, plural } from '../../text/humanize.ts';
 import { printable } from '../../text/printable.ts';
 import { textTable } from '../../text/text-table.ts';
@@ -50,7 +51,7 @@ async function writeJson(stdout: Output, answer: QueryAnswer, seconds: () => num
 async function writeCsv(stdout: Output, answer: QueryAnswer, { safe = false }: CsvOptions): Promise<void> {
   const [shown, end] = stdout.isTTY ? [printable, '\n'] : [(text: string) => text, '\r\n'];
   const field = (text: string): string => csvField(shown(text));
-  const textField = safe ? (text: string): string => quoted(shown(inert(text))) : field;
+  const textField = safe ? (text: string): string => csvFieldForSpreadsheets(shown(text)) : field;
   const fields = answer.columns.map(({ type }) => (numeric.test(type) ? field : textField));
   const line = (texts: readonly string[]): string => `${texts.join(',')}${end}`;
   await stdout.writeData(line(answer.columns.map((column) => textField(column.name))));
@@ -89,12 +90,3 @@ function plain(cell: CellValue): string {
   if (cell === null) return '';
   return typeof cell === 'object' ? JSON.stringify(cell) : String(cell);
 }
-
-/** Quoted where it has to be (RFC 4180); null and the empty text are both an empty field. */
-const csvField = (text: string): string => (/[",\r\n]/.test(text) ? quoted(text) : text);
-
-/** A spreadsheet that splits at semicolons or tabs finds none to split at. */
-const quoted = (text: string): string => (text === '' ? '' : `"${text.replaceAll('"', '""')}"`);
-
-/** With an apostrophe before it, a spreadsheet does not take text for a formula. */
-const inert = (text: string): string => (/^[=+\-@\t\r\n\uff1d\uff0b\uff0d\uff20]/.test(text) ? `'${text}` : text);

@@ -8,7 +8,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import pLimit from 'p-limit';
-import { QueryError } from '../../sql/parameter.ts';
+import { TooMuchToFetch } from '../../sql/parameter.ts';
 import { readObject } from '../../store/read.ts';
 import { type ObjectStore, StoreError } from '../../store/store.ts';
 
@@ -44,7 +44,7 @@ export class LocalFiles {
     const remote = files.filter((file) => !isLocal(file.path) && !this.#fetched.has(file.path));
     const needed = remote.reduce((sum, file) => sum + file.fileSize, this.#bytes);
     if (needed > this.#options.maxBytes) {
-      throw new QueryError(
+      throw new TooMuchToFetch(
         `the question needs ${remote.length} files of together ${needed} bytes, more than the ${this.#options.maxBytes} that ` +
           'are fetched at most: narrow it by time (ymd), or ask Athena or Trino',
       );

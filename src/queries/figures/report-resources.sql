@@ -3,10 +3,13 @@ SELECT
     count(*) AS decisions,
     count(*) FILTER (WHERE allowed) AS allowed,
     count(*) FILTER (WHERE NOT allowed) AS denied,
-    count(*) OVER () AS of_all
+    count(resource) OVER () AS of_all
 FROM opa_decisions
 WHERE ymd BETWEEN $from_ymd AND $to_ymd
   AND event_time BETWEEN $from AND $to                          -- when instants
+  AND subject = $subject                                        -- when subject
+  AND path = $path                                              -- when path
+  AND source_uri IN (SELECT uri FROM ingested_objects WHERE source = $source) -- when source
 GROUP BY resource
 ORDER BY decisions DESC, resource
 LIMIT $top

@@ -9,6 +9,7 @@ SELECT
     count(*) OVER () AS of_all
 FROM quarantine
 WHERE ymd BETWEEN $from_ymd AND $to_ymd
+  AND source_uri IN (SELECT uri FROM ingested_objects WHERE source = $source) -- when source
 GROUP BY reason, source_type
 ORDER BY records DESC, reason, source_type
 LIMIT $top

@@ -26,6 +26,7 @@ FROM (
     WHERE state = 'committed'
       AND min_event_time <= $to
       AND max_event_time >= $from
+      AND source = $source                                          -- when source
     GROUP BY source, source_type, uri
 ) AS objects_read
 GROUP BY source, source_type

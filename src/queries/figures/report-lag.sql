@@ -27,6 +27,7 @@ FROM (
         WHERE state = 'committed'
           AND min_event_time <= $to
           AND max_event_time >= $from
+          AND source = $source                                          -- when source
     ) AS lags
 ) AS ranked
 GROUP BY source

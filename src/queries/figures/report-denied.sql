@@ -9,6 +9,9 @@ SELECT
 FROM opa_decisions
 WHERE ymd BETWEEN $from_ymd AND $to_ymd
   AND event_time BETWEEN $from AND $to                          -- when instants
+  AND subject = $subject                                        -- when subject
+  AND path = $path                                              -- when path
+  AND source_uri IN (SELECT uri FROM ingested_objects WHERE source = $source) -- when source
   AND NOT allowed
 GROUP BY subject, action, resource
 ORDER BY denied DESC, subject, action, resource

@@ -12,6 +12,8 @@ SELECT
 FROM okera_audit_logs
 WHERE ymd BETWEEN $from_ymd AND $to_ymd
   AND event_time BETWEEN $from AND $to                          -- when instants
+  AND "user" = $subject                                         -- when subject
+  AND source_uri IN (SELECT uri FROM ingested_objects WHERE source = $source) -- when source
   AND (
     statement_type LIKE 'GRANT%'
     OR statement_type LIKE 'REVOKE%'

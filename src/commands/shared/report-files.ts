@@ -1,0 +1,118 @@
+/**
+ * The files of a report: the page, its data, and the index of its folder. Each is written whole under another name and
+ * then renamed, so that one that cannot be written leaves an older one as it is; the index comes last. They show what logs
+ * say, so only their user may read them.
+ */
+import { randomUUID } from 'node:crypto';
+import { mkdir, open, readdir, rename, rm, writeFile } from 'node:fs/promises';
+import { basename, dirname, join, resolve } from 'node:path';
+import { UsageError } from '../../config/errors.ts';
+import { csvOf, tablesOf } from '../../report/data.ts';
+import type { ReportData } from '../../report/gather.ts';
+import { renderIndex } from '../../report/index-page.ts';
+import { type ReportMeta, readMeta } from '../../report/meta.ts';
+
+export interface ReportPlace {
+  /** As it was given. */
+  readonly file: string;
+  readonly path: string;
+  /** Where the data goes, where it is wanted. */
+  readonly dataFolder: string | undefined;
+  readonly links: { readonly csv: (table: string) => string; readonly json: string } | undefined;
+  readonly index: boolean;
+}
+
+const indexFile = 'index.html';
+
+/** Where the files go. Throws UsageError where what is asked for has no place. */
+export function placeOf(
+  cwd: string,
+  output: string | undefined,
+  { data = false, index = false }: { readonly data?: boolean; readonly index?: boolean },
+): ReportPlace | undefined {
+  const beside = [data && '--data', index && '--index'].filter((option) => option !== false);
+  if (output === undefined || output === '-') {
+    if (beside.length > 0) throw new UsageError(`${beside.join(' and ')} needs --output FILE, beside which to write`);
+    return output === undefined
+      ? undefined
+      : { file: '-', path: '-', dataFolder: undefined, links: undefined, index: false };
+  }
+  const path = resolve(cwd, output);
+  if (index && basename(path) === indexFile) {
+    throw new UsageError(`--output ${output} is where --index writes its own page; give the report another name`);
+  }
+  const folder = `${basename(path).replace(/\.html?$/i, '')}-data`;
+  const link = (name: string): string => `./${encodeURIComponent(folder)}/${name}`;
+  return {
+    file: output,
+    path,
+    dataFolder: data ? join(dirname(path), folder) : undefined,
+    links: data ? { csv: (table) => link(`${table}.csv`), json: link('report.json') } : undefined,
+    index,
+  };
+}
+
+export function parseDays(text: string): number {
+  if (/^\d{1,5}$/.test(text) && Number(text) <= 36_500) return Number(text);
+  throw new UsageError(`--look-back takes a whole number of days up to 36500, not ${text}`);
+}
+
+export async function writeReport(
+  { file, path, dataFolder, index }: ReportPlace,
+  page: string,
+  read: () => { readonly data: ReportData; readonly json: string },
+): Promise<void> {
+  try {
+    if (dataFolder !== undefined) {
+      const { data, json } = read();
+      await mkdir(dataFolder, { recursive: true, mode: 0o700 });
+      for (const table of tablesOf(data)) await writeWhole(join(dataFolder, `${table.name}.csv`), csvOf(table));
+      await writeWhole(join(dataFolder, 'report.json'), json);
+    }
+    await writeWhole(path, page);
+    if (index) await writeWhole(join(dirname(path), indexFile), renderIndex(await reportsIn(dirname(path))));
+  } catch (error) {
+    throw new Error(`the report cannot be written to ${file}: ${(error as Error).message}`, { cause: error });
+  }
+}
+
+async function writeWhole(path: string, text: string): Promise<void> {
+  const part = `${path}.part-${randomUUID()}`;
+  try {
+    await writeFile(part, text, { mode: 0o600, flag: 'wx' });
+    await rename(part, path);
+  } catch (error) {
+    await rm(part, { force: true });
+    throw error;
+  }
+}
+
+const mostReports = 10_000;
+/** What a page says of itself stands before its style. */
+const headBytes = 16 * 1024;
+
+/** What the reports of a folder say of themselves, by file name; other files are passed over. */
+async function reportsIn(folder: string): Promise<Map<string, ReportMeta>> {
+  const names = (await readdir(folder, { withFileTypes: true }))
+    .filter((entry) => entry.isFile() && /\.html?$/i.test(entry.name) && entry.name !== indexFile)
+    .map((entry) => entry.name)
+    // The last by name are kept where there are too many: names that begin with a date are.
+    .sort()
+    .slice(-mostReports);
+  const reports = new Map<string, ReportMeta>();
+  for (const name of names) {
+    const meta = readMeta(await headOf(join(folder, name)));
+    if (meta !== undefined) reports.set(name, meta);
+  }
+  return reports;
+}
+
+async function headOf(path: string): Promise<string> {
+  const file = await open(path);
+  try {
+    const { buffer, bytesRead } = await file.read(Buffer.alloc(headBytes), 0, headBytes, 0);
+    return buffer.toString('utf8', 0, bytesRead);
+  } finally {
+    await file.close();
+  }
+}

@@ -1,0 +1,95 @@
+/**
+ * How a report is shown: what its sections are put together from besides the data. A page that lies in a folder gives the
+ * command for each figure; one that is served can link to the question behind it.
+ */
+import { queryCommand } from '../queries/command.ts';
+import { findQuestion } from '../queries/questions.ts';
+import type { ReportData } from './gather.ts';
+import { type Content, type Html, html } from './html.ts';
+import { timeText } from './range.ts';
+
+export interface View {
+  readonly data: ReportData;
+  readonly engine: string;
+  /** Where a question with its values is answered; without it nothing links to one. */
+  readonly href?: ((question: string, given: ReadonlyMap<string, string>) => string) | undefined;
+  /** Where the rows of a table lie as CSV, beside the page. */
+  readonly csv?: ((table: string) => string) | undefined;
+}
+
+/** A part of the page, with its place in the contents. */
+export interface Section {
+  readonly contents: readonly { readonly id: string; readonly title: string }[];
+  readonly content: Html;
+}
+
+export const section = (id: string, title: string, content: Content): Section => ({
+  contents: [{ id, title }],
+  content: html`<section id="${id}">${heading(id, title)}
+${content}</section>\n`,
+});
+
+export const heading = (id: string, title: string): Html =>
+  html`<h2>${title}<a class="anchor" href="#${id}" aria-label="Link to ${title}">#</a></h2>`;
+
+/** A question about the range of the report, or a part of it, with values of its own. */
+export interface Drill {
+  readonly question: string;
+  readonly given: ReadonlyMap<string, string>;
+}
+
+export function drill(
+  { data }: View,
+  question: string,
+  values: Readonly<Record<string, string>>,
+  { from, to }: { readonly from: bigint; readonly to: bigint } = data.range,
+): Drill {
+  const all: Readonly<Record<string, string | undefined>> = {
+    from: timeText(from),
+    to: timeText(to),
+    ...data.filters,
+    ...values,
+  };
+  const given = new Map<string, string>();
+  for (const { name } of findQuestion(question).parameters) if (all[name] !== undefined) given.set(name, all[name]);
+  return { question, given };
+}
+
+export const hrefOf = ({ href }: View, to: Drill | undefined): string | undefined =>
+  to === undefined ? undefined : href?.(to.question, to.given);
+
+/** Content that leads to a question, where the page has links. */
+export function linked(view: View, content: Html, to: Drill | undefined): Html {
+  const href = hrefOf(view, to);
+  return href === undefined ? content : html`<a href="${href}">${content}</a>`;
+}
+
+export interface Following {
+  readonly what: string;
+  readonly to: Drill;
+}
+
+/** What stands below a figure: the commands that give its numbers and what follows from them, and its data. */
+export function footOf(
+  view: View,
+  figures: readonly string[],
+  {
+    tables = [],
+    following = [],
+  }: { readonly tables?: readonly string[]; readonly following?: readonly Following[] } = {},
+): Html {
+  const { data, engine, href, csv } = view;
+  const own = figures.flatMap((question): Following[] => {
+    const asked = data.asked.find((one) => one.question === question);
+    return asked ? [{ what: findQuestion(question).summary, to: asked }] : [];
+  });
+  const entries = [...own, ...following].map(
+    ({ what, to }) =>
+      html`<dt>${href ? html`<a href="${href(to.question, to.given)}">${what}</a>` : what}</dt><dd><code>${queryCommand(to.question, to.given, engine)}</code></dd>`,
+  );
+  const files = csv && tables.map((table, i) => html`${i > 0 && ', '}<a href="${csv(table)}">${table}.csv</a>`);
+  return html`<div class="foot">${files && files.length > 0 && html`<p class="note">Data: ${files}</p>`}${
+    entries.length > 0 &&
+    html`<details><summary>${entries.length === 1 ? 'Command' : 'Commands'}</summary><dl class="commands">${entries}</dl></details>`
+  }</div>`;
+}
