@@ -4,7 +4,10 @@ import type { ConfiguredSource } from './plan.ts';
 import type { Runtime } from './runtime.ts';
 
 /** Throws UsageError for a name that is not configured. */
-export function selectSources({ config }: Runtime, names: readonly string[] | undefined): ConfiguredSource[] {
+export function selectSources(
+  { config }: Pick<Runtime, 'config'>,
+  names: readonly string[] | undefined,
+): ConfiguredSource[] {
   const unknown = names?.find((name) => !config.sources.some((source) => source.name === name));
   if (unknown !== undefined) {
     throw new UsageError(

@@ -11,6 +11,6 @@ export interface Filters {
 }
 
 /** Throws UsageError for a source that is not in the configuration. */
-export function checkFilters({ source }: Filters, config: Pick<Config, 'sources'>): void {
-  if (source !== undefined) selectSources(config, [source]);
+export function checkFilters({ source }: Filters, config: Config): void {
+  if (source !== undefined) selectSources({ config }, [source]);
 }
