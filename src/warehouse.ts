@@ -57,7 +57,7 @@ export interface ReportOptions {
   readonly path?: string | undefined;
   /** Only records of this source. */
   readonly source?: string | undefined;
-  /** Days before the range in which what is there is not new; 0 looks for nothing new. Default: 30. */
+  /** What was seen in so many days before the range is not new; 0 turns the search off. Default: 30. */
   readonly lookBackDays?: number | undefined;
   readonly title?: string | undefined;
   readonly engine?: EngineName | undefined;

@@ -33,7 +33,7 @@ Examples:
 
 The page is one file that needs no network: it can be mailed, printed and kept. Days stand for the whole of themselves, in
 UTC. Without --to the report goes to the end of the last day that has events (up to today), without --from over the seven
-days up to its end. It is compared with the time just before, as long.`;
+days up to its end. It is compared with the period of the same length just before.`;
 
 export function defineReport(program: Command, run: RunAction): void {
   program
@@ -49,7 +49,7 @@ export function defineReport(program: Command, run: RunAction): void {
     .option('--source <name>', 'only records of this source of the configuration')
     .option(
       '--look-back <days>',
-      'days before the range in which what is there is not new; 0 looks for nothing new',
+      'what was seen in so many days before the range is not new; 0 turns the search off',
       '30',
     )
     .option('--output <file>', `where to write the page; "-" for stdout (default: ${defaultOutput})`)

@@ -1,6 +1,6 @@
-/** A question with its values as the command that asks it, to be copied into a shell. */
+/** A question with its values as a command to copy into a shell. */
 
-/** The command line for a question on the engine that is named. */
+/** The command line that asks a question of an engine. */
 export function queryCommand(question: string, given: ReadonlyMap<string, string>, engine = 'duckdb'): string {
   const words = ['audit-warehouse', 'query', question];
   for (const [name, value] of given) words.push('--param', `${name}=${value}`);
@@ -9,8 +9,8 @@ export function queryCommand(question: string, given: ReadonlyMap<string, string
 }
 
 /**
- * A word for a POSIX shell, quoted where it has to be. Text with characters that cannot be seen, or that turn around what
- * stands beside them, goes as $'…' with \u and \U escapes, which bash (4.2) and zsh read: what is copied is what is meant.
+ * A word for a POSIX shell, quoted if it has to be. Text with invisible characters, or characters that change the direction
+ * of writing, becomes $'…' with \u and \U escapes, which bash (4.2 and later) and zsh understand.
  */
 export function shellWord(text: string): string {
   if (/^[\w@%+=:,./-]+$/.test(text)) return text;

@@ -1,6 +1,6 @@
 /**
- * The figures of the report as questions: what a page shows can be asked again by name, with the same values. The SQL
- * stands in figures/. A value of `source` is looked up in the ledger, which knows of each object which source it is from.
+ * The figures of the report as named questions, so that anything a page shows can be asked again with the same values. The
+ * SQL is in figures/. `source` is resolved through the ledger, which records the source of each object.
  */
 import type { Limit, Parameter, Question } from './question.ts';
 
@@ -20,7 +20,7 @@ const instant = (name: Side, limits: readonly Limit[]): Parameter => ({
 });
 const timesOf = (table: string, column = 'event_time'): Parameter[] =>
   (['from', 'to'] as const).map((side) => instant(side, [{ table, column, side }]));
-/** The times that the ledger has of an object overlap the range. */
+/** Objects whose event times, as the ledger has them, overlap the range. */
 const timesOfObjects = [
   instant('from', [{ table: ledger, column: 'max_event_time', side: 'from' }]),
   instant('to', [{ table: ledger, column: 'min_event_time', side: 'to' }]),
@@ -52,16 +52,16 @@ const ofAudits = [...timesOf(audits), subjectOf(audits, 'user'), source];
 const by: Parameter = {
   name: 'by',
   type: 'unit',
-  description: 'what is counted by: minute, hour or day',
+  description: 'interval to count by: minute, hour or day',
   example: 'hour',
   default: 'day',
 };
 const top: Parameter = { name: 'top', type: 'number', description: 'rows at most', example: '100', default: '20' };
-/** What was there before the range is read too, from here on. */
+/** Rows from before the range are read too, from this instant on. */
 const since: Parameter = {
   name: 'since',
   type: 'instant',
-  description: 'what was there from this instant to the range counts as known',
+  description: 'anything seen from this instant up to the range is not new',
   example: '2023-06-11T00:00:00Z',
   required: true,
   limits: [{ table: decisions, column: 'event_time', side: 'from' }],
@@ -91,9 +91,9 @@ export const figures: readonly Question[] = [
     ...ofDecisions,
     top,
   ]),
-  figure('new-subjects', 'subjects seen for the first time in a range', news),
-  figure('new-resources', 'resources seen for the first time in a range', news),
-  figure('new-networks', 'client networks (IPv4 /24, IPv6 /64) seen for the first time in a range', news),
+  figure('new-subjects', 'subjects that are new in a range', news),
+  figure('new-resources', 'resources that are new in a range', news),
+  figure('new-networks', 'client networks (IPv4 /24, IPv6 /64) that are new in a range', news),
   figure('okera-over-time', 'what users asked of Okera over time', [...ofAudits, by]),
   figure('okera-tables', 'tables and views of Okera with the most accesses', [...ofAudits, top]),
   figure('okera-users', 'users of Okera with the most requests', [...ofAudits, top]),
@@ -102,7 +102,7 @@ export const figures: readonly Question[] = [
     ...ofAudits,
     { ...top, default: '50' },
   ]),
-  figure('ingested', 'objects with events of a range and what became of their records, by source', [
+  figure('ingested', 'objects with events in a range and what became of their records, by source', [
     ...timesOfObjects,
     source,
   ]),
@@ -117,6 +117,6 @@ export const figures: readonly Question[] = [
   ]),
 ];
 
-/** The table whose files a figure reads first: without it there is nothing to ask. */
+/** The main table of a figure; if it does not exist, there is nothing to ask. */
 export const tableOfFigure = (name: string): string =>
   figures.find((one) => one.name === name)!.parameters.flatMap(({ limits = [] }) => limits)[0]!.table;

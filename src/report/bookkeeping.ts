@@ -53,7 +53,7 @@ export function ingestionSection(view: View, ingestion: NonNullable<ReportData['
   return section(
     'ingestion',
     'Ingestion',
-    html`<p class="lead">${limited && 'Of all subjects and paths: '}${plural(sum('objects'), 'object')} with events of this range, ${plural(sum('records'), 'record')}: ${formatCount(sum('row_count'))} became rows, ${formatCount(sum('quarantined'))} went to quarantine, ${formatCount(sum('duplicates'))} were there already, ${formatCount(sum('skipped'))} were lines of other programs. ${
+    html`<p class="lead">${limited && 'For all subjects and paths: '}${plural(sum('objects'), 'object')} with events of this range, ${plural(sum('records'), 'record')}: ${formatCount(sum('row_count'))} became rows, ${formatCount(sum('quarantined'))} went to quarantine, ${formatCount(sum('duplicates'))} were there already, ${formatCount(sum('skipped'))} were lines of other programs. ${
       complete
         ? 'The accounts balance: every record that was read is one of these.'
         : 'The accounts do not balance: run audit-warehouse verify.'

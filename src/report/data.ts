@@ -1,6 +1,6 @@
 /**
- * What a report counts, for programs: one JSON document with everything, and a table for each list as CSV. Both have the
- * names of the SQL; what a page shows of them is cut for reading, this is not.
+ * The data of a report for programs: one JSON document with everything, and one CSV table per list. Both use the column
+ * names of the SQL, and values are not cut as they are on the page.
  */
 import type { CellValue } from '../engines/engine.ts';
 import { csvField, csvFieldForSpreadsheets } from '../text/csv.ts';
@@ -11,7 +11,7 @@ export interface NamedTable extends Table {
   readonly name: string;
 }
 
-/** Counts of all rows that the SQL adds to each of them; they stand once, in `totals`. */
+/** Totals that the SQL repeats on every row; they are given once, in `totals`. */
 const aside: ReadonlySet<string> = new Set(['of_all', 'known', 'all_records', 'grants', 'revocations']);
 
 export function tablesOf(data: ReportData): NamedTable[] {

@@ -39,7 +39,7 @@ const outcomeNames = {
   other: 'no verdict',
 } as const;
 
-/** Of a range without decisions there is nothing to show but that. */
+/** A range without decisions shows only that there are none. */
 export function decisionSections(view: View, decisions: DecisionData): Section[] {
   const none = outcomes.every((name) => decisions.sums[name] === 0);
   return [
@@ -122,17 +122,17 @@ const verdictColumns: readonly Column[] = [
   },
 ];
 
-/** A column of text that leads to a question. */
+/** A column of text that links to a question. */
 const leadingColumn = (view: View, title: string, name: string, lead: Lead): Column =>
   textColumn(title, name, (content, row) => linked(view, content, lead(row)));
 
-/** What leads on from a value of a column; nothing from a null. */
+/** The question that looks closer at a value of a column; none for a null. */
 const leadBy =
   (view: View, question: string, parameter: string, column = parameter): Lead =>
   (row) =>
     typeof row[column] === 'string' ? drill(view, question, { [parameter]: row[column] }) : undefined;
 
-/** The question that the first row leads to, as an example of all. */
+/** The question that looks closer at the first row, as an example. */
 function exampleOf(rows: readonly Row[], lead: Lead, what: string): Following[] {
   for (const row of rows) {
     const to = lead(row);
@@ -266,7 +266,7 @@ function news(view: View, { news: found }: DecisionData): Section[] {
   const of = (name: string, question: string, column: string, news: News, lead: Lead): Content => {
     const many = `${column}s`;
     if (!news.comparable)
-      return html`<p class="note">No ${column} is known from that time, so none can be told to be new.</p>`;
+      return html`<p class="note">There is no ${column} on record from then, so it is unknown which are new.</p>`;
     if (news.rows.length === 0) return html`<p class="note">No new ${many}.</p>`;
     const rows = column === 'network' ? news.rows.map((row) => ({ ...row, network: network(row.network) })) : news.rows;
     const columns = [
@@ -282,8 +282,8 @@ ${rest(news, `new ${many}`)}${footOf(view, [question], { tables: [`new-${many}`]
   return [
     section(
       'new',
-      'Seen for the first time',
-      html`<p class="lead">Subjects, resources and client networks with decisions in this range and none from ${rangeText(lookBack)} (UTC).</p>
+      'New subjects, resources and networks',
+      html`<p class="lead">With decisions in this range and none from ${rangeText(lookBack)} (UTC).</p>
 <div class="columns">${[
         of('Subject', 'report-new-subjects', 'subject', found.subjects, leadBy(view, 'subject-activity', 'subject')),
         of(

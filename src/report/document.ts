@@ -1,11 +1,11 @@
-/** The document around what a page shows. */
+/** The HTML document around the body of a page. */
 import { type Html, html, trusted } from './html.ts';
 import type { ReportMeta } from './meta.ts';
 import { style } from './style.ts';
 
 export interface DocumentOptions {
   readonly title: string;
-  /** Content security policy, where no header gives it. */
+  /** Content security policy, for pages that no server sends with a header. */
   readonly policy?: string;
   readonly meta?: ReportMeta;
 }

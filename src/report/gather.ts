@@ -1,7 +1,7 @@
 /**
  * Asks an engine for everything that a report shows. What comes back is plain data with as many rows as are shown, however
- * large the tables are. A part whose table does not exist is null; a part that reads more of the past than the engine may
- * fetch is left out, and said to be.
+ * large the tables are. A part whose table does not exist is null; a comparison
+ * with the past that needs more bytes than the engine may fetch is left out, with a note.
  */
 import type { CellValue, QueryEngine } from '../engines/engine.ts';
 import { liveFiles } from '../iceberg/scan.ts';
@@ -24,7 +24,7 @@ export interface Table {
 }
 
 export interface Top extends Table {
-  /** How many there are; the row without a value, such as that of decisions without a subject, is not one of them. */
+  /** How many there are in all. Rows without a value, such as decisions without a subject, do not count. */
   readonly of: number;
 }
 
@@ -36,7 +36,7 @@ export type Answer = (typeof answers)[number];
 
 export type Sums<Name extends string> = Readonly<Record<Name, number>>;
 
-/** A question as it was asked. */
+/** A question with the values it was asked with. */
 export interface Asked {
   readonly question: string;
   readonly given: ReadonlyMap<string, string>;
@@ -47,9 +47,9 @@ export interface ReportData {
   readonly range: ReportRange;
   readonly filters: Filters;
   readonly buckets: Buckets;
-  /** Just before the range and as long. */
+  /** The period just before the range, of the same length. */
   readonly before: ReportRange;
-  /** What was there in this time is not new; null where nothing was looked for. */
+  /** The period in which anything seen counts as known; null if nothing new was looked for. */
   readonly lookBack: ReportRange | null;
   readonly decisions: DecisionData | null;
   readonly okera: OkeraData | null;
@@ -57,7 +57,7 @@ export interface ReportData {
   readonly quarantine: (Top & { readonly records: number; readonly before: number | null }) | null;
   /** Tables that do not exist. */
   readonly missing: readonly string[];
-  /** Why parts are left out that need more of the past. */
+  /** Why comparisons with the past were left out. */
   readonly leftOut: readonly string[];
   /** In the order in which they were asked. */
   readonly asked: readonly Asked[];
@@ -78,7 +78,7 @@ export interface DecisionData {
 }
 
 export interface News extends Top {
-  /** Whether anything is known of the time before. */
+  /** Whether anything is known from before the range. */
   readonly comparable: boolean;
 }
 
@@ -103,7 +103,7 @@ export interface Sources {
 
 export interface Wanted {
   readonly filters?: Filters | undefined;
-  /** Days before the range in which subjects, resources and networks count as known; 0 looks for none that are new. */
+  /** Subjects, resources and networks seen in so many days before the range are not new; 0 turns the search off. */
   readonly lookBackDays?: number | undefined;
 }
 
@@ -177,12 +177,12 @@ export async function gatherReport(
       networks: await askTop('report-networks'),
       policies: await askTop('report-policies'),
       labels: await askTop('report-labels'),
-      before: await ofThePast('Decisions of the time before', async () =>
+      before: await ofThePast('Decisions of the period before', async () =>
         total(outcomes, await decisionCounts(before)),
       ),
       news:
         lookBack &&
-        (await ofThePast('What was seen for the first time', async () => ({
+        (await ofThePast('New subjects, resources and networks', async () => ({
           subjects: await newOnes('report-new-subjects'),
           resources: await newOnes('report-new-resources'),
           networks: await newOnes('report-new-networks'),
@@ -198,14 +198,16 @@ export async function gatherReport(
       users: await askTop('report-okera-users'),
       accesses: await askTop('report-okera-accesses'),
       changes: permissionChanges(await askTop('report-okera-changes')),
-      before: await ofThePast('Requests of the time before', async () =>
+      before: await ofThePast('Requests of the period before', async () =>
         total(answers, okeraCounts((await askIn(before, 'report-okera-over-time')).rows)),
       ),
     };
   };
   const gatherQuarantine = async (): Promise<ReportData['quarantine']> => {
     const reasons = await askTop('report-quarantine');
-    const then = await ofThePast('Records in quarantine of the time before', () => askIn(before, 'report-quarantine'));
+    const then = await ofThePast('Records in quarantine of the period before', () =>
+      askIn(before, 'report-quarantine'),
+    );
     return { ...reasons, records: recordsIn(reasons.rows), before: then && recordsIn(then.rows) };
   };
 

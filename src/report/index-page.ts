@@ -1,4 +1,4 @@
-/** One page that leads to many reports of a folder, from what each says of itself. */
+/** One page that links to all reports of a folder, made from the summary that each carries. */
 import { formatCount } from '../text/humanize.ts';
 import { printable } from '../text/printable.ts';
 import { htmlPage } from './document.ts';
@@ -31,7 +31,7 @@ export function renderIndex(reports: ReadonlyMap<string, ReportMeta>): string {
     {
       title: 'Report',
       kind: 'text',
-      // The dot keeps a file name from being read as an address of its own.
+      // The leading dot keeps a file name from being read as a URL with a scheme.
       cell: cell(({ file, title }) => html`<a href="./${encodeURIComponent(file)}">${text(title || file)}</a>`),
     },
     { title: 'Range (UTC)', kind: 'text', cell: cell(({ range }) => text(range)) },

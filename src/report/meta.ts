@@ -1,6 +1,6 @@
 /**
- * What a report says of itself in its head, so that an index over many of them need not ask the warehouse again. A page
- * that is read back may have been written by anyone: what it says is checked for its types.
+ * The summary that each report carries in its head, so that an index over many reports need not ask the warehouse again.
+ * Anyone may have written a page that is read back, so the types of its summary are checked.
  */
 
 import { printable } from '../text/printable.ts';
@@ -42,7 +42,7 @@ export function metaOf(data: ReportData, { title, now }: { readonly title: strin
   };
 }
 
-/** What the head of a page says, or undefined where it is no report of ours. */
+/** What the head of a page says, or undefined if this program did not write it. */
 export function readMeta(page: string): ReportMeta | undefined {
   const text = /<meta name="audit-warehouse-report" content="([^"]*)">/.exec(page)?.[1];
   if (text === undefined) return undefined;

@@ -1,4 +1,4 @@
-/** Counts over time: a chart, what stands out in it, and all its numbers in a table. */
+/** Counts over time: a chart, its spikes, and a table of all numbers. */
 import { formatCount, plural } from '../text/humanize.ts';
 import type { Buckets } from './buckets.ts';
 import { columnChart, type Series } from './charts.ts';
@@ -13,13 +13,13 @@ export interface OverTime {
   readonly what: string;
   readonly title: string;
   readonly series: readonly Series[];
-  /** Name of the series whose spikes are looked for besides those of the sum. */
+  /** Name of the series whose spikes are reported besides those of the sum. */
   readonly watched: string;
-  /** What leads to the records of a bucket; of the watched ones only, where `watched` is said. */
+  /** The question that lists the records of a time span; with `watched`, those of the watched series only. */
   readonly recordsOf: (span: { from: bigint; to: bigint }, watched: boolean) => Drill;
 }
 
-/** With `following`: the questions that its spikes lead to. */
+/** `following`: the questions that its spikes lead to. */
 export function overTime(view: View, given: OverTime): { readonly content: Html; readonly following: Following[] } {
   const { id, what, title, series, watched, recordsOf } = given;
   const { range, buckets } = view.data;
@@ -85,7 +85,7 @@ ${
   html`<h3>Spikes</h3><ul class="spikes">${spikes.map(
     (spike) =>
       html`<li>${linked(view, html`${times[spike.at]} UTC`, recordsOf(spanOf(spike.at), spike.isWatched))}: ${described(spike)}</li>`,
-  )}</ul><p class="note">Marked ▼. A spike is ${spikeRule}; times without any do not count for the median.</p>`
+  )}</ul><p class="note">Marked ▼. A spike is ${spikeRule}; empty intervals do not count towards the median.</p>`
 }
 ${details(`All numbers, by ${buckets.width}`, table(title, columns, rows))}`
 }`;

@@ -21,7 +21,7 @@ export interface PageOptions {
   readonly title: string;
   /** Milliseconds since the epoch. */
   readonly now: number;
-  /** Where the data is from. Of a folder only that it is one is shown: a page travels, and a path tells of its author. */
+  /** Where the data is from. The path of a local folder is not shown: a page travels, and a path says who wrote it. */
   readonly warehouse: string;
   readonly engine: string;
   readonly version: string;
@@ -43,7 +43,7 @@ ${reportBody({ data, engine: options.engine, csv: options.files?.csv })}
 </main>
 <footer>
 ${options.files && html`<p>Everything as JSON: <a href="${options.files.json}">report.json</a></p>`}
-<p>This page is made by <code>${reportCommand(data, options)}</code></p>
+<p>To make this page again: <code>${reportCommand(data, options)}</code></p>
 ${notes(data)}
 <p>audit-warehouse ${options.version}. Times are UTC. Lists show the first rows only and say how many there are. Text from logs is shown with control and direction characters as \\u{…}, and cut where it is long. Each number is of the snapshot that was current when it was asked for. Commands are for bash or zsh, in the folder of the configuration.</p>
 </footer>`;
@@ -76,10 +76,10 @@ function filterText({ filters, before, lookBack, decisions, okera }: ReportData)
   const compared = decisions?.before || okera?.before;
   return html`${only.length > 0 && html`<p>Only ${only.map((one, i) => html`${i > 0 && ', '}${one}`)}.</p>\n`}<p>${
     compared && `Compared with ${rangeText(before)}. `
-  }${lookBack && decisions?.news && `What is seen for the first time was not there from ${rangeText(lookBack)}.`}</p>`;
+  }${lookBack && decisions?.news && `New means not seen from ${rangeText(lookBack)}.`}</p>`;
 }
 
-/** What is not in the report, and why. */
+/** What the report leaves out, and why. */
 function notes({ missing, leftOut, filters }: ReportData): Html {
   const lines = [
     ...missing.map((table) => `Not in this report: there is no table ${table} yet.`),

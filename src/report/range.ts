@@ -52,14 +52,14 @@ const between = (from: bigint, to: bigint): ReportRange => ({
   wholeDays: from === startOfDay(from) && to === endOfDay(to),
 });
 
-/** The range that ends where this one begins, and is as long. */
+/** The range of the same length that ends where this one begins. */
 export const rangeBefore = ({ from, to }: ReportRange): ReportRange => between(from - (to - from + 1n), from - 1n);
 
-/** So many days before the range, and what there is of the day that it begins in. */
+/** So many whole days before the range, plus the part of its first day that precedes it. */
 export const rangeOfDaysBefore = ({ from }: ReportRange, days: number): ReportRange =>
   between(startOfDay(from) - BigInt(days) * microsOfDay, from - 1n);
 
-/** An instant as RFC 3339, to the microsecond where it has them: what the parameters of questions take. */
+/** An instant in RFC 3339, as the parameters of questions take it; microseconds only if there are any. */
 export function timeText(micros: bigint): string {
   const rest = ((micros % 1_000_000n) + 1_000_000n) % 1_000_000n;
   const seconds = new Date(Number((micros - rest) / 1000n)).toISOString().slice(0, 19);
@@ -77,7 +77,7 @@ export function rangeText({ from, to, fromDay, toDay, wholeDays }: ReportRange):
   return `${text(from)} to ${text(to)}`;
 }
 
-/** `3 days`, `90 min`: how long it is. */
+/** The length of the range: `3 days`, `1 h 30 min`. */
 export function lengthText({ from, to, wholeDays }: ReportRange): string {
   const micros = to - from + 1n;
   return wholeDays ? plural(Number(micros / microsOfDay), 'day') : formatSeconds(Number(micros / 1_000_000n));

@@ -1,11 +1,11 @@
 /**
- * Where counts over time stand out. The usual is the median of the counts that are not zero, so that hours in which nothing
- * runs do not make everything else look special; what is usual about the spread is their median distance from it.
+ * Finds the intervals whose counts stand out. The usual count is the median of those that are not zero, so that hours in
+ * which nothing runs do not make every other hour look special; the usual spread is the median distance from it.
  */
 
 /**
- * Indexes of counts of at least 10 that are at least twice the usual and further from it than nine times the usual
- * distance. Where more than an eighth of the counts would be, it is how they always go, and none is.
+ * Indexes of the counts that are at least 10, at least twice the usual count, and more than nine times the usual spread
+ * above it. If more than an eighth of all counts qualify, that is their normal pattern, and none is a spike.
  */
 export function findSpikes(counts: readonly number[]): number[] {
   const seen = counts.filter((count) => count > 0);
@@ -18,11 +18,11 @@ export function findSpikes(counts: readonly number[]): number[] {
   return spikes.length <= Math.max(1, counts.length / 8) ? spikes : [];
 }
 
-/** The rule for readers. */
+/** The rule as readers see it. */
 export const spikeRule =
   'at least 10, at least twice the median, and more than nine times the median distance above it';
 
-/** The usual count, of those that are not zero; 0 where there are none. */
+/** The median of the counts that are not zero; 0 if there are none. */
 export const usualOf = (counts: readonly number[]): number => {
   const seen = counts.filter((count) => count > 0);
   return seen.length === 0 ? 0 : median(seen);

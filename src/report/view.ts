@@ -1,6 +1,6 @@
 /**
- * How a report is shown: what its sections are put together from besides the data. A page that lies in a folder gives the
- * command for each figure; one that is served can link to the question behind it.
+ * The context in which sections are rendered. A page in a file gives the command for each figure; a served page also links
+ * to the question behind it.
  */
 import { queryCommand } from '../queries/command.ts';
 import { findQuestion } from '../queries/questions.ts';
@@ -11,9 +11,9 @@ import { timeText } from './range.ts';
 export interface View {
   readonly data: ReportData;
   readonly engine: string;
-  /** Where a question with its values is answered; without it nothing links to one. */
+  /** Address of the answer to a question; without it, nothing on the page links to one. */
   readonly href?: ((question: string, given: ReadonlyMap<string, string>) => string) | undefined;
-  /** Where the rows of a table lie as CSV, beside the page. */
+  /** Address of the CSV file of a table, beside the page. */
   readonly csv?: ((table: string) => string) | undefined;
 }
 
@@ -32,7 +32,7 @@ ${content}</section>\n`,
 export const heading = (id: string, title: string): Html =>
   html`<h2>${title}<a class="anchor" href="#${id}" aria-label="Link to ${title}">#</a></h2>`;
 
-/** A question about the range of the report, or a part of it, with values of its own. */
+/** A question with its values, for looking closer at a part of the report. */
 export interface Drill {
   readonly question: string;
   readonly given: ReadonlyMap<string, string>;
@@ -58,7 +58,7 @@ export function drill(
 export const hrefOf = ({ href }: View, to: Drill | undefined): string | undefined =>
   to === undefined ? undefined : href?.(to.question, to.given);
 
-/** Content that leads to a question, where the page has links. */
+/** Content as a link to a question, on pages that have such links. */
 export function linked(view: View, content: Html, to: Drill | undefined): Html {
   const href = hrefOf(view, to);
   return href === undefined ? content : html`<a href="${href}">${content}</a>`;
@@ -69,7 +69,7 @@ export interface Following {
   readonly to: Drill;
 }
 
-/** What stands below a figure: the commands that give its numbers and what follows from them, and its data. */
+/** What stands below a figure: its data files, the commands that give its numbers, and commands to look further. */
 export function footOf(
   view: View,
   figures: readonly string[],

@@ -465,7 +465,11 @@ describeWith(['chromium'], 'the report in a browser', () => {
   });
 
   test.each([
-    ['an unknown source', ['--source', 'eopa2'], /no source eopa2 in the configuration; there are: eopa, eopa-2, okera/],
+    [
+      'an unknown source',
+      ['--source', 'eopa2'],
+      /no source eopa2 in the configuration; there are: eopa, eopa-2, okera/,
+    ],
     ['data without a place', ['--output', '-', '--data', '--index'], /--data and --index needs? --output FILE/],
     ['a report in place of the index', ['--output', 'x/index.html', '--index'], /another name/],
     ['days that are none', ['--look-back', '-1'], /--look-back takes a whole number/],
@@ -488,7 +492,7 @@ describeWith(['chromium'], 'the report in a browser', () => {
     expect(await page.locator('main').textContent()).not.toContain('Okera');
     expect(await page.locator('footer').textContent()).toContain('there is no table okera_audit_logs yet');
     // There is no time before that could tell what is new.
-    expect(await page.locator('#new').textContent()).toContain('none can be told to be new');
+    expect(await page.locator('#new').textContent()).toContain('it is unknown which are new');
     await page.close();
   });
 

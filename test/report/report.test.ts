@@ -90,7 +90,7 @@ describe('the report', () => {
     expect(data.decisions).toMatchObject({ before: null, news: null, sums: { allowed: 60 } });
     expect(data.quarantine).toMatchObject({ before: null, records: 1 });
     const page = renderPage(data, options);
-    expect(page).toContain('What was seen for the first time: needs &lt;too&gt; many bytes');
+    expect(page).toContain('New subjects, resources and networks: needs &lt;too&gt; many bytes');
     expect(page).not.toContain('Compared with');
     expect(page).not.toContain('id="new"');
   });

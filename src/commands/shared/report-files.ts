@@ -1,7 +1,7 @@
 /**
- * The files of a report: the page, its data, and the index of its folder. Each is written whole under another name and
- * then renamed, so that one that cannot be written leaves an older one as it is; the index comes last. They show what logs
- * say, so only their user may read them.
+ * The files of a report: the page, its data, and the index of its folder. Each is written under a temporary
+ * name and then renamed, so that a failure leaves the older file as it was; the index comes last. They show the content of
+ * logs, so only their owner may read them.
  */
 import { randomUUID } from 'node:crypto';
 import { mkdir, open, readdir, rename, rm, writeFile } from 'node:fs/promises';
@@ -13,10 +13,10 @@ import { renderIndex } from '../../report/index-page.ts';
 import { type ReportMeta, readMeta } from '../../report/meta.ts';
 
 export interface ReportPlace {
-  /** As it was given. */
+  /** As the user gave it. */
   readonly file: string;
   readonly path: string;
-  /** Where the data goes, where it is wanted. */
+  /** Where the data goes, if it is wanted. */
   readonly dataFolder: string | undefined;
   readonly links: { readonly csv: (table: string) => string; readonly json: string } | undefined;
   readonly index: boolean;
@@ -24,7 +24,7 @@ export interface ReportPlace {
 
 const indexFile = 'index.html';
 
-/** Where the files go. Throws UsageError where what is asked for has no place. */
+/** Where the files go. Throws UsageError if a file has nowhere to go. */
 export function placeOf(
   cwd: string,
   output: string | undefined,
@@ -88,15 +88,15 @@ async function writeWhole(path: string, text: string): Promise<void> {
 }
 
 const mostReports = 10_000;
-/** What a page says of itself stands before its style. */
+/** The summary of a page comes before its style. */
 const headBytes = 16 * 1024;
 
-/** What the reports of a folder say of themselves, by file name; other files are passed over. */
+/** The summaries of the reports in a folder, by file name; other files are skipped. */
 async function reportsIn(folder: string): Promise<Map<string, ReportMeta>> {
   const names = (await readdir(folder, { withFileTypes: true }))
     .filter((entry) => entry.isFile() && /\.html?$/i.test(entry.name) && entry.name !== indexFile)
     .map((entry) => entry.name)
-    // The last by name are kept where there are too many: names that begin with a date are.
+    // If there are too many, the last by name are kept, since names usually begin with a date.
     .sort()
     .slice(-mostReports);
   const reports = new Map<string, ReportMeta>();
