@@ -1,13 +1,19 @@
 import { defineConfig } from 'vitest/config';
+import { lanes } from './test/lanes.ts';
+
+const { unit, crash, e2e } = lanes();
 
 export default defineConfig({
   test: {
-    include: ['test/**/*.test.ts'],
-    globalSetup: ['test/support/global-setup.ts'],
     pool: 'forks',
     maxWorkers: 2,
     // Real engines on small machines: these bounds are there to end what hangs, not to say what is slow.
     testTimeout: 180_000,
     hookTimeout: 300_000,
+    projects: [
+      { extends: true, test: { name: 'unit', include: unit } },
+      { extends: true, test: { name: 'crash', include: crash } },
+      { extends: true, test: { name: 'e2e', include: e2e, globalSetup: ['test/support/global-setup.ts'] } },
+    ],
   },
 });

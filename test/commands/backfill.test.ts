@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { BackfillReport } from '../../src/jobs/backfill/report.ts';
 import { backfillCounters } from '../../src/telemetry/counters.ts';
-import { binary, cli, temporaryFolder } from './cli.ts';
+import { binary, cli, temporaryFolder } from '../support/cli.ts';
 
 const { folder, remove } = temporaryFolder();
 afterAll(remove);

@@ -7,7 +7,7 @@ import { mkdirSync, readFileSync, utimesSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { binary, cli, type RunResult, temporaryFolder } from './cli.ts';
+import { binary, cli, type RunResult, temporaryFolder } from '../support/cli.ts';
 
 const { folder, remove } = temporaryFolder();
 afterAll(remove);

@@ -7,10 +7,10 @@ import { AthenaClient, GetQueryExecutionCommand, ListQueryExecutionsCommand } fr
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type RigWarehouse, rigWarehouse } from '../engines/rig-warehouse.ts';
 import { configure, start } from '../support/binary.ts';
+import { binary, cli } from '../support/cli.ts';
 import { describeWith, rig } from '../support/rig.ts';
 import type { TrinoClient } from '../support/trino.ts';
 import { decision } from '../support/warehouse.ts';
-import { binary, cli } from './cli.ts';
 
 const engines = ['trino', 'athena'] as const;
 

@@ -1,7 +1,7 @@
 import { cpSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
-import { binary, cli, projectRoot, temporaryFolder } from './cli.ts';
+import { binary, cli, projectRoot, temporaryFolder } from '../support/cli.ts';
 
 const { folder, remove } = temporaryFolder();
 afterAll(remove);

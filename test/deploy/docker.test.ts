@@ -7,7 +7,7 @@ import { dirname, join } from 'node:path';
 import { validate } from 'dockerfile-utils';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import packageJson from '../../package.json' with { type: 'json' };
-import { cli, projectRoot } from '../commands/cli.ts';
+import { cli, projectRoot } from '../support/cli.ts';
 
 const dockerfile = readFileSync(join(projectRoot, 'deploy/Dockerfile'), 'utf8');
 const ignored = readFileSync(join(projectRoot, 'deploy/Dockerfile.dockerignore'), 'utf8');

@@ -9,7 +9,7 @@ import { ConfigMap, type IConfigMap, type IPodSpec, ServiceAccount } from 'kuber
 import { describe, expect, test } from 'vitest';
 import { parse, parseAllDocuments } from 'yaml';
 import { loadConfig } from '../../src/config/load.ts';
-import { projectRoot } from '../commands/cli.ts';
+import { projectRoot } from '../support/cli.ts';
 
 const folder = join(projectRoot, 'deploy/kubernetes');
 const models = { Deployment, CronJob, ConfigMap, ServiceAccount };

@@ -5,10 +5,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { projectRoot } from '../commands/cli.ts';
-import { type EventSite, eventSite } from '../e2e/event-site.ts';
-import { decisionLogs } from '../e2e/logs.ts';
-import { contents } from '../e2e/sites.ts';
+import { type EventSite, eventSite } from '../e2e/support/event-site.ts';
+import { decisionLogs } from '../e2e/support/logs.ts';
+import { contents } from '../e2e/support/sites.ts';
+import { projectRoot } from '../support/cli.ts';
 import { describeWith } from '../support/rig.ts';
 
 const run = promisify(execFile);

@@ -2,8 +2,8 @@
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { afterAll, expect, test } from 'vitest';
-import { cli, projectRoot, temporaryFolder } from '../commands/cli.ts';
-import { decisionLogs } from '../e2e/logs.ts';
+import { decisionLogs } from '../e2e/support/logs.ts';
+import { cli, projectRoot, temporaryFolder } from '../support/cli.ts';
 
 const { folder, remove } = temporaryFolder();
 afterAll(remove);

@@ -2,7 +2,7 @@
 import { accessSync, constants, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { projectRoot } from '../commands/cli.ts';
+import { projectRoot } from '../support/cli.ts';
 
 type Unit = Readonly<Record<string, Readonly<Record<string, readonly string[]>>>>;
 

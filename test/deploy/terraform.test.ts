@@ -9,7 +9,7 @@ import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { jobNames } from '../../src/iam/calls.ts';
 import { placeholders, policyFor } from '../../src/iam/policy.ts';
-import { projectRoot } from '../commands/cli.ts';
+import { projectRoot } from '../support/cli.ts';
 
 // Its type declarations would bring the DOM into the whole program.
 const { parse } = createRequire(import.meta.url)('@cdktf/hcl2json') as {

@@ -11,8 +11,8 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { S3Store } from '../../src/store/s3.ts';
 import { type Backfilled, backfill, configure, type Place } from '../support/binary.ts';
 import { describeWith, type RigS3, rig } from '../support/rig.ts';
-import { S3Proxy } from './s3-proxy.ts';
-import { contents } from './sites.ts';
+import { S3Proxy } from './support/s3-proxy.ts';
+import { contents } from './support/sites.ts';
 
 const decision = (id: string, input: unknown = {}): string =>
   JSON.stringify({ decision_id: id, input, labels: {}, timestamp: '2023-07-11T16:56:00Z' });

@@ -11,8 +11,8 @@ import { S3Store } from '../../src/store/s3.ts';
 import { backfill, configure, type Place, type Run, start } from '../support/binary.ts';
 import { describeWith, rig } from '../support/rig.ts';
 import type { TrinoClient } from '../support/trino.ts';
-import { type Row, rowOf, tables, trinoSelect } from './columns.ts';
-import { decisionLogs, type LogObject } from './logs.ts';
+import { type Row, rowOf, tables, trinoSelect } from './support/columns.ts';
+import { decisionLogs, type LogObject } from './support/logs.ts';
 
 const types = { ...tables.opa_decisions, resource_copy: 'varchar' };
 const objects = 12;

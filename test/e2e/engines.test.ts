@@ -9,9 +9,9 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type Backfilled, backfill, configure, type Place, start } from '../support/binary.ts';
 import { describeWith, rig } from '../support/rig.ts';
 import type { TrinoClient } from '../support/trino.ts';
-import { type Row, rowOf, type TableName, tables, trinoSelect } from './columns.ts';
-import { makeWorld, type World } from './engines-world.ts';
-import { decisionLogs } from './logs.ts';
+import { type Row, rowOf, type TableName, tables, trinoSelect } from './support/columns.ts';
+import { makeWorld, type World } from './support/engines-world.ts';
+import { decisionLogs } from './support/logs.ts';
 
 interface Reading {
   readonly schema: Readonly<Record<'pyiceberg' | 'pyarrow' | 'duckdb', Readonly<Record<string, string>>>>;

@@ -9,8 +9,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { backfill, type Place, start } from '../support/binary.ts';
 import { describeWith } from '../support/rig.ts';
-import { decisionLogs, seeded } from './logs.ts';
-import { type Contents, contents, digests, localSite, type Site, s3Site } from './sites.ts';
+import { decisionLogs, seeded } from './support/logs.ts';
+import { type Contents, contents, digests, localSite, type Site, s3Site } from './support/sites.ts';
 
 const objects = 24;
 const records = 60;

@@ -7,11 +7,11 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { DeleteTableCommand, GetTableCommand, GlueClient, UpdateTableCommand } from '@aws-sdk/client-glue';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { binary } from '../commands/cli.ts';
 import { type Place, start } from '../support/binary.ts';
+import { binary } from '../support/cli.ts';
 import { describeWith, rig } from '../support/rig.ts';
-import { decisionLogs } from './logs.ts';
-import { localSite, type Site, s3Site } from './sites.ts';
+import { decisionLogs } from './support/logs.ts';
+import { localSite, type Site, s3Site } from './support/sites.ts';
 
 const logs = decisionLogs(6, 20);
 // Two broken lines an object, and one decision twice.

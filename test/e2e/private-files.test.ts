@@ -7,7 +7,7 @@ import { chmodSync, lstatSync, mkdirSync, mkdtempSync, readdirSync, rmSync, watc
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, onTestFinished, test } from 'vitest';
-import { binary, cli } from '../commands/cli.ts';
+import { binary, cli } from '../support/cli.ts';
 
 const decision = (id: number): string =>
   JSON.stringify({

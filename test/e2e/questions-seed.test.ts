@@ -5,13 +5,13 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { projectRoot } from '../commands/cli.ts';
 import { adapted, changes } from '../queries/seed-changes.ts';
 import { start } from '../support/binary.ts';
+import { projectRoot } from '../support/cli.ts';
 import { describeWith } from '../support/rig.ts';
-import { only } from './questions-facts.ts';
-import { printed, readsWithGroups } from './questions-seed.ts';
-import { engineNames, makeQuestionsWorld, type QuestionsWorld } from './questions-world.ts';
+import { only } from './questions/facts.ts';
+import { printed, readsWithGroups } from './questions/seed.ts';
+import { engineNames, makeQuestionsWorld, type QuestionsWorld } from './questions/world.ts';
 
 const seed = join(projectRoot, 'test/queries/seed');
 const files = readdirSync(seed, { recursive: true, encoding: 'utf8' }).filter((name) => name.endsWith('.sql'));

@@ -6,11 +6,11 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { ask, questions } from '../../src/queries/questions.ts';
 import { start } from '../support/binary.ts';
 import { describeWith } from '../support/rig.ts';
-import { type Fact, micros, only } from './questions-facts.ts';
-import { auditLogs, decisionLogs } from './questions-logs.ts';
-import { okeraCases } from './questions-okera.ts';
-import { type Case, opaCases } from './questions-opa.ts';
-import { type EngineName, engineNames, makeQuestionsWorld, type QuestionsWorld } from './questions-world.ts';
+import { type Fact, micros, only } from './questions/facts.ts';
+import { auditLogs, decisionLogs } from './questions/logs.ts';
+import { okeraCases } from './questions/okera.ts';
+import { type Case, opaCases } from './questions/opa.ts';
+import { type EngineName, engineNames, makeQuestionsWorld, type QuestionsWorld } from './questions/world.ts';
 
 /** Athena's results have times in milliseconds, and lists and maps as a text of its own, which is left out here. */
 const asAthenaGives = (row: Fact): Fact =>

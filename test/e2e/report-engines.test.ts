@@ -8,10 +8,10 @@ import { renderPage } from '../../src/report/page.ts';
 import { reportRange } from '../../src/report/range.ts';
 import { S3Store } from '../../src/store/s3.ts';
 import { createQueryEngine, createRuntime } from '../../src/wire.ts';
-import { temporaryFolder } from '../commands/cli.ts';
 import { backfill, configure } from '../support/binary.ts';
+import { temporaryFolder } from '../support/cli.ts';
 import { describeWith, rig } from '../support/rig.ts';
-import { expectedReport, reportLogs } from './report-logs.ts';
+import { expectedReport, reportLogs } from './support/report-logs.ts';
 
 describeWith(['s3', 'glue', 'trino'], 'the report by engine', () => {
   const home = temporaryFolder();

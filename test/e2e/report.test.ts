@@ -7,11 +7,11 @@ import { parse } from 'csv-parse/sync';
 import pLimit from 'p-limit';
 import { type Browser, chromium, type Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { binary, temporaryFolder } from '../commands/cli.ts';
 import { backfill, configure, type Place, start } from '../support/binary.ts';
+import { binary, temporaryFolder } from '../support/cli.ts';
 import { describeWith, rig } from '../support/rig.ts';
-import type { ComputedStyle, PageDocument, PageElement } from './report-dom.ts';
-import { brokenLines, decisions, expectedReport, reportLogs } from './report-logs.ts';
+import type { ComputedStyle, PageDocument, PageElement } from './support/report-dom.ts';
+import { brokenLines, decisions, expectedReport, reportLogs } from './support/report-logs.ts';
 
 // In the page.
 declare const document: PageDocument;

@@ -9,9 +9,9 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { S3Store } from '../../src/store/s3.ts';
 import { backfill, configure, type Place } from '../support/binary.ts';
 import { describeWith, rig } from '../support/rig.ts';
-import { rowOf, tables, trinoSelect } from './columns.ts';
-import { decisionLogs } from './logs.ts';
-import { contents, localSite } from './sites.ts';
+import { rowOf, tables, trinoSelect } from './support/columns.ts';
+import { decisionLogs } from './support/logs.ts';
+import { contents, localSite } from './support/sites.ts';
 
 describeWith(['s3', 'glue', 'trino', 'readers'], 'columns promoted, and given up, between two runs', () => {
   let folder: string;

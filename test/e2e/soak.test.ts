@@ -9,9 +9,9 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, test } from 'vitest';
 import { type Run, start } from '../support/binary.ts';
 import { describeWith, rig } from '../support/rig.ts';
-import { eventSite } from './event-site.ts';
-import { decisionLogs, seeded } from './logs.ts';
-import { killAll, once, until, worker } from './workers.ts';
+import { eventSite } from './support/event-site.ts';
+import { decisionLogs, seeded } from './support/logs.ts';
+import { killAll, once, until, worker } from './support/workers.ts';
 
 const seconds = Number(process.env.AUDIT_WAREHOUSE_SOAK_SECONDS ?? 25);
 const seed = Number(process.env.AUDIT_WAREHOUSE_SOAK_SEED ?? 1);

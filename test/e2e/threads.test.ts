@@ -3,8 +3,8 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { backfill, start } from '../support/binary.ts';
-import { decisionLogs } from './logs.ts';
-import { contents, localSite, type Site } from './sites.ts';
+import { decisionLogs } from './support/logs.ts';
+import { contents, localSite, type Site } from './support/sites.ts';
 
 const objects = 12;
 const records = 40;

@@ -2,8 +2,8 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { backfill, start } from '../support/binary.ts';
 import { describeWith } from '../support/rig.ts';
-import { decisionLogs } from './logs.ts';
-import { type Contents, contents, localSite, type Site, s3Site } from './sites.ts';
+import { decisionLogs } from './support/logs.ts';
+import { type Contents, contents, localSite, type Site, s3Site } from './support/sites.ts';
 
 const objects = 24;
 const logs = decisionLogs(objects, 40);

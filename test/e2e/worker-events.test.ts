@@ -7,10 +7,10 @@ import { afterEach, expect, test } from 'vitest';
 import type { WorkerReport } from '../../src/worker/worker.ts';
 import { start } from '../support/binary.ts';
 import { describeWith, rig } from '../support/rig.ts';
-import { type EventSite, type EventSiteOptions, eventSite } from './event-site.ts';
-import { decisionLogs } from './logs.ts';
-import { contents } from './sites.ts';
-import { killAll, once, until, worker } from './workers.ts';
+import { type EventSite, type EventSiteOptions, eventSite } from './support/event-site.ts';
+import { decisionLogs } from './support/logs.ts';
+import { contents } from './support/sites.ts';
+import { killAll, once, until, worker } from './support/workers.ts';
 
 const records = 30;
 const logs = decisionLogs(24, records);

@@ -6,9 +6,9 @@ import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { loadConfig } from '../../src/config/load.ts';
 import { createWorker } from '../../src/wire.ts';
 import { configure, type Place } from '../support/binary.ts';
-import { decisionLogs, type LogObject } from './logs.ts';
-import { contents } from './sites.ts';
-import { killAll, until, worker } from './workers.ts';
+import { decisionLogs, type LogObject } from './support/logs.ts';
+import { contents } from './support/sites.ts';
+import { killAll, until, worker } from './support/workers.ts';
 
 const records = 20;
 const logs = decisionLogs(9, records);

@@ -4,7 +4,7 @@ import { createDuckDbEngine } from '../../src/engines/duckdb/engine.ts';
 import type { CellValue, QueryEngine } from '../../src/engines/engine.ts';
 import { createTrinoEngine } from '../../src/engines/trino/engine.ts';
 import { LocalStore } from '../../src/store/local.ts';
-import { seeded } from '../e2e/logs.ts';
+import { seeded } from '../e2e/support/logs.ts';
 import { describeWith, rig } from '../support/rig.ts';
 
 const noTables = { listTables: async () => [], loadTable: async () => undefined };

@@ -8,9 +8,9 @@ import { createTrinoEngine } from '../../src/engines/trino/engine.ts';
 import { parseExact } from '../../src/engines/trino/protocol.ts';
 import { cellReader, isoTimestamp } from '../../src/engines/trino/values.ts';
 import { QueryError } from '../../src/sql/parameter.ts';
-import { cli } from '../commands/cli.ts';
 import { answerOf } from '../contract/engine.ts';
 import { configure } from '../support/binary.ts';
+import { cli } from '../support/cli.ts';
 import { describeWith, rig } from '../support/rig.ts';
 import { type Gateway, gateway } from './gateway.ts';
 

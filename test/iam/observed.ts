@@ -1,6 +1,6 @@
 /** The calls that the binary makes, as IAM sees them; and whether a policy grants them. */
 import type { Policy, Statement } from '../../src/iam/policy.ts';
-import type { ProxiedRequest } from '../e2e/s3-proxy.ts';
+import type { ProxiedRequest } from '../e2e/support/s3-proxy.ts';
 
 export interface Call {
   readonly action: string;

@@ -5,11 +5,11 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Diagnosis } from '../../src/jobs/doctor/doctor.ts';
 import { S3Store } from '../../src/store/s3.ts';
-import { cli } from '../commands/cli.ts';
-import { type EventSite, eventSite } from '../e2e/event-site.ts';
-import { decisionLogs } from '../e2e/logs.ts';
-import { once } from '../e2e/workers.ts';
+import { type EventSite, eventSite } from '../e2e/support/event-site.ts';
+import { decisionLogs } from '../e2e/support/logs.ts';
+import { once } from '../e2e/support/workers.ts';
 import { start } from '../support/binary.ts';
+import { cli } from '../support/cli.ts';
 import { collect } from '../support/collect.ts';
 import { describeWith, rig } from '../support/rig.ts';
 

@@ -10,8 +10,8 @@ import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import packageJson from '../../package.json' with { type: 'json' };
-import { cli, projectRoot } from '../commands/cli.ts';
-import { decisionLogs } from '../e2e/logs.ts';
+import { decisionLogs } from '../e2e/support/logs.ts';
+import { cli, projectRoot } from '../support/cli.ts';
 
 const run = promisify(execFile);
 

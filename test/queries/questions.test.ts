@@ -13,7 +13,7 @@ import {
 } from '../../src/queries/parameters.ts';
 import type { Parameter } from '../../src/queries/question.ts';
 import { allQuestions, ask, questionSql, questions } from '../../src/queries/questions.ts';
-import { tables } from '../e2e/columns.ts';
+import { tables } from '../e2e/support/columns.ts';
 
 const range = { from: '2023-07-11T16:55:00Z', to: '2023-07-11T17:00:00.5+00:00' };
 const asked = (given: Record<string, string>) => ask('decisions', new Map(Object.entries(given)));

@@ -6,7 +6,7 @@ import { spawn } from 'node:child_process';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { BackfillReport } from '../../src/jobs/backfill/report.ts';
-import { binary, type RunResult } from '../commands/cli.ts';
+import { binary, type RunResult } from './cli.ts';
 
 export interface Run extends RunResult {
   /** What ended it, where a signal did. */

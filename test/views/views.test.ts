@@ -5,7 +5,7 @@
 import { beforeAll, expect, test } from 'vitest';
 import type { CellValue } from '../../src/engines/engine.ts';
 import { viewDeclarations } from '../../src/views/declarations.ts';
-import { seeded } from '../e2e/logs.ts';
+import { seeded } from '../e2e/support/logs.ts';
 import { describeWith } from '../support/rig.ts';
 import { type AuditRecord, audit, type ViewWorld, viewWorld } from './world.ts';
 

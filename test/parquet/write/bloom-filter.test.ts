@@ -9,11 +9,11 @@ import { kernel } from '../../../src/kernel/kernel.ts';
 import { bloomFilter } from '../../../src/parquet/write/bloom-filter.ts';
 import { makeDictionary } from '../../../src/parquet/write/dictionary.ts';
 import { ColumnarEncoder } from '../../../src/parquet/write/encoder.ts';
+import { texts } from '../../kernel/arbitraries.ts';
+import { inChunk } from '../../kernel/chunk.ts';
 import { describeWith, rig } from '../../support/rig.ts';
 import { fileColumns, type StringLayout } from '../batches.ts';
 import { writeCase } from '../cases.ts';
-import { texts } from './arbitraries.ts';
-import { inChunk } from './chunk.ts';
 
 const columns = fileColumns({ id: 'string', n: 'long', i: 'int' });
 const rowGroupRows = 2000;

@@ -5,16 +5,16 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { loadConfig } from '../../src/config/load.ts';
-import type { QueryAnswer, QueryEngine, QueryRequest } from '../../src/engines/engine.ts';
-import { createQueryEngine, createRuntime } from '../../src/wire.ts';
-import { backfill, configure, type Place } from '../support/binary.ts';
-import { rig } from '../support/rig.ts';
-import { tables } from './columns.ts';
-import { makeWorld } from './engines-world.ts';
-import type { LogObject } from './logs.ts';
-import { auditFacts, decisionFacts, type Fact, toFact } from './questions-facts.ts';
-import { auditLogs, decisionLogs, sideLogs } from './questions-logs.ts';
+import { loadConfig } from '../../../src/config/load.ts';
+import type { QueryAnswer, QueryEngine, QueryRequest } from '../../../src/engines/engine.ts';
+import { createQueryEngine, createRuntime } from '../../../src/wire.ts';
+import { backfill, configure, type Place } from '../../support/binary.ts';
+import { rig } from '../../support/rig.ts';
+import { tables } from '../support/columns.ts';
+import { makeWorld } from '../support/engines-world.ts';
+import type { LogObject } from '../support/logs.ts';
+import { auditFacts, decisionFacts, type Fact, toFact } from './facts.ts';
+import { auditLogs, decisionLogs, sideLogs } from './logs.ts';
 
 export const engineNames = ['duckdb', 'trino'] as const;
 /** Athena runs Trino's SQL; what differs is how values and rows travel. */

@@ -13,9 +13,9 @@ import {
   SendMessageCommand,
   SQSClient,
 } from '@aws-sdk/client-sqs';
-import { S3Store } from '../../src/store/s3.ts';
-import { configure, type Place } from '../support/binary.ts';
-import { rig } from '../support/rig.ts';
+import { S3Store } from '../../../src/store/s3.ts';
+import { configure, type Place } from '../../support/binary.ts';
+import { rig } from '../../support/rig.ts';
 import type { LogObject } from './logs.ts';
 
 export interface EventSite {

@@ -1,9 +1,9 @@
 /** What the printed queries of the two documents have to answer, computed without SQL, by file of test/queries/seed. */
 import { BlockList, isIPv4 } from 'node:net';
-import { type Fact, groups, micros } from './questions-facts.ts';
-import { sideTables } from './questions-logs.ts';
-import { reporting } from './questions-okera.ts';
-import type { Facts } from './questions-world.ts';
+import { type Fact, groups, micros } from './facts.ts';
+import { sideTables } from './logs.ts';
+import { reporting } from './okera.ts';
+import type { Facts } from './world.ts';
 
 export interface Printed {
   /** Columns of the answer that are compared; the queries with `*` give all. */

@@ -1,10 +1,10 @@
 /** The kernel's encodings against the plainest definition of each. */
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import type { Scalar, ScalarType } from '../../../src/columns/types.ts';
-import { kernel } from '../../../src/kernel/kernel.ts';
-import { readHybrid } from '../../../src/parquet/read/values.ts';
-import { makeDictionary } from '../../../src/parquet/write/dictionary.ts';
+import type { Scalar, ScalarType } from '../../src/columns/types.ts';
+import { kernel } from '../../src/kernel/kernel.ts';
+import { readHybrid } from '../../src/parquet/read/values.ts';
+import { makeDictionary } from '../../src/parquet/write/dictionary.ts';
 import { doubles, ints, longs, nearLongs, runs, texts } from './arbitraries.ts';
 import { inChunk, written } from './chunk.ts';
 

@@ -1,8 +1,8 @@
 /** What the questions about decisions have to answer, computed without SQL. */
 import { BlockList, isIP } from 'node:net';
-import { between, by, type Fact, groups, micros, only, verdicts } from './questions-facts.ts';
-import { sideTables } from './questions-logs.ts';
-import type { Facts } from './questions-world.ts';
+import { between, by, type Fact, groups, micros, only, verdicts } from './facts.ts';
+import { sideTables } from './logs.ts';
+import type { Facts } from './world.ts';
 
 export interface Case {
   readonly given: Readonly<Record<string, string>>;

@@ -1,11 +1,11 @@
 /** Least and greatest values of any range of a chunk, as sorting them tells. */
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import type { Scalar, ScalarType } from '../../../src/columns/types.ts';
-import { extremes, extremesOfIndices, valueAt } from '../../../src/parquet/format/statistics.ts';
-import { makeDictionary } from '../../../src/parquet/write/dictionary.ts';
-import type { StringLayout } from '../batches.ts';
-import { asBytes, compareScalars } from '../truth.ts';
+import type { Scalar, ScalarType } from '../../src/columns/types.ts';
+import { extremes, extremesOfIndices, valueAt } from '../../src/parquet/format/statistics.ts';
+import { makeDictionary } from '../../src/parquet/write/dictionary.ts';
+import type { StringLayout } from '../parquet/batches.ts';
+import { asBytes, compareScalars } from '../parquet/truth.ts';
 import { doubles, ints, longs, texts } from './arbitraries.ts';
 import { inChunk } from './chunk.ts';
 

@@ -3,10 +3,10 @@
  * takes to compute answers from them: filters, groups and orders in plain code, no SQL.
  */
 import { isIP, isIPv4 } from 'node:net';
-import type { CellValue } from '../../src/engines/engine.ts';
-import { type Row, tables } from './columns.ts';
-import type { LogObject } from './logs.ts';
-import { auditRow, decisionRow, rawRecords } from './truth.ts';
+import type { CellValue } from '../../../src/engines/engine.ts';
+import { type Row, tables } from '../support/columns.ts';
+import type { LogObject } from '../support/logs.ts';
+import { auditRow, decisionRow, rawRecords } from '../support/truth.ts';
 
 /** By column: integers as numbers, times as 2023-07-11T17:01:42.252749Z, maps as objects. */
 export type Fact = Readonly<Record<string, CellValue>>;

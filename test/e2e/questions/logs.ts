@@ -2,8 +2,8 @@
  * Logs of an incident, for questions.test.ts: decisions and Okera audit records in which every question has something to
  * find, and side tables to join with. The same bytes each time.
  */
-import type { LogObject } from './logs.ts';
-import { seeded } from './logs.ts';
+import type { LogObject } from '../support/logs.ts';
+import { seeded } from '../support/logs.ts';
 
 const second = 1000;
 const hex = (next: () => number, digits: number): string =>

@@ -1,11 +1,11 @@
 /** Dictionaries: every distinct value once, by first use, and only where that is smaller. */
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import type { Scalar, ScalarType } from '../../../src/columns/types.ts';
-import { kernel } from '../../../src/kernel/kernel.ts';
-import { decodePlain, readHybrid } from '../../../src/parquet/read/values.ts';
-import { makeDictionary } from '../../../src/parquet/write/dictionary.ts';
-import type { StringLayout } from '../batches.ts';
+import type { Scalar, ScalarType } from '../../src/columns/types.ts';
+import { kernel } from '../../src/kernel/kernel.ts';
+import { decodePlain, readHybrid } from '../../src/parquet/read/values.ts';
+import { makeDictionary } from '../../src/parquet/write/dictionary.ts';
+import type { StringLayout } from '../parquet/batches.ts';
 import { doubles, ints, longs, texts } from './arbitraries.ts';
 import { inChunk, written } from './chunk.ts';
 

@@ -6,12 +6,12 @@ import { createHash } from 'node:crypto';
 import { lstatSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
-import { loadConfig } from '../../src/config/load.ts';
-import { S3Store } from '../../src/store/s3.ts';
-import { createRuntime } from '../../src/wire.ts';
-import { configure, type Place } from '../support/binary.ts';
-import { rig } from '../support/rig.ts';
-import { rowsOf, sortedRows, textOf } from '../support/warehouse.ts';
+import { loadConfig } from '../../../src/config/load.ts';
+import { S3Store } from '../../../src/store/s3.ts';
+import { createRuntime } from '../../../src/wire.ts';
+import { configure, type Place } from '../../support/binary.ts';
+import { rig } from '../../support/rig.ts';
+import { rowsOf, sortedRows, textOf } from '../../support/warehouse.ts';
 import type { LogObject } from './logs.ts';
 import { S3Proxy } from './s3-proxy.ts';
 

@@ -1,13 +1,13 @@
 /** A column as the chunk that the kernel holds, for tests of what the kernel does with it. */
-import type { ScalarData } from '../../../src/columns/batch.ts';
-import type { ColumnType, Value } from '../../../src/columns/types.ts';
-import { KernelRows } from '../../../src/kernel/gathered-rows.ts';
-import { kernel } from '../../../src/kernel/kernel.ts';
-import { allRows } from '../../../src/parquet/encoder.ts';
-import { fileSchema, type Leaf } from '../../../src/parquet/format/schema.ts';
-import { sinkBody } from '../../../src/parquet/write/compression.ts';
-import { gatherValues, type LeafStream, leafData, shred } from '../../../src/parquet/write/shred.ts';
-import { batchOf, fileColumns, type StringLayout } from '../batches.ts';
+import type { ScalarData } from '../../src/columns/batch.ts';
+import type { ColumnType, Value } from '../../src/columns/types.ts';
+import { KernelRows } from '../../src/kernel/gathered-rows.ts';
+import { kernel } from '../../src/kernel/kernel.ts';
+import { allRows } from '../../src/parquet/encoder.ts';
+import { fileSchema, type Leaf } from '../../src/parquet/format/schema.ts';
+import { sinkBody } from '../../src/parquet/write/compression.ts';
+import { gatherValues, type LeafStream, leafData, shred } from '../../src/parquet/write/shred.ts';
+import { batchOf, fileColumns, type StringLayout } from '../parquet/batches.ts';
 
 export interface Chunk {
   readonly leaf: Leaf;

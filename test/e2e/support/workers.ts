@@ -1,7 +1,7 @@
 /** The worker as a child process: worked off once, or started and watched by the events of its log. */
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { WorkerReport } from '../../src/worker/worker.ts';
-import { type Place, type Started, start } from '../support/binary.ts';
+import type { WorkerReport } from '../../../src/worker/worker.ts';
+import { type Place, type Started, start } from '../../support/binary.ts';
 
 export async function once(place: Place): Promise<{ code: number | null; report: WorkerReport; stderr: string }> {
   const { code, stdout, stderr } = await start(['worker', '--once', '--json'], place).done;

@@ -1,8 +1,8 @@
 /** What the questions about Okera's audit records have to answer, computed without SQL. */
-import { between, by, type Fact, groups, micros, only } from './questions-facts.ts';
-import { sideTables } from './questions-logs.ts';
-import type { Case } from './questions-opa.ts';
-import type { Facts } from './questions-world.ts';
+import { between, by, type Fact, groups, micros, only } from './facts.ts';
+import { sideTables } from './logs.ts';
+import type { Case } from './opa.ts';
+import type { Facts } from './world.ts';
 
 const september = { from: '2020-09-17', to: '2020-09-18' };
 const november = { from: '2020-11-01', to: '2020-11-03' };

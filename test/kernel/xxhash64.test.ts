@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
-import { Places } from '../../../src/kernel/copies.ts';
-import { kernel } from '../../../src/kernel/kernel.ts';
+import { Places } from '../../src/kernel/copies.ts';
+import { kernel } from '../../src/kernel/kernel.ts';
 
 function xxhash64(bytes: Uint8Array, start = 0): string {
   const places = new Places();
