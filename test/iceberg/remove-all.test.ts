@@ -3,6 +3,9 @@ import { expect, test } from 'vitest';
 import type { LoadedTable } from '../../src/iceberg/catalog.ts';
 import { commitTable } from '../../src/iceberg/commit.ts';
 import { ensureTable } from '../../src/iceberg/ensure.ts';
+import { added, deleted } from '../../src/iceberg/manifest.ts';
+import { currentSnapshot } from '../../src/iceberg/metadata.ts';
+import { readManifest, readManifestList } from '../../src/iceberg/scan.ts';
 import { append, events, liveNames, madeUpFile, memoryContext } from './fixture.ts';
 
 const replacement = { operation: 'overwrite', remove: [], removeAll: true, summary: {} } as const;
@@ -36,6 +39,18 @@ test('also files that came in between, of all days, with totals counted anew', a
     'total-files-size': '70',
     'total-delete-files': '0',
   });
+  // Each deletion is told as that of this snapshot (Iceberg spec, "Manifests", snapshot_id).
+  const manifests = await readManifestList(context.store, currentSnapshot(loaded.metadata));
+  const entries = (await Promise.all(manifests.map((manifest) => readManifest(context.store, manifest)))).flatMap(
+    (manifest) => manifest.entries,
+  );
+  const current = loaded.metadata['current-snapshot-id'];
+  expect(entries.map(({ status, snapshotId }) => [status, snapshotId === current])).toEqual([
+    [added, true],
+    [deleted, true],
+    [deleted, true],
+    [deleted, true],
+  ]);
 });
 
 test('nothing in the place of everything is an empty table, and of nothing too', async () => {
