@@ -1,6 +1,6 @@
 import type { EncodedFile } from '../parquet/encoder.ts';
 import type { TableDeclaration } from '../tables/declaration.ts';
-import { currentSchema, type FieldType, type TableMetadata } from './metadata.ts';
+import { currentSchema, type TableMetadata } from './metadata.ts';
 import { sortOrderIdOf } from './schema.ts';
 import { lowerBound, upperBound } from './values.ts';
 
@@ -113,14 +113,6 @@ export function dataFileFromJson(json: DataFileJson): DataFile {
     lowerBounds: byId(json.lowerBounds, (value) => Buffer.from(value, 'base64')),
     upperBounds: byId(json.upperBounds, (value) => Buffer.from(value, 'base64')),
   };
-}
-
-/** The types of a table's columns by field id, of every schema it has had, the current one last and so first in effect. */
-export function fieldTypes(metadata: TableMetadata): Map<number, FieldType> {
-  const types = new Map<number, FieldType>();
-  for (const schema of [...metadata.schemas, currentSchema(metadata)])
-    for (const field of schema.fields) types.set(field.id, field.type);
-  return types;
 }
 
 const base64 = (bounds: ReadonlyMap<number, Uint8Array>): Record<string, string> =>

@@ -7,6 +7,7 @@ import { added, deleted, existing } from '../../src/iceberg/manifest.ts';
 import { currentSnapshot } from '../../src/iceberg/metadata.ts';
 import { liveFiles, readManifest, readManifestList } from '../../src/iceberg/scan.ts';
 import { MemoryStore } from '../../src/store/memory.ts';
+import { StoreError } from '../../src/store/store.ts';
 import { collect } from '../support/collect.ts';
 import { append, events, liveNames, madeUpFile, memoryContext, testContext } from './fixture.ts';
 
@@ -244,11 +245,14 @@ describe('the loop', () => {
 
   test('gives up after the attempts it was given, and says why', async () => {
     const { store, file } = await table();
+    let tries = 0;
     const catalog = catalogWith(new FileCatalog(store, root), async () => {
+      tries++;
       throw new CommitConflict('events');
     });
     const doing = commitTable({ ...memoryContext(store), catalog, attempts: 3 }, 'events', () => append(file('a')));
     await expect(doing).rejects.toThrow('gave up after 3 tries');
+    expect(tries).toBe(3);
   });
 
   test('a commit of unknown outcome that took effect is found, and not made again', async () => {
@@ -287,6 +291,26 @@ describe('the loop', () => {
     expect(result.committed).toBe(true);
     expect(result.loaded.metadata.snapshots.map((snapshot) => snapshot.summary.try)).toEqual(['1']);
     expect(await liveNames(store, result.loaded)).toEqual(['a']);
+  });
+
+  test('a file that is gone is looked for once more in a newer version, and is an error in the current one', async () => {
+    const { store, context, file } = await table();
+    let prepared = 0;
+    const gone = new StoreError('not-found', `${root}/events/metadata/m.avro`, 'made up');
+    const { loaded } = await commitTable(context, 'events', async () => {
+      if (++prepared > 1) return append(file('mine'));
+      // Whoever replaced this version, or expired it, has removed its files.
+      await commitTable(memoryContext(store), 'events', () => append(file('other')));
+      throw gone;
+    });
+    expect(prepared).toBe(2);
+    expect(await liveNames(store, loaded)).toEqual(['mine', 'other']);
+    const failing = commitTable(context, 'events', () => {
+      prepared++;
+      throw gone;
+    });
+    await expect(failing).rejects.toBe(gone);
+    expect(prepared).toBe(3);
   });
 
   test('other failures are passed on at once', async () => {

@@ -235,6 +235,18 @@ test('a file whose partition does not tell its day is found by a scan of any day
   expect(await found({ from: '2030-01-01' })).toEqual(['x']);
 });
 
+test('a new file is as young as its manifest, though older ones stand beside it there', async () => {
+  const world = await table();
+  await addForeign(world, {
+    partition: '2024-01-03',
+    path: 'memory://foreign/young.parquet',
+    listed: { minSequenceNumber: 1 },
+  });
+  const { metadata } = await world.load();
+  const files = await collect(liveFiles(world.context.store, metadata, { ymd: { from: '2024-01-03' } }));
+  expect(files.map(({ sequenceNumber, fileSequenceNumber }) => [sequenceNumber, fileSequenceNumber])).toEqual([[2, 2]]);
+});
+
 test('files are added under our own partition spec, whatever another engine has made the default', async () => {
   const world = await table();
   const { context, file } = world;
@@ -273,7 +285,11 @@ test('a merge of manifests takes our own small ones, and no others', async () =>
   const foreign: Foreign[] = [
     deletesOf('2024-06-02'),
     deletesOf('2024-06-03'),
-    { specId: 1, partition: 'x', path: 'memory://foreign/spec.parquet' },
+    ...['u', 'v', 'w', 'x'].map((partition) => ({
+      specId: 1,
+      partition,
+      path: `memory://foreign/${partition}.parquet`,
+    })),
     { partition: '2024-06-04', path: 'memory://foreign/key.parquet', listed: { keyMetadata: Buffer.from('key') } },
     // As large as half of what a manifest may be: merging would only copy it.
     { partition: '2024-06-05', path: 'memory://foreign/large.parquet', listed: { length: 4 << 20 } },
@@ -291,8 +307,8 @@ test('a merge of manifests takes our own small ones, and no others', async () =>
   expect(after.map(({ path }) => path)).toEqual(expect.arrayContaining(theirs));
   expect(after).toHaveLength(foreign.length + 2);
   const files = await collect(liveFiles(context.store, loaded.metadata, { onDeleteFile: () => {} }));
-  expect(names(files)).toEqual(['a', 'b', 'c', 'd', 'e', 'f', 'g', 'key', 'large', 'spec']);
-  expect(files.filter(({ specId }) => specId === 1)).toHaveLength(1);
+  expect(names(files)).toEqual(['a', 'b', 'c', 'd', 'e', 'f', 'g', 'key', 'large', 'u', 'v', 'w', 'x']);
+  expect(files.filter(({ specId }) => specId === 1)).toHaveLength(4);
 });
 
 test('a file that was removed from a manifest with others is not live, and cannot be removed again', async () => {

@@ -11,6 +11,7 @@ import {
 } from '../../src/iceberg/manifest-list.ts';
 import { manifestFileSchema, stringPartition } from '../../src/iceberg/manifest-schemas.ts';
 import { newTableMetadata } from '../../src/iceberg/schema.ts';
+import { partitionSummaries } from '../../src/iceberg/summary.ts';
 import { events } from './fixture.ts';
 
 const metadata = newTableMetadata({ uuid: 'u', location: 's3://b/t', declaration: events, nowMs: 1 });
@@ -82,6 +83,38 @@ describe('manifests', () => {
     });
     expect(JSON.parse(meta.get('partition-spec')!)).toEqual(metadata['partition-specs'][0]!.fields);
     expect(JSON.parse(meta.get('schema')!)).toEqual(metadata.schemas[0]);
+  });
+});
+
+describe('summaries of the partitions in a manifest', () => {
+  const withDays = (...days: (string | null | number)[]): Manifest => ({
+    ...manifest,
+    entries: days.map((ymd, i) => ({
+      ...manifest.entries[i]!,
+      file: { ...manifest.entries[i]!.file, partition: { ymd } },
+    })),
+  });
+  const summary = (...days: (string | null | number)[]) => {
+    const [first, ...more] = partitionSummaries(withDays(...days), metadata) ?? [];
+    expect(more).toEqual([]);
+    return first && { ...first, lowerBound: first.lowerBound?.toString(), upperBound: first.upperBound?.toString() };
+  };
+
+  test('give the bounds of the days by their bytes, in whatever order they stand', () => {
+    const bounds = { containsNull: false, containsNan: false, lowerBound: '2024-01-01', upperBound: '2024-03-01' };
+    expect(summary('2024-02-01', '2024-01-01', '2024-03-01', '2024-01-15')).toEqual(bounds);
+    expect(summary('\uff41', '\u{1f600}')).toMatchObject({ lowerBound: '\uff41', upperBound: '\u{1f600}' });
+  });
+
+  test('tell of null days, which have no part in the bounds', () => {
+    const bounds = { containsNull: true, lowerBound: '2024-01-01', upperBound: '2024-01-02' };
+    expect(summary(null, '2024-01-02', '2024-01-01')).toMatchObject(bounds);
+    expect(summary('2024-01-02', '2024-01-01', null)).toMatchObject(bounds);
+    expect(summary(null, null)).toMatchObject({ containsNull: true, lowerBound: undefined, upperBound: undefined });
+  });
+
+  test('are left to others where the values are no text', () => {
+    expect(summary('2024-01-01', 5)).toBeUndefined();
   });
 });
 

@@ -134,6 +134,9 @@ describe('history', () => {
     const trimmed = trimSnapshots(long, () => false);
     expect(ids(trimmed.snapshots)).toEqual([2n, 5n]);
     expect(ids(trimmed.statistics!)).toEqual([5n]);
+    // Each for itself: the current one though no branch names it, a branch though it is not the current one.
+    expect(ids(trimSnapshots({ ...long, refs: {} }, () => false).snapshots)).toEqual([5n]);
+    expect(ids(trimSnapshots({ ...long, 'current-snapshot-id': 4n }, () => false).snapshots)).toEqual([2n, 4n, 5n]);
   });
 
   test('the log has no holes: it begins after the last snapshot that was removed', () => {
