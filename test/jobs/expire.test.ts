@@ -131,6 +131,23 @@ describe('expire', () => {
     for (const { path } of files) expect(await store.head(path)).toBeDefined();
   });
 
+  test('deletes files that were replaced once no snapshot has them, though one that stays tells of their removal', async () => {
+    await ingestDays(3);
+    const live = async (): Promise<string[]> => {
+      const { metadata } = (await world().catalog.loadTable('opa_decisions'))!;
+      return (await collect(liveFiles(store, metadata))).map(({ path }) => path).sort();
+    };
+    const before = await live();
+    await compact(world(), { tables: ['opa_decisions'] });
+    const after = await live();
+    expect(after.filter((path) => before.includes(path))).toEqual([]);
+    now += 10 * dayMs;
+    // Only the compaction itself stays, in whose manifests the files before are marked as deleted.
+    await expire(world({ expire: { keepSnapshots: 1 } }));
+    expect((await world().catalog.loadTable('opa_decisions'))!.metadata.snapshots).toHaveLength(1);
+    expect(await under('opa_decisions/data/')).toEqual(after);
+  });
+
   test('waits where a batch has been open for longer than the grace period, and loses nothing of it', async () => {
     await ingest(1);
     // Dies after its intent stands and before anything of it is visible.
