@@ -151,11 +151,12 @@ class BatchAttempt {
     const prior = this.#request.reread.has(object.uri) ? await this.#priorOf(object) : undefined;
     const context = { object, facts, tally: new Tally(), prior, rejected: 0 };
     const { tally } = context;
-    const doubt = (frame: Frame): void => {
+    const take = (outcome: Outcome, origin: Frame): void => {
       tally.records++;
       tally.doubted++;
-      this.#take(reader.interpret(frame), frame, context);
+      this.#take(outcome, origin, context);
     };
+    const doubt = (frame: Frame): void => reader.read(frame, take);
     const writer = prior === undefined ? this.#writer : undefined;
     writer?.open(object.uri, facts.columns);
     const lane = writer && {
@@ -173,6 +174,7 @@ class BatchAttempt {
       }
       if (this.#events.bytes + this.#quarantine.bytes > this.#runtime.config.batch.columnBytes) await this.#makeRoom();
     }
+    reader.end(take);
     for (const [column, count] of reader.typeMismatches) increase(this.#typeMismatches, column, count);
     if (writer !== undefined) {
       tally.taken(writer.taken);

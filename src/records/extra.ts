@@ -1,12 +1,13 @@
 /**
  * Collects what has no column of its own into one JSON object of exact texts, so that no byte of evidence goes away:
  * unknown members as they stand, values that a map column cannot hold under the name of the map, values overridden by a
- * later duplicate key as lists under `$shadowed` by JSON pointer, members of a wrapper around the record under `$envelope`.
+ * later duplicate key as lists under `$shadowed` by JSON pointer, what stood around the record under `$envelope`.
  */
 export class Extra {
   readonly #members: Buffer[] = [];
   readonly #groups = new Map<string, Buffer[]>();
   readonly #shadowed = new Map<string, Buffer[]>();
+  #envelope: Buffer | null = null;
 
   /** An unknown member: key with its quotes, and value, as they stand. */
   add(key: Buffer, value: Buffer): void {
@@ -20,6 +21,11 @@ export class Extra {
     else this.#groups.set(group, [key, value]);
   }
 
+  /** What stands around the record, as a JSON object; null for nothing. */
+  setEnvelope(text: Buffer | null): void {
+    this.#envelope = text;
+  }
+
   /** A value that a later duplicate of its key overrides. */
   shadow(pointer: string, value: Buffer): void {
     const values = this.#shadowed.get(pointer);
@@ -31,6 +37,7 @@ export class Extra {
   toJson(): Buffer | null {
     const members = [...this.#members];
     for (const [group, inner] of this.#groups) members.push(quoted(group), objectText(inner));
+    if (this.#envelope !== null) members.push(quoted('$envelope'), this.#envelope);
     if (this.#shadowed.size > 0) {
       const shadowed = [...this.#shadowed].flatMap(([pointer, values]) => [quoted(pointer), arrayText(values)]);
       members.push(quoted('$shadowed'), objectText(shadowed));

@@ -1,8 +1,8 @@
 import type { Value } from '../columns/types.ts';
 
 /**
- * What becomes of one record read. A rejected record is data, not an exception. Exactly one outcome a frame:
- * read = rows + quarantined + duplicates + skipped rests on this.
+ * What becomes of one record read. A rejected record is data, not an exception. Each record, or piece of one that never
+ * became whole, has exactly one outcome: read = rows + quarantined + duplicates + skipped rests on this.
  */
 export type Outcome = RowOutcome | Rejection | Skip;
 
@@ -32,7 +32,8 @@ export interface Rejection {
 
 export interface Skip {
   readonly kind: 'skip';
-  readonly reason: 'foreign-line';
+  /** JSON of another program, or text of which nobody can say whether it was part of a record elsewhere. */
+  readonly reason: 'foreign-line' | 'foreign-text';
 }
 
 /** Every reason for which a record can be quarantined, each with what it means: shown by the docs and the CLI. */
@@ -49,6 +50,8 @@ export const rejectionCodes = {
   record_too_large: 'larger than limits.record_bytes',
   nesting_too_deep: 'nested deeper than limits.nesting_depth',
   too_many_days: 'its day would be one more than limits.days_per_batch',
+  incomplete_record: 'a piece of a record whose other pieces are not there',
+  text_format: 'a decision in the text format of the log, which does not keep its values',
   strict_column: 'a promoted column declared strict found another type',
 } as const;
 

@@ -15,6 +15,9 @@ export interface JsonRecord {
   readonly members: Members;
 }
 
+/** What bounds parsing: deeper values are never given to JSON.parse. */
+export type ParseLimits = Pick<Limits, 'nestingDepth'>;
+
 const DETAIL_VALUE_CHARS = 200;
 /**
  * Up to this size the grammar is asked first: an error of JSON.parse costs as much as parsing some hundred bytes, which
@@ -22,7 +25,7 @@ const DETAIL_VALUE_CHARS = 200;
  */
 const SHORT_BYTES = 256;
 
-export function parseRecord(bytes: Buffer, limits: Pick<Limits, 'nestingDepth'>): JsonRecord | Rejection {
+export function parseRecord(bytes: Buffer, limits: ParseLimits): JsonRecord | Rejection {
   if (!isUtf8(bytes)) {
     const at = invalidUtf8Offset(bytes);
     return reject('invalid_utf8', '', `byte ${at} (0x${(bytes[at] ?? 0).toString(16).padStart(2, '0')}) is not UTF-8`);

@@ -3,6 +3,8 @@
  * The folder of a source adds how records are found inside of their lines and which columns are computed.
  */
 import type { Value } from '../columns/types.ts';
+import { EnvelopeReader } from '../records/envelope/reader.ts';
+import type { RecordMarks } from '../records/envelope/unwrap.ts';
 import { Extra } from '../records/extra.ts';
 import { compileFlattener } from '../records/flatten.ts';
 import type { Frame } from '../records/frame/frame.ts';
@@ -11,6 +13,7 @@ import type { Limits } from '../records/limits.ts';
 import type { ObjectFacts } from '../records/object-facts.ts';
 import type { Outcome, Rejection } from '../records/outcome.ts';
 import { type JsonRecord, reject } from '../records/parse.ts';
+import type { RecordReader } from '../records/record-reader.ts';
 import type { RowWriterSpec } from '../records/scan/row-writer.ts';
 import { dayOfMicros, parseTime } from '../records/time.ts';
 import { validator } from '../records/validate.ts';
@@ -46,8 +49,8 @@ export interface Row {
 
 export interface Interpreter {
   readonly table: TableDeclaration;
-  /** The outcome of a record found in `frame`. `envelope`: members of a wrapper around it, key and value each. */
-  interpret(record: JsonRecord, frame: Frame, object: OpenObject, envelope?: readonly Buffer[]): Outcome;
+  /** The outcome of a record found in `frame`. `envelope`: what is around it, as a JSON object. */
+  interpret(record: JsonRecord, frame: Frame, object: OpenObject, envelope: Buffer | null): Outcome;
 }
 
 export interface OpenObject {
@@ -74,7 +77,7 @@ export function compileInterpreter(spec: InterpreterSpec): Interpreter {
 
   return {
     table,
-    interpret(record, frame, object, envelope = []) {
+    interpret(record, frame, object, envelope) {
       const time = timeOf(record, timeField, zone);
       const invalid = validate(record);
       if (invalid) return withTime(invalid, time);
@@ -87,9 +90,7 @@ export function compileInterpreter(spec: InterpreterSpec): Interpreter {
       const unfit = flatten(record, values, extra, (column) => mismatched.push(column));
       if (unfit) return withTime(unfit, time);
       for (const column of mismatched) object.mismatches.set(column, (object.mismatches.get(column) ?? 0) + 1);
-      for (let i = 0; i < envelope.length; i += 2) {
-        extra.addTo('$envelope', envelope[i] as Buffer, envelope[i + 1] as Buffer);
-      }
+      extra.setEnvelope(envelope);
       values[ymd] = dayOfMicros(time);
       values[eventTime] = time;
       values[sourceUri] = object.uri;
@@ -107,6 +108,23 @@ export function compileInterpreter(spec: InterpreterSpec): Interpreter {
       return { kind: 'row', values, eventTime: time, identity };
     },
   };
+}
+
+/** The reader of one object: finds its records, whatever is around them, and has them interpreted. */
+export function openReader(
+  interpreter: Interpreter,
+  marks: RecordMarks,
+  limits: SourceLimits,
+  uri: string,
+  facts: ObjectFacts,
+): RecordReader {
+  const object: OpenObject = { uri, facts, mismatches: new Map() };
+  return new EnvelopeReader({
+    marks,
+    limits,
+    interpret: (record, frame, envelope) => interpreter.interpret(record, frame, object, envelope),
+    typeMismatches: object.mismatches,
+  });
 }
 
 /** The same for the fast path. */
@@ -128,13 +146,6 @@ export function writerSpec(
     maxDepth: limits.nestingDepth,
     ...(identityField !== undefined && { identityField }),
   };
-}
-
-/** The rejection of a record that the framer cut at a cap, null where it is whole. */
-export function tooLarge(frame: Frame, limits: SourceLimits): Rejection | null {
-  if (!frame.tooLarge) return null;
-  const detail = `${frame.tooLarge.length} bytes, limits.record_bytes is ${limits.recordBytes}`;
-  return reject('record_too_large', '', detail);
 }
 
 function timeOf({ value }: JsonRecord, field: string, zone: 'required' | 'utc'): bigint | null {

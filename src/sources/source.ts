@@ -1,6 +1,5 @@
-import type { Frame } from '../records/frame/frame.ts';
 import type { ObjectFacts, SourceType } from '../records/object-facts.ts';
-import type { Outcome } from '../records/outcome.ts';
+import type { RecordReader } from '../records/record-reader.ts';
 import type { RowWriters } from '../records/scan/row-writer.ts';
 import type { TableDeclaration } from '../tables/declaration.ts';
 
@@ -18,11 +17,4 @@ export interface Source {
   openObject(uri: string, facts: ObjectFacts): RecordReader;
   /** Writers of rows of `table`: the fast path of records that are certain, beside rows of `openObject`. */
   readonly writers: RowWriters;
-}
-
-export interface RecordReader {
-  /** Exactly one outcome for each frame. Never throws for what the frame holds. */
-  interpret(frame: Frame): Outcome;
-  /** How many values of well-known or promoted columns were nulled because of another type, by column. */
-  readonly typeMismatches: ReadonlyMap<string, number>;
 }

@@ -2,13 +2,15 @@ import { expect, test } from 'vitest';
 import type { Value } from '../../src/columns/types.ts';
 import { rowIdentity } from '../../src/records/identity.ts';
 import type { RowOutcome } from '../../src/records/outcome.ts';
+import { type ReadRecord, readFrames } from '../../src/records/read-records.ts';
 import { okeraAuditSource, opaSource } from '../../src/sources/index.ts';
 import type { Source } from '../../src/sources/source.ts';
 
 const limits = { recordBytes: 1 << 20, nestingDepth: 100 };
 
 function rowOf(source: Source, text: string, uri = 's3://b/k', offset = 0): RowOutcome {
-  const outcome = source.openObject(uri, source.describeObject(uri)).interpret({ bytes: Buffer.from(text), offset });
+  const reader = source.openObject(uri, source.describeObject(uri));
+  const [{ outcome }] = readFrames(reader, [{ bytes: Buffer.from(text), offset }]) as [ReadRecord];
   if (outcome.kind !== 'row') throw new Error(JSON.stringify(outcome));
   return outcome;
 }

@@ -2,6 +2,7 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import type { Outcome } from '../../src/records/outcome.ts';
+import { readFrames } from '../../src/records/read-records.ts';
 import { createSource } from '../../src/sources/index.ts';
 import { framesOf } from '../records/frame/frames.ts';
 
@@ -15,7 +16,7 @@ async function outcomes(type: keyof typeof good, lines: readonly string[]): Prom
   const source = createSource(type, {}, limits);
   const reader = source.openObject('s3://b/k', source.describeObject('s3://b/k'));
   const frames = await framesOf([good[type], ...lines, good[type]].join('\n'), undefined, limits);
-  return frames.map((frame) => reader.interpret(frame));
+  return readFrames(reader, frames).map(({ outcome }) => outcome);
 }
 
 const deep = `${'['.repeat(10_000)}${']'.repeat(10_000)}`;
@@ -51,10 +52,11 @@ test.each(['opa', 'okera-audit'] as const)('%s: any line is one outcome', async 
   await fc.assert(
     fc.asyncProperty(fc.array(fc.oneof(record, text)), async (lines) => {
       const all = await outcomes(type, lines);
+      // A text that might be a piece of a record is told with the end of the object only.
       expect(all.at(0)?.kind).toBe('row');
-      expect(all.at(-1)?.kind).toBe('row');
+      expect(all.filter(({ kind }) => kind === 'row').length).toBeGreaterThanOrEqual(2);
       for (const outcome of all) expect(['row', 'quarantine', 'skip']).toContain(outcome.kind);
-      expect(all.length).toBeGreaterThanOrEqual(2 + lines.filter((line) => !/^[ \t]*$/.test(line)).length);
+      expect(all.length).toBeGreaterThanOrEqual(2 + lines.filter((line) => !/^[ \t\0\uFEFF]*$/.test(line)).length);
     }),
   );
 });

@@ -4,9 +4,9 @@ import { join } from 'node:path';
 import { type ColumnType, isScalar, type ScalarType, type Value } from '../../src/columns/types.ts';
 import { mappingOfSource } from '../../src/config/sources.ts';
 import { openBody } from '../../src/records/decompress.ts';
-import { frameRecords } from '../../src/records/frame/index.ts';
 import type { SourceType } from '../../src/records/object-facts.ts';
 import { quarantineRow } from '../../src/records/quarantine.ts';
+import { readRecords } from '../../src/records/read-records.ts';
 import { createSource } from '../../src/sources/index.ts';
 import type { TableDeclaration } from '../../src/tables/declaration.ts';
 import type { Mapping } from '../../src/tables/mapping.ts';
@@ -85,13 +85,12 @@ export async function readFixture(fixture: Fixture, chunkSize = Number.POSITIVE_
   const rows: unknown[] = [];
   const quarantine: unknown[] = [];
   let skipped = 0;
-  for await (const frames of frameRecords(openBody(inChunks(fixture.input, chunkSize), limits), limits)) {
-    for (const frame of frames) {
-      const outcome = reader.interpret(frame);
+  for await (const records of readRecords(reader, openBody(inChunks(fixture.input, chunkSize), limits), limits)) {
+    for (const { outcome, origin } of records) {
       if (outcome.kind === 'row') rows.push(plainRow(source.table, outcome.values));
       else if (outcome.kind === 'skip') skipped++;
       else {
-        const row = quarantineRow({ sourceType: type, uri, facts, lastModified }, frame, outcome);
+        const row = quarantineRow({ sourceType: type, uri, facts, lastModified }, origin, outcome);
         quarantine.push(plainRow(quarantineTable, row));
       }
     }

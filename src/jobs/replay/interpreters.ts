@@ -6,14 +6,20 @@ import type { Runtime } from '../../ingest/runtime.ts';
 import type { Row } from '../../parquet/read/row-reader.ts';
 import type { Frame } from '../../records/frame/frame.ts';
 import { frameRecords } from '../../records/frame/index.ts';
-import type { Outcome, RowOutcome, Skip } from '../../records/outcome.ts';
+import type { RowOutcome } from '../../records/outcome.ts';
 import { quarantineRow } from '../../records/quarantine.ts';
+import { readFrames } from '../../records/read-records.ts';
 import { quarantine } from '../../tables/quarantine.ts';
 
+/** What a quarantined record is now: usually one thing, but what was one record may turn out to hold several. */
 export type Replayed =
-  | (RowOutcome & { readonly source: ConfiguredSource })
-  | Skip
-  | { readonly kind: 'quarantine'; readonly row: Row }
+  | {
+      readonly kind: 'read';
+      readonly source: ConfiguredSource;
+      readonly rows: readonly RowOutcome[];
+      /** What stays in quarantine, as it would be put there now. */
+      readonly rejected: readonly Row[];
+    }
   | { readonly kind: 'unreadable' };
 
 export class Interpreters {
@@ -49,13 +55,20 @@ export class Interpreters {
     const source = this.sourceOf(row)!;
     const uri = String(row.source_uri);
     const facts = source.source.describeObject(uri);
-    const outcome: Outcome = source.source.openObject(uri, facts).interpret(frame);
-    if (outcome.kind === 'row') return { ...outcome, source };
-    if (outcome.kind === 'skip') return outcome;
     const context = { sourceType: source.source.type, uri, facts, lastModified: 0 };
-    const values = quarantineRow(context, frame, outcome);
-    const now = Object.fromEntries(quarantine.columns.map(({ name }, i) => [name, values[i] ?? null]));
-    return { kind: 'quarantine', row: { ...now, ymd: row.ymd ?? null } };
+    const rows: RowOutcome[] = [];
+    const rejected: Row[] = [];
+    for (const { outcome, origin } of readFrames(source.source.openObject(uri, facts), [frame])) {
+      if (outcome.kind === 'row') rows.push(outcome);
+      // A text may be a piece of a record whose other pieces are elsewhere: alone it says nothing, so it stays.
+      else if (outcome.kind === 'skip') rejected.push(...(outcome.reason === 'foreign-text' ? [row] : []));
+      else {
+        const values = quarantineRow(context, origin, outcome);
+        const now = Object.fromEntries(quarantine.columns.map(({ name }, i) => [name, values[i] ?? null]));
+        rejected.push({ ...now, ymd: row.ymd ?? null });
+      }
+    }
+    return { kind: 'read', source, rows, rejected };
   }
 
   /** Records that the quarantine holds only the head of are read from their object, as long as it has such records. */
@@ -70,14 +83,22 @@ export class Interpreters {
     try {
       for await (const { body } of fetchObjects(store, [object], { downloads, downloadBytes, limits, sleep })) {
         if ('error' in body) break;
+        const source = this.sourceOf(rows[0] as Row)!.source;
+        const reader = source.openObject(uri, source.describeObject(uri));
+        const interpret = ({ bytes, ...rest }: Frame): void => {
+          const row = byOffset.get(rest.offset);
+          if (row === undefined || !isSameRecord(row, { bytes, ...rest })) return;
+          // Values are views of the record, and the object's memory is given back once it has been read.
+          outcomes.set(row, this.#interpret(row, { ...rest, bytes: Buffer.from(bytes) }));
+        };
+        // What is cut is a frame, or what the reader found in one.
         for await (const frames of frameRecords(body, limits)) {
           for (const frame of frames) {
-            const row = byOffset.get(frame.offset);
-            if (row === undefined || !isSameRecord(row, frame)) continue;
-            // Values are views of the record, and the object's memory is given back once it has been read.
-            outcomes.set(row, this.#interpret(row, { ...frame, bytes: Buffer.from(frame.bytes) }));
+            interpret(frame);
+            reader.read(frame, (_, origin) => origin !== frame && interpret(origin));
           }
         }
+        reader.end((_, origin) => interpret(origin));
       }
     } catch (error) {
       this.#runtime.log.warn(

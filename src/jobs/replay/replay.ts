@@ -199,28 +199,35 @@ class DayReplay implements ReplayedDay {
       const outcome = outcomes.get(row);
       if (outcome !== undefined) this.counts.examined++;
       const uri = String(row.source_uri);
-      if (outcome?.kind === 'row') {
-        this.counts.replayed++;
-        isTouched = true;
-        increase(this.tables, outcome.source.source.table.name, 1);
-        this.#account(quarantine.name, uri, -1);
-        this.#account(outcome.source.source.table.name, uri, 1);
-        if (!this.#options.dryRun) (await this.#rowsFor(outcome.source)).append(outcome.values);
-        continue;
-      }
-      if (outcome?.kind === 'skip') {
-        this.counts.skipped++;
-        isTouched = true;
-        this.#account(quarantine.name, uri, -1);
-        continue;
-      }
       if (outcome?.kind === 'unreadable') this.counts.unreadable++;
-      const isChanged = outcome?.kind === 'quarantine' && differs(outcome.row, row);
-      if (outcome?.kind === 'quarantine') this.counts[isChanged ? 'changed' : 'unchanged']++;
-      isTouched ||= isChanged;
-      const now = isChanged ? outcome.row : row;
-      if (outcome !== undefined) increase(this.reasons, String(now.reason), 1);
-      stays.push(quarantine.columns.map(({ name }) => now[name] ?? null));
+      if (outcome?.kind !== 'read') {
+        if (outcome !== undefined) increase(this.reasons, String(row.reason), 1);
+        stays.push(valuesOf(row));
+        continue;
+      }
+      const { source, rows: gained, rejected } = outcome;
+      const [first] = rejected;
+      if (gained.length === 0 && rejected.length === 1 && first !== undefined && !differs(first, row)) {
+        this.counts.unchanged++;
+        increase(this.reasons, String(row.reason), 1);
+        stays.push(valuesOf(row));
+        continue;
+      }
+      isTouched = true;
+      this.counts.replayed += gained.length;
+      this.counts.changed += rejected.length;
+      if (gained.length + rejected.length === 0) this.counts.skipped++;
+      const { table } = source.source;
+      this.#account(quarantine.name, uri, rejected.length - 1);
+      for (const { values } of gained) {
+        increase(this.tables, table.name, 1);
+        this.#account(table.name, uri, 1);
+        if (!this.#options.dryRun) (await this.#rowsFor(source)).append(values);
+      }
+      for (const now of rejected) {
+        increase(this.reasons, String(now.reason), 1);
+        stays.push(valuesOf(now));
+      }
     }
     if (isTouched && !this.#options.dryRun) for (const values of stays) kept.append(values as Row[string][]);
     return isTouched;
@@ -263,6 +270,8 @@ class DayReplay implements ReplayedDay {
 /** Whether the record is rejected otherwise than before. Its day stays: the row does not move between files. */
 const differs = (now: Row, before: Row): boolean =>
   now.reason !== before.reason || now.pointer !== before.pointer || now.detail !== before.detail;
+
+const valuesOf = (row: Row): readonly unknown[] => quarantine.columns.map(({ name }) => row[name] ?? null);
 
 async function load({ catalog }: Runtime, name: string): Promise<LoadedTable> {
   const loaded = await catalog.loadTable(name);

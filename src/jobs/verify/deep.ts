@@ -12,8 +12,8 @@ import { fetchObjects } from '../../ingest/fetch.ts';
 import { type ConfiguredSource, objectsAt } from '../../ingest/plan.ts';
 import type { Runtime } from '../../ingest/runtime.ts';
 import { type Row, readRows } from '../../parquet/read/row-reader.ts';
-import { frameRecords } from '../../records/frame/index.ts';
 import { rowIdentity } from '../../records/identity.ts';
+import { readRecords } from '../../records/read-records.ts';
 import type { ObjectInfo } from '../../store/store.ts';
 import { type TableDeclaration, withMappedColumns } from '../../tables/declaration.ts';
 import { quarantine } from '../../tables/quarantine.ts';
@@ -121,9 +121,8 @@ async function* rereadObjects(
     try {
       if ('error' in body) throw body.error;
       const reader = source.openObject(object.uri, source.describeObject(object.uri));
-      for await (const frames of frameRecords(body, limits)) {
-        for (const frame of frames) {
-          const outcome = reader.interpret(frame);
+      for await (const records of readRecords(reader, body, limits)) {
+        for (const { outcome } of records) {
           if (outcome.kind !== 'row') continue;
           const digest = rowIdentity(withMappedColumns(source.table), outcome.values);
           sum = addDigest(sum, digest);

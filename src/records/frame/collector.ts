@@ -1,5 +1,7 @@
 import type { Frame } from './frame.ts';
-import { type FrameLimits, headBytes, isSpace, trimmedFrame } from './framer.ts';
+import { begunMark, type FrameLimits, fillerAt, headBytes, isBlank, trimmedFrame } from './framer.ts';
+
+const nothing: Buffer = Buffer.alloc(0);
 
 /**
  * Gathers the bytes of one record that reaches over several chunks. Past the cap only the head is held, so that a
@@ -10,8 +12,10 @@ export class Collector {
   #pieces: Buffer[] = [];
   #held = 0;
   #length = 0;
-  /** Length without the white space at the end; white space at the beginning is never counted. */
+  /** Length without the blanks at the end; filler at the beginning is never counted. */
   #significant = 0;
+  /** What may be the beginning of a byte order mark, before anything else. */
+  #mark: Buffer = nothing;
   /** Offset of the first byte; -1 while nothing is being gathered. */
   offset = -1;
 
@@ -29,18 +33,26 @@ export class Collector {
     this.#held = 0;
     this.#length = 0;
     this.#significant = 0;
+    this.#mark = nothing;
   }
 
   add(chunk: Buffer): void {
-    let piece = chunk;
-    if (this.#length === 0) {
-      let first = 0;
-      while (first < piece.length && isSpace(piece[first])) first++;
-      this.offset += first;
-      piece = piece.subarray(first);
+    if (this.#length > 0) {
+      this.#append(chunk);
+      return;
     }
+    const piece = this.#mark.length > 0 ? Buffer.concat([this.#mark, chunk]) : chunk;
+    this.#mark = nothing;
+    let first = 0;
+    for (let filler = fillerAt(piece, 0); filler > 0; filler = fillerAt(piece, first)) first += filler;
+    this.offset += first;
+    if (begunMark(piece) === piece.length - first) this.#mark = Buffer.from(piece.subarray(first));
+    else this.#append(piece.subarray(first));
+  }
+
+  #append(piece: Buffer): void {
     let last = piece.length - 1;
-    while (last >= 0 && isSpace(piece[last])) last--;
+    while (last >= 0 && isBlank(piece[last])) last--;
     if (last >= 0) this.#significant = this.#length + last + 1;
     this.#length += piece.length;
     const over = this.#significant > this.#limits.recordBytes;
@@ -52,14 +64,23 @@ export class Collector {
     }
   }
 
+  /** What looked like the beginning of a byte order mark is the record's own. */
+  #settleMark(): void {
+    const mark = this.#mark;
+    this.#mark = nothing;
+    if (mark.length > 0) this.#append(mark);
+  }
+
   /** Counts bytes that are not there any more: only behind the head of a record over the cap. */
   skip(bytes: number): void {
+    this.#settleMark();
     this.#length += bytes;
     this.#significant = this.#length;
   }
 
   /** Gives back what was added from the offset `end` on. */
   truncate(end: number): void {
+    this.#settleMark();
     this.#length = Math.max(0, end - this.offset);
     this.#significant = Math.min(this.#significant, this.#length);
     if (this.#held > this.#length) {
@@ -70,6 +91,7 @@ export class Collector {
 
   /** Ends the record here: its frame without white space at its ends, undefined where nothing else was there. */
   take(): Frame | undefined {
+    this.#settleMark();
     const { offset } = this;
     this.offset = -1;
     const pieces = this.#pieces;

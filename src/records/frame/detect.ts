@@ -4,10 +4,10 @@
  * `[` begins an array (or several): its elements are records. `{` begins JSON lines, unless the first value goes on on the
  * next line (pretty-printed), or another value follows it on the same line: then values stand one behind the other. A
  * first line that is cut off is still a line: what follows begins with `{` in the first column, which no pretty-printed
- * value has inside. Anything else is lines: logs with text around the JSON.
+ * value has inside. Where the head has no line end, it says nothing of values over several lines: it is (part of) a line. Anything else is lines: logs with text around the JSON.
  */
 import { Grammar } from '../grammar.ts';
-import { isSpace, NEWLINE, OPEN_BRACE, OPEN_BRACKET } from './framer.ts';
+import { fillerAt, isSpace, NEWLINE, OPEN_BRACE, OPEN_BRACKET } from './framer.ts';
 import { objectEnd } from './lines.ts';
 
 export type Framing = 'lines' | 'values';
@@ -19,14 +19,16 @@ export const LOOKAHEAD_BYTES = 64 << 10;
 export function detectFraming(head: Buffer, whole: boolean): Framing | undefined {
   const enough = whole || head.length >= LOOKAHEAD_BYTES;
   let start = 0;
-  while (start < head.length && isSpace(head[start])) start++;
-  if (start === head.length) return enough ? 'lines' : undefined;
+  for (let filler = fillerAt(head, 0); filler > 0; filler = fillerAt(head, start)) start += filler;
+  if (start >= head.length) return enough ? 'lines' : undefined;
   if (head[start] === OPEN_BRACKET) return arrayOrText(head, start, enough);
   if (head[start] !== OPEN_BRACE) return 'lines';
 
-  const end = objectEnd(head, start);
   const newline = head.indexOf(NEWLINE, start);
-  if (newline < 0 || end <= newline) {
+  // One long line, or objects one behind the other without any line end: the framer of lines parts these.
+  if (newline < 0) return enough ? 'lines' : undefined;
+  const end = objectEnd(head, start);
+  if (end <= newline) {
     let next = end;
     while (next < head.length && head[next] !== NEWLINE && isSpace(head[next])) next++;
     if (next < head.length) return head[next] === OPEN_BRACE ? 'values' : 'lines';

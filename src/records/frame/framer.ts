@@ -34,12 +34,31 @@ export const OPEN_BRACKET = 0x5b;
 export const isSpace = (byte: number | undefined): boolean =>
   byte === 0x20 || byte === 0x0a || byte === 0x0d || byte === 0x09;
 
-/** The frame of bytes held whole; white space around them is no part of it. undefined where nothing else is there. */
+/**
+ * What may stand between records without being part of one: white space, NULs (a file system that lost power leaves runs
+ * of them), and byte order marks (files that were joined keep theirs). Returns how many bytes of it begin at `at`.
+ */
+export function fillerAt(bytes: Uint8Array, at: number): number {
+  const byte = bytes[at];
+  if (isBlank(byte)) return 1;
+  return byte === 0xef && bytes[at + 1] === 0xbb && bytes[at + 2] === 0xbf ? 3 : 0;
+}
+
+/** How many bytes at the end may be the beginning of a byte order mark. */
+export function begunMark(bytes: Buffer): number {
+  if (bytes.at(-1) === 0xef) return 1;
+  return bytes.at(-1) === 0xbb && bytes.at(-2) === 0xef ? 2 : 0;
+}
+
+/** White space or NUL. */
+export const isBlank = (byte: number | undefined): boolean => isSpace(byte) || byte === 0;
+
+/** The frame of bytes held whole; filler around them is no part of it. undefined where nothing else is there. */
 export function trimmedFrame(bytes: Buffer, offset: number, limits: FrameLimits): Frame | undefined {
   let start = 0;
   let end = bytes.length;
-  while (start < end && isSpace(bytes[start])) start++;
-  while (end > start && isSpace(bytes[end - 1])) end--;
+  for (let filler = fillerAt(bytes, 0); filler > 0 && start < end; filler = fillerAt(bytes, start)) start += filler;
+  while (end > start && isBlank(bytes[end - 1])) end--;
   if (start === end) return undefined;
   return exactFrame(bytes.subarray(start, end), offset + start, limits);
 }

@@ -13,12 +13,22 @@
 import { GRAMMAR_LAG, Grammar, type GrammarError } from '../grammar.ts';
 import { Collector } from './collector.ts';
 import type { Frame } from './frame.ts';
-import { exactFrame, type FrameLimits, type Framer, isSpace, NEWLINE, OPEN_BRACE } from './framer.ts';
+import {
+  begunMark,
+  exactFrame,
+  type FrameLimits,
+  type Framer,
+  fillerAt,
+  isSpace,
+  NEWLINE,
+  OPEN_BRACE,
+} from './framer.ts';
 
 /** Bytes in front of the current chunk that are kept, since the grammar may report an error there. */
 const TAIL_BYTES = 2 * GRAMMAR_LAG;
 /** Bytes scanned and checked at a time: small behind a break, so that input that breaks often stays linear. */
 const FIRST_STEP = 64;
+
 const LAST_STEP = 64 << 10;
 
 type Mode = 'values' | 'too-deep' | 'resync' | 'rest';
@@ -33,6 +43,10 @@ export class ValueFramer implements Framer {
   /** Offset of the next chunk, and the last bytes before it. */
   #offset: number;
   #tail = Buffer.alloc(0);
+  /** Indexes of NULs and byte order marks between values that were scanned and not verified yet. */
+  readonly #filler: number[] = [];
+  /** The beginning of a byte order mark at the end of the chunks so far. */
+  #begunMark: Buffer = Buffer.alloc(0);
 
   // The scanner: where it is in the text.
   #depth = 0;
@@ -59,12 +73,20 @@ export class ValueFramer implements Framer {
   }
 
   push(chunk: Buffer, out: Frame[]): void {
+    const whole = this.#begunMark.length === 0 ? chunk : Buffer.concat([this.#begunMark, chunk]);
+    const cut = begunMark(whole);
+    this.#begunMark = Buffer.from(whole.subarray(whole.length - cut));
+    this.#take(whole.subarray(0, whole.length - cut), out);
+  }
+
+  #take(chunk: Buffer, out: Frame[]): void {
     this.#run({ bytes: chunk, base: this.#offset, at: 0 }, out);
     this.#tail = Buffer.from(Buffer.concat([this.#tail, chunk.subarray(-TAIL_BYTES)]).subarray(-TAIL_BYTES));
     this.#offset += chunk.length;
   }
 
   end(out: Frame[]): void {
+    this.#take(this.#begunMark, out);
     while (this.#mode === 'values') {
       const error = this.#grammar.finish();
       if (!error || error.offset >= this.#offset) break;
@@ -99,7 +121,8 @@ export class ValueFramer implements Framer {
         continue;
       }
       const deep = scanned < until;
-      const error = this.#grammar.feed(bytes, at, scanned) ?? (deep ? this.#grammar.finish() : null);
+      const error =
+        this.#grammar.feed(...this.#withoutFiller(bytes, at, scanned)) ?? (deep ? this.#grammar.finish() : null);
       if (error && error.offset < base + scanned) {
         window = this.#breakAt(error, window, out);
         continue;
@@ -116,10 +139,20 @@ export class ValueFramer implements Framer {
     }
   }
 
+  /** The bytes for the verifier, to which filler between values is white space. */
+  #withoutFiller(bytes: Buffer, at: number, end: number): [bytes: Buffer, from: number, to: number] {
+    if (this.#filler.length === 0) return [bytes, at, end];
+    const plain = Buffer.from(bytes.subarray(at, end));
+    for (const i of this.#filler.splice(0)) plain[i - at] = 0x20;
+    return [plain, 0, plain.length];
+  }
+
   /** Scans up to index `until`. Stops early in front of a bracket that nests too deep, and behind a value that did. */
   #scan({ bytes, base, at }: Window, until: number): number {
     const deep = this.#mode === 'too-deep';
-    for (let i = at; i < until; ) {
+    this.#filler.length = 0;
+    let i = at;
+    while (i < until) {
       if (this.#inString) {
         i = this.#scanString(bytes, i, until);
         if (!this.#inString && this.#depth === 0) this.#complete(bytes, base, i);
@@ -158,6 +191,19 @@ export class ValueFramer implements Framer {
             }
           } else if (byte === 0x5d && this.#inArray) this.#turn(base + i, false);
           break;
+        case 0x00:
+        case 0xef: {
+          const filler = this.#valueStart < 0 ? fillerAt(bytes, i) : 0;
+          if (filler > 0) {
+            for (let end = i + filler; i < end; i++) this.#filler.push(i);
+            continue;
+          }
+          if (this.#valueStart < 0) {
+            this.#valueStart = base + i;
+            this.#bare = true;
+          }
+          break;
+        }
         case 0x2c: // ,
         case 0x3a: // :
         case 0x20:
@@ -173,7 +219,7 @@ export class ValueFramer implements Framer {
       }
       i++;
     }
-    return until;
+    return i;
   }
 
   /** Inside of a string: index behind its end, or `until`. */

@@ -3,6 +3,7 @@
  * header, told by the first byte that is no white space, never by the name.
  */
 import type { Scalar } from '../../columns/types.ts';
+import { tooLarge } from '../../records/envelope/reader.ts';
 import type { Frame } from '../../records/frame/frame.ts';
 import { isSpace } from '../../records/frame/framer.ts';
 import { frameRecords } from '../../records/frame/index.ts';
@@ -10,7 +11,6 @@ import type { Limits } from '../../records/limits.ts';
 import { exactDigits, lookUp } from '../../records/look-up.ts';
 import { isRejection, parseRecord } from '../../records/parse.ts';
 import { pointerSegment } from '../../records/validate.ts';
-import { tooLarge } from '../interpreter.ts';
 import { readCsv } from './csv.ts';
 import type { SideRecord } from './side-table.ts';
 import { pathOf, type SideColumn, type SideTable } from './side-table.ts';

@@ -11,8 +11,10 @@ import { TableBuffer } from '../../../src/columns/table-buffer.ts';
 import type { Frame } from '../../../src/records/frame/frame.ts';
 import type { ObjectFacts } from '../../../src/records/object-facts.ts';
 import type { Outcome } from '../../../src/records/outcome.ts';
+import { type ReadRecord, readFrames } from '../../../src/records/read-records.ts';
+import type { RecordReader } from '../../../src/records/record-reader.ts';
 import type { RowWriter } from '../../../src/records/scan/row-writer.ts';
-import type { RecordReader, Source } from '../../../src/sources/source.ts';
+import type { Source } from '../../../src/sources/source.ts';
 
 export type Verdict = 'fast' | 'slow' | 'quarantine' | 'skip';
 
@@ -80,7 +82,7 @@ export class BothPaths {
   takeFrame(frame: Frame, way: Way = {}): Verdict {
     const { bytes } = frame;
     const before = new Map(this.#reader.typeMismatches);
-    const outcome = this.#reader.interpret(frame);
+    const [{ outcome }] = readFrames(this.#reader, [frame]) as [ReadRecord];
     const mismatches = increases(before, this.#reader.typeMismatches);
     const { rows, duplicates } = this.#writer.taken;
     const mayBeCertain = way.slowly !== true && frame.tooLarge === undefined && isUtf8(bytes);

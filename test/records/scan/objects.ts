@@ -3,6 +3,7 @@ import { isUtf8 } from 'node:buffer';
 import type { Frame } from '../../../src/records/frame/frame.ts';
 import type { FastLane, FrameLimits } from '../../../src/records/frame/framer.ts';
 import { frameRecords } from '../../../src/records/frame/index.ts';
+import type { Outcome } from '../../../src/records/outcome.ts';
 import type { TakenCounts } from '../../../src/records/scan/row-writer.ts';
 import type { Source } from '../../../src/sources/source.ts';
 import { rowsOf } from './both-paths.ts';
@@ -31,6 +32,8 @@ export async function readObject(
   const outcomes: string[] = [];
   const mismatches = new Map<string, number>();
   let certain = 0;
+  /** Mismatches that have been counted, or were those of a duplicate. */
+  let known: ReadonlyMap<string, number> = new Map();
 
   /** Line by line, to see what becomes of each. */
   const note = (offset: number, before: TakenCounts): void => {
@@ -53,21 +56,24 @@ export async function readObject(
     note(offset, before);
     return true;
   };
-  const doubt = (frame: Frame): void => {
-    const before = new Map(reader.typeMismatches);
-    const outcome = reader.interpret(frame);
+  const doubt = (frame: Frame): void => reader.read(frame, settle);
+  const settle = (outcome: Outcome, frame: Frame): void => {
     if (outcome.kind !== 'row') {
       outcomes.push(`${outcome.kind} ${outcome.kind === 'quarantine' ? outcome.code : ''} at ${frame.offset}`);
       return;
     }
     const isNew = outcome.identity === null || writer.addIdentity(outcome.identity);
     outcomes.push(isNew ? `row at ${frame.offset}` : `duplicate at ${frame.offset}`);
-    if (!isNew) return;
+    if (!isNew) {
+      known = new Map(reader.typeMismatches);
+      return;
+    }
     writer.append(outcome.values);
     for (const [column, count] of reader.typeMismatches) {
-      const more = count - (before.get(column) ?? 0);
+      const more = count - (known.get(column) ?? 0);
       if (more > 0) mismatches.set(column, (mismatches.get(column) ?? 0) + more);
     }
+    known = new Map(reader.typeMismatches);
   };
   const lane: FastLane | undefined = isFast ? { takeLines, takeRecord, doubt } : undefined;
   for await (const frames of frameRecords(body, limits, lane)) {
@@ -77,6 +83,7 @@ export async function readObject(
       if (!mayBeCertain || !takeRecord(bytes, 0, bytes.length, frame.offset)) doubt(frame);
     }
   }
+  reader.end(settle);
   for (const [column, count] of writer.mismatches) mismatches.set(column, (mismatches.get(column) ?? 0) + count);
   const rows = rowsOf(writer.batch());
   source.writers.give(writer);

@@ -1,0 +1,98 @@
+/**
+ * What is known of the envelopes that log shippers put around records: declared here, and nowhere else. A shipper that
+ * is not in here is read as well, since a member of any name that holds a record is found; what the table adds is where to
+ * look first, which texts are lines of other programs, and what says that a text is a piece of a record.
+ */
+
+/**
+ * Members that hold a line of a log: as text, as an object, or as an envelope of its own. The first one that holds a
+ * record counts, texts before objects, since a text is what was logged and an object is what a shipper made of it.
+ */
+export const lineMembers: readonly string[] = [
+  'log', // Docker's json-file, Fluent Bit, FireLens
+  'message', // Vector, Filebeat, CloudWatch Logs, Fluentd
+  'MESSAGE', // journald
+  'line', // Docker's splunk driver, Promtail
+  'body', // OpenTelemetry
+  'event', // Splunk, Enterprise OPA's Splunk output
+  'payload', // Kafka Connect with schemas
+  'value', // Kafka connectors, Telegraf
+  'fields', // Telegraf
+  'textPayload', // Google Cloud Logging
+  'jsonPayload',
+  'log_processed', // Fluent Bit's Kubernetes filter
+  '_source', // Elasticsearch and OpenSearch
+  'data', // Kinesis, Firehose
+  'kinesis',
+  'record',
+  '_raw', // Splunk
+  'raw',
+  'original',
+  '@message', // CloudWatch Logs Insights
+  'attributes', // Datadog
+  'text',
+];
+
+/** Members that hold a list of lines, each element an envelope of its own. */
+export const listMembers: readonly string[] = [
+  'logEvents', // CloudWatch Logs subscriptions
+  'events', // GetLogEvents, FilterLogEvents
+  'resourceLogs', // OpenTelemetry
+  'scopeLogs',
+  'instrumentationLibraryLogs',
+  'logRecords',
+  'metrics', // Telegraf
+  'Records', // Kinesis, Lambda
+  'records', // Firehose, Azure Monitor
+  'entries', // Google Cloud Logging
+  'hits', // Elasticsearch and OpenSearch
+];
+
+/** Members of which null says that the shipper left the line out, and what to do about it. */
+export const omittedMembers: Readonly<Record<string, string>> = {
+  MESSAGE: 'journalctl leaves messages over 4 KiB out of its JSON: export with journalctl -a (--all)',
+};
+
+/** Names of members that tell one container, file or process from another; pieces of a record agree in all of them. */
+export const streamMember =
+  /pod|container|stream|file|path|host|node|docker|namespace|source|tag$|unit|pid$|task|instance|group|service|partial_?id$/i;
+
+/** A member, `_` in front and in any case, that says of a text whether it goes on in the next one. */
+export interface PartialMark {
+  readonly name: RegExp;
+  /** Values that say: more follows. */
+  readonly more?: RegExp;
+  /** Values that say: this is the last piece, or there is only one. */
+  readonly last?: RegExp;
+  /** Values that say: another piece stands before. */
+  readonly continues?: RegExp;
+}
+
+export const partialMarks: readonly PartialMark[] = [
+  { name: /^_*(container_)?partial(_message)?$/i, more: /^(true|1)$/i },
+  { name: /^_*(container_)?partial_last$/i, more: /^(false|0)$/i, last: /^(true|1)$/i },
+  { name: /^_*(container_)?partial_ordinal$/i, continues: /^([2-9]|\d{2,})$/ },
+  { name: /^(logtag|_p)$/i, more: /^P/, last: /^F/ },
+  { name: /^_LINE_BREAK$/, more: /^line-max$/ },
+];
+
+/** A line as containerd and CRI-O write it to a file: time, stream, tag (`P` is a piece, `F` the end of a line), text. */
+export const criLine = /^\d{4}-\d{2}-\d{2}T[\d:.]+(?:Z|[+-]\d{2}:\d{2}) (stdout|stderr) ([FP])(?::\S*)?(?: |$)/;
+
+/** A word in front of a line that is a time, a priority or a count: it differs from line to line. */
+export const varyingWord = /^[[(<@]?\d[\da-f]*([-/:.,T+Zz)\]>]|\d)*(ms|µs|ns|s)?[\])>]?:?$|^@[0-9a-f]{24}$/;
+
+/** Heads of lines that programs write into logs. A line that has one and no mark of a record is another program's. */
+export const logLineHeads: readonly RegExp[] = [
+  /^\s*(?:(?:proc )?std(?:err|out): )?[IWEF]\d{4} \d{2}:\d{2}:\d{2}/, // Google's logging library
+  /^\[?\d{4}[-/]\d{2}[-/]\d{2}[T _]\d{2}:\d{2}/, // ISO 8601, with or without brackets
+  /^<\d{1,3}>/, // syslog, RFC 5424 and 3164
+  /^[A-Z][a-z]{2} [ \d]\d \d{2}:\d{2}:\d{2} /, // syslog files
+  /^@[0-9a-f]{24}\s/, // TAI64N
+  /^(time|ts|level|t)=\S/, // logfmt
+  /^(TRACE|DEBUG|INFO|WARN|WARNING|ERROR|FATAL|PANIC)\b/,
+  /^[\w.-]+ +\| /, // docker compose
+];
+
+/** The decision log of OPA in its text format, which prints Go values that no reader can take apart again. */
+export const opaTextDecision = /(?:^|\s)msg="?Decision Log"?(?:\s|$)|^\w+\[\d+\]\s+Decision Log\s/;

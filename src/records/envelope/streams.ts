@@ -1,0 +1,185 @@
+/**
+ * Puts records together that arrive in pieces: cut by a container runtime at its longest line, or printed over many
+ * lines. Pieces belong together that one container or process wrote to one stream (wraps.ts), one after another, where
+ * the JSON that the first began goes on with the next. A whole JSON object is never a piece: it does not come here.
+ *
+ * What never becomes whole is given back piece by piece, as it stood. Memory is bounded: no record grows past
+ * limits.record_bytes, and the pieces that wait do not either, all streams together.
+ */
+import type { Frame } from '../frame/frame.ts';
+import type { Rejection } from '../outcome.ts';
+import { reject } from '../parse.ts';
+import { looksLikeTail, ObjectText } from './object-text.ts';
+import type { SplitLine } from './prefix-shapes.ts';
+import type { FoundText } from './unwrap.ts';
+import { partialState, streamKey, type Wrap } from './wraps.ts';
+
+export interface StreamEvents {
+  /** A whole object, with what is around its first piece. */
+  whole(bytes: Buffer, wrap: Wrap | undefined, origin: Frame): void;
+  /** What follows behind it in the text of its last piece. */
+  rest(bytes: Buffer, wrap: Wrap | undefined, origin: Frame): void;
+  /** A piece of a record that is not here as a whole. */
+  incomplete(rejection: Rejection, origin: Frame): void;
+  /** A line of another program. */
+  foreign(origin: Frame): void;
+}
+
+/** A record that is open. */
+interface Chain {
+  readonly object: ObjectText;
+  readonly wrap: Wrap | undefined;
+  readonly texts: Buffer[];
+  readonly origins: Frame[];
+  /** Of the texts. */
+  bytes: number;
+  /** What they and the frames around them take. */
+  held: number;
+  /** The envelope of the last piece said that another one follows. */
+  isExpected: boolean;
+}
+
+const mostStreams = 1024;
+/** Texts that wait for their stream to show whether its lines end with a line feed. */
+const mostUndecided = 64;
+
+export class Streams {
+  readonly #chains = new Map<string, Chain>();
+  readonly #recordBytes: number;
+  readonly #heldBytes: number;
+  readonly #events: StreamEvents;
+  #held = 0;
+  /** Streams whose texts have their line feeds: one without goes on. */
+  readonly #keepsLineFeeds = new Set<string>();
+  readonly #undecided = new Map<string, Frame[]>();
+  #undecidedCount = 0;
+
+  constructor(recordBytes: number, events: StreamEvents) {
+    this.#recordBytes = recordBytes;
+    this.#heldBytes = 4 * recordBytes;
+    this.#events = events;
+  }
+
+  /** Whether an open record goes on with this text. */
+  expects({ text, wrap }: SplitLine): boolean {
+    const chain = this.#chains.size === 0 ? undefined : this.#chains.get(streamKey(wrap));
+    if (chain === undefined || isWholeObject(text)) return false;
+    return (text[0] !== OPEN_BRACE || chain.isExpected) && chain.object.accepts(text, 0, text.length);
+  }
+
+  take({ text, wrap, isOpen, origin }: FoundText): void {
+    const key = streamKey(wrap);
+    const state = partialState(wrap);
+    const hasLineFeed = text.at(-1) === NEWLINE;
+    if (hasLineFeed) this.#noteLineFeeds(key);
+    const isPiece = state.more ?? (!hasLineFeed && this.#keepsLineFeeds.has(key));
+    const piece = state.endedLine ? Buffer.concat([text, lineFeed]) : text;
+    const chain = this.#chains.get(key);
+    if (chain !== undefined) {
+      const isAnother = isOpen && text[0] === OPEN_BRACE && !chain.isExpected && !state.continues;
+      if (!isAnother && chain.object.accepts(piece, 0, piece.length)) {
+        this.#append(key, chain, piece, wrap, origin, isPiece);
+        return;
+      }
+      if (isOpen || state.continues || state.more === true)
+        this.#flush(key, chain, 'the next piece does not go on with it');
+    }
+    if (isOpen) this.#begin(key, piece, wrap, origin, isPiece);
+    else if (state.continues || isPiece || looksLikeTail(text)) {
+      this.#events.incomplete(incomplete('its beginning is not in this object'), origin);
+    } else if (!hasLineFeed && !state.endedLine && state.more === undefined && this.#undecidedCount < mostUndecided) {
+      const waiting = this.#undecided.get(key) ?? [];
+      this.#undecided.set(key, waiting);
+      waiting.push(copyOf(origin));
+      this.#undecidedCount++;
+    } else this.#events.foreign(origin);
+  }
+
+  /** The object is over. */
+  end(): void {
+    for (const [key, chain] of [...this.#chains]) this.#flush(key, chain, 'its end is not in this object');
+    for (const origins of this.#undecided.values()) for (const origin of origins) this.#events.foreign(origin);
+    this.#undecided.clear();
+  }
+
+  #begin(key: string, text: Buffer, wrap: Wrap | undefined, origin: Frame, isExpected: boolean): void {
+    const object = new ObjectText();
+    let start = 0;
+    while (start < text.length && text[start] !== OPEN_BRACE) start++;
+    object.feed(text, start, text.length);
+    const chain: Chain = { object, wrap, texts: [], origins: [], bytes: 0, held: 0, isExpected };
+    if (this.#chains.size >= mostStreams) {
+      const [oldest, left] = this.#chains.entries().next().value as [string, Chain];
+      this.#flush(oldest, left, `more than ${mostStreams} records of other streams were open`);
+    }
+    this.#chains.set(key, chain);
+    this.#hold(key, chain, text.subarray(start), origin);
+  }
+
+  #append(key: string, chain: Chain, text: Buffer, wrap: Wrap | undefined, origin: Frame, isExpected: boolean): void {
+    const end = chain.object.feed(text, 0, text.length);
+    if (chain.object.state === 'open') {
+      chain.isExpected = isExpected;
+      this.#hold(key, chain, text, origin);
+      return;
+    }
+    this.#drop(key, chain);
+    const whole = Buffer.concat([...chain.texts, text.subarray(0, end)]);
+    this.#events.whole(whole, chain.wrap, chain.origins[0] as Frame);
+    let next = end;
+    while (next < text.length && (text[next] as number) <= 0x20) next++;
+    if (next < text.length) this.#events.rest(text.subarray(next), wrap, origin);
+  }
+
+  #hold(key: string, chain: Chain, text: Buffer, origin: Frame): void {
+    const held = text.length + origin.bytes.length;
+    chain.texts.push(Buffer.from(text));
+    chain.origins.push(copyOf(origin));
+    chain.bytes += text.length;
+    chain.held += held;
+    this.#held += held;
+    if (chain.bytes > this.#recordBytes)
+      this.#flush(key, chain, `it is larger than limits.record_bytes (${this.#recordBytes})`);
+    while (this.#held > this.#heldBytes) {
+      const [oldest, left] = this.#chains.entries().next().value as [string, Chain];
+      this.#flush(oldest, left, 'records of too many streams were open at a time');
+    }
+  }
+
+  #drop(key: string, chain: Chain): void {
+    this.#chains.delete(key);
+    this.#held -= chain.held;
+  }
+
+  #flush(key: string, chain: Chain, why: string): void {
+    this.#drop(key, chain);
+    for (const origin of chain.origins) this.#events.incomplete(incomplete(why), origin);
+  }
+
+  #noteLineFeeds(key: string): void {
+    this.#keepsLineFeeds.add(key);
+    if (this.#keepsLineFeeds.size > mostStreams)
+      this.#keepsLineFeeds.delete(this.#keepsLineFeeds.values().next().value as string);
+    const waiting = this.#undecided.get(key);
+    if (waiting === undefined) return;
+    this.#undecided.delete(key);
+    this.#undecidedCount -= waiting.length;
+    for (const origin of waiting) this.#events.incomplete(incomplete('its beginning is not in this object'), origin);
+  }
+}
+
+const OPEN_BRACE = 0x7b;
+const NEWLINE = 0x0a;
+const lineFeed = Buffer.from('\n');
+
+const incomplete = (why: string): Rejection => reject('incomplete_record', '', `a piece of a record: ${why}`);
+
+/** The bytes of an object may be gone, or pin much more than themselves, when a piece is given back. */
+const copyOf = (frame: Frame): Frame => ({ ...frame, bytes: Buffer.from(frame.bytes) });
+
+function isWholeObject(text: Buffer): boolean {
+  if (text[0] !== OPEN_BRACE) return false;
+  const object = new ObjectText();
+  object.feed(text, 0, text.length);
+  return object.state === 'closed';
+}

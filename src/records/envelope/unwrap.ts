@@ -1,0 +1,507 @@
+/**
+ * Finds the records in a frame, whatever is around them. Structure decides: an object that is a record is one, and
+ * nothing inside of it is looked at. Of any other object the members that hold log lines are looked into first (kinds.ts),
+ * then all others, as objects, as JSON texts, as texts with JSON behind a prefix, as typed values of OpenTelemetry, and as
+ * base64, compressed or not. Elements of a list are independent of one another.
+ *
+ * What is no record and holds none is a finding too: a text that may be a piece of a record, for the streams
+ * (streams.ts) to join, or what another program wrote.
+ */
+import { isUtf8 } from 'node:buffer';
+import { gunzipSync } from 'node:zlib';
+import { compressionOf } from '../decompress.ts';
+import type { Frame } from '../frame/frame.ts';
+import { fillerAt, isBlank, isSpace } from '../frame/framer.ts';
+import type { Limits } from '../limits.ts';
+import { keyText, scanMembers } from '../members.ts';
+import type { Rejection } from '../outcome.ts';
+import { isRejection, type JsonRecord, type ParseLimits, parseRecord, reject } from '../parse.ts';
+import { criLine, lineMembers, listMembers, logLineHeads, omittedMembers, opaTextDecision } from './kinds.ts';
+import { ObjectText } from './object-text.ts';
+import { type IsExpected, Shapes } from './prefix-shapes.ts';
+import { elementRanges, isKeyValueList, plainJson, typeName } from './typed-values.ts';
+import type { Wrap } from './wraps.ts';
+
+/** How a source tells its records from all other JSON. */
+export interface RecordMarks {
+  isRecord(value: Readonly<Record<string, unknown>>): boolean;
+  /** Another line of the program that writes the records: no record, whatever it lacks. */
+  isOtherLine(value: Readonly<Record<string, unknown>>): boolean;
+  /** The same text for a record that stands in two places of one envelope; undefined where a record has none. */
+  idOf(value: Readonly<Record<string, unknown>>): string | undefined;
+  /** Of these, one stands in the text of every record. */
+  readonly hints: readonly string[];
+}
+
+export type Finding = FoundRecord | FoundText | FoundRejection | ForeignLine;
+
+interface Found {
+  /** What goes to quarantine where no row comes of it, and where it stood. */
+  readonly origin: Frame;
+}
+
+export interface FoundRecord extends Found {
+  readonly kind: 'record';
+  readonly record: JsonRecord;
+  readonly wrap: Wrap | undefined;
+}
+
+/** A text that is no JSON: a line of another program, or a piece of a record. */
+export interface FoundText extends Found {
+  readonly kind: 'text';
+  readonly text: Buffer;
+  readonly wrap: Wrap | undefined;
+  /** It begins a JSON object and does not end it. */
+  readonly isOpen: boolean;
+}
+
+export interface FoundRejection extends Found {
+  readonly kind: 'rejection';
+  readonly rejection: Rejection;
+}
+
+export interface ForeignLine extends Found {
+  readonly kind: 'foreign';
+}
+
+/** Where something stands: its layers, its place in the decompressed object, the frame or element that it is part of. */
+export interface Place {
+  readonly wrap: Wrap | undefined;
+  readonly at: number;
+  readonly origin: Frame;
+  /** Texts and encodings taken off so far. */
+  readonly layers: number;
+}
+
+export type UnwrapLimits = ParseLimits & Pick<Limits, 'recordBytes'>;
+
+/** An envelope in an envelope in an envelope: so many, and no more. */
+const mostLayers = 8;
+/** Braces of a line that are tried for the beginning of its JSON. */
+const mostBraces = 32;
+
+export class Unwrapper {
+  readonly #marks: RecordMarks;
+  readonly #limits: UnwrapLimits;
+  readonly #isExpected: IsExpected;
+  readonly #shapes: Shapes;
+  /** Members of other names that have held records in this object: what else stands there is another program's. */
+  readonly #learned = new Set<string>();
+  readonly #needles: readonly Buffer[];
+
+  constructor(marks: RecordMarks, limits: UnwrapLimits, isExpected: IsExpected) {
+    this.#marks = marks;
+    this.#limits = limits;
+    this.#isExpected = isExpected;
+    this.#shapes = new Shapes(isExpected);
+    this.#needles = [...marks.hints, ...encodedHints].map((hint) => Buffer.from(hint));
+  }
+
+  /** What an object holds; nothing where it is neither a record nor an envelope. */
+  object(record: JsonRecord, place: Place): Finding[] {
+    const { value } = record;
+    if (this.#marks.isRecord(value)) return [{ kind: 'record', record, wrap: place.wrap, origin: place.origin }];
+    let best: Finding[] = [];
+    const consider = (found: Finding[]): boolean => {
+      if (rankOf(found) > rankOf(best)) best = found;
+      return rankOf(best) === Rank.record;
+    };
+    const looked = new Set<string>();
+    for (const isText of [true, false]) {
+      for (const name of lineMembers) {
+        if (!Object.hasOwn(value, name) || isTextual(value[name]) !== isText) continue;
+        looked.add(name);
+        const found = this.#member(record, name, place);
+        if (consider(found.length === 0 && isObject(value[name]) ? [foreign(place)] : found)) return best;
+      }
+    }
+    for (const name of listMembers) {
+      if (!Array.isArray(value[name])) continue;
+      looked.add(name);
+      if (consider(this.#member(record, name, place))) return best;
+    }
+    for (const [name, hint] of Object.entries(omittedMembers)) {
+      if (value[name] !== null || best.length > 0) continue;
+      best = [{ kind: 'rejection', rejection: reject('incomplete_record', `/${name}`, hint), origin: place.origin }];
+    }
+    if (consider(this.#anywhere(record, looked, place))) return best;
+    const hasLearned = best.length === 0 && [...this.#learned].some((name) => Object.hasOwn(value, name));
+    return hasLearned ? [foreign(place)] : best;
+  }
+
+  /** Whether a line begins as programs begin theirs, or as others of this object do. */
+  isLogLine(text: Buffer): boolean {
+    const head = text.toString('latin1', 0, HEAD_BYTES);
+    return logLineHeads.some((pattern) => pattern.test(head)) || this.#shapes.matches(head);
+  }
+
+  isHinted(text: Buffer): boolean {
+    return this.#marks.hints.some((hint) => text.includes(hint));
+  }
+
+  /** What a text holds: at least one finding. */
+  text(text: Buffer, place: Place): Finding[] {
+    const [start, end] = trimmed(text);
+    if (start === end) return [foreign(place)];
+    if (place.layers > mostLayers) return [textFinding(text, false, place)];
+    // A line of a record that is printed over many lines may look like anything.
+    if (place.wrap !== undefined && this.#isExpected({ text, wrap: place.wrap }))
+      return [textFinding(text, false, place)];
+    const first = text[start];
+    if (first === OPEN_BRACE) {
+      const found = this.#objects(text, start, end, place);
+      if (found !== undefined) return found;
+    }
+    if (first === OPEN_BRACKET) {
+      const found = this.#list(text.subarray(start, end), { ...place, at: place.at + start });
+      if (found !== undefined) return found;
+    }
+    const cri = criLine.exec(text.toString('latin1', start, Math.min(end, start + 128)));
+    if (cri !== null) {
+      const [prefix, stream, tag] = cri as unknown as [string, string, string];
+      const wrap = { kind: 'text', prefix, suffix: '', cri: { stream, tag }, outer: place.wrap } as const;
+      return this.text(text.subarray(start + prefix.length), inside(place, wrap, start + prefix.length));
+    }
+    const known = this.#shapes.split(text, start, place.wrap);
+    if (known !== undefined) return [textFinding(known.text, false, { ...place, wrap: known.wrap })];
+    return (
+      this.#behindPrefix(text, start, end, place) ??
+      this.#decoded(text.subarray(start, end), place) ?? [
+        opaTextDecision.test(text.toString('latin1', start, Math.min(end, start + 512)))
+          ? { kind: 'rejection', rejection: textFormat, origin: place.origin }
+          : textFinding(text, false, place),
+      ]
+    );
+  }
+
+  /** Objects one behind the other; undefined where the text is something else. */
+  #objects(text: Buffer, start: number, end: number, place: Place): Finding[] | undefined {
+    const found: Finding[] = [];
+    for (let at = start; at < end; ) {
+      const object = new ObjectText();
+      const close = object.feed(text, at, end);
+      const isFirst = at === start;
+      if (object.state === 'open') {
+        const rest = text.subarray(isFirst ? 0 : at);
+        return [...found, textFinding(rest, true, isFirst ? place : apart(place, rest, at))];
+      }
+      if (object.state === 'broken') {
+        if (!isFirst) return [...found, ...this.#broken(text.subarray(at, end), apart(place, text.subarray(at), at))];
+        return this.#behindPrefix(text, start, end, place) ?? this.#broken(text.subarray(start, end), place);
+      }
+      let next = close;
+      while (next < end && fillerAt(text, next) > 0) next += fillerAt(text, next);
+      if (next < end && text[next] !== OPEN_BRACE) {
+        if (!isFirst) return [...found, ...this.#broken(text.subarray(at, end), apart(place, text.subarray(at), at))];
+        return this.#behindPrefix(text, close, end, place) ?? this.#broken(text.subarray(start, end), place);
+      }
+      const isOnly = isFirst && next === end;
+      const bytes = text.subarray(at, close);
+      found.push(...this.#json(bytes, isOnly ? { ...place, at: place.at + at } : apart(place, bytes, at)));
+      at = next;
+    }
+    return found;
+  }
+
+  /** A whole JSON object that something is around. */
+  #json(bytes: Buffer, place: Place): Finding[] {
+    const record = parseRecord(bytes, this.#limits);
+    if (isRejection(record)) return [{ kind: 'rejection', rejection: record, origin: place.origin }];
+    const found = this.object(record, { ...place, layers: place.layers + 1 });
+    return found.length > 0 ? found : [foreign(place)];
+  }
+
+  /** A text that begins like JSON and is none. */
+  #broken(bytes: Buffer, place: Place): Finding[] {
+    const isMeant = this.#isHinted(bytes) || /^\{\s*"/.test(bytes.toString('latin1', 0, 64));
+    if (!isMeant) return [textFinding(bytes, false, place)];
+    const record = parseRecord(bytes, this.#limits);
+    const rejection = isRejection(record) ? record : reject('malformed_json', '', 'text follows the record');
+    return [{ kind: 'rejection', rejection, origin: place.origin }];
+  }
+
+  /** JSON behind a prefix that reaches to the end of the text. */
+  #behindPrefix(text: Buffer, start: number, end: number, place: Place): Finding[] | undefined {
+    let brace = text.indexOf(OPEN_BRACE, start + 1);
+    // What is a JSON text up to there has lost its end rather than being a prefix.
+    if (
+      brace > start &&
+      brace < end &&
+      jsonPunctuation.test(text.toString('latin1', start, Math.min(brace, start + 64)))
+    )
+      return undefined;
+    for (let tries = 0; brace >= 0 && brace < end && tries < mostBraces; tries++) {
+      const object = new ObjectText();
+      const close = object.feed(text, brace, end);
+      if (
+        object.state === 'open' &&
+        (this.#isHinted(text.subarray(brace)) || (brace + 1 === end && isSpace(text[brace - 1])))
+      ) {
+        const wrap = prefixed(text, 0, brace, text.length, place);
+        this.#shapes.learn(wrap.prefix);
+        return [textFinding(text.subarray(brace), true, { ...place, wrap })];
+      }
+      if (object.state === 'closed' && close === end) {
+        const wrap = prefixed(text, 0, brace, close, place);
+        const record = parseRecord(text.subarray(brace, close), this.#limits);
+        if (!isRejection(record)) {
+          const found = this.object(record, { ...place, wrap, at: place.at + brace, layers: place.layers + 1 });
+          const isAnothers = this.#marks.isOtherLine(record.value) || place.wrap !== undefined || this.isLogLine(text);
+          if (rankOf(found) > Rank.foreign || isAnothers) {
+            this.#shapes.learn(wrap.prefix);
+            return found.length > 0 ? found : [foreign(place)];
+          }
+        }
+      }
+      brace = text.indexOf(OPEN_BRACE, object.state === 'closed' ? close : brace + 1);
+    }
+    return undefined;
+  }
+
+  /** The text as base64 of JSON, or of compressed JSON. */
+  #decoded(text: Buffer, place: Place): Finding[] | undefined {
+    if (text.length < leastBase64 || !base64Text.test(text.toString('latin1'))) return undefined;
+    const bytes = Buffer.from(text.toString('latin1'), 'base64');
+    const plain = bytes[0] === OPEN_BRACE || bytes[0] === OPEN_BRACKET ? bytes : this.#gunzipped(bytes);
+    if (plain === undefined || !isUtf8(plain)) return undefined;
+    const found = this.#lines(plain, { ...place, layers: place.layers + 1 });
+    return rankOf(found) > Rank.text ? found : undefined;
+  }
+
+  #gunzipped(bytes: Buffer): Buffer | undefined {
+    if (compressionOf(bytes) !== 'gzip') return undefined;
+    try {
+      return gunzipSync(bytes, { maxOutputLength: this.#limits.recordBytes });
+    } catch {
+      return undefined;
+    }
+  }
+
+  /** What came out of an encoding: one text, or lines of them. */
+  #lines(text: Buffer, place: Place): Finding[] {
+    const whole = this.text(text, place);
+    if (rankOf(whole) > Rank.text || !text.includes(NEWLINE)) return whole;
+    const found: Finding[] = [];
+    for (let start = 0; start < text.length; ) {
+      const newline = text.indexOf(NEWLINE, start);
+      const end = newline < 0 ? text.length : newline + 1;
+      const line = text.subarray(start, end);
+      found.push(...this.text(line, apart(place, line, start)));
+      start = end;
+    }
+    return found;
+  }
+
+  /** An array of envelopes or records; undefined where it holds none. */
+  #list(bytes: Buffer, place: Place): Finding[] | undefined {
+    let value: unknown;
+    try {
+      if (scanMembers(bytes).depth > this.#limits.nestingDepth) return undefined;
+      value = JSON.parse(bytes.toString('utf8'));
+    } catch {
+      return undefined;
+    }
+    return Array.isArray(value) ? this.#elements(value, bytes, place) : undefined;
+  }
+
+  /** Each element for itself. undefined where none holds a record. */
+  #elements(value: readonly unknown[], bytes: Buffer, place: Place, isList = false): Finding[] | undefined {
+    const found: Finding[] = [];
+    for (const [i, [start, end]] of elementRanges(bytes).entries()) {
+      const element = bytes.subarray(start, end);
+      const own = apart(place, element, start);
+      const here = this.#value(value[i], element, own);
+      found.push(...(here.length > 0 ? here : [foreign(own)]));
+    }
+    return isList || rankOf(found) === Rank.record ? found : undefined;
+  }
+
+  /** A member, of which there is one. */
+  #member(record: JsonRecord, name: string, place: Place): Finding[] {
+    const member = memberNamed(record, name);
+    if (member < 0) return [];
+    const { ranges } = record.members;
+    const [start, end] = [ranges[member * 4 + 2] as number, ranges[member * 4 + 3] as number];
+    const wrap: Wrap = { kind: 'object', object: record, member, outer: place.wrap };
+    const bytes = record.bytes.subarray(start, end);
+    const value = record.value[name];
+    const inner = inside(place, wrap, start);
+    if (Array.isArray(value) && listMembers.includes(name)) return this.#elements(value, bytes, inner, true) ?? [];
+    return this.#value(value, bytes, inner);
+  }
+
+  #value(value: unknown, bytes: Buffer, place: Place): Finding[] {
+    if (place.layers > mostLayers) return [];
+    if (typeof value === 'string') {
+      return this.text(Buffer.from(value), { ...place, at: place.at + 1, layers: place.layers + 1 });
+    }
+    if (typeof value !== 'object' || value === null) return [];
+    const type = typeName(value);
+    if (type !== undefined) return this.#typed(type, value as Record<string, unknown>, bytes, place);
+    if (isKeyValueList(value)) return this.#keyValues(value, bytes, place);
+    if (Array.isArray(value))
+      return isByteList(value) ? this.#bytes(value, place) : (this.#elements(value, bytes, place) ?? []);
+    const members = scanMembers(bytes);
+    return this.object({ bytes, value: value as Record<string, unknown>, members }, place);
+  }
+
+  /** journald writes what is not printable as a list of bytes. */
+  #bytes(value: readonly number[], place: Place): Finding[] {
+    const text = Buffer.from(value);
+    return isUtf8(text) ? this.text(text, { ...place, layers: place.layers + 1 }) : [];
+  }
+
+  #typed(type: string, value: Readonly<Record<string, unknown>>, bytes: Buffer, place: Place): Finding[] {
+    const inner = value[type];
+    if (type === 'stringValue' || type === 'bytesValue')
+      return typeof inner === 'string' ? this.text(Buffer.from(inner), { ...place, layers: place.layers + 1 }) : [];
+    if (type !== 'kvlistValue' && type !== 'arrayValue') return [];
+    return this.#value(JSON.parse(plainJson(bytes, value).toString()), plainJson(bytes, value), {
+      ...place,
+      layers: place.layers + 1,
+    });
+  }
+
+  /** Attributes: a record taken apart, or some that hold one. */
+  #keyValues(value: readonly { key: string; value: unknown }[], bytes: Buffer, place: Place): Finding[] {
+    const record = parseRecord(plainJson(bytes, value), this.#limits);
+    return isRejection(record) ? [] : this.object(record, { ...place, layers: place.layers + 1 });
+  }
+
+  /** Records in members of any other name, each once, however often the envelope has it. */
+  #anywhere(record: JsonRecord, looked: ReadonlySet<string>, place: Place): Finding[] {
+    const found: Finding[] = [];
+    const ids = new Set<string>();
+    let other: Finding[] = [];
+    for (const name of Object.keys(record.value)) {
+      const value = record.value[name];
+      if (looked.has(name) || (typeof value !== 'string' && typeof value !== 'object')) continue;
+      const member = memberNamed(record, name);
+      const { ranges } = record.members;
+      const bytes = record.bytes.subarray(ranges[member * 4 + 2], ranges[member * 4 + 3]);
+      if (isObject(value) && this.#marks.isOtherLine(value)) other = [foreign(place)];
+      if (!this.#isHinted(bytes)) continue;
+      const here = this.#member(record, name, place);
+      if (rankOf(here) < Rank.piece) continue;
+      this.#learned.add(name);
+      for (const each of here) {
+        const id = each.kind === 'record' ? this.#marks.idOf(each.record.value) : undefined;
+        if (id !== undefined && ids.has(id)) continue;
+        if (id !== undefined) ids.add(id);
+        found.push(each);
+      }
+    }
+    return found.length > 0 ? found : other;
+  }
+
+  #isHinted(bytes: Buffer): boolean {
+    return this.#needles.some((needle) => bytes.includes(needle));
+  }
+}
+
+/** How much a list of findings says. */
+const Rank = { nothing: 0, foreign: 1, text: 2, piece: 3, record: 4 } as const;
+
+export function rankOf(found: readonly Finding[]): number {
+  let rank: number = Rank.nothing;
+  for (const finding of found) {
+    const own =
+      finding.kind === 'text'
+        ? finding.isOpen
+          ? Rank.piece
+          : Rank.text
+        : finding.kind === 'foreign'
+          ? Rank.foreign
+          : Rank.record;
+    if (own > rank) rank = own;
+  }
+  return rank;
+}
+
+/** What base64 of gzip, and of JSON objects, begins with. */
+const encodedHints = ['H4sI', 'eyJ', 'ewo'] as const;
+const leastBase64 = 32;
+const base64Text = /^[A-Za-z0-9+/\r\n]+={0,2}$/;
+const jsonPunctuation = /^[[\]{},:\s]*$/;
+const HEAD_BYTES = 256;
+const OPEN_BRACE = 0x7b;
+const OPEN_BRACKET = 0x5b;
+const NEWLINE = 0x0a;
+const ESCAPE = 0x1b;
+/** An ANSI sequence, as terminals get it for colours. */
+const colour = `${String.fromCharCode(ESCAPE)}\\[[\\d;]*[A-Za-z]`;
+const colourAtStart = new RegExp(`^${colour}`);
+const colourAtEnd = new RegExp(`${colour}$`);
+
+const textFormat: Rejection = reject(
+  'text_format',
+  '',
+  'a decision in the text format of the log, which does not keep its values: run OPA with --log-format=json',
+);
+
+const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);
+
+const isTextual = (value: unknown): boolean =>
+  typeof value === 'string' || typeName(value) === 'stringValue' || isByteList(value);
+
+const isByteList = (value: unknown): value is readonly number[] =>
+  Array.isArray(value) && value.length > 0 && value.every((byte) => Number.isInteger(byte) && byte >= 0 && byte <= 255);
+
+const foreign = ({ origin }: Place): ForeignLine => ({ kind: 'foreign', origin });
+
+const textFinding = (text: Buffer, isOpen: boolean, { wrap, origin }: Place): FoundText => ({
+  kind: 'text',
+  text,
+  wrap,
+  isOpen,
+  origin,
+});
+
+/** What stands at `offset` of a place, behind another layer. */
+const inside = (place: Place, wrap: Wrap, offset: number): Place => ({ ...place, wrap, at: place.at + offset });
+
+/** A part of a place that is a record for itself. */
+const apart = (place: Place, bytes: Buffer, offset: number): Place => ({
+  ...place,
+  at: place.at + offset,
+  origin: { bytes, offset: place.at + offset },
+});
+
+function prefixed(text: Buffer, from: number, brace: number, close: number, { wrap }: Place) {
+  const prefix = text.toString('utf8', from, brace);
+  const suffix = text.toString('utf8', close).trim();
+  return { kind: 'text', prefix, suffix, outer: wrap } as const;
+}
+
+/** Where a text begins and ends without white space, NULs, byte order marks and colours around it. */
+function trimmed(text: Buffer): [start: number, end: number] {
+  let start = 0;
+  let end = text.length;
+  for (;;) {
+    const filler = start < end ? fillerAt(text, start) : 0;
+    if (filler > 0) start += filler;
+    else if (text[start] === ESCAPE) {
+      const found = colourAtStart.exec(text.toString('latin1', start, start + 32));
+      if (found === null) break;
+      start += found[0].length;
+    } else break;
+  }
+  for (;;) {
+    if (end > start && isBlank(text[end - 1])) end--;
+    else {
+      const found = colourAtEnd.exec(text.toString('latin1', Math.max(start, end - 16), end));
+      if (found === null) break;
+      end -= found[0].length;
+    }
+  }
+  return [start, end];
+}
+
+/** Which member has the name, the last one where several have; -1 for none. */
+function memberNamed({ bytes, members: { ranges } }: JsonRecord, name: string): number {
+  for (let m = ranges.length - 4; m >= 0; m -= 4) {
+    if (keyText(bytes, ranges[m] as number, ranges[m + 1] as number) === name) return m / 4;
+  }
+  return -1;
+}

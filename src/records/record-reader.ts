@@ -1,0 +1,15 @@
+import type { Frame } from './frame/frame.ts';
+import type { Outcome } from './outcome.ts';
+
+/** `origin`: what is kept of the record where it is rejected, and where it stood. */
+export type Emit = (outcome: Outcome, origin: Frame) => void;
+
+/** Reads the records of one object. Frames come in the order of the object. Never throws for what they hold. */
+export interface RecordReader {
+  /** Gives one outcome for each record that the frame holds or completes; none where it holds a piece of one. */
+  read(frame: Frame, emit: Emit): void;
+  /** The object is over: gives the outcomes of what was still open. */
+  end(emit: Emit): void;
+  /** How many values of well-known or promoted columns were nulled because of another type, by column. */
+  readonly typeMismatches: ReadonlyMap<string, number>;
+}

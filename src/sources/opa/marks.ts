@@ -1,0 +1,18 @@
+/** What tells a decision from all other JSON in a log. */
+import type { RecordMarks } from '../../records/envelope/unwrap.ts';
+
+const isObject = (value: unknown): boolean => typeof value === 'object' && value !== null && !Array.isArray(value);
+
+export const decisionMarks: RecordMarks = {
+  /** An id, what OPA's console says of its decisions, or, where a mask has taken these, what every decision has. */
+  isRecord(value) {
+    if (Object.hasOwn(value, 'decision_id')) return true;
+    if (value.type === 'openpolicyagent.org/decision_logs' || value.msg === 'Decision Log') return true;
+    if (typeof value.timestamp !== 'string' || !isObject(value.labels)) return false;
+    return Object.hasOwn(value, 'input') || Object.hasOwn(value, 'result');
+  },
+  /** OPA's logger writes level and msg in every line ("Received request.", status records). */
+  isOtherLine: (value) => typeof value.level === 'string' && typeof value.msg === 'string',
+  idOf: ({ decision_id: id }) => (typeof id === 'string' && id !== '' ? id : undefined),
+  hints: ['decision_id', 'openpolicyagent.org/decision_logs', 'Decision Log', 'labels'],
+};
