@@ -6,7 +6,7 @@ import { readFileSync } from 'node:fs';
 
 // With --init, process 1 is the init, which has the arguments of the worker too.
 const args = readFileSync(process.argv[2] ?? '/proc/1/cmdline', 'utf8').split('\0');
-const listen = process.env.AUDIT_WAREHOUSE_WORKER_LISTEN || '0.0.0.0:9464';
+const listen = process.env.AUDIT_WAREHOUSE_WORKER_LISTEN || '127.0.0.1:9464';
 
 if (args.includes('worker') && !args.includes('--once') && listen !== 'off') {
   const port = listen.slice(listen.lastIndexOf(':') + 1);

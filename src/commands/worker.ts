@@ -15,7 +15,7 @@ Examples:
   audit-warehouse worker
   audit-warehouse worker --source eopa-prod --source okera-prod
   audit-warehouse worker --once                      work off what is there and exit, for cron
-  audit-warehouse worker --set worker.commit_interval=1m --set worker.listen=127.0.0.1:9464
+  audit-warehouse worker --set worker.commit_interval=1m --set worker.listen=0.0.0.0:9464
 
 A source with a queue is followed by the S3 events in it; a message is deleted only when all of its objects are
 committed. Any other source is listed again and again. Any number of workers may follow the same sources.
@@ -23,7 +23,7 @@ committed. Any other source is listed again and again. Any number of workers may
 SIGTERM or SIGINT: nothing new is taken, the batch in hand is finished (or given back after worker.shutdown), then the
 worker exits. A second signal ends it at once. Nothing is lost either way.
 
-/metrics, /healthz and /readyz are served at worker.listen, but not with --once.
+/metrics, /healthz and /readyz are served at worker.listen, by default to this machine only, and not with --once.
 
 Exit codes: 0 stopped in good order, or with --once all done; 1 failed, or with --once stopped, or an object or a source
 could not be read; 2 usage or configuration.`;

@@ -38,6 +38,9 @@ const readUnit: SchemaValidateFunction = (unit: Unit, value: unknown, schema, co
   return true;
 };
 
+/** More are not told apart: each costs a look through the document for its line. */
+const mostProblems = 1000;
+
 /** Changes `raw` in place: after a check without problems it has every key of the schema that has a default. */
 export function checkAgainstSchema(raw: unknown): KeyProblem[] {
   // validateSchema off: compiling the schema of schemas takes longer than all else here; a test holds ours to it.
@@ -49,7 +52,7 @@ export function checkAgainstSchema(raw: unknown): KeyProblem[] {
   ajv.addKeyword({ keyword: 'editors', schemaType: 'object' });
   const validate = ajv.compile(configSchema);
   if (validate(raw)) return [];
-  return (validate.errors ?? []).flatMap(toProblem);
+  return (validate.errors ?? []).slice(0, mostProblems).flatMap(toProblem);
 }
 
 function toProblem(error: ErrorObject): KeyProblem[] {

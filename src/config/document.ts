@@ -1,5 +1,17 @@
 /** The YAML file as data, and the line where each of its keys stands. */
-import { isMap, isPair, isScalar, isSeq, LineCounter, type Node, parseDocument } from 'yaml';
+import {
+  type Document,
+  isMap,
+  isPair,
+  isScalar,
+  isSeq,
+  Lexer,
+  LineCounter,
+  type Node,
+  Parser,
+  parseDocument,
+  visit,
+} from 'yaml';
 import type { KeyPath } from './check.ts';
 import { ConfigError } from './errors.ts';
 
@@ -15,18 +27,27 @@ export const givenDocument = (data: object): ConfigDocument => ({
   lineOf: () => undefined,
 });
 
-/** Throws ConfigError where the text is no YAML mapping, or says a key twice. */
+/** Far more than a configuration needs; what is parsed in more than linear time stays short at this size. */
+export const mostDocumentBytes = 256 << 10;
+/** Levels of groups and lists; a configuration has about ten. */
+const mostLevels = 64;
+/** How often aliases may be put in, counting those inside of others. */
+const mostAliases = 1000;
+
+/**
+ * Throws ConfigError where the text is no YAML mapping, says a key twice, or would take more than its size should:
+ * nested beyond measure, or aliases that multiply.
+ */
 export function readDocument(text: string, file: string): ConfigDocument {
   const lines = new LineCounter();
-  const document = parseDocument(text, { lineCounter: lines, uniqueKeys: true, prettyErrors: false });
-  if (document.errors.length > 0) {
-    throw new ConfigError(
-      document.errors.map((error) => ({
-        key: '',
-        message: error.message,
-        origin: `${file}:${lines.linePos(error.pos[0]).line}`,
-      })),
-    );
+  const at = (offset: number): string => `${file}:${lines.linePos(offset).line}`;
+  checkLevels(text, file);
+  // Its own check for unique keys compares each with each.
+  const document = parseDocument(text, { lineCounter: lines, uniqueKeys: false, prettyErrors: false });
+  const errors = document.errors.map(({ message, pos: [offset] }) => ({ message, offset }));
+  if (errors.length === 0) errors.push(...repeatedKeys(document));
+  if (errors.length > 0) {
+    throw new ConfigError(errors.map(({ message, offset }) => ({ key: '', message, origin: at(offset) })));
   }
   if (!isMap(document.contents)) {
     throw new ConfigError([
@@ -35,7 +56,7 @@ export function readDocument(text: string, file: string): ConfigDocument {
   }
   const root = document.contents as Node;
   return {
-    data: document.toJS() as Record<string, unknown>,
+    data: resolved(document, file),
     lineOf(path) {
       let node: unknown = root;
       let at = 0;
@@ -57,4 +78,46 @@ export function readDocument(text: string, file: string): ConfigDocument {
       return lines.linePos(at).line;
     },
   };
+}
+
+/** The parser keeps what it is in on a stack of its own; composing and everything after recurse. */
+function checkLevels(text: string, file: string): void {
+  const lines = new LineCounter();
+  lines.addNewLine(0);
+  const parser = new Parser(lines.addNewLine);
+  for (const lexeme of new Lexer().lex(text)) {
+    for (const _ of parser.next(lexeme));
+    if (parser.stack.length <= mostLevels) continue;
+    const origin = `${file}:${lines.linePos(parser.offset).line}`;
+    throw new ConfigError([{ key: '', message: `is nested deeper than ${mostLevels} levels`, origin }]);
+  }
+}
+
+function repeatedKeys(document: Document): { message: string; offset: number }[] {
+  const found: { message: string; offset: number }[] = [];
+  visit(document, {
+    Map(_, { items }) {
+      const seen = new Set<string>();
+      for (const { key } of items) {
+        if (!isScalar(key)) continue;
+        const name = String(key.value);
+        if (seen.has(name))
+          found.push({ message: `keys must be unique: ${name} is there twice`, offset: key.range?.[0] ?? 0 });
+        seen.add(name);
+      }
+    },
+  });
+  return found;
+}
+
+function resolved(document: Document, file: string): Record<string, unknown> {
+  try {
+    return document.toJS({ maxAliasCount: mostAliases }) as Record<string, unknown>;
+  } catch (error) {
+    if (!(error instanceof ReferenceError)) throw error;
+    const message = /excessive/i.test(error.message)
+      ? `its aliases stand for more than ${mostAliases} values: write the values out`
+      : error.message;
+    throw new ConfigError([{ key: '', message, origin: file }], { cause: error });
+  }
 }

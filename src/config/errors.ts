@@ -10,12 +10,16 @@ export interface ConfigProblem {
   readonly origin: string;
 }
 
+const mostShown = 50;
+
 export class ConfigError extends Error {
   override readonly name = 'ConfigError';
   readonly code = 'invalid-configuration';
   readonly problems: readonly ConfigProblem[];
   constructor(problems: readonly ConfigProblem[], options?: { cause?: unknown }) {
-    super(problems.map(describe).join('\n'), options);
+    const shown = problems.slice(0, mostShown).map(describe);
+    if (problems.length > mostShown) shown.push('and further problems');
+    super(shown.join('\n'), options);
     this.problems = problems;
   }
 }
@@ -28,6 +32,8 @@ export function nearest(name: string, candidates: readonly string[]): string | u
   let best: string | undefined;
   let bestDistance = Math.max(2, Math.floor(name.length / 3)) + 1;
   for (const candidate of candidates) {
+    // So far apart that the lengths alone tell.
+    if (Math.abs(candidate.length - name.length) >= bestDistance) continue;
     const distance = editDistance(name.toLowerCase(), candidate.toLowerCase());
     if (distance < bestDistance) {
       best = candidate;

@@ -2,14 +2,14 @@
  * Reads the configuration: flags over environment over file over defaults. All problems are gathered and thrown as one
  * ConfigError that names each key, its file and its line; nothing else has been read or written by then.
  */
-import { readFileSync, statSync } from 'node:fs';
+import { closeSync, openSync, readSync, statSync } from 'node:fs';
 import { availableParallelism, tmpdir } from 'node:os';
 import { dirname, resolve } from 'node:path';
 import type { SideSourceConfig, SourceConfig } from '../sources/config.ts';
 import { type CatalogConfig, type CatalogType, catalogKeys, catalogTypes, neededCatalogKeys } from './catalogs.ts';
 import { checkAgainstSchema, formatKey, type KeyPath, type KeyProblem } from './check.ts';
 import type { AthenaConfig, Config, DuckDbConfig, TrinoConfig } from './config.ts';
-import { givenDocument, readDocument } from './document.ts';
+import { givenDocument, mostDocumentBytes, readDocument } from './document.ts';
 import { ConfigError, nearest } from './errors.ts';
 import { sectionValues } from './keys.ts';
 import { overlap, sourceUri, warehouseUri } from './locations.ts';
@@ -103,9 +103,24 @@ function acceptSnakeCase(raw: Record<string, unknown>): void {
   delete s3.force_path_style;
 }
 
+/** No more than may be parsed: what is named may be a device, or a pipe that never ends. */
+function readText(file: string): string {
+  const bytes = Buffer.alloc(mostDocumentBytes + 1);
+  const descriptor = openSync(file, 'r');
+  let length = 0;
+  try {
+    for (let read = -1; read !== 0 && length < bytes.length; length += read)
+      read = readSync(descriptor, bytes, length, bytes.length - length, null);
+  } finally {
+    closeSync(descriptor);
+  }
+  if (length === bytes.length) throw new Error(`it is larger than the ${mostDocumentBytes} bytes of a configuration`);
+  return bytes.toString('utf8', 0, length);
+}
+
 function readConfigFile(file: string, shown: string): string {
   try {
-    return readFileSync(file, 'utf8');
+    return readText(file);
   } catch (error) {
     const code = (error as NodeJS.ErrnoException).code;
     const message =

@@ -183,7 +183,7 @@ export const sections = {
       type: 'string',
       minLength: 1,
       pattern: '^(off|[^\\s:]+:\\d{1,5}|\\[[0-9a-fA-F:.]+\\]:\\d{1,5})$',
-      default: '0.0.0.0:9464',
+      default: '127.0.0.1:9464',
     } as Key<string, '', true>,
   }),
 };
@@ -207,7 +207,7 @@ export const configSchema: ConfigSchema = {
         default: false,
       },
     }),
-    sources: { description: 'what to read', type: 'array', minItems: 1, items: source },
+    sources: { description: 'what to read', type: 'array', minItems: 1, maxItems: 1000, items: source },
     stewards: {
       description: 'who administers what in Okera: whose records the view steward_audit_logs shows to whom',
       type: 'array',

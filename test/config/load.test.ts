@@ -83,7 +83,7 @@ describe('a minimal configuration', () => {
         relistSeconds: 86_400,
         visibilitySeconds: 120,
         shutdownSeconds: 60,
-        listen: { host: '0.0.0.0', port: 9464 },
+        listen: { host: '127.0.0.1', port: 9464 },
       },
       engines: { athena: { catalog: 'AwsDataCatalog' } },
     });
@@ -521,6 +521,66 @@ sources:
       { origin: 'audit-warehouse.yaml:4', message: /unique/ },
     ]);
     expect(problemsOf('just text\n')[0]?.message).toMatch(/not a YAML mapping/);
+  });
+
+  describe('what would take more than a file of its size should', () => {
+    const levels = (count: number, open: string, close = ''): string =>
+      `warehouse: ./w\nsources: ${open.repeat(count)}${close.repeat(count)}\n`;
+    const each = (count: number, line: (i: number) => string): string =>
+      Array.from({ length: count }, (_, i) => line(i)).join('\n');
+    const bomb = (of: (before: string) => string): string =>
+      `a0: &a0 [x, x]\n${each(40, (i) => `a${i + 1}: &a${i + 1} ${of(`*a${i}`)}`)}\nsources: *a40\nwarehouse: ./w\n`;
+    const hostile: Readonly<Record<string, [yaml: string, message: RegExp]>> = {
+      'a hundred thousand brackets': [levels(100_000, '['), /:2: is nested deeper than 64 levels$/],
+      'and closed ones': [levels(100_000, '[', ']'), /:2: is nested deeper than 64 levels$/],
+      braces: [levels(50_000, '{a: '), /nested deeper/],
+      'lists in lists': [`warehouse: ./w\nsources:\n${'- '.repeat(100_000)}`, /nested deeper/],
+      'keys of keys': [levels(100_000, '? '), /nested deeper/],
+      'groups in groups': [each(600, (i) => `${' '.repeat(i)}a:`), /:\d+: is nested deeper/],
+      'aliases that multiply': [bomb((a) => `[${a}, ${a}, ${a}]`), /aliases stand for more than 1000 values/],
+      'aliases in groups': [bomb((a) => `{x: ${a}, y: ${a}}`), /aliases stand for more/],
+      'an alias of nothing': ['warehouse: *w\nsources: []\n', /[Uu]nresolved alias/],
+      'more than a configuration has': [`${minimal}# ${'x'.repeat(256 << 10)}`, /larger than the 262144 bytes/],
+    };
+    it.each(Object.entries(hostile))('%s', (_, [yaml, message]) => {
+      const problems = problemsOf(yaml);
+      expect(problems).toHaveLength(1);
+      const [{ origin, message: said }] = problems as [(typeof problems)[0]];
+      expect(`${origin}: ${said}`).toMatch(message);
+    });
+
+    it('a value that is a part of itself', () => {
+      expect(problemsOf('warehouse: ./w\nsources: &s [*s, { name: *s }]\nretention: &r { t: *r }\n')).not.toEqual([]);
+    });
+
+    it.each([
+      ['keys that are unknown', each(15_000, (i) => `key${i}: 1`)],
+      ['keys that are repeated', each(40_000, () => 'k: 1')],
+      ['lines that are wrong', `a: b\n${each(30_000, () => ': [')}`],
+      ['sources', `sources:\n${each(5000, (i) => `- { name: s${i}, type: opa, location: ./l${i} }`)}`],
+    ])('%s by the thousand, of which it says the first', (_, yaml) => {
+      writeFileSync(join(folder, 'audit-warehouse.yaml'), yaml);
+      let message = '';
+      try {
+        loadConfig({ env: {}, cwd: folder, reserved });
+      } catch (error) {
+        message = (error as ConfigError).message;
+      }
+      expect(message.split('\n').length).toBeLessThan(60);
+      expect(message).toContain('audit-warehouse.yaml:');
+    });
+
+    it('a file that never ends', () => {
+      expect(problemsOf(minimal, { file: '/dev/zero' })).toMatchObject([{ message: /larger than/ }]);
+    });
+
+    it('but aliases that a person would write are taken', () => {
+      const columns = '&c { tenant: { path: input.t, type: string } }';
+      const source = (i: number): string =>
+        `  - { name: s${i}, type: opa, location: ./l${i}, columns: ${i === 0 ? columns : '*c'} }`;
+      const { config } = load(`warehouse: ./w\nsources:\n${each(100, source)}\n`);
+      expect(config.sources.map((one) => Object.keys(one.columns))).toEqual(Array(100).fill(['tenant']));
+    });
   });
 
   it('a file that is not there, with what to do', () => {

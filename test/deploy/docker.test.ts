@@ -30,6 +30,11 @@ describe('the Dockerfile', () => {
     expect(dockerfile).toMatch(/^HEALTHCHECK /m);
   });
 
+  test('listens where a published port and its health check find it', () => {
+    const [, port] = /^EXPOSE (\d+)$/m.exec(dockerfile) ?? [];
+    expect(dockerfile).toMatch(new RegExp(`^(ENV)? +AUDIT_WAREHOUSE_WORKER_LISTEN=0\\.0\\.0\\.0:${port} `, 'm'));
+  });
+
   test('takes no more into its context than it copies', () => {
     const kept = [...ignored.matchAll(/^!(.*)$/gm)].map(([, path]) => path!);
     expect(ignored).toMatch(/^\*$/m);
