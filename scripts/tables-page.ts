@@ -1,9 +1,8 @@
 /** The text of docs/tables.md: every table with its columns, and the reasons of quarantine, from their declarations. */
-import okeraSchema from '../schemas/okera-audit.schema.json' with { type: 'json' };
-import opaSchema from '../schemas/opa.schema.json' with { type: 'json' };
 import { rejectionCodes } from '../src/records/outcome.ts';
 import { identityTableOf } from '../src/sources/okera-identities/tables.ts';
 import { provenanceColumns } from '../src/sources/reference/side-table.ts';
+import { eventSources } from '../src/sources/registry.ts';
 import { amendments } from '../src/tables/amendments.ts';
 import type { TableDeclaration } from '../src/tables/declaration.ts';
 import { declareTable } from '../src/tables/declare.ts';
@@ -18,10 +17,7 @@ interface Section {
 
 export function tablesPage(): string {
   const sections: Section[] = [
-    ...[opaSchema, okeraSchema].map((schema) => {
-      const annotated = schema as unknown as AnnotatedSchema;
-      return { table: declareTable(annotated), schema: annotated };
-    }),
+    ...Object.values(eventSources).map(({ schema }) => ({ table: declareTable(schema), schema })),
     { table: quarantine },
     { table: ingestedObjects },
     { table: amendments },

@@ -3,7 +3,7 @@
  * file (default: audit-warehouse.yaml beside the code), AUDIT_WAREHOUSE_* overrides single keys.
  */
 import { loadConfig } from './config/load.ts';
-import { createSource } from './sources/index.ts';
+import { reservedColumns } from './sources/index.ts';
 import { createLogger } from './telemetry/log.ts';
 import { createRuntime } from './wire.ts';
 import { createSqsHandler } from './worker/lambda.ts';
@@ -12,7 +12,7 @@ export const handler = createSqsHandler(async () => {
   const { config } = loadConfig({
     env: process.env,
     cwd: process.cwd(),
-    reserved: (type, limits) => new Set(createSource(type, {}, limits).table.columns.map((column) => column.name)),
+    reserved: reservedColumns,
   });
   const log = createLogger({ level: 'info', format: 'json', write: (line) => process.stdout.write(line) });
   // An invocation takes one batch after another, so threads would be loaded for nothing.

@@ -6,7 +6,7 @@ import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { ObjectError } from '../src/records/decompress.ts';
-import type { SourceType } from '../src/records/object-facts.ts';
+import type { SourceType } from '../src/sources/registry.ts';
 import { type Fixture, loadFixture, readFixture } from './support/fixture.ts';
 
 const root = join(import.meta.dirname, '..', 'fixtures');

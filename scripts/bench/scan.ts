@@ -8,9 +8,9 @@ import { globSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { Command, InvalidArgumentError } from 'commander';
-import type { SourceType } from '../../src/records/object-facts.ts';
 import type { RowWriter } from '../../src/records/scan/row-writer.ts';
 import { createSource } from '../../src/sources/index.ts';
+import type { SourceType } from '../../src/sources/registry.ts';
 import type { Source } from '../../src/sources/source.ts';
 
 const root = resolve(import.meta.dirname, '../..');

@@ -4,7 +4,7 @@
  */
 
 import type { Limits } from '../records/limits.ts';
-import type { SourceType } from '../records/object-facts.ts';
+import type { SourceType } from '../sources/registry.ts';
 import { parsePath } from '../tables/declare.ts';
 import type { KeyProblem } from './check.ts';
 import type { Config } from './config.ts';

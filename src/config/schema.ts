@@ -3,14 +3,16 @@
  * checks, the environment variables, `--set`, `init`'s commented example and the configuration of the program follow it.
  */
 
+import { sideSourceTypes } from '../sources/config.ts';
 import { mappedTypes, shapeNames } from '../sources/opa/shapes.ts';
+import { eventSourceTypes } from '../sources/registry.ts';
 import { conditions } from '../tables/mapping.ts';
 import { identityTables } from '../tables/names.ts';
 import { catalogKeys, catalogTypes } from './catalogs.ts';
 import { type ConfigSchema, choice, count, duration, flag, type Key, section, size, text } from './keys.ts';
 
 export const scalarTypes = ['boolean', 'int', 'long', 'double', 'string', 'timestamp'] as const;
-export const sourceTypes = ['opa', 'okera-audit', 'okera-identities', 'reference'] as const;
+export const sourceTypes = [...eventSourceTypes, ...sideSourceTypes] as const;
 export const encoders = ['columnar', 'parquetjs'] as const;
 
 /** Goes into SQL that every engine has to read. */

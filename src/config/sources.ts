@@ -3,15 +3,15 @@
  * them are one source's own.
  */
 import type { ScalarType } from '../columns/types.ts';
-import type { SideSourceType, SourceType } from '../records/object-facts.ts';
-import type { ReferenceColumn, SideSourceConfig, SourceConfig } from '../sources/config.ts';
+import type { ReferenceColumn, SideSourceConfig, SideSourceType, SourceConfig } from '../sources/config.ts';
 import { asField, type FieldPaths, fieldProblem } from '../sources/opa/fields.ts';
 import { defaultShape, mappedTypes, mappingOf, type ShapeName, shapeNames } from '../sources/opa/shapes.ts';
 import { provenanceNames } from '../sources/reference/side-table.ts';
+import { eventSourceOf, eventSourceTypes, isProductName, type SourceType } from '../sources/registry.ts';
 import { globProblem } from '../sources/selection.ts';
 import { parsePath } from '../tables/declare.ts';
 import type { Mapping } from '../tables/mapping.ts';
-import { type IdentityTable, identityTables, isProductName } from '../tables/names.ts';
+import { type IdentityTable, identityTables } from '../tables/names.ts';
 import type { PromotedColumn } from '../tables/promoted.ts';
 import type { KeyPath } from './check.ts';
 import { nearest } from './errors.ts';
@@ -41,7 +41,9 @@ interface RawColumn {
 
 type Problem = (path: KeyPath, message: string) => void;
 
-const eventTypes: readonly RawSource['type'][] = ['opa', 'okera-audit'];
+const eventTypes: readonly string[] = eventSourceTypes;
+/** Those whose standard columns can be somewhere else. */
+const mappedSources = eventTypes.filter((type) => eventSourceOf(type)?.mapping !== undefined);
 
 export const isEventSource = (source: Pick<RawSource, 'type'>): boolean => eventTypes.includes(source.type);
 
@@ -50,8 +52,8 @@ const sourceKeys = {
   queue: eventTypes,
   include: eventTypes,
   exclude: eventTypes,
-  shape: ['opa'],
-  fields: ['opa'],
+  shape: mappedSources,
+  fields: mappedSources,
   table: ['reference'],
   tables: ['okera-identities'],
 } as const;

@@ -13,8 +13,3 @@ export interface ObjectFacts {
 }
 
 export type LeftOut = 'leftover' | 'excluded';
-
-export type SourceType = 'opa' | 'okera-audit';
-
-/** Types of sources whose tables are replaced as a whole (reference/side-table.ts). */
-export type SideSourceType = 'okera-identities' | 'reference';

@@ -5,7 +5,7 @@ import { isUtf8 } from 'node:buffer';
 import type { Value } from '../columns/types.ts';
 import { quarantine } from '../tables/quarantine.ts';
 import type { Frame } from './frame/frame.ts';
-import type { ObjectFacts, SideSourceType, SourceType } from './object-facts.ts';
+import type { ObjectFacts } from './object-facts.ts';
 import type { Rejection } from './outcome.ts';
 import { dayOfMicros, dayOfMillis } from './time.ts';
 
@@ -13,7 +13,8 @@ import { dayOfMicros, dayOfMillis } from './time.ts';
 export const PAYLOAD_BYTES = 64 << 10;
 
 export interface QuarantineContext {
-  readonly sourceType: SourceType | SideSourceType;
+  /** As the configuration has it. */
+  readonly sourceType: string;
   readonly uri: string;
   readonly facts: ObjectFacts;
   /** Of the object, in milliseconds since the epoch. */

@@ -1,8 +1,8 @@
 import type { ScalarType } from '../columns/types.ts';
-import type { SourceType } from '../records/object-facts.ts';
 import type { Mapping } from '../tables/mapping.ts';
 import type { IdentityTable } from '../tables/names.ts';
 import type { PromotedColumn } from '../tables/promoted.ts';
+import type { SourceType } from './registry.ts';
 
 export interface SourceConfig {
   readonly name: string;
@@ -19,6 +19,10 @@ export interface SourceConfig {
   /** Promoted columns, by column name. */
   readonly columns: Readonly<Record<string, PromotedColumn>>;
 }
+
+/** Types of sources whose tables are replaced as a whole (reference/side-table.ts). */
+export const sideSourceTypes = ['okera-identities', 'reference'] as const;
+export type SideSourceType = (typeof sideSourceTypes)[number];
 
 export type SideSourceConfig = ReferenceConfig | IdentitiesConfig;
 

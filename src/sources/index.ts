@@ -1,19 +1,12 @@
-/** The input families by the type that the config names. */
-import type { SourceType } from '../records/object-facts.ts';
+/** Sources as they are configured: the readers and writers of their records. */
+import { RowWriters } from '../records/scan/row-writer.ts';
 import type { Mapping } from '../tables/mapping.ts';
 import type { SourceConfig } from './config.ts';
-import type { SourceLimits } from './interpreter.ts';
-import { okeraAuditSource } from './okera-audit/source.ts';
-import { opaSource } from './opa/source.ts';
+import type { EventSource } from './event-source.ts';
+import { compileInterpreter, openReader, type SourceLimits, writerSpec } from './interpreter.ts';
+import { eventSources, type SourceType } from './registry.ts';
 import { selecting } from './selection.ts';
 import type { Source } from './source.ts';
-
-type Factory = (promoted: SourceConfig['columns'], limits: SourceLimits, mapping?: Mapping) => Source;
-
-const factories: Readonly<Record<SourceType, Factory>> = {
-  opa: opaSource,
-  'okera-audit': okeraAuditSource,
-};
 
 /**
  * `mapping`: where the standard columns are in a record; without it, where the default shape has them.
@@ -25,7 +18,16 @@ export function createSource(
   limits: SourceLimits,
   mapping?: Mapping,
 ): Source {
-  return factories[type](promoted, limits, mapping);
+  const source: EventSource = eventSources[type];
+  const spec = { source, promoted, mapping: mapping ?? source.mapping ?? {} };
+  const interpreter = compileInterpreter(spec);
+  return {
+    type,
+    table: interpreter.table,
+    describeObject: source.describeObject,
+    openObject: (uri, facts) => openReader(interpreter, source.marks, limits, uri, facts),
+    writers: new RowWriters(writerSpec(spec, interpreter.table, limits)),
+  };
 }
 
 /** Names of the columns that the table of a source type has without any promoted ones. */
@@ -37,5 +39,3 @@ export function configuredSource(config: SourceConfig, limits: SourceLimits): So
   const source = createSource(config.type, config.columns, limits, config.mapping);
   return { ...source, describeObject: selecting(config, source.describeObject) };
 }
-
-export { okeraAuditSource, opaSource };

@@ -1,8 +1,9 @@
 /**
  * What all sources share: a parsed record of a known schema becomes a row, or a rejection with the reason.
- * The folder of a source adds how records are found inside of their lines and which columns are computed.
+ * The declaration of a source says how its records are told from other lines; its schema which columns are computed.
  */
 import type { Value } from '../columns/types.ts';
+import { computedColumns } from '../records/computed.ts';
 import { EnvelopeReader } from '../records/envelope/reader.ts';
 import type { RecordMarks } from '../records/envelope/unwrap.ts';
 import { Extra } from '../records/extra.ts';
@@ -21,30 +22,18 @@ import type { TableDeclaration } from '../tables/declaration.ts';
 import { declareTable, promotedExtractions } from '../tables/declare.ts';
 import { type Mapping, mappedColumns } from '../tables/mapping.ts';
 import type { PromotedColumn } from '../tables/promoted.ts';
-import { type AnnotatedSchema, extractions } from '../tables/schema.ts';
+import { extractions } from '../tables/schema.ts';
+import type { EventSource } from './event-source.ts';
 
 export type SourceLimits = Pick<Limits, 'recordBytes' | 'nestingDepth'>;
 export type PromotedColumns = Readonly<Record<string, PromotedColumn>>;
 
+/** A source as it is configured. */
 export interface InterpreterSpec {
-  readonly schema: AnnotatedSchema;
+  readonly source: EventSource;
   readonly promoted: PromotedColumns;
-  /** Where the mapped columns of the schema are; without it they are null. */
-  readonly mapping?: Mapping;
-  /** The member that holds the time of the event. */
-  readonly timeField: string;
-  /** What a time without an offset is: none, or UTC. */
-  readonly zone: 'required' | 'utc';
-  /** Sets the columns that are computed from others. */
-  derive(row: Row): void;
-  /** The member whose text is the identity of a record (empty: it has none); absent where the whole record is. */
-  readonly identityField?: string;
-}
-
-/** A row in the making, by column name. */
-export interface Row {
-  get(column: string): Value;
-  set(column: string, value: Value): void;
+  /** Where the mapped columns of the schema are. */
+  readonly mapping: Mapping;
 }
 
 export interface Interpreter {
@@ -60,7 +49,8 @@ export interface OpenObject {
 }
 
 export function compileInterpreter(spec: InterpreterSpec): Interpreter {
-  const { schema, promoted, mapping = {}, timeField, zone, identityField } = spec;
+  const { promoted, mapping } = spec;
+  const { schema, timeField, zone, identityField } = spec.source;
   const table = declareTable(schema, promoted);
   const validate = validator(schema);
   const mapped = mappedColumns(schema, mapping);
@@ -74,6 +64,12 @@ export function compileInterpreter(spec: InterpreterSpec): Interpreter {
   const [ymd, eventTime, sourceUri, sourceOffset, extraColumn] = (
     ['ymd', 'event_time', 'source_uri', 'source_offset', 'extra'] as const
   ).map(indexOf) as [number, number, number, number, number];
+
+  const computed = computedColumns(schema).map(({ column, from, compute }) => ({
+    from: indexOf(from),
+    to: indexOf(column),
+    compute,
+  }));
 
   return {
     table,
@@ -97,12 +93,7 @@ export function compileInterpreter(spec: InterpreterSpec): Interpreter {
       values[sourceOffset] = BigInt(frame.offset);
       values[extraColumn] = extra.toJson();
       for (const [column, value] of Object.entries(object.facts.columns)) values[indexOf(column)] = value;
-      spec.derive({
-        get: (column) => values[indexOf(column)] as Value,
-        set: (column, value) => {
-          values[indexOf(column)] = value;
-        },
-      });
+      for (const { from, to, compute } of computed) values[to] = compute(values[from] as Value);
       const identity =
         identityField === undefined ? rowText(table, values) : (values[indexOf(identityField)] as string) || null;
       return { kind: 'row', values, eventTime: time, identity };
@@ -129,11 +120,11 @@ export function openReader(
 
 /** The same for the fast path. */
 export function writerSpec(
-  spec: Omit<InterpreterSpec, 'derive'> & Pick<RowWriterSpec, 'computed'>,
+  { source, promoted, mapping }: InterpreterSpec,
   table: TableDeclaration,
   limits: SourceLimits,
 ): RowWriterSpec {
-  const { schema, promoted, mapping = {}, computed, timeField, zone, identityField } = spec;
+  const { schema, timeField, zone, identityField } = source;
   return {
     table,
     schema,
@@ -142,7 +133,7 @@ export function writerSpec(
     promoted: promotedExtractions(promoted),
     timeField,
     zone,
-    computed,
+    computed: computedColumns(schema),
     maxDepth: limits.nestingDepth,
     ...(identityField !== undefined && { identityField }),
   };

@@ -36,19 +36,10 @@ export interface Place {
   readonly position: number;
 }
 
-/** undefined for a key that does not say its time. */
-export function placeOf(uri: string): Place | undefined {
-  const opa = /^(.*\/eopa=[^/]*\/(?:first_ts|ts)=)(\d{10})\//s.exec(uri);
-  if (opa !== null) return { stream: opa[1]!, position: Number(opa[2]) * 1000 };
-  const okera = /^(.*\/ymd=)(\d{4}-\d{2}-\d{2})\//s.exec(uri);
-  const day = okera === null ? Number.NaN : Date.parse(okera[2]!);
-  return Number.isNaN(day) ? undefined : { stream: okera![1]!, position: day };
-}
-
-/** What comes right before the first key of a stream at that time, in the order of keys; never before `uri` itself. */
-export function keyAt(uri: string, stream: string, position: number): string {
-  const key = stream.endsWith('ymd=')
-    ? stream + new Date(position).toISOString().slice(0, 10)
-    : stream + String(Math.floor(position / 1000)).padStart(10, '0');
-  return key > uri ? key : uri;
+/** Keys that sort by stream and then by time. */
+export interface KeyStreams {
+  /** undefined for a key that does not say its time. */
+  placeOf(uri: string): Place | undefined;
+  /** The least key of a stream at a time, or something in front of it. */
+  firstAt(stream: string, position: number): string;
 }

@@ -1,11 +1,12 @@
-import type { ObjectFacts, SourceType } from '../records/object-facts.ts';
+import type { ObjectFacts } from '../records/object-facts.ts';
 import type { RecordReader } from '../records/record-reader.ts';
 import type { RowWriters } from '../records/scan/row-writer.ts';
 import type { TableDeclaration } from '../tables/declaration.ts';
+import type { SourceType } from './registry.ts';
 
 /**
  * An input family: what its object keys say, and how one framed record becomes a row. Pure: no clock, no I/O.
- * Made by the factory of each folder (`opaSource`, `okeraAuditSource`) from the schema and the config's promoted columns.
+ * Made by `createSource` from the declaration of its type (event-source.ts) and what the configuration says.
  */
 export interface Source {
   readonly type: SourceType;

@@ -1,6 +1,4 @@
-/** Names that belong to the product: no table of the configuration may take one. */
-
-export const eventTables = ['opa_decisions', 'okera_audit_logs'] as const;
+/** Names that belong to the product, beside the tables of events (sources/registry.ts). */
 
 export const bookkeepingTables = ['quarantine', 'ingested_objects', 'amendments'] as const;
 
@@ -27,7 +25,3 @@ export const views = [
   'role_group_history',
   'audit_events',
 ] as const;
-
-export const isProductName = (name: string): boolean => names.has(name);
-
-const names: ReadonlySet<string> = new Set([...eventTables, ...bookkeepingTables, ...identityTables, ...views]);

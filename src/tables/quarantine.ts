@@ -22,7 +22,7 @@ export const quarantine: TableDeclaration = {
     {
       name: 'source_type',
       type: 'string',
-      description: 'Type of the source: opa, okera-audit, okera-identities, reference.',
+      description: 'Type of the source, as the configuration names it.',
       required: true,
     },
     { name: 'source_uri', type: 'string', description: 'The object that the record stood in.', required: true },

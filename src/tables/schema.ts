@@ -45,8 +45,18 @@ export interface TableAnnotation {
   readonly provenance: readonly string[];
   /** Columns whose paths follow the shape of the records (mapping.ts). */
   readonly mapped?: Readonly<Record<string, { readonly type: string; readonly description: string }>>;
-  /** Columns that no path gives: the source computes them. */
-  readonly derived: Readonly<Record<string, { readonly type: string; readonly description: string }>>;
+  /** Columns that say whom a row is about: what `erase --subject` looks at. */
+  readonly subject: readonly string[];
+  /** Columns that no single path gives. */
+  readonly derived: Readonly<Record<string, DerivedColumn>>;
+}
+
+export interface DerivedColumn {
+  readonly type: string;
+  readonly description: string;
+  /** The column that it is computed from, and how (records/computed.ts); absent where it says where the record was found. */
+  readonly from?: string;
+  readonly as?: string;
 }
 
 /** A path of the record that becomes a column. */

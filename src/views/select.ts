@@ -4,9 +4,10 @@
  */
 import { readFileSync } from 'node:fs';
 import type { StewardConfig } from '../config/config.ts';
+import { eventTables } from '../sources/registry.ts';
 import { literal } from '../sql/literals.ts';
 import { mentionedNames } from '../sql/mentioned-tables.ts';
-import { eventTables, identityTables } from '../tables/names.ts';
+import { identityTables } from '../tables/names.ts';
 import { type ViewDeclaration, viewDeclarations } from './declarations.ts';
 
 export interface View extends ViewDeclaration {

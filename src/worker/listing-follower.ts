@@ -8,6 +8,8 @@ import { type ConfiguredSource, newPlanCounters, type PlannedBatch, planBatches 
 import type { ObjectFailure } from '../ingest/request.ts';
 import type { Runtime } from '../ingest/runtime.ts';
 import type { Ledger } from '../ledger/ledger.ts';
+import type { EventSource } from '../sources/event-source.ts';
+import { eventSources } from '../sources/registry.ts';
 import type { ObjectInfo } from '../store/store.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
 import type { Batches } from './batches.ts';
@@ -62,9 +64,12 @@ export class ListingFollower {
   constructor(options: ListingFollowerOptions) {
     this.#options = options;
     const { worker } = options.runtime.config;
-    const lookBack =
-      options.source.config.type === 'okera-audit' ? worker.okeraLookBackSeconds : worker.lookBackSeconds;
-    this.#cursor = new ListingCursor({ lookBackMs: lookBack * 1000, relistMs: worker.relistSeconds * 1000 });
+    const { lookBack, streams } = eventSources[options.source.config.type] as EventSource;
+    this.#cursor = new ListingCursor({
+      streams,
+      lookBackMs: worker[lookBack] * 1000,
+      relistMs: worker.relistSeconds * 1000,
+    });
   }
 
   async run(stop: AbortSignal): Promise<void> {

@@ -1,4 +1,3 @@
-import { keyAt, type Place, placeOf } from '../sources/keys.ts';
 /**
  * Listing what is new without listing everything: keys of Enterprise OPA sort by instance and then by time, those of
  * Okera by day. For each such stream of keys the cursor knows how far it has come, and starts the next listing a
@@ -7,9 +6,12 @@ import { keyAt, type Place, placeOf } from '../sources/keys.ts';
  * The cursor only spares listing. It moves on only after a pass that settled all it was given, and every so often
  * (`relist`) everything is listed. What was settled is in the ledger, and nothing else counts.
  */
+import type { KeyStreams, Place } from '../sources/keys.ts';
 import type { ObjectInfo, ObjectStore } from '../store/store.ts';
 
 export interface CursorOptions {
+  /** How keys sort by time; without it everything is listed each time. */
+  readonly streams: KeyStreams | undefined;
   readonly lookBackMs: number;
   readonly relistMs: number;
 }
@@ -43,7 +45,8 @@ export class ListingCursor {
     const everything = now - this.#listedAll >= this.#options.relistMs;
     const found = new Map<string, Stream>();
     const timeless = new Map<string, string>();
-    const { lookBackMs } = this.#options;
+    const { lookBackMs, streams } = this.#options;
+    const placeOf = (uri: string): Place | undefined => streams?.placeOf(uri);
     const from = (stream: Stream): number =>
       // Where nothing was written for that long, nothing late is expected either.
       now - stream.modified <= lookBackMs ? stream.newest - lookBackMs : stream.newest;
@@ -93,7 +96,7 @@ export class ListingCursor {
           const stream = known.get(place.stream);
           if (stream !== undefined && place.position < from(stream)) {
             if (++skipped < jumpAfter) continue;
-            next = keyAt(object.uri, place.stream, from(stream));
+            next = laterOf(object.uri, streams!.firstAt(place.stream, from(stream)));
             break;
           }
           if (leaveOut(object)) continue;
@@ -128,6 +131,9 @@ export class ListingCursor {
     };
   }
 }
+
+/** A listing goes on behind what it has given. */
+const laterOf = (given: string, key: string): string => (key > given ? key : given);
 
 export interface ListingPass {
   /** The store with a listing that gives only what may be new. */

@@ -3,7 +3,7 @@ import type { Value } from '../../src/columns/types.ts';
 import { rowIdentity } from '../../src/records/identity.ts';
 import type { RowOutcome } from '../../src/records/outcome.ts';
 import { type ReadRecord, readFrames } from '../../src/records/read-records.ts';
-import { okeraAuditSource, opaSource } from '../../src/sources/index.ts';
+import { createSource } from '../../src/sources/index.ts';
 import type { Source } from '../../src/sources/source.ts';
 
 const limits = { recordBytes: 1 << 20, nestingDepth: 100 };
@@ -15,7 +15,7 @@ function rowOf(source: Source, text: string, uri = 's3://b/k', offset = 0): RowO
   return outcome;
 }
 
-const okera = okeraAuditSource({}, limits);
+const okera = createSource('okera-audit', {}, limits);
 const record =
   '{"request_id":"1:2","request_time":"2020-10-30 10:05:01","user":"zoë","bytes_scanned":9007199254740993}';
 const decision =
@@ -37,14 +37,14 @@ test('an Okera record is itself wherever it stands, and no other', () => {
 });
 
 test('a decision is told by its id; an empty one never is', () => {
-  const opa = opaSource({}, limits);
+  const opa = createSource('opa', {}, limits);
   expect(rowOf(opa, decision).identity).toBe('d');
   expect(rowOf(opa, decision.replace('"d"', '""')).identity).toBeNull();
 });
 
 test('a row read back from Parquet has the identity of the row that was written', () => {
-  const { table } = opaSource({}, limits);
-  const { values } = rowOf(opaSource({}, limits), decision);
+  const { table } = createSource('opa', {}, limits);
+  const { values } = rowOf(createSource('opa', {}, limits), decision);
   const readBack = values.map((value, i): unknown => {
     const type = table.columns[i]?.type;
     if (value === null) return undefined;
@@ -68,6 +68,6 @@ test('a row read back from Parquet has the identity of the row that was written'
 });
 
 test('a column promoted later does not change who a row is', () => {
-  const later = okeraAuditSource({ who: { path: 'user', type: 'string', strict: false } }, limits);
+  const later = createSource('okera-audit', { who: { path: 'user', type: 'string', strict: false } }, limits);
   expect(rowOf(later, record).identity).toEqual(rowOf(okera, record).identity);
 });

@@ -7,12 +7,12 @@ import { describe, expect, test } from 'vitest';
 import type { Outcome } from '../../src/records/outcome.ts';
 import { isRejection, parseRecord } from '../../src/records/parse.ts';
 import { readFrames } from '../../src/records/read-records.ts';
-import { opaSource } from '../../src/sources/index.ts';
+import { createSource } from '../../src/sources/index.ts';
 import { framesOf, texts } from './frame/frames.ts';
 
 const limits = { recordBytes: 1 << 20, nestingDepth: 1000 };
 const good = '{"decision_id":"good","timestamp":"2023-07-11T17:01:42Z"}';
-const source = opaSource({}, limits);
+const source = createSource('opa', {}, limits);
 
 const isJson = (text: string): boolean => {
   try {

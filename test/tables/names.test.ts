@@ -1,9 +1,9 @@
 import { expect, test } from 'vitest';
 import { createSource } from '../../src/sources/index.ts';
 import { identityTableOf } from '../../src/sources/okera-identities/tables.ts';
+import { isProductName } from '../../src/sources/registry.ts';
 import { amendments } from '../../src/tables/amendments.ts';
 import { ingestedObjects } from '../../src/tables/ingested-objects.ts';
-import { isProductName } from '../../src/tables/names.ts';
 import { quarantine } from '../../src/tables/quarantine.ts';
 import { viewDeclarations } from '../../src/views/declarations.ts';
 import { defaultLimits } from '../support/fixture.ts';

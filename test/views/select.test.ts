@@ -2,7 +2,8 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { eventTables, identityTables, views as viewNames } from '../../src/tables/names.ts';
+import { eventTables } from '../../src/sources/registry.ts';
+import { identityTables, views as viewNames } from '../../src/tables/names.ts';
 import { viewDeclarations } from '../../src/views/declarations.ts';
 import { viewsOver } from '../../src/views/select.ts';
 

@@ -1,4 +1,7 @@
 import { describe, expect, test } from 'vitest';
+import type { KeyStreams } from '../../src/sources/keys.ts';
+import { okeraStreams } from '../../src/sources/okera-audit/key.ts';
+import { opaStreams } from '../../src/sources/opa/key.ts';
 import { MemoryStore } from '../../src/store/memory.ts';
 import { ListingCursor, type ListingPass } from '../../src/worker/listing.ts';
 
@@ -6,6 +9,12 @@ const hour = 3_600_000;
 const day = 24 * hour;
 const start = Date.UTC(2026, 0, 15);
 const root = 'memory://logs/';
+
+/** Keys of both sources, each with its own streams. */
+const streams: KeyStreams = {
+  placeOf: (uri) => opaStreams.placeOf(uri) ?? okeraStreams.placeOf(uri),
+  firstAt: (stream, position) => (stream.endsWith('ymd=') ? okeraStreams : opaStreams).firstAt(stream, position),
+};
 
 /** A store whose objects are written at `clock.now`, and a count of its listings. */
 function world(lookBackMs = 2 * hour, relistMs = 365 * day) {
@@ -15,7 +24,7 @@ function world(lookBackMs = 2 * hour, relistMs = 365 * day) {
     { before: ({ operation, uri }) => void (operation === 'list' && lists.push(uri)) },
     () => clock.now,
   );
-  const cursor = new ListingCursor({ lookBackMs, relistMs });
+  const cursor = new ListingCursor({ streams, lookBackMs, relistMs });
   const opa = (instance: string, ms: number, name = 'x'): string =>
     `${root}eopa=${instance}/first_ts=${Math.floor(ms / 1000)}/last_ts=${Math.floor(ms / 1000)}/batch_id=${name}.jsonl`;
   return {

@@ -19,14 +19,9 @@ import { amend, finishAmendments } from '../../ledger/amendment.ts';
 import { ColumnReader } from '../../parquet/read/column-reader.ts';
 import { readRows } from '../../parquet/read/row-reader.ts';
 import { ColumnarFileWriter } from '../../parquet/write/encoder.ts';
+import { subjectColumns } from '../../sources/registry.ts';
 import { compactedPrefix } from '../compact/plan.ts';
 import { type CompactionTable, describeTable } from '../rewrite/stored-table.ts';
-
-/** Columns that name whom a row is about, by table. */
-const subjectColumns: Readonly<Record<string, readonly string[]>> = {
-  opa_decisions: ['subject'],
-  okera_audit_logs: ['user', 'connected_user'],
-};
 
 export interface EraseOptions {
   readonly dryRun?: boolean;
@@ -48,7 +43,7 @@ export async function erase(runtime: Runtime, subject: string, options: EraseOpt
   if (!options.dryRun) await finishAmendments(runtime);
   const subjectDigest = `sha256:${createHash('sha256').update(subject).digest('hex')}`;
   const tables: EraseReport['tables'] = {};
-  for (const [table, columns] of Object.entries(subjectColumns)) {
+  for (const [table, columns] of subjectColumns) {
     const report = { rows: 0, files: 0, days: 0 };
     for (const day of await daysOf(runtime, table, columns, subject)) {
       options.signal?.throwIfAborted();

@@ -7,7 +7,7 @@ import { increase } from '../../ingest/object-counts.ts';
 import type { Runtime } from '../../ingest/runtime.ts';
 import { fromRow, type LedgerEntry } from '../../ledger/entry.ts';
 import { type Row, readRows } from '../../parquet/read/row-reader.ts';
-import type { SourceType } from '../../records/object-facts.ts';
+import { eventTableOf } from '../../sources/registry.ts';
 import { amendments } from '../../tables/amendments.ts';
 import { ingestedObjects } from '../../tables/ingested-objects.ts';
 import { quarantine } from '../../tables/quarantine.ts';
@@ -29,11 +29,6 @@ export interface Accounts {
   /** Rows that erasure and retention have taken out of all tables, by uri: these are in no other place. */
   readonly removed: ReadonlyMap<string, number>;
 }
-
-const tableOfType: Readonly<Record<string, string>> = {
-  opa: 'opa_decisions',
-  'okera-audit': 'okera_audit_logs',
-} satisfies Record<SourceType, string>;
 
 /** With `differences`, tells what is wrong inside the ledger itself. */
 export async function readAccounts(runtime: Runtime, differences?: Differences): Promise<Accounts> {
@@ -60,7 +55,7 @@ export async function readAccounts(runtime: Runtime, differences?: Differences):
     const sum = kept + quarantined + skipped + duplicates;
     if (records !== sum)
       differences?.add({ kind: 'ledger-counts', uri, batch: entry.batch, expected: records, found: sum });
-    promise(tableOfType[entry.sourceType] ?? entry.sourceType, uri, kept);
+    promise(eventTableOf(entry.sourceType) ?? entry.sourceType, uri, kept);
     promise(quarantine.name, uri, quarantined);
   }
   const removed = new Map<string, number>();

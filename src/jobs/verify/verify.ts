@@ -13,10 +13,11 @@ import type { ConfiguredSource } from '../../ingest/plan.ts';
 import type { Runtime } from '../../ingest/runtime.ts';
 import { selectSources } from '../../ingest/select-sources.ts';
 import { openAmendments } from '../../ledger/amendment.ts';
+import { eventSourceTypes, eventTables } from '../../sources/registry.ts';
 import { amendments } from '../../tables/amendments.ts';
 import { withMappedColumns } from '../../tables/declaration.ts';
 import { ingestedObjects } from '../../tables/ingested-objects.ts';
-import { eventTables, identityTables } from '../../tables/names.ts';
+import { identityTables } from '../../tables/names.ts';
 import { quarantine } from '../../tables/quarantine.ts';
 import { isCompacted } from '../compact/plan.ts';
 import { findDuplicates } from '../rewrite/duplicates.ts';
@@ -106,7 +107,7 @@ function tableCheck(name: string, loaded: LoadedTable, sources: readonly Configu
   const own = sources.find(({ source }) => source.table.name === name)?.source.table;
   const declaration = deep && own ? withMappedColumns(own) : undefined;
   if (name !== quarantine.name) return { loaded, declaration };
-  const types: ReadonlySet<unknown> = new Set(['opa', 'okera-audit']);
+  const types: ReadonlySet<unknown> = new Set(eventSourceTypes);
   return {
     loaded,
     declaration,
@@ -143,7 +144,7 @@ async function checkIdentities(
   loaded: LoadedTable,
   differences: Differences,
 ): Promise<void> {
-  if (!(eventTables as readonly string[]).includes(name)) return;
+  if (!eventTables.includes(name)) return;
   const table = describeTable(name, loaded, config);
   const order = findSortOrder(loaded.metadata, table.clustering);
   if (order === undefined || order === 0) return;

@@ -35,13 +35,6 @@ export const Field = {
   hexAfter: 30,
 } as const;
 
-/** A column of a source's own that is computed from another column's path. */
-export interface ComputedColumn {
-  readonly column: string;
-  readonly from: string;
-  readonly field: (typeof Field)['ipKey' | 'ip' | 'ipKeyOfPair' | 'port' | 'millis' | 'hexBefore' | 'hexAfter'];
-}
-
 export interface PathField {
   readonly column: string;
   readonly kind: number;

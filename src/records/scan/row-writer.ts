@@ -14,8 +14,9 @@ import type { TableDeclaration } from '../../tables/declaration.ts';
 import type { MappedColumn } from '../../tables/mapping.ts';
 import type { AnnotatedSchema, Extraction } from '../../tables/schema.ts';
 import { ipKey, splitAddress } from '../address.ts';
+import type { ComputedColumn } from '../computed.ts';
 import { dayText, parseTime } from '../time.ts';
-import { type ComputedColumn, Field, mappedField, pathField, plainTags } from './fields.ts';
+import { Field, mappedField, pathField, plainTags } from './fields.ts';
 import { compile, indexOfPath, type Wanted } from './program.ts';
 
 export interface RowWriterSpec {

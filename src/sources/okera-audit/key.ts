@@ -5,7 +5,7 @@
 
 import type { ObjectFacts } from '../../records/object-facts.ts';
 import { utcMillis } from '../../records/time.ts';
-import { hiveValue, isLogName, segmentsOf } from '../keys.ts';
+import { hiveValue, isLogName, type KeyStreams, segmentsOf } from '../keys.ts';
 
 const DAY_MILLIS = 86_400_000;
 const fileName = /^(.+?)-[0-9a-f:.]+-\d+-[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}_audit\.log/i;
@@ -28,3 +28,13 @@ function dayRange(ymd: string | undefined): readonly [number, number] | null {
   const start = utcMillis(Number(match[1]), Number(match[2]), Number(match[3]));
   return start === null ? null : [start, start + DAY_MILLIS - 1];
 }
+
+/** Objects sort by day. */
+export const okeraStreams: KeyStreams = {
+  placeOf(uri) {
+    const found = /^(.*\/ymd=)(\d{4}-\d{2}-\d{2})\//s.exec(uri);
+    const position = found === null ? Number.NaN : Date.parse(found[2]!);
+    return Number.isNaN(position) ? undefined : { stream: found![1]!, position };
+  },
+  firstAt: (stream, position) => stream + new Date(position).toISOString().slice(0, 10),
+};

@@ -9,7 +9,7 @@
 
 import type { ObjectFacts } from '../../records/object-facts.ts';
 import { isSecondInRange, utcMillis } from '../../records/time.ts';
-import { hiveValue, isLogName, segmentsOf, unixSeconds } from '../keys.ts';
+import { hiveValue, isLogName, type KeyStreams, segmentsOf, unixSeconds } from '../keys.ts';
 
 const HOUR_MILLIS = 3_600_000;
 
@@ -45,3 +45,12 @@ function hourRange(segments: readonly string[]): readonly [number, number] | nul
   const start = utcMillis(Number(match[1]), Number(match[2]), Number(match[3]), Number(match[4]));
   return start === null ? null : [start, start + HOUR_MILLIS - 1];
 }
+
+/** Objects of one instance sort by the time of their first decision. */
+export const opaStreams: KeyStreams = {
+  placeOf(uri) {
+    const found = /^(.*\/eopa=[^/]*\/(?:first_ts|ts)=)(\d{10})\//s.exec(uri);
+    return found === null ? undefined : { stream: found[1]!, position: Number(found[2]) * 1000 };
+  },
+  firstAt: (stream, position) => stream + String(Math.floor(position / 1000)).padStart(10, '0'),
+};

@@ -6,10 +6,10 @@
 import type { ColumnDeclaration, Scalar, ScalarType } from '../../columns/types.ts';
 import type { Frame } from '../../records/frame/frame.ts';
 import type { Limits } from '../../records/limits.ts';
-import type { SideSourceType } from '../../records/object-facts.ts';
 import type { Rejection } from '../../records/outcome.ts';
 import type { TableDeclaration } from '../../tables/declaration.ts';
 import { parsePath } from '../../tables/declare.ts';
+import type { SideSourceType } from '../config.ts';
 
 /** What the objects of one source become: one table, or several. Pure: no clock, no I/O. */
 export interface SideSource {

@@ -4,7 +4,7 @@
  * white space anywhere. Texts and not values, since two texts of one value may differ for a scanner of bytes.
  */
 import fc from 'fast-check';
-import type { SourceType } from '../../../src/records/object-facts.ts';
+import type { SourceType } from '../../../src/sources/registry.ts';
 import { addresses, times } from './odd-values.ts';
 
 type Text = fc.Arbitrary<string>;

@@ -1,7 +1,7 @@
 /** Records that the two paths once read differently, each with what it was about. */
 import { expect, test } from 'vitest';
-import type { SourceType } from '../../../src/records/object-facts.ts';
 import { createSource } from '../../../src/sources/index.ts';
+import type { SourceType } from '../../../src/sources/registry.ts';
 import type { PromotedColumn } from '../../../src/tables/promoted.ts';
 import { BothPaths, type Verdict } from './both-paths.ts';
 import { addresses, times } from './odd-values.ts';

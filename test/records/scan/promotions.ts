@@ -1,7 +1,7 @@
 /** Promoted columns of every type along every kind of path, in groups that one configuration may hold together. */
 
-import type { SourceType } from '../../../src/records/object-facts.ts';
 import { createSource } from '../../../src/sources/index.ts';
+import type { SourceType } from '../../../src/sources/registry.ts';
 import type { Source } from '../../../src/sources/source.ts';
 import type { PromotedColumn } from '../../../src/tables/promoted.ts';
 

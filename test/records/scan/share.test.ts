@@ -4,7 +4,7 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, expect, test } from 'vitest';
-import { createSource, opaSource } from '../../../src/sources/index.ts';
+import { createSource } from '../../../src/sources/index.ts';
 import { loadFixture } from '../../support/fixture.ts';
 import { framesOf } from '../frame/frames.ts';
 import { BothPaths } from './both-paths.ts';
@@ -81,7 +81,7 @@ test('promoted columns of every type', () => {
 });
 
 test('objects whose keys are data, with ever new ones', () => {
-  const both = new BothPaths(opaSource({}, limits));
+  const both = new BothPaths(createSource('opa', {}, limits));
   for (let n = 0; n < 3000; n++) {
     const data = `{"user-${n}":true,"${'k'.repeat(n)}":[],"allowed":false}`;
     both.take(`{"decision_id":"d-${n}","timestamp":"2023-07-11T17:01:42Z","input":${data},"result":${data}}`);
