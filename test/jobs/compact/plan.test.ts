@@ -166,6 +166,28 @@ describe('a day', () => {
     const middling = Array.from({ length: 7 }, (_, n) => file({ name: `m-${n}`, size: 400, compacted: true }));
     expect(smallBytes(rules)).toBeLessThan(400);
     expect(plan(middling).days[0]?.reasons).toEqual(['excess-files']);
+    // None of them is small or unsorted, so it is their number alone that makes them inputs.
+    expect(plan(middling).days[0]?.inputs).toEqual(middling);
+    expect(plan(middling.slice(1)).days).toEqual([]);
+  });
+
+  test('is sorted from the very share on that is asked for', () => {
+    const large = [1, 2, 3].map((n) => file({ name: `large-${n}`, size: 900, compacted: true }));
+    expect(plan([...large, file({ name: 'late', size: 300 })]).days[0]?.reasons).toEqual(['unsorted']);
+    expect(plan([...large, file({ name: 'late', size: 299 })]).days).toEqual([]);
+  });
+
+  test('that was compacted in an order of before counts as not compacted', () => {
+    const before = { ...file({ name: 'a', size: 900, compacted: true }), sortOrderId: 1 };
+    const after = file({ name: 'b', size: 900, compacted: true });
+    expect(plan([before]).days[0]?.reasons).toEqual(['unsorted']);
+    const { suspects } = plan([before, after], [], { unsortedShare: 0.6 });
+    expect(suspects.map(({ inputs, kept }) => [inputs, kept])).toEqual([[[before], [after]]]);
+    // And so does a file in the order of today that another engine has written: nobody has looked for its duplicates.
+    const foreign = { ...file({ name: 'c', size: 900 }), sortOrderId: 2 };
+    expect(plan([foreign]).days[0]?.reasons).toEqual(['unsorted']);
+    expect(plan([foreign], [], { unsortedShare: 2 }).suspects).toEqual([]);
+    expect(plan([foreign, after], [], { unsortedShare: 2 }).suspects[0]?.inputs).toEqual([foreign]);
   });
 
   test('whose rows another engine has deleted is refused with what to do, and so is one that cannot be told', () => {

@@ -122,6 +122,46 @@ describe('a compaction that loses its swap', () => {
   });
 });
 
+describe('a compaction without duplicates that loses its swap', () => {
+  /** Each record is there once, so that the day is replaced by itself and makes no amendment. */
+  async function unique(count: number): Promise<{ store: MemoryStore; runtime: Runtime }> {
+    const store = new MemoryStore();
+    for (let n = 1; n <= count; n++) await put(store, n, `a-${n}`, `b-${n}`);
+    const runtime = testRuntime({ store, batch: { objects: 1 } });
+    await run(runtime);
+    return { store, runtime };
+  }
+
+  test('to one that took one of its files away plans the day again', async () => {
+    const { store, runtime } = await unique(5);
+    const late = interrupted(testRuntime({ store }), events, 1, () => removeOneFile(testRuntime({ store })));
+    const report = await compact(late, { tables: [events] });
+    expect(report.overtaken).toEqual([]);
+    expect(report.days).toMatchObject([{ files: 4, newFiles: 1 }]);
+    expect(await rowsOf(runtime, events)).toHaveLength(8);
+    expect(await runtime.catalog.loadTable('amendments')).toBeUndefined();
+  });
+
+  test('to a backfill commits the day as it has rewritten it', async () => {
+    const { store, runtime } = await unique(5);
+    const late = interrupted(testRuntime({ store }), events, 1, async () => {
+      await put(store, 6, 'a-6', 'b-6');
+      await run(testRuntime({ store }));
+    });
+    const report = await compact(late, { tables: [events] });
+    expect(report.days).toMatchObject([{ files: 5, newFiles: 1 }]);
+    expect(await rowsOf(runtime, events)).toHaveLength(12);
+  });
+
+  test.each([4, 5])('%i times over is still done, or given up after the fifth', async (times) => {
+    const { store, runtime } = await unique(times + 5);
+    const late = interrupted(testRuntime({ store }), events, times, () => removeOneFile(testRuntime({ store })));
+    const report = await compact(late, { tables: [events] });
+    expect(report.overtaken).toEqual(times < 5 ? [] : [{ table: events, day: '2023-07-11' }]);
+    expect(await rowsOf(runtime, events)).toHaveLength(10);
+  });
+});
+
 /** What a DELETE of whole files by another engine does. */
 async function removeOneFile(runtime: Runtime): Promise<void> {
   const { catalog, store, clock: now, sleep, uuid } = runtime;
