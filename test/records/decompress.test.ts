@@ -1,4 +1,6 @@
-import { gzipSync, zstdCompressSync } from 'node:zlib';
+import { globSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { deflateSync, gzipSync, zstdCompressSync } from 'node:zlib';
 import { describe, expect, test } from 'vitest';
 import { decompressWhole, ObjectError, openBody } from '../../src/records/decompress.ts';
 
@@ -27,6 +29,11 @@ describe('a body is read by its magic bytes, the same streamed and whole', () =>
     ['gzip', a, 'aaa\n'],
     ['several gzip members', Buffer.concat([a, b, a]), 'aaa\nbbb\naaa\n'],
     ['gzip with padding', Buffer.concat([a, zeros(70_000)]), 'aaa\n'],
+    [
+      'gzip members with line feeds between',
+      Buffer.concat([a, Buffer.from('\n'), b, Buffer.from('\r\n')]),
+      'aaa\nbbb\n',
+    ],
     ['gzip members with padding between', Buffer.concat([a, zeros(5), b, zeros(512)]), 'aaa\nbbb\n'],
     ['zstd', z, 'zzz\n'],
     ['several zstd frames', Buffer.concat([z, z, z]), 'zzz\nzzz\nzzz\n'],
@@ -37,6 +44,75 @@ describe('a body is read by its magic bytes, the same streamed and whole', () =>
       if (body.length / chunk < 100_000) expect(await streamed(body, chunk)).toBe(text);
     }
     expect(await whole(body)).toBe(text);
+  });
+});
+
+/** Bodies in other formats, as their own tools have written them. */
+const bodies = globSync('../../fixtures/opa/body-*/input.*', { cwd: import.meta.dirname })
+  .filter((path) => !/utf16|bzip2|xz/.test(path))
+  .map((path) => [path.split('/').at(-2) as string, readFileSync(join(import.meta.dirname, path))] as const);
+
+describe('a body in another format', () => {
+  test('there are some', () => expect(bodies.length).toBeGreaterThan(8));
+
+  test.each(bodies)('%s is the same streamed and whole', async (_, body) => {
+    const text = await whole(body);
+    expect(text).toMatch(/^\{"[\s\S]*\}\s*$/);
+    for (const chunk of [1, 7, 1000]) expect(await streamed(body, chunk)).toBe(text);
+  });
+
+  test.each(bodies)('%s that ends too early or is damaged is never half-used', async (name, body) => {
+    const text = await whole(body);
+    for (let cut = 1; cut < body.length - 1; cut += Math.ceil(body.length / 40)) {
+      const result = await whole(body.subarray(0, body.length - cut)).catch((error: unknown) => error);
+      // What is left may be whole parts, or so little that it is none of the format.
+      if (result instanceof ObjectError) expect(['corrupt', 'truncated_gzip', 'truncated_zstd']).toContain(result.code);
+      else
+        expect(text.startsWith(result as string) || !(result as string).includes('}'), `${name} cut by ${cut}`).toBe(
+          true,
+        );
+      const damaged = Buffer.from(body);
+      damaged[body.length - cut] = (damaged[body.length - cut] as number) ^ 0x55;
+      const other = await whole(damaged).catch((error: unknown) => error);
+      if (typeof other !== 'string') expect(other).toBeInstanceOf(ObjectError);
+    }
+  });
+
+  test.each([
+    ['zlib', deflateSync(zeros(20_000_000)), 'ratio'],
+    ['a raw snappy block', Buffer.from([0xff, 0xff, 0xff, 0xff, 0x0f, 0x00, 0x7b]), 'too_large'],
+    ['a snappy block that lies', Buffer.from([0x80, 0x80, 0x20, 0x00, 0x7b]), 'corrupt'],
+  ])('%s that says too much is stopped by the caps', async (_, body, code) => {
+    await expect(whole(body, { ...limits, compressionRatio: code === 'ratio' ? 100 : 1e9 })).rejects.toMatchObject({
+      code,
+    });
+    await expect(
+      streamed(body, 3, { ...limits, compressionRatio: code === 'ratio' ? 100 : 1e9 }),
+    ).rejects.toMatchObject({ code });
+  });
+
+  test('compressed over and over is refused', async () => {
+    let body: Buffer = Buffer.from('{}');
+    for (let layer = 0; layer < 6; layer++) body = gzipSync(body);
+    await expect(whole(body)).rejects.toMatchObject({ code: 'unsupported' });
+    await expect(streamed(body, 9)).rejects.toMatchObject({ code: 'unsupported' });
+  });
+
+  test.each([
+    ['bzip2', Buffer.from('BZh91AY&SY')],
+    ['xz', Buffer.from([0xfd, 0x37, 0x7a, 0x58, 0x5a, 0x00, 0, 4])],
+    ['Parquet', Buffer.from('PAR1\x15\x04\x15\x00')],
+    ['a tar archive', Buffer.concat([Buffer.from('a.json'.padEnd(257, '\0')), Buffer.from('ustar\x0000')])],
+    ['a tar archive', gzipSync(Buffer.concat([Buffer.from('a.json'.padEnd(257, '\0')), Buffer.from('ustar\x0000')]))],
+    ['an SQLite database', Buffer.from('SQLite format 3\0\x10')],
+  ])('%s is refused by name', async (name, body) => {
+    await expect(whole(body)).rejects.toMatchObject({ code: 'unsupported', message: expect.stringContaining(name) });
+    await expect(streamed(body, 5)).rejects.toMatchObject({ code: 'unsupported' });
+  });
+
+  test.each(['PAR1 is a word', 'x^2 + y^2', 'ORC said', 'BZh 91', 'PK'])('%s is text', async (text) => {
+    expect(await whole(Buffer.from(text))).toBe(text);
+    expect(await streamed(Buffer.from(text), 1)).toBe(text);
   });
 });
 

@@ -7,6 +7,7 @@ import { detectFraming, LOOKAHEAD_BYTES } from './detect.ts';
 import type { Frame } from './frame.ts';
 import type { FastLane, FrameLimits, Framer } from './framer.ts';
 import { LineFramer } from './lines.ts';
+import { utf8Of } from './utf16.ts';
 import { ValueFramer } from './values.ts';
 
 const BOM = Buffer.from([0xef, 0xbb, 0xbf]);
@@ -25,7 +26,7 @@ export async function* frameRecords(
 ): AsyncGenerator<Frame[]> {
   let framer: Framer | undefined;
   let head: Buffer = Buffer.alloc(0);
-  for await (const chunk of chunks) {
+  for await (const chunk of utf8Of(chunks)) {
     let bytes: Buffer = Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength);
     if (!framer) {
       head = head.length === 0 ? bytes : Buffer.concat([head, bytes]);

@@ -19,7 +19,7 @@ import {
   type FrameLimits,
   type Framer,
   fillerAt,
-  isSpace,
+  isBlank,
   NEWLINE,
   OPEN_BRACE,
 } from './framer.ts';
@@ -358,4 +358,4 @@ const endOf = (frame: Frame): number => frame.offset + (frame.tooLarge?.length ?
 
 /** Bytes that cannot be part of a number or literal. */
 const endsBare = (byte: number): boolean =>
-  isSpace(byte) || byte === 0x2c || byte === 0x3a || byte === 0x22 || (byte | 0x20) === 0x7b || (byte | 0x20) === 0x7d;
+  isBlank(byte) || byte === 0x2c || byte === 0x3a || byte === 0x22 || (byte | 0x20) === 0x7b || (byte | 0x20) === 0x7d;
