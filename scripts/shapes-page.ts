@@ -2,7 +2,7 @@
 
 import { type FieldPaths, parseField } from '../src/sources/opa/fields.ts';
 import { defaultShape, mappedTypes, type Shape, shapes } from '../src/sources/opa/shapes.ts';
-import { pathText } from '../src/tables/declare.ts';
+import { pathText } from '../src/tables/path.ts';
 
 export function shapesPage(): string {
   const columns = Object.entries(mappedTypes).map(([column, type]) => `\`${column}\` (${type})`);

@@ -5,7 +5,8 @@
 
 import type { Limits } from '../records/limits.ts';
 import type { SourceType } from '../sources/registry.ts';
-import { parsePath } from '../tables/declare.ts';
+import { parsePath } from '../tables/path.ts';
+import { keyRoot, keyTypes, type PromotedColumn } from '../tables/promoted.ts';
 import type { KeyProblem } from './check.ts';
 import type { Config } from './config.ts';
 
@@ -30,6 +31,8 @@ export function checkPromotedColumns({ sources, limits }: Config, reserved: Rese
           message: `"${column.path}" is no path: write segments with dots between, such as input.tenant.id, and quote one that has a dot in it: input."a.b"`,
         });
       }
+      for (const problem of keyProblems(column))
+        problems.push({ path: [...path, problem.key], message: problem.message });
       const other = seen.get(`${source.type} ${name}`);
       if (other && other.type !== column.type) {
         problems.push({
@@ -40,6 +43,16 @@ export function checkPromotedColumns({ sources, limits }: Config, reserved: Rese
     }
   });
   return problems;
+}
+
+/** What is wrong with a column that comes from the key of the object. */
+function* keyProblems({ path, type, strict }: PromotedColumn): Generator<{ key: string; message: string }> {
+  if (!isRecordPath(path) || !(path === keyRoot || path.startsWith(`${keyRoot}.`))) return;
+  if (parsePath(path).length !== 2)
+    yield { key: 'path', message: `must name one part of the key: ${keyRoot}.cluster is the value of cluster=… in it` };
+  if (!keyTypes.includes(type))
+    yield { key: 'type', message: `must be ${keyTypes.join(' or ')} for a part of the key` };
+  if (strict) yield { key: 'strict', message: 'has a meaning only for values of the record' };
 }
 
 function isRecordPath(path: string): boolean {

@@ -8,10 +8,10 @@ import { mappedTypes, shapeNames } from '../sources/opa/shapes.ts';
 import { eventSourceTypes } from '../sources/registry.ts';
 import { conditions } from '../tables/mapping.ts';
 import { identityTables } from '../tables/names.ts';
+import { promotedTypes } from '../tables/promoted.ts';
 import { catalogKeys, catalogTypes } from './catalogs.ts';
 import { type ConfigSchema, choice, count, duration, flag, type Key, section, size, text } from './keys.ts';
 
-export const scalarTypes = ['boolean', 'int', 'long', 'double', 'string', 'timestamp'] as const;
 export const sourceTypes = [...eventSourceTypes, ...sideSourceTypes] as const;
 export const encoders = ['columnar', 'parquetjs'] as const;
 
@@ -32,7 +32,7 @@ const sourceColumn: ConfigSchema = {
   properties: {
     path: text('dotted path from the root of the record; a segment with a dot in it is quoted: input."a.b"'),
     from: text("header of a CSV, or dotted path in a JSON object, where it is not the column's name"),
-    type: { description: 'column type', type: 'string', enum: scalarTypes },
+    type: { description: 'column type; lists only of events', type: 'string', enum: promotedTypes },
     strict: { description: 'quarantine a record with another type there, instead of null', unit: 'boolean' },
     required: { description: 'quarantine a row without a value', unit: 'boolean' },
   },

@@ -2,17 +2,16 @@
  * What the configuration says of a source, by its type: which keys belong to which, and that the tables which are made of
  * them are one source's own.
  */
-import type { ScalarType } from '../columns/types.ts';
 import type { ReferenceColumn, SideSourceConfig, SideSourceType, SourceConfig } from '../sources/config.ts';
 import { asField, type FieldPaths, fieldProblem } from '../sources/opa/fields.ts';
 import { defaultShape, mappedTypes, mappingOf, type ShapeName, shapeNames } from '../sources/opa/shapes.ts';
 import { provenanceNames } from '../sources/reference/side-table.ts';
 import { eventSourceOf, eventSourceTypes, isProductName, type SourceType } from '../sources/registry.ts';
 import { globProblem } from '../sources/selection.ts';
-import { parsePath } from '../tables/declare.ts';
 import type { Mapping } from '../tables/mapping.ts';
 import { type IdentityTable, identityTables } from '../tables/names.ts';
-import type { PromotedColumn } from '../tables/promoted.ts';
+import { parsePath } from '../tables/path.ts';
+import { type PromotedColumn, type PromotedType, scalarTypes } from '../tables/promoted.ts';
 import type { KeyPath } from './check.ts';
 import { nearest } from './errors.ts';
 
@@ -32,7 +31,7 @@ export interface RawSource {
 }
 
 interface RawColumn {
-  readonly type: ScalarType;
+  readonly type: PromotedType;
   readonly path?: string;
   readonly strict?: boolean;
   readonly from?: string;
@@ -147,7 +146,13 @@ export function sideSource(source: RawSource, location: string, at: KeyPath, pro
     problem([...at, 'table'], `"${table}" is a table or view of the product; choose another name`);
   if (Object.keys(columns).length === 0)
     problem([...at, 'columns'], 'are missing: name the columns of the table and their types');
-  for (const [column, { from = column }] of Object.entries(columns)) {
+  for (const [column, { from = column, type: of }] of Object.entries(columns)) {
+    if (!isScalarType(of)) {
+      problem(
+        [...at, 'columns', column, 'type'],
+        `is a list, which a side table cannot hold: ${scalarTypes.join(', ')}`,
+      );
+    }
     if (provenanceNames.includes(column)) {
       problem([...at, 'columns', column], `is a column that every table has; choose another name, with from: ${from}`);
     } else if (!isPath(from)) {
@@ -160,11 +165,14 @@ export function sideSource(source: RawSource, location: string, at: KeyPath, pro
   const referenceColumns = Object.entries(columns).map(
     ([column, { type: of, from, required = false }]): [string, ReferenceColumn] => [
       column,
-      { type: of, required, ...(from !== undefined && { from }) },
+      { type: isScalarType(of) ? of : 'string', required, ...(from !== undefined && { from }) },
     ],
   );
   return { name, type: 'reference', location, table, columns: Object.fromEntries(referenceColumns) };
 }
+
+const isScalarType = (type: PromotedType): type is (typeof scalarTypes)[number] =>
+  (scalarTypes as readonly string[]).includes(type);
 
 /** The side tables of a source. */
 export const tablesOf = (source: SideSourceConfig): readonly string[] =>

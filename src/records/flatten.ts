@@ -85,7 +85,7 @@ export function compileFlattener(
     for (const column of lookups) {
       const found = lookUp(record, column);
       if (found === undefined || found === null) continue;
-      const converted = convert(column.type, found, () => exactDigits(record, column.path));
+      const converted = convert(column.type, found, (...below) => exactDigits(record, [...column.path, ...below]));
       if (converted !== undefined) {
         values[column.index] = converted;
       } else if (column.strict) {
@@ -137,8 +137,28 @@ function mapValue(
   return entries;
 }
 
+/** undefined where an element is of another type. */
+function listOf(
+  type: ScalarType,
+  elements: readonly unknown[],
+  digits: (...below: string[]) => string | null,
+): Value | undefined {
+  const values: Scalar[] = [];
+  for (const [i, element] of elements.entries()) {
+    const value = convert(type, element, () => digits(String(i)));
+    if (value === undefined) return undefined;
+    values.push(value as Scalar);
+  }
+  return values;
+}
+
 /** undefined where the value is of another type or out of the column's range. */
-export function convert(type: ColumnType, value: unknown, digits: () => string | null): Value | undefined {
+export function convert(
+  type: ColumnType,
+  value: unknown,
+  /** The number as it is spelt, below the value where its path goes on. */
+  digits: (...below: string[]) => string | null,
+): Value | undefined {
   switch (type) {
     case 'string':
       return typeof value === 'string' ? value.toWellFormed() : undefined;
@@ -153,9 +173,6 @@ export function convert(type: ColumnType, value: unknown, digits: () => string |
     case 'timestamp':
       return typeof value === 'string' ? (parseTime(value, 'required') ?? undefined) : undefined;
     default:
-      if (!('list' in type) || type.list !== 'string' || !Array.isArray(value)) return undefined;
-      return value.every((element) => typeof element === 'string')
-        ? value.map((text) => text.toWellFormed())
-        : undefined;
+      return 'list' in type && Array.isArray(value) ? listOf(type.list, value, digits) : undefined;
   }
 }

@@ -4,6 +4,7 @@ import type { Mapping } from '../tables/mapping.ts';
 import type { SourceConfig } from './config.ts';
 import type { EventSource } from './event-source.ts';
 import { compileInterpreter, openReader, type SourceLimits, writerSpec } from './interpreter.ts';
+import { withKeyColumns } from './key-columns.ts';
 import { eventSources, type SourceType } from './registry.ts';
 import { selecting } from './selection.ts';
 import type { Source } from './source.ts';
@@ -24,7 +25,7 @@ export function createSource(
   return {
     type,
     table: interpreter.table,
-    describeObject: source.describeObject,
+    describeObject: withKeyColumns(promoted, source.describeObject),
     openObject: (uri, facts) => openReader(interpreter, source.marks, limits, uri, facts),
     writers: new RowWriters(writerSpec(spec, interpreter.table, limits)),
   };

@@ -1,6 +1,7 @@
 import type { ColumnDeclaration } from '../columns/types.ts';
 import type { TableDeclaration } from './declaration.ts';
-import type { PromotedColumn } from './promoted.ts';
+import { parsePath } from './path.ts';
+import { nameInKey, type PromotedColumn } from './promoted.ts';
 import { type AnnotatedSchema, type Extraction, extractions, parseColumnType } from './schema.ts';
 
 /**
@@ -46,7 +47,7 @@ export function declareTable(
     if (declared.has(name)) {
       throw new Error(`promoted column ${name}: table ${table.name} has a column of that name; choose another`);
     }
-    return { name, type, description: `${path}, promoted by the configuration.` };
+    return { name, type: parseColumnType(type), description: `${path}, promoted by the configuration.` };
   });
   columns.splice(table.order.indexOf(table.promotedBefore), 0, ...promotedColumns);
 
@@ -74,36 +75,15 @@ export function declareTable(
   };
 }
 
-/** The paths that promoted columns are read from. Throws where a path is not one. */
+/** The paths of the record that promoted columns are read from. Throws where a path is not one. */
 export function promotedExtractions(promoted: Readonly<Record<string, PromotedColumn>>): Extraction[] {
-  return Object.entries(promoted).map(([column, { path, type, strict }]) => ({
+  const ofRecord = Object.entries(promoted).filter(([, column]) => nameInKey(column) === undefined);
+  return ofRecord.map(([column, { path, type, strict }]) => ({
     column,
-    type,
+    type: parseColumnType(type),
     description: '',
     path: parsePath(path),
     json: false,
     strict,
   }));
 }
-
-/**
- * A dotted path from the record's root (`input.tenant.id`); a segment with a dot or a quote in it is written as a JSON
- * string (`input."a.b"`). Through an array a segment of digits is an index. Throws where the text is no such path.
- */
-export function parsePath(text: string): string[] {
-  const segment = /"(?:[^"\\]|\\.)*"|[^."]+/y;
-  const path: string[] = [];
-  for (let at = 0; ; at++) {
-    segment.lastIndex = at;
-    const found = segment.exec(text)?.[0];
-    if (found === undefined) throw new Error(`not a dotted path: ${text}`);
-    path.push(found.startsWith('"') ? (JSON.parse(found) as string) : found);
-    at += found.length;
-    if (at === text.length) return path;
-    if (text[at] !== '.') throw new Error(`not a dotted path: ${text}`);
-  }
-}
-
-/** The inverse of parsePath, for messages and documentation. */
-export const pathText = (path: readonly string[]): string =>
-  path.map((segment) => (/^[\w$]+$/.test(segment) ? segment : JSON.stringify(segment))).join('.');

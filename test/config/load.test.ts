@@ -703,3 +703,44 @@ describe('include and exclude', () => {
     );
   });
 });
+
+describe('promoted columns of other places and types', () => {
+  const source = (column: string) =>
+    `warehouse: /w\nsources:\n  - { name: a, type: opa, location: /l, columns: { c: ${column} } }\n`;
+
+  it('are lists and parts of the key', () => {
+    expect(load(source("{ path: input.tags, type: 'list<string>' }")).config.sources[0]!.columns.c).toEqual({
+      path: 'input.tags',
+      type: 'list<string>',
+      strict: false,
+    });
+    expect(load(source('{ path: $key.cluster, type: long }')).config.sources[0]!.columns.c!.path).toBe('$key.cluster');
+  });
+
+  it.each([
+    ["{ path: input.a, type: 'list<timestamp>' }", 'type', 'must be one of'],
+    ['{ path: $key, type: string }', 'path', 'must name one part of the key'],
+    ['{ path: $key.a.b, type: string }', 'path', 'must name one part of the key'],
+    ['{ path: $key.a, type: double }', 'type', 'must be string or long'],
+    ['{ path: $key.a, type: string, strict: true }', 'strict', 'only for values of the record'],
+  ])('%s names the key and what is expected', (column, key, message) => {
+    expect(problemsOf(source(column))).toEqual([
+      {
+        key: `sources[0].columns.c.${key}`,
+        origin: 'audit-warehouse.yaml:3',
+        message: expect.stringContaining(message),
+      },
+    ]);
+  });
+
+  it('are no lists in side tables', () => {
+    const reference = `warehouse: /w
+sources:
+  - { name: a, type: opa, location: /l }
+  - { name: r, type: reference, location: /r.csv, table: t, columns: { c: { type: 'list<string>' } } }
+`;
+    expect(problemsOf(reference)).toEqual([
+      expect.objectContaining({ key: 'sources[1].columns.c.type', message: expect.stringContaining('is a list') }),
+    ]);
+  });
+});

@@ -277,15 +277,18 @@ const inOrder = (rows: readonly Row[]): Row[] => {
 const spellings: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   pyiceberg: {
     varchar: 'string', bigint: 'long', integer: 'int', boolean: 'boolean', double: 'double', 'timestamp(6)': 'timestamp',
-    'array(varchar)': 'list<string>', 'map(varchar, varchar)': 'map<string, string>', 'map(varchar, bigint)': 'map<string, long>',
+    'array(varchar)': 'list<string>', 'array(bigint)': 'list<long>', 'array(double)': 'list<double>', 'array(boolean)': 'list<boolean>',
+    'map(varchar, varchar)': 'map<string, string>', 'map(varchar, bigint)': 'map<string, long>',
   },
   pyarrow: {
     varchar: 'string', bigint: 'int64', integer: 'int32', boolean: 'bool', double: 'double', 'timestamp(6)': 'timestamp[us]',
-    'array(varchar)': 'list<element: string>', 'map(varchar, varchar)': "map<string, string ('labels')>", 'map(varchar, bigint)': "map<string, int64 ('metrics')>",
+    'array(varchar)': 'list<element: string>', 'array(bigint)': 'list<element: int64>', 'array(double)': 'list<element: double>',
+    'array(boolean)': 'list<element: bool>', 'map(varchar, varchar)': "map<string, string ('labels')>", 'map(varchar, bigint)': "map<string, int64 ('metrics')>",
   },
   duckdb: {
     varchar: 'VARCHAR', bigint: 'BIGINT', integer: 'INTEGER', boolean: 'BOOLEAN', double: 'DOUBLE', 'timestamp(6)': 'TIMESTAMP',
-    'array(varchar)': 'VARCHAR[]', 'map(varchar, varchar)': 'MAP(VARCHAR, VARCHAR)', 'map(varchar, bigint)': 'MAP(VARCHAR, BIGINT)',
+    'array(varchar)': 'VARCHAR[]', 'array(bigint)': 'BIGINT[]', 'array(double)': 'DOUBLE[]', 'array(boolean)': 'BOOLEAN[]',
+    'map(varchar, varchar)': 'MAP(VARCHAR, VARCHAR)', 'map(varchar, bigint)': 'MAP(VARCHAR, BIGINT)',
   },
 }; // biome-ignore format: a table
 

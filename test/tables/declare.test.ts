@@ -1,8 +1,9 @@
 import { describe, expect, test } from 'vitest';
 import okeraSchema from '../../schemas/okera-audit.schema.json' with { type: 'json' };
 import opaSchema from '../../schemas/opa.schema.json' with { type: 'json' };
-import { declareTable, parsePath } from '../../src/tables/declare.ts';
+import { declareTable } from '../../src/tables/declare.ts';
 import { ingestedObjects } from '../../src/tables/ingested-objects.ts';
+import { parsePath } from '../../src/tables/path.ts';
 import type { PromotedColumn } from '../../src/tables/promoted.ts';
 import { quarantine } from '../../src/tables/quarantine.ts';
 import { type AnnotatedSchema, columnTypeText, extractions, parseColumnType } from '../../src/tables/schema.ts';

@@ -14,6 +14,8 @@ export const Field = {
   strings: 6,
   stringMap: 7,
   longMap: 8,
+  /** A list of numbers or booleans. */
+  numbers: 9,
   /** Of the record as a whole. */
   ymd: 16,
   eventTime: 17,
@@ -101,7 +103,7 @@ function kindOf(type: Extraction['type']): [kind: number, holds: number] {
     case 'timestamp':
       return [Field.time, bits(Tag.String, Tag.Escaped)];
     default:
-      if ('list' in type) return [Field.strings, bits(Tag.Array)];
+      if ('list' in type) return [type.list === 'string' ? Field.strings : Field.numbers, bits(Tag.Array)];
       return [type.map.value === 'long' ? Field.longMap : Field.stringMap, bits(Tag.Object)];
   }
 }

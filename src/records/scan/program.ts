@@ -2,6 +2,7 @@
  * What the scanner of the kernel looks for (kernel/assembly/scan/program.ts), made once from an annotated schema and the
  * config's promoted columns: a tree of objects and their members, and one slot for each path that becomes a column.
  */
+import type { ScalarType } from '../../columns/types.ts';
 import type { Kernel } from '../../kernel/kernel.ts';
 import { isBelow } from '../../tables/mapping.ts';
 import type { Extraction } from '../../tables/schema.ts';
@@ -89,12 +90,14 @@ export function compile(
     const types = wanted.filter((other) => isSamePath(other.path, path)).map(({ type }) => type);
     const isDeep = wanted.some((other) => isBelow(other.path, path));
     const map = types.find((type) => typeof type !== 'string' && 'map' in type) as
-      | { map: { value: string } }
+      | { map: { value: ScalarType } }
       | undefined;
     const isMap = map !== undefined;
-    const isList = types.some((type) => typeof type !== 'string' && 'list' in type);
+    const lists = types.flatMap((type) => (typeof type !== 'string' && 'list' in type ? [elementBits(type.list)] : []));
+    const isList = lists.length > 0;
     const shape = isMap ? Shape.map : isList ? Shape.list : isDeep ? Shape.object : Shape.raw;
-    const elements = map?.map.value === 'long' ? bit(Tag.Int) : isMap || isList ? stringBits : 0;
+    // What all lists of the path can hold: any other element is left to the reference path.
+    const elements = map !== undefined ? elementBits(map.map.value) : lists.reduce((all, some) => all & some, any);
     const below = isDeep || isMap ? build(path, node, isMap) : undefined;
     // As it stands in the text: a key with escapes is left to the reference path.
     const { start, length } = kernel.text(JSON.stringify(path.at(-1)).slice(1, -1));
@@ -122,6 +125,9 @@ export const indexOfPath = (all: readonly Wanted[], path: readonly string[]): nu
 
 const isSamePath = (a: readonly string[], b: readonly string[]): boolean =>
   a.length === b.length && a.every((segment, i) => b[i] === segment);
+
+const elementBits = (type: ScalarType): number =>
+  type === 'string' ? stringBits : type === 'boolean' ? booleanBits : bit(Tag.Int);
 
 /** A name may be anything that the configuration says, `constructor` too. */
 const propertyOf = (node: SchemaNode | undefined, name: string): SchemaNode | undefined =>

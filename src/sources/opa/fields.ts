@@ -1,6 +1,7 @@
 /** One entry of `fields` in the configuration, as people write it, and what it means. */
-import { parsePath } from '../../tables/declare.ts';
+
 import { type Alternative, type Condition, conditions } from '../../tables/mapping.ts';
+import { parsePath } from '../../tables/path.ts';
 
 /** A path, or a path with what is made of its value. */
 export type FieldPaths = string | FieldPath;

@@ -8,7 +8,7 @@ import type { Frame } from '../../records/frame/frame.ts';
 import type { Limits } from '../../records/limits.ts';
 import type { Rejection } from '../../records/outcome.ts';
 import type { TableDeclaration } from '../../tables/declaration.ts';
-import { parsePath } from '../../tables/declare.ts';
+import { parsePath } from '../../tables/path.ts';
 import type { SideSourceType } from '../config.ts';
 
 /** What the objects of one source become: one table, or several. Pure: no clock, no I/O. */

@@ -70,6 +70,7 @@ const byKey = ([a]: readonly Comparable[], [b]: readonly Comparable[]): number =
 export function comparable(type: string, value: unknown): Comparable {
   if (value === null || value === undefined) return null;
   if (type === 'bigint') return String(value);
+  if (type === 'array(bigint)') return (value as unknown[]).map(String);
   if (type === 'integer') return Number(value);
   if (type === time) return String(value).replace('T', ' ').replace('Z', '');
   if (!type.startsWith('map(')) return value as Comparable;

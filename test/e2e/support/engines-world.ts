@@ -42,6 +42,10 @@ const trinoType = {
   timestamp: 'timestamp(6)',
   boolean: 'boolean',
   long: 'bigint',
+  'list<string>': 'array(varchar)',
+  'list<long>': 'array(bigint)',
+  'list<double>': 'array(double)',
+  'list<boolean>': 'array(boolean)',
   int: 'integer',
 };
 

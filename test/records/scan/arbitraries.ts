@@ -176,6 +176,9 @@ const inputFields: Fields = {
   constructor: objectOf({ name: string }),
   é: string,
   tags: fc.oneof(strings, objectOf({ 0: string })),
+  counts: listOf(fc.oneof({ weight: 12, arbitrary: integer }, number, literal)),
+  shares: listOf(number),
+  flags: listOf(fc.oneof({ weight: 12, arbitrary: boolean }, value)),
   matrix: listOf(listOf(integer)),
   anything: value,
 };

@@ -59,6 +59,23 @@ const opa: Readonly<Record<string, Columns>> = {
     one_role: column('result.roles', 'string'),
     id: column('decision_id', 'string'),
   },
+  'lists of every type': {
+    tags: column('input.tags', 'list<string>'),
+    counts: column('input.counts', 'list<long>'),
+    counts_too: column('input.counts', 'list<double>'),
+    shares: column('input.shares', 'list<double>', true),
+    flags: column('input.flags', 'list<boolean>'),
+    flags_or_texts: column('input.flags', 'list<string>'),
+    roles_again: column('result.roles', 'list<string>', true),
+    erased_as_numbers: column('erased', 'list<long>'),
+    labels_as_list: column('labels', 'list<string>'),
+    row_of_matrix: column('input.matrix.0', 'list<long>'),
+  },
+  'parts of the key': {
+    cluster: column('$key.cluster', 'string'),
+    shard: column('$key.shard', 'long'),
+    tenant: column('input.tenant.id', 'string'),
+  },
   'the event time again': { logged: column('timestamp', 'timestamp') },
   'members that the schema does not know': {
     tenant: column('tenant', 'string'),

@@ -37,6 +37,10 @@ export const Field_Time: i32 = 5;
 export const Field_Strings: i32 = 6;
 export const Field_StringMap: i32 = 7;
 export const Field_LongMap: i32 = 8;
+/** A list of numbers or booleans. */
+export const Field_Numbers: i32 = 9;
+/** The last of those. */
+export const Field_LastOfPath: i32 = 9;
 
 @unmanaged
 export class Field {
@@ -100,7 +104,8 @@ export function appendField(field: Field, rows: Rows, elements: Elements, count:
   else if (field.kind === Field_Number || field.kind === Field_Int) appendNumbers(field, rows, count, base);
   else if (field.kind === Field_Boolean) appendBooleans(field, rows, count, base);
   else if (field.kind === Field_Time) appendTimes(field, rows, count, base);
-  else if (field.kind === Field_Strings) appendLists(field, rows, elements, count, base);
+  else if (field.kind === Field_Strings || field.kind === Field_Numbers)
+    appendLists(field, rows, elements, count, base);
   else appendMaps(field, rows, elements, count, base);
 }
 
@@ -200,15 +205,23 @@ function appendTimes(field: Field, rows: Rows, count: i32, base: i32): void {
 
 function appendLists(field: Field, rows: Rows, elements: Elements, count: i32, base: i32): void {
   const column = changetype<NestedColumn>(field.column);
-  const texts = changetype<StringColumn>(column.elements);
   for (let i = 0; i < count; i++) {
     const place = <usize>(field.slot * capacity + i);
     if (load<u8>(rows.tags + place) !== Tag_Array) continue;
     pad(column, base + i);
     const last = load<i32>(rows.lasts + (place << 2));
-    for (let e = load<i32>(rows.firsts + (place << 2)); e < last; e++) appendElement(texts, elements, e);
+    for (let e = load<i32>(rows.firsts + (place << 2)); e < last; e++) {
+      if (field.kind === Field_Strings) appendElement(changetype<StringColumn>(column.elements), elements, e);
+      else appendElementNumber(changetype<FixedColumn>(column.elements), elements, e);
+    }
     closeSlot(column);
   }
+}
+
+function appendElementNumber(column: FixedColumn, elements: Elements, element: i32): void {
+  const tag: i32 = load<u8>(elements.tags + element);
+  if (tag === Tag_Int) appendNumber(column, load<f64>(elements.numbers + ((<usize>element) << 3)));
+  else appendNumber(column, tag === Tag_True ? 1 : 0);
 }
 
 function appendElement(column: StringColumn, elements: Elements, element: i32): void {

@@ -25,7 +25,7 @@ import {
   Field_Offset,
 } from './computed';
 import { day, micros, readTime } from './event-time';
-import { appendField, countMismatch, Field, Field_LongMap, isCertain } from './fields';
+import { appendField, countMismatch, Field, Field_LastOfPath, isCertain } from './fields';
 import { Member, ObjectNode } from './program';
 import { capacity, Elements, manyElements, newElements, newRows, Rows } from './rows';
 import {
@@ -222,7 +222,7 @@ function take(writer: Writer, offset: i64): bool {
 function areCertain(writer: Writer): bool {
   for (let i = 0; i < writer.fieldCount; i++) {
     const field = fieldAt(writer, i);
-    if (field.kind <= Field_LongMap && !isCertain(field, writer.rows, row)) return false;
+    if (field.kind <= Field_LastOfPath && !isCertain(field, writer.rows, row)) return false;
   }
   return true;
 }
@@ -230,7 +230,7 @@ function areCertain(writer: Writer): bool {
 function countMismatches(writer: Writer): void {
   for (let i = 0; i < writer.fieldCount; i++) {
     const field = fieldAt(writer, i);
-    if (field.kind <= Field_LongMap) countMismatch(field, writer.rows, row);
+    if (field.kind <= Field_LastOfPath) countMismatch(field, writer.rows, row);
   }
 }
 
@@ -368,7 +368,7 @@ export function settle(writer: Writer): void {
   for (let i = 0; i < writer.fieldCount; i++) {
     const field = fieldAt(writer, i);
     const kind = field.kind;
-    if (kind <= Field_LongMap) {
+    if (kind <= Field_LastOfPath) {
       if (load<u8>(rows.met + field.slot) === 1) appendField(field, rows, writer.elements, count, base);
     } else if (kind === Field_EventTime) appendOfRows(field, writer.times, count, base);
     else if (kind === Field_Offset) appendOfRows(field, writer.offsets, count, base);
