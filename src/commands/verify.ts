@@ -74,11 +74,18 @@ async function execute(context: CommandContext, options: Options): Promise<numbe
 }
 
 async function render(report: VerifyReport, repaired: readonly string[] | undefined): Promise<string> {
-  const [{ formatCount }, { printable }, { textTable }, { differenceKinds }] = await Promise.all([
+  const [
+    { formatCount },
+    { printable },
+    { textTable },
+    { differenceKinds },
+    { adviceOnOtherMapping, describeOtherMapping },
+  ] = await Promise.all([
     import('../text/humanize.ts'),
     import('../text/printable.ts'),
     import('../text/text-table.ts'),
     import('../jobs/verify/difference.ts'),
+    import('../ingest/other-mappings.ts'),
   ]);
   const { objects, tables, differences, differencesTotal } = report;
   const rows = Object.values(tables).reduce((sum, table) => sum + table.rows, 0);
@@ -88,6 +95,8 @@ async function render(report: VerifyReport, repaired: readonly string[] | undefi
   let text = (repaired ?? []).map((line) => `repaired: ${printable(line)}\n`).join('');
   text += `objects: ${formatCount(objects.listed)} listed, ${formatCount(objects.ingested)} ingested${waiting}${again}\n`;
   text += `tables: ${Object.keys(tables).length} with ${formatCount(rows)} rows in ${formatCount(files)} files\n`;
+  for (const other of report.otherMappings)
+    text += `${printable(describeOtherMapping(other))}; ${printable(adviceOnOtherMapping(other))}\n`;
   if (report.ok) return `${text}no differences\n`;
   text += `${formatCount(differencesTotal)} differences\n\n`;
   text += textTable(

@@ -79,7 +79,7 @@ const source: ConfigSchema = {
       description: 'globs on the key below the location, such as **/*.log.gz; without it everything counts',
       ...globs,
     },
-    exclude: { description: 'globs of what does not count, of all that include takes in', ...globs },
+    exclude: { description: 'globs of what does not count, among what include matches', ...globs },
     shape: {
       description: `where its records have the standard columns: ${shapeNames.join(', ')}, or a list to try in order`,
       editors: oneOrSome({ type: 'string', enum: shapeNames }),

@@ -27,6 +27,7 @@ export type Target =
   | 'event-sources'
   | 'warehouse-listing'
   | 'warehouse'
+  | 'ledger'
   | 'probes'
   | 'spill'
   | 'catalog'
@@ -186,8 +187,13 @@ export const grants: Readonly<Record<JobName, readonly Grant[]>> = {
     listSources,
     readSources,
     listWarehouse,
+    grant('ReadLedger', 'ledger', always('s3:GetObject')),
     grant('ProbeWarehouse', 'probes', always('s3:GetObject', 's3:PutObject', 's3:DeleteObject')),
-    grant('Catalog', 'catalog', always('glue:GetDatabase', 'glue:GetTables', 'glue:CreateTable', 'glue:UpdateTable')),
+    grant(
+      'Catalog',
+      'catalog',
+      always('glue:GetDatabase', 'glue:GetTable', 'glue:GetTables', 'glue:CreateTable', 'glue:UpdateTable'),
+    ),
     grant('LookAtQueues', 'queues', always('sqs:GetQueueAttributes')),
     grant('LookAtDeadLetters', 'dead-letter-queues', always('sqs:GetQueueAttributes')),
     grant('LookAtWorkGroup', 'work-group', always('athena:GetWorkGroup')),

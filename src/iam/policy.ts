@@ -7,6 +7,7 @@
  */
 import type { Config } from '../config/config.ts';
 import { parseUri } from '../store/uri.ts';
+import { ingestedObjects } from '../tables/ingested-objects.ts';
 import { type Grant, grants, type JobName, type Target } from './calls.ts';
 
 export interface Policy {
@@ -112,6 +113,8 @@ const targets: Readonly<Record<Target, (places: Places) => Scope[]>> = {
   'event-sources': ({ partition, eventSources }) => objects(partition, eventSources),
   'warehouse-listing': ({ partition, warehouse }) => listing(partition, some(warehouse)),
   warehouse: ({ partition, warehouse }) => objects(partition, some(warehouse)),
+  ledger: ({ partition, warehouse }) =>
+    objects(partition, some(warehouse && { ...warehouse, prefix: `${warehouse.prefix}${ingestedObjects.name}/` })),
   probes: ({ partition, warehouse }) =>
     objects(partition, some(warehouse && { ...warehouse, prefix: `${warehouse.prefix}_doctor/` })),
   spill: ({ partition, spill }) => objects(partition, some(spill)),

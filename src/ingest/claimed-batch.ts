@@ -7,11 +7,13 @@ import { ensureTable } from '../iceberg/ensure.ts';
 import { type Intent, readIntent } from '../ledger/batch-intent.ts';
 import { commitBatch, finishBatch } from '../ledger/commit-batch.ts';
 import { type Claim, Ledger, type Lookup } from '../ledger/ledger.ts';
+import type { OtherMapping } from '../ledger/other-mappings.ts';
 import { commitContext } from '../ledger/runtime.ts';
 import type { Source } from '../sources/source.ts';
 import type { ObjectInfo } from '../store/store.ts';
 import type { TableDeclaration } from '../tables/declaration.ts';
 import { quarantine } from '../tables/quarantine.ts';
+import { adviceOnOtherMapping, describeOtherMapping, findOtherMappings } from './other-mappings.ts';
 import type { ConfiguredSource } from './plan.ts';
 import { registerViews } from './register-views.ts';
 import type { Staged } from './request.ts';
@@ -47,12 +49,15 @@ export function createLedger(runtime: Runtime): Ledger {
   });
 }
 
-/** Makes the tables that these sources write to, where they are missing; removes what a run that is gone has put aside. */
+/**
+ * Makes the tables that these sources write to, where they are missing; removes what a run that is gone has put aside.
+ * Returns the sources with rows of another mapping, of which the log has been told.
+ */
 export async function openTables(
   runtime: Runtime,
   ledger: Ledger,
   sources: readonly ConfiguredSource[],
-): Promise<void> {
+): Promise<OtherMapping[]> {
   const context = commitContext(runtime);
   await runtime.catalog.ensureNamespace();
   // Sources that write to the same table may each have columns to add to it, one after another.
@@ -63,6 +68,12 @@ export async function openTables(
   await Promise.all([ledger.open(), ...[...tables.values()].map(ensure)]);
   await registerViews(runtime);
   await removeLeftRuns(runtime.store, runtime.config, runtime.owner, runtime.clock());
+  const others = await findOtherMappings(ledger, sources);
+  for (const other of others) {
+    const message = `${describeOtherMapping(other)}; ${adviceOnOtherMapping(other)}`;
+    runtime.log.warn({ event: 'rows-of-another-mapping', ...other }, message);
+  }
+  return others;
 }
 
 /** Reads the objects of a claim and commits them. May be called again with the same claim after a failure. */

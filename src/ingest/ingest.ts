@@ -181,7 +181,7 @@ class BatchAttempt {
       for (const [column, count] of writer.mismatches) increase(this.#typeMismatches, column, count);
     }
     this.#doubted += tally.doubted;
-    this.#objects.set(object.uri, tally.counts(object));
+    this.#objects.set(object.uri, tally.counts(object, source.mapping?.current ?? null));
   }
 
   /** Whether rows of the day may go into the batch, which from then on has it. */

@@ -42,7 +42,8 @@ export class Tally {
     }
   }
 
-  counts(object: ObjectInfo): ObjectCounts {
+  /** `mapping`: what the rows were made with (Source.mapping). */
+  counts(object: ObjectInfo, mapping: string | null): ObjectCounts {
     const { records, quarantined, skipped, duplicates } = this;
     if (records !== this.#rows + quarantined + skipped + duplicates) {
       throw new AccountingError(
@@ -55,6 +56,7 @@ export class Tally {
       quarantined,
       skipped,
       duplicates,
+      mapping,
       bytesDecompressed: this.#bytes,
       minEventTime: this.#min,
       maxEventTime: this.#max,

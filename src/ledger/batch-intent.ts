@@ -72,8 +72,10 @@ interface IntentJson {
   readonly batch: string;
   readonly source: string;
   readonly files: Record<string, Parameters<typeof dataFileFromJson>[0][]>;
-  readonly objects: (Omit<ObjectCounts, 'minEventTime' | 'maxEventTime'> & {
+  readonly objects: (Omit<ObjectCounts, 'mapping' | 'minEventTime' | 'maxEventTime'> & {
     uri: string;
+    /** Not in intents of older versions. */
+    mapping?: string | null;
     minEventTime: string | null;
     maxEventTime: string | null;
   })[];
@@ -90,9 +92,9 @@ function parse(bytes: Buffer): Intent {
     source: json.source,
     files: new Map(Object.entries(json.files).map(([table, files]) => [table, files.map(dataFileFromJson)])),
     objects: new Map(
-      json.objects.map(({ uri, minEventTime, maxEventTime, ...counts }) => [
+      json.objects.map(({ uri, mapping = null, minEventTime, maxEventTime, ...counts }) => [
         uri,
-        { ...counts, minEventTime: toBigInt(minEventTime), maxEventTime: toBigInt(maxEventTime) },
+        { ...counts, mapping, minEventTime: toBigInt(minEventTime), maxEventTime: toBigInt(maxEventTime) },
       ]),
     ),
   };

@@ -27,6 +27,8 @@ export interface ObjectCounts {
   readonly quarantined: number;
   readonly skipped: number;
   readonly duplicates: number;
+  /** Digest of the mapping (tables/mapping.ts) that the rows were written with; null where none was recorded. */
+  readonly mapping: string | null;
   readonly bytesDecompressed: number;
   /** Microseconds since the epoch; null where the object gave no row. */
   readonly minEventTime: bigint | null;
@@ -57,6 +59,7 @@ function toRow(entry: LedgerEntry): Record<string, Value> {
     quarantined: counts && BigInt(counts.quarantined),
     skipped: counts && BigInt(counts.skipped),
     duplicates: counts && BigInt(counts.duplicates),
+    mapping: counts?.mapping ?? null,
     bytes_decompressed: counts && BigInt(counts.bytesDecompressed),
     min_event_time: counts?.minEventTime ?? null,
     max_event_time: counts?.maxEventTime ?? null,
@@ -93,6 +96,7 @@ export function fromRow(row: Readonly<Record<string, Value>>): LedgerEntry {
             quarantined: count('quarantined'),
             skipped: count('skipped'),
             duplicates: count('duplicates'),
+            mapping: typeof row.mapping === 'string' ? row.mapping : null,
             bytesDecompressed: count('bytes_decompressed'),
             minEventTime: (row.min_event_time as bigint | null) ?? null,
             maxEventTime: (row.max_event_time as bigint | null) ?? null,

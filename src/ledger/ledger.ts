@@ -21,6 +21,7 @@ import { cachedReads } from '../store/cached-reads.ts';
 import type { ObjectInfo, ObjectStore } from '../store/store.ts';
 import { ingestedObjects as declaration } from '../tables/ingested-objects.ts';
 import { bufferEntries, fromRow, type LedgerEntry, type ObjectCounts } from './entry.ts';
+import { type CurrentMapping, type OtherMapping, otherMappings } from './other-mappings.ts';
 import type { Owner } from './owner.ts';
 
 export interface LedgerContext extends CommitContext {
@@ -78,6 +79,13 @@ export class Ledger {
     const loaded = await this.#context.catalog.loadTable(declaration.name);
     if (loaded === undefined) return { entries: new Map(), sequence: 0 };
     return { entries: await this.#find(loaded, uris, 0, from), sequence: loaded.metadata['last-sequence-number'] };
+  }
+
+  /** Sources with rows that were written with another mapping than they have now (other-mappings.ts). */
+  async otherMappings(current: readonly CurrentMapping[]): Promise<OtherMapping[]> {
+    if (current.length === 0) return [];
+    const loaded = await this.#context.catalog.loadTable(declaration.name);
+    return loaded === undefined ? [] : otherMappings(this.#reads, loaded, current);
   }
 
   /**

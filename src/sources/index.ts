@@ -1,6 +1,6 @@
 /** Sources as they are configured: the readers and writers of their records. */
 import { RowWriters } from '../records/scan/row-writer.ts';
-import type { Mapping } from '../tables/mapping.ts';
+import { type Mapping, mappingDigest } from '../tables/mapping.ts';
 import type { SourceConfig } from './config.ts';
 import type { EventSource } from './event-source.ts';
 import { compileInterpreter, openReader, type SourceLimits, writerSpec } from './interpreter.ts';
@@ -25,6 +25,9 @@ export function createSource(
   return {
     type,
     table: interpreter.table,
+    mapping: interpreter.table.mapped
+      ? { current: mappingDigest(spec.mapping), unrecorded: mappingDigest(source.mapping ?? {}) }
+      : null,
     describeObject: withKeyColumns(promoted, source.describeObject),
     openObject: (uri, facts) => openReader(interpreter, source.marks, limits, uri, facts),
     writers: new RowWriters(writerSpec(spec, interpreter.table, limits)),

@@ -12,10 +12,18 @@ export interface Source {
   readonly type: SourceType;
   /** The table that its rows go to, promoted columns included. */
   readonly table: TableDeclaration;
+  /** Where its records have the mapped columns of the table; null where the table has none. */
+  readonly mapping: MappingDigests | null;
   /** What the key of an object says (never trusted for the event's day). */
   describeObject(uri: string): ObjectFacts;
   /** Interprets the records of one object. `facts` is what describeObject gave for `uri`. */
   openObject(uri: string, facts: ObjectFacts): RecordReader;
   /** Writers of rows of `table`: the fast path of records that are certain, beside rows of `openObject`. */
   readonly writers: RowWriters;
+}
+
+export interface MappingDigests {
+  readonly current: string;
+  /** What rows were written with that the ledger says nothing of: older versions had only the default of the family. */
+  readonly unrecorded: string;
 }

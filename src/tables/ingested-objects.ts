@@ -28,12 +28,18 @@ export const ingestedObjects: TableDeclaration = {
     { name: 'quarantined', type: 'long', description: 'Records that went to quarantine.' },
     { name: 'skipped', type: 'long', description: "Lines of other programs and of OPA's own log, skipped." },
     { name: 'duplicates', type: 'long', description: 'Records that were there already.' },
+    {
+      name: 'mapping',
+      type: 'string',
+      description: 'Digest of the shape and fields that its rows were written with; null before these were recorded.',
+    },
     { name: 'bytes_decompressed', type: 'long', description: 'Size after decompression, in bytes.' },
     { name: 'min_event_time', type: 'timestamp', description: 'Time of the earliest row.' },
     { name: 'max_event_time', type: 'timestamp', description: 'Time of the latest row.' },
   ],
   sortedBy: ['uri'],
   bloomColumns: [],
-  fullBounds: ['uri'],
+  // Sources and mappings by whole values, so that bounds tell whose rows a file has (ledger/other-mappings.ts).
+  fullBounds: ['uri', 'source', 'mapping'],
   provenance: [],
 };

@@ -8,6 +8,7 @@
  * mismatch of types, unless the path leads to what another alternative lies in (`result` beside `result.allowed`), or to
  * a list that joins to nothing.
  */
+import { createHash } from 'node:crypto';
 import type { ColumnType } from '../columns/types.ts';
 import type { AnnotatedSchema } from './schema.ts';
 import { parseColumnType } from './schema.ts';
@@ -34,6 +35,12 @@ export interface Alternative {
 
 /** By column. */
 export type Mapping = Readonly<Record<string, readonly Alternative[]>>;
+
+/** Tells two mappings apart: 16 hex digits. The order of columns makes no difference. */
+export function mappingDigest(mapping: Mapping): string {
+  const columns = Object.entries(mapping).sort(([a], [b]) => (a < b ? -1 : 1));
+  return createHash('sha256').update(JSON.stringify(columns)).digest('hex').slice(0, 16);
+}
 
 export interface MappedColumn {
   readonly column: string;

@@ -22,7 +22,7 @@ interface Reading {
 
 const names = Object.keys(tables) as TableName[];
 /** Of the ledger: what a run brings in from its clock and its process. */
-const ofTheRun = ['ymd', 'batch', 'owner', 'claimed_at', 'claimed_until', 'committed_at'];
+const ofTheRun = ['ymd', 'batch', 'owner', 'claimed_at', 'claimed_until', 'committed_at', 'mapping'];
 
 describeWith(['s3', 'glue', 'trino', 'readers'], 'a backfill, to every engine', () => {
   let folder: string;

@@ -1,4 +1,5 @@
 /** The report of a backfill for people. */
+import { adviceOnOtherMapping, describeOtherMapping } from '../../ingest/other-mappings.ts';
 import type { BackfillReport } from '../../jobs/backfill/report.ts';
 import { backfillCounters } from '../../telemetry/counters.ts';
 import { formatBytes, formatCount, formatSeconds, plural } from '../../text/humanize.ts';
@@ -14,6 +15,9 @@ export function renderBackfill(report: BackfillReport): string {
     leftover + excluded === 0
       ? ''
       : `left out   ${plural(leftover, 'file')} of other tools, ${formatCount(excluded)} by include and exclude\n`;
+  const others = report.otherMappings.map(
+    (other) => `\n${printable(describeOtherMapping(other))};\n${printable(adviceOnOtherMapping(other))}\n`,
+  );
   if (plan) {
     return [
       `${plural(report.objects.listed, 'object')} listed, ${formatCount(report.objects.skipped)} of them skipped\n`,
@@ -21,6 +25,7 @@ export function renderBackfill(report: BackfillReport): string {
       plan.objects === 0
         ? 'nothing to read\n'
         : `would read ${plural(plan.objects, 'object')} (${formatBytes(plan.bytes)}) in ${plural(plan.batches, 'batch', 'batches')}\n`,
+      ...others,
     ].join('');
   }
   const sections = [
@@ -43,6 +48,7 @@ export function renderBackfill(report: BackfillReport): string {
   }
   sections.push(counts('quarantined, by reason', report.quarantine));
   sections.push(counts('null because of another type, by column', report.typeMismatches));
+  sections.push(...others);
   if (report.failures.length > 0) {
     const shown = report.failures
       .slice(0, failuresShown)

@@ -20,6 +20,7 @@ import {
 } from '../../ingest/claimed-batch.ts';
 import { WorkInHand } from '../../ingest/in-flight.ts';
 import { increase } from '../../ingest/object-counts.ts';
+import { findOtherMappings } from '../../ingest/other-mappings.ts';
 import {
   type ConfiguredSource,
   newPlanCounters,
@@ -34,6 +35,7 @@ import { selectSources } from '../../ingest/select-sources.ts';
 import { parseRange, type TimeRange } from '../../ingest/time-range.ts';
 import type { Intent } from '../../ledger/batch-intent.ts';
 import type { Claim, Ledger } from '../../ledger/ledger.ts';
+import type { OtherMapping } from '../../ledger/other-mappings.ts';
 import type { RejectionCode } from '../../records/outcome.ts';
 import { loadSideTables } from '../side-tables/load.ts';
 import type { BackfillOptions, BackfillReport, WrittenTables } from './report.ts';
@@ -91,6 +93,7 @@ class BackfillRun {
   readonly #records = { read: 0, rows: 0, quarantined: 0, skipped: 0, duplicates: 0 };
   readonly #bytes = { read: 0, decompressed: 0, written: 0 };
   #doubted = 0;
+  #otherMappings: readonly OtherMapping[] = [];
   #committed = 0;
   #planned = { batches: 0, objects: 0, bytes: 0, complete: false };
   #done = { objects: 0, bytes: 0, rows: 0 };
@@ -110,6 +113,7 @@ class BackfillRun {
     const counters = newPlanCounters();
     for await (const batch of this.#plan(counters)) this.#count(batch);
     const { batches, objects, bytes } = this.#planned;
+    this.#otherMappings = await findOtherMappings(this.#ledger, this.#sources);
     return {
       ...this.#report(counters, counters.skipped + counters.claimedElsewhere),
       plan: { batches, objects, bytes },
@@ -118,7 +122,7 @@ class BackfillRun {
 
   async run(): Promise<BackfillReport> {
     this.#runtime.ingester.prepare();
-    await openTables(this.#runtime, this.#ledger, this.#sources);
+    this.#otherMappings = await openTables(this.#runtime, this.#ledger, this.#sources);
     for (;;) {
       await this.#finishAbandoned();
       const counters = newPlanCounters();
@@ -305,6 +309,7 @@ class BackfillRun {
       quarantine: Object.fromEntries(this.#reasons),
       doubted: this.#doubted,
       leftOut: { ...counters.leftOut },
+      otherMappings: this.#otherMappings,
     };
   }
 }

@@ -1,4 +1,5 @@
 import type { ObjectFailure } from '../../ingest/request.ts';
+import type { OtherMapping } from '../../ledger/other-mappings.ts';
 import type { LeftOut } from '../../records/object-facts.ts';
 import type { RejectionCode } from '../../records/outcome.ts';
 
@@ -29,6 +30,8 @@ export interface BackfillReport {
   readonly doubted: number;
   /** Of the objects listed: those that are not logs of their source, by reason. */
   readonly leftOut: Readonly<Record<LeftOut, number>>;
+  /** Sources with rows that were written with another shape or other fields than they have now. */
+  readonly otherMappings: readonly OtherMapping[];
   /** With dryRun: what a run would do. */
   readonly plan?: { batches: number; objects: number; bytes: number };
 }

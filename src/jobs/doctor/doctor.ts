@@ -6,6 +6,7 @@ import type { Runtime } from '../../ingest/runtime.ts';
 import type { Probes } from '../../probes/probes.ts';
 import { type Check, type Finding, failed, ok, type PlannedCheck, reasonOf } from './check.ts';
 import { checkDisk, judgeClocks, judgeMemory } from './machine.ts';
+import { checkMappings } from './mappings.ts';
 import { checkAthena, checkCredentials, checkGlue, checkQueue, checkTrino } from './services.ts';
 import { checkConditionalWrites, checkSource, checkWarehouse } from './store.ts';
 
@@ -137,7 +138,13 @@ export function planChecks(runtime: Runtime, probes: Probes): PlannedCheck[] {
       needs: 'warehouse',
     },
   );
-  checks.push(catalogCheck(runtime, aws));
+  const catalog = catalogCheck(runtime, aws);
+  checks.push(catalog, {
+    name: 'shape',
+    look: () => checkMappings(runtime),
+    advice: 'see that the ledger ingested_objects can be read',
+    needs: catalog.name,
+  });
   for (const url of queues) {
     checks.push({
       name: `queue:${url.split('/').at(-1)}`,

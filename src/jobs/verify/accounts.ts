@@ -17,6 +17,8 @@ export interface ObjectAccount {
   /** Of all ingested versions. */
   readonly etags: Set<string>;
   readonly batches: Set<string>;
+  /** What its rows were written with (ledger entries); null where none was recorded. */
+  readonly mappings: Set<string | null>;
   /** A version that some run holds, or held. */
   open: LedgerEntry | undefined;
 }
@@ -42,7 +44,7 @@ export async function readAccounts(runtime: Runtime, differences?: Differences):
   for await (const row of rowsOf(runtime, ingestedObjects.name)) {
     const entry = fromRow(row);
     const { uri, etag } = entry.object;
-    const account = objects.get(uri) ?? { etags: new Set(), batches: new Set(), open: undefined };
+    const account = objects.get(uri) ?? { etags: new Set(), batches: new Set(), mappings: new Set(), open: undefined };
     objects.set(uri, account);
     account.batches.add(entry.batch);
     if (entry.counts === null) {
@@ -51,6 +53,7 @@ export async function readAccounts(runtime: Runtime, differences?: Differences):
     }
     if (account.etags.has(etag)) differences?.add({ kind: 'ledger-duplicate', uri, batch: entry.batch, detail: etag });
     account.etags.add(etag);
+    account.mappings.add(entry.counts.mapping);
     const { records, rows: kept, quarantined, skipped, duplicates } = entry.counts;
     const sum = kept + quarantined + skipped + duplicates;
     if (records !== sum)

@@ -72,6 +72,18 @@ function reportLost({ source, accounts }: DeepRequest, lost: readonly LostRecord
     });
 }
 
+/**
+ * How rows of an object are compared with what it gives now. Rows that were written with another mapping have other
+ * values in the mapped columns by right: the report of other mappings speaks of them.
+ */
+function comparedBy({ source: { source }, accounts }: DeepRequest, uri: string): TableDeclaration {
+  const { mapping, table } = source;
+  if (mapping === null) return table;
+  const written = [...(accounts.objects.get(uri)?.mappings ?? [])];
+  const isCurrent = written.every((digest) => (digest ?? mapping.unrecorded) === mapping.current);
+  return isCurrent ? withMappedColumns(table) : table;
+}
+
 /** What reading an object gives. */
 interface ObjectRows {
   readonly uri: string;
@@ -107,16 +119,18 @@ async function* groups(objects: AsyncIterable<ObjectInfo>): AsyncGenerator<Objec
 
 async function* rereadObjects(
   runtime: Runtime,
-  { source: { source } }: DeepRequest,
+  request: DeepRequest,
   objects: readonly ObjectInfo[],
   differences: Differences,
 ): AsyncGenerator<ObjectRows> {
+  const { source } = request.source;
   const { store, config, sleep } = runtime;
   const { limits } = config;
   const { downloads, downloadBytes } = config.batch;
   const offsetAt = source.table.columns.findIndex((column) => column.name === 'source_offset');
   for await (const { object, body } of fetchObjects(store, objects, { downloads, downloadBytes, limits, sleep })) {
     const rows: { digest: string; identity: string | null; offset: bigint }[] = [];
+    const declaration = comparedBy(request, object.uri);
     let sum: bigint | undefined;
     try {
       if ('error' in body) throw body.error;
@@ -124,7 +138,7 @@ async function* rereadObjects(
       for await (const records of readRecords(reader, body, limits)) {
         for (const { outcome } of records) {
           if (outcome.kind !== 'row') continue;
-          const digest = rowIdentity(withMappedColumns(source.table), outcome.values);
+          const digest = rowIdentity(declaration, outcome.values);
           sum = addDigest(sum, digest);
           const { identity: own } = outcome;
           const identity = own === null || typeof own === 'string' ? own : digest;
@@ -146,13 +160,13 @@ async function compareRows(
   doubtful: ReadonlyMap<string, ObjectRows>,
   differences: Differences,
 ): Promise<LostRecords[]> {
-  const declaration = withMappedColumns(request.source.source.table);
+  const { table } = request.source.source;
   const held = new Map<string, Map<string, number>>();
   for await (const row of rowsOfObjects(runtime, request.table, doubtful)) {
     const uri = String(row.source_uri);
     const digests = held.get(uri) ?? new Map<string, number>();
     held.set(uri, digests);
-    const digest = digestOf(declaration, row);
+    const digest = digestOf(comparedBy(request, uri), row);
     digests.set(digest, (digests.get(digest) ?? 0) + 1);
   }
   const quarantined = await quarantinedOffsets(runtime, doubtful);
@@ -171,7 +185,7 @@ async function compareRows(
     if (invented > 0 && versions === 1)
       differences.add({
         kind: 'content-differs',
-        table: declaration.name,
+        table: table.name,
         uri,
         detail: `${invented} rows of the table are not what the object gives`,
       });

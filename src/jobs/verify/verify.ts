@@ -9,10 +9,13 @@
 import type { LoadedTable } from '../../iceberg/catalog.ts';
 import { type LiveFile, liveFiles } from '../../iceberg/scan.ts';
 import { findSortOrder } from '../../iceberg/sort-orders.ts';
+import { createLedger } from '../../ingest/claimed-batch.ts';
+import { findOtherMappings } from '../../ingest/other-mappings.ts';
 import type { ConfiguredSource } from '../../ingest/plan.ts';
 import type { Runtime } from '../../ingest/runtime.ts';
 import { selectSources } from '../../ingest/select-sources.ts';
 import { openAmendments } from '../../ledger/amendment.ts';
+import type { OtherMapping } from '../../ledger/other-mappings.ts';
 import { eventSourceTypes, eventTables } from '../../sources/registry.ts';
 import { amendments } from '../../tables/amendments.ts';
 import { withMappedColumns } from '../../tables/declaration.ts';
@@ -47,6 +50,8 @@ export interface VerifyReport {
   readonly differences: readonly Difference[];
   /** All of them; `differences` has the first ten thousand. */
   readonly differencesTotal: number;
+  /** Sources with rows of another shape or other fields than they have now, whose mapped columns were not compared. */
+  readonly otherMappings: readonly OtherMapping[];
   readonly seconds: number;
 }
 
@@ -98,6 +103,7 @@ export async function verify(runtime: Runtime, options: VerifyOptions = {}): Pro
     tables: Object.fromEntries([...contents].map(([name, { files, rows, bytes }]) => [name, { files, rows, bytes }])),
     differences: differences.list,
     differencesTotal: differences.total,
+    otherMappings: await findOtherMappings(createLedger(runtime), sources),
     seconds: (clock() - started) / 1000,
   };
 }
