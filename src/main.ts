@@ -19,6 +19,7 @@ import { defineQuarantine } from './commands/quarantine.ts';
 import { defineQuery } from './commands/query.ts';
 import { defineReplay } from './commands/replay.ts';
 import { defineReport } from './commands/report.ts';
+import { defineServe } from './commands/serve.ts';
 import type { CommandContext, RunAction } from './commands/shared/context.ts';
 import { ClosedPipe, describeFailure, exitCodeOf, exitCodes, indented } from './commands/shared/exit.ts';
 import { createOutput } from './commands/shared/output.ts';
@@ -104,6 +105,7 @@ Examples:
     defineWorker,
     defineQuery,
     defineReport,
+    defineServe,
     defineTables,
     defineCompact,
     defineVerify,

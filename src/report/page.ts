@@ -44,7 +44,7 @@ ${reportBody({ data, engine: options.engine, csv: options.files?.csv })}
 <footer>
 ${options.files && html`<p>Everything as JSON: <a href="${options.files.json}">report.json</a></p>`}
 <p>To make this page again: <code>${reportCommand(data, options)}</code></p>
-${notes(data)}
+${reportNotes(data)}
 <p>audit-warehouse ${options.version}. Times are UTC. Lists show the first rows only and say how many there are. Text from logs is shown with control and direction characters as \\u{…}, and cut where it is long. Each number is of the snapshot that was current when it was asked for. Commands are for bash or zsh, in the folder of the configuration.</p>
 </footer>`;
   return htmlPage({ title, policy, meta: metaOf(data, { title: options.title, now: options.now }) }, body);
@@ -80,7 +80,7 @@ function filterText({ filters, before, lookBack, decisions, okera }: ReportData)
 }
 
 /** What the report leaves out, and why. */
-function notes({ missing, leftOut, filters }: ReportData): Html {
+export function reportNotes({ missing, leftOut, filters }: ReportData): Html {
   const lines = [
     ...missing.map((table) => `Not in this report: there is no table ${table} yet.`),
     ...(filters.path !== undefined && !missing.includes('okera_audit_logs')
@@ -95,7 +95,10 @@ const placeOf = (warehouse: string): Html =>
   warehouse.startsWith('s3://') ? html`<bdi>${printable(warehouse, 200)}</bdi>` : html`a local warehouse`;
 
 /** The command that makes the page again. */
-function reportCommand({ range, filters, lookBack }: ReportData, { title, engine }: PageOptions): string {
+export function reportCommand(
+  { range, filters, lookBack }: ReportData,
+  { title, engine }: Pick<PageOptions, 'title' | 'engine'>,
+): string {
   const { from, to, fromDay, toDay, wholeDays } = range;
   const words = ['audit-warehouse', 'report'];
   words.push('--from', wholeDays ? fromDay : timeText(from), '--to', wholeDays ? toDay : timeText(to));

@@ -50,7 +50,7 @@ header p,.lead,.note,footer,caption,th{color:var(--muted)}
 .lead{margin-bottom:16px}
 .note{font-size:13px;margin:10px 0 0}
 a{color:var(--accent)}
-a:focus-visible,.scroll:focus-visible,summary:focus-visible,button:focus-visible,input:focus-visible,select:focus-visible{outline:2px solid var(--accent);outline-offset:2px}
+a:focus-visible,.scroll:focus-visible,summary:focus-visible,button:focus-visible,input:focus-visible,select:focus-visible,textarea:focus-visible{outline:2px solid var(--accent);outline-offset:2px}
 h2,h3,section,section div{scroll-margin-top:12px}
 .anchor{margin-left:8px;font-weight:400;text-decoration:none;opacity:0}
 h2:hover .anchor,.anchor:focus-visible{opacity:1}
@@ -93,6 +93,30 @@ td.code{font:12.5px/1.5 ui-monospace,SFMono-Regular,Menlo,Consolas,monospace;ove
 .number{text-align:right;white-space:nowrap}
 .time{white-space:nowrap}
 .none{color:var(--muted);font-style:italic}
+main header{padding-left:0;padding-right:0}
+.site{max-width:1120px;margin:0 auto;padding:16px 20px 0;display:flex;flex-wrap:wrap;gap:4px 20px;font-size:14px}
+.site~main>header{padding-top:18px}
+.skip{position:absolute;left:-999px}
+.skip:focus{left:12px;top:8px}
+.fields{display:grid;grid-template-columns:repeat(auto-fill,minmax(215px,1fr));gap:14px 20px;margin:6px 0 18px}
+section .fields{margin:0}
+.fields label{display:block;font-size:13px;font-weight:600}
+.fields small,.required{color:var(--muted);font-size:12.5px;font-weight:400}
+.fields small{display:block;overflow-wrap:anywhere}
+.whole,.buttons{grid-column:1/-1;margin:0}
+input,select,textarea,button{font:inherit;font-size:14px;color:var(--ink);background:var(--ground);border:1px solid var(--other);border-radius:6px;padding:6px 9px;max-width:100%}
+input,select,textarea{width:100%}
+textarea{font:13px/1.5 ui-monospace,SFMono-Regular,Menlo,Consolas,monospace}
+button{cursor:pointer;background:var(--accent);border-color:var(--accent);color:var(--card);padding:6px 16px}
+button.second{background:none;color:var(--accent)}
+pre{font:12.5px/1.5 ui-monospace,SFMono-Regular,Menlo,Consolas,monospace;white-space:pre-wrap;overflow-wrap:anywhere;margin:6px 0}
+.record dt,.costs dt,.questions dt{font-size:13px;color:var(--muted)}
+.record{display:grid;grid-template-columns:max-content minmax(0,1fr);gap:4px 18px;margin:0}
+.record dd{margin:0;white-space:pre-wrap;overflow-wrap:anywhere}
+.rows table{width:max-content;min-width:100%}
+.rows td.text{min-width:0;max-width:26em}
+.costs dd,.questions dd{margin:0 0 8px}
+.failure{border-color:var(--denied)}
 details{margin-top:6px}
 summary{cursor:pointer;color:var(--accent);font-size:13.5px;padding:4px 0}
 footer{padding-bottom:40px;font-size:13px}
@@ -102,7 +126,10 @@ td.text{min-width:7em}
 td.code{min-width:14em}
 }
 @media screen and (max-width:760px){
-header,main,footer{padding-left:12px;padding-right:12px}
+.record{grid-template-columns:minmax(0,1fr)}
+.rows table{width:100%}
+.rows td.text{max-width:none}
+header,main,footer,.site{padding-left:12px;padding-right:12px}
 header{padding-top:22px}
 h1{font-size:23px}
 section{padding:16px 14px;border-radius:8px}
@@ -133,7 +160,7 @@ table{font-size:11px}
 th,td{padding-top:3px;padding-bottom:3px}
 td.text,td.code{min-width:0}
 .wide text{font-size:14px}
-.anchor,.contents,.foot details{display:none}
+.anchor,.contents,.foot details,.site,form,.skip{display:none}
 details::details-content{content-visibility:visible;display:block}
 summary{list-style:none}
 a{color:inherit;text-decoration:none}

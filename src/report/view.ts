@@ -12,7 +12,7 @@ export interface View {
   readonly data: ReportData;
   readonly engine: string;
   /** Address of the answer to a question; without it, nothing on the page links to one. */
-  readonly href?: ((question: string, given: ReadonlyMap<string, string>) => string) | undefined;
+  readonly href?: ((question: string, given: ReadonlyMap<string, string>) => string | undefined) | undefined;
   /** Address of the CSV file of a table, beside the page. */
   readonly csv?: ((table: string) => string) | undefined;
 }
@@ -78,14 +78,14 @@ export function footOf(
     following = [],
   }: { readonly tables?: readonly string[]; readonly following?: readonly Following[] } = {},
 ): Html {
-  const { data, engine, href, csv } = view;
+  const { data, engine, csv } = view;
   const own = figures.flatMap((question): Following[] => {
     const asked = data.asked.find((one) => one.question === question);
     return asked ? [{ what: findQuestion(question).summary, to: asked }] : [];
   });
   const entries = [...own, ...following].map(
     ({ what, to }) =>
-      html`<dt>${href ? html`<a href="${href(to.question, to.given)}">${what}</a>` : what}</dt><dd><code>${queryCommand(to.question, to.given, engine)}</code></dd>`,
+      html`<dt>${linked(view, html`${what}`, to)}</dt><dd><code>${queryCommand(to.question, to.given, engine)}</code></dd>`,
   );
   const files = csv && tables.map((table, i) => html`${i > 0 && ', '}<a href="${csv(table)}">${table}.csv</a>`);
   return html`<div class="foot">${files && files.length > 0 && html`<p class="note">Data: ${files}</p>`}${

@@ -21,6 +21,27 @@ export interface ViewOptions {
   readonly stewards: readonly StewardConfig[];
 }
 
+/** What a statement can mean, and what that reads in turn. */
+export interface Mentioned {
+  readonly tables: readonly string[];
+  /** Each comes after the views that it reads. */
+  readonly views: readonly View[];
+}
+
+/** The tables and views that a statement can mean, and those that these views read. */
+export function mentionedIn(sql: string, options: ViewOptions): Mentioned {
+  const views = viewsOver(options);
+  const known = [...options.tables, ...views.map((view) => view.name)];
+  const wanted = new Set(mentionedNames(sql, known));
+  for (const view of views.toReversed()) {
+    if (wanted.has(view.name)) for (const name of mentionedNames(view.sql, known)) wanted.add(name);
+  }
+  return {
+    tables: options.tables.filter((table) => wanted.has(table)),
+    views: views.filter((view) => wanted.has(view.name)),
+  };
+}
+
 /** In an order in which each view comes after those that it reads. A table of a view's name hides the view. */
 export function viewsOver({ tables, stewards }: ViewOptions): View[] {
   const known = [...eventTables, ...identityTables, ...viewDeclarations.map((view) => view.name)];

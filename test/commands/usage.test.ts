@@ -8,7 +8,7 @@ afterAll(remove);
 const run = (...args: string[]) => cli(args, { cwd: folder });
 
 describe('help', () => {
-  const commands = ['backfill', 'worker', 'query', 'tables', 'doctor', 'validate', 'init'];
+  const commands = ['backfill', 'worker', 'query', 'report', 'serve', 'tables', 'doctor', 'validate', 'init'];
 
   it('names every command', async () => {
     const { code, stdout, stderr } = await run('--help');
@@ -46,6 +46,7 @@ describe('a usage error exits 2, says what to write, and prints nothing on stdou
     ['a parameter without value', ['query', 'decisions', '--param', 'from'], /name=value/],
     ['a missing parameter', ['query', 'decisions'], /--param from=/],
     ['an unknown format', ['query', 'decisions', '--format', 'xml'], /table, json, csv/],
+    ['a port that is none', ['serve', '--port', '70000'], /--port takes a number from 0 to 65535/],
     ['an unknown engine', ['query', 'decisions', '--engine', 'spark'], /duckdb, trino, athena/],
     ['an unknown log level', ['tables', '--log-level', 'loud'], /trace, debug/],
     ['no configuration', ['tables'], /audit-warehouse init/],

@@ -10,7 +10,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { backfill, configure, type Place, start } from '../support/binary.ts';
 import { binary, temporaryFolder } from '../support/cli.ts';
 import { describeWith, rig } from '../support/rig.ts';
-import type { ComputedStyle, PageDocument, PageElement } from './support/report-dom.ts';
+import { type ComputedStyle, contrasts, type PageDocument, type PageElement } from './support/report-dom.ts';
 import { brokenLines, decisions, expectedReport, reportLogs } from './support/report-logs.ts';
 
 // In the page.
@@ -543,40 +543,3 @@ const figure = async (page: Page, name: string): Promise<string> => {
   const value = page.locator('.figures div', { has: page.locator(`dt:text-is("${name}")`) }).locator('dd');
   return (await value.evaluate((dd: PageElement) => dd.firstChild!.textContent!)).replaceAll(',', '');
 };
-
-/** Runs in the page: the contrast (WCAG 2, relative luminance) of everything that is written or drawn with its ground. */
-function contrasts() {
-  const luminance = (colour: string): number => {
-    const [r, g, b] = colour.match(/[\d.]+/g)!.map((part) => {
-      const value = Number(part) / 255;
-      return value <= 0.04045 ? value / 12.92 : ((value + 0.055) / 1.055) ** 2.4;
-    });
-    return 0.2126 * r! + 0.7152 * g! + 0.0722 * b!;
-  };
-  const groundOf = (element: PageElement): string => {
-    for (let at: PageElement | null = element; at !== null; at = at.parentElement) {
-      const colour = getComputedStyle(at).backgroundColor;
-      if (!/, 0\)$|transparent/.test(colour)) return colour;
-    }
-    return 'rgb(255, 255, 255)';
-  };
-  const ratio = (one: string, other: string): number => {
-    const [low, high] = [luminance(one), luminance(other)].sort((a, b) => a - b);
-    return (high! + 0.05) / (low! + 0.05);
-  };
-  const texts = [...document.querySelectorAll('body *')]
-    .filter((element) => [...element.childNodes].some((node) => node.nodeType === 3 && node.textContent!.trim() !== ''))
-    .filter((element) => !['title', 'desc'].includes(element.tagName) && element.getClientRects().length > 0)
-    .map((element) => {
-      const style = getComputedStyle(element);
-      const colour = 'ownerSVGElement' in element ? style.fill : style.color;
-      return { text: element.textContent!.slice(0, 30), colour, ratio: ratio(colour, groundOf(element)) };
-    });
-  const drawn = [...document.querySelectorAll('svg path')].filter((path) => path.getAttribute('fill') !== 'none');
-  const shapes = [...drawn, ...document.querySelectorAll('.legend i')].map((shape) => {
-    const style = getComputedStyle(shape);
-    const colour = 'ownerSVGElement' in shape ? style.fill : style.backgroundColor;
-    return { colour, ratio: ratio(colour, groundOf(shape.parentElement!)) };
-  });
-  return { ground: getComputedStyle(document.body).backgroundColor, texts, shapes };
-}

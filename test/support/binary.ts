@@ -23,14 +23,18 @@ export interface StartOptions {
   readonly env?: Readonly<Record<string, string>>;
   /** Hears of each line on stderr. */
   readonly onLine?: (line: string) => void;
+  /** Hears of each line on stdout. */
+  readonly onOutput?: (line: string) => void;
 }
 
-export function start(args: readonly string[], { cwd, env = {}, onLine }: StartOptions): Started {
+export function start(args: readonly string[], { cwd, env = {}, onLine, onOutput }: StartOptions): Started {
   const { PATH = '', HOME = '' } = process.env;
   const child = spawn(binary, args, { cwd, env: { PATH, HOME, ...env }, stdio: ['ignore', 'pipe', 'pipe'] });
   let [stdout, stderr, line] = ['', '', ''];
   child.stdout.setEncoding('utf8').on('data', (text: string) => {
+    const lines = `${stdout.slice(stdout.lastIndexOf('\n') + 1)}${text}`.split('\n').slice(0, -1);
     stdout += text;
+    if (onOutput) lines.forEach(onOutput);
   });
   child.stderr.setEncoding('utf8').on('data', (text: string) => {
     stderr += text;

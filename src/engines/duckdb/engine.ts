@@ -23,10 +23,9 @@ import {
 import type { Config } from '../../config/config.ts';
 import type { Catalog } from '../../iceberg/catalog.ts';
 import { type FileFilter, liveFiles } from '../../iceberg/scan.ts';
-import { mentionedNames } from '../../sql/mentioned-tables.ts';
 import { type ParameterValue, QueryError } from '../../sql/parameter.ts';
 import type { ObjectStore } from '../../store/store.ts';
-import { viewsOver } from '../../views/select.ts';
+import { mentionedIn, viewsOver } from '../../views/select.ts';
 import type { QueryAnswer, QueryEngine, QueryRequest } from '../engine.ts';
 import { LocalFiles } from './local-files.ts';
 import { identifier, literal, viewSql } from './table-views.ts';
@@ -120,22 +119,14 @@ class DuckDbEngine implements QueryEngine {
   /** The tables and views that the statement can mean, and those that these views read; views as statements that make them. */
   async #readable({ sql, prune, signal }: QueryRequest): Promise<{ tables: TableView[]; views: string[] }> {
     const names = await this.#options.catalog.listTables();
-    const views = viewsOver({ tables: names, stewards: this.#options.config?.stewards ?? [] });
-    const known = [...names, ...views.map((view) => view.name)];
-    const wanted = new Set(mentionedNames(sql, known));
-    // A view comes after what it reads.
-    for (const view of views.toReversed()) {
-      if (wanted.has(view.name)) for (const name of mentionedNames(view.sql, known)) wanted.add(name);
-    }
+    const mentioned = mentionedIn(sql, { tables: names, stewards: this.#options.config?.stewards ?? [] });
     const tables: TableView[] = [];
-    for (const name of names.filter((table) => wanted.has(table))) {
+    for (const name of mentioned.tables) {
       const table = await this.#table(name, prune?.[name], signal);
       if (table !== undefined) tables.push(table);
     }
-    const statements = views
-      .filter((view) => wanted.has(view.name))
-      .map((view) => `CREATE VIEW ${identifier(view.name)} AS ${view.sql}`);
-    return { tables, views: statements };
+    const views = mentioned.views.map((view) => `CREATE VIEW ${identifier(view.name)} AS ${view.sql}`);
+    return { tables, views };
   }
 
   async #table(

@@ -1,0 +1,74 @@
+/** Which question looks closer at a value: what a cell or a bar of an answer links to. */
+import type { CellValue } from '../engines/engine.ts';
+import { bindParameters } from '../queries/bind.ts';
+import { dayOf, ParameterError } from '../queries/parameters.ts';
+import type { ParameterType } from '../queries/question.ts';
+import { findQuestion } from '../queries/questions.ts';
+import { timeText } from '../report/range.ts';
+
+export interface Span {
+  /** Microseconds since the epoch, both included. */
+  readonly from: bigint;
+  readonly to: bigint;
+}
+
+/** By the name of a column. Names mean the same in every answer. */
+const leads: Readonly<Record<string, readonly [question: string, parameter: string]>> = {
+  subject: ['subject-activity', 'subject'],
+  resource: ['resource-activity', 'resource'],
+  path: ['decisions-by-policy', 'path'],
+  client_ip: ['decisions', 'cidr'],
+  network: ['decisions', 'cidr'],
+  denied_from: ['decisions', 'cidr'],
+  allowed_from: ['decisions', 'cidr'],
+  decision_id: ['decision-details', 'id'],
+  denied_id: ['decision-details', 'id'],
+  allowed_id: ['decision-details', 'id'],
+  user: ['actor-events', 'actor'],
+  actor: ['actor-events', 'actor'],
+  dataset: ['okera-events', 'tables'],
+  ae_table: ['okera-events', 'tables'],
+  request_id: ['okera-queries', 'request'],
+};
+
+/** Address of the question about a value of a column; undefined if there is none, or if it does not take the value. */
+export function leadOf(column: string, value: CellValue, span: Span): string | undefined {
+  if (typeof value !== 'string' || value === '' || !Object.hasOwn(leads, column)) return undefined;
+  const [question, parameter] = leads[column]!;
+  const { parameters } = findQuestion(question);
+  const isList = parameters.some(({ name, type }) => name === parameter && type === 'texts');
+  return leadTo(question, { [parameter]: isList ? JSON.stringify([value]) : value }, span);
+}
+
+/** Address of a question with values, and with the span where it takes one; undefined if it does not take them. */
+/** With `narrowed`, the span takes the place of the values' own. */
+export function leadTo(
+  question: string,
+  values: Readonly<Record<string, string>>,
+  span: Span,
+  narrowed = false,
+): string | undefined {
+  const given = new Map<string, string>();
+  const { parameters } = findQuestion(question);
+  for (const { name, type, required } of parameters) {
+    const time = name === 'from' || name === 'to' ? timeAs(type, span[name]) : undefined;
+    const value = narrowed ? (time ?? values[name]) : (values[name] ?? time);
+    if (value !== undefined && value !== '') given.set(name, value);
+    else if (required) return undefined;
+  }
+  try {
+    bindParameters(parameters, given);
+  } catch (error) {
+    if (error instanceof ParameterError) return undefined;
+    throw error;
+  }
+  return addressOf(question, given);
+}
+
+const timeAs = (type: ParameterType, micros: bigint): string => (type === 'day' ? dayOf(micros) : timeText(micros));
+
+/** Where the answer to a question is; undefined for a value that is empty, which a form does not give. */
+export function addressOf(question: string, given: ReadonlyMap<string, string>): string | undefined {
+  if ([...given.values()].includes('')) return undefined;
+  return `/ask/${question}?${new URLSearchParams([...given, ['run', '1']])}`;
+}

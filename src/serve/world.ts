@@ -1,0 +1,11 @@
+/** What the pages are made from. */
+import type { Runtime } from '../ingest/runtime.ts';
+import type { EngineTurns } from './engine-turns.ts';
+
+export interface World {
+  readonly runtime: Pick<Runtime, 'store' | 'catalog' | 'config'>;
+  readonly engines: EngineTurns;
+  readonly engineName: string;
+  /** Milliseconds since the epoch. */
+  readonly clock: () => number;
+}
