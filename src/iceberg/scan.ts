@@ -1,4 +1,5 @@
 import type { Scalar } from '../columns/types.ts';
+import { compareValues } from '../parquet/format/bounds.ts';
 import type { ObjectStore } from '../store/store.ts';
 import { partitionColumn } from '../tables/declaration.ts';
 import type { DataFile } from './data-file.ts';
@@ -15,7 +16,7 @@ import {
 } from './manifest.ts';
 import { decodeManifestList, hasLiveFiles, type ManifestFile } from './manifest-list.ts';
 import { currentSchema, currentSnapshot, type PartitionSpec, type Snapshot, type TableMetadata } from './metadata.ts';
-import { compareValues, decodeValue } from './values.ts';
+import { decodeValue } from './values.ts';
 
 /**
  * Scan planning (Iceberg spec, "Scan Planning"): the live files of a snapshot, whoever wrote them, left out by the

@@ -1,4 +1,5 @@
 import type { Scalar } from '../columns/types.ts';
+import { fixedBytes, textAbove } from '../parquet/format/bounds.ts';
 import type { FieldType } from './metadata.ts';
 
 /**
@@ -12,25 +13,16 @@ const truncatedLength = 16;
 export function encodeValue(type: FieldType, value: Scalar): Uint8Array {
   switch (type) {
     case 'boolean':
-      return Uint8Array.of(value === true || value === 1 ? 1 : 0);
+      return fixedBytes('boolean', value === true || value === 1);
     case 'int':
-    case 'date': {
-      const bytes = Buffer.alloc(4);
-      bytes.writeInt32LE(Number(value));
-      return bytes;
-    }
+    case 'date':
+      return fixedBytes('int', value as number);
     case 'long':
     case 'timestamp':
-    case 'timestamptz': {
-      const bytes = Buffer.alloc(8);
-      bytes.writeBigInt64LE(BigInt(value as bigint | number));
-      return bytes;
-    }
-    case 'double': {
-      const bytes = Buffer.alloc(8);
-      bytes.writeDoubleLE(Number(value));
-      return bytes;
-    }
+    case 'timestamptz':
+      return fixedBytes('long', value as bigint);
+    case 'double':
+      return fixedBytes('double', value as number);
     case 'string':
       return typeof value === 'string' ? Buffer.from(value) : Buffer.from(value as Uint8Array);
     default:
@@ -65,12 +57,6 @@ export function decodeValue(type: FieldType, bytes: Uint8Array): Scalar | undefi
   }
 }
 
-/** Order of values of one type; strings by their UTF-8 bytes, as Iceberg orders them. */
-export function compareValues(a: Scalar, b: Scalar): number {
-  if (isText(a) && isText(b)) return Buffer.compare(toBytes(a), toBytes(b));
-  return a < b ? -1 : a > b ? 1 : 0;
-}
-
 /** The lower bound of a column: exact, or for a truncated string its first 16 code points. */
 export function lowerBound(type: FieldType, min: Scalar, full: boolean): Uint8Array {
   if (type === 'double' && min === 0) return encodeValue(type, -0);
@@ -87,7 +73,7 @@ export function upperBound(type: FieldType, max: Scalar, full: boolean): Uint8Ar
   const bytes = encodeValue(type, max);
   if (type !== 'string' || full) return bytes;
   const cut = truncate(bytes);
-  return cut.length === bytes.length ? bytes : successor(cut);
+  return cut.length === bytes.length ? bytes : textAbove(cut);
 }
 
 /** The first 16 code points; a byte that does not continue one begins one, so invalid UTF-8 is cut too. */
@@ -99,27 +85,3 @@ function truncate(bytes: Uint8Array): Uint8Array {
   }
   return bytes;
 }
-
-/** The last code point that has a successor is raised by one, and what follows it is dropped. */
-function successor(bytes: Uint8Array): Uint8Array | undefined {
-  let points: number[];
-  try {
-    points = Array.from(
-      new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes),
-      (c) => c.codePointAt(0)!,
-    );
-  } catch {
-    return undefined;
-  }
-  while (points.length > 0) {
-    const last = points.pop()!;
-    if (last === 0x10ffff) continue;
-    // Surrogates are no characters: after U+D7FF comes U+E000.
-    return Buffer.from(String.fromCodePoint(...points, last === 0xd7ff ? 0xe000 : last + 1));
-  }
-  return undefined;
-}
-
-const isText = (value: Scalar): value is string | Uint8Array =>
-  typeof value === 'string' || value instanceof Uint8Array;
-const toBytes = (value: string | Uint8Array): Uint8Array => (typeof value === 'string' ? Buffer.from(value) : value);

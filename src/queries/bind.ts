@@ -1,7 +1,7 @@
 /** From the texts that a person gives to the values that are bound and the files that are left out. */
 import type { Scalar } from '../columns/types.ts';
 import type { FileFilter, Range } from '../iceberg/scan.ts';
-import { compareValues } from '../iceberg/values.ts';
+import { compareValues } from '../parquet/format/bounds.ts';
 import type { ParameterValue } from '../sql/parameter.ts';
 import {
   dayOf,

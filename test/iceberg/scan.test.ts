@@ -4,7 +4,7 @@ import type { Scalar } from '../../src/columns/types.ts';
 import { commitTable } from '../../src/iceberg/commit.ts';
 import { ensureTable } from '../../src/iceberg/ensure.ts';
 import { type FileFilter, liveFiles } from '../../src/iceberg/scan.ts';
-import { compareValues } from '../../src/iceberg/values.ts';
+import { compareValues } from '../../src/parquet/format/bounds.ts';
 import { MemoryStore } from '../../src/store/memory.ts';
 import { collect } from '../support/collect.ts';
 import { append, events, type FileFacts, madeUpFile, memoryContext, names } from './fixture.ts';

@@ -2,7 +2,8 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { dataFileFromJson, dataFileToJson } from '../../src/iceberg/data-file.ts';
 import { newTableMetadata } from '../../src/iceberg/schema.ts';
-import { compareValues, decodeValue, encodeValue, lowerBound, upperBound } from '../../src/iceberg/values.ts';
+import { decodeValue, encodeValue, lowerBound, upperBound } from '../../src/iceberg/values.ts';
+import { compareValues } from '../../src/parquet/format/bounds.ts';
 import { events, madeUpFile } from './fixture.ts';
 
 const bytes = (text: string) => Buffer.from(text);

@@ -3,11 +3,13 @@
  * unsigned UTF-8 bytes, numbers as signed, false before true. NaN is never a bound, and zeros are bounded by -0 and
  * +0, as the format asks of DOUBLE. The kernel finds them and tells their slots: nothing is copied until a bound is written.
  */
+
 import type { FixedData, ScalarData, StringData } from '../../columns/batch.ts';
 import type { Scalar } from '../../columns/types.ts';
 import { kernel } from '../../kernel/kernel.ts';
 import type { ColumnStats } from '../encoder.ts';
 import type { LeafStream } from '../write/shred.ts';
+import { compareValues, fixedBytes, textAbove } from './bounds.ts';
 import type { Statistics } from './footer.ts';
 
 /** The slots of the least and the greatest value. */
@@ -111,7 +113,7 @@ export function lowerBound(data: ScalarData, slot: number): Bound {
 export function upperBound(data: ScalarData, slot: number): Bound | undefined {
   const bytes = plainBytes(data, slot, 0);
   if (data.kind !== 'string' || bytes.length <= maxBoundBytes) return { bytes, exact: true };
-  const successor = incremented(bytes.subarray(0, characterEnd(bytes)));
+  const successor = textAbove(bytes.subarray(0, characterEnd(bytes)));
   return successor && { bytes: successor, exact: false };
 }
 
@@ -123,25 +125,8 @@ function plainBytes(data: ScalarData, slot: number, zero: number): Uint8Array {
 
 function plainNumber(data: FixedData, slot: number, zero: number): Uint8Array {
   const value = data.values![slot]!;
-  switch (data.type) {
-    case 'boolean':
-      return Uint8Array.of(Number(value));
-    case 'int': {
-      const bytes = Buffer.alloc(4);
-      bytes.writeInt32LE(Number(value));
-      return bytes;
-    }
-    case 'double': {
-      const bytes = Buffer.alloc(8);
-      bytes.writeDoubleLE(value === 0 ? zero : Number(value));
-      return bytes;
-    }
-    default: {
-      const bytes = Buffer.alloc(8);
-      bytes.writeBigInt64LE(value as bigint);
-      return bytes;
-    }
-  }
+  if (data.type === 'double') return fixedBytes('double', value === 0 ? zero : value);
+  return fixedBytes(data.type === 'timestamp' ? 'long' : data.type, value);
 }
 
 /** Where the last whole UTF-8 character within the limit ends. */
@@ -149,18 +134,6 @@ function characterEnd(bytes: Uint8Array): number {
   let end = maxBoundBytes;
   while (end > maxBoundBytes - 4 && (bytes[end]! & 0xc0) === 0x80) end--;
   return (bytes[end]! & 0xc0) === 0x80 ? maxBoundBytes : end;
-}
-
-/** The least string, in code points, that is greater than all strings with this prefix, and no longer in characters. */
-function incremented(prefix: Uint8Array): Uint8Array | undefined {
-  const characters = Array.from(Buffer.from(prefix.buffer, prefix.byteOffset, prefix.length).toString('utf8'));
-  while (characters.length > 0) {
-    const last = characters.pop()!.codePointAt(0)!;
-    if (last === 0x10ffff) continue;
-    const next = last === 0xd7ff ? 0xe000 : last + 1;
-    return Buffer.from(characters.join('') + String.fromCodePoint(next), 'utf8');
-  }
-  return undefined;
 }
 
 /** Statistics of a column chunk or a page. */
@@ -196,8 +169,8 @@ export class LeafTotals {
     if (data === null || range === undefined) return;
     const min = valueAt(data, range.least);
     const max = valueAt(data, range.greatest);
-    if (this.#min === undefined || isLess(min, this.#min)) this.#min = min;
-    if (this.#max === undefined || isLess(this.#max, max)) this.#max = max;
+    if (this.#min === undefined || compareValues(min, this.#min) < 0) this.#min = min;
+    if (this.#max === undefined || compareValues(this.#max, max) < 0) this.#max = max;
   }
 
   /** Bounds only for scalar columns, as Iceberg manifests have them. */
@@ -211,6 +184,3 @@ export class LeafTotals {
     };
   }
 }
-
-const isLess = (a: Scalar, b: Scalar): boolean =>
-  a instanceof Uint8Array && b instanceof Uint8Array ? Buffer.compare(a, b) < 0 : a < b;
