@@ -1,4 +1,5 @@
 import type { ObjectStore } from '../store/store.ts';
+import { compareText } from '../text/order.ts';
 import { mapAhead } from './files.ts';
 import {
   dataContent,
@@ -58,7 +59,7 @@ export async function mergeEntries(
       days.push({ day, entry: { ...entry, status: existing, file } });
     }
   }
-  days.sort((a, b) => compare(a.day ?? '', b.day ?? '') || compare(a.entry.file.path, b.entry.file.path));
+  days.sort((a, b) => compareText(a.day ?? '', b.day ?? '') || compareText(a.entry.file.path, b.entry.file.path));
   const bytes = manifests.reduce((sum, manifest) => sum + manifest.length, 0);
   const perManifest = Math.max(1, Math.floor((targetBytes(metadata) * days.length) / Math.max(1, bytes)));
   const merged: Manifest[] = [];
@@ -79,5 +80,3 @@ function number(text: string | undefined, otherwise: number): number {
   const value = Number(text);
   return text !== undefined && Number.isFinite(value) && value > 0 ? value : otherwise;
 }
-
-const compare = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0);

@@ -9,6 +9,7 @@
 import { createHash } from 'node:crypto';
 import type { ObjectStore } from '../store/store.ts';
 import { partitionColumn } from '../tables/declaration.ts';
+import { compareText } from '../text/order.ts';
 import type { LoadedTable } from './catalog.ts';
 import type { Change } from './change.ts';
 import type { DataFile } from './data-file.ts';
@@ -141,7 +142,7 @@ function newSnapshotId(base: LoadedTable, { operation, add, remove, summary }: C
     metadata['current-snapshot-id'],
     metadata['last-sequence-number'] + 1,
     operation,
-    Object.entries(summary).sort(([a], [b]) => (a < b ? -1 : 1)),
+    Object.entries(summary).sort(([a], [b]) => compareText(a, b)),
     add.map((file) => file.path),
     remove,
   ];

@@ -1,8 +1,10 @@
 /**
  * What a backfill has to do: lists the objects of each source, leaves out what the range, the keys and the ledger say
- * is not needed, and groups the rest into batches in the order of the listing, as many as there are threads at a time.
- * Reads no body and writes nothing; holds one page of the listing and the objects of those batches, whatever the size of
- * the source.
+ * is not needed, and groups the rest into batches, as many as there are threads at a time. Reads no body and writes
+ * nothing; holds one page of the listing and the objects of those batches, whatever the size of the source.
+ *
+ * A page is looked up in the ledger by the range of its keys, so pages of a store that lists in order read a part of the
+ * ledger each. Of a store that does not, each page may read all of it: pages are larger then, and sorted.
  */
 import type { BatchConfig } from '../config/config.ts';
 import type { Ledger, Lookup } from '../ledger/ledger.ts';
@@ -10,6 +12,7 @@ import type { LeftOut } from '../records/object-facts.ts';
 import type { SourceConfig } from '../sources/config.ts';
 import type { Source } from '../sources/source.ts';
 import type { ObjectInfo, ObjectStore } from '../store/store.ts';
+import { compareText } from '../text/order.ts';
 import { equalParts, PartMeter } from './batch-sizes.ts';
 import type { TimeRange } from './time-range.ts';
 
@@ -20,7 +23,6 @@ export interface ConfiguredSource {
 
 export interface PlannedBatch {
   readonly source: ConfiguredSource;
-  /** Ascending by uri. */
   readonly objects: readonly ObjectInfo[];
   readonly bytes: number;
   /** State of the ledger that the plan rests on. */
@@ -64,6 +66,7 @@ export interface PlanOptions {
 export const rangeMarginMs = 60 * 60 * 1000;
 
 const pageObjects = 5000;
+const unorderedPageObjects = 50_000;
 
 export async function* planBatches(
   store: ObjectStore,
@@ -173,12 +176,17 @@ function isWanted(object: ObjectInfo, lookup: Lookup, counters: PlanCounters): b
 
 async function* pages(objects: AsyncIterable<ObjectInfo>): AsyncGenerator<ObjectInfo[]> {
   let page: ObjectInfo[] = [];
+  let isOrdered = true;
+  let last = '';
+  const close = (): ObjectInfo[] => (isOrdered ? page : page.sort((a, b) => compareText(a.uri, b.uri)));
   for await (const object of objects) {
+    if (compareText(object.uri, last) < 0) isOrdered = false;
+    last = object.uri;
     page.push(object);
-    if (page.length === pageObjects) {
-      yield page;
+    if (page.length >= (isOrdered ? pageObjects : unorderedPageObjects)) {
+      yield close();
       page = [];
     }
   }
-  if (page.length > 0) yield page;
+  if (page.length > 0) yield close();
 }

@@ -7,6 +7,7 @@
  */
 
 import type { ColumnBatch, FixedData, ScalarData, StringData } from '../columns/batch.ts';
+import { compareText } from '../text/order.ts';
 import { Places } from './copies.ts';
 import { kernel } from './kernel.ts';
 
@@ -49,7 +50,7 @@ export function splitByDay(batch: ColumnBatch, order: Uint32Array, partitionColu
     const days: { day: string; code: number; rows: number }[] = [];
     for (const [code, rows] of counts.entries()) if (rows > 0) days.push({ day: decode(column, code), code, rows });
     if (days.length === 1) return [{ day: days[0]!.day, order }];
-    days.sort((a, b) => (a.day < b.day ? -1 : 1));
+    days.sort((a, b) => compareText(a.day, b.day));
     let first = 0;
     for (const { code, rows } of days) {
       counts[code] = first;

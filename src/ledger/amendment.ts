@@ -22,6 +22,7 @@ import { dayFiles } from '../parquet/write/day-files.ts';
 import { readWhole } from '../store/read.ts';
 import { StoreError } from '../store/store.ts';
 import { amendments } from '../tables/amendments.ts';
+import { compareText } from '../text/order.ts';
 import { commitContext, type LedgerRuntime } from './runtime.ts';
 
 /** In the summary of every snapshot that belongs to an amendment. */
@@ -142,8 +143,8 @@ async function writeRecord(runtime: LedgerRuntime, id: string, { operation, entr
 /** The same change of the same files has the same id, so that a second try after a crash is the same amendment. */
 function idOf({ operation, table, change }: Amendment): string {
   const digest = createHash('sha256').update(JSON.stringify([operation, table]));
-  for (const path of [...change.remove].sort()) digest.update(JSON.stringify(['-', path]));
-  for (const path of change.add.map((file) => file.path).sort()) digest.update(JSON.stringify(['+', path]));
+  for (const path of [...change.remove].sort(compareText)) digest.update(JSON.stringify(['-', path]));
+  for (const path of change.add.map((file) => file.path).sort(compareText)) digest.update(JSON.stringify(['+', path]));
   return digest.digest('hex').slice(0, 32);
 }
 

@@ -20,6 +20,7 @@ import { dayFiles } from '../parquet/write/day-files.ts';
 import { cachedReads } from '../store/cached-reads.ts';
 import type { ObjectInfo, ObjectStore } from '../store/store.ts';
 import { ingestedObjects as declaration } from '../tables/ingested-objects.ts';
+import { compareText, textRange } from '../text/order.ts';
 import { bufferEntries, fromRow, type LedgerEntry, type ObjectCounts } from './entry.ts';
 import { type CurrentMapping, type OtherMapping, otherMappings } from './other-mappings.ts';
 import type { Owner } from './owner.ts';
@@ -73,7 +74,7 @@ export class Ledger {
 
   /**
    * What is known of these objects, from claims of the UTC day `from` (YYYY-MM-DD) on where one is given. Reads only the
-   * files that can hold them; `uris` ascending.
+   * files that can hold them, by the least and the greatest of `uris`.
    */
   async lookup(uris: readonly string[], from?: string): Promise<Lookup> {
     const loaded = await this.#context.catalog.loadTable(declaration.name);
@@ -89,8 +90,9 @@ export class Ledger {
   }
 
   /**
-   * Claims those of `objects` that nobody has claimed or committed since `sequence`; undefined where none is left.
-   * `objects` ascending by uri; `changed` are those that had an earlier version at `sequence`.
+   * Claims those of `objects` that nobody has claimed or committed since `sequence`; undefined where none is left. The
+   * claim has them ascending by uri, each once, however they were listed. `changed` are those that had an earlier
+   * version at `sequence`.
    */
   async claim(
     source: { name: string; type: string },
@@ -106,7 +108,7 @@ export class Ledger {
         objects.map((object) => object.uri),
         sequence,
       );
-      const free = objects.filter(
+      const free = ascending(objects).filter(
         (object) =>
           !taken.get(object.uri)?.some((entry) => entry.state === stateClaimed || entry.object.etag === object.etag),
       );
@@ -158,9 +160,7 @@ export class Ledger {
       const [first] = claimed;
       if (first === undefined || !this.isAbandoned(first)) return undefined;
       const { source, sourceType, ymd, claimedAt } = first;
-      const objects = claimed
-        .map((entry) => entry.object)
-        .sort((a, b) => Buffer.compare(Buffer.from(a.uri), Buffer.from(b.uri)));
+      const objects = ascending(claimed.map((entry) => entry.object));
       claim = { batch, source, sourceType, ymd, claimedAt, claimedUntil: now() + claimMs, objects };
       const add = [
         await this.#write(loaded, batch, claimEntries(claim, owner.id)),
@@ -211,11 +211,10 @@ export class Ledger {
   ): Promise<Map<string, LedgerEntry[]>> {
     const wanted = new Set(uris);
     const found = new Map<string, LedgerEntry[]>();
-    const first = uris[0];
-    const last = uris.at(-1);
-    if (first === undefined || last === undefined) return found;
+    const range = textRange(wanted);
+    if (range === undefined) return found;
     const filter = {
-      bounds: [{ column: 'uri', from: first, to: last }],
+      bounds: [{ column: 'uri', ...range }],
       ...(fromDay !== undefined && { ymd: { from: fromDay } }),
     };
     for await (const file of this.#files(loaded, filter)) {
@@ -236,7 +235,7 @@ export class Ledger {
     batch: string,
   ): Promise<{ remove: string[]; claimed: LedgerEntry[]; rest: LedgerEntry[][] }> {
     const remove: string[] = [];
-    const claimed: LedgerEntry[] = [];
+    const claimed = new Map<string, LedgerEntry>();
     const rest: LedgerEntry[][] = [];
     const bounds = [
       { column: 'batch', from: batch, to: batch },
@@ -249,10 +248,11 @@ export class Ledger {
         (entry.batch === batch && entry.state === stateClaimed ? mine : others).push(entry);
       if (mine.length === 0) continue;
       remove.push(file.path);
-      claimed.push(...mine);
+      // A claim of an earlier version may name an object twice, where a listing did.
+      for (const entry of mine) claimed.set(entry.object.uri, entry);
       if (others.length > 0) rest.push(others);
     }
-    return { remove, claimed, rest };
+    return { remove, claimed: [...claimed.values()], rest };
   }
 
   async #keep(loaded: LoadedTable, batch: string, groups: readonly (readonly LedgerEntry[])[]): Promise<DataFile[]> {
@@ -313,6 +313,10 @@ function claimEntries(claim: Claim, owner: string): LedgerEntry[] {
     counts: null,
   }));
 }
+
+/** By uri, each once. */
+const ascending = (objects: readonly ObjectInfo[]): ObjectInfo[] =>
+  [...new Map(objects.map((object) => [object.uri, object])).values()].sort((a, b) => compareText(a.uri, b.uri));
 
 /**
  * The same objects claimed on the same state of the ledger have the same batch id, and never again after that, so

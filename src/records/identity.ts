@@ -5,6 +5,7 @@
 import { createHash } from 'node:crypto';
 import { type ColumnType, isScalar, type ScalarType } from '../columns/types.ts';
 import type { TableDeclaration } from '../tables/declaration.ts';
+import { compareText } from '../text/order.ts';
 
 const DIGEST_HEX_CHARS = 32;
 
@@ -56,7 +57,7 @@ function sortedColumns(declaration: TableDeclaration): { name: string; type: Col
   let order = orders.get(declaration);
   if (!order) {
     order = declaration.columns.map(({ name, type }, index) => ({ name, type, index }));
-    order.sort((a, b) => (a.name < b.name ? -1 : 1));
+    order.sort((a, b) => compareText(a.name, b.name));
     orders.set(declaration, order);
   }
   return order;

@@ -55,6 +55,7 @@ export function cachedReads(store: ObjectStore): ObjectStore {
 
   return {
     list: (prefix, options) => store.list(prefix, options),
+    listFolders: (prefix) => store.listFolders(prefix),
     head: (uri) => store.head(uri),
     put: (uri, body, options) => store.put(uri, body, options),
     delete: (uri) => store.delete(uri),

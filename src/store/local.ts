@@ -2,9 +2,11 @@ import { randomUUID } from 'node:crypto';
 import type { BigIntStats, Dirent } from 'node:fs';
 import { type FileHandle, link, lstat, mkdir, open, readdir, rename, stat, unlink } from 'node:fs/promises';
 import { basename, dirname } from 'node:path';
+import { compareText } from '../text/order.ts';
 import { isReserved, reservedPrefix, withLock } from './local-lock.ts';
 import {
   type GetOptions,
+  type ListOptions,
   type ObjectBody,
   type ObjectInfo,
   type ObjectStore,
@@ -12,7 +14,7 @@ import {
   StoreError,
   type StoreErrorCode,
 } from './store.ts';
-import { compareKeys, parseObjectUri, parseUri } from './uri.ts';
+import { parseObjectUri, parseUri } from './uri.ts';
 
 /**
  * Files as objects: `file:///absolute/path`. A write goes to a temporary file beside its goal, is synced, and then
@@ -26,10 +28,18 @@ import { compareKeys, parseObjectUri, parseUri } from './uri.ts';
  * allows; folders that exist keep their mode. Names that begin with `.audit-warehouse-` are kept for temporary files.
  */
 export class LocalStore implements ObjectStore {
-  async *list(prefix: string, options: { readonly startAfter?: string } = {}): AsyncIterable<ObjectInfo> {
+  async *list(prefix: string, options: ListOptions = {}): AsyncIterable<ObjectInfo> {
     const wanted = pathOf(prefix, parseUri(prefix).key);
     const after = options.startAfter === undefined ? '' : options.startAfter.slice('file://'.length);
     yield* walk(wanted.slice(0, wanted.lastIndexOf('/')), wanted, after);
+  }
+
+  async *listFolders(prefix: string): AsyncIterable<string> {
+    const directory = pathOf(prefix, parseUri(prefix).key).replace(/\/$/, '');
+    for (const entry of await readDirectory(directory)) {
+      const name = entry.isDirectory() ? nameOf(entry, directory) : reservedPrefix;
+      if (!isReserved(name)) yield `file://${directory}/${name}/`;
+    }
   }
 
   async head(uri: string): Promise<ObjectInfo | undefined> {
@@ -138,10 +148,10 @@ async function* walk(directory: string, wanted: string, after: string): AsyncGen
     if (isReserved(name)) continue;
     const path = folder ? `${directory}/${name}/` : `${directory}/${name}`;
     if (!path.startsWith(wanted) && !(folder && wanted.startsWith(path))) continue;
-    if (compareKeys(path, after) <= 0 && !(folder && after.startsWith(path))) continue;
+    if (compareText(path, after) <= 0 && !(folder && after.startsWith(path))) continue;
     entries.push({ path, folder });
   }
-  entries.sort((a, b) => compareKeys(a.path, b.path));
+  entries.sort((a, b) => compareText(a.path, b.path));
   for (let at = 0; at < entries.length; ) {
     if (entries[at]!.folder) {
       yield* walk(entries[at]!.path.slice(0, -1), wanted, after);

@@ -1,13 +1,15 @@
 import { createHash } from 'node:crypto';
+import { compareText } from '../text/order.ts';
 import {
   type GetOptions,
+  type ListOptions,
   type ObjectBody,
   type ObjectInfo,
   type ObjectStore,
   type PutOptions,
   StoreError,
 } from './store.ts';
-import { compareKeys, parseObjectUri, parseUri } from './uri.ts';
+import { parseObjectUri, parseUri } from './uri.ts';
 
 /**
  * Objects in memory (`memory://name/key`), for tests and for trying things out: conditional writes, ETags and errors
@@ -36,16 +38,27 @@ export class MemoryStore implements ObjectStore {
     return this.#calls;
   }
 
-  async *list(prefix: string, options: { readonly startAfter?: string } = {}): AsyncIterable<ObjectInfo> {
+  async *list(prefix: string, options: ListOptions = {}): AsyncIterable<ObjectInfo> {
     parseUri(prefix);
     const { startAfter } = options;
     const infos = await this.#around('list', prefix, () =>
       [...this.#objects]
-        .filter(([uri]) => uri.startsWith(prefix) && (startAfter === undefined || compareKeys(uri, startAfter) > 0))
-        .sort(([a], [b]) => compareKeys(a, b))
+        .filter(([uri]) => uri.startsWith(prefix) && (startAfter === undefined || compareText(uri, startAfter) > 0))
+        .sort(([a], [b]) => compareText(a, b))
         .map(([uri, stored]) => infoOf(uri, stored)),
     );
-    yield* infos;
+    yield* this.#hooks.listing?.(infos) ?? infos;
+  }
+
+  async *listFolders(prefix: string): AsyncIterable<string> {
+    parseUri(prefix);
+    const names = await this.#around('list', prefix, () =>
+      [...this.#objects.keys()].flatMap((uri) => {
+        const end = uri.startsWith(prefix) ? uri.indexOf('/', prefix.length) : -1;
+        return end < 0 ? [] : [uri.slice(0, end + 1)];
+      }),
+    );
+    yield* new Set(names);
   }
 
   async head(uri: string): Promise<ObjectInfo | undefined> {
@@ -129,6 +142,8 @@ export interface MemoryCall {
 export interface MemoryHooks {
   /** What it throws is thrown instead of doing the operation. */
   readonly before?: (call: MemoryCall) => void | Promise<void>;
+  /** What a listing gives instead of this, ascending by key: another order, a key twice. */
+  readonly listing?: (objects: readonly ObjectInfo[]) => readonly ObjectInfo[];
   /** Runs after the effect, or after its failure; what it throws hides that from the caller. */
   readonly after?: (call: MemoryCall) => void | Promise<void>;
 }

@@ -1,5 +1,8 @@
+import { compareText } from '../text/order.ts';
+import { distinct } from './distinct.ts';
 import {
   type GetOptions,
+  type ListOptions,
   type ObjectBody,
   type ObjectInfo,
   type ObjectStore,
@@ -8,7 +11,10 @@ import {
 } from './store.ts';
 import { parseUri } from './uri.ts';
 
-/** One store over several: each call goes to the adapter of its URI's scheme. */
+/**
+ * One store over several: each call goes to the adapter of its URI's scheme. The store of the runtime, so that what holds
+ * for it holds everywhere: a listing gives every object once.
+ */
 export class RoutedStore implements ObjectStore {
   readonly #stores: ReadonlyMap<string, ObjectStore>;
 
@@ -17,8 +23,15 @@ export class RoutedStore implements ObjectStore {
     this.#stores = new Map(Object.entries(stores));
   }
 
-  async *list(prefix: string, options?: { readonly startAfter?: string }): AsyncIterable<ObjectInfo> {
-    yield* this.#storeFor(prefix).list(prefix, options);
+  async *list(prefix: string, options: ListOptions = {}): AsyncIterable<ObjectInfo> {
+    const { startAfter, onOddity } = options;
+    const listing = this.#storeFor(prefix).list(prefix, startAfter === undefined ? {} : { startAfter });
+    for await (const object of distinct(listing, onOddity))
+      if (startAfter === undefined || compareText(object.uri, startAfter) > 0) yield object;
+  }
+
+  async *listFolders(prefix: string): AsyncIterable<string> {
+    yield* this.#storeFor(prefix).listFolders(prefix);
   }
 
   async head(uri: string): Promise<ObjectInfo | undefined> {

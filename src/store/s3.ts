@@ -6,14 +6,18 @@ import {
   type GetObjectCommandOutput,
   HeadObjectCommand,
   ListObjectsV2Command,
+  type ListObjectsV2CommandInput,
+  type ListObjectsV2CommandOutput,
   PutObjectCommand,
   S3Client,
   type S3ClientConfig,
 } from '@aws-sdk/client-s3';
+import { compareText } from '../text/order.ts';
 import { breakOffError, httpStatus, isRetriedFailure, s3Error } from './s3-errors.ts';
 import { uploadInParts } from './s3-multipart.ts';
 import {
   type GetOptions,
+  type ListOptions,
   type ObjectBody,
   type ObjectInfo,
   type ObjectStore,
@@ -40,23 +44,52 @@ export class S3Store implements ObjectStore {
     this.#conflictDelay = options.retryDelay ?? 100;
   }
 
-  async *list(prefix: string, options: { readonly startAfter?: string } = {}): AsyncIterable<ObjectInfo> {
-    const { authority: Bucket, key: Prefix } = locate(prefix, parseUri(prefix));
-    const StartAfter = options.startAfter === undefined ? undefined : parseUri(options.startAfter).key;
-    let ContinuationToken: string | undefined;
-    do {
-      const page = await this.#client
-        .send(new ListObjectsV2Command({ Bucket, Prefix, StartAfter, ContinuationToken, EncodingType: 'url' }))
-        .catch((error) => {
-          throw s3Error(error, prefix, 'cannot list objects');
-        });
+  async *list(prefix: string, { startAfter }: ListOptions = {}): AsyncIterable<ObjectInfo> {
+    const { authority: Bucket, key } = locate(prefix, parseUri(prefix));
+    const isDirectory = isDirectoryBucket(Bucket);
+    const request = {
+      Bucket,
+      // Directory buckets take whole folders for a prefix, and know no place to start.
+      Prefix: isDirectory ? key.slice(0, key.lastIndexOf('/') + 1) : key,
+      ...(startAfter !== undefined && !isDirectory && { StartAfter: parseUri(startAfter).key }),
+    };
+    for await (const page of this.#pages(prefix, request)) {
       for (const { Key, Size, ETag, LastModified } of page.Contents ?? []) {
         if (Key === undefined) continue;
         const uri = `s3://${Bucket}/${page.EncodingType === 'url' ? decodeKey(Key) : Key}`;
+        if (!uri.startsWith(prefix) || (startAfter !== undefined && compareText(uri, startAfter) <= 0)) continue;
         yield { uri, size: Size ?? 0, etag: unquoted(ETag), lastModified: LastModified?.getTime() ?? 0 };
       }
-      ContinuationToken = page.IsTruncated ? page.NextContinuationToken : undefined;
-    } while (ContinuationToken !== undefined);
+    }
+  }
+
+  async *listFolders(prefix: string): AsyncIterable<string> {
+    const { authority: Bucket, key: Prefix } = locate(prefix, parseUri(prefix));
+    const found = new Set<string>();
+    for await (const page of this.#pages(prefix, { Bucket, Prefix, Delimiter: '/' })) {
+      for (const { Prefix: folder } of page.CommonPrefixes ?? []) {
+        if (folder !== undefined) found.add(page.EncodingType === 'url' ? decodeKey(folder) : folder);
+      }
+    }
+    for (const folder of found) yield `s3://${Bucket}/${folder}`;
+  }
+
+  async *#pages(prefix: string, request: ListObjectsV2CommandInput): AsyncGenerator<ListObjectsV2CommandOutput> {
+    let ContinuationToken: string | undefined;
+    for (;;) {
+      const page = await this.#client
+        .send(new ListObjectsV2Command({ ...request, ContinuationToken, EncodingType: 'url' }))
+        .catch((error) => {
+          throw s3Error(error, prefix, 'cannot list objects');
+        });
+      yield page;
+      if (page.IsTruncated !== true) return;
+      // A listing that ends early, or goes in a circle, would be taken for a whole one.
+      if (page.NextContinuationToken === undefined || page.NextContinuationToken === ContinuationToken) {
+        throw new StoreError('other', prefix, 'the store says that the listing goes on, and not where');
+      }
+      ContinuationToken = page.NextContinuationToken;
+    }
   }
 
   async head(uri: string): Promise<ObjectInfo | undefined> {
@@ -248,6 +281,9 @@ function locate<T extends { readonly scheme: string; readonly authority: string 
 function decodeKey(key: string): string {
   return decodeURIComponent(key.replaceAll('+', ' '));
 }
+
+/** Buckets of S3 Express One Zone are named so, and only they may be. */
+const isDirectoryBucket = (bucket: string): boolean => bucket.endsWith('--x-s3');
 
 const unquoted = (etag: string | undefined): string => (etag ?? '').replace(/^"(.*)"$/, '$1');
 

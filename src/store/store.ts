@@ -7,13 +7,17 @@ import { printable } from '../text/printable.ts';
  *
  * Contract of every adapter, held by test/contract/store.ts:
  * - an object is seen whole or not at all; `put` is durable when it resolves;
- * - `list` yields each object that existed during the whole listing exactly once, in ascending order of key bytes;
+ * - `list` yields each object that existed during the whole listing, in any order: S3 lists by key bytes, its directory
+ *   buckets and some other stores do not. An adapter may yield an object twice; the store of the runtime (router.ts)
+ *   does not;
  * - an ETag names the content: two reads under one ETag give the same bytes;
  * - conditional writes are atomic against every other writer.
  */
 export interface ObjectStore {
-  /** Objects whose URI starts with `prefix` (plain text prefix, no delimiter), keys ascending. */
-  list(prefix: string, options?: { readonly startAfter?: string }): AsyncIterable<ObjectInfo>;
+  /** Objects whose URI starts with `prefix` (plain text prefix, no delimiter), in any order. */
+  list(prefix: string, options?: ListOptions): AsyncIterable<ObjectInfo>;
+  /** URIs, ending in a slash, of the folders right below `prefix`, which ends in a slash; in any order, each once. */
+  listFolders(prefix: string): AsyncIterable<string>;
   /** undefined where there is no such object. */
   head(uri: string): Promise<ObjectInfo | undefined>;
   /**
@@ -38,6 +42,16 @@ export interface ObjectInfo {
   /** Milliseconds since the epoch. */
   readonly lastModified: number;
 }
+
+export interface ListOptions {
+  /** Only objects whose URI is greater (text/order.ts). An adapter uses it to list less. */
+  readonly startAfter?: string;
+  /** Told, once each, of what a listing is not to be relied on for. By the store of the runtime only. */
+  readonly onOddity?: (oddity: ListingOddity) => void;
+}
+
+/** Keys came in another order than that of their bytes; a key came twice. */
+export type ListingOddity = 'unordered' | 'repeated';
 
 export interface GetOptions {
   readonly range?: readonly [start: number, end: number];

@@ -1,8 +1,7 @@
 import { StoreError } from './store.ts';
 
 /**
- * Object URIs taken apart. Keys are raw text, never percent-encoded, and compare as their UTF-8 bytes, which is the
- * order in which S3 lists them (JavaScript's own string order differs above U+FFFF).
+ * Object URIs taken apart. Keys are raw text, never percent-encoded.
  */
 export interface StoreUri {
   readonly scheme: string;
@@ -32,6 +31,3 @@ export function parseObjectUri(uri: string): StoreUri {
   if (parsed.key === '') throw new StoreError('invalid-uri', uri, 'the URI names no object');
   return parsed;
 }
-
-/** Negative where `a` comes before `b` in the order of UTF-8 bytes. */
-export const compareKeys = (a: string, b: string): number => Buffer.compare(Buffer.from(a), Buffer.from(b));

@@ -24,8 +24,8 @@ import { commitBatch } from '../ledger/commit-batch.ts';
 import type { LedgerEntry } from '../ledger/entry.ts';
 import type { Claim, Ledger } from '../ledger/ledger.ts';
 import { type ObjectInfo, StoreError } from '../store/store.ts';
-import { compareKeys } from '../store/uri.ts';
 import { logEvent } from '../telemetry/events.ts';
+import { compareText } from '../text/order.ts';
 import { errorCode, type Health, type Moving } from './health.ts';
 import type { Account } from './report.ts';
 
@@ -162,7 +162,7 @@ export class Batches {
 
   async #look(source: ConfiguredSource, named: readonly NamedObject[]): Promise<Look> {
     const { clock } = this.#runtime;
-    const ascending = [...named].sort((a, b) => compareKeys(a.uri, b.uri));
+    const ascending = [...named].sort((a, b) => compareText(a.uri, b.uri));
     const uris = ascending.map(({ uri }) => uri);
     const now = clock();
     const from = firstClaimDay(

@@ -5,9 +5,13 @@
  *
  * The cursor only spares listing. It moves on only after a pass that settled all it was given, and every so often
  * (`relist`) everything is listed. What was settled is in the ledger, and nothing else counts.
+ *
+ * To start behind old keys is right only in a store that lists in order, which not all do: it is done once a whole
+ * listing of many keys was in order, and never again after any that was not.
  */
 import type { KeyStreams, Place } from '../sources/keys.ts';
 import type { ObjectInfo, ObjectStore } from '../store/store.ts';
+import { compareText } from '../text/order.ts';
 
 export interface CursorOptions {
   /** How keys sort by time; without it everything is listed each time. */
@@ -23,10 +27,15 @@ interface Stream {
   modified: number;
   /** Settled objects of the window that is listed again: ETag by URI. */
   settled: Map<string, string>;
+  /** Size of `settled` at which those that have left the window are removed. */
+  pruneAt: number;
 }
 
 /** Keys older than the cursor that are skipped before a new listing is started behind them: about one page. */
 const jumpAfter = 1000;
+/** Keys that a whole listing must have had in order: ten pages, which no shuffling leaves in order by chance. */
+const provenKeys = 10_000;
+const leastPruned = 1000;
 /** Keys without a time (`first_ts=null`) are listed every time; so many of them are remembered as settled. */
 const maxTimeless = 100_000;
 
@@ -35,6 +44,8 @@ export class ListingCursor {
   #streams = new Map<string, Stream>();
   #timeless = new Map<string, string>();
   #listedAll = Number.NEGATIVE_INFINITY;
+  /** Whether the store lists in order; undefined until a listing has shown it. */
+  readonly #order: { isProven: boolean | undefined } = { isProven: undefined };
 
   constructor(options: CursorOptions) {
     this.#options = options;
@@ -56,30 +67,34 @@ export class ListingCursor {
     const note = (place: Place, object: ObjectInfo): void => {
       let stream = found.get(place.stream);
       if (stream === undefined) {
-        stream = { newest: place.position, modified: object.lastModified, settled: new Map() };
+        stream = { newest: place.position, modified: object.lastModified, settled: new Map(), pruneAt: leastPruned };
         found.set(place.stream, stream);
       }
       stream.newest = Math.max(stream.newest, place.position);
       stream.modified = Math.max(stream.modified, object.lastModified);
       stream.settled.set(object.uri, object.etag);
-      // Keys ascend, so those at the front are the oldest.
-      for (const uri of stream.settled.keys()) {
-        if (placeOf(uri)!.position >= stream.newest - lookBackMs) break;
-        stream.settled.delete(uri);
-      }
+      if (stream.settled.size < stream.pruneAt) return;
+      prune(stream, stream.newest - lookBackMs);
+      stream.pruneAt = Math.max(leastPruned, stream.settled.size * 2);
     };
-    const narrow = (stream: Stream): void => {
-      const first = from(stream);
-      for (const uri of stream.settled.keys()) if (placeOf(uri)!.position < first) stream.settled.delete(uri);
+    const prune = ({ settled }: Stream, first: number): void => {
+      for (const uri of settled.keys()) if (placeOf(uri)!.position < first) settled.delete(uri);
     };
+    const narrow = (stream: Stream): void => prune(stream, from(stream));
+    const order = this.#order;
 
     async function* list(prefix: string): AsyncGenerator<ObjectInfo> {
       let startAfter: string | undefined;
       let current: string | undefined;
+      let last = '';
+      let listed = 0;
       for (;;) {
         let skipped = 0;
         let next: string | undefined;
         for await (const object of store.list(prefix, startAfter === undefined ? {} : { startAfter })) {
+          if (compareText(object.uri, last) < 0) order.isProven = false;
+          last = object.uri;
+          listed++;
           const place = placeOf(object.uri);
           if (place === undefined) {
             if (leaveOut(object)) continue;
@@ -88,14 +103,15 @@ export class ListingCursor {
             continue;
           }
           if (place.stream !== current) {
-            const last = current === undefined ? undefined : found.get(current);
-            if (last !== undefined) narrow(last);
+            const before = current === undefined ? undefined : found.get(current);
+            // In order, nothing more comes of that stream; in no order, streams take turns.
+            if (before !== undefined && order.isProven !== false) narrow(before);
             current = place.stream;
             skipped = 0;
           }
           const stream = known.get(place.stream);
           if (stream !== undefined && place.position < from(stream)) {
-            if (++skipped < jumpAfter) continue;
+            if (order.isProven !== true || ++skipped < jumpAfter) continue;
             next = laterOf(object.uri, streams!.firstAt(place.stream, from(stream)));
             break;
           }
@@ -103,14 +119,16 @@ export class ListingCursor {
           note(place, object);
           if (stream?.settled.get(object.uri) !== object.etag) yield object;
         }
-        if (next === undefined) return;
+        if (next === undefined) break;
         startAfter = next;
       }
+      if (everything && listed >= provenKeys) order.isProven ??= true;
     }
 
     return {
       store: {
         list,
+        listFolders: (prefix) => store.listFolders(prefix),
         head: (uri) => store.head(uri),
         get: (uri, options) => store.get(uri, options),
         put: (uri, body, options) => store.put(uri, body, options),
@@ -133,7 +151,8 @@ export class ListingCursor {
 }
 
 /** A listing goes on behind what it has given. */
-const laterOf = (given: string, key: string): string => (key > given ? key : given);
+const laterOf = (given: string, key: string): string =>
+  compareText(key, given) > 0 ? key : given;
 
 export interface ListingPass {
   /** The store with a listing that gives only what may be new. */

@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { readWhole } from '../../src/store/read.ts';
 import { type ObjectInfo, type ObjectStore, StoreError, type StoreErrorCode } from '../../src/store/store.ts';
-import { compareKeys } from '../../src/store/uri.ts';
+import { compareText } from '../../src/text/order.ts';
 import { collect } from '../support/collect.ts';
 
 /** What every object store promises. `open` gives a store and the URI, ending in a slash, of an empty place in it. */
@@ -23,7 +23,9 @@ export function storeContract(open: () => Promise<{ store: ObjectStore; root: st
   };
   const list = async (prefix: string, startAfter?: string): Promise<ObjectInfo[]> =>
     collect(store.list(prefix, startAfter === undefined ? {} : { startAfter }));
-  const uris = async (prefix: string, startAfter?: string) => (await list(prefix, startAfter)).map(({ uri }) => uri);
+  /** In the order of keys: a listing has none of its own. */
+  const uris = async (prefix: string, startAfter?: string) =>
+    (await list(prefix, startAfter)).map(({ uri }) => uri).sort(compareText);
   const failsWith = async (doing: Promise<unknown>, code: StoreErrorCode, uri: string) => {
     const error = await doing.then(
       () => undefined,
@@ -60,7 +62,7 @@ export function storeContract(open: () => Promise<{ store: ObjectStore; root: st
       await store.put(`${at}empty`, new Uint8Array(0));
       await store.put(`${at}none`, []);
       expect(await read(`${at}empty`)).toBe('');
-      expect(await list(at)).toMatchObject([{ size: 5 }, { size: 0 }, { size: 0 }]);
+      expect((await list(at)).map(({ size }) => size).sort()).toEqual([0, 0, 5]);
     });
 
     test('the buffer that was put may be used again', async () => {
@@ -227,10 +229,10 @@ export function storeContract(open: () => Promise<{ store: ObjectStore; root: st
       '\u{1f600}/smile',
     ].filter((name, _, all) => !all.some((other) => other.startsWith(`${name}/`)));
 
-    test('give every object once, in ascending order of key bytes, whatever its key', async () => {
+    test('give every object once, whatever its key', async () => {
       const at = place();
       for (const name of [...names].reverse()) await store.put(at + name, Buffer.from(name));
-      const sorted = names.map((name) => at + name).sort(compareKeys);
+      const sorted = names.map((name) => at + name).sort(compareText);
       expect(await uris(at)).toEqual(sorted);
       for (const info of await list(at)) expect(await read(info.uri, { ifMatch: info.etag })).toHaveLength(info.size);
     });
@@ -248,11 +250,11 @@ export function storeContract(open: () => Promise<{ store: ObjectStore; root: st
 
     test('go on after any URI, there or not', async () => {
       const at = place();
-      const all = ['a-b', 'a/b/c', 'a/b/d', 'a/c', 'a0', 'b'].map((name) => at + name).sort(compareKeys);
+      const all = ['a-b', 'a/b/c', 'a/b/d', 'a/c', 'a0', 'b'].map((name) => at + name).sort(compareText);
       for (const uri of all) await store.put(uri, Buffer.from('x'));
       const marks = [...all, `${at}a`, `${at}a/`, `${at}a/b/`, `${at}a/b/cc`, `${at}a/z`, `${at}0`, `${at}z`];
       for (const mark of marks) {
-        expect(await uris(at, mark)).toEqual(all.filter((uri) => compareKeys(uri, mark) > 0));
+        expect(await uris(at, mark)).toEqual(all.filter((uri) => compareText(uri, mark) > 0));
       }
     });
 
@@ -262,12 +264,12 @@ export function storeContract(open: () => Promise<{ store: ObjectStore; root: st
       for (let i = 0; i < all.length; i += 50) {
         await Promise.all(all.slice(i, i + 50).map((uri) => store.put(uri, Buffer.from('x'))));
       }
-      const sorted = [...all].sort(compareKeys);
+      const sorted = [...all].sort(compareText);
       expect(await uris(at)).toEqual(sorted);
       expect(await uris(at, sorted[999])).toEqual(sorted.slice(1000));
     });
 
-    test('any set of keys comes back sorted', async () => {
+    test('any set of keys comes back', async () => {
       const letter = fc.constantFrom('a', 'b', '-', '.x', '=', ' ', 'é', '\u{ffee}', '\u{10000}');
       const segment = fc.array(letter, { minLength: 1, maxLength: 3 }).map((letters) => `k${letters.join('')}`);
       const key = fc.array(segment, { minLength: 1, maxLength: 3 }).map((segments) => `${segments.join('/')}.f`);
@@ -277,9 +279,31 @@ export function storeContract(open: () => Promise<{ store: ObjectStore; root: st
         // A file system cannot have a file inside of a file.
         const possible = some.filter((name) => !some.some((other) => other.startsWith(`${name}/`)));
         await Promise.all(possible.map((name) => store.put(at + name, [])));
-        expect(await uris(at)).toEqual(possible.map((name) => at + name).sort(compareKeys));
+        expect(await uris(at)).toEqual(possible.map((name) => at + name).sort(compareText));
       });
       await fc.assert(property, { numRuns: 25 });
+    });
+  });
+
+  describe('listings of folders', () => {
+    test('give each folder right below the prefix once, and no object', async () => {
+      const at = place();
+      for (const name of ['b/1', 'b/2/3', 'a b/x', 'object', 'ü&+%/y', '\u{1f600}/z', 'deep/er/still/x'])
+        await store.put(at + name, Buffer.from('x'));
+      const folders = async (prefix: string) => (await collect(store.listFolders(prefix))).sort(compareText);
+      const names = ['b', 'a b', 'ü&+%', '\u{1f600}', 'deep'].sort(compareText);
+      expect(await folders(at)).toEqual(names.map((name) => `${at}${name}/`));
+      expect(await folders(`${at}b/`)).toEqual([`${at}b/2/`]);
+      expect(await folders(`${at}deep/er/still/`)).toEqual([]);
+      expect(await folders(`${at}nothing/`)).toEqual([]);
+    });
+
+    test('are complete beyond a page', async () => {
+      const at = place();
+      const all = Array.from({ length: 1050 }, (_, i) => `${at}${String(i).padStart(4, '0')}/`);
+      for (let i = 0; i < all.length; i += 50)
+        await Promise.all(all.slice(i, i + 50).map((folder) => store.put(`${folder}x`, Buffer.from('x'))));
+      expect((await collect(store.listFolders(at))).sort(compareText)).toEqual(all);
     });
   });
 

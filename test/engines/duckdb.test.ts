@@ -249,6 +249,10 @@ describe('tables that are not on this machine', () => {
         const after = options?.startAfter === undefined ? {} : { startAfter: there(options.startAfter) };
         for await (const info of local.list(there(prefix), after)) yield back(info);
       },
+      async *listFolders(prefix) {
+        for await (const folder of local.listFolders(there(prefix)))
+          yield folder.replace(`file://${folder}`, 's3://bucket');
+      },
       head: async (uri) => {
         const info = await local.head(there(uri));
         return info && back(info);

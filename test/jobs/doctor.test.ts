@@ -76,6 +76,7 @@ describe('the store', () => {
     const store = new MemoryStore();
     return {
       list: (prefix, given) => store.list(prefix, given),
+      listFolders: (prefix) => store.listFolders(prefix),
       get: (uri, given) => store.get(uri, given),
       delete: (uri) => store.delete(uri),
       put: (uri, body, given) => store.put(uri, body, options === 'conditions' ? {} : given),

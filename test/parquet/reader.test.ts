@@ -164,6 +164,7 @@ describe('readRows', () => {
 
 const bound = (store: MemoryStore) => ({
   list: store.list.bind(store),
+  listFolders: store.listFolders.bind(store),
   head: store.head.bind(store),
   put: store.put.bind(store),
   delete: store.delete.bind(store),

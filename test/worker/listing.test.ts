@@ -127,7 +127,7 @@ describe('a cursor over instances of Enterprise OPA', () => {
 
   test('skips long histories by starting a listing behind them', async () => {
     const { put, pass, opa, lists } = bound(world());
-    for (let i = 0; i < 3000; i++) await put(opa(i < 1500 ? 'a' : 'b', start - day + (i % 1500) * 20_000));
+    for (let i = 0; i < 12_000; i++) await put(opa(i < 6000 ? 'a' : 'b', start - day + (i % 6000) * 10_000));
     await pass();
     lists.length = 0;
     expect(await pass()).toEqual([]);

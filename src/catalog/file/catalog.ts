@@ -3,6 +3,7 @@ import { readFile } from '../../iceberg/files.ts';
 import { logMetadata } from '../../iceberg/history.ts';
 import { parseMetadata, serializeMetadata, type TableMetadata } from '../../iceberg/metadata.ts';
 import { type ObjectStore, StoreError } from '../../store/store.ts';
+import { compareText } from '../../text/order.ts';
 
 /**
  * A catalog that is only a directory: `<root>/<table>/metadata/v<N>.metadata.json`, of which the highest N is current,
@@ -61,15 +62,11 @@ export class FileCatalog implements Catalog {
   async listTables(): Promise<string[]> {
     const names: string[] = [];
     const prefix = `${this.#root}/`;
-    for (let startAfter: string | undefined; ; ) {
-      const first = await firstOf(this.#store.list(prefix, startAfter === undefined ? {} : { startAfter }));
-      if (first === undefined) return names.sort();
-      const name = first.uri.slice(prefix.length).split('/')[0]!;
-      const isDirectory = first.uri.startsWith(`${prefix}${name}/`);
-      if (isDirectory && isName(name) && (await this.#exists(name, 1))) names.push(name);
-      // On to the next directory: nothing under this one sorts after the last code point.
-      startAfter = isDirectory ? `${prefix}${name}/\u{10ffff}` : first.uri;
+    for await (const folder of this.#store.listFolders(prefix)) {
+      const name = folder.slice(prefix.length, -1);
+      if (isName(name) && (await this.#exists(name, 1))) names.push(name);
     }
+    return names.sort(compareText);
   }
 
   async #currentVersion(name: string, byListing: boolean): Promise<number | undefined> {
@@ -164,9 +161,4 @@ const isName = (name: string): boolean => /^[a-z0-9_]{1,255}$/.test(name);
 
 function checkName(name: string): void {
   if (!isName(name)) throw new Error(`table name ${JSON.stringify(name)}: only a to z, 0 to 9 and _ may be used`);
-}
-
-async function firstOf<T>(items: AsyncIterable<T>): Promise<T | undefined> {
-  for await (const item of items) return item;
-  return undefined;
 }

@@ -16,6 +16,7 @@ import { readFile } from '../../iceberg/files.ts';
 import { logMetadata } from '../../iceberg/history.ts';
 import { parseMetadata, serializeMetadata, type TableMetadata } from '../../iceberg/metadata.ts';
 import { type ObjectStore, StoreError } from '../../store/store.ts';
+import { compareText } from '../../text/order.ts';
 import { GlueError, isOvertaken, isRefusal, nameOf } from './errors.ts';
 import { glueName, isIcebergTable, tableInput } from './mapping.ts';
 import { registerGlueViews } from './views.ts';
@@ -155,7 +156,7 @@ export class GlueCatalog implements Catalog {
       if (nameOf(error) === 'EntityNotFoundException') return [];
       throw new GlueError(`Glue GetTables in ${this.#database}`, error);
     }
-    return names.sort();
+    return names.sort(compareText);
   }
 
   registerViews(views: readonly ViewEntry[]): Promise<ViewChanges> {

@@ -3,6 +3,7 @@ import { adviceOnOtherMapping, describeOtherMapping } from '../../ingest/other-m
 import type { BackfillReport } from '../../jobs/backfill/report.ts';
 import { backfillCounters } from '../../telemetry/counters.ts';
 import { formatBytes, formatCount, formatSeconds, plural } from '../../text/humanize.ts';
+import { compareText } from '../../text/order.ts';
 import { printable } from '../../text/printable.ts';
 import { textTable } from '../../text/text-table.ts';
 
@@ -76,6 +77,6 @@ const formatShare = (part: number, whole: number): string =>
 function counts(title: string, values: Readonly<Record<string, number | undefined>>): string {
   const rows = Object.entries(values).filter(([, count]) => (count ?? 0) > 0);
   if (rows.length === 0) return '';
-  rows.sort(([a, x], [b, y]) => (y ?? 0) - (x ?? 0) || (a < b ? -1 : 1));
+  rows.sort(([a, x], [b, y]) => (y ?? 0) - (x ?? 0) || compareText(a, b));
   return `\n${title}:\n${rows.map(([name, count]) => `  ${printable(name).padEnd(24)} ${formatCount(count ?? 0)}\n`).join('')}`;
 }

@@ -9,6 +9,7 @@ import type { StatementEngine } from '../../engines/engine.ts';
 import { type WritingEngineName, writingEngines } from '../../engines/index.ts';
 import type { LiveFile } from '../../iceberg/scan.ts';
 import type { Runtime } from '../../ingest/runtime.ts';
+import { compareText } from '../../text/order.ts';
 import { readTableFiles, type TableFiles } from '../rewrite/live-files.ts';
 import { describeTable } from '../rewrite/stored-table.ts';
 import type { CompactedDay, CompactOptions, CompactReport, PlannedDay, TableReport } from './compact.ts';
@@ -114,7 +115,7 @@ export function planByEngine(
     const rows = files.reduce((sum, file) => sum + file.recordCount, 0);
     plans.push({ table, day, reasons, files: files.length, bytes, rows, expectedFiles });
   }
-  return plans.sort((a, b) => (a.day < b.day ? -1 : 1));
+  return plans.sort((a, b) => compareText(a.day, b.day));
 }
 
 /** Planned days side by side go into one statement, so that the table gets one snapshot for them. */
@@ -122,7 +123,7 @@ function rangesOf(planned: readonly PlannedDay[], data: readonly LiveFile[]): [f
   const chosen = new Set(planned.map((plan) => plan.day));
   const ranges: [string, string][] = [];
   let isOpen = false;
-  for (const day of [...new Set(data.flatMap((file) => file.ymd ?? []))].sort()) {
+  for (const day of [...new Set(data.flatMap((file) => file.ymd ?? []))].sort(compareText)) {
     if (!chosen.has(day)) isOpen = false;
     else if (isOpen) ranges.at(-1)![1] = day;
     else {

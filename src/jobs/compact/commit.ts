@@ -10,6 +10,7 @@ import type { Runtime } from '../../ingest/runtime.ts';
 import { amend } from '../../ledger/amendment.ts';
 import { commitContext } from '../../ledger/runtime.ts';
 import type { ObjectStore } from '../../store/store.ts';
+import { compareText } from '../../text/order.ts';
 import { readTableFiles } from '../rewrite/live-files.ts';
 import { isCompacted, type PlannedTable } from './plan.ts';
 import type { RewrittenDay } from './rewrite.ts';
@@ -86,7 +87,7 @@ async function stillValid(
   table: PlannedTable,
   days: readonly RewrittenDay[],
 ): Promise<RewrittenDay[]> {
-  const all = days.map(({ plan }) => plan.day).sort();
+  const all = days.map(({ plan }) => plan.day).sort(compareText);
   const files = await readTableFiles(store, metadata, { from: all[0]!, to: all.at(-1)! });
   const live = new Set(files.data.map((file) => file.path));
   const deletes = new Set(files.deletes.map((file) => file.ymd));

@@ -15,6 +15,7 @@ import type { Runtime } from '../../ingest/runtime.ts';
 import { finishAmendments } from '../../ledger/amendment.ts';
 import { commitContext } from '../../ledger/runtime.ts';
 import { cachedReads } from '../../store/cached-reads.ts';
+import { compareText } from '../../text/order.ts';
 import { readTableFiles } from '../rewrite/live-files.ts';
 import { type CompactionTable, describeTable } from '../rewrite/stored-table.ts';
 import { commitDays } from './commit.ts';
@@ -171,7 +172,7 @@ class CompactRun {
         for (const day of plan.days) this.#count(day, undefined);
         return;
       }
-      const work = [...plan.days, ...plan.suspects].sort((a, b) => (a.day < b.day ? -1 : 1));
+      const work = [...plan.days, ...plan.suspects].sort((a, b) => compareText(a.day, b.day));
       if (work.length > 0 && opened.planned.sortOrderId === undefined) opened = await this.#addSortOrder(opened);
       only = await this.#rewrite(opened, work);
     }

@@ -4,6 +4,7 @@
  * where few others came; the same files give the same plan.
  */
 import type { LiveFile } from '../../iceberg/scan.ts';
+import { compareText } from '../../text/order.ts';
 import type { TableFiles } from '../rewrite/live-files.ts';
 
 export interface CompactionRules {
@@ -69,8 +70,8 @@ export function planTable(table: PlannedTable, files: TableFiles, rules: Compact
   const refused: Refusal[] = [];
   const deleted = new Set(files.deletes.map((file) => file.ymd));
   const byDay = Map.groupBy(files.data, (file) => file.ymd);
-  for (const [day, all] of [...byDay].sort(([a], [b]) => compare(a ?? '', b ?? ''))) {
-    const movable = all.filter((file) => !table.isPinned(file)).sort((a, b) => compare(a.path, b.path));
+  for (const [day, all] of [...byDay].sort(([a], [b]) => compareText(a ?? '', b ?? ''))) {
+    const movable = all.filter((file) => !table.isPinned(file)).sort((a, b) => compareText(a.path, b.path));
     const plan = planDay(table, day ?? '', movable, rules);
     if (plan === undefined) continue;
     const reason = refusal(day, movable, deleted);
@@ -144,5 +145,3 @@ const filesOf = (bytes: number, { targetBytes }: CompactionRules): number =>
   Math.max(1, Math.ceil(bytes / targetBytes));
 
 const sumBytes = (files: readonly LiveFile[]): number => files.reduce((sum, file) => sum + file.fileSize, 0);
-
-const compare = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0);

@@ -20,6 +20,7 @@ import { ColumnReader } from '../../parquet/read/column-reader.ts';
 import { readRows } from '../../parquet/read/row-reader.ts';
 import { ColumnarFileWriter } from '../../parquet/write/encoder.ts';
 import { subjectColumns } from '../../sources/registry.ts';
+import { compareText } from '../../text/order.ts';
 import { compactedPrefix } from '../compact/plan.ts';
 import { type CompactionTable, describeTable } from '../rewrite/stored-table.ts';
 
@@ -102,7 +103,7 @@ async function daysOf(runtime: Runtime, table: string, columns: readonly string[
   if (loaded === undefined) return [];
   const files = await candidates(runtime, loaded, columns, subject);
   const days = new Set(files.map(({ ymd, path }) => ymd ?? refuseForeign(table, path)));
-  return [...days].sort();
+  return [...days].sort(compareText);
 }
 
 function refuseForeign(table: string, path: string): never {
@@ -130,7 +131,7 @@ async function candidates(
       throw error;
     }
   }
-  return [...files.values()].sort((a, b) => (a.path < b.path ? -1 : 1));
+  return [...files.values()].sort((a, b) => compareText(a.path, b.path));
 }
 
 /** 1 for each row of the subject; undefined where the file has none. Counts them by object. */

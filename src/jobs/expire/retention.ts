@@ -8,6 +8,7 @@ import { increase } from '../../ingest/object-counts.ts';
 import type { Runtime } from '../../ingest/runtime.ts';
 import { amend } from '../../ledger/amendment.ts';
 import { readRows } from '../../parquet/read/row-reader.ts';
+import { compareText } from '../../text/order.ts';
 
 export interface RetiredDays {
   readonly table: string;
@@ -39,7 +40,7 @@ async function daysUpTo(runtime: Runtime, table: string, last: string): Promise<
   for await (const { ymd } of liveFiles(runtime.store, loaded.metadata, { ymd: { to: last } })) {
     if (ymd !== null) days.add(ymd);
   }
-  return [...days].sort();
+  return [...days].sort(compareText);
 }
 
 async function retire(runtime: Runtime, table: string, ymd: string, dryRun: boolean): Promise<RetiredDays | undefined> {

@@ -21,6 +21,7 @@ import { commitContext } from '../../ledger/runtime.ts';
 import { type Row, readRows } from '../../parquet/read/row-reader.ts';
 import type { RejectionCode } from '../../records/outcome.ts';
 import { quarantine } from '../../tables/quarantine.ts';
+import { compareText } from '../../text/order.ts';
 import { Interpreters } from './interpreters.ts';
 
 export interface ReplayOptions {
@@ -88,7 +89,7 @@ async function daysOf({ store, catalog }: Runtime, { from, to }: ReplayOptions):
   const days = new Set<string>();
   const ymd = { ...(from !== undefined && { from }), ...(to !== undefined && { to }) };
   for await (const file of liveFiles(store, loaded.metadata, { ymd })) if (file.ymd !== null) days.add(file.ymd);
-  return [...days].sort();
+  return [...days].sort(compareText);
 }
 
 interface ReplayedDay {
@@ -180,7 +181,7 @@ class DayReplay implements ReplayedDay {
       if (error instanceof DeleteFilesPresent) throw new Error(`cannot replay: ${error.message}`, { cause: error });
       throw error;
     }
-    return files.sort((a, b) => (a.path < b.path ? -1 : 1));
+    return files.sort((a, b) => compareText(a.path, b.path));
   }
 
   async #rowsOf(file: LiveFile): Promise<Row[]> {

@@ -17,6 +17,7 @@ import { ColumnReader } from '../../parquet/read/column-reader.ts';
 import { rowIdentity } from '../../records/identity.ts';
 import type { ObjectStore } from '../../store/store.ts';
 import { partitionColumn, type TableDeclaration } from '../../tables/declaration.ts';
+import { compareText } from '../../text/order.ts';
 import { DigestSet } from './digest-set.ts';
 import type { CompactionTable } from './stored-table.ts';
 
@@ -222,5 +223,5 @@ function isBefore(a: Candidate, b: Candidate): boolean {
   const byUri = Buffer.compare(a.uri, b.uri);
   if (byUri !== 0) return byUri < 0;
   if (a.offset !== b.offset) return a.offset < b.offset;
-  return a.path !== b.path ? a.path < b.path : a.row < b.row;
+  return a.path !== b.path ? compareText(a.path, b.path) < 0 : a.row < b.row;
 }

@@ -16,6 +16,7 @@ import { createSideSource } from '../../sources/side.ts';
 import type { ObjectInfo } from '../../store/store.ts';
 import { quarantine } from '../../tables/quarantine.ts';
 import { logEvent } from '../../telemetry/events.ts';
+import { compareText } from '../../text/order.ts';
 import type { BackfillOptions, SideReport } from '../backfill/report.ts';
 import { type LoadResult, loadDigest, Overtaken, replaceTable, shownLoad } from './replace-table.ts';
 
@@ -172,6 +173,8 @@ class SourceLoader {
         );
       }
     }
+    // What a table shows is told by its objects in order (loadDigest), and listings may have none.
+    for (const objects of byTable.values()) objects.sort((a, b) => compareText(a.uri, b.uri));
     this.#report.objects.listed += listed - this.#listed;
     this.#report.objects.skipped += listed - this.#listed;
     this.#listed = listed;

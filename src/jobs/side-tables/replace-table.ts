@@ -31,6 +31,7 @@ import { readSideRecords } from '../../sources/reference/read.ts';
 import { readingOf, type SideRecord, type SideTable } from '../../sources/reference/side-table.ts';
 import type { ObjectInfo } from '../../store/store.ts';
 import { quarantine } from '../../tables/quarantine.ts';
+import { textRange } from '../../text/order.ts';
 
 export interface LoadRequest {
   readonly type: SideSourceType;
@@ -247,8 +248,7 @@ class Load {
 
   /** Whether the quarantine may have come to hold rows of the same objects since this began. */
   async #othersRejected({ metadata }: LoadedTable): Promise<boolean> {
-    const uris = [...this.#withRejected].sort((a, b) => Buffer.compare(Buffer.from(a), Buffer.from(b)));
-    const bounds = [{ column: 'source_uri', from: uris[0]!, to: uris.at(-1)! }];
+    const bounds = [{ column: 'source_uri', ...textRange(this.#withRejected) }];
     const seen = this.#quarantine.metadata['last-sequence-number'];
     for await (const file of liveFiles(this.#runtime.store, metadata, { bounds })) {
       if (file.fileSequenceNumber > seen) return true;

@@ -1,6 +1,7 @@
 /** What exists in the warehouse, from table metadata and manifests alone: no data file is read. */
 import { liveFiles } from '../../iceberg/scan.ts';
 import type { Runtime } from '../../ingest/runtime.ts';
+import { compareText } from '../../text/order.ts';
 
 export interface TableReport {
   readonly name: string;
@@ -29,7 +30,7 @@ export async function describeTables({ store, catalog }: Pick<Runtime, 'store' |
       bytes += file.fileSize;
       if (file.ymd !== null) days.add(file.ymd);
     }
-    const sorted = [...days].sort();
+    const sorted = [...days].sort(compareText);
     const last = metadata.snapshots?.find((snapshot) => snapshot['snapshot-id'] === metadata['current-snapshot-id']);
     reports.push({
       name,

@@ -17,6 +17,7 @@ import { readRecords } from '../../records/read-records.ts';
 import type { ObjectInfo } from '../../store/store.ts';
 import { type TableDeclaration, withMappedColumns } from '../../tables/declaration.ts';
 import { quarantine } from '../../tables/quarantine.ts';
+import { textRange } from '../../text/order.ts';
 import type { Accounts } from './accounts.ts';
 import type { Differences } from './difference.ts';
 import { addDigest, digestOf, type TableContents } from './tables.ts';
@@ -206,8 +207,7 @@ async function* rowsOfObjects(
   { metadata }: LoadedTable,
   wanted: ReadonlyMap<string, unknown>,
 ): AsyncGenerator<Row> {
-  const uris = [...wanted.keys()].sort();
-  const bounds = [{ column: 'source_uri', from: uris[0]!, to: uris.at(-1)! }];
+  const bounds = [{ column: 'source_uri', ...textRange(wanted.keys()) }];
   for await (const file of liveFiles(store, metadata, { bounds }))
     for await (const rows of readRows(store, { uri: file.path, size: file.fileSize }))
       for (const row of rows) if (wanted.has(String(row.source_uri))) yield row;

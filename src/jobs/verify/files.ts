@@ -7,6 +7,7 @@ import { decodeValue } from '../../iceberg/values.ts';
 import { compareValues } from '../../parquet/format/bounds.ts';
 import { readFooter } from '../../parquet/read/row-reader.ts';
 import type { ObjectStore } from '../../store/store.ts';
+import { compareText } from '../../text/order.ts';
 import type { Differences } from './difference.ts';
 
 /** true where the file can be read on. */
@@ -79,7 +80,7 @@ export class Bounds {
 
   report(table: string, differences: Differences): void {
     if (this.#broken.size === 0) return;
-    const detail = `columns ${[...this.#broken].sort().join(', ')}`;
+    const detail = `columns ${[...this.#broken].sort(compareText).join(', ')}`;
     differences.add({ kind: 'file-bounds', table, uri: this.#file.path, detail });
   }
 }

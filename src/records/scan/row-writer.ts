@@ -13,6 +13,7 @@ import { type Host, kernel as kernelOfThread } from '../../kernel/kernel.ts';
 import type { TableDeclaration } from '../../tables/declaration.ts';
 import type { MappedColumn } from '../../tables/mapping.ts';
 import type { AnnotatedSchema, Extraction } from '../../tables/schema.ts';
+import { compareText } from '../../text/order.ts';
 import { ipKey, splitAddress } from '../address.ts';
 import type { ComputedColumn } from '../computed.ts';
 import { dayText, parseTime } from '../time.ts';
@@ -313,7 +314,7 @@ export class RowWriter implements RowBuffer {
     const compared = table.columns
       .map(({ name }) => name)
       .filter((name) => !table.provenance.includes(name) && slots.has(name))
-      .sort((a, b) => (a < b ? -1 : 1));
+      .sort(compareText);
     const words = compared.flatMap((name) => {
       const text = Buffer.from(`${name}\n`);
       const place = this.#kernel.call.allocate(text.length);
