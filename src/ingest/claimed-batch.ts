@@ -14,6 +14,8 @@ import type { ObjectInfo } from '../store/store.ts';
 import type { TableDeclaration } from '../tables/declaration.ts';
 import { quarantine } from '../tables/quarantine.ts';
 import { adviceOnOtherMapping, describeOtherMapping, findOtherMappings } from './other-mappings.ts';
+import { logEvent } from '../telemetry/events.ts';
+import { AccountingError } from './object-counts.ts';
 import type { ConfiguredSource } from './plan.ts';
 import { registerViews } from './register-views.ts';
 import type { Staged } from './request.ts';
@@ -35,6 +37,11 @@ export interface FinishedBatch {
   readonly intent: Intent;
   /** What this run staged; undefined where an earlier run had, and only its commit was left to do. */
   readonly staged: Staged | undefined;
+  /**
+   * The accounts of the batch did not hold: nothing of it was committed, its claim was given back, since the same batch
+   * would only fail again, and each of its objects is among the failures.
+   */
+  readonly unaccounted?: AccountingError;
   readonly milliseconds: { readonly ingest: number; readonly commit: number };
 }
 
@@ -87,14 +94,23 @@ export async function workClaim(
   const { clock, log, ingester } = runtime;
   log.debug({ event: 'batch-claimed', batch: claim.batch, objects: claim.objects.length }, 'batch claimed');
   const begun = clock();
-  const staged = await ingester.ingest(runtime, {
-    batch: claim.batch,
-    source,
-    objects: claim.objects,
-    reread: claim.changed ?? (await changedObjects(ledger, source.source, claim)),
-    tables: await currentTables(runtime, source),
-    ...watch,
-  });
+  let staged: Staged;
+  try {
+    staged = await ingester.ingest(runtime, {
+      batch: claim.batch,
+      source,
+      objects: claim.objects,
+      reread: claim.changed ?? (await changedObjects(ledger, source.source, claim)),
+      tables: await currentTables(runtime, source),
+      ...watch,
+    });
+  } catch (error) {
+    if (!(error instanceof AccountingError)) throw error;
+    logEvent(log, 'batch-unaccounted', { batch: claim.batch, source: source.config.name, err: error });
+    const intent = await inTurn(() => releaseClaim(runtime, ledger, claim));
+    const milliseconds = { ingest: clock() - begun, commit: 0 };
+    return { source, claim, intent, staged: nothingStaged(claim, intent, error), unaccounted: error, milliseconds };
+  }
   const ingested = clock();
   const intent = await inTurn(() => commitBatch(runtime, ledger, staged.intent));
   return {
@@ -105,6 +121,26 @@ export async function workClaim(
     milliseconds: { ingest: ingested - begun, commit: clock() - ingested },
   };
 }
+
+/**
+ * Gives a claim back by an intent that commits nothing: from then on the batch is over for everybody, whoever holds it
+ * by now, and its objects are free. Where a real intent stands already, that one is carried out instead.
+ */
+export function releaseClaim(runtime: Runtime, ledger: Ledger, { batch, source }: Claim): Promise<Intent> {
+  return commitBatch(runtime, ledger, { batch, source, files: new Map(), objects: new Map() });
+}
+
+const nothingStaged = (claim: Claim, intent: Intent, { message }: AccountingError): Staged => ({
+  intent,
+  failures: claim.objects.map(({ uri }) => ({
+    uri,
+    code: 'accounting',
+    message: `nothing of the batch with this object was committed, since its accounts did not hold (${message}); please report this: ${uri}`,
+  })),
+  typeMismatches: new Map(),
+  doubted: 0,
+  reasons: new Map(),
+});
 
 /** The same for a claim that was begun before: by a run that is gone, or by this one with an error in between. */
 export async function resumeClaim(

@@ -18,6 +18,10 @@ export const events = declare({
   'run-finished': { level: 'info', message: 'run finished' },
   'batch-claimed': { level: 'debug', message: 'batch claimed' },
   'batch-taken-over': { level: 'info', message: 'finishing an abandoned batch' },
+  'batch-unaccounted': {
+    level: 'error',
+    message: 'the accounts of a batch do not hold: nothing of it is committed, and its claim is given back',
+  },
   'object-failed': { level: 'error', message: 'object left unclaimed' },
   'views-registered': { level: 'info', message: 'views registered in the catalog' },
   'view-name-taken': { level: 'warn', message: 'view left out: the catalog has something else under its name' },

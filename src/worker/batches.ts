@@ -11,16 +11,15 @@ import {
   changedAmong,
   type FinishedBatch,
   firstClaimDay,
+  releaseClaim,
   resumeClaim,
   sourceFinder,
   takeOverAbandoned,
   workClaim,
 } from '../ingest/claimed-batch.ts';
-import { AccountingError } from '../ingest/object-counts.ts';
 import type { ConfiguredSource, PlannedBatch } from '../ingest/plan.ts';
 import type { ObjectFailure } from '../ingest/request.ts';
 import type { Runtime } from '../ingest/runtime.ts';
-import { commitBatch } from '../ledger/commit-batch.ts';
 import type { LedgerEntry } from '../ledger/entry.ts';
 import type { Claim, Ledger } from '../ledger/ledger.ts';
 import { type ObjectInfo, StoreError } from '../store/store.ts';
@@ -152,7 +151,7 @@ export class Batches {
     for await (const { source, claim } of takeOverAbandoned(this.#runtime, this.#ledger, sourceOf)) {
       this.#inWork.add(claim.batch);
       try {
-        this.#account.committed(await resumeClaim(this.#runtime, this.#ledger, source, claim, this.#watch(moving)), 0);
+        this.#over(await resumeClaim(this.#runtime, this.#ledger, source, claim, this.#watch(moving)), 0);
       } finally {
         this.#inWork.delete(claim.batch);
       }
@@ -229,10 +228,6 @@ export class Batches {
     const claiming = this.#runtime.clock() - begun;
     const work = () => workClaim(this.#runtime, this.#ledger, source, claim, this.#watch(moving));
     const batch = await this.#finish(source, claim, moving, work, claiming);
-    if (batch === undefined) {
-      for (const { uri } of claim.objects) outcomes.set(uri, { kind: 'failed', failure: accountingFailure(uri) });
-      return outcomes;
-    }
     for (const uri of batch.intent.objects.keys()) outcomes.set(uri, { kind: 'committed' });
     for (const failure of batch.staged?.failures ?? []) {
       // It was replaced or deleted since we asked: asking again tells which.
@@ -242,23 +237,20 @@ export class Batches {
     return outcomes;
   }
 
-  /**
-   * Runs a batch with its claim remembered until it is over. undefined where the accounts of the batch did not hold: its
-   * claim is given back, since the same batch would only fail again.
-   */
+  /** Runs a batch with its claim remembered until it is over. */
   async #finish(
     source: ConfiguredSource,
     claim: Claim,
     moving: Moving,
     run: () => Promise<FinishedBatch>,
     claiming = 0,
-  ): Promise<FinishedBatch | undefined> {
+  ): Promise<FinishedBatch> {
     this.#unfinished.set(claim.batch, { source, claim });
     this.#inWork.add(claim.batch);
     try {
       const batch = await run();
       this.#unfinished.delete(claim.batch);
-      this.#account.committed(batch, claiming);
+      this.#over(batch, claiming);
       moving.on();
       return batch;
     } catch (error) {
@@ -267,25 +259,24 @@ export class Batches {
         throw error;
       }
       this.#account.failed(source.config.name, claim, error);
-      if (!(error instanceof AccountingError)) throw error;
-      await this.#release(source, claim);
-      return undefined;
+      throw error;
     } finally {
       this.#inWork.delete(claim.batch);
     }
   }
 
-  /**
-   * An intent that commits nothing: from then on the batch is over for everybody, whoever holds it by now. Where a real
-   * intent stands already, that one is carried out instead.
-   */
   async #release(source: ConfiguredSource, claim: Claim): Promise<void> {
-    const nothing = { batch: claim.batch, source: source.config.name, files: new Map(), objects: new Map() };
-    const intent = await this.#inTurn(() => commitBatch(this.#runtime, this.#ledger, nothing));
+    const intent = await this.#inTurn(() => releaseClaim(this.#runtime, this.#ledger, claim));
     this.#unfinished.delete(claim.batch);
-    if (intent.objects.size === 0) this.#account.released(source.config.name, claim);
-    else
-      this.#account.committed({ source, claim, intent, staged: undefined, milliseconds: { ingest: 0, commit: 0 } }, 0);
+    this.#over({ source, claim, intent, staged: undefined, milliseconds: { ingest: 0, commit: 0 } }, 0);
+  }
+
+  #over(batch: FinishedBatch, claiming: number): void {
+    const { source, claim, intent, staged, unaccounted } = batch;
+    if (unaccounted !== undefined) this.#account.unaccounted(source.config.name);
+    const isDone = intent.objects.size > 0 || (staged !== undefined && unaccounted === undefined);
+    if (isDone) this.#account.committed(batch, claiming);
+    else this.#account.released(source.config.name, claim);
   }
 
   #watch(moving: Moving): BatchWatch {
@@ -293,7 +284,7 @@ export class Batches {
   }
 }
 
-/** Ascending by uri, free at `sequence` of the ledger. */
+/** Free at `sequence` of the ledger. */
 type FreeObjects = Pick<PlannedBatch, 'source' | 'objects' | 'sequence' | 'changed'>;
 
 interface Look extends FreeObjects {
@@ -307,9 +298,3 @@ function failureOf(uri: string, error: unknown): ObjectFailure {
   if (!(error instanceof StoreError)) throw error;
   return { uri, code: errorCode(error), message: error.message };
 }
-
-const accountingFailure = (uri: string): ObjectFailure => ({
-  uri,
-  code: 'accounting',
-  message: `the accounts of the batch that held this object did not hold, so that nothing of it was committed: ${uri}`,
-});

@@ -106,6 +106,12 @@ export class Account {
     logEvent(this.#log, 'batch-failed', { source, batch: claim.batch, objects: claim.objects.length, err: error });
   }
 
+  /** A batch whose accounts did not hold; the log has it already. */
+  unaccounted(source: string): void {
+    this.totals.batches.failed++;
+    this.#metrics.count('batches_total', { source, outcome: 'failed' });
+  }
+
   released(source: string, claim: Claim): void {
     this.totals.batches.released++;
     this.#metrics.count('batches_total', { source, outcome: 'released' });

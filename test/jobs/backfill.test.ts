@@ -4,13 +4,17 @@ import { describe, expect, test } from 'vitest';
 import { renderBackfill } from '../../src/commands/shared/render-backfill.ts';
 import { UsageError } from '../../src/config/errors.ts';
 import { liveFiles } from '../../src/iceberg/scan.ts';
-import { AccountingError } from '../../src/ingest/object-counts.ts';
+import { createLedger, openTables } from '../../src/ingest/claimed-batch.ts';
+import { selectSources } from '../../src/ingest/select-sources.ts';
+import { repair } from '../../src/jobs/verify/repair.ts';
 import { verify } from '../../src/jobs/verify/verify.ts';
+import type { ParquetEncoder } from '../../src/parquet/encoder.ts';
 import { readRows } from '../../src/parquet/read/row-reader.ts';
 import { ColumnarEncoder } from '../../src/parquet/write/encoder.ts';
 import type { SourceConfig } from '../../src/sources/config.ts';
 import { MemoryStore } from '../../src/store/memory.ts';
 import { type ObjectStore, StoreError } from '../../src/store/store.ts';
+import { collect } from '../support/collect.ts';
 import {
   decision,
   input,
@@ -391,18 +395,73 @@ test('the same input gives the same files, byte for byte', async () => {
   expect(worlds[1]).toEqual(worlds[0]);
 });
 
-test('where a row gets lost on the way to its file, nothing is committed', async () => {
+describe('where a row gets lost on the way to its file', () => {
+  /** Loses the first row of so many data files of decisions. */
+  function lossy(files: number): ParquetEncoder {
+    const real = new ColumnarEncoder();
+    let left = files;
+    return {
+      name: 'lossy',
+      encode: async (request) => {
+        const isData = request.columns.some((column) => column.name === 'decision_id');
+        const loses = isData && request.order !== undefined && left-- > 0;
+        return real.encode(loses ? { ...request, order: request.order!.subarray(1) } : request);
+      },
+    };
+  }
+
+  test('nothing of the batch is committed, its claim is given back, and the others are none the worse', async () => {
+    const store = new MemoryStore();
+    await putDecisions(store, 3, 5);
+    const runtime = testRuntime({ store, batch: { objects: 1 }, encoder: lossy(1) });
+    const report = await run(runtime);
+    expect(report.objects).toMatchObject({ listed: 3, committed: 2, failed: 1 });
+    expect(report.failures).toMatchObject([
+      { uri: expect.stringContaining('batch_id=0000'), code: 'accounting', message: expect.stringContaining('rows') },
+    ]);
+    expect(await createLedger(runtime).openClaims()).toEqual([]);
+    expect(await rowsOf(runtime, 'opa_decisions')).toHaveLength(10);
+    const again = await run(testRuntime({ store }));
+    expect(again.objects).toMatchObject({ listed: 3, skipped: 2, committed: 1, failed: 0 });
+    expect(await rowsOf(runtime, 'opa_decisions')).toHaveLength(15);
+  });
+
+  test('a batch that always loses one ends every run with a report, and verify --repair too', async () => {
+    const store = new MemoryStore({}, () => Date.UTC(2025, 11, 31));
+    await putDecisions(store, 2, 5);
+    for (let time = 0; time < 2; time++) {
+      const runtime = testRuntime({ store, encoder: lossy(Number.POSITIVE_INFINITY) });
+      expect((await run(runtime)).objects).toMatchObject({ committed: 0, failed: 2 });
+      const { differences } = await verify(runtime);
+      expect(differences.map(({ kind }) => kind)).toEqual(['object-not-ingested', 'object-not-ingested']);
+      expect(await repair(runtime, differences, undefined)).toEqual([
+        'ingested 0 objects, 0 rows',
+        expect.stringContaining('could not ingest 2 objects'),
+      ]);
+      expect(await createLedger(runtime).openClaims()).toEqual([]);
+    }
+    expect(await rowsOf(testRuntime({ store }), 'opa_decisions')).toEqual([]);
+  });
+});
+
+test('objects that fail are not waited for by a run that has to look again for those of another', async () => {
   const store = new MemoryStore();
   await putDecisions(store, 2, 5);
-  const real = new ColumnarEncoder();
-  const lossy = {
-    name: 'lossy',
-    encode: async (request: Parameters<typeof real.encode>[0]) => {
-      const isData = request.columns.some((column) => column.name === 'decision_id');
-      return real.encode(isData && request.order ? { ...request, order: request.order.subarray(1) } : request);
+  const other = testRuntime({ store: store.view(), owner: owner('other'), batch: { objects: 1 } });
+  await openTables(other, createLedger(other), selectSources(other, undefined));
+  const ledger = createLedger(other);
+  const [held] = await collect(store.list(`${input}/`));
+  const claim = (await ledger.claim({ name: 'eopa', type: 'opa' }, [held!], 0, new Set()))!;
+  const denying = store.view({
+    before: ({ operation, uri }) => {
+      if (operation === 'get' && uri.includes('batch_id=0001')) throw new StoreError('access-denied', uri, 'no');
     },
-  };
-  const runtime = testRuntime({ store, encoder: lossy });
-  await expect(run(runtime)).rejects.toThrow(AccountingError);
-  expect(await rowsOf(runtime, 'opa_decisions')).toEqual([]);
+  });
+  const runtime = testRuntime({
+    store: denying,
+    batch: { objects: 1 },
+    sleep: () => ledger.settle(claim.batch, new Map()),
+  });
+  const report = await run(runtime);
+  expect(report.objects).toMatchObject({ committed: 1, failed: 1 });
 });

@@ -147,6 +147,7 @@ class BackfillRun {
       )) {
         await inHand.room();
         const objects = planned.filter((object) => !this.#failures.has(object.uri));
+        if (objects.length === 0) continue;
         const claim = await this.#inTurn(() => this.#ledger.claim(source.config, objects, sequence, changed));
         if (claim === undefined || claim.objects.length < objects.length) contended = true;
         if (claim === undefined) continue;

@@ -38,6 +38,9 @@ export async function repair(
   if (has('object-not-ingested', 'object-changed', 'batch-abandoned')) {
     const report = await backfill(runtime, sources ? { sources } : {}, { update: () => {} });
     done.push(`ingested ${report.objects.committed} objects, ${report.records.rows} rows`);
+    const [first] = report.failures;
+    if (first !== undefined)
+      done.push(`could not ingest ${report.objects.failed} objects, the first since ${first.message}`);
   }
   return done;
 }
