@@ -6,8 +6,12 @@ import { commitTable } from '../../../src/iceberg/commit.ts';
 import { liveFiles } from '../../../src/iceberg/scan.ts';
 import type { Runtime } from '../../../src/ingest/runtime.ts';
 import { compact } from '../../../src/jobs/compact/compact.ts';
+import { compactedPrefix } from '../../../src/jobs/compact/plan.ts';
 import { Ledger } from '../../../src/ledger/ledger.ts';
+import { commitContext } from '../../../src/ledger/runtime.ts';
+import { readRows } from '../../../src/parquet/read/row-reader.ts';
 import { MemoryStore } from '../../../src/store/memory.ts';
+import { readWhole } from '../../../src/store/read.ts';
 import { collect } from '../../support/collect.ts';
 import { decision, input, owner, rowsOf, run, sortedRows, testRuntime } from '../../support/warehouse.ts';
 
@@ -110,6 +114,18 @@ describe('a compaction that loses its swap', () => {
     expect(await rowsOf(runtime, events)).toHaveLength(7 * 3);
   });
 
+  test('to another that has just written other files of the day plans it again, for their records were not compared', async () => {
+    const { store, runtime } = await world();
+    const late = interrupted(testRuntime({ store }), events, 1, async () => {
+      await put(store, 6, 'a-6', 'b-6', 'shared');
+      await run(testRuntime({ store }));
+      await asIfCompacted(testRuntime({ store }), key(6));
+    });
+    const report = await compact(late, { tables: [events] });
+    expect(report.overtaken).toEqual([]);
+    expect(await ids(runtime)).toEqual(expected(6));
+  });
+
   test('for reasons unknown tries again', async () => {
     const { store, runtime } = await world();
     let refusals = 3;
@@ -161,6 +177,23 @@ describe('a compaction without duplicates that loses its swap', () => {
     expect(await rowsOf(runtime, events)).toHaveLength(10);
   });
 });
+
+/** Gives the file of one object the name and the sort order of a compaction's. */
+async function asIfCompacted(runtime: Runtime, uri: string): Promise<void> {
+  const { store } = runtime;
+  await commitTable(commitContext(runtime), events, async ({ metadata }) => {
+    for await (const file of liveFiles(store, metadata)) {
+      const rows = (await collect(readRows(store, { uri: file.path, size: file.fileSize }))).flat();
+      if (!rows.every((row) => row.source_uri === uri)) continue;
+      const path = file.path.replace(/[^/]*$/, `${compactedPrefix}0000000000000000.parquet`);
+      const bytes = await readWhole(store, (await store.head(file.path))!, { sleep: async () => {} });
+      await store.put(path, bytes);
+      const add = [{ ...file, path, ymd: file.ymd!, sortOrderId: metadata['default-sort-order-id'] }];
+      return { operation: 'replace', add, remove: [file.path], summary: {} };
+    }
+    throw new Error(`no file has the rows of ${uri}`);
+  });
+}
 
 /** What a DELETE of whole files by another engine does. */
 async function removeOneFile(runtime: Runtime): Promise<void> {

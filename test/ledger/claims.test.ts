@@ -1,0 +1,215 @@
+/**
+ * What the ledger promises of claims: an object is in one live claim at most, whatever happened between the look-up and
+ * the claim, and nobody's entries are lost over another's.
+ */
+import { describe, expect, test } from 'vitest';
+import { commitTable } from '../../src/iceberg/commit.ts';
+import { liveFiles } from '../../src/iceberg/scan.ts';
+import { dayFilesRequest, storeDataFile } from '../../src/iceberg/write.ts';
+import { createLedger } from '../../src/ingest/claimed-batch.ts';
+import { bufferEntries, fromRow, type LedgerEntry, type ObjectCounts } from '../../src/ledger/entry.ts';
+import { commitContext } from '../../src/ledger/runtime.ts';
+import { readRows } from '../../src/parquet/read/row-reader.ts';
+import { dayFiles } from '../../src/parquet/write/day-files.ts';
+import { MemoryStore } from '../../src/store/memory.ts';
+import type { ObjectInfo } from '../../src/store/store.ts';
+import { ingestedObjects } from '../../src/tables/ingested-objects.ts';
+import { input, owner, rowsOf, testRuntime } from '../support/warehouse.ts';
+
+const source = { name: 'eopa', type: 'opa' };
+const object = (name: string, etag = '1'): ObjectInfo => ({ uri: `${input}/${name}`, size: 10, etag, lastModified: 0 });
+const counts: ObjectCounts = {
+  records: 1,
+  rows: 1,
+  quarantined: 0,
+  skipped: 0,
+  duplicates: 0,
+  bytesDecompressed: 10,
+  minEventTime: 0n,
+  maxEventTime: 0n,
+};
+const results = (...objects: ObjectInfo[]) => new Map(objects.map(({ uri }) => [uri, counts]));
+const none: ReadonlySet<string> = new Set();
+const names = (objects: readonly ObjectInfo[] | undefined): string[] | undefined =>
+  objects?.map(({ uri }) => uri.slice(input.length + 1));
+
+/** Two workers over one ledger, which have looked at it when it was empty. */
+async function world() {
+  const time = { now: Date.UTC(2026, 0, 1) };
+  const store = new MemoryStore();
+  const runtime = (id: string) => testRuntime({ store, owner: owner(id), clock: () => time.now });
+  const [one, two] = [createLedger(runtime('one')), createLedger(runtime('two'))];
+  await one.open();
+  const { sequence } = await one.lookup([object('a').uri]);
+  const entries = async (): Promise<LedgerEntry[]> =>
+    (await rowsOf(runtime('reader'), ingestedObjects.name)).map((row) => fromRow(row));
+  const states = async (): Promise<string[]> =>
+    (await entries())
+      .map(({ object: { uri }, state, owner: by }) => `${uri.slice(input.length + 1)} ${state} ${by}`)
+      .sort();
+  return { time, store, runtime, one, two, sequence, entries, states };
+}
+
+describe('what has happened since the look-up', () => {
+  test('an object that another worker has claimed since is not claimed again, and the others are', async () => {
+    const { one, two, sequence, states } = await world();
+    await two.claim(source, [object('b')], sequence, none);
+    const claim = await one.claim(source, [object('a'), object('b'), object('c')], sequence, none);
+    expect(names(claim?.objects)).toEqual(['a', 'c']);
+    expect(await one.claim(source, [object('b')], sequence, none)).toBeUndefined();
+    expect(await states()).toEqual(['a claimed one', 'b claimed two', 'c claimed one']);
+  });
+
+  test('an object that another worker has committed since is not claimed again', async () => {
+    const { one, two, sequence, states } = await world();
+    const claim = (await two.claim(source, [object('a')], sequence, none))!;
+    await two.settle(claim.batch, results(object('a')));
+    expect(await one.claim(source, [object('a')], sequence, none)).toBeUndefined();
+    expect(await states()).toEqual(['a committed two']);
+  });
+
+  test('an object of which another version was committed since is claimed as one that has changed', async () => {
+    const { one, two, sequence } = await world();
+    const claim = (await two.claim(source, [object('a'), object('b')], sequence, none))!;
+    await two.settle(claim.batch, results(object('a')));
+    const later = await one.claim(source, [object('a', '2'), object('b'), object('c')], sequence, none);
+    expect(names(later?.objects)).toEqual(['a', 'b', 'c']);
+    expect([...later!.changed!]).toEqual([object('a').uri]);
+  });
+
+  test('an object whose other version is claimed by another worker is left to it', async () => {
+    const { one, two, sequence } = await world();
+    await two.claim(source, [object('a')], sequence, none);
+    expect(await one.claim(source, [object('a', '2')], sequence, none)).toBeUndefined();
+  });
+});
+
+describe('taking a batch over', () => {
+  test('is refused while its claim lives, and changes nothing', async () => {
+    const { one, two, sequence, states, time } = await world();
+    const claim = (await one.claim(source, [object('a')], sequence, none))!;
+    expect(await two.takeOver(claim.batch)).toBeUndefined();
+    time.now = claim.claimedUntil - 1;
+    expect(await two.takeOver(claim.batch)).toBeUndefined();
+    expect(await states()).toEqual(['a claimed one']);
+  });
+
+  test('gives the whole batch under its own id, to one of those that try, once its time is over', async () => {
+    const { one, two, runtime, sequence, states, time } = await world();
+    const claim = (await one.claim(source, [object('b'), object('a')], sequence, none))!;
+    time.now = claim.claimedUntil;
+    const taken = (await two.takeOver(claim.batch))!;
+    expect(taken).toMatchObject({ batch: claim.batch, ymd: claim.ymd, claimedAt: claim.claimedAt });
+    expect(taken.claimedUntil).toBe(time.now + 600_000);
+    expect(names(taken.objects)).toEqual(['a', 'b']);
+    expect(await createLedger(runtime('three')).takeOver(claim.batch)).toBeUndefined();
+    expect(await states()).toEqual(['a claimed two', 'b claimed two']);
+  });
+
+  test('is possible at once where the holder is known to be dead', async () => {
+    const { store, one, sequence } = await world();
+    const claim = (await one.claim(source, [object('a')], sequence, none))!;
+    const knowing = createLedger(testRuntime({ store, owner: { id: 'two', isDead: (id) => id === 'one' } }));
+    expect(await knowing.takeOver(claim.batch)).toMatchObject({ batch: claim.batch });
+  });
+});
+
+/** Another engine has rewritten all files of the ledger into one. */
+async function merge({ store, runtime }: Pick<Awaited<ReturnType<typeof world>>, 'store' | 'runtime'>): Promise<void> {
+  const one = runtime('engine');
+  await commitTable(commitContext(one), ingestedObjects.name, async (table) => {
+    const rows: LedgerEntry[] = [];
+    const remove: string[] = [];
+    for await (const file of liveFiles(store, table.metadata)) {
+      remove.push(file.path);
+      for await (const group of readRows(store, { uri: file.path, size: file.fileSize }))
+        rows.push(...group.map(fromRow));
+    }
+    const add = await write(one, table, rows);
+    return { operation: 'replace', add, remove, summary: {} };
+  });
+}
+
+async function write(
+  runtime: ReturnType<typeof testRuntime>,
+  table: Parameters<typeof storeDataFile>[0]['table'],
+  rows: readonly LedgerEntry[],
+) {
+  const columns = bufferEntries(ingestedObjects, rows).take();
+  const request = dayFilesRequest(table, ingestedObjects, columns, { ...runtime.config.output, fileRows: rows.length });
+  const target = { store: runtime.store, table, declaration: ingestedObjects, label: 'merged' };
+  return Promise.all((await dayFiles(runtime.encoder, request)).map((file) => storeDataFile(target, file)));
+}
+
+describe('where another engine has put the entries of several batches into one file', () => {
+  async function merged() {
+    const made = await world();
+    const { one, two, sequence } = made;
+    const settled = (await one.claim(source, [object('z')], sequence, none))!;
+    await one.settle(settled.batch, results(object('z')));
+    const first = (await one.claim(source, [object('a'), object('b')], sequence, none))!;
+    const second = (await two.claim(source, [object('c')], sequence, none))!;
+    await merge(made);
+    expect(await made.states()).toEqual(['a claimed one', 'b claimed one', 'c claimed two', 'z committed one']);
+    return { ...made, first, second };
+  }
+
+  test('settling one batch leaves the entries of the others as they are', async () => {
+    const { one, two, first, second, states } = await merged();
+    await one.settle(first.batch, results(object('a')));
+    expect(await states()).toEqual(['a committed one', 'c claimed two', 'z committed one']);
+    await two.settle(second.batch, results(object('c')));
+    expect(await states()).toEqual(['a committed one', 'c committed two', 'z committed one']);
+  });
+
+  test('taking one batch over leaves the entries of the others as they are', async () => {
+    const { time, runtime, first, second, states } = await merged();
+    time.now = first.claimedUntil;
+    const three = createLedger(runtime('three'));
+    await three.takeOver(first.batch);
+    expect(await states()).toEqual(['a claimed three', 'b claimed three', 'c claimed two', 'z committed one']);
+    await three.takeOver(second.batch);
+    expect(await states()).toEqual(['a claimed three', 'b claimed three', 'c claimed three', 'z committed one']);
+  });
+});
+
+describe('objects in any order, and twice', () => {
+  test('are looked up', async () => {
+    const { one, sequence } = await world();
+    const claim = (await one.claim(source, [object('a'), object('m'), object('ａ'), object('😀')], sequence, none))!;
+    await one.settle(claim.batch, results(...claim.objects));
+    const uris = ['😀', 'm', 'zz', 'a', 'ａ', 'm'].map((name) => object(name).uri);
+    const { entries } = await one.lookup(uris);
+    expect([...entries.keys()].map((uri) => uri.slice(input.length + 1)).sort()).toEqual(['a', 'm', 'ａ', '😀'].sort());
+    for (const found of entries.values()) expect(found).toHaveLength(1);
+  });
+
+  test('are claimed once each, by the same batch id whatever the order', async () => {
+    const order = async (objects: ObjectInfo[]) => {
+      const { one, sequence } = await world();
+      return (await one.claim(source, objects, sequence, none))!;
+    };
+    const [a, b, far] = [object('a'), object('b'), object('😀')];
+    const claim = await order([far, b, a, b]);
+    expect(claim.objects).toEqual([a, b, far]);
+    expect((await order([a, b, far])).batch).toBe(claim.batch);
+  });
+
+  test('a claim that names an object twice, as an earlier version made them, comes to its end', async () => {
+    const made = await world();
+    const { one, two, runtime, sequence, time, states } = made;
+    const claim = (await one.claim(source, [object('a'), object('b')], sequence, none))!;
+    await commitTable(commitContext(runtime('old')), ingestedObjects.name, async (table) => {
+      const twice = (await made.entries()).flatMap((entry) => [entry, entry]);
+      const remove: string[] = [];
+      for await (const { path } of liveFiles(made.store, table.metadata)) remove.push(path);
+      return { operation: 'overwrite', add: await write(runtime('old'), table, twice), remove, summary: {} };
+    });
+    expect(await states()).toHaveLength(4);
+    time.now = claim.claimedUntil;
+    const taken = (await two.takeOver(claim.batch))!;
+    expect(names(taken.objects)).toEqual(['a', 'b']);
+    await two.settle(claim.batch, results(...taken.objects));
+    expect(await states()).toEqual(['a committed two', 'b committed two']);
+  });
+});
