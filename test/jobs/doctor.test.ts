@@ -11,8 +11,10 @@ import { checkAthena, checkCredentials, checkGlue, checkQueue } from '../../src/
 import { awsProbes } from '../../src/probes/aws.ts';
 import type { AwsProbes, Probes } from '../../src/probes/probes.ts';
 import { MemoryStore } from '../../src/store/memory.ts';
-import { type ObjectStore, StoreError } from '../../src/store/store.ts';
+import { RoutedStore } from '../../src/store/router.ts';
+import { type ObjectInfo, type ObjectStore, StoreError } from '../../src/store/store.ts';
 import { collect } from '../support/collect.ts';
+import { shuffled } from '../support/disorder.ts';
 import { input, testConfig, testRuntime, warehouse } from '../support/warehouse.ts';
 
 const unused = (): never => {
@@ -137,6 +139,20 @@ describe('the store', () => {
       // Only where the deletion itself broke, and that is said.
       if (left.length > 0) expect(diagnosisOf(checks).ok).toBe(false);
     }
+  });
+
+  test('a store that lists in no order, or keys twice, is a warning that says so', async () => {
+    const of = async (listing?: (objects: readonly ObjectInfo[]) => ObjectInfo[]) => {
+      const memory = new MemoryStore(listing && { listing });
+      for (let i = 0; i < 30; i++) await memory.put(`${input}/${i}.jsonl`, Buffer.from('{}'));
+      return check(new RoutedStore({ memory }), 'listing:eopa');
+    };
+    expect(await of()).toMatchObject({ status: 'ok' });
+    expect(await of(shuffled)).toMatchObject({ status: 'warning', found: `${input} is listed in no order` });
+    expect(await of((objects) => objects.flatMap((object) => [object, object]))).toMatchObject({
+      status: 'warning',
+      found: `${input} is listed with some keys more than once`,
+    });
   });
 
   test('an empty source is a warning; what does not answer has failed', async () => {

@@ -6,7 +6,9 @@ import { UsageError } from '../../src/config/errors.ts';
 import { currentSnapshot } from '../../src/iceberg/metadata.ts';
 import type { SideSourceConfig } from '../../src/sources/config.ts';
 import { MemoryStore } from '../../src/store/memory.ts';
+import { RoutedStore } from '../../src/store/router.ts';
 import type { ObjectStore } from '../../src/store/store.ts';
+import { disordered, shuffled } from '../support/disorder.ts';
 import { countries, identities, putExport } from '../support/side-tables.ts';
 import {
   decision,
@@ -53,6 +55,19 @@ describe('a side table', () => {
     });
     expect(report.bytes.read).toBeGreaterThan(0);
     expect(report.bytes.written).toBeGreaterThan(0);
+  });
+
+  test('is not loaded again where its objects are listed in another order, or twice', async () => {
+    const store = new MemoryStore();
+    for (const name of ['a', 'b', 'c', 'd'])
+      await putExport(store, countries, `${name}.csv`, `subject,country\n${name},NL\n`);
+    await run(world(store, [countries]));
+    for (const listing of [shuffled, disordered]) {
+      const routed = new RoutedStore({ memory: store.view({ listing: (objects) => listing(objects) }) });
+      const report = await run(world(routed, [countries]));
+      expect(report.objects).toEqual({ listed: 4, skipped: 4, committed: 0, failed: 0 });
+    }
+    expect(await snapshots(store, 'user_countries')).toHaveLength(1);
   });
 
   test('loses the rows that its export has lost, and gains the new ones, in one snapshot', async () => {

@@ -2,8 +2,11 @@ import { describe, expect, test } from 'vitest';
 import type { KeyStreams } from '../../src/sources/keys.ts';
 import { okeraStreams } from '../../src/sources/okera-audit/key.ts';
 import { opaStreams } from '../../src/sources/opa/key.ts';
-import { MemoryStore } from '../../src/store/memory.ts';
+import { type MemoryHooks, MemoryStore } from '../../src/store/memory.ts';
+import { RoutedStore } from '../../src/store/router.ts';
+import type { ObjectInfo } from '../../src/store/store.ts';
 import { ListingCursor, type ListingPass } from '../../src/worker/listing.ts';
+import { disordered, shuffled } from '../support/disorder.ts';
 
 const hour = 3_600_000;
 const day = 24 * hour;
@@ -17,24 +20,26 @@ const streams: KeyStreams = {
 };
 
 /** A store whose objects are written at `clock.now`, and a count of its listings. */
-function world(lookBackMs = 2 * hour, relistMs = 365 * day) {
+function world(lookBackMs = 2 * hour, relistMs = 365 * day, hooks: MemoryHooks = {}) {
   const clock = { now: start };
   const lists: string[] = [];
   const store = new MemoryStore(
-    { before: ({ operation, uri }) => void (operation === 'list' && lists.push(uri)) },
+    { ...hooks, before: ({ operation, uri }) => void (operation === 'list' && lists.push(uri)) },
     () => clock.now,
   );
+  const routed = new RoutedStore({ memory: store });
   const cursor = new ListingCursor({ streams, lookBackMs, relistMs });
   const opa = (instance: string, ms: number, name = 'x'): string =>
     `${root}eopa=${instance}/first_ts=${Math.floor(ms / 1000)}/last_ts=${Math.floor(ms / 1000)}/batch_id=${name}.jsonl`;
   return {
     clock,
+    store,
     lists,
     cursor,
     opa,
     put: async (uri: string, body = uri) => void (await store.put(uri, Buffer.from(body))),
     begin: (leaveOut?: (uri: string) => boolean) =>
-      cursor.begin(store, clock.now, leaveOut === undefined ? undefined : ({ uri }) => leaveOut(uri)),
+      cursor.begin(routed, clock.now, leaveOut === undefined ? undefined : ({ uri }) => leaveOut(uri)),
     /** One pass; what it gave, settled but for `failed`. */
     async pass(failed: readonly string[] = []): Promise<string[]> {
       const pass = this.begin();
@@ -155,3 +160,40 @@ test('days of Okera are listed again for files that grow or come late', async ()
 function bound(of: ReturnType<typeof world>) {
   return { ...of, pass: of.pass.bind(of) };
 }
+
+describe('over a store that lists in no order', () => {
+  test.each([
+    ['shuffled', shuffled],
+    ['pages turned round', (objects: readonly ObjectInfo[]) => disordered(objects, 1000)],
+  ])('%s: long histories are listed whole, and what is new is found in every stream', async (_, listing) => {
+    const { store, put, pass, opa, clock, lists } = bound(world(2 * hour, 365 * day, { listing }));
+    for (let i = 0; i < 12_000; i++) {
+      const uri = opa(i < 6000 ? 'a' : 'b', start - day + (i % 6000) * 10_000);
+      await store.put(uri, Buffer.from('x'));
+    }
+    expect(new Set(await pass()).size).toBe(12_000);
+    clock.now += 60_000;
+    const fresh = [opa('a', clock.now), opa('b', clock.now), opa('c', clock.now)];
+    for (const uri of fresh) await put(uri);
+    lists.length = 0;
+    expect((await pass()).sort()).toEqual(fresh);
+    expect(lists).toHaveLength(1);
+    expect(await pass()).toEqual([]);
+  });
+
+  test('that has begun to after having been in order: nothing is skipped from then on', async () => {
+    let listing = (objects: readonly ObjectInfo[]): readonly ObjectInfo[] => objects;
+    const hooks = { listing: (objects: readonly ObjectInfo[]) => listing(objects) };
+    const { store, put, pass, opa, clock } = bound(world(2 * hour, hour, hooks));
+    for (let i = 0; i < 12_000; i++)
+      await store.put(opa(i < 6000 ? 'a' : 'b', start - day + (i % 6000) * 10_000), Buffer.from('x'));
+    expect(await pass()).toHaveLength(12_000);
+    listing = shuffled;
+    clock.now += hour;
+    await pass();
+    clock.now += 60_000;
+    const fresh = [opa('a', clock.now), opa('b', clock.now)];
+    for (const uri of fresh) await put(uri);
+    expect((await pass()).sort()).toEqual(fresh);
+  });
+});

@@ -8,7 +8,7 @@ import { type Check, type Finding, failed, ok, type PlannedCheck, reasonOf } fro
 import { checkDisk, judgeClocks, judgeMemory } from './machine.ts';
 import { checkMappings } from './mappings.ts';
 import { checkAthena, checkCredentials, checkGlue, checkQueue, checkTrino } from './services.ts';
-import { checkConditionalWrites, checkSource, checkWarehouse } from './store.ts';
+import { checkConditionalWrites, checkListing, checkSource, checkWarehouse } from './store.ts';
 
 export interface Diagnosis {
   /** Nothing failed; there may be warnings. */
@@ -122,6 +122,12 @@ export function planChecks(runtime: Runtime, probes: Probes): PlannedCheck[] {
       look: () => checkSource(store, source),
       advice: 'see that the bucket or folder is there and may be listed and read',
       ...(onS3(source.location) && remote),
+    });
+    checks.push({
+      name: `listing:${source.name}`,
+      look: () => checkListing(store, source),
+      advice: 'see that the bucket or folder is there and may be listed',
+      needs: `source:${source.name}`,
     });
   }
   checks.push(

@@ -2,7 +2,7 @@
 
 import type { Runtime } from '../../ingest/runtime.ts';
 import type { SideSourceConfig, SourceConfig } from '../../sources/config.ts';
-import { type ObjectStore, StoreError } from '../../store/store.ts';
+import { type ListingOddity, type ObjectStore, StoreError } from '../../store/store.ts';
 import { type Finding, failed, ok, reasonOf, warning } from './check.ts';
 
 /** So many empty objects, and one is read all the same. */
@@ -20,6 +20,29 @@ export async function checkSource(store: ObjectStore, source: SourceConfig | Sid
   return warning(
     `${source.location} can be listed, and there is no object with content in it`,
     'right for a new source; otherwise look for a mistyped bucket or prefix',
+  );
+}
+
+/** Ten pages: a store without order does not have so many keys in order by chance. */
+const keysLookedAt = 10_000;
+
+/** Whether the store lists keys in their order, and each once, as S3 does. */
+export async function checkListing(
+  store: ObjectStore,
+  { location }: SourceConfig | SideSourceConfig,
+): Promise<Finding> {
+  const oddities = new Set<ListingOddity>();
+  let keys = 0;
+  for await (const _ of store.list(location, { onOddity: (oddity) => oddities.add(oddity) }))
+    if (++keys === keysLookedAt) break;
+  if (oddities.size === 0) return ok(`${location} is listed in the order of its keys`);
+  const found = [
+    ...(oddities.has('unordered') ? ['in no order'] : []),
+    ...(oddities.has('repeated') ? ['with some keys more than once'] : []),
+  ];
+  return warning(
+    `${location} is listed ${found.join(' and ')}`,
+    'nothing has to be done: every command copes with it, but reads more of the ledger for it, and a worker without a queue lists everything each time',
   );
 }
 

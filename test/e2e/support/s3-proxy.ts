@@ -20,7 +20,13 @@ export interface ProxiedRequest {
 }
 
 /** What to answer instead of forwarding, or where to break an answer off. */
-export type Interference = { readonly status: number; readonly code: string } | { readonly cutAfter: number };
+export type Interference =
+  | { readonly status: number; readonly code: string }
+  | { readonly cutAfter: number }
+  /** An XML document. */
+  | { readonly answer: string }
+  /** Closes the connection. */
+  | { readonly reset: true };
 
 export class S3Proxy {
   readonly requests: ProxiedRequest[] = [];
@@ -83,6 +89,12 @@ export class S3Proxy {
         .end(`<?xml version="1.0"?><Error><Code>${code}</Code><Message>as told by the test</Message></Error>`);
       return;
     }
+    if (interference !== undefined && 'answer' in interference) {
+      incoming.resume();
+      response.writeHead(200, { 'content-type': 'application/xml' }).end(interference.answer);
+      return;
+    }
+    if (interference !== undefined && 'reset' in interference) return void incoming.socket.destroy();
     const { expect: _, ...headers } = incoming.headers;
     const { hostname, port } = this.#target;
     const forwarded = send(
