@@ -1,5 +1,6 @@
 /** One page that links to all reports of a folder, made from the summary that each carries. */
 import { formatCount } from '../text/humanize.ts';
+import { compareText } from '../text/order.ts';
 import { printable } from '../text/printable.ts';
 import { htmlPage } from './document.ts';
 import type { Filters } from './filters.ts';
@@ -13,7 +14,7 @@ const policy = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; 
 export function renderIndex(reports: ReadonlyMap<string, ReportMeta>): string {
   const entries = [...reports].sort(
     ([oneFile, one], [otherFile, other]) =>
-      compare(other.to, one.to) || compare(other.from, one.from) || compare(oneFile, otherFile),
+      compareText(other.to, one.to) || compareText(other.from, one.from) || compareText(oneFile, otherFile),
   );
   const rows = entries.map(([file, meta]) => ({ file, ...meta, limits: limitsOf(meta.filters) }));
   type Entry = (typeof rows)[number];
@@ -59,5 +60,3 @@ const limitsOf = (filters: Filters): string =>
   Object.entries(filters)
     .map(([name, value]) => `${name} ${value}`)
     .join(', ');
-
-const compare = (one: string, other: string): number => (one < other ? -1 : one > other ? 1 : 0);

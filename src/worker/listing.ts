@@ -151,8 +151,7 @@ export class ListingCursor {
 }
 
 /** A listing goes on behind what it has given. */
-const laterOf = (given: string, key: string): string =>
-  compareText(key, given) > 0 ? key : given;
+const laterOf = (given: string, key: string): string => (compareText(key, given) > 0 ? key : given);
 
 export interface ListingPass {
   /** The store with a listing that gives only what may be new. */

@@ -48,7 +48,7 @@ describe('the order of texts', () => {
 /** Ways to compare texts by UTF-16 code units. */
 const otherOrders: Readonly<Record<string, RegExp>> = {
   'sort() without a comparator': /\.(?:sort|toSorted)\(\s*\)/,
-  'a comparator by <': /<\s*[\w.]+\s*\?\s*-1\s*:/,
+  'a comparator by <': /<\s*[a-z][\w.]*\s*\?\s*-1\s*:/i,
   localeCompare: /\.localeCompare\(|Intl\.Collator/,
   'names compared by < or >': /\b(?:uri|path|key|name|prefix|location)\s(?:<|>)=?\s/i,
   'bytes made of texts to compare them': /Buffer\.compare\(Buffer\.from\(/,

@@ -11,6 +11,7 @@ import { csvOf, tablesOf } from '../../report/data.ts';
 import type { ReportData } from '../../report/gather.ts';
 import { renderIndex } from '../../report/index-page.ts';
 import { type ReportMeta, readMeta } from '../../report/meta.ts';
+import { compareText } from '../../text/order.ts';
 
 export interface ReportPlace {
   /** As the user gave it. */
@@ -97,7 +98,7 @@ async function reportsIn(folder: string): Promise<Map<string, ReportMeta>> {
     .filter((entry) => entry.isFile() && /\.html?$/i.test(entry.name) && entry.name !== indexFile)
     .map((entry) => entry.name)
     // If there are too many, the last by name are kept, since names usually begin with a date.
-    .sort()
+    .sort(compareText)
     .slice(-mostReports);
   const reports = new Map<string, ReportMeta>();
   for (const name of names) {

@@ -2,6 +2,8 @@
  * What stands around a record, layer by layer from the inside out, and what follows from it: the exact text of the
  * envelope, the stream that a line belongs to, and whether a line is a piece of a record.
  */
+
+import { compareText } from '../../text/order.ts';
 import { keyText } from '../members.ts';
 import type { JsonRecord } from '../parse.ts';
 import { type PartialMark, partialMarks, streamMember, varyingWord } from './kinds.ts';
@@ -115,7 +117,7 @@ export function streamKey(wrap: Wrap | undefined): string {
       const steady = [...facts(layer)]
         .filter(([name]) => streamMember.test(name))
         .map(([name, value]) => `${name}=${value}`);
-      parts.push(steady.sort().join('\t'), holderName(layer));
+      parts.push(steady.sort(compareText).join('\t'), holderName(layer));
     }
   }
   return parts.join('\n');
