@@ -27,6 +27,7 @@ const counts: ObjectCounts = {
   bytesDecompressed: 10,
   minEventTime: 0n,
   maxEventTime: 0n,
+  mapping: null,
 };
 const results = (...objects: ObjectInfo[]) => new Map(objects.map(({ uri }) => [uri, counts]));
 const none: ReadonlySet<string> = new Set();
