@@ -6,7 +6,7 @@
 import type { Limits } from '../records/limits.ts';
 import type { SourceType } from '../sources/registry.ts';
 import { parsePath } from '../tables/path.ts';
-import { keyRoot, keyTypes, type PromotedColumn } from '../tables/promoted.ts';
+import { envelopeRoot, keyRoot, keyTypes, originOf, type PromotedColumn } from '../tables/promoted.ts';
 import type { KeyProblem } from './check.ts';
 import type { Config } from './config.ts';
 
@@ -31,7 +31,7 @@ export function checkPromotedColumns({ sources, limits }: Config, reserved: Rese
           message: `"${column.path}" is no path: write segments with dots between, such as input.tenant.id, and quote one that has a dot in it: input."a.b"`,
         });
       }
-      for (const problem of keyProblems(column))
+      for (const problem of originProblems(column))
         problems.push({ path: [...path, problem.key], message: problem.message });
       const other = seen.get(`${source.type} ${name}`);
       if (other && other.type !== column.type) {
@@ -45,10 +45,17 @@ export function checkPromotedColumns({ sources, limits }: Config, reserved: Rese
   return problems;
 }
 
-/** What is wrong with a column that comes from the key of the object. */
-function* keyProblems({ path, type, strict }: PromotedColumn): Generator<{ key: string; message: string }> {
-  if (!isRecordPath(path) || !(path === keyRoot || path.startsWith(`${keyRoot}.`))) return;
-  if (parsePath(path).length !== 2)
+/** What is wrong with a column that comes from around the record or from the key of the object. */
+function* originProblems({ path, type, strict }: PromotedColumn): Generator<{ key: string; message: string }> {
+  if (!isRecordPath(path)) return;
+  const { of, path: below } = originOf({ path });
+  if (of === 'envelope' && below.length === 0)
+    yield {
+      key: 'path',
+      message: `must go on: ${envelopeRoot}.kubernetes.pod_name is the name of the pod around a record`,
+    };
+  if (of !== 'key') return;
+  if (below.length !== 1)
     yield { key: 'path', message: `must name one part of the key: ${keyRoot}.cluster is the value of cluster=… in it` };
   if (!keyTypes.includes(type))
     yield { key: 'type', message: `must be ${keyTypes.join(' or ')} for a part of the key` };

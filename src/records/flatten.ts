@@ -9,6 +9,7 @@
 import { type ColumnType, isScalar, type Scalar, type ScalarType, type Value } from '../columns/types.ts';
 import type { TableDeclaration } from '../tables/declaration.ts';
 import type { MappedColumn } from '../tables/mapping.ts';
+import { envelopeRoot } from '../tables/promoted.ts';
 import { columnTypeText, type Extraction } from '../tables/schema.ts';
 import { firstUsable } from './alternatives.ts';
 import type { Extra } from './extra.ts';
@@ -16,7 +17,7 @@ import { exactDigits, lookUp } from './look-up.ts';
 import { keysInOrder, scanMembers, shadowedKeys } from './members.ts';
 import { longOfNumber } from './numbers.ts';
 import type { Rejection } from './outcome.ts';
-import { type JsonRecord, reject, show } from './parse.ts';
+import { isRejection, type JsonRecord, parseRecord, reject, show } from './parse.ts';
 import { parseTime } from './time.ts';
 import { pointerSegment } from './validate.ts';
 
@@ -82,20 +83,52 @@ export function compileFlattener(
       if (value === undefined) mismatch(mapping.column);
       else values[mapping.index] = value;
     }
-    for (const column of lookups) {
-      const found = lookUp(record, column);
-      if (found === undefined || found === null) continue;
-      const converted = convert(column.type, found, (...below) => exactDigits(record, [...column.path, ...below]));
-      if (converted !== undefined) {
-        values[column.index] = converted;
-      } else if (column.strict) {
-        const pointer = column.path.map((segment) => `/${pointerSegment(segment)}`).join('');
-        const expected = `${columnTypeText(column.type)} for the strict column ${column.column}`;
-        return reject('strict_column', pointer, `expected ${expected}, found ${show(found)}`);
-      } else mismatch(column.column);
-    }
-    return null;
+    return extract(record, lookups, values, mismatch);
   };
+}
+
+/** Fills columns that are read from around the record, which is given as a JSON object of its own. */
+export function compileEnvelopeReader(table: TableDeclaration, extractions: readonly Extraction[]): EnvelopeColumns {
+  const targets = extractions.map((path) => ({
+    ...path,
+    index: table.columns.findIndex((column) => column.name === path.column),
+  }));
+  return (envelope, values, mismatch) => {
+    if (targets.length === 0 || envelope === null) return null;
+    const parsed = parseRecord(envelope, { nestingDepth: mostEnvelopeDepth });
+    return isRejection(parsed) ? null : extract(parsed, targets, values, mismatch, `/${envelopeRoot}`);
+  };
+}
+
+export type EnvelopeColumns = (
+  envelope: Buffer | null,
+  values: Value[],
+  mismatch: (column: string) => void,
+) => Rejection | null;
+
+/** An envelope has as many layers as `unwrap` goes through, each as deep as a record may be. */
+const mostEnvelopeDepth = 1 << 16;
+
+function extract(
+  record: JsonRecord,
+  targets: readonly Target[],
+  values: Value[],
+  mismatch: (column: string) => void,
+  root = '',
+): Rejection | null {
+  for (const column of targets) {
+    const found = lookUp(record, column);
+    if (found === undefined || found === null) continue;
+    const converted = convert(column.type, found, (...below) => exactDigits(record, [...column.path, ...below]));
+    if (converted !== undefined) {
+      values[column.index] = converted;
+    } else if (column.strict) {
+      const pointer = root + column.path.map((segment) => `/${pointerSegment(segment)}`).join('');
+      const expected = `${columnTypeText(column.type)} for the strict column ${column.column}`;
+      return reject('strict_column', pointer, `expected ${expected}, found ${show(found)}`);
+    } else mismatch(column.column);
+  }
+  return null;
 }
 
 /** A declared top-level member, whose JSON type the validator has checked. undefined where the column cannot hold it. */

@@ -7,7 +7,7 @@ import { computedColumns } from '../records/computed.ts';
 import { EnvelopeReader } from '../records/envelope/reader.ts';
 import type { RecordMarks } from '../records/envelope/unwrap.ts';
 import { Extra } from '../records/extra.ts';
-import { compileFlattener } from '../records/flatten.ts';
+import { compileEnvelopeReader, compileFlattener } from '../records/flatten.ts';
 import type { Frame } from '../records/frame/frame.ts';
 import { rowText } from '../records/identity.ts';
 import type { Limits } from '../records/limits.ts';
@@ -54,7 +54,8 @@ export function compileInterpreter(spec: InterpreterSpec): Interpreter {
   const table = declareTable(schema, promoted);
   const validate = validator(schema);
   const mapped = mappedColumns(schema, mapping);
-  const flatten = compileFlattener(table, extractions(schema), mapped, promotedExtractions(promoted));
+  const flatten = compileFlattener(table, extractions(schema), mapped, promotedExtractions(promoted, 'record'));
+  const readEnvelope = compileEnvelopeReader(table, promotedExtractions(promoted, 'envelope'));
   const index = new Map(table.columns.map((column, i) => [column.name, i]));
   const indexOf = (column: string): number => {
     const at = index.get(column);
@@ -83,7 +84,8 @@ export function compileInterpreter(spec: InterpreterSpec): Interpreter {
       const values = new Array<Value>(table.columns.length).fill(null);
       const extra = new Extra();
       const mismatched: string[] = [];
-      const unfit = flatten(record, values, extra, (column) => mismatched.push(column));
+      const mismatch = (column: string): void => void mismatched.push(column);
+      const unfit = flatten(record, values, extra, mismatch) ?? readEnvelope(envelope, values, mismatch);
       if (unfit) return withTime(unfit, time);
       for (const column of mismatched) object.mismatches.set(column, (object.mismatches.get(column) ?? 0) + 1);
       extra.setEnvelope(envelope);
@@ -130,7 +132,7 @@ export function writerSpec(
     schema,
     declared: extractions(schema),
     mapped: mappedColumns(schema, mapping),
-    promoted: promotedExtractions(promoted),
+    promoted: promotedExtractions(promoted, 'record'),
     timeField,
     zone,
     computed: computedColumns(schema),

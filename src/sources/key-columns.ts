@@ -2,7 +2,7 @@
 
 import { longOf } from '../records/numbers.ts';
 import type { ObjectFacts } from '../records/object-facts.ts';
-import { nameInKey, type PromotedColumn } from '../tables/promoted.ts';
+import { originOf, type PromotedColumn } from '../tables/promoted.ts';
 import { hiveValue, segmentsOf } from './keys.ts';
 
 /** What Hive and Spark write for null. */
@@ -14,8 +14,8 @@ export function withKeyColumns(
   describe: (uri: string) => ObjectFacts,
 ): (uri: string) => ObjectFacts {
   const columns = Object.entries(promoted).flatMap(([column, declared]) => {
-    const name = nameInKey(declared);
-    return name === undefined ? [] : [{ column, name, isLong: declared.type === 'long' }];
+    const { of, path } = originOf(declared);
+    return of === 'key' ? [{ column, name: path[0] as string, isLong: declared.type === 'long' }] : [];
   });
   if (columns.length === 0) return describe;
   return (uri) => {

@@ -1,7 +1,6 @@
 import type { ColumnDeclaration } from '../columns/types.ts';
 import type { TableDeclaration } from './declaration.ts';
-import { parsePath } from './path.ts';
-import { nameInKey, type PromotedColumn } from './promoted.ts';
+import { type Origin, originOf, type PromotedColumn } from './promoted.ts';
 import { type AnnotatedSchema, type Extraction, extractions, parseColumnType } from './schema.ts';
 
 /**
@@ -75,15 +74,14 @@ export function declareTable(
   };
 }
 
-/** The paths of the record that promoted columns are read from. Throws where a path is not one. */
-export function promotedExtractions(promoted: Readonly<Record<string, PromotedColumn>>): Extraction[] {
-  const ofRecord = Object.entries(promoted).filter(([, column]) => nameInKey(column) === undefined);
-  return ofRecord.map(([column, { path, type, strict }]) => ({
-    column,
-    type: parseColumnType(type),
-    description: '',
-    path: parsePath(path),
-    json: false,
-    strict,
-  }));
+/** The paths of the record, or of what stands around it, that promoted columns are read from. Throws for what is no path. */
+export function promotedExtractions(
+  promoted: Readonly<Record<string, PromotedColumn>>,
+  from: Exclude<Origin['of'], 'key'>,
+): Extraction[] {
+  return Object.entries(promoted).flatMap(([column, { path, type, strict }]) => {
+    const origin = originOf({ path });
+    if (origin.of !== from) return [];
+    return [{ column, type: parseColumnType(type), description: '', path: origin.path, json: false, strict }];
+  });
 }

@@ -12,7 +12,7 @@ export const keyTypes: readonly PromotedType[] = ['string', 'long'];
 export interface PromotedColumn {
   /**
    * Dotted path from the record's root, such as input.tenant.id; a segment with a dot in it is quoted: input."a.b".
-   * `$key.NAME` is the value of `NAME=…` in the key of the object.
+   * `$key.NAME` is the value of `NAME=…` in the key of the object, `$envelope.…` what stands around the record.
    */
   readonly path: string;
   readonly type: PromotedType;
@@ -21,9 +21,17 @@ export interface PromotedColumn {
 }
 
 export const keyRoot = '$key';
+export const envelopeRoot = '$envelope';
 
-/** The name that a path takes from the key; undefined for a path of the record. Throws where the path is none. */
-export function nameInKey({ path }: Pick<PromotedColumn, 'path'>): string | undefined {
-  const [root, name] = parsePath(path);
-  return root === keyRoot ? name : undefined;
+export interface Origin {
+  readonly of: 'record' | 'envelope' | 'key';
+  /** From there on. */
+  readonly path: readonly string[];
+}
+
+/** Where a promoted column comes from. Throws where its path is none. */
+export function originOf({ path }: Pick<PromotedColumn, 'path'>): Origin {
+  const segments = parsePath(path);
+  if (segments[0] === keyRoot) return { of: 'key', path: segments.slice(1) };
+  return segments[0] === envelopeRoot ? { of: 'envelope', path: segments.slice(1) } : { of: 'record', path: segments };
 }

@@ -656,6 +656,7 @@ ${rest}`;
     ['fields: { decision_id: input.a }', 'fields.decision_id', 'is not a standard column'],
     ['fields: { subject: [] }', 'fields.subject', 'must not be empty'],
     ['fields: { subject: [input.a, input..b] }', 'fields.subject[1]', 'is not a path'],
+    ['fields: { subject: $envelope.user }', 'fields.subject', 'under columns'],
     ['fields: { subject: 7 }', 'fields.subject', 'must be a path'],
     ['fields: { subject: { is: empty } }', 'fields.subject', 'needs a path'],
     ['fields: { subject: { path: input.a, is: empty } }', 'fields.subject', 'only the column allowed'],
@@ -719,6 +720,7 @@ describe('promoted columns of other places and types', () => {
 
   it.each([
     ["{ path: input.a, type: 'list<timestamp>' }", 'type', 'must be one of'],
+    ['{ path: $envelope, type: string }', 'path', 'must go on'],
     ['{ path: $key, type: string }', 'path', 'must name one part of the key'],
     ['{ path: $key.a.b, type: string }', 'path', 'must name one part of the key'],
     ['{ path: $key.a, type: double }', 'type', 'must be string or long'],

@@ -2,6 +2,7 @@
 
 import { type Alternative, type Condition, conditions } from '../../tables/mapping.ts';
 import { parsePath } from '../../tables/path.ts';
+import { envelopeRoot, keyRoot } from '../../tables/promoted.ts';
 
 /** A path, or a path with what is made of its value. */
 export type FieldPaths = string | FieldPath;
@@ -57,6 +58,8 @@ export function asField(field: unknown): FieldPaths {
 export function pathProblem(path: string): string | undefined {
   const message = `"${path}" is not a path: write segments with dots between, such as input.user.id, and quote one that has a dot in it: input."a.b"`;
   try {
+    if ([keyRoot, envelopeRoot].includes(parsePath(path)[0] as string))
+      return `"${path}" does not lead into the record: what is around it can be a column of your own, under columns`;
     return parsePath(path).every((segment) => segment !== '' && segment.trim() === segment) ? undefined : message;
   } catch {
     return message;

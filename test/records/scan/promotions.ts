@@ -76,6 +76,12 @@ const opa: Readonly<Record<string, Columns>> = {
     shard: column('$key.shard', 'long'),
     tenant: column('input.tenant.id', 'string'),
   },
+  'what stands around the record': {
+    pod: column('$envelope.kubernetes.pod_name', 'string'),
+    pod_again: column('$envelope.kubernetes.pod_name', 'list<string>'),
+    stream: column('$envelope.stream', 'string', true),
+    tenant: column('input.tenant.id', 'string'),
+  },
   'the event time again': { logged: column('timestamp', 'timestamp') },
   'members that the schema does not know': {
     tenant: column('tenant', 'string'),
