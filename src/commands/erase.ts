@@ -31,11 +31,20 @@ export function defineErase(program: Command, run: RunAction): void {
 }
 
 async function execute(context: CommandContext, options: Options): Promise<number> {
-  const [{ erase }, { openConfigAndLog }, { UsageError }, { formatCount }] = await Promise.all([
+  const [
+    { erase },
+    { openConfigAndLog },
+    { UsageError },
+    { formatCount },
+    { printable },
+    { adviceOnOtherMapping, describeOtherMapping },
+  ] = await Promise.all([
     import('../jobs/erase/erase.ts'),
     import('./shared/setup.ts'),
     import('../config/errors.ts'),
     import('../text/humanize.ts'),
+    import('../text/printable.ts'),
+    import('../ingest/other-mappings.ts'),
   ]);
   if (options.subject === '') throw new UsageError('--subject takes a name that is not empty');
   const { config, log } = openConfigAndLog(context, options);
@@ -55,5 +64,9 @@ async function execute(context: CommandContext, options: Options): Promise<numbe
   await context.stdout.write(`${lines.length > 0 ? lines.join('\n') : 'no row of that subject'}\n`);
   if (lines.length > 0 && !options.dryRun)
     await context.stdout.write('older snapshots show them until expire has removed those and their files\n');
+  for (const other of report.otherMappings) {
+    const warning = `${describeOtherMapping(other)}: the subject may not be in its column there; ${adviceOnOtherMapping(other)}, then erase again`;
+    await context.stdout.write(`${printable(warning)}\n`);
+  }
   return exitCodes.done;
 }

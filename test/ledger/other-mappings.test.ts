@@ -5,6 +5,7 @@ import { createLedger } from '../../src/ingest/claimed-batch.ts';
 import { findOtherMappings } from '../../src/ingest/other-mappings.ts';
 import { selectSources } from '../../src/ingest/select-sources.ts';
 import { checkMappings } from '../../src/jobs/doctor/mappings.ts';
+import { erase } from '../../src/jobs/erase/erase.ts';
 import { verify } from '../../src/jobs/verify/verify.ts';
 import type { SourceConfig } from '../../src/sources/config.ts';
 import { mappingOf } from '../../src/sources/opa/shapes.ts';
@@ -62,6 +63,8 @@ test('a change is told with the source, its rows and what to do, by every run, d
     found: expect.stringContaining('2 rows of source mesh'),
     advice: expect.stringContaining('backfill --again --source mesh'),
   });
+  // What is said of a subject may stand in rows whose column does not have it.
+  expect(await erase(runtime, 'nobody', { dryRun: true })).toMatchObject({ tables: {}, otherMappings: other });
   const verified = await verify(runtime, { deep: true });
   expect(verified).toMatchObject({ ok: true, otherMappings: other });
 

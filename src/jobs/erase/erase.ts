@@ -13,9 +13,13 @@ import type { LoadedTable } from '../../iceberg/catalog.ts';
 import type { DataFile } from '../../iceberg/data-file.ts';
 import { DeleteFilesPresent, type LiveFile, liveFiles } from '../../iceberg/scan.ts';
 import { storeDataFile } from '../../iceberg/write.ts';
+import { createLedger } from '../../ingest/claimed-batch.ts';
 import { AccountingError, increase } from '../../ingest/object-counts.ts';
+import { findOtherMappings } from '../../ingest/other-mappings.ts';
 import type { Runtime } from '../../ingest/runtime.ts';
+import { selectSources } from '../../ingest/select-sources.ts';
 import { amend, finishAmendments } from '../../ledger/amendment.ts';
+import type { OtherMapping } from '../../ledger/other-mappings.ts';
 import { ColumnReader } from '../../parquet/read/column-reader.ts';
 import { readRows } from '../../parquet/read/row-reader.ts';
 import { ColumnarFileWriter } from '../../parquet/write/encoder.ts';
@@ -32,6 +36,8 @@ export interface EraseOptions {
 export interface EraseReport {
   /** By table, where there were any. */
   readonly tables: Record<string, { rows: number; files: number; days: number }>;
+  /** Sources with rows of another mapping: those may be about the subject without naming it in the column. */
+  readonly otherMappings: readonly OtherMapping[];
   /** As the table amendments has it. */
   readonly subjectDigest: string;
   readonly seconds: number;
@@ -56,7 +62,8 @@ export async function erase(runtime: Runtime, subject: string, options: EraseOpt
     }
     if (report.rows > 0) tables[table] = report;
   }
-  return { tables, subjectDigest, seconds: (runtime.clock() - started) / 1000 };
+  const otherMappings = await findOtherMappings(createLedger(runtime), selectSources(runtime, undefined));
+  return { tables, otherMappings, subjectDigest, seconds: (runtime.clock() - started) / 1000 };
 }
 
 interface DayRequest {
