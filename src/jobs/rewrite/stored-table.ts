@@ -44,15 +44,13 @@ export function describeTable(name: string, { metadata }: LoadedTable, config: C
   };
 }
 
-/** The tables that the configuration knows of. Sources of one table may promote different columns. */
+/**
+ * The tables that the configuration knows of. Where several sources write to one, each with promoted columns of its own,
+ * the last of them speaks for it: columns that it does not declare count as promoted once (`withSchema`).
+ */
 function declarationsOf({ sources, limits }: Config): TableDeclaration[] {
-  const declarations = new Map<string, TableDeclaration>();
-  for (const source of sources) {
-    const { table } = createSource(source.type, source.columns, limits);
-    const other = declarations.get(table.name);
-    const provenance = [...new Set([...(other?.provenance ?? []), ...table.provenance])];
-    declarations.set(table.name, { ...table, provenance });
-  }
+  const tables = sources.map((source) => createSource(source.type, source.columns, limits).table);
+  const declarations = new Map(tables.map((table) => [table.name, table]));
   return [...declarations.values(), quarantine, ingestedObjects];
 }
 

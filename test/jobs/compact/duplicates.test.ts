@@ -132,6 +132,29 @@ describe('of audit records', () => {
   });
 });
 
+test('records that two sources have in common are the same, whatever each of them promotes', async () => {
+  const store = new MemoryStore();
+  const record = { request_time: '2020-10-29 13:56:54.5', request_id: 'a:b', user: 'admin', tenant: 't', zone: 'z' };
+  const source = (name: string, column: string) =>
+    ({
+      name,
+      type: 'okera-audit',
+      location: `memory://test/${name}`,
+      columns: { [`my_${column}`]: { path: column, type: 'string', strict: false } },
+    }) as const;
+  const sources = [source('first', 'tenant'), source('second', 'zone')];
+  for (const { location } of sources)
+    await store.put(`${location}/ymd=2020-10-29/planner-10.1.1.1-1-u_audit.log`, Buffer.from(JSON.stringify(record)));
+  const runtime = testRuntime({ store, sources });
+  await run(runtime);
+  const promoted = async () =>
+    (await rowsOf(runtime, 'okera_audit_logs')).map((row) => [row.my_tenant ?? null, row.my_zone ?? null]);
+  expect(await promoted()).toEqual(expect.arrayContaining([['t', null], [null, 'z']])); // biome-ignore format: one line
+  const report = await compact(runtime, {});
+  expect(report.tables.okera_audit_logs!.duplicates).toBe(1);
+  expect(await promoted()).toEqual([['t', null]]);
+});
+
 describe('DigestSet', () => {
   test('holds what was added and nothing else', () => {
     fc.assert(

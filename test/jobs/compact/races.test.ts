@@ -195,6 +195,41 @@ async function asIfCompacted(runtime: Runtime, uri: string): Promise<void> {
   });
 }
 
+describe('a file that is gone while a day is rewritten', () => {
+  const isDataFile = (uri: string): boolean => uri.includes('/opa_decisions/data/');
+
+  test('since another writer has replaced it and its snapshots have expired: the day is planned again', async () => {
+    const { store, runtime } = await world(6);
+    let isGone = false;
+    const view = store.view({
+      before: async ({ operation, uri }) => {
+        if (isGone || operation !== 'get' || !isDataFile(uri)) return;
+        isGone = true;
+        await removeOneFile(testRuntime({ store }));
+        const { metadata } = (await runtime.catalog.loadTable(events))!;
+        const live = new Set((await collect(liveFiles(store, metadata))).map(({ path }) => path));
+        for (const { uri: path } of await collect(store.list('memory://test/warehouse/opa_decisions/data/')))
+          if (!live.has(path)) await store.delete(path);
+      },
+    });
+    const report = await compact(testRuntime({ store: view }), { tables: [events] });
+    expect(isGone).toBe(true);
+    expect(report.overtaken).toEqual([]);
+    expect(report.days).toMatchObject([{ files: 5, newFiles: 1 }]);
+    expect((await ids(runtime)).filter((id) => id === 'shared')).toHaveLength(1);
+    expect(await rowsOf(runtime, events)).toHaveLength(11);
+  });
+
+  test('though the table needs it is an error, and nothing is changed', async () => {
+    const { store, runtime } = await world(6);
+    const { metadata } = (await runtime.catalog.loadTable(events))!;
+    const [first] = await collect(liveFiles(store, metadata));
+    await store.delete(first!.path);
+    await expect(compact(testRuntime({ store }), { tables: [events] })).rejects.toMatchObject({ code: 'not-found' });
+    expect((await runtime.catalog.loadTable(events))!.metadata.snapshots).toEqual(metadata.snapshots);
+  });
+});
+
 /** What a DELETE of whole files by another engine does. */
 async function removeOneFile(runtime: Runtime): Promise<void> {
   const { catalog, store, clock: now, sleep, uuid } = runtime;
