@@ -1,4 +1,5 @@
 /** A question with its values as a command to copy into a shell. */
+import { isHidden } from '../text/printable.ts';
 
 /** The command line that asks a question of an engine. */
 export function queryCommand(question: string, given: ReadonlyMap<string, string>, engine = 'duckdb'): string {
@@ -14,15 +15,12 @@ export function queryCommand(question: string, given: ReadonlyMap<string, string
  */
 export function shellWord(text: string): string {
   if (/^[\w@%+=:,./-]+$/.test(text)) return text;
-  if (!invisible.test(text)) return `'${text.replaceAll("'", `'\\''`)}'`;
+  if (!isHidden.test(text)) return `'${text.replaceAll("'", `'\\''`)}'`;
   const parts = Array.from(text, (character) => {
     if (character === "'" || character === '\\') return `\\${character}`;
-    if (!invisible.test(character)) return character;
+    if (!isHidden.test(character)) return character;
     const code = character.codePointAt(0)!;
     return code > 0xffff ? `\\U${code.toString(16).padStart(8, '0')}` : `\\u${code.toString(16).padStart(4, '0')}`;
   });
   return `$'${parts.join('')}'`;
 }
-
-/** Anything but letters, marks, numbers, punctuation, symbols and the plain space. */
-const invisible = /[^\p{L}\p{M}\p{N}\p{P}\p{S} ]/u;

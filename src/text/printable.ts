@@ -12,7 +12,8 @@
 /** Controls, separators of lines, formats and other invisible ones, private use, halves of surrogate pairs, odd spaces. */
 const hidden =
   '\\p{Cc}\\p{Cf}\\p{Zl}\\p{Zp}\\p{Co}\\p{Cs}\\p{Cn}\\p{Default_Ignorable_Code_Point}\\u00a0\\u1680\\u2000-\\u200a\\u202f\\u205f\\u3000\\u2800';
-const isHidden = new RegExp(`[${hidden}]`, 'u');
+/** Finds a character that cannot be seen, or that acts on what stands beside it. */
+export const isHidden = new RegExp(`[${hidden}]`, 'u');
 const needsCare = new RegExp(`[${hidden}\\p{M}]|\\\\(?=u\\{)`, 'u');
 const hiddenButLineFeed = new RegExp(`(?!\\n)[${hidden}]`, 'gu');
 /** Twice as wide as others. */

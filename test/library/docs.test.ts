@@ -25,8 +25,11 @@ let folder: string;
 beforeAll(() => {
   folder = mkdtempSync(join(tmpdir(), 'audit-warehouse-library-'));
   mkdirSync(join(folder, 'node_modules'));
-  // A link leads out of node_modules, so Node runs the sources as they stand.
-  symlinkSync(root, join(folder, 'node_modules/audit-warehouse'));
+  // A package of the sources as they stand: links lead out of node_modules, below which Node strips no types.
+  mkdirSync(join(folder, 'package'));
+  symlinkSync(join(root, 'src'), join(folder, 'package/src'));
+  writeFileSync(join(folder, 'package/package.json'), '{ "type": "module", "exports": "./src/index.ts" }');
+  symlinkSync(join(folder, 'package'), join(folder, 'node_modules/audit-warehouse'));
   cpSync(join(root, 'fixtures/opa/seed-lines'), join(folder, 'logs'), {
     recursive: true,
     filter: (path) => !/expected|case/.test(path),

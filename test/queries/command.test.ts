@@ -63,3 +63,10 @@ test('a command names the question, its values, and the engine where it is not t
   );
   expect(queryCommand('decisions', new Map(), 'trino')).toBe('audit-warehouse query decisions --engine trino');
 });
+
+test.each(['\ufe0f', '\u034f', '\u115f', '\u2800', '\u00ad', '\u{e0100}', '\u3164'])(
+  'a mark or letter that is not drawn (%j) is written by its number',
+  (character) => {
+    expect(shellWord(`a${character}b`)).toMatch(/^\$'a(?:\\u[0-9a-f]{4}|\\U[0-9a-f]{8})b'$/);
+  },
+);
