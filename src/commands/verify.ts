@@ -97,6 +97,7 @@ async function render(report: VerifyReport, repaired: readonly string[] | undefi
   text += `tables: ${Object.keys(tables).length} with ${formatCount(rows)} rows in ${formatCount(files)} files\n`;
   for (const other of report.otherMappings)
     text += `${printable(describeOtherMapping(other))}; ${printable(adviceOnOtherMapping(other))}\n`;
+  for (const { source, message } of report.warnings) text += `warning: source ${source}: ${printable(message)}\n`;
   if (report.ok) return `${text}no differences\n`;
   text += `${formatCount(differencesTotal)} differences\n\n`;
   text += textTable(

@@ -1,5 +1,6 @@
 /** `worker`: follows the sources, by S3 events or by listing, until it is told to stop. */
 import type { Command } from 'commander';
+import { printable } from '../text/printable.ts';
 import type { WorkerReport } from '../worker/worker.ts';
 import type { CommandContext, GlobalOptions, RunAction } from './shared/context.ts';
 import { exitCodes } from './shared/exit.ts';
@@ -63,7 +64,7 @@ async function execute(context: CommandContext, options: Options): Promise<numbe
   return code;
 }
 
-function summary({ objects, records, batches, messages, seconds }: WorkerReport): string {
+function summary({ objects, records, batches, messages, warnings, seconds }: WorkerReport): string {
   const count = (value: number): string => value.toLocaleString('en-US');
   const parts = [
     `${count(objects.committed)} objects committed in ${count(batches.committed)} batches`,
@@ -74,5 +75,6 @@ function summary({ objects, records, batches, messages, seconds }: WorkerReport)
   if (objects.failed > 0) parts.push(`${count(objects.failed)} objects failed`);
   if (objects.gone > 0) parts.push(`${count(objects.gone)} objects gone`);
   if (messages.received > 0) parts.push(`${count(messages.deleted)} of ${count(messages.received)} messages done`);
-  return `${parts.join(', ')}; ${seconds.toFixed(1)} s`;
+  const lines = warnings.map(({ source, message }) => `\nwarning: source ${source}: ${printable(message)}`);
+  return `${parts.join(', ')}; ${seconds.toFixed(1)} s${lines.join('')}`;
 }

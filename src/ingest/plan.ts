@@ -11,7 +11,7 @@ import type { Ledger, Lookup } from '../ledger/ledger.ts';
 import type { LeftOut } from '../records/object-facts.ts';
 import type { SourceConfig } from '../sources/config.ts';
 import type { Source } from '../sources/source.ts';
-import type { ObjectInfo, ObjectStore } from '../store/store.ts';
+import { type ObjectInfo, type ObjectStore, StoreError } from '../store/store.ts';
 import { compareText } from '../text/order.ts';
 import { equalParts, PartMeter } from './batch-sizes.ts';
 import type { TimeRange } from './time-range.ts';
@@ -122,8 +122,7 @@ async function* candidates(
   { prefix = '', range, warehouse, signal }: PlanOptions,
   counters: PlanCounters,
 ): AsyncGenerator<ObjectInfo> {
-  const folder = config.location.endsWith('/') ? config.location : `${config.location}/`;
-  for await (const object of objectsAt(store, config.location, folder, prefix)) {
+  for await (const object of objectsAt(store, config.location, prefix)) {
     signal?.throwIfAborted();
     if (object.uri.startsWith(`${warehouse}/`)) continue;
     counters.listed++;
@@ -137,21 +136,23 @@ async function* candidates(
   }
 }
 
-/** A location names a folder, or one object. */
-export async function* objectsAt(
-  store: ObjectStore,
-  location: string,
-  folder: string,
-  prefix: string,
-): AsyncGenerator<ObjectInfo> {
+/**
+ * A location names a folder, or one object; `prefix` is relative to it, or a URI. Throws StoreError not-found where the
+ * bucket, or the folder or file of this machine, is not there: that is no empty source.
+ */
+export async function* objectsAt(store: ObjectStore, location: string, prefix = ''): AsyncGenerator<ObjectInfo> {
+  const isFolder = location.endsWith('/');
+  const folder = isFolder ? location : `${location}/`;
   let any = false;
-  for await (const object of store.list(prefix.startsWith(folder) ? prefix : folder + prefix)) {
+  const within = isFolder ? { root: location } : {};
+  for await (const object of store.list(prefix.startsWith(folder) ? prefix : folder + prefix, within)) {
     any = true;
     yield object;
   }
-  if (any || prefix !== '' || location.endsWith('/')) return;
+  if (any || prefix !== '' || isFolder) return;
   const single = await store.head(location);
   if (single !== undefined) yield single;
+  else if (location.startsWith('file:')) throw new StoreError('not-found', location, 'there is no such file');
 }
 
 function isInRange(promised: readonly [number, number] | undefined, range: TimeRange | undefined): boolean {

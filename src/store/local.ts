@@ -29,6 +29,7 @@ import { parseObjectUri, parseUri } from './uri.ts';
  */
 export class LocalStore implements ObjectStore {
   async *list(prefix: string, options: ListOptions = {}): AsyncIterable<ObjectInfo> {
+    if (options.root !== undefined) await expectFolder(options.root);
     const wanted = pathOf(prefix, parseUri(prefix).key);
     const after = options.startAfter === undefined ? '' : options.startAfter.slice('file://'.length);
     yield* walk(wanted.slice(0, wanted.lastIndexOf('/')), wanted, after);
@@ -109,6 +110,16 @@ export class LocalStore implements ObjectStore {
       if (!isMissing(error)) throw storeError(error, uri, 'cannot delete the file');
     }
   }
+}
+
+async function expectFolder(uri: string): Promise<void> {
+  const path = pathOf(uri, parseUri(uri).key);
+  try {
+    if ((await stat(path)).isDirectory()) return;
+  } catch (error) {
+    if (!isMissing(error)) throw storeError(error, uri, 'cannot look at the folder');
+  }
+  throw new StoreError('not-found', uri, 'there is no such folder');
 }
 
 function objectPath(uri: string): string {

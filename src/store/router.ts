@@ -24,8 +24,9 @@ export class RoutedStore implements ObjectStore {
   }
 
   async *list(prefix: string, options: ListOptions = {}): AsyncIterable<ObjectInfo> {
-    const { startAfter, onOddity } = options;
-    const listing = this.#storeFor(prefix).list(prefix, startAfter === undefined ? {} : { startAfter });
+    const { onOddity, ...asked } = options;
+    const { startAfter } = asked;
+    const listing = this.#storeFor(prefix).list(prefix, asked);
     for await (const object of distinct(listing, onOddity))
       if (startAfter === undefined || compareText(object.uri, startAfter) > 0) yield object;
   }

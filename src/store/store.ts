@@ -46,6 +46,11 @@ export interface ObjectInfo {
 export interface ListOptions {
   /** Only objects whose URI is greater (text/order.ts). An adapter uses it to list less. */
   readonly startAfter?: string;
+  /**
+   * A folder that must be there: where it is not, the listing throws StoreError not-found instead of being empty. In a
+   * store that has no folders this is the bucket, which must be there in any case.
+   */
+  readonly root?: string;
   /** Told, once each, of what a listing is not to be relied on for. By the store of the runtime only. */
   readonly onOddity?: (oddity: ListingOddity) => void;
 }

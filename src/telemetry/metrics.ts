@@ -79,6 +79,12 @@ export const metrics = declare({
     help: '1 where the last pass over the source went well, 0 where it failed and is being retried.',
     alert: '0 for more than a few minutes; the log line source-failed says why',
   },
+  source_empty: {
+    type: 'gauge',
+    labels: ['source'],
+    help: '1 where the bucket or folder of the source has no object at all, 0 where it has.',
+    alert: '1, unless the source is new: a mistyped bucket or prefix looks the same',
+  },
   source_errors_total: {
     type: 'counter',
     labels: ['source', 'code'],

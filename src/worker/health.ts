@@ -1,5 +1,8 @@
 /** How a worker is doing, source by source and batch by batch: for /healthz, /readyz, source_up and the log, from one place. */
 import type { Logger } from 'pino';
+import { emptySource, type Warning } from '../ingest/require-sources.ts';
+import type { SourceConfig } from '../sources/config.ts';
+import type { StoreError } from '../store/store.ts';
 import { logEvent } from '../telemetry/events.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
 
@@ -11,6 +14,9 @@ export interface SourceHealth {
   readonly lastSuccess: number | undefined;
   readonly error?: { readonly code: string; readonly message: string; readonly failures: number };
 }
+
+/** What a look at the place of a source found: objects, none, or that there is no such place. */
+export type Found = 'objects' | 'nothing' | StoreError;
 
 /** A batch in work. */
 export interface Moving {
@@ -24,6 +30,8 @@ const longestDelayMs = 60_000;
 
 export class Health {
   readonly #sources = new Map<string, SourceHealth>();
+  readonly #missing = new Set<string>();
+  readonly #warnings = new Map<string, Warning>();
   readonly #clock: () => number;
   readonly #log: Logger;
   readonly #metrics: Metrics;
@@ -51,7 +59,9 @@ export class Health {
     return moving;
   }
 
+  /** A source whose place is missing does well only once it has been found. */
   succeeded(name: string): void {
+    if (this.#missing.has(name)) return;
     const before = this.#sources.get(name);
     if (before?.ok === false) logEvent(this.#log, 'source-recovered', { source: name });
     this.#sources.set(name, { name, ok: true, lastSuccess: this.#clock() });
@@ -70,6 +80,25 @@ export class Health {
     this.#metrics.count('source_errors_total', { source: name, code });
     logEvent(this.#log, 'source-failed', { source: name, code, failures, retryInSeconds: delay / 1000, err: error });
     return delay;
+  }
+
+  /** By a pass over the source, or by a look of its own. Gives the milliseconds after which to look again where it failed. */
+  looked(source: Pick<SourceConfig, 'name' | 'location'>, found: Found): number | undefined {
+    const { name } = source;
+    const isEmpty = found === 'nothing';
+    this.#metrics.set('source_empty', { source: name }, isEmpty ? 1 : 0);
+    if (!isEmpty) this.#warnings.delete(name);
+    else if (!this.#warnings.has(name)) this.#warnings.set(name, emptySource(this.#log, source));
+    if (!(found instanceof Error)) {
+      this.#missing.delete(name);
+      return undefined;
+    }
+    this.#missing.add(name);
+    return this.failed(name, found);
+  }
+
+  get warnings(): Warning[] {
+    return [...this.#warnings.values()];
   }
 
   get sources(): SourceHealth[] {

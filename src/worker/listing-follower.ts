@@ -149,6 +149,7 @@ export class ListingFollower {
       await inHand.done();
     }
     if (stop.aborted) return contended;
+    this.#options.health.looked(source.config, pass.isEmpty ? 'nothing' : 'objects');
     this.#gauges([], now);
     if (counters.claimedElsewhere > 0) contended = true;
     const [first] = failed;

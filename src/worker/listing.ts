@@ -10,7 +10,7 @@
  * listing of many keys was in order, and never again after any that was not.
  */
 import type { KeyStreams, Place } from '../sources/keys.ts';
-import type { ObjectInfo, ObjectStore } from '../store/store.ts';
+import type { ListOptions, ObjectInfo, ObjectStore } from '../store/store.ts';
 import { compareText } from '../text/order.ts';
 
 export interface CursorOptions {
@@ -83,7 +83,8 @@ export class ListingCursor {
     const narrow = (stream: Stream): void => prune(stream, from(stream));
     const order = this.#order;
 
-    async function* list(prefix: string): AsyncGenerator<ObjectInfo> {
+    let seen = false;
+    async function* list(prefix: string, { root }: ListOptions = {}): AsyncGenerator<ObjectInfo> {
       let startAfter: string | undefined;
       let current: string | undefined;
       let last = '';
@@ -91,7 +92,9 @@ export class ListingCursor {
       for (;;) {
         let skipped = 0;
         let next: string | undefined;
-        for await (const object of store.list(prefix, startAfter === undefined ? {} : { startAfter })) {
+        const options = { ...(startAfter !== undefined && { startAfter }), ...(root !== undefined && { root }) };
+        for await (const object of store.list(prefix, options)) {
+          seen = true;
           if (compareText(object.uri, last) < 0) order.isProven = false;
           last = object.uri;
           listed++;
@@ -126,10 +129,17 @@ export class ListingCursor {
     }
 
     return {
+      get isEmpty() {
+        return !seen;
+      },
       store: {
         list,
         listFolders: (prefix) => store.listFolders(prefix),
-        head: (uri) => store.head(uri),
+        head: async (uri) => {
+          const info = await store.head(uri);
+          if (info !== undefined) seen = true;
+          return info;
+        },
         get: (uri, options) => store.get(uri, options),
         put: (uri, body, options) => store.put(uri, body, options),
         delete: (uri) => store.delete(uri),
@@ -154,6 +164,8 @@ export class ListingCursor {
 const laterOf = (given: string, key: string): string => (compareText(key, given) > 0 ? key : given);
 
 export interface ListingPass {
+  /** Once it has been listed: there was no object at all, old or new. */
+  readonly isEmpty: boolean;
   /** The store with a listing that gives only what may be new. */
   readonly store: ObjectStore;
   /** Every object that was given is committed, but for these. Moves the cursor. */

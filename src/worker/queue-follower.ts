@@ -5,13 +5,14 @@
  */
 
 import { WorkInHand } from '../ingest/in-flight.ts';
-import type { ConfiguredSource } from '../ingest/plan.ts';
+import { type ConfiguredSource, objectsAt } from '../ingest/plan.ts';
 import type { Runtime } from '../ingest/runtime.ts';
 import type { MessageQueue, QueueMessage } from '../queue/queue.ts';
+import { StoreError } from '../store/store.ts';
 import { logEvent } from '../telemetry/events.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
 import type { Batches, Outcome } from './batches.ts';
-import { errorCode, type Health } from './health.ts';
+import { errorCode, type Found, type Health } from './health.ts';
 import { type ArrivedObject, type BatchLimits, HeldMessages, type Over, type WaitingObject } from './held-messages.ts';
 import { pause } from './pause.ts';
 import type { Account } from './report.ts';
@@ -52,6 +53,7 @@ export class QueueFollower {
   readonly #inWork = new Map<string, number>();
   #foreignToldAt = Number.NEGATIVE_INFINITY;
   #drained = false;
+  #lookAgainMs = 0;
 
   constructor(options: QueueFollowerOptions) {
     this.#options = options;
@@ -66,14 +68,48 @@ export class QueueFollower {
     const ended = new AbortController();
     const halt = AbortSignal.any([stop, ended.signal]);
     const over = new AbortController();
+    this.#lookAgainMs = await this.#lookAtSources();
+    const looking = this.#keepLooking(halt);
     const keeping = this.#keepHidden(over.signal);
     // Whichever ends first ends the other; messages of a batch in work stay hidden until it is over.
     const parts = [this.#receive(halt), this.#work(halt)].map((part) => part.finally(() => ended.abort()));
     const results = await Promise.allSettled(parts);
     over.abort();
-    await keeping;
+    await Promise.all([keeping, looking]);
     await this.#giveBack(this.#held.all());
     for (const result of results) if (result.status === 'rejected') throw result.reason;
+  }
+
+  /**
+   * No event comes of a bucket that is not there, or of a prefix that is mistyped: only looking tells. Gives the
+   * milliseconds after which to look again.
+   */
+  async #lookAtSources(): Promise<number> {
+    const { runtime, sources, health, once } = this.#options;
+    let again = runtime.config.worker.relistSeconds * 1000;
+    for (const { config } of sources) {
+      try {
+        let found: Found = 'nothing';
+        for await (const _ of objectsAt(runtime.store, config.location)) {
+          found = 'objects';
+          break;
+        }
+        health.looked(config, found);
+      } catch (error) {
+        // What may not be listed may be read all the same, and what cannot be reached now shows when it is read.
+        if (!(error instanceof StoreError) || error.code !== 'not-found') continue;
+        if (once) throw error;
+        again = Math.min(again, health.looked(config, error) ?? again);
+      }
+    }
+    return again;
+  }
+
+  async #keepLooking(signal: AbortSignal): Promise<void> {
+    while (!signal.aborted) {
+      await pause(this.#options.runtime, this.#lookAgainMs, signal);
+      if (!signal.aborted) this.#lookAgainMs = await this.#lookAtSources();
+    }
   }
 
   async #receive(signal: AbortSignal): Promise<void> {

@@ -1,6 +1,7 @@
 /** The accounts of a worker: one line of the log and the metrics for each batch, and the sums for its report. */
 import type { Logger } from 'pino';
 import type { FinishedBatch } from '../ingest/claimed-batch.ts';
+import type { Warning } from '../ingest/require-sources.ts';
 import type { Claim } from '../ledger/ledger.ts';
 import { logEvent } from '../telemetry/events.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
@@ -12,12 +13,14 @@ export interface WorkerReport {
   readonly batches: { committed: number; failed: number; released: number };
   /** Of sources with a queue. */
   readonly messages: { received: number; deleted: number; malformed: number; returned: number };
+  /** What the worker does as it was told to, and nobody may have meant. */
+  readonly warnings: readonly Warning[];
   readonly seconds: number;
   /** false where the time to stop was over before the batch in hand was finished or given back: the claim runs out by itself. */
   readonly clean: boolean;
 }
 
-type Totals = Omit<WorkerReport, 'seconds' | 'clean'>;
+type Totals = Omit<WorkerReport, 'warnings' | 'seconds' | 'clean'>;
 
 export class Account {
   readonly totals: Totals = {
@@ -138,10 +141,6 @@ export class Account {
   refresh(): void {
     for (const [source, newest] of this.#newest)
       this.#metrics.set('lag_seconds', { source }, Math.max(0, this.#clock() - newest) / 1000);
-  }
-
-  report(seconds: number, clean: boolean): WorkerReport {
-    return { ...this.totals, seconds, clean };
   }
 
   #lag(source: string, newest: bigint | null): void {

@@ -7,6 +7,7 @@
 import { UsageError } from '../config/errors.ts';
 import { createLedger, openTables } from '../ingest/claimed-batch.ts';
 import type { ConfiguredSource } from '../ingest/plan.ts';
+import { requireFolders } from '../ingest/require-sources.ts';
 import type { Runtime } from '../ingest/runtime.ts';
 import { selectSources } from '../ingest/select-sources.ts';
 import type { Ledger } from '../ledger/ledger.ts';
@@ -98,6 +99,10 @@ export class Worker {
     const { config, clock, log } = this.#runtime;
     const once = this.#options.once === true;
     const started = clock();
+    await requireFolders(
+      this.#runtime.store,
+      this.#sources.map((source) => source.config),
+    );
     const server = once ? undefined : await this.#serve();
     const stop = this.#stop;
     const forward = (): void => {
@@ -125,11 +130,15 @@ export class Worker {
       signal.removeEventListener('abort', forward);
       stop.abort();
       await server?.close();
-      const report = this.#account.report((clock() - started) / 1000, clean);
-      const { objects, records, seconds } = report;
+      const { objects, records, seconds } = this.#report(started, clean);
       logEvent(log, 'worker-stopped', { clean, objects, records, seconds });
     }
-    return this.#account.report((clock() - started) / 1000, clean);
+    return this.#report(started, clean);
+  }
+
+  #report(started: number, clean: boolean): WorkerReport {
+    const { warnings } = this.#health;
+    return { ...this.#account.totals, warnings, seconds: (this.#runtime.clock() - started) / 1000, clean };
   }
 
   async #work(): Promise<void> {
@@ -247,7 +256,7 @@ export class Worker {
       lastSuccess: lastSuccess === undefined ? null : new Date(lastSuccess).toISOString(),
       ...(error && { error: error.code, failures: error.failures }),
     }));
-    return { ok, details: { ready: ok, catalog: reachable, sources } };
+    return { ok, details: { ready: ok, catalog: reachable, sources, warnings: this.#health.warnings } };
   }
 }
 

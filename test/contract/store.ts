@@ -37,6 +37,16 @@ export function storeContract(open: () => Promise<{ store: ObjectStore; root: st
     expect((error as StoreError).message).toContain(uri);
   };
 
+  describe('a folder that must be there', () => {
+    test('is listed as any other where it is', async () => {
+      const at = place();
+      await store.put(`${at}sub/object`, Buffer.from('x'));
+      const listed = await collect(store.list(`${at}sub/`, { root: at }));
+      expect(listed.map(({ uri }) => uri)).toEqual([`${at}sub/object`]);
+      expect(await collect(store.list(`${at}other/`, { root: at }))).toEqual([]);
+    });
+  });
+
   describe('objects', () => {
     test('what was put is got, byte for byte, with its facts', async () => {
       const uri = `${place()}object.bin`;

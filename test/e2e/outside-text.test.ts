@@ -141,6 +141,7 @@ const invocations: Readonly<Record<string, readonly Invocation[]>> = {
     { args: ['--from', '2023-07-11', '--to', '2023-07-11', '--output', page] },
     { args: ['--from', '2023-07-11', '--output', `${hostile}/nowhere/x.html`], code: 1 },
   ],
+  serve: [{ args: ['--port', hostile], code: 2 }],
   tables: [{ args: [] }, { args: ['--json'], data: true }],
   verify: [
     { args: [], code: 4 },

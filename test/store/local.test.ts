@@ -26,6 +26,16 @@ describe('local store', () => {
 });
 
 describe('local store and the file system', () => {
+  test('a listing says where the folder that it needs is not there, or is none', async () => {
+    const path = await place();
+    writeFileSync(`${path}/file`, 'x');
+    const listed = (uri: string) => collect(store.list(uri, { root: uri }));
+    await mkdir(`${path}/empty`);
+    expect(await listed(`file://${path}/empty/`)).toEqual([]);
+    for (const name of ['missing', 'file', 'file/below'])
+      await expect(listed(`file://${path}/${name}/`)).rejects.toMatchObject({ name: 'StoreError', code: 'not-found' });
+  });
+
   test.each(['000', '022'])('keeps to its user what it makes, under umask %s', async (umask) => {
     const path = await place();
     const module = JSON.stringify(join(import.meta.dirname, '../../src/store/local.ts'));

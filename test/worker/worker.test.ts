@@ -241,6 +241,37 @@ describe('following a queue', () => {
     });
   });
 
+  test('a bucket that is not there is a fault, and one without any object a warning, though no event tells of either', async () => {
+    let missing = true;
+    const { time, queue, object, worker, rows, events } = world({
+      hooks: {
+        before: ({ operation, uri }) => {
+          if (missing && operation === 'list' && uri.startsWith(logs))
+            throw new StoreError('not-found', uri, 'no bucket');
+        },
+      },
+      worker: { batchAgeSeconds: 0 },
+    });
+    const running = worker();
+    await time.until('several looks', () => events('source-failed').length > 3);
+    expect(events('source-failed')[0]).toMatchObject({ source: 'eopa', code: 'not-found' });
+    expect(await running.made.metrics.text()).toContain('audit_warehouse_source_up{source="eopa"} 0');
+    missing = false;
+    await time.until('it is there', () => events('source-recovered').length > 0);
+    expect(events('source-empty')).toHaveLength(1);
+    expect(await running.made.metrics.text()).toContain('audit_warehouse_source_empty{source="eopa"} 1');
+    await object('a');
+    queue.send(event('a'));
+    await time.until('the object', () => queue.size === 0);
+    expect(await rows()).toEqual(['a']);
+    await stopped(time, running);
+
+    missing = true;
+    const once = worker({ once: true });
+    await time.until('it fails', once.done);
+    await expect(once.promise).rejects.toMatchObject({ code: 'not-found' });
+  });
+
   test('a bucket that cannot be reached is waited for; no message is given up meanwhile', async () => {
     let gone = true;
     const { time, queue, object, worker, rows, events } = world({

@@ -19,10 +19,12 @@ export function renderBackfill(report: BackfillReport): string {
   const others = report.otherMappings.map(
     (other) => `\n${printable(describeOtherMapping(other))};\n${printable(adviceOnOtherMapping(other))}\n`,
   );
+  const warnings = report.warnings.map(({ source, message }) => `warning    source ${source}: ${printable(message)}\n`);
   if (plan) {
     return [
       `${plural(report.objects.listed, 'object')} listed, ${formatCount(report.objects.skipped)} of them skipped\n`,
       leftOut,
+      ...warnings,
       plan.objects === 0
         ? 'nothing to read\n'
         : `would read ${plural(plan.objects, 'object')} (${formatBytes(plan.bytes)}) in ${plural(plan.batches, 'batch', 'batches')}\n`,
@@ -36,6 +38,7 @@ export function renderBackfill(report: BackfillReport): string {
     counters('bytes', report.bytes, Object.keys(backfillCounters.bytes), formatBytes),
     `paths      ${formatShare(report.doubted, report.records.read)} of the records took the slower reference path\n`,
     `time       ${formatSeconds(report.seconds)}\n`,
+    ...warnings,
   ];
   const tables = Object.entries(report.tables).map(([name, { rows, files, days }]) => [
     name,

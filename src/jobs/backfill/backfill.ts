@@ -30,6 +30,7 @@ import {
 } from '../../ingest/plan.ts';
 import { ahead } from '../../ingest/prefetch.ts';
 import type { ObjectFailure } from '../../ingest/request.ts';
+import { emptySource, requireFolders, type Warning } from '../../ingest/require-sources.ts';
 import type { Progress, ProgressSink, Runtime } from '../../ingest/runtime.ts';
 import { selectSources } from '../../ingest/select-sources.ts';
 import { parseRange, type TimeRange } from '../../ingest/time-range.ts';
@@ -53,6 +54,7 @@ export async function backfill(
   const { sources: _selected, ...rest } = options;
   const written: WrittenTables = new Map();
   const run = new BackfillRun({ ...runtime, config: { ...runtime.config, sources } }, rest, progress, written);
+  await requireFolders(runtime.store, [...sources, ...sideSources]);
   const side = new SideReport(written);
   await loadSideTables(runtime, sideSources, options, progress, side);
   return side.addTo(await (options.dryRun === true ? run.dryRun() : run.run()));
@@ -92,6 +94,8 @@ class BackfillRun {
   readonly #byTable: WrittenTables;
   readonly #records = { read: 0, rows: 0, quarantined: 0, skipped: 0, duplicates: 0 };
   readonly #bytes = { read: 0, decompressed: 0, written: 0 };
+  /** Of the last pass. */
+  #warnings: Warning[] = [];
   #doubted = 0;
   #otherMappings: readonly OtherMapping[] = [];
   #committed = 0;
@@ -191,7 +195,12 @@ class BackfillRun {
       ...(signal !== undefined && { signal }),
       ...(this.#range !== undefined && { range: this.#range }),
     };
-    for (const source of this.#sources) yield* planBatches(store, this.#ledger, source, options, counters);
+    this.#warnings = [];
+    for (const source of this.#sources) {
+      const before = counters.listed;
+      yield* planBatches(store, this.#ledger, source, options, counters);
+      if (counters.listed === before) this.#warnings.push(emptySource(this.#runtime.log, source.config, prefix));
+    }
   }
 
   #count(batch: PlannedBatch): void {
@@ -311,6 +320,7 @@ class BackfillRun {
       doubted: this.#doubted,
       leftOut: { ...counters.leftOut },
       otherMappings: this.#otherMappings,
+      warnings: this.#warnings,
     };
   }
 }

@@ -1,4 +1,5 @@
 import type { ObjectFailure } from '../../ingest/request.ts';
+import type { Warning } from '../../ingest/require-sources.ts';
 import type { OtherMapping } from '../../ledger/other-mappings.ts';
 import type { LeftOut } from '../../records/object-facts.ts';
 import type { RejectionCode } from '../../records/outcome.ts';
@@ -32,6 +33,8 @@ export interface BackfillReport {
   readonly leftOut: Readonly<Record<LeftOut, number>>;
   /** Sources with rows that were written with another shape or other fields than they have now. */
   readonly otherMappings: readonly OtherMapping[];
+  /** What the run did as it was told to, and nobody may have meant. */
+  readonly warnings: readonly Warning[];
   /** With dryRun: what a run would do. */
   readonly plan?: { batches: number; objects: number; bytes: number };
 }
@@ -46,6 +49,7 @@ export class SideReport {
   readonly bytes = { read: 0, decompressed: 0, written: 0 };
   readonly plan = { batches: 0, objects: 0, bytes: 0 };
   readonly failures: ObjectFailure[] = [];
+  readonly warnings: Warning[] = [];
   readonly reasons = new Map<RejectionCode, number>();
   readonly written: WrittenTables;
 
@@ -63,6 +67,7 @@ export class SideReport {
       records: sum(report.records, this.records),
       bytes: sum(report.bytes, this.bytes),
       failures: [...this.failures, ...report.failures],
+      warnings: [...this.warnings, ...report.warnings],
       quarantine: sum(
         { ...Object.fromEntries([...this.reasons.keys()].map((reason) => [reason, 0])), ...report.quarantine },
         Object.fromEntries(this.reasons),

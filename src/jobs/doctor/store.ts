@@ -1,5 +1,6 @@
 /** Buckets and folders: what the sources show, and whether the warehouse can be written as commits need it. */
 
+import { objectsAt } from '../../ingest/plan.ts';
 import type { Runtime } from '../../ingest/runtime.ts';
 import type { SideSourceConfig, SourceConfig } from '../../sources/config.ts';
 import { type ListingOddity, type ObjectStore, StoreError } from '../../store/store.ts';
@@ -11,7 +12,7 @@ const manyEmpty = 1000;
 /** Lists, and reads the first bytes of an object where there is one. */
 export async function checkSource(store: ObjectStore, source: SourceConfig | SideSourceConfig): Promise<Finding> {
   let empty = 0;
-  for await (const { uri, size } of store.list(source.location)) {
+  for await (const { uri, size } of objectsAt(store, source.location)) {
     if (size === 0 && ++empty < manyEmpty) continue;
     const { chunks } = await store.get(uri, { range: [0, Math.min(size, 1024)] });
     for await (const _ of chunks);

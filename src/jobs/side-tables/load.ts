@@ -8,6 +8,7 @@ import { ensureTable } from '../../iceberg/ensure.ts';
 import { increase } from '../../ingest/object-counts.ts';
 import { objectsAt } from '../../ingest/plan.ts';
 import type { ObjectFailure } from '../../ingest/request.ts';
+import { emptySource } from '../../ingest/require-sources.ts';
 import type { ProgressSink, Runtime } from '../../ingest/runtime.ts';
 import { commitContext } from '../../ledger/runtime.ts';
 import type { SideSourceConfig } from '../../sources/config.ts';
@@ -41,6 +42,7 @@ export async function loadSideTables(
   for (const config of sources) {
     const loader = new SourceLoader(runtime, config, options, progress, report);
     await (isDryRun ? loader.plan() : loader.load());
+    if (loader.isEmpty) report.warnings.push(emptySource(runtime.log, config));
   }
 }
 
@@ -67,6 +69,11 @@ class SourceLoader {
     this.#signal = signal;
     this.#progress = progress;
     this.#report = report;
+  }
+
+  /** Once it has been listed. */
+  get isEmpty(): boolean {
+    return this.#listed === 0;
   }
 
   async plan(): Promise<void> {
@@ -159,7 +166,7 @@ class SourceLoader {
     const { location } = this.#config;
     const byTable = new Map<SideTable, ObjectInfo[]>();
     let listed = 0;
-    for await (const object of objectsAt(store, location, location.endsWith('/') ? location : `${location}/`, '')) {
+    for await (const object of objectsAt(store, location)) {
       this.#signal?.throwIfAborted();
       if (object.uri.startsWith(`${config.warehouse}/`)) continue;
       listed++;

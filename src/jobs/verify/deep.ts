@@ -101,7 +101,7 @@ async function* ingestedObjects(
   { source, accounts, isSettled }: DeepRequest,
 ): AsyncGenerator<ObjectInfo> {
   const { location } = source.config;
-  for await (const object of objectsAt(store, location, location.endsWith('/') ? location : `${location}/`, '')) {
+  for await (const object of objectsAt(store, location)) {
     if (object.uri.startsWith(`${config.warehouse}/`)) continue;
     if (accounts.objects.get(object.uri)?.etags.has(object.etag) && isSettled(object.uri)) yield object;
   }

@@ -1,6 +1,7 @@
 /** Every object that a source lists has to be in the ledger, by the ETag that it has now. */
 import { createLedger } from '../../ingest/claimed-batch.ts';
 import { type ConfiguredSource, objectsAt } from '../../ingest/plan.ts';
+import { emptySource, type Warning } from '../../ingest/require-sources.ts';
 import type { Runtime } from '../../ingest/runtime.ts';
 import type { Accounts } from './accounts.ts';
 import type { Differences } from './difference.ts';
@@ -19,13 +20,15 @@ export async function checkSources(
   /** Milliseconds since the epoch: objects changed later are not expected yet. */
   youngerThan: number,
   differences: Differences,
-): Promise<ListedObjects> {
+): Promise<ListedObjects & { readonly warnings: readonly Warning[] }> {
   const { store, config } = runtime;
   const ledger = createLedger(runtime);
   const counts = { listed: 0, ingested: 0, waiting: 0 };
+  const warnings: Warning[] = [];
   for (const { config: source, source: family } of sources) {
-    const folder = source.location.endsWith('/') ? source.location : `${source.location}/`;
-    for await (const object of objectsAt(store, source.location, folder, '')) {
+    let isEmpty = true;
+    for await (const object of objectsAt(store, source.location)) {
+      isEmpty = false;
       if (object.uri.startsWith(`${config.warehouse}/`) || !family.describeObject(object.uri).relevant) continue;
       counts.listed++;
       const account = accounts.objects.get(object.uri);
@@ -47,6 +50,7 @@ export async function checkSources(
         detail: `source ${source.name}, ETag ${object.etag}`,
       });
     }
+    if (isEmpty) warnings.push(emptySource(runtime.log, source));
   }
   const batches = new Set<string>();
   for (const { open } of accounts.objects.values()) {
@@ -58,5 +62,5 @@ export async function checkSources(
       detail: `source ${open.source}, claimed by ${open.owner} at ${new Date(open.claimedAt).toISOString()}`,
     });
   }
-  return counts;
+  return { ...counts, warnings };
 }

@@ -12,6 +12,7 @@ import { findSortOrder } from '../../iceberg/sort-orders.ts';
 import { createLedger } from '../../ingest/claimed-batch.ts';
 import { findOtherMappings } from '../../ingest/other-mappings.ts';
 import type { ConfiguredSource } from '../../ingest/plan.ts';
+import { requireFolders, type Warning } from '../../ingest/require-sources.ts';
 import type { Runtime } from '../../ingest/runtime.ts';
 import { selectSources } from '../../ingest/select-sources.ts';
 import { openAmendments } from '../../ledger/amendment.ts';
@@ -52,6 +53,8 @@ export interface VerifyReport {
   readonly differencesTotal: number;
   /** Sources with rows of another shape or other fields than they have now, whose mapped columns were not compared. */
   readonly otherMappings: readonly OtherMapping[];
+  /** No difference, and perhaps not what was meant. */
+  readonly warnings: readonly Warning[];
   readonly seconds: number;
 }
 
@@ -63,6 +66,10 @@ export async function verify(runtime: Runtime, options: VerifyOptions = {}): Pro
   const differences = new Differences(mostDifferences);
   const tell = options.onPhase ?? (() => {});
   const sources = selectSources(runtime, options.sources);
+  await requireFolders(
+    runtime.store,
+    sources.map(({ config }) => config),
+  );
 
   tell('the catalog');
   const names = await catalog.listTables();
@@ -89,7 +96,13 @@ export async function verify(runtime: Runtime, options: VerifyOptions = {}): Pro
     checkRows(name, contents.get(name)?.byObject ?? new Map(), before, after, differences);
 
   tell('the sources');
-  const objects = await checkSources(runtime, sources, after, started - (options.ignoreNewerMs ?? 0), differences);
+  const { warnings, ...objects } = await checkSources(
+    runtime,
+    sources,
+    after,
+    started - (options.ignoreNewerMs ?? 0),
+    differences,
+  );
   let readAgain = 0;
   if (options.deep) {
     for (const source of sources) {
@@ -104,6 +117,7 @@ export async function verify(runtime: Runtime, options: VerifyOptions = {}): Pro
     differences: differences.list,
     differencesTotal: differences.total,
     otherMappings: await findOtherMappings(createLedger(runtime), sources),
+    warnings,
     seconds: (clock() - started) / 1000,
   };
 }
