@@ -37,7 +37,13 @@ export function renderIndex(reports: ReadonlyMap<string, ReportMeta>): string {
     },
     { title: 'Range (UTC)', kind: 'text', cell: cell(({ range }) => text(range)) },
     ...(rows.some(({ limits }) => limits !== '')
-      ? [{ title: 'Only', kind: 'text' as const, cell: cell(({ limits }) => text(limits)) }]
+      ? [
+          {
+            title: 'Only',
+            kind: 'text' as const,
+            cell: cell(({ limits }) => (limits === '' ? 'everything' : text(limits))),
+          },
+        ]
       : []),
     count('Decisions', 'decisions'),
     { title: 'Denied', kind: 'number', cell: cell(({ denied, decisions }) => percent(denied, decisions)) },

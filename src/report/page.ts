@@ -171,7 +171,7 @@ function figures(data: ReportData): Html {
     entries.push({
       name: 'In quarantine',
       value: formatCount(quarantine.records),
-      more: plural(quarantine.of, 'reason'),
+      more: quarantine.of > 0 ? plural(quarantine.of, 'reason') : '',
       change: change(quarantine.records, quarantine.before ?? undefined),
     });
   const raw = (ingestion?.sources.rows ?? []).reduce((sum, row) => sum + numberIn(row, 'bytes_decompressed'), 0);

@@ -140,6 +140,16 @@ const invocations: Readonly<Record<string, readonly Invocation[]>> = {
     { args: ['--from', '2023-07-11', '--to', '2023-07-11', '--title', hostile, '--output', '-'], data: true },
     { args: ['--from', '2023-07-11', '--to', '2023-07-11', '--output', page] },
     { args: ['--from', '2023-07-11', '--output', `${hostile}/nowhere/x.html`], code: 1 },
+    {
+      args: ['--from', '2023-07-11', '--to', '2023-07-11', '--subject', hostile, '--output', page, '--data', '--index'],
+    },
+    { args: ['--from', '2023-07-11', '--to', '2023-07-11', '--json'], data: true },
+    { args: ['--source', hostile], code: 2 },
+  ],
+  // What its pages show is test/e2e/serve.test.ts.
+  serve: [
+    { args: ['--port', hostile], code: 2 },
+    { args: ['--config', hostile], code: 2 },
   ],
   serve: [{ args: ['--port', hostile], code: 2 }],
   tables: [{ args: [] }, { args: ['--json'], data: true }],
