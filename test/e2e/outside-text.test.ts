@@ -151,7 +151,6 @@ const invocations: Readonly<Record<string, readonly Invocation[]>> = {
     { args: ['--port', hostile], code: 2 },
     { args: ['--config', hostile], code: 2 },
   ],
-  serve: [{ args: ['--port', hostile], code: 2 }],
   tables: [{ args: [] }, { args: ['--json'], data: true }],
   verify: [
     { args: [], code: 4 },
