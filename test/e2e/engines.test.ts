@@ -22,7 +22,7 @@ interface Reading {
 
 const names = Object.keys(tables) as TableName[];
 /** Of the ledger: what a run brings in from its clock and its process. */
-const ofTheRun = ['ymd', 'batch', 'owner', 'claimed_at', 'claimed_until', 'committed_at', 'mapping'];
+const ofTheRun = ['ymd', 'batch', 'owner', 'claimed_at', 'claimed_until', 'committed_at'];
 
 describeWith(['s3', 'glue', 'trino', 'readers'], 'a backfill, to every engine', () => {
   let folder: string;
@@ -83,14 +83,18 @@ describeWith(['s3', 'glue', 'trino', 'readers'], 'a backfill, to every engine', 
   for (const table of names) {
     describe(`${table}: every value of every row`, () => {
       const compare = (found: readonly Row[]): void => {
-        const dropped = table === 'ingested_objects' ? ofTheRun : [];
+        const dropped = table === 'ingested_objects' ? [...ofTheRun, 'mapping'] : [];
         const keep = (row: Row): Row =>
           Object.fromEntries(Object.entries(row).filter(([name]) => !dropped.includes(name)));
         const [theirs, ours] = [inOrder(found.map(keep)), inOrder(world.expected[table].map(keep))];
         expect(theirs.length).toBe(ours.length);
         // One row at a time, for a difference that can be read.
         for (const [i, row] of theirs.entries()) expect(row).toEqual(ours[i]);
-        for (const name of dropped) expect(found.filter((row) => row[name] === null)).toEqual([]);
+        for (const name of dropped) {
+          // Records of Okera have one shape only.
+          const none = found.filter((row) => row[name] === null && (name !== 'mapping' || row.source_type === 'opa'));
+          expect(none).toEqual([]);
+        }
       };
       test('by Trino', async () => compare(await ofTrino(table)));
       test('by PyIceberg', () => compare(rowsFrom(table, readings[table].rows.pyiceberg)));
