@@ -3,7 +3,24 @@ import { defaultShape, shapeNames } from '../sources/opa/shapes.ts';
 import type { ConfigSchema } from './keys.ts';
 import { configSchema } from './schema.ts';
 
-export function exampleConfig(): string {
+/** A source that has been looked at, as the configuration writes it. */
+export interface ProposedSource {
+  readonly name: string;
+  readonly type: string;
+  readonly location: string;
+  readonly shape?: string | readonly string[];
+  readonly fields?: Readonly<Record<string, unknown>>;
+  readonly columns?: Readonly<Record<string, { readonly path: string; readonly type: string }>>;
+}
+
+export interface Proposal {
+  readonly source: ProposedSource;
+  /** Where the store is, if not at AWS's own place. */
+  readonly s3?: Readonly<Record<string, unknown>>;
+}
+
+/** With a proposal it runs as it stands. */
+export function exampleConfig(proposal?: Proposal): string {
   const optional = (['s3', 'limits', 'batch', 'output', 'compact', 'worker', 'expire'] as const)
     .map((name) => section(name))
     .join('\n');
@@ -26,9 +43,7 @@ catalog:
 # that are replaced as a whole when they change: okera-identities (Okera's users, groups and roles), reference (your own).
 # A location is a prefix: s3://bucket/prefix/, or a folder.
 sources:
-  - name: decisions
-    type: opa
-    location: ./logs/opa
+${sourceLines(proposal?.source ?? { name: 'decisions', type: 'opa', location: './logs/opa' })}
     # Which keys below the location count; files that other tools leave beside logs never do.
     # include: ['**/*.jsonl.gz']
     # exclude: ['test/**']
@@ -57,8 +72,25 @@ sources:
 #   trino: { url: https://trino.example.com, catalog: awsdatacatalog }
 #   athena: { workgroup: audit }
 
-${optional}`;
+${proposal?.s3 === undefined ? '' : `s3: ${flow(proposal.s3)}\n\n`}${optional}`;
 }
+
+/** JSON is YAML, whatever the values hold. */
+const flow = (value: unknown): string => JSON.stringify(value);
+
+function sourceLines({ name, type, location, ...rest }: ProposedSource): string {
+  const lines = [`  - name: ${name}`, `    type: ${type}`, `    location: ${plain(location)}`];
+  for (const [key, value] of Object.entries(rest)) {
+    if (typeof value === 'string') lines.push(`    ${key}: ${value}`);
+    else if (Array.isArray(value)) lines.push(`    ${key}: [${value.join(', ')}]`);
+    else if (value !== undefined && Object.keys(value).length > 0) {
+      lines.push(`    ${key}:`, ...Object.entries(value).map(([name, entry]) => `      ${name}: ${flow(entry)}`));
+    }
+  }
+  return lines.join('\n');
+}
+
+const plain = (text: string): string => (/^[\w./:-]+$/.test(text) ? text : flow(text));
 
 /** A group, all commented out, with its defaults. */
 function section(name: string): string {

@@ -43,3 +43,7 @@ export interface KeyStreams {
   /** The least key of a stream at a time, or something in front of it. */
   firstAt(stream: string, position: number): string;
 }
+
+/** Names of the `name=value` segments. */
+export const hiveNames = (uri: string): string[] =>
+  segmentsOf(uri).flatMap((segment) => /^([^=]+)=/.exec(segment)?.[1] ?? []);

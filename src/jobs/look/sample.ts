@@ -1,0 +1,84 @@
+/**
+ * A bounded look at what is below a location: a listing of at most so many keys, and the beginnings of a few objects that
+ * are spread over it.
+ */
+import { type Compression, compressionOf, openBody } from '../../records/decompress.ts';
+import type { Limits } from '../../records/limits.ts';
+import type { ObjectInfo, ObjectStore } from '../../store/store.ts';
+
+export interface Listing {
+  readonly objects: readonly ObjectInfo[];
+  /** false: there are more. */
+  readonly isWhole: boolean;
+}
+
+export interface Sample {
+  readonly object: ObjectInfo;
+  readonly compression: Compression;
+  /** Decompressed. */
+  readonly text: Buffer;
+  /** The object goes on behind `text`. */
+  readonly isCut: boolean;
+  /** Stored bytes that were read for it. */
+  readonly bytesRead: number;
+  /** Why it cannot be read, where that is so. */
+  readonly error?: string;
+}
+
+const mostListed = 100_000;
+const mostSamples = 16;
+const storedBytes = 1 << 20;
+const textBytes = 192 << 10;
+
+export async function listSome(store: ObjectStore, location: string, signal?: AbortSignal): Promise<Listing> {
+  const objects: ObjectInfo[] = [];
+  for await (const object of store.list(location)) {
+    signal?.throwIfAborted();
+    if (objects.length === mostListed) return { objects, isWhole: false };
+    objects.push(object);
+  }
+  return { objects, isWhole: true };
+}
+
+/** Of equal distance, so that instances, days and producers all have a chance. */
+export function chooseSome(objects: readonly ObjectInfo[]): ObjectInfo[] {
+  const filled = objects.filter(({ size }) => size > 0);
+  if (filled.length <= mostSamples) return filled;
+  return Array.from({ length: mostSamples }, (_, i) => filled[Math.floor((i * filled.length) / mostSamples)]!);
+}
+
+/** Never throws: why an object cannot be read is part of what was found. */
+export async function sampleObject(
+  store: ObjectStore,
+  object: ObjectInfo,
+  limits: Limits,
+  signal?: AbortSignal,
+): Promise<Sample> {
+  let bytesRead = 0;
+  let head: Uint8Array = new Uint8Array();
+  async function* stored(): AsyncGenerator<Uint8Array> {
+    const range = [0, Math.min(object.size, storedBytes)] as const;
+    const { chunks } = await store.get(object.uri, { range, ifMatch: object.etag, ...(signal && { signal }) });
+    for await (const chunk of chunks) {
+      if (bytesRead === 0) head = chunk.slice(0, 64);
+      bytesRead += chunk.length;
+      yield chunk;
+    }
+  }
+  const pieces: Buffer[] = [];
+  let length = 0;
+  let error: string | undefined;
+  try {
+    for await (const piece of openBody(stored(), limits)) {
+      pieces.push(Buffer.from(piece));
+      length += piece.length;
+      if (length >= textBytes) break;
+    }
+  } catch (cause) {
+    // A body that was cut on purpose cannot end well.
+    if (bytesRead < storedBytes || length === 0) error = (cause as Error).message;
+  }
+  const isCut = length >= textBytes || bytesRead >= storedBytes;
+  const text = Buffer.concat(pieces).subarray(0, textBytes);
+  return { object, compression: compressionOf(head), text, isCut, bytesRead, ...(error !== undefined && { error }) };
+}
