@@ -20,7 +20,8 @@ Examples:
   audit-warehouse doctor --policy                    every job's, as one document by job
 
 Run it on the machine, and with the role, that will run the jobs. It leaves nothing behind: objects that it writes below
-<warehouse>/_doctor/ are deleted again, and of Glue it asks only what must be refused. --policy asks nobody: it prints
+<warehouse>/_doctor/ are deleted again (those of a doctor that was killed, by the next one), folders that it made are removed,
+and of Glue it asks only what must be refused. --policy asks nobody: it prints
 what this configuration needs, with REGION, ACCOUNT and the like where the configuration does not say.
 
 Exit codes: 0 all is well, or there are warnings only; 1 something failed; 2 usage.`;

@@ -52,7 +52,11 @@ export interface MachineProbes {
   readonly memoryBytes: number;
   /** The folder for temporary files, as a path. */
   readonly temporaryFolder: string;
-  /** Free bytes there for this user. Throws where nothing can be written there. */
+  /** Those of the folders, and of the folders around them, that are not there, as paths. */
+  missingFolders(folders: readonly string[]): Promise<string[]>;
+  /** Removes what of these is there and empty. Never throws. */
+  removeFolders(folders: readonly string[]): Promise<void>;
+  /** Free bytes there for this user; makes the folder. Throws where nothing can be written there. */
   freeDisk(folder: string): Promise<number>;
   /** Version of DuckDB. Throws where its library cannot be loaded on this machine. */
   duckDb(): Promise<string>;

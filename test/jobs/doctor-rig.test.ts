@@ -1,5 +1,5 @@
 /** `doctor` through the binary, on S3, Glue, SQS, Trino and Athena that are well, and on some that are not. */
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -36,11 +36,39 @@ describe('doctor', () => {
       join(folder, 'audit-warehouse.yaml'),
       'warehouse: ./warehouse\nsources: [{ name: logs, type: opa, location: ./logs }]\n',
     );
+    mkdirSync(join(folder, 'logs'));
     const { code, stdout, stderr } = await cli(['doctor'], { cwd: folder });
     expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
     expect(stdout).toMatch(/^ok {7}node/m);
     expect(stdout).toMatch(/^warning {2}source:logs .*no object with content in it\n +-> /m);
     expect(stdout).toMatch(/\n\d+ ok, 1 warning\n$/);
+  });
+
+  test('leaves every folder as it was, also after one that was killed', async () => {
+    const place = join(folder, 'untouched');
+    mkdirSync(join(place, 'logs'), { recursive: true });
+    writeFileSync(
+      join(place, 'audit-warehouse.yaml'),
+      JSON.stringify({
+        warehouse: './data/deep/warehouse',
+        sources: [{ name: 'logs', type: 'opa', location: './logs' }],
+        batch: { spill: './data/spill/ingest' },
+        compact: { spill: './data/spill/compact' },
+      }),
+    );
+    const tree = (): string[] => readdirSync(place, { recursive: true, encoding: 'utf8' }).sort();
+    const before = tree();
+    expect((await cli(['doctor'], { cwd: place })).code).toBe(0);
+    expect(tree()).toEqual(before);
+
+    const probes = join(place, 'data/deep/warehouse/_doctor');
+    mkdirSync(probes, { recursive: true });
+    mkdirSync(join(place, 'data/spill'));
+    const rest = tree().filter((name) => !name.endsWith('_doctor'));
+    writeFileSync(join(probes, 'left'), 'x');
+    utimesSync(join(probes, 'left'), 1e9, 1e9);
+    expect((await cli(['doctor'], { cwd: place })).code).toBe(0);
+    expect(tree()).toEqual(rest);
   });
 
   test('--policy prints one policy, or all, or what the jobs are called', async () => {

@@ -41,6 +41,8 @@ const probes = (answers: Partial<AwsProbes> = {}, duckDb: () => Promise<string> 
     nodeVersion: '24.0.0',
     memoryBytes: 8 * 2 ** 30,
     temporaryFolder: '/tmp',
+    missingFolders: async () => [],
+    removeFolders: async () => {},
     freeDisk: async () => 50 * 2 ** 30,
     duckDb,
   },
@@ -103,6 +105,21 @@ describe('the store', () => {
       planChecks(testRuntime({ store }), probes()).map(({ name }) => name),
     );
     expect(await collect(store.list(warehouse))).toEqual([]);
+  });
+
+  test('what a doctor that was killed has left is removed by the next one, but not what one is writing now', async () => {
+    let now = Date.parse('2024-01-01T00:00:00Z');
+    const clock = () => now;
+    const store = new MemoryStore({}, clock);
+    const probe = (name: string) => `${warehouse}/_doctor/${name}`;
+    await store.put(probe('killed'), Buffer.from('x'));
+    await store.put(`${warehouse}/_doctorate/killed`, Buffer.from('x'));
+    now += 3_600_000;
+    await store.put(probe('running'), Buffer.from('x'));
+    now += 1000;
+    await diagnose(testRuntime({ store, clock, sleep: () => new Promise(() => {}) }), probes());
+    const left = await collect(store.list(warehouse));
+    expect(left.map(({ uri }) => uri)).toEqual([probe('running'), `${warehouse}/_doctorate/killed`]);
   });
 
   test('a store that ignores conditions is no place for a warehouse', async () => {

@@ -8,7 +8,7 @@ import { type Check, type Finding, failed, ok, type PlannedCheck, reasonOf } fro
 import { checkDisk, judgeClocks, judgeMemory } from './machine.ts';
 import { checkMappings } from './mappings.ts';
 import { checkAthena, checkCredentials, checkGlue, checkQueue, checkTrino } from './services.ts';
-import { checkConditionalWrites, checkListing, checkSource, checkWarehouse } from './store.ts';
+import { checkConditionalWrites, checkListing, checkSource, checkWarehouse, probePrefix } from './store.ts';
 
 export interface Diagnosis {
   /** Nothing failed; there may be warnings. */
@@ -23,7 +23,21 @@ export const diagnosisOf = (checks: readonly Check[]): Diagnosis => ({
 
 const patienceMs = 60_000;
 
+/** Leaves this machine and the warehouse as they were. */
 export async function diagnose(runtime: Runtime, probes: Probes): Promise<Check[]> {
+  const { machine } = probes;
+  const probed = probePrefix(runtime.config.warehouse);
+  const folders = [probed, ...localFolders(runtime.config)].flatMap((place) => folderOf(place) ?? []);
+  const missing = await machine.missingFolders(folders);
+  try {
+    return await carryOutAll(runtime, probes);
+  } finally {
+    // That of the probes is nobody else's, and may have been left by a doctor that was killed.
+    await machine.removeFolders([...missing, ...[probed].flatMap((place) => folderOf(place) ?? [])]);
+  }
+}
+
+async function carryOutAll(runtime: Runtime, probes: Probes): Promise<Check[]> {
   const checks = new Map<string, Promise<Check | undefined>>();
   for (const planned of planChecks(runtime, probes)) {
     const first = planned.needs === undefined ? undefined : checks.get(planned.needs);
@@ -53,6 +67,12 @@ async function carryOut({ name, look, advice }: PlannedCheck, { sleep }: Runtime
     patience.abort();
   }
 }
+
+/** Where rows are put aside, as URIs. */
+const localFolders = ({ compact, batch }: Config): string[] => [compact.spill, ...(batch.spill ? [batch.spill] : [])];
+
+const folderOf = (uri: string): string | undefined =>
+  uri.startsWith('file://') ? uri.slice('file://'.length).replace(/(?<=.)\/+$/, '') : undefined;
 
 export function planChecks(runtime: Runtime, probes: Probes): PlannedCheck[] {
   const { config, store, clock } = runtime;

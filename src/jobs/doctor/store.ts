@@ -48,14 +48,20 @@ export async function checkListing(
 }
 
 /** Below the warehouse; nothing of it is a table. */
-const probePrefix = (warehouse: string): string => `${warehouse}/_doctor/`;
+export const probePrefix = (warehouse: string): string => `${warehouse}/_doctor/`;
+
+/** No doctor takes so long: what is older was left by one that was killed. */
+const leftAfterMs = 600_000;
 
 /** Lists, writes, reads, deletes, and learns that an object which is not there is not there. */
 export async function checkWarehouse({
   store,
   config,
   uuid,
-}: Pick<Runtime, 'store' | 'config' | 'uuid'>): Promise<Finding> {
+  clock,
+}: Pick<Runtime, 'store' | 'config' | 'uuid' | 'clock'>): Promise<Finding> {
+  for await (const { uri, lastModified } of store.list(probePrefix(config.warehouse)))
+    if (lastModified < clock() - leftAfterMs) await store.delete(uri);
   const uri = `${probePrefix(config.warehouse)}${uuid()}`;
   const missing = await store.head(uri).catch((error: unknown) => {
     if (!(error instanceof StoreError) || error.code !== 'access-denied') throw error;
