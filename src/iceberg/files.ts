@@ -1,6 +1,6 @@
-import type { ObjectStore } from '../store/store.ts';
+import { type ObjectStore, StoreError } from '../store/store.ts';
 
-/** Bodies broken off are read anew from the start: metadata files are small. */
+/** A file that is replaced while it is read, as the hint of the file catalog is, is read anew. */
 const attempts = 3;
 
 /** Reads a metadata file whole: manifest, manifest list or table metadata. Throws the store's own error. */
@@ -8,16 +8,17 @@ export async function readFile(store: ObjectStore, uri: string): Promise<Buffer>
   for (let attempt = 1; ; attempt++) {
     const { info, chunks } = await store.get(uri);
     const parts: Uint8Array[] = [];
-    let failure: unknown;
+    let replaced: unknown;
     try {
       for await (const chunk of chunks) parts.push(chunk);
     } catch (error) {
-      failure = error;
+      if (!(error instanceof StoreError) || error.code !== 'precondition-failed') throw error;
+      replaced = error;
     }
     const bytes = Buffer.concat(parts);
-    if (failure === undefined && bytes.length === info.size) return bytes;
+    if (replaced === undefined && bytes.length === info.size) return bytes;
     if (attempt === attempts)
-      throw failure ?? new Error(`${uri}: reading gave ${bytes.length} of ${info.size} bytes, ${attempts} times over`);
+      throw replaced ?? new Error(`${uri}: reading gave ${bytes.length} of ${info.size} bytes, ${attempts} times over`);
   }
 }
 

@@ -1,22 +1,32 @@
-import { type ObjectBody, type ObjectInfo, type ObjectStore, StoreError } from './store.ts';
+import { isTransient, Patience, type RetryOptions, retried } from './retry.ts';
+import { type GetOptions, type ObjectBody, type ObjectInfo, type ObjectStore, StoreError } from './store.ts';
 
 /**
- * Reads whole objects: every byte once, in order, of exactly the version that `info` names, or an error; never a
- * shorter or a mixed body. A body that breaks off is taken up again by range from the byte reached.
+ * Reads that come to their end: every byte once, in order, of exactly one version, or an error; never a shorter or a
+ * mixed body. A body that breaks off, or that cannot be opened for a while, is taken up again by range from the byte
+ * reached. The store of the runtime reads everything so (`openSteadily`), and source objects are read by it too
+ * (`readObject`), with what is known of them from their listing.
  */
-export interface ReadOptions {
-  readonly signal?: AbortSignal;
-  /** Failures in a row, without a MiB read between them, after which to give up. Default 5. */
-  readonly retries?: number;
-  /** Waits that many milliseconds; rejects early when the signal fires. */
-  readonly sleep: (ms: number, signal?: AbortSignal) => Promise<unknown>;
+export interface ReadOptions extends RetryOptions {
   /** Memory for the whole object, as in GetOptions. */
   readonly into?: Buffer;
 }
 
 const progressBytes = 1 << 20;
-const firstDelay = 100;
-const longestDelay = 5000;
+
+/** Opens an object as `get` of a store does, for a body that is taken up again where it breaks off. */
+export async function openSteadily(
+  store: ObjectStore,
+  uri: string,
+  options: GetOptions,
+  retry: RetryOptions,
+): Promise<ObjectBody> {
+  const body = await retried(() => store.get(uri, options), retry);
+  const { info } = body;
+  const [start, end] = options.range ?? [0, info.size];
+  const part = { uri, etag: info.etag, start, end: Math.min(end, info.size), into: options.into };
+  return { info, chunks: steadyChunks(store, part, retry, body) };
+}
 
 /**
  * Throws StoreError: precondition-failed where the object has changed since `info`, not-found where it is gone,
@@ -24,46 +34,10 @@ const longestDelay = 5000;
  */
 export async function* readObject(
   store: ObjectStore,
-  info: ObjectInfo,
-  options: ReadOptions,
+  { uri, etag, size }: ObjectInfo,
+  { into, ...retry }: ReadOptions,
 ): AsyncGenerator<Uint8Array, void, undefined> {
-  const { signal, retries = 5, sleep, into } = options;
-  let position = 0;
-  let failures = 0;
-  let failedAt = 0;
-  for (;;) {
-    let failure: unknown;
-    const body = await open(store, info, position, signal, into);
-    if (body instanceof StoreError) failure = body;
-    else {
-      try {
-        for await (const chunk of body.chunks) {
-          position += chunk.length;
-          if (position > info.size) {
-            throw new StoreError(
-              'other',
-              info.uri,
-              `the object gave more than the ${info.size} bytes it was listed with`,
-            );
-          }
-          yield chunk;
-        }
-      } catch (error) {
-        if (error instanceof StoreError && error.code !== 'transient') throw error;
-        failure = error;
-      }
-    }
-    signal?.throwIfAborted();
-    if (position === info.size && !(body instanceof StoreError)) return;
-    if (position - failedAt >= progressBytes) failures = 0;
-    failedAt = position;
-    failures += 1;
-    if (failures > retries) {
-      const message = `reading broke off ${failures} times, last after ${position} of ${info.size} bytes`;
-      throw new StoreError('transient', info.uri, message, { cause: failure });
-    }
-    await sleep(Math.min(firstDelay * 2 ** (failures - 1), longestDelay), signal);
-  }
+  yield* steadyChunks(store, { uri, etag, start: 0, end: size, isWhole: true, into }, retry);
 }
 
 /** The whole object, in `into` where that is given, as long as the object. Throws as readObject does. */
@@ -78,23 +52,64 @@ export async function readWhole(store: ObjectStore, info: ObjectInfo, options: R
   return whole;
 }
 
-/** The body from `position` on, or the transient error for which there is none now. */
-async function open(
+/** Bytes [start, end) of one version. */
+interface Part {
+  readonly uri: string;
+  readonly etag: string;
+  readonly start: number;
+  readonly end: number;
+  /** All of the object, so that it is first asked for without a range. */
+  readonly isWhole?: boolean;
+  readonly into: Uint8Array | undefined;
+}
+
+async function* steadyChunks(
   store: ObjectStore,
-  info: ObjectInfo,
-  position: number,
-  signal: AbortSignal | undefined,
-  into: Buffer | undefined,
-): Promise<ObjectBody | StoreError> {
-  try {
-    return await store.get(info.uri, {
-      ifMatch: info.etag,
-      ...(position > 0 && { range: [position, info.size] as const }),
+  { uri, etag, start, end, isWhole = false, into }: Part,
+  retry: RetryOptions,
+  opened?: ObjectBody,
+): AsyncGenerator<Uint8Array, void, undefined> {
+  const { signal } = retry;
+  const patience = new Patience(retry);
+  let position = start;
+  let renewedAt = start;
+  const open = (): Promise<ObjectBody> =>
+    store.get(uri, {
+      ifMatch: etag,
+      once: true,
+      ...((position > start || !isWhole) && { range: [position, end] as const }),
       ...(signal && { signal }),
-      ...(into && { into: into.subarray(position) }),
+      ...(into && { into: into.subarray(position - start) }),
     });
-  } catch (error) {
-    if (error instanceof StoreError && error.code === 'transient') return error;
-    throw error;
+  for (let body = opened; ; body = undefined) {
+    let failure: unknown;
+    let isOpen = body !== undefined;
+    try {
+      body ??= await open();
+      isOpen = true;
+      for await (const chunk of body.chunks) {
+        position += chunk.length;
+        if (position > end)
+          throw new StoreError('other', uri, `the object gave more than the ${end - start} bytes it was listed with`);
+        yield chunk;
+      }
+    } catch (error) {
+      signal?.throwIfAborted();
+      if (isOpen ? error instanceof StoreError && error.code !== 'transient' : !isTransient(error)) throw error;
+      failure = error;
+    }
+    signal?.throwIfAborted();
+    if (isOpen && position >= end) return;
+    if (position - renewedAt >= progressBytes) patience.renew();
+    renewedAt = position;
+    await patience.after(
+      (failures) =>
+        new StoreError(
+          'transient',
+          uri,
+          `reading broke off ${failures} times, last after ${position - start} of ${end - start} bytes`,
+          { cause: failure },
+        ),
+    );
   }
 }

@@ -1,5 +1,8 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { compareText } from '../text/order.ts';
 import { distinct } from './distinct.ts';
+import { openSteadily } from './read.ts';
+import { type RetryOptions, retried } from './retry.ts';
 import {
   type GetOptions,
   type ListOptions,
@@ -13,14 +16,16 @@ import { parseUri } from './uri.ts';
 
 /**
  * One store over several: each call goes to the adapter of its URI's scheme. The store of the runtime, so that what holds
- * for it holds everywhere: a listing gives every object once.
+ * for it holds everywhere: a listing gives every object once, and reads that break off are taken up again.
  */
 export class RoutedStore implements ObjectStore {
   readonly #stores: ReadonlyMap<string, ObjectStore>;
+  readonly #retry: RetryOptions;
 
   /** Adapters by scheme, such as `{ s3, file }`. */
-  constructor(stores: Readonly<Record<string, ObjectStore>>) {
+  constructor(stores: Readonly<Record<string, ObjectStore>>, retry: RetryOptions = { sleep: pause }) {
     this.#stores = new Map(Object.entries(stores));
+    this.#retry = retry;
   }
 
   async *list(prefix: string, options: ListOptions = {}): AsyncIterable<ObjectInfo> {
@@ -36,11 +41,15 @@ export class RoutedStore implements ObjectStore {
   }
 
   async head(uri: string): Promise<ObjectInfo | undefined> {
-    return this.#storeFor(uri).head(uri);
+    const store = this.#storeFor(uri);
+    return retried(() => store.head(uri), this.#retry);
   }
 
-  async get(uri: string, options?: GetOptions): Promise<ObjectBody> {
-    return this.#storeFor(uri).get(uri, options);
+  async get(uri: string, options: GetOptions = {}): Promise<ObjectBody> {
+    const store = this.#storeFor(uri);
+    if (options.once === true) return store.get(uri, options);
+    const { signal } = options;
+    return openSteadily(store, uri, options, { ...this.#retry, ...(signal && { signal }) });
   }
 
   async put(
@@ -65,3 +74,5 @@ export class RoutedStore implements ObjectStore {
     return store;
   }
 }
+
+const pause: RetryOptions['sleep'] = (ms, signal) => sleep(ms, undefined, signal && { signal });

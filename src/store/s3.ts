@@ -13,6 +13,7 @@ import {
   type S3ClientConfig,
 } from '@aws-sdk/client-s3';
 import { compareText } from '../text/order.ts';
+import { retried } from './retry.ts';
 import { breakOffError, httpStatus, isRetriedFailure, s3Error } from './s3-errors.ts';
 import { uploadInParts } from './s3-multipart.ts';
 import {
@@ -77,11 +78,15 @@ export class S3Store implements ObjectStore {
   async *#pages(prefix: string, request: ListObjectsV2CommandInput): AsyncGenerator<ListObjectsV2CommandOutput> {
     let ContinuationToken: string | undefined;
     for (;;) {
-      const page = await this.#client
-        .send(new ListObjectsV2Command({ ...request, ContinuationToken, EncodingType: 'url' }))
-        .catch((error) => {
-          throw s3Error(error, prefix, 'cannot list objects');
-        });
+      const command = new ListObjectsV2Command({ ...request, ContinuationToken, EncodingType: 'url' });
+      // A listing cannot be taken up again from outside where the store knows no order.
+      const page = await retried(
+        () =>
+          this.#client.send(command).catch((error) => {
+            throw s3Error(error, prefix, 'cannot list objects');
+          }),
+        { sleep },
+      );
       yield page;
       if (page.IsTruncated !== true) return;
       // A listing that ends early, or goes in a circle, would be taken for a whole one.

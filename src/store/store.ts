@@ -67,11 +67,13 @@ export interface GetOptions {
    * to place n, and give its chunks as views of it.
    */
   readonly into?: Uint8Array;
+  /** Not to be taken up again by the store of the runtime: the caller does that. */
+  readonly once?: boolean;
 }
 
 export interface ObjectBody {
   readonly info: ObjectInfo;
-  /** May break off with an error at any chunk; `readObject` in read.ts resumes it. */
+  /** An adapter's may break off with an error at any chunk; that of the store of the runtime is taken up again (read.ts). */
   readonly chunks: AsyncIterable<Uint8Array>;
 }
 

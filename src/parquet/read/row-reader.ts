@@ -33,7 +33,6 @@ export type Row = Record<string, Value>;
 /** Files up to this size are fetched in one request. */
 const wholeFileBytes = 4 << 20;
 const footerBytes = 256 << 10;
-const attempts = 4;
 
 /** Throws StoreError as the store does, and Error naming the file where it is not readable as Parquet. */
 export async function readFooter(store: ObjectStore, file: ParquetFile): Promise<FileMetaData> {
@@ -104,7 +103,7 @@ async function asyncBuffer(store: ObjectStore, file: ParquetFile): Promise<Async
   return { byteLength, slice: (start, end) => whole.slice(start, end) };
 }
 
-/** All of the range, or an error: a body that breaks off is asked for again. */
+/** All of the range, or an error. */
 export async function readRange(
   store: ObjectStore,
   file: ParquetFile,
@@ -112,29 +111,22 @@ export async function readRange(
   end: number,
 ): Promise<ArrayBuffer> {
   const bytes = new Uint8Array(end - start);
-  for (let attempt = 1; ; attempt++) {
-    try {
-      const { chunks } = await store.get(file.uri, {
-        range: [start, end],
-        ...(file.etag !== undefined && { ifMatch: file.etag }),
-      });
-      let filled = 0;
-      for await (const chunk of chunks) {
-        if (filled + chunk.length > bytes.length) throw sizeMismatch(file, 'more');
-        bytes.set(chunk, filled);
-        filled += chunk.length;
-      }
-      if (filled < bytes.length) throw sizeMismatch(file, 'less');
-      return bytes.buffer;
-    } catch (error) {
-      const lasting = error instanceof StoreError && error.code !== 'transient';
-      if (lasting || attempt === attempts) throw error;
-    }
+  const { chunks } = await store.get(file.uri, {
+    range: [start, end],
+    ...(file.etag !== undefined && { ifMatch: file.etag }),
+  });
+  let filled = 0;
+  for await (const chunk of chunks) {
+    if (filled + chunk.length > bytes.length) throw sizeMismatch(file, 'more');
+    bytes.set(chunk, filled);
+    filled += chunk.length;
   }
+  if (filled < bytes.length) throw sizeMismatch(file, 'less');
+  return bytes.buffer;
 }
 
 function sizeMismatch(file: ParquetFile, what: string): StoreError {
-  return new StoreError('transient', file.uri, `the object gave ${what} than the ${file.size} bytes it should have`);
+  return new StoreError('other', file.uri, `the object gave ${what} than the ${file.size} bytes it should have`);
 }
 
 /** Native code where Node has it; the rest for files of other engines. */
