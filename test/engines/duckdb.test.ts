@@ -250,8 +250,7 @@ describe('tables that are not on this machine', () => {
         for await (const info of local.list(there(prefix), after)) yield back(info);
       },
       async *listFolders(prefix) {
-        for await (const folder of local.listFolders(there(prefix)))
-          yield folder.replace(`file://${folder}`, 's3://bucket');
+        for await (const uri of local.listFolders(there(prefix))) yield uri.replace(`file://${folder}`, 's3://bucket');
       },
       head: async (uri) => {
         const info = await local.head(there(uri));
