@@ -1,5 +1,5 @@
 /**
- * The lanes of the tests: `unit` and `crash` need nothing but Node.js and end in about a minute; `e2e` has everything that needs the
+ * The lanes of the tests: `unit` and `crash` need nothing but Node.js and end in about two minutes; `e2e` has everything that needs the
  * rig (S3, Glue, SQS, Trino, Python, Chromium), the npm registry or whole runs of the program. A test file is in the
  * lane of its folder; one that reaches the rig, through whatever helper, is in `e2e` wherever it stands.
  */
@@ -9,7 +9,7 @@ import { dirname, join, normalize } from 'node:path';
 const root = join(import.meta.dirname, '..');
 const rig = 'test/support/rig.ts';
 const crash = /^test\/crash\//;
-const endToEnd = /^test\/(e2e|package|deploy)\//;
+const endToEnd = /^test\/(e2e|package|deploy|library|third-source)\//;
 
 export function lanes(): { unit: string[]; crash: string[]; e2e: string[] } {
   const reaches = new Map<string, boolean>();
