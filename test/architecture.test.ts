@@ -70,6 +70,8 @@ const internal = imports.filter(({ to }) => to.endsWith('.ts'));
 /** The folder of src/ that a file is in; a file that stands there itself is its own. */
 const folderOf = (file: string) => file.split('/', 1)[0]!;
 
+const read = (file: string): string => readFileSync(join(src, file), 'utf8');
+
 /** Those of the imports that break a rule, as readable text. */
 const broken = (some: readonly Import[]) => some.map(({ from, to }) => `${from} -> ${to}`);
 
@@ -118,6 +120,11 @@ describe('imports', () => {
     for (const file of files) visit(file, []);
     expect(circles).toEqual([]);
   });
+
+  test('of what reads rows of a file are in table-rows.ts only, which says which of them are live', () => {
+    const reading = files.filter((file) => /\bimport [^;]*\breadRows\b/.test(read(file)));
+    expect(reading.filter((file) => folderOf(file) !== 'parquet')).toEqual(['iceberg/table-rows.ts']);
+  });
 });
 
 describe('effects', () => {
@@ -155,7 +162,7 @@ describe('effects', () => {
     // The progress bar draws on the terminal itself; Lambda has nothing but a log of JSON lines.
     const may = ['main.ts', 'lambda.ts', 'commands/shared/progress.ts'];
     const writes = /\bprocess\.(stdout|stderr|_raw\w*)\b|\bconsole\.|\bwriteSync\b/;
-    const writing = files.filter((file) => writes.test(readFileSync(join(src, file), 'utf8')));
+    const writing = files.filter((file) => writes.test(read(file)));
     expect(writing).toEqual(may.toSorted());
   });
 
@@ -165,7 +172,7 @@ describe('effects', () => {
     // The kernel draws a key for its hashes, which no result depends on.
     const found = files
       .filter((file) => middle.includes(folderOf(file)) && file !== 'kernel/kernel.ts')
-      .filter((file) => impure.test(readFileSync(join(src, file), 'utf8').replace(/\/\*[\s\S]*?\*\/|\/\/.*$/gm, '')));
+      .filter((file) => impure.test(read(file).replace(/\/\*[\s\S]*?\*\/|\/\/.*$/gm, '')));
     expect(found).toEqual([]);
   });
 });

@@ -5,8 +5,7 @@
 
 import type { Value } from '../columns/types.ts';
 import type { LoadedTable } from '../iceberg/catalog.ts';
-import { liveFiles } from '../iceberg/scan.ts';
-import { readRows } from '../parquet/read/row-reader.ts';
+import { scanRows } from '../iceberg/table-rows.ts';
 import type { ObjectStore } from '../store/store.ts';
 import type { TableDeclaration } from '../tables/declaration.ts';
 
@@ -35,11 +34,7 @@ export async function* rowsOfObject(
   uri: string,
 ): AsyncGenerator<readonly Value[]> {
   const names = declaration.columns.map((column) => column.name);
-  for await (const file of liveFiles(store, table.metadata, {
-    bounds: [{ column: 'source_uri', from: uri, to: uri }],
-  })) {
-    for await (const rows of readRows(store, { uri: file.path, size: file.fileSize })) {
-      for (const row of rows) if (row.source_uri === uri) yield names.map((name) => row[name] ?? null);
-    }
+  for await (const rows of scanRows(store, table, { bounds: [{ column: 'source_uri', from: uri, to: uri }] })) {
+    for (const row of rows) if (row.source_uri === uri) yield names.map((name) => row[name] ?? null);
   }
 }

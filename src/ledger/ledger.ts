@@ -13,9 +13,9 @@ import { type Change, type CommitContext, commitTable } from '../iceberg/commit.
 import type { DataFile } from '../iceberg/data-file.ts';
 import { ensureTable } from '../iceberg/ensure.ts';
 import { type FileFilter, type LiveFile, liveFiles } from '../iceberg/scan.ts';
+import { fileRows } from '../iceberg/table-rows.ts';
 import { dayFilesRequest, type FileOptions, storeDataFile } from '../iceberg/write.ts';
 import type { ParquetEncoder } from '../parquet/encoder.ts';
-import { readRows } from '../parquet/read/row-reader.ts';
 import { dayFiles } from '../parquet/write/day-files.ts';
 import { cachedReads } from '../store/cached-reads.ts';
 import type { ObjectInfo, ObjectStore } from '../store/store.ts';
@@ -293,7 +293,7 @@ export class Ledger {
   }
 
   async *#rows(file: LiveFile): AsyncGenerator<LedgerEntry> {
-    for await (const rows of readRows(this.#reads, { uri: file.path, size: file.fileSize })) yield* rows.map(fromRow);
+    for await (const rows of fileRows(this.#reads, file)) yield* rows.map(fromRow);
   }
 }
 

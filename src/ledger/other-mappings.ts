@@ -8,7 +8,7 @@
 import type { LoadedTable } from '../iceberg/catalog.ts';
 import { currentSchema } from '../iceberg/metadata.ts';
 import { type LiveFile, liveFiles } from '../iceberg/scan.ts';
-import { readRows } from '../parquet/read/row-reader.ts';
+import { fileRows } from '../iceberg/table-rows.ts';
 import type { ObjectStore } from '../store/store.ts';
 
 export interface CurrentMapping {
@@ -38,7 +38,7 @@ export async function otherMappings(
   const columns = ['source', 'state', 'rows', 'mapping'].filter((name) => ids.has(name));
   for await (const file of liveFiles(store, metadata)) {
     if (isCurrent(file, mappings, ids)) continue;
-    for await (const entries of readRows(store, { uri: file.path, size: file.fileSize }, { columns })) {
+    for await (const entries of fileRows(store, file, { columns })) {
       for (const { source, state, rows, mapping } of entries) {
         const wanted = bySource.get(String(source));
         if (wanted === undefined || state !== 'committed' || Number(rows) === 0) continue;

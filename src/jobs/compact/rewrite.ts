@@ -2,12 +2,14 @@
  * Rewrites the files of one day: read, without the duplicates, sorted by the clustering keys, into files of the target
  * size. Memory is bounded by `memoryBytes` of columns, beside one file's compressed bytes. Commits nothing.
  */
+
 import { createHash } from 'node:crypto';
 import { type ColumnBatch, discard } from '../../columns/batch.ts';
 import { TableBuffer } from '../../columns/table-buffer.ts';
 import type { LoadedTable } from '../../iceberg/catalog.ts';
 import type { DataFile } from '../../iceberg/data-file.ts';
 import { findSortOrder } from '../../iceberg/sort-orders.ts';
+import { asParquet } from '../../iceberg/table-rows.ts';
 import { storeDataFile } from '../../iceberg/write.ts';
 import { AccountingError } from '../../ingest/object-counts.ts';
 import { FileSink } from '../../ingest/spill/file-sink.ts';
@@ -88,7 +90,7 @@ async function sortRows(
   let buffer = new TableBuffer(table.declaration.columns);
   let read = 0;
   for (const file of plan.inputs) {
-    const reader = await ColumnReader.open(store, { uri: file.path, size: file.fileSize });
+    const reader = await ColumnReader.open(store, asParquet(file));
     const drops = dropped.get(file.path);
     let first = 0;
     for (const [index, rows] of reader.rowGroups.entries()) {

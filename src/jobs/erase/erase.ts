@@ -12,6 +12,7 @@ import { TableBuffer } from '../../columns/table-buffer.ts';
 import type { LoadedTable } from '../../iceberg/catalog.ts';
 import type { DataFile } from '../../iceberg/data-file.ts';
 import { DeleteFilesPresent, type LiveFile, liveFiles } from '../../iceberg/scan.ts';
+import { asParquet, fileRows } from '../../iceberg/table-rows.ts';
 import { storeDataFile } from '../../iceberg/write.ts';
 import { createLedger } from '../../ingest/claimed-batch.ts';
 import { AccountingError, increase } from '../../ingest/object-counts.ts';
@@ -21,7 +22,6 @@ import { selectSources } from '../../ingest/select-sources.ts';
 import { amend, finishAmendments } from '../../ledger/amendment.ts';
 import type { OtherMapping } from '../../ledger/other-mappings.ts';
 import { ColumnReader } from '../../parquet/read/column-reader.ts';
-import { readRows } from '../../parquet/read/row-reader.ts';
 import { ColumnarFileWriter } from '../../parquet/write/encoder.ts';
 import { subjectColumns } from '../../sources/registry.ts';
 import { compareText } from '../../text/order.ts';
@@ -153,7 +153,7 @@ async function rowsToDrop(
   let row = 0;
   let any = false;
   const options = { columns: [...columns, 'source_uri'] };
-  for await (const rows of readRows(store, { uri: file.path, size: file.fileSize }, options)) {
+  for await (const rows of fileRows(store, file, options)) {
     for (const values of rows) {
       if (columns.some((column) => values[column] === subject)) {
         dropped[row] = 1;
@@ -184,7 +184,7 @@ async function withoutRows(
     rowGroupRows,
     compressionLevel,
   });
-  const reader = await ColumnReader.open(store, { uri: file.path, size: file.fileSize });
+  const reader = await ColumnReader.open(store, asParquet(file));
   let first = 0;
   for (const [index, rows] of reader.rowGroups.entries()) {
     const buffer = new TableBuffer(declaration.columns);

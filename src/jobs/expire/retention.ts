@@ -4,10 +4,10 @@
  */
 import type { LoadedTable } from '../../iceberg/catalog.ts';
 import { type LiveFile, liveFiles } from '../../iceberg/scan.ts';
+import { fileRows } from '../../iceberg/table-rows.ts';
 import { increase } from '../../ingest/object-counts.ts';
 import type { Runtime } from '../../ingest/runtime.ts';
 import { amend } from '../../ledger/amendment.ts';
-import { readRows } from '../../parquet/read/row-reader.ts';
 import { compareText } from '../../text/order.ts';
 
 export interface RetiredDays {
@@ -77,7 +77,7 @@ async function filesOfDay({ store }: Runtime, loaded: LoadedTable, ymd: string):
 async function rowsByObject({ store }: Runtime, files: readonly LiveFile[]): Promise<Map<string, number>> {
   const counts = new Map<string, number>();
   for (const file of files) {
-    for await (const rows of readRows(store, { uri: file.path, size: file.fileSize }, { columns: ['source_uri'] }))
+    for await (const rows of fileRows(store, file, { columns: ['source_uri'] }))
       for (const { source_uri } of rows) increase(counts, String(source_uri), 1);
   }
   return counts;

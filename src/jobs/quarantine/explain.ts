@@ -1,7 +1,7 @@
 /** What is in quarantine: counted by source type and reason, with samples. Payloads are read only where they are asked for. */
-import { liveFiles } from '../../iceberg/scan.ts';
+import { scanRows } from '../../iceberg/table-rows.ts';
 import type { Runtime } from '../../ingest/runtime.ts';
-import { type Row, readRows } from '../../parquet/read/row-reader.ts';
+import type { Row } from '../../parquet/read/row-reader.ts';
 import { type RejectionCode, rejectionCodes } from '../../records/outcome.ts';
 import { quarantine } from '../../tables/quarantine.ts';
 
@@ -62,17 +62,15 @@ export async function describeQuarantine(
   const loaded = await catalog.loadTable(quarantine.name);
   if (loaded !== undefined) {
     const ymd = { ...(options.from && { from: options.from }), ...(options.to && { to: options.to }) };
-    for await (const file of liveFiles(store, loaded.metadata, { ymd })) {
-      for await (const rows of readRows(store, { uri: file.path, size: file.fileSize }, { columns })) {
-        for (const row of rows) {
-          if (!isWanted(row, options)) continue;
-          records++;
-          const key = `${row.source_type} ${row.reason}`;
-          const report = reports.get(key) ?? newReport(row);
-          reports.set(key, report);
-          count(report, row, objects);
-          if (report.samples.length < options.samples) report.samples.push(sample(row, options.reveal));
-        }
+    for await (const rows of scanRows(store, loaded, { ymd, columns })) {
+      for (const row of rows) {
+        if (!isWanted(row, options)) continue;
+        records++;
+        const key = `${row.source_type} ${row.reason}`;
+        const report = reports.get(key) ?? newReport(row);
+        reports.set(key, report);
+        count(report, row, objects);
+        if (report.samples.length < options.samples) report.samples.push(sample(row, options.reveal));
       }
     }
   }

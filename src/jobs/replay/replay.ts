@@ -11,6 +11,7 @@ import { UsageError } from '../../config/errors.ts';
 import type { LoadedTable } from '../../iceberg/catalog.ts';
 import { ensureTable } from '../../iceberg/ensure.ts';
 import { DeleteFilesPresent, type LiveFile, liveFiles } from '../../iceberg/scan.ts';
+import { fileRows } from '../../iceberg/table-rows.ts';
 import { increase } from '../../ingest/object-counts.ts';
 import type { ConfiguredSource } from '../../ingest/plan.ts';
 import type { Runtime } from '../../ingest/runtime.ts';
@@ -18,7 +19,7 @@ import { selectSources } from '../../ingest/select-sources.ts';
 import { TableFiles } from '../../ingest/table-writer.ts';
 import { type AmendedRows, amend, finishAmendments } from '../../ledger/amendment.ts';
 import { commitContext } from '../../ledger/runtime.ts';
-import { type Row, readRows } from '../../parquet/read/row-reader.ts';
+import type { Row } from '../../parquet/read/row-reader.ts';
 import type { RejectionCode } from '../../records/outcome.ts';
 import { quarantine } from '../../tables/quarantine.ts';
 import { compareText } from '../../text/order.ts';
@@ -186,8 +187,7 @@ class DayReplay implements ReplayedDay {
 
   async #rowsOf(file: LiveFile): Promise<Row[]> {
     const rows: Row[] = [];
-    for await (const group of readRows(this.#runtime.store, { uri: file.path, size: file.fileSize }))
-      rows.push(...group);
+    for await (const group of fileRows(this.#runtime.store, file)) rows.push(...group);
     return rows;
   }
 

@@ -12,6 +12,7 @@ import type { ColumnBatch, ColumnData, ScalarData } from '../../columns/batch.ts
 import { TableBuffer } from '../../columns/table-buffer.ts';
 import { type ColumnDeclaration, isScalar, type Value } from '../../columns/types.ts';
 import type { LiveFile } from '../../iceberg/scan.ts';
+import { asParquet } from '../../iceberg/table-rows.ts';
 import { valueAt } from '../../parquet/format/statistics.ts';
 import { ColumnReader } from '../../parquet/read/column-reader.ts';
 import { rowIdentity } from '../../records/identity.ts';
@@ -145,7 +146,7 @@ async function* scan(
   file: LiveFile,
   columns: readonly ColumnDeclaration[],
 ): AsyncGenerator<{ batch: ColumnBatch; firstRow: number }> {
-  const reader = await ColumnReader.open(store, { uri: file.path, size: file.fileSize });
+  const reader = await ColumnReader.open(store, asParquet(file));
   let firstRow = 0;
   for (const [index, rows] of reader.rowGroups.entries()) {
     const buffer = new TableBuffer(columns);

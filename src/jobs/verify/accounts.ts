@@ -2,11 +2,11 @@
  * What the ledger and the amendments promise, by object: the account that the tables are held to. Read before and after
  * the tables, since workers go on meanwhile: where the two readings differ, the object is moving and is left out.
  */
-import { liveFiles } from '../../iceberg/scan.ts';
+import { scanRows } from '../../iceberg/table-rows.ts';
 import { increase } from '../../ingest/object-counts.ts';
 import type { Runtime } from '../../ingest/runtime.ts';
 import { fromRow, type LedgerEntry } from '../../ledger/entry.ts';
-import { type Row, readRows } from '../../parquet/read/row-reader.ts';
+import type { Row } from '../../parquet/read/row-reader.ts';
 import { eventTableOf } from '../../sources/registry.ts';
 import { amendments } from '../../tables/amendments.ts';
 import { ingestedObjects } from '../../tables/ingested-objects.ts';
@@ -72,8 +72,7 @@ export async function readAccounts(runtime: Runtime, differences?: Differences):
 async function* rowsOf({ store, catalog }: Runtime, name: string): AsyncGenerator<Row> {
   const loaded = await catalog.loadTable(name);
   if (loaded === undefined) return;
-  for await (const file of liveFiles(store, loaded.metadata))
-    for await (const group of readRows(store, { uri: file.path, size: file.fileSize })) yield* group;
+  for await (const group of scanRows(store, loaded)) yield* group;
 }
 
 /** Objects of which the two readings say the same, and that no run holds. */

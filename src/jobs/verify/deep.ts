@@ -7,11 +7,11 @@
  * for what another one lacks: only what exceeds all removals together is lost.
  */
 import type { LoadedTable } from '../../iceberg/catalog.ts';
-import { liveFiles } from '../../iceberg/scan.ts';
+import { scanRows } from '../../iceberg/table-rows.ts';
 import { fetchObjects } from '../../ingest/fetch.ts';
 import { type ConfiguredSource, objectsAt } from '../../ingest/plan.ts';
 import type { Runtime } from '../../ingest/runtime.ts';
-import { type Row, readRows } from '../../parquet/read/row-reader.ts';
+import type { Row } from '../../parquet/read/row-reader.ts';
 import { rowIdentity } from '../../records/identity.ts';
 import { readRecords } from '../../records/read-records.ts';
 import type { ObjectInfo } from '../../store/store.ts';
@@ -204,13 +204,12 @@ async function compareRows(
 
 async function* rowsOfObjects(
   { store }: Runtime,
-  { metadata }: LoadedTable,
+  table: LoadedTable,
   wanted: ReadonlyMap<string, unknown>,
 ): AsyncGenerator<Row> {
   const bounds = [{ column: 'source_uri', ...textRange(wanted.keys()) }];
-  for await (const file of liveFiles(store, metadata, { bounds }))
-    for await (const rows of readRows(store, { uri: file.path, size: file.fileSize }))
-      for (const row of rows) if (wanted.has(String(row.source_uri))) yield row;
+  for await (const rows of scanRows(store, table, { bounds }))
+    for (const row of rows) if (wanted.has(String(row.source_uri))) yield row;
 }
 
 async function quarantinedOffsets(runtime: Runtime, wanted: ReadonlyMap<string, unknown>): Promise<Set<string>> {
@@ -231,13 +230,10 @@ async function identitiesHeld(
   const held = new Set<string>();
   if (wanted.size === 0) return held;
   const identityOf = identityReader(withMappedColumns(source.table));
-  for await (const file of liveFiles(store, table.metadata)) {
-    const options = identityOf.columns ? { columns: identityOf.columns } : {};
-    for await (const rows of readRows(store, { uri: file.path, size: file.fileSize }, options)) {
-      for (const row of rows) {
-        const identity = identityOf.read(row);
-        if (wanted.has(identity)) held.add(identity);
-      }
+  for await (const rows of scanRows(store, table, identityOf.columns ? { columns: identityOf.columns } : {})) {
+    for (const row of rows) {
+      const identity = identityOf.read(row);
+      if (wanted.has(identity)) held.add(identity);
     }
     if (held.size === wanted.size) break;
   }

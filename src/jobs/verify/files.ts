@@ -3,6 +3,7 @@ import type { FileMetaData } from 'hyparquet';
 import type { Value } from '../../columns/types.ts';
 import { currentSchema, type SchemaField, type TableMetadata } from '../../iceberg/metadata.ts';
 import type { LiveFile } from '../../iceberg/scan.ts';
+import { asParquet } from '../../iceberg/table-rows.ts';
 import { decodeValue } from '../../iceberg/values.ts';
 import { compareValues } from '../../parquet/format/bounds.ts';
 import { readFooter } from '../../parquet/read/row-reader.ts';
@@ -31,7 +32,7 @@ export async function checkFile(
   if (file.format !== 'PARQUET') return true;
   let footer: FileMetaData;
   try {
-    footer = await readFooter(store, { uri: file.path, size: file.fileSize });
+    footer = await readFooter(store, asParquet(file));
   } catch (error) {
     differences.add({ kind: 'file-unreadable', ...found, detail: error instanceof Error ? error.message : '' });
     return false;

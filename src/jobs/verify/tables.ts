@@ -5,9 +5,10 @@
 import pLimit from 'p-limit';
 import type { LoadedTable } from '../../iceberg/catalog.ts';
 import { DeleteFilesPresent, type LiveFile, liveFiles } from '../../iceberg/scan.ts';
+import { fileRows } from '../../iceberg/table-rows.ts';
 import { increase } from '../../ingest/object-counts.ts';
 import type { Runtime } from '../../ingest/runtime.ts';
-import { type Row, readRows } from '../../parquet/read/row-reader.ts';
+import type { Row } from '../../parquet/read/row-reader.ts';
 import { rowIdentity } from '../../records/identity.ts';
 import type { TableDeclaration } from '../../tables/declaration.ts';
 import type { Differences } from './difference.ts';
@@ -55,7 +56,7 @@ export async function checkTable(
     if (!(await checkFile(store, name, metadata, file, differences)) || !hasObjects) return;
     const columns = check.declaration ? {} : { columns: ['source_uri', ...(check.countedBy ?? [])] };
     const bounds = check.declaration && new Bounds(metadata, file);
-    for await (const rows of readRows(store, { uri: file.path, size: file.fileSize }, columns)) {
+    for await (const rows of fileRows(store, file, columns)) {
       for (const row of rows) {
         if (bounds) for (const column in row) bounds.see(column, row[column]);
         if (check.counts?.(row) === false) continue;
