@@ -89,6 +89,33 @@ describe('the version hint', () => {
   });
 });
 
+test('a commit empties old metadata files of its own table only, wherever the log leads', async () => {
+  const store = new MemoryStore();
+  const catalog = new FileCatalog(store, 'memory://warehouse');
+  const location = catalog.tableLocation('events');
+  const metadata = newTableMetadata({ uuid: 'u', location, declaration: events, nowMs: 1 });
+  const others = [
+    'memory://somewhere/else/v1.metadata.json',
+    'memory://warehouse/other/metadata/v1.metadata.json',
+    `${location}/data/v1.parquet`,
+  ];
+  for (const uri of others) await store.put(uri, Buffer.from('of somebody else'));
+  const properties = {
+    ...metadata.properties,
+    'write.metadata.previous-versions-max': '1',
+    'write.metadata.delete-after-commit.enabled': 'true',
+  };
+  const log = others.map((uri, i) => ({ 'metadata-file': uri, 'timestamp-ms': i }));
+  let loaded = await catalog.createTable('events', { ...metadata, properties, 'metadata-log': log });
+  for (let n = 0; n < 3; n++) loaded = await catalog.commitTable('events', loaded, loaded.metadata);
+  for (const uri of others) expect((await store.head(uri))?.size, uri).toBe(16);
+  const sizes = await Promise.all([1, 2].map((n) => store.head(`${location}/metadata/v${n}.metadata.json`)));
+  expect(sizes.map((info) => info?.size)).toEqual([0, 0]);
+  expect(loaded.metadata['metadata-log'].map((entry) => entry['metadata-file'])).toEqual([
+    `${location}/metadata/v3.metadata.json`,
+  ]);
+});
+
 describe('a commit whose answer is lost', () => {
   const root = 'memory://warehouse';
   const setup = async () => {
