@@ -11,6 +11,19 @@ let runtime: Promise<Omit<IngestRuntime, 'log'>> | undefined;
 /** By name, which one configuration gives once. */
 const sources = new Map<string, Source>();
 
+/** Often enough to tell a batch that moves from one that stands still. */
+const movedEveryMs = 1000;
+
+function atMostEvery(ms: number, action: () => void): () => void {
+  let next = 0;
+  return () => {
+    const now = performance.now();
+    if (now < next) return;
+    next = now + ms;
+    action();
+  };
+}
+
 /** Never rejects: what becomes of the batch is told by the port. */
 export default async function ingest({ port, config, source: named, ...request }: ThreadTask): Promise<void> {
   const tell = (message: FromThread): void => port.postMessage(message);
@@ -28,6 +41,7 @@ export default async function ingest({ port, config, source: named, ...request }
         source: { config: named, source },
         signal: stop.signal,
         onObject: (object, rows) => tell({ kind: 'object', object, rows }),
+        onMove: atMostEvery(movedEveryMs, () => tell({ kind: 'moved' })),
       },
     );
     tell({ kind: 'staged', staged });

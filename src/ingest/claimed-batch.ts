@@ -11,6 +11,7 @@ import type { OtherMapping } from '../ledger/other-mappings.ts';
 import { commitContext } from '../ledger/runtime.ts';
 import type { Source } from '../sources/source.ts';
 import type { ObjectInfo } from '../store/store.ts';
+import { watchedStore } from '../store/watched.ts';
 import type { TableDeclaration } from '../tables/declaration.ts';
 import { quarantine } from '../tables/quarantine.ts';
 import { logEvent } from '../telemetry/events.ts';
@@ -26,6 +27,8 @@ import { removeLeftRuns } from './spill/place.ts';
 export interface BatchWatch {
   readonly signal?: AbortSignal;
   readonly onObject?: (object: ObjectInfo, rows: number) => void;
+  /** Called whenever the batch moves on. */
+  readonly onMove?: () => void;
   /** Runs commits one after another: those of one process would only overtake each other. */
   readonly inTurn: <T>(commit: () => Promise<T>) => Promise<T>;
 }
@@ -112,7 +115,7 @@ export async function workClaim(
     return { source, claim, intent, staged: nothingStaged(claim, intent, error), unaccounted: error, milliseconds };
   }
   const ingested = clock();
-  const intent = await inTurn(() => commitBatch(runtime, ledger, staged.intent));
+  const intent = await inTurn(() => commitBatch(watched(runtime, watch), ledger, staged.intent));
   return {
     source,
     claim,
@@ -121,6 +124,9 @@ export async function workClaim(
     milliseconds: { ingest: ingested - begun, commit: clock() - ingested },
   };
 }
+
+const watched = (runtime: Runtime, { onMove }: Pick<BatchWatch, 'onMove'>): Runtime =>
+  onMove === undefined ? runtime : { ...runtime, store: watchedStore(runtime.store, onMove) };
 
 /**
  * Gives a claim back by an intent that commits nothing: from then on the batch is over for everybody, whoever holds it
@@ -154,7 +160,7 @@ export async function resumeClaim(
   const begun = clock();
   const intent = await readIntent(store, config.warehouse, claim.batch, sleep);
   if (intent === undefined) return workClaim(runtime, ledger, source, claim, watch);
-  await watch.inTurn(() => finishBatch(runtime, ledger, intent));
+  await watch.inTurn(() => finishBatch(watched(runtime, watch), ledger, intent));
   return { source, claim, intent, staged: undefined, milliseconds: { ingest: 0, commit: clock() - begun } };
 }
 

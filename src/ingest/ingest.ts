@@ -16,6 +16,7 @@ import type { Outcome, Rejection, RejectionCode } from '../records/outcome.ts';
 import { quarantineRow } from '../records/quarantine.ts';
 import type { RowWriter } from '../records/scan/row-writer.ts';
 import type { ObjectInfo } from '../store/store.ts';
+import { watchedStore } from '../store/watched.ts';
 import { partitionColumn } from '../tables/declaration.ts';
 import { quarantine } from '../tables/quarantine.ts';
 import type { PriorRows } from './existing-rows.ts';
@@ -26,7 +27,9 @@ import type { IngestRuntime } from './runtime.ts';
 import { spillPlace } from './spill/place.ts';
 import { TableFiles } from './table-writer.ts';
 
-export async function ingestBatch(runtime: IngestRuntime, request: IngestRequest): Promise<Staged> {
+export async function ingestBatch(world: IngestRuntime, request: IngestRequest): Promise<Staged> {
+  const { onMove } = request;
+  const runtime = onMove === undefined ? world : { ...world, store: watchedStore(world.store, onMove) };
   const failures: ObjectFailure[] = [];
   const told = new Set<string>();
   const onObject = (object: ObjectInfo, rows: number): void => {
@@ -167,6 +170,7 @@ class BatchAttempt {
       doubt,
     };
     for await (const frames of frameRecords(tally.measured(body), limits, lane)) {
+      this.#request.onMove?.();
       for (const frame of frames) {
         const bytes = frame.bytes as Buffer;
         const mayBeCertain = writer !== undefined && frame.tooLarge === undefined && isUtf8(bytes);

@@ -19,6 +19,8 @@ export interface IngestRequest {
   readonly signal?: AbortSignal;
   /** Called after each object. */
   readonly onObject?: (object: ObjectInfo, rows: number) => void;
+  /** Called whenever the batch moves on, be it by one piece of one large object. */
+  readonly onMove?: () => void;
 }
 
 export interface ObjectFailure {

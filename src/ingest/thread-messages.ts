@@ -21,6 +21,7 @@ export interface ToThread {
 /** Of one batch, in order; the last one is its end. */
 export type FromThread =
   | { readonly kind: 'object'; readonly object: ObjectInfo; readonly rows: number }
+  | { readonly kind: 'moved' }
   | { readonly kind: 'log'; readonly fields: Readonly<Record<string, unknown>>; readonly message: string }
   | { readonly kind: 'staged'; readonly staged: Staged }
   | { readonly kind: 'failed'; readonly error: SentError };

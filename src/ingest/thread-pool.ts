@@ -83,6 +83,7 @@ async function ingestInThread(
   const { promise, resolve, reject } = Promise.withResolvers<Staged>();
   port.on('message', (message: FromThread) => {
     if (message.kind === 'object') request.onObject?.(message.object, message.rows);
+    else if (message.kind === 'moved') request.onMove?.();
     else if (message.kind === 'log') runtime.log.error(message.fields, message.message);
     else if (message.kind === 'staged') resolve(message.staged);
     else reject(receivedError(message.error));

@@ -92,10 +92,10 @@ export class Batches {
   takeNamed(source: ConfiguredSource, named: readonly NamedObject[]): Promise<Outcomes> {
     return this.#inPlace(async (moving) => {
       await this.#finishOwn(moving);
-      let found = await this.#look(source, named);
+      let found = await this.#look(source, named, moving);
       if (found.claimed.some((entry) => this.#ledger.isAbandoned(entry))) {
         await this.#finishAbandoned(moving);
-        found = await this.#look(source, named);
+        found = await this.#look(source, named, moving);
       }
       const { outcomes, ...plan } = found;
       return new Map([...outcomes, ...(await this.#claimAndWork(plan, moving))]);
@@ -159,7 +159,7 @@ export class Batches {
     }
   }
 
-  async #look(source: ConfiguredSource, named: readonly NamedObject[]): Promise<Look> {
+  async #look(source: ConfiguredSource, named: readonly NamedObject[], moving: Moving): Promise<Look> {
     const { clock } = this.#runtime;
     const ascending = [...named].sort((a, b) => compareText(a.uri, b.uri));
     const uris = ascending.map(({ uri }) => uri);
@@ -169,6 +169,7 @@ export class Batches {
       uris.map((uri) => ({ uri, lastModified: now })),
     );
     const { entries, sequence } = await this.#ledger.lookup(uris, from);
+    moving.on();
     const isCommitted = (uri: string, etag: string): boolean =>
       entries.get(uri)?.some((entry) => entry.state === 'committed' && entry.object.etag === etag) === true;
 
@@ -180,7 +181,7 @@ export class Batches {
       if (known) outcomes.set(uri, { kind: 'known' });
       return !known;
     });
-    for (const [{ uri }, found] of await this.#heads(source, unknown)) {
+    for (const [{ uri }, found] of await this.#heads(source, unknown, moving)) {
       const claims = entries.get(uri)?.filter((entry) => entry.state === 'claimed') ?? [];
       if ('failure' in found) outcomes.set(uri, { kind: 'failed', failure: found.failure });
       else if (found.info === undefined) outcomes.set(uri, { kind: 'gone' });
@@ -194,7 +195,11 @@ export class Batches {
   }
 
   /** What the objects are now. Throws where none can be asked for and the source cannot be listed either. */
-  async #heads(source: ConfiguredSource, objects: readonly NamedObject[]): Promise<[NamedObject, Head][]> {
+  async #heads(
+    source: ConfiguredSource,
+    objects: readonly NamedObject[],
+    moving: Moving,
+  ): Promise<[NamedObject, Head][]> {
     const { store, config } = this.#runtime;
     const limit = pLimit(config.batch.downloads);
     const head = async (object: NamedObject): Promise<[NamedObject, Head]> => {
@@ -202,6 +207,8 @@ export class Batches {
         return [object, { info: await store.head(object.uri) }];
       } catch (error) {
         return [object, { failure: failureOf(object.uri, error) }];
+      } finally {
+        moving.on();
       }
     };
     const heads = await Promise.all(objects.map((object) => limit(head, object)));
@@ -223,7 +230,8 @@ export class Batches {
     const outcomes: Outcomes = new Map(objects.map(({ uri }) => [uri, { kind: 'held' }]));
     if (objects.length === 0) return outcomes;
     const begun = this.#runtime.clock();
-    const claim = await this.#inTurn(() => this.#ledger.claim(source.config, objects, sequence, changed));
+    const claim = await this.#turn(moving, () => this.#ledger.claim(source.config, objects, sequence, changed));
+    moving.on();
     if (claim === undefined) return outcomes;
     const claiming = this.#runtime.clock() - begun;
     const work = () => workClaim(this.#runtime, this.#ledger, source, claim, this.#watch(moving));
@@ -280,7 +288,19 @@ export class Batches {
   }
 
   #watch(moving: Moving): BatchWatch {
-    return { signal: this.#abort, onObject: () => moving.on(), inTurn: this.#inTurn };
+    return {
+      signal: this.#abort,
+      onMove: () => moving.on(),
+      inTurn: (commit) => this.#turn(moving, commit),
+    };
+  }
+
+  #turn<T>(moving: Moving, commit: () => Promise<T>): Promise<T> {
+    moving.waits();
+    return this.#inTurn(() => {
+      moving.on();
+      return commit();
+    });
   }
 }
 

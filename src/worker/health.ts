@@ -20,8 +20,10 @@ export type Found = 'objects' | 'nothing' | StoreError;
 
 /** A batch in work. */
 export interface Moving {
-  /** An object was read, a stage is over. */
+  /** A call came to an end, a piece of an object was read, a stage is over. */
   on(): void;
+  /** It waits for other batches, which are watched themselves; until it moves again. */
+  waits(): void;
   over(): void;
 }
 
@@ -51,9 +53,15 @@ export class Health {
   }
 
   begin(): Moving {
+    let isOver = false;
     const moving: Moving = {
-      on: () => void this.#progress.set(moving, this.#clock()),
-      over: () => void this.#progress.delete(moving),
+      // What its threads tell may come late.
+      on: () => void (isOver || this.#progress.set(moving, this.#clock())),
+      waits: () => void this.#progress.delete(moving),
+      over: () => {
+        isOver = true;
+        this.#progress.delete(moving);
+      },
     };
     moving.on();
     return moving;
@@ -109,8 +117,17 @@ export class Health {
     return this.sources.every(({ ok }) => ok === true);
   }
 
+  /**
+   * Milliseconds since the batch that has stood still for longest last moved; 0 where none is in work. Only what never
+   * comes back makes this grow: a call without an answer, a thread that hangs. How long a batch or an object takes does
+   * not, nor does it how often they fail, since a new process would fare no better with them.
+   */
+  get stillMs(): number {
+    return Math.max(0, this.#clock() - Math.min(this.#clock(), ...this.#progress.values()));
+  }
+
   get alive(): boolean {
-    return Math.min(...this.#progress.values()) > this.#clock() - this.#stuckAfterMs;
+    return this.stillMs < this.#stuckAfterMs;
   }
 }
 

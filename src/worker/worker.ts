@@ -228,7 +228,10 @@ export class Worker {
           this.#account.refresh();
           return this.metrics.text();
         },
-        health: async () => ({ ok: this.#health.alive, details: { alive: this.#health.alive } }),
+        health: async () => {
+          const { alive, stillMs } = this.#health;
+          return { ok: alive, details: { alive, stillSeconds: Math.round(stillMs / 1000) } };
+        },
         readiness: () => this.#readiness(),
       },
       listen,

@@ -109,7 +109,8 @@ describe('a worker on a folder', () => {
   });
 
   test('refuses a port that is taken, with what to do', async () => {
-    const { place } = site('port');
+    const { place, put } = site('port');
+    put(logs.slice(0, 1));
     const first = worker(place);
     const { port } = await first.seen('worker-started');
     const second = worker(place, '--set', `worker.listen=127.0.0.1:${port}`);

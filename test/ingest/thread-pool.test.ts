@@ -3,17 +3,21 @@ import { mkdirSync, mkdtempSync, rmSync, truncateSync, writeFileSync } from 'nod
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
+import pLimit from 'p-limit';
 import pino from 'pino';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Config } from '../../src/config/config.ts';
+import { createLedger, openTables, workClaim } from '../../src/ingest/claimed-batch.ts';
 import { AccountingError } from '../../src/ingest/object-counts.ts';
 import type { Runtime } from '../../src/ingest/runtime.ts';
+import { selectSources } from '../../src/ingest/select-sources.ts';
 import { receivedError, sentError } from '../../src/ingest/thread-messages.ts';
 import { IngestThreadEnded, ingestPool, shareOf } from '../../src/ingest/thread-pool.ts';
 import { backfill } from '../../src/jobs/backfill/backfill.ts';
 import type { BackfillOptions } from '../../src/jobs/backfill/report.ts';
 import { StoreError } from '../../src/store/store.ts';
 import { createRuntime } from '../../src/wire.ts';
+import { collect } from '../support/collect.ts';
 import { decision, rowsOf, run, sortedRows, testConfig } from '../support/warehouse.ts';
 
 const objects = 12;
@@ -118,6 +122,28 @@ describe('batches on threads', () => {
     const next = await laterRuntime(config);
     await run(next);
     expect(await contentsOf(next)).toEqual(expected);
+  });
+
+  test('they say that they move on, before the first object is done, on whichever thread they are', async () => {
+    const runtime = await createRuntime(newConfig(2));
+    const ledger = createLedger(runtime);
+    const [source] = selectSources(runtime, undefined);
+    await openTables(runtime, ledger, [source!]);
+    const all = await collect(runtime.store.list(source!.config.location));
+    const inTurn = pLimit(1);
+    const moved = [0, 1].map(async (n) => {
+      const claim = await inTurn(() => ledger.claim(source!.config, [all[n]!], 0, new Set()));
+      let [moves, early] = [0, 0];
+      await workClaim(runtime, ledger, source!, claim!, {
+        inTurn,
+        onMove: () => void moves++,
+        onObject: () => {
+          early = moves;
+        },
+      });
+      return early;
+    });
+    for (const early of await Promise.all(moved)) expect(early).toBeGreaterThan(0);
   });
 
   /** After the claims of an earlier run have run out. */

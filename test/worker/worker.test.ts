@@ -9,6 +9,7 @@ import type { SourceConfig } from '../../src/sources/config.ts';
 import { MemoryStore } from '../../src/store/memory.ts';
 import { type ObjectStore, StoreError } from '../../src/store/store.ts';
 import { Worker, type WorkerOptions, type WorkerReport } from '../../src/worker/worker.ts';
+import { collect } from '../support/collect.ts';
 import { decision, opaSourceConfig, owner, rowsOf, testRuntime, type WorldOptions } from '../support/warehouse.ts';
 import { FakeClock, MemoryQueue } from './memory-queue.ts';
 
@@ -95,6 +96,101 @@ const stopped = async (
   await time.until('the worker stops', done);
   return promise;
 };
+
+describe('whether the worker is alive', () => {
+  /** What /healthz says while the body of `a` comes as `pieces` gives it. */
+  async function reading(pieces: (time: FakeClock, body: Uint8Array) => AsyncIterable<Uint8Array>) {
+    const made = world({ worker: { batchAgeSeconds: 0, listen: { host: '127.0.0.1', port: 0 } } });
+    const { time, store, queue, object, worker, runtime } = made;
+    await object(
+      'a',
+      Array.from({ length: 100 }, (_, i) => `a${i}`),
+    );
+    const slow: ObjectStore = {
+      list: (prefix, options) => store.list(prefix, options),
+      listFolders: (prefix) => store.listFolders(prefix),
+      head: (uri) => store.head(uri),
+      put: (uri, body, options) => store.put(uri, body, options),
+      delete: (uri) => store.delete(uri),
+      async get(uri, options) {
+        const body = await store.get(uri, options);
+        if (uri !== `${logs}/a`) return body;
+        return { info: body.info, chunks: pieces(time, Buffer.concat(await collect(body.chunks))) };
+      },
+    };
+    queue.send(event('a'));
+    let port = 0;
+    const onListening = (listening: number): void => {
+      port = listening;
+    };
+    const running = worker({ onListening }, runtime('one', slow));
+    const health = async () => {
+      const answer = await fetch(`http://127.0.0.1:${port}/healthz`);
+      return { status: answer.status, ...((await answer.json()) as { alive: boolean; stillSeconds: number }) };
+    };
+    await time.until('the object is begun', () => made.events('batch-claimed').length > 0);
+    return { ...made, running, health };
+  }
+
+  test('does not depend on how long an object takes: one of three hours is read, and the worker is alive all the time', async () => {
+    const { time, queue, rows, running, health } = await reading(async function* (clock, body) {
+      const size = Math.ceil(body.length / 20);
+      for (let at = 0; at < body.length; at += size) {
+        await clock.sleep(9 * 60_000);
+        yield body.subarray(at, at + size);
+      }
+    });
+    const statuses = new Set<number>();
+    const begun = time.now;
+    while (queue.size > 0 && time.now - begun < 6 * 3_600_000) {
+      await time.advance(60_000);
+      await new Promise((resolve) => setTimeout(resolve, 2));
+      statuses.add((await health()).status);
+    }
+    expect([...statuses]).toEqual([200]);
+    expect(time.now - begun).toBeGreaterThan(2.9 * 3_600_000);
+    expect(await rows()).toHaveLength(100);
+    await stopped(time, running);
+  });
+
+  test('ends where a call never comes back, and not before', async () => {
+    const { time, running, health } = await reading(async function* (clock, body) {
+      yield body.subarray(0, 100);
+      await clock.sleep(1e9);
+    });
+    await time.advance(9 * 60_000);
+    expect(await health()).toMatchObject({ status: 200, alive: true });
+    for (let minutes = 0; minutes < 15; minutes++) await time.advance(60_000);
+    expect(await health()).toMatchObject({ status: 503, alive: false });
+    expect((await health()).stillSeconds).toBeGreaterThan(600);
+    running.stop();
+    await time.until('it is broken off', running.done);
+  });
+
+  test('does not depend on failures: a source and a warehouse that always fail are nothing that a restart would mend', async () => {
+    let port = 0;
+    const { time, queue, object, worker } = world({
+      hooks: {
+        before: ({ operation, uri }) => {
+          if (operation !== 'head' && uri.startsWith(logs)) throw new StoreError('transient', uri, 'no');
+        },
+      },
+      worker: { batchAgeSeconds: 0, listen: { host: '127.0.0.1', port: 0 } },
+    });
+    await object('a');
+    queue.send(event('a'));
+    const running = worker({
+      onListening: (listening) => {
+        port = listening;
+      },
+    });
+    for (let minutes = 0; minutes < 60; minutes++) {
+      await time.advance(60_000);
+      expect((await fetch(`http://127.0.0.1:${port}/healthz`)).status).toBe(200);
+    }
+    await stopped(time, running);
+  });
+});
 
 describe('following a queue', () => {
   test('a batch closes on age: one snapshot for what came in that time', async () => {
