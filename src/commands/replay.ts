@@ -20,7 +20,8 @@ Examples:
   audit-warehouse replay --source eopa-prod --from 2026-01-01 --to 2026-01-31 --json
 
 After the configuration was changed (a limit, a strict column) or with a newer version: what is accepted now becomes a
-row and leaves the quarantine, in one step that a crash cannot halve. What is not stays, with the newer reason.`;
+row and leaves the quarantine, in one step that a crash cannot halve. What is not stays, with the newer reason: nothing
+leaves the quarantine without a row that holds it.`;
 
 const collect = (value: string, all: string[] = []): string[] => [...all, value];
 
@@ -67,9 +68,11 @@ async function execute(context: CommandContext, options: Options): Promise<numbe
   }
   const { examined, replayed, skipped, unchanged, changed, unreadable } = report;
   const lines = [
-    `${options.dryRun ? 'would try' : 'tried'} ${formatCount(examined)} records: ${formatCount(replayed)} ${options.dryRun ? 'would become' : 'became'} rows, ${formatCount(unchanged + changed)} stay`,
+    `${options.dryRun ? 'would try' : 'tried'} ${formatCount(examined)} records: ${formatCount(replayed)} ${options.dryRun ? 'would become' : 'became'} rows, ${formatCount(skipped + unchanged + changed + unreadable)} stay`,
     ...(changed > 0 ? [`${formatCount(changed)} of those that stay do so for another reason than before`] : []),
-    ...(skipped > 0 ? [`${formatCount(skipped)} are lines of other programs, and left the quarantine`] : []),
+    ...(skipped > 0
+      ? [`${formatCount(skipped)} of them look like lines of other programs now; nothing is dropped`]
+      : []),
     ...(unreadable > 0 ? [`${formatCount(unreadable)} were cut, and their objects cannot be read again`] : []),
     ...Object.entries(report.tables).map(([table, rows]) => `  ${table}: ${formatCount(rows)} rows`),
     ...Object.entries(report.reasons).map(([reason, rows]) => `  stays: ${reason} ${formatCount(rows)}`),

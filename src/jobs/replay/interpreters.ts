@@ -6,9 +6,9 @@ import type { Runtime } from '../../ingest/runtime.ts';
 import type { Row } from '../../parquet/read/row-reader.ts';
 import type { Frame } from '../../records/frame/frame.ts';
 import { frameRecords } from '../../records/frame/index.ts';
-import type { RowOutcome } from '../../records/outcome.ts';
+import type { Rejection, RejectionCode, RowOutcome } from '../../records/outcome.ts';
 import { quarantineRow } from '../../records/quarantine.ts';
-import { readFrames } from '../../records/read-records.ts';
+import { type ReadRecord, readFrames } from '../../records/read-records.ts';
 import { quarantine } from '../../tables/quarantine.ts';
 
 /** What a quarantined record is now: usually one thing, but what was one record may turn out to hold several. */
@@ -19,6 +19,8 @@ export type Replayed =
       readonly rows: readonly RowOutcome[];
       /** What stays in quarantine, as it would be put there now. */
       readonly rejected: readonly Row[];
+      /** All of it looks like lines of other programs now. */
+      readonly isForeign: boolean;
     }
   | { readonly kind: 'unreadable' };
 
@@ -54,21 +56,8 @@ export class Interpreters {
   #interpret(row: Row, frame: Frame): Replayed {
     const source = this.sourceOf(row)!;
     const uri = String(row.source_uri);
-    const facts = source.source.describeObject(uri);
-    const context = { sourceType: source.source.type, uri, facts, lastModified: 0 };
-    const rows: RowOutcome[] = [];
-    const rejected: Row[] = [];
-    for (const { outcome, origin } of readFrames(source.source.openObject(uri, facts), [frame])) {
-      if (outcome.kind === 'row') rows.push(outcome);
-      // A text may be a piece of a record whose other pieces are elsewhere: alone it says nothing, so it stays.
-      else if (outcome.kind === 'skip') rejected.push(...(outcome.reason === 'foreign-text' ? [row] : []));
-      else {
-        const values = quarantineRow(context, origin, outcome);
-        const now = Object.fromEntries(quarantine.columns.map(({ name }, i) => [name, values[i] ?? null]));
-        rejected.push({ ...now, ymd: row.ymd ?? null });
-      }
-    }
-    return { kind: 'read', source, rows, rejected };
+    const reader = source.source.openObject(uri, source.source.describeObject(uri));
+    return replayed(source, row, readFrames(reader, [frame]));
   }
 
   /** Records that the quarantine holds only the head of are read from their object, as long as it has such records. */
@@ -109,6 +98,38 @@ export class Interpreters {
     return outcomes;
   }
 }
+
+/** What a quarantined record is, by what was read of it. Nothing that was quarantined is left out. */
+function replayed(source: ConfiguredSource, row: Row, read: readonly ReadRecord[]): Replayed {
+  const uri = String(row.source_uri);
+  const facts = source.source.describeObject(uri);
+  const context = { sourceType: source.source.type, uri, facts, lastModified: 0 };
+  const rows: RowOutcome[] = [];
+  const rejected: Row[] = [];
+  const passedOver: Frame[] = [];
+  const asRow = (origin: Frame, rejection: Rejection): Row => {
+    const values = quarantineRow(context, origin, rejection);
+    const now = Object.fromEntries(quarantine.columns.map(({ name }, i) => [name, values[i] ?? null]));
+    return { ...now, ymd: row.ymd ?? null };
+  };
+  for (const { outcome, origin } of read) {
+    if (outcome.kind === 'row') rows.push(outcome);
+    else if (outcome.kind === 'quarantine') rejected.push(asRow(origin, outcome));
+    else passedOver.push(origin);
+  }
+  // What looks like a line of another program now was evidence once: it stays for the reason that it had.
+  const isForeign = rows.length + rejected.length === 0;
+  if (isForeign) rejected.push(row);
+  else for (const part of passedOver) if (!isSameRecord(row, part)) rejected.push(asRow(part, rejectionOf(row)));
+  return { kind: 'read', source, rows, rejected, isForeign };
+}
+
+const rejectionOf = ({ reason, pointer, detail }: Row): Rejection => ({
+  kind: 'quarantine',
+  code: reason as RejectionCode,
+  pointer: String(pointer),
+  detail: String(detail),
+});
 
 function payloadOf(row: Row): Buffer {
   const payload = row.payload as string;

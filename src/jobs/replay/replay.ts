@@ -1,6 +1,7 @@
 /**
  * Replay: quarantined records through the schema and limits of today. What is accepted now becomes a row of its table and
- * leaves the quarantine; what is not stays, with the newer reason where that is another.
+ * leaves the quarantine; what is not stays, with the newer reason where that is another. Nothing leaves the quarantine
+ * without a row that holds it.
  *
  * One amendment a day of quarantine: the files of the day are replaced (the decisive change), the rows appended, the
  * record written. So a record is never in both tables nor in neither, wherever a run dies, and a replay that another
@@ -41,7 +42,7 @@ export interface ReplayReport {
   examined: number;
   /** Became rows. */
   replayed: number;
-  /** Lines of other programs, as the sources see them now: they left the quarantine and are counted by the record. */
+  /** Stay, though the sources as they are now would pass over them as lines of other programs. */
   skipped: number;
   /** Stay for the same reason. */
   unchanged: number;
@@ -206,10 +207,10 @@ class DayReplay implements ReplayedDay {
         stays.push(valuesOf(row));
         continue;
       }
-      const { source, rows: gained, rejected } = outcome;
+      const { source, rows: gained, rejected, isForeign } = outcome;
       const [first] = rejected;
-      if (gained.length === 0 && rejected.length === 1 && first !== undefined && !differs(first, row)) {
-        this.counts.unchanged++;
+      if (gained.length === 0 && (first === undefined || (rejected.length === 1 && !differs(first, row)))) {
+        this.counts[isForeign ? 'skipped' : 'unchanged']++;
         increase(this.reasons, String(row.reason), 1);
         stays.push(valuesOf(row));
         continue;
@@ -217,7 +218,6 @@ class DayReplay implements ReplayedDay {
       isTouched = true;
       this.counts.replayed += gained.length;
       this.counts.changed += rejected.length;
-      if (gained.length + rejected.length === 0) this.counts.skipped++;
       const { table } = source.source;
       this.#account(quarantine.name, uri, rejected.length - 1);
       for (const { values } of gained) {
