@@ -25,6 +25,8 @@ Compares what the sources list with the ledger, the ledger with the rows of each
 with its manifest, and the catalog with the metadata in the warehouse. --deep reads every object again and compares its
 records with the rows. --repair does again what can be done again (it deletes nothing), then verifies once more.
 
+Rows that share an id and differ are reported, but are not a difference: nothing is lost by them.
+
 Exit codes: 0 no difference; 1 failed; 2 usage or configuration; 4 differences were found (and are left).`;
 
 export function defineVerify(program: Command, run: RunAction): void {
@@ -75,7 +77,7 @@ async function execute(context: CommandContext, options: Options): Promise<numbe
 
 async function render(report: VerifyReport, repaired: readonly string[] | undefined): Promise<string> {
   const [
-    { formatCount },
+    { formatCount, plural },
     { printable },
     { textTable },
     { differenceKinds },
@@ -98,6 +100,7 @@ async function render(report: VerifyReport, repaired: readonly string[] | undefi
   for (const other of report.otherMappings)
     text += `${printable(describeOtherMapping(other))}; ${printable(adviceOnOtherMapping(other))}\n`;
   for (const { source, message } of report.warnings) text += `warning: source ${source}: ${printable(message)}\n`;
+  text += conflicts(report, textTable, plural);
   if (report.ok) return `${text}no differences\n`;
   text += `${formatCount(differencesTotal)} differences\n\n`;
   text += textTable(
@@ -113,4 +116,17 @@ async function render(report: VerifyReport, repaired: readonly string[] | undefi
   for (const kind of new Set(differences.map((difference) => difference.kind)))
     text += `\n${kind}: ${differenceKinds[kind]}`;
   return `${text}\n`;
+}
+
+type Tools = typeof import('../text/text-table.ts') & typeof import('../text/humanize.ts');
+
+function conflicts({ findings }: VerifyReport, textTable: Tools['textTable'], plural: Tools['plural']): string {
+  if (findings.length === 0) return '';
+  const ids = findings.reduce((sum, { found }) => sum + found, 0);
+  const days = textTable(
+    [{ title: 'table' }, { title: 'day' }, { title: 'ids', align: 'right' }],
+    findings.map(({ table, ymd, found }) => [table, ymd, String(found)]),
+  );
+  return `\n${plural(ids, 'id')} with records of different content, all of which are kept:\n\n${days}
+query conflicting-decisions lists the records: somebody may have written some under ids of others\n\n`;
 }

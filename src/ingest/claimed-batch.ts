@@ -114,6 +114,8 @@ export async function workClaim(
     const milliseconds = { ingest: clock() - begun, commit: 0 };
     return { source, claim, intent, staged: nothingStaged(claim, intent, error), unaccounted: error, milliseconds };
   }
+  const { conflicts } = staged;
+  if (conflicts > 0) logEvent(log, 'ids-conflict', { source: source.config.name, batch: claim.batch, rows: conflicts });
   const ingested = clock();
   const intent = await inTurn(() => commitBatch(watched(runtime, watch), ledger, staged.intent));
   return {
@@ -145,6 +147,7 @@ const nothingStaged = (claim: Claim, intent: Intent, { message }: AccountingErro
   })),
   typeMismatches: new Map(),
   doubted: 0,
+  conflicts: 0,
   reasons: new Map(),
 });
 

@@ -57,6 +57,7 @@ class BatchAttempt {
   readonly #typeMismatches = new Map<string, number>();
   readonly #reasons = new Map<RejectionCode, number>();
   #doubted = 0;
+  #conflicts = 0;
   readonly #events: TableFiles;
   readonly #quarantine: TableFiles;
   readonly #ymdAt: number;
@@ -126,6 +127,7 @@ class BatchAttempt {
       failures: this.#failures,
       typeMismatches: this.#typeMismatches,
       doubted: this.#doubted,
+      conflicts: this.#conflicts,
       reasons: this.#reasons,
     };
   }
@@ -185,6 +187,7 @@ class BatchAttempt {
       for (const [column, count] of writer.mismatches) increase(this.#typeMismatches, column, count);
     }
     this.#doubted += tally.doubted;
+    this.#conflicts += tally.conflicts;
     this.#objects.set(object.uri, tally.counts(object, source.mapping?.current ?? null));
   }
 
@@ -208,7 +211,7 @@ class BatchAttempt {
     }
     const { source } = this.#request.source;
     if (prior?.events.take(rowIdentity(source.table, outcome.values))) {
-      if (outcome.identity !== null) this.#writer.addIdentity(outcome.identity);
+      if (outcome.identity !== null) this.#writer.compare(outcome.identity);
       tally.duplicates++;
       return;
     }
@@ -218,10 +221,12 @@ class BatchAttempt {
       this.#reject({ kind: 'quarantine', code: 'too_many_days', pointer: '', detail }, frame, context);
       return;
     }
-    if (outcome.identity !== null && !this.#writer.addIdentity(outcome.identity)) {
+    const compared = outcome.identity === null ? 'new' : this.#writer.compare(outcome.identity);
+    if (compared === 'duplicate') {
       tally.duplicates++;
       return;
     }
+    if (compared === 'conflict') tally.conflicts++;
     this.#events.append(outcome.values);
     tally.row(outcome.eventTime);
   }

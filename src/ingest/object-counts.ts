@@ -9,6 +9,8 @@ export class Tally {
   quarantined = 0;
   skipped = 0;
   duplicates = 0;
+  /** Of the rows, those that share their id with another row of the batch and differ from it. */
+  conflicts = 0;
   #rows = 0;
   #bytes = 0;
   #min: bigint | null = null;
@@ -23,9 +25,10 @@ export class Tally {
   }
 
   /** Everything that the fast path took of the object. */
-  taken({ rows, duplicates, least, greatest }: TakenCounts): void {
+  taken({ rows, duplicates, conflicts, least, greatest }: TakenCounts): void {
     this.records += rows + duplicates;
     this.duplicates += duplicates;
+    this.conflicts += conflicts;
     this.#rows += rows;
     for (const time of [least, greatest]) if (time !== null) this.#met(time);
   }

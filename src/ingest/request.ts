@@ -35,5 +35,7 @@ export interface Staged {
   readonly typeMismatches: ReadonlyMap<string, number>;
   /** Records that took the reference path. */
   readonly doubted: number;
+  /** Rows that share their id with a row of the batch whose content is another. */
+  readonly conflicts: number;
   readonly reasons: ReadonlyMap<RejectionCode, number>;
 }

@@ -78,21 +78,39 @@ declare namespace __AdaptedExports {
    */
   export function appendString(column: __Internref0, start: number, length: number): void;
   /**
-   * assembly/identities/addIdentity
-   * @param set `assembly/identities/Identities`
+   * assembly/content-hash/contentHash
    * @param start `usize`
    * @param length `i32`
-   * @returns `bool`
    */
-  export function addIdentity(set: __Record0<undefined>, start: number, length: number): boolean;
+  export function contentHash(start: number, length: number): void;
+  /**
+   * assembly/content-hash/contentKeyBytes
+   * @returns `i32`
+   */
+  export function contentKeyBytes(): number;
+  /**
+   * assembly/content-hash/setContentKey
+   * @param bytes `usize`
+   */
+  export function setContentKey(bytes: number): void;
+  /**
+   * assembly/identities/addContent
+   * @param set `assembly/identities/Identities`
+   * @param content `usize`
+   * @param contentLength `i32`
+   * @returns `i32`
+   */
+  export function addContent(set: __Record0<undefined>, content: number, contentLength: number): number;
   /**
    * assembly/identities/addRecord
    * @param set `assembly/identities/Identities`
-   * @param start `usize`
-   * @param length `i32`
-   * @returns `bool`
+   * @param id `usize`
+   * @param idLength `i32`
+   * @param content `usize`
+   * @param contentLength `i32`
+   * @returns `i32`
    */
-  export function addRecord(set: __Record0<undefined>, start: number, length: number): boolean;
+  export function addRecord(set: __Record0<undefined>, id: number, idLength: number, content: number, contentLength: number): number;
   /**
    * assembly/identities/emptyIdentities
    * @param set `assembly/identities/Identities`
@@ -501,6 +519,12 @@ declare namespace __AdaptedExports {
    */
   export function bytesOfRows(writer: __Record0<undefined>): number;
   /**
+   * assembly/scan/writer/conflictsOf
+   * @param writer `assembly/scan/writer/Writer`
+   * @returns `i32`
+   */
+  export function conflictsOf(writer: __Record0<undefined>): number;
+  /**
    * assembly/scan/writer/duplicatesOf
    * @param writer `assembly/scan/writer/Writer`
    * @returns `i32`
@@ -546,11 +570,11 @@ declare namespace __AdaptedExports {
    * @param maxDepth `i32`
    * @param timeSlot `i32`
    * @param isZoneRequired `bool`
-   * @param identitySlot `i32`
+   * @param idSlot `i32`
    * @param identities `assembly/identities/Identities`
    * @returns `assembly/scan/writer/Writer`
    */
-  export function newWriter(root: __Record0<undefined>, slots: number, maxDepth: number, timeSlot: number, isZoneRequired: boolean, identitySlot: number, identities: __Record0<undefined>): __Record0<never>;
+  export function newWriter(root: __Record0<undefined>, slots: number, maxDepth: number, timeSlot: number, isZoneRequired: boolean, idSlot: number, identities: __Record0<undefined>): __Record0<never>;
   /**
    * assembly/scan/writer/openObject
    * @param writer `assembly/scan/writer/Writer`
@@ -568,12 +592,12 @@ declare namespace __AdaptedExports {
    */
   export function rowsOf(writer: __Record0<undefined>): number;
   /**
-   * assembly/scan/writer/setDigested
+   * assembly/scan/writer/setCompared
    * @param writer `assembly/scan/writer/Writer`
    * @param columns `usize`
    * @param count `i32`
    */
-  export function setDigested(writer: __Record0<undefined>, columns: number, count: number): void;
+  export function setCompared(writer: __Record0<undefined>, columns: number, count: number): void;
   /**
    * assembly/scan/writer/setRequired
    * @param writer `assembly/scan/writer/Writer`
@@ -693,6 +717,8 @@ declare interface __Record0<TOmittable> {
   /** @type `usize` */
   words: number | TOmittable;
   /** @type `usize` */
+  contents: number | TOmittable;
+  /** @type `usize` */
   table: number | TOmittable;
   /** @type `i32` */
   tableSize: number | TOmittable;
@@ -707,6 +733,8 @@ declare interface __Record0<TOmittable> {
   texts: __Record0<undefined>;
   /** @type `assembly/identities/WordSet` */
   records: __Record0<undefined>;
+  /** @type `assembly/identities/WordSet` */
+  conflicts: __Record0<undefined>;
 }
 /** assembly/scan/alternatives/Alternative */
 declare interface __Record0<TOmittable> {
@@ -859,11 +887,11 @@ declare interface __Record0<TOmittable> {
   /** @type `bool` */
   isZoneRequired: boolean | TOmittable;
   /** @type `i32` */
-  identitySlot: number | TOmittable;
+  idSlot: number | TOmittable;
   /** @type `usize` */
-  digested: number | TOmittable;
+  compared: number | TOmittable;
   /** @type `i32` */
-  digestedCount: number | TOmittable;
+  comparedCount: number | TOmittable;
   /** @type `usize` */
   fields: number | TOmittable;
   /** @type `i32` */
@@ -894,6 +922,8 @@ declare interface __Record0<TOmittable> {
   taken: number | TOmittable;
   /** @type `i32` */
   duplicates: number | TOmittable;
+  /** @type `i32` */
+  conflicts: number | TOmittable;
   /** @type `i64` */
   least: bigint | TOmittable;
   /** @type `i64` */

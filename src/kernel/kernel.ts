@@ -70,6 +70,7 @@ export class Kernel {
     this.view = new DataView(this.buffer);
     this.#words = new Int32Array(this.buffer);
     this.call.setHashKey(this.text(randomBytes(16)).start);
+    this.call.setContentKey(this.text(randomBytes(this.call.contentKeyBytes())).start);
   }
 
   /** A text as UTF-8, or bytes, where the kernel can read them until the next call of this. */

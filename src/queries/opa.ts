@@ -136,6 +136,12 @@ export const opaQuestions: readonly Question[] = [
     parameters: [...range, path],
   },
   {
+    name: 'conflicting-decisions',
+    origin: 'incident',
+    summary: 'ids that stand for decisions of different content, and where each of these stands',
+    parameters: [...anyRange, { ...limit, description: 'rows at most, in the order of ids' }],
+  },
+  {
     name: 'slowest-decisions',
     origin: 'incident',
     summary: 'decisions in a time range that took the server longest',

@@ -3,8 +3,9 @@
  * maps and those that the config promotes.
  *
  * Text columns of JSON hold the bytes of the record as they stood. Whatever has no column of its own goes to `extra`.
- * A flattened string that holds half of a surrogate pair gets U+FFFD in its place, since columns are UTF-8; the escape
- * survives in the column of exact text. U+0000 stays.
+ * A flattened string that holds half of a surrogate pair gets U+FFFD in its place, since columns are UTF-8. Such texts
+ * would become alike, so the exact one is always kept: below `input` and its like in the column of their text, else as a
+ * member of `extra`. U+0000 stays.
  */
 import { type ColumnType, isScalar, type Scalar, type ScalarType, type Value } from '../columns/types.ts';
 import type { TableDeclaration } from '../tables/declaration.ts';
@@ -63,10 +64,13 @@ export function compileFlattener(
       }
       const column = members.get(key);
       if (!column) {
-        extra.add(bytes.subarray(ranges[4 * i], ranges[4 * i + 1]), raw);
+        extra.add(key, bytes.subarray(ranges[4 * i], ranges[4 * i + 1]), raw);
         continue;
       }
       if (value[key] === null) continue;
+      if (!column.json && !isMap(column.type) && !isExact(value[key])) {
+        extra.add(key, bytes.subarray(ranges[4 * i], ranges[4 * i + 1]), raw);
+      }
       const converted = column.json ? raw : memberValue(column, value[key], raw, extra);
       if (converted === undefined) {
         const expected = `a value of type ${columnTypeText(column.type)}`;
@@ -139,7 +143,18 @@ function memberValue(column: Target, value: unknown, raw: Buffer, extra: Extra):
   return mapValue(column.path[0] as string, type.map.value, value as Record<string, unknown>, raw, extra);
 }
 
-/** The entries of an object in the order of the text; what the map cannot hold goes to `extra` under the map's name. */
+const isMap = (type: ColumnType): boolean => !isScalar(type) && 'map' in type;
+
+/** Whether UTF-8 can hold a text, or all texts of a list. */
+function isExact(value: unknown): boolean {
+  if (typeof value === 'string') return value.isWellFormed();
+  return !Array.isArray(value) || value.every(isExact);
+}
+
+/**
+ * The entries of an object in the order of the text. What the map cannot hold, or not exactly, goes to `extra` under the
+ * map's name.
+ */
 function mapValue(
   name: string,
   type: ScalarType,
@@ -164,8 +179,9 @@ function mapValue(
     // Two keys that differ in half a surrogate pair only would become one.
     const taken = column !== key && (halves.has(column) || keys.includes(column));
     if (column !== key) halves.add(column);
-    if (value === undefined || taken) extra.addTo(name, raw.subarray(ranges[4 * i], ranges[4 * i + 1]), text());
-    else entries.push([column, value as Scalar]);
+    if (value === undefined || column !== key || !isExact(parsed[key]))
+      extra.addTo(name, raw.subarray(ranges[4 * i], ranges[4 * i + 1]), text());
+    if (value !== undefined && !taken) entries.push([column, value as Scalar]);
   }
   return entries;
 }

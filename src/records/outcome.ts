@@ -12,11 +12,15 @@ export interface RowOutcome {
   readonly values: readonly Value[];
   /** Microseconds since the epoch, UTC. */
   readonly eventTime: bigint;
-  /**
-   * Tells this record from all others of its table: a text (decision_id), or all of it where only that does (Okera), as
-   * records/identity.ts writes it; null where it has none and so is never a duplicate.
-   */
-  readonly identity: string | Uint8Array | null;
+  /** What the record has to be compared by with others; null where it is never a duplicate of any. */
+  readonly identity: RecordIdentity | null;
+}
+
+export interface RecordIdentity {
+  /** What is meant to name the record (decision_id), as its column has it; null where nothing does (Okera). */
+  readonly id: string | null;
+  /** What decides whether it is the same record as another: the text of records/identity.ts. */
+  readonly content: Uint8Array;
 }
 
 export interface Rejection {

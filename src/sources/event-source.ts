@@ -18,7 +18,7 @@ export interface EventSource {
   readonly timeField: string;
   /** What a time without an offset is: none, or UTC. */
   readonly zone: 'required' | 'utc';
-  /** The member whose text is the identity of a record (empty: it has none); absent where the whole record is. */
+  /** The member that names a record; where it is empty, the record is never a duplicate. Absent where nothing names it. */
   readonly identityField?: string;
   /** Where the mapped columns of the schema are, unless the configuration says otherwise. */
   readonly mapping?: Mapping;

@@ -25,7 +25,7 @@ export function createSource(
   return {
     type,
     table: interpreter.table,
-    mapping: interpreter.table.mapped
+    mapping: source.schema['x-table'].mapped
       ? { current: mappingDigest(spec.mapping), unrecorded: mappingDigest(source.mapping ?? {}) }
       : null,
     describeObject: withKeyColumns(promoted, source.describeObject),

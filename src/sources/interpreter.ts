@@ -9,7 +9,7 @@ import type { RecordMarks } from '../records/envelope/unwrap.ts';
 import { Extra } from '../records/extra.ts';
 import { compileEnvelopeReader, compileFlattener } from '../records/flatten.ts';
 import type { Frame } from '../records/frame/frame.ts';
-import { rowText } from '../records/identity.ts';
+import { contentOf } from '../records/identity.ts';
 import type { Limits } from '../records/limits.ts';
 import type { ObjectFacts } from '../records/object-facts.ts';
 import type { Outcome, Rejection } from '../records/outcome.ts';
@@ -96,8 +96,8 @@ export function compileInterpreter(spec: InterpreterSpec): Interpreter {
       values[extraColumn] = extra.toJson();
       for (const [column, value] of Object.entries(object.facts.columns)) values[indexOf(column)] = value;
       for (const { from, to, compute } of computed) values[to] = compute(values[from] as Value);
-      const identity =
-        identityField === undefined ? rowText(table, values) : (values[indexOf(identityField)] as string) || null;
+      const id = identityField === undefined ? null : (values[indexOf(identityField)] as string);
+      const identity = id === '' ? null : { id, content: contentOf(table, values) };
       return { kind: 'row', values, eventTime: time, identity };
     },
   };

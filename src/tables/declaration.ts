@@ -11,34 +11,30 @@ export interface TableDeclaration {
   /** Order of rows in compacted files, where it is another: column names, or `hour(column)` of a timestamp. */
   readonly clusteredBy?: readonly string[];
   /**
-   * What makes two rows the same record, of which compaction keeps one: a column (its empty value is nobody's identity),
-   * or all columns but those of `provenance`. Without it rows are never taken for duplicates.
+   * Present where rows can be duplicates: two rows that are equal in every column but those of `provenance` and `copies`
+   * are one record, and one of them is kept (records/identity.ts). Without it rows are never taken for duplicates.
    */
-  readonly identity?: { readonly column: string } | 'record';
+  readonly identity?: {
+    /**
+     * The column that is meant to name a record. A row whose value is empty there is never a duplicate; rows that share a
+     * value and differ elsewhere are all kept, and count as conflicts. Absent where nothing names a record.
+     */
+    readonly id?: string;
+  };
   /** Columns that deserve a bloom filter. */
   readonly bloomColumns: readonly string[];
   /** Columns whose manifest bounds are kept whole instead of truncated to 16 bytes. */
   readonly fullBounds: readonly string[];
   /**
-   * Columns left out when two rows are compared for being the same record: those that say where a row came from, and
-   * those computed or copied from others.
+   * Columns that say where a row came from, and those that are computed from others or that the configuration promotes:
+   * the same record may have other values in them.
    */
   readonly provenance: readonly string[];
-  /** Those of `provenance` that are the same for one record as long as `shape` and `fields` of its source are. */
-  readonly mapped?: readonly string[];
-}
-
-const whole = new WeakMap<TableDeclaration, TableDeclaration>();
-
-/** The declaration for comparing rows that one configuration has made: mapped columns count like any other. */
-export function withMappedColumns(declaration: TableDeclaration): TableDeclaration {
-  const { mapped, provenance } = declaration;
-  if (mapped === undefined) return declaration;
-  const known = whole.get(declaration);
-  if (known !== undefined) return known;
-  const made = { ...declaration, provenance: provenance.filter((name) => !mapped.includes(name)) };
-  whole.set(declaration, made);
-  return made;
+  /**
+   * Columns whose values are copied out of text that other columns hold whole. Which text that is may be configured, so
+   * they have no say in whether two rows are the same record.
+   */
+  readonly copies?: readonly string[];
 }
 
 /** Every table is partitioned by this column: string YYYY-MM-DD, the UTC day of the event. */

@@ -6,8 +6,8 @@ import { type AnnotatedSchema, type Extraction, extractions, parseColumnType } f
 /**
  * Derives a table from an annotated schema and the columns that the config promotes.
  *
- * Promoted columns stand before the big raw text. They and the mapped columns count as provenance when two rows are
- * compared: their values are copied out of text that other columns hold whole, and a row that was written with another
+ * Promoted columns stand before the big raw text. Neither they nor the mapped columns count when two rows are compared:
+ * their values are copied out of text that other columns hold whole, and a row that was written with another
  * configuration has others.
  * Throws where the schema contradicts itself or a promoted column takes a name that is taken.
  */
@@ -27,7 +27,8 @@ export function declareTable(
       ...(required.has(name) ? { required: true } : {}),
     });
   };
-  for (const { column, type, description } of extractions(schema)) add(column, type, description);
+  const paths = extractions(schema);
+  for (const { column, type, description } of paths) add(column, type, description);
   const mapped = table.mapped ?? {};
   for (const [name, { type, description }] of Object.entries(mapped)) add(name, type, description);
   for (const [name, { type, description }] of Object.entries(table.derived)) add(name, type, description);
@@ -59,18 +60,12 @@ export function declareTable(
     columns,
     sortedBy: table.sortedBy,
     clusteredBy: table.clusteredBy,
-    identity: table.identity === 'record' ? 'record' : { column: table.identity },
+    identity: table.identity === 'record' ? {} : { id: table.identity },
     bloomColumns: table.bloomColumns,
     fullBounds: table.fullBounds,
-    ...(table.mapped && { mapped: Object.keys(mapped) }),
-    provenance: [
-      ...new Set([
-        ...table.provenance,
-        ...computed,
-        ...Object.keys(mapped),
-        ...promotedColumns.map((column) => column.name),
-      ]),
-    ],
+    provenance: [...new Set([...table.provenance, ...computed, ...promotedColumns.map((column) => column.name)])],
+    // The text of the member that a longer path leads into is a column of its own, or in extra.
+    copies: [...paths.filter(({ path }) => path.length > 1).map(({ column }) => column), ...Object.keys(mapped)],
   };
 }
 

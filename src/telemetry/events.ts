@@ -22,6 +22,10 @@ export const events = declare({
     level: 'error',
     message: 'the accounts of a batch do not hold: nothing of it is committed, and its claim is given back',
   },
+  'ids-conflict': {
+    level: 'warn',
+    message: 'rows of one batch share an id and differ; all are kept (question conflicting-decisions)',
+  },
   'object-failed': { level: 'error', message: 'object left unclaimed' },
   'views-registered': { level: 'info', message: 'views registered in the catalog' },
   'view-name-taken': { level: 'warn', message: 'view left out: the catalog has something else under its name' },

@@ -32,6 +32,12 @@ export const metrics = declare({
     help: 'Records quarantined, by reason.',
     alert: 'a reason that was not there before: a producer has changed its format',
   },
+  id_conflicts_total: {
+    type: 'counter',
+    labels: ['source'],
+    help: 'Rows that share their id with a row of the same batch and differ from it; all are kept.',
+    alert: 'above 0: somebody writes records under ids of others, or a producer repeats its ids',
+  },
   objects_total: {
     type: 'counter',
     labels: ['source', 'outcome'],

@@ -81,6 +81,7 @@ export class Account {
     for (const [kind, count] of Object.entries(bytes)) metrics.count('bytes_total', { source: name, kind }, count);
     for (const [reason, count] of staged?.reasons ?? [])
       metrics.count('quarantined_total', { source: name, reason }, count);
+    if (staged !== undefined) metrics.count('id_conflicts_total', { source: name }, staged.conflicts);
     metrics.count('objects_total', { source: name, outcome: 'committed' }, intent.objects.size);
     metrics.count('batches_total', { source: name, outcome: 'committed' });
     const seconds = {

@@ -6,6 +6,7 @@ import { UsageError } from '../../src/config/errors.ts';
 import { liveFiles } from '../../src/iceberg/scan.ts';
 import { createLedger, openTables } from '../../src/ingest/claimed-batch.ts';
 import { selectSources } from '../../src/ingest/select-sources.ts';
+import { compact } from '../../src/jobs/compact/compact.ts';
 import { repair } from '../../src/jobs/verify/repair.ts';
 import { verify } from '../../src/jobs/verify/verify.ts';
 import type { ParquetEncoder } from '../../src/parquet/encoder.ts';
@@ -141,6 +142,48 @@ describe('records', () => {
     const report = await run(runtime);
     expect(report.records).toEqual({ read: 6, rows: 4, quarantined: 0, skipped: 0, duplicates: 2 });
     expect((await rowsOf(runtime, 'opa_decisions')).map((row) => row.decision_id).sort()).toEqual(['', '', 'x', 'y']);
+  });
+
+  test('of one id and other content are all kept and counted, whatever stands before them', async () => {
+    const store = new MemoryStore();
+    const genuine = decision({ id: 'x', subject: 'bob' });
+    const forged = decision({ id: 'x', subject: 'eve' });
+    const pretty = JSON.stringify(JSON.parse(forged), ['timestamp', 'result', 'allowed', 'labels', 'id', 'input', 'subject', 'decision_id']); // biome-ignore format: a list
+    await put(store, '0.jsonl', forged, forged, pretty);
+    await put(store, 'a.jsonl', genuine, forged, genuine, decision({ id: 'y' }));
+    await put(store, 'b.jsonl', genuine, JSON.stringify({ log: `${genuine}\n`, stream: 'stdout' }));
+    const runtime = testRuntime({ store });
+    const report = await run(runtime);
+    expect(report.records).toMatchObject({ read: 9, rows: 3, duplicates: 6 });
+    expect(report.conflicts).toBe(1);
+    const rows = await rowsOf(runtime, 'opa_decisions');
+    expect(rows.map((row) => [row.decision_id, row.subject]).sort()).toEqual([
+      ['x', 'bob'],
+      ['x', 'eve'],
+      ['y', 'dr_evil'],
+    ]);
+    // Read again, they are known again, each for itself.
+    await put(store, 'a.jsonl', genuine, forged, genuine, decision({ id: 'y' }), decision({ id: 'x', subject: 'sue' }));
+    expect((await run(runtime)).records).toMatchObject({ read: 5 });
+    const subjects = (await rowsOf(runtime, 'opa_decisions')).map((row) => row.subject);
+    expect(new Set(subjects)).toEqual(new Set(['bob', 'eve', 'sue', 'dr_evil']));
+    await compact(runtime, { tables: ['opa_decisions'] });
+    expect((await rowsOf(runtime, 'opa_decisions')).map((row) => row.subject).sort()).toEqual(['bob', 'dr_evil', 'eve', 'sue']); // biome-ignore format: one line
+  });
+
+  test('whose ids differ in half a surrogate pair only are two decisions, and both texts are kept', async () => {
+    const store = new MemoryStore();
+    const record = (id: string): string => decision({ id: '@' }).replace('"@"', id);
+    const ids = ['"x\\ud800"', '"x\\ud801"', '"x\\ud800"', '"x\ufffd"'];
+    await put(store, 'a.jsonl', ...ids.map(record), ...ids.map((id) => JSON.stringify({ log: `${record(id)}\n` })));
+    const runtime = testRuntime({ store });
+    expect((await run(runtime)).records).toMatchObject({ read: 8, rows: 3, duplicates: 5 });
+    await compact(runtime, { tables: ['opa_decisions'] });
+    expect((await rowsOf(runtime, 'opa_decisions')).map((row) => [row.decision_id, row.extra]).sort()).toEqual([
+      ['x\ufffd', null],
+      ['x\ufffd', '{"decision_id":"x\\ud800"}'],
+      ['x\ufffd', '{"decision_id":"x\\ud801"}'],
+    ]);
   });
 
   test('lie in the partition of their own day, sorted by time, years 1970 and 9999 included', async () => {

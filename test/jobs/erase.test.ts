@@ -65,6 +65,25 @@ describe('erase', () => {
     expect(await subjects()).not.toContain('dr_evil');
   });
 
+  test('of files of several row groups takes the rows of the subject from each', async () => {
+    store = new MemoryStore({}, () => now);
+    const lines = Array.from({ length: 60 }, (_, i) =>
+      decision({
+        id: `id-${i}`,
+        time: `2023-07-11T10:00:${String(i).padStart(2, '0')}Z`,
+        subject: [3, 24, 25, 47, 59].includes(i) ? 'dr_evil' : `user-${i}`,
+      }),
+    );
+    await store.put(`${input}/eopa=a/first_ts=null/last_ts=null/batch_id=0.jsonl`, Buffer.from(lines.join('\n')));
+    const runtime = testRuntime({ store, output: { rowGroupRows: 10 } });
+    await run(runtime);
+    const others = (await sortedRows(runtime, 'opa_decisions')).filter((row) => !row.includes('"subject":"dr_evil"'));
+    expect(others).toHaveLength(55);
+    expect((await erase(runtime, 'dr_evil')).tables).toMatchObject({ opa_decisions: { rows: 5 } });
+    expect(await sortedRows(runtime, 'opa_decisions')).toEqual(others);
+    expect((await verify(runtime, { deep: true })).differences).toEqual([]);
+  });
+
   test('of compacted files leaves compacted files', async () => {
     await compact(world(), {});
     await erase(world(), 'dr_evil');

@@ -6,6 +6,7 @@ import { removeSnapshots } from '../../src/iceberg/history.ts';
 import { type LiveFile, liveFiles } from '../../src/iceberg/scan.ts';
 import { dayFilesRequest, storeDataFile } from '../../src/iceberg/write.ts';
 import type { Runtime } from '../../src/ingest/runtime.ts';
+import { erase } from '../../src/jobs/erase/erase.ts';
 import { repair } from '../../src/jobs/verify/repair.ts';
 import { type VerifyOptions, type VerifyReport, verify } from '../../src/jobs/verify/verify.ts';
 import { amend } from '../../src/ledger/amendment.ts';
@@ -14,7 +15,7 @@ import { dayFiles } from '../../src/parquet/write/day-files.ts';
 import { createSource } from '../../src/sources/index.ts';
 import { type MemoryHooks, MemoryStore } from '../../src/store/memory.ts';
 import { collect } from '../support/collect.ts';
-import { decision, input, owner, putDecisions, rowsOf, run, testRuntime } from '../support/warehouse.ts';
+import { decision, input, owner, putDecisions, type Rows, rowsOf, run, testRuntime } from '../support/warehouse.ts';
 
 const dayMs = 86_400_000;
 let now: number;
@@ -183,23 +184,21 @@ describe('verify', () => {
     );
   });
 
-  test('finds a value that was changed in place, only by reading the objects again', async () => {
+  /** Writes the first day's rows anew, as somebody with access to the table could, and leaves the counts as they are. */
+  async function rewrite(change: (row: Rows[number], index: number) => Rows[number]): Promise<Rows> {
     const runtime = world();
     const table = (await runtime.catalog.loadTable('opa_decisions'))!;
     const { table: declaration } = createSource('opa', {}, runtime.config.limits);
-    const [file] = await filesOf('opa_decisions');
-    const rows = await rowsOf(runtime, 'opa_decisions');
-    const mine = rows.slice(0, file!.recordCount).filter((row) => row.ymd === file!.ymd);
-    const files = (await filesOf('opa_decisions')).filter(({ ymd }) => ymd === file!.ymd);
+    const [{ ymd }] = (await filesOf('opa_decisions')) as [LiveFile];
+    const files = (await filesOf('opa_decisions')).filter((file) => file.ymd === ymd);
+    const rows = (await rowsOf(runtime, 'opa_decisions')).filter((row) => row.ymd === ymd);
     const buffer = new TableBuffer(declaration.columns);
-    for (const row of rows.filter(({ ymd }) => ymd === file!.ymd)) {
-      const forged = row === mine[0] ? { ...row, subject: 'somebody_else' } : row;
-      buffer.append(declaration.columns.map(({ name }) => forged[name] ?? null));
+    for (const [i, row] of rows.entries()) {
+      const changed = change(row, i);
+      buffer.append(declaration.columns.map(({ name }) => changed[name] ?? null));
     }
-    const [laid] = await dayFiles(
-      runtime.encoder,
-      dayFilesRequest(table, declaration, buffer.take(), runtime.config.output),
-    );
+    const request = dayFilesRequest(table, declaration, buffer.take(), runtime.config.output);
+    const [laid] = await dayFiles(runtime.encoder, request);
     const forged = await storeDataFile({ store, table, declaration, label: 'forged' }, laid!);
     await commitTable(commitContext(runtime), 'opa_decisions', () => ({
       operation: 'replace',
@@ -207,14 +206,117 @@ describe('verify', () => {
       remove: files.map(({ path }) => path),
       summary: {},
     }));
+    return rows;
+  }
+
+  test('finds a value that was changed in place, only by reading the objects again', async () => {
+    const [mine] = await rewrite((row, i) => (i === 0 ? { ...row, subject: 'somebody_else' } : row));
     expect(kinds(await check())).toEqual([]);
     expect((await check({ deep: true })).differences).toMatchObject([
       {
         kind: 'content-differs',
-        uri: mine[0]!.source_uri,
+        uri: mine!.source_uri,
         detail: '1 rows of the table are not what the object gives',
       },
     ]);
+  });
+
+  test('finds a record that was replaced by another under its id', async () => {
+    const [mine] = await rewrite((row, i) => (i === 0 ? { ...row, input: '{"subject":"eve"}', subject: 'eve' } : row));
+    expect(kinds(await check())).toEqual([]);
+    const { differences } = await check({ deep: true });
+    expect(differences).toContainEqual({
+      kind: 'content-differs',
+      table: 'opa_decisions',
+      uri: mine!.source_uri,
+      detail: `1 records of the object are in no table, the first at offset ${mine!.source_offset}`,
+    });
+  });
+
+  test('does not let what was erased of one object excuse what is lost of another', async () => {
+    const uri = (name: string): string => `${input}/eopa=a/first_ts=1/last_ts=2/batch_id=${name}.jsonl`;
+    const lines = (name: string, subjects: readonly string[]) =>
+      Buffer.from(subjects.map((subject, i) => decision({ id: `${name}-${i}`, subject })).join('\n'));
+    await store.put(uri('erased'), lines('erased', ['bob', 'bob', 'bob', 'eve']));
+    await store.put(uri('lost'), lines('lost', ['sue', 'sue']));
+    await run(world());
+    await erase(world(), 'bob');
+    // The object of the erased rows is gone from the source, so that nothing is missing there.
+    await store.delete(uri('erased'));
+    expect(kinds(await check({ deep: true }))).toEqual([]);
+    await rewrite((row) => (row.decision_id === 'lost-1' ? { ...row, decision_id: 'other', subject: 'bob' } : row));
+    const { differences } = await check({ deep: true });
+    const detail = '1 records of the object are in no table, the first at offset';
+    expect(differences).toContainEqual(
+      expect.objectContaining({ kind: 'content-differs', uri: uri('lost'), detail: expect.stringContaining(detail) }),
+    );
+  });
+
+  test('takes a record that was kept for another object, and erased there, for erased', async () => {
+    const uri = (name: string): string => `${input}/eopa=a/first_ts=1/last_ts=2/batch_id=${name}.jsonl`;
+    const shared = decision({ id: 'shared', subject: 'bob' });
+    await store.put(uri('kept'), Buffer.from(shared));
+    await store.put(uri('dropped'), Buffer.from([shared, decision({ id: 'own' })].join('\n')));
+    await run(world());
+    await erase(world(), 'bob');
+    expect(kinds(await check({ deep: true }))).toEqual([]);
+  });
+
+  test('leaves out objects that move while it looks, and no others', async () => {
+    const uri = `${input}/eopa=a/first_ts=1/last_ts=2/batch_id=moving.jsonl`;
+    await store.put(uri, Buffer.from(decision({ id: 'first' })));
+    await run(world());
+    const grown = Buffer.from([decision({ id: 'first' }), decision({ id: 'second' })].join('\n'));
+    // Ingested again between the two readings of the ledger: when the first data file of the decisions is looked at.
+    let hasMoved = false;
+    const hooks: MemoryHooks = {
+      before: async (call) => {
+        if (hasMoved || !call.uri.includes('/opa_decisions/data/')) return;
+        hasMoved = true;
+        await store.put(uri, grown);
+        await run(world());
+      },
+    };
+    const report = await verify(world(hooks), { deep: true });
+    expect(hasMoved).toBe(true);
+    expect(report.differences).toEqual([]);
+    expect(await rowsOf(world(), 'opa_decisions')).toHaveLength(22);
+    // At rest, its rows are held against the ledger again.
+    expect(kinds(await check({ deep: true }))).toEqual([]);
+    await rewrite((row) => (row.decision_id === 'second' ? { ...row, source_uri: 'memory://test/logs/gone' } : row));
+    expect((await check()).differences).toContainEqual(expect.objectContaining({ kind: 'rows-missing', uri }));
+  });
+
+  test('says on which day ids stand for records of different content, and calls it no difference', async () => {
+    const forged = decision({ id: '0-1', time: '2023-07-12T00:00:01Z', subject: 'eve' });
+    await store.put(`${input}/eopa=b/first_ts=1/last_ts=2/batch_id=forged.jsonl`, Buffer.from(forged));
+    await run(world());
+    const report = await check({ deep: true });
+    expect(report).toMatchObject({ ok: true, differencesTotal: 0 });
+    expect(report.findings).toEqual([{ kind: 'conflicting-ids', table: 'opa_decisions', ymd: '2023-07-12', found: 1 }]);
+  });
+
+  test('finds records that a replay took out of quarantine without a row for them', async () => {
+    const [{ source_uri }] = (await rowsOf(world(), 'quarantine')) as [Rows[number]];
+    const ofObject = (await rowsOf(world(), 'quarantine')).filter((row) => row.source_uri === source_uri).length;
+    const files = await filesOf('quarantine');
+    const counts = new Map<string, number>();
+    for (const row of await rowsOf(world(), 'quarantine'))
+      counts.set(String(row.source_uri), (counts.get(String(row.source_uri)) ?? 0) + 1);
+    // As earlier versions did with what looked like lines of other programs.
+    const entries = [...counts].map(([sourceUri, rows]) => ({ table: 'quarantine', sourceUri, rows: -rows }));
+    await amend(world(), {
+      operation: 'replay',
+      table: 'quarantine',
+      change: { operation: 'delete', add: [], remove: files.map(({ path }) => path) },
+      entries,
+    });
+    expect((await check()).differences).toContainEqual({
+      kind: 'replay-lost',
+      table: 'quarantine',
+      uri: source_uri,
+      found: ofObject,
+    });
   });
 
   test('finds an amendment that was broken off, and repair finishes it', async () => {

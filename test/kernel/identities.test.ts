@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
+import type { Compared } from '../../src/records/scan/row-writer.ts';
 import { createSource } from '../../src/sources/index.ts';
 
 const { writers } = createSource('opa', {}, { recordBytes: 1 << 20, nestingDepth: 100 });
@@ -11,21 +12,27 @@ const near = fc.constantFrom('0', '1', '2', '80000000', 'ffffffff').map((word) =
 /** Digits that differ in one word only, zeros among them. */
 const similar = fc.tuple(near, near, near, near).map((words) => words.join(''));
 const digits = fc.oneof(hex, similar);
-const identity = fc.oneof(
+const id = fc.oneof(
   digits,
   digits.map(asUuid),
   digits.map((text) => asUuid(text).toUpperCase()),
-  fc.string(),
+  fc.string({ minLength: 1 }),
 );
 
-test('says of each identity whether it is new, as a set does', () => {
+const record = (id: string | null, content: string) => ({ id, content: Buffer.from(content) });
+
+test('says of each record whether it is the same, new, or another of its id, as sets do', () => {
+  const content = fc.oneof(fc.constantFrom('', 'a', 'b', 'x'.repeat(1024)), fc.string());
   fc.assert(
-    fc.property(fc.array(identity, { maxLength: 300, size: 'max' }), (identities) => {
+    fc.property(fc.array(fc.tuple(id, content), { maxLength: 300, size: 'max' }), (records) => {
       const set = emptySet();
-      const model = new Set<string>();
-      for (const text of identities) {
-        expect(set.addIdentity(text)).toBe(!model.has(text));
-        model.add(text);
+      const model = new Map<string, Set<string>>();
+      for (const [text, about] of records) {
+        const contents = model.get(text) ?? new Set<string>();
+        model.set(text, contents);
+        const expected = contents.has(about) ? 'duplicate' : contents.size > 0 ? 'conflict' : 'new';
+        expect(set.compare(record(text, about))).toBe(expected);
+        contents.add(about);
       }
       writers.give(set);
     }),
@@ -40,21 +47,39 @@ test('keeps all of many that differ in a counter, wherever it stands', () => {
     for (let at = 0; at < 4; at++) ids.push(asUuid(`${'0'.repeat(at * 8)}${word}${'0'.repeat(24 - at * 8)}`));
   }
   const different = new Set(ids).size;
-  expect(ids.filter((id) => set.addIdentity(id)).length).toBe(different);
-  expect(ids.filter((id) => set.addIdentity(id)).length).toBe(0);
+  const count = (content: string, compared: Compared): number =>
+    ids.filter((text) => set.compare(record(text, content)) === compared).length;
+  expect(count('a', 'new')).toBe(different);
+  expect(count('a', 'duplicate')).toBe(ids.length);
+  expect(count('b', 'conflict')).toBe(different);
   writers.give(set);
 });
 
-test('hex digits, the UUID of these digits, the same as text and as a record are four identities', () => {
+test('hex digits, the UUID of these digits, the same as text and no id at all are four ids', () => {
   const digits = '0123456789abcdef0123456789abcdef';
   const set = emptySet();
-  for (const identity of [digits, asUuid(digits), digits.toUpperCase(), Buffer.from(digits)]) {
-    expect(set.addIdentity(identity)).toBe(true);
-    expect(set.addIdentity(identity)).toBe(false);
+  for (const text of [digits, asUuid(digits), digits.toUpperCase(), null]) {
+    expect(set.compare(record(text, 'a'))).toBe('new');
+    expect(set.compare(record(text, 'a'))).toBe('duplicate');
   }
 });
 
-test('a record that is its own identity is known again, however much longer than all before it', () => {
+test('contents that differ in one byte are different, wherever it stands and however long they are', () => {
+  const set = emptySet();
+  for (const length of [1, 31, 32, 33, 1023, 1024, 1025, 5000]) {
+    const content = Buffer.alloc(length);
+    expect(set.compare({ id: null, content })).toBe('new');
+    for (let at = 0; at < length; at += length > 100 ? 13 : 1) {
+      content[at] = 1;
+      expect(set.compare({ id: null, content }), `byte ${at} of ${length}`).toBe('new');
+      expect(set.compare({ id: null, content }), `byte ${at} of ${length}`).toBe('duplicate');
+      content[at] = 0;
+    }
+  }
+  writers.give(set);
+});
+
+test('a record without an id is known again, however much longer than all before it', () => {
   const source = createSource('okera-audit', {}, { recordBytes: 1 << 20, nestingDepth: 100 });
   const writer = source.writers.take(() => true);
   writer.open('', {});

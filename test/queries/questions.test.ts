@@ -13,6 +13,8 @@ import {
 } from '../../src/queries/parameters.ts';
 import type { Parameter } from '../../src/queries/question.ts';
 import { allQuestions, ask, questionSql, questions } from '../../src/queries/questions.ts';
+import { comparedColumns } from '../../src/records/identity.ts';
+import { createSource } from '../../src/sources/index.ts';
 import { tables } from '../e2e/support/columns.ts';
 
 const range = { from: '2023-07-11T16:55:00Z', to: '2023-07-11T17:00:00.5+00:00' };
@@ -119,6 +121,13 @@ describe.each(allQuestions.map((question) => [question.name, question] as const)
     });
   },
 );
+
+it('decisions are conflicting by the columns that tell whether two of them are the same', () => {
+  const { table } = createSource('opa', {}, { recordBytes: 1 << 20, nestingDepth: 100 });
+  const contents = /SELECT DISTINCT(.*?)FROM decisions/s.exec(questionSql('conflicting-decisions', new Set()))![1]!;
+  const columns = contents.split(/,\n/).map((text) => text.trim().split(' ').at(-1));
+  expect(columns.sort()).toEqual(comparedColumns(table).map(({ name }) => name));
+});
 
 it('every SQL file is a question', () => {
   const sqlIn = (path: string) => readdirSync(path).filter((file) => file.endsWith('.sql'));

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import type { Value } from '../../src/columns/types.ts';
-import { rowIdentity } from '../../src/records/identity.ts';
+import { rowDigest, rowIdentity } from '../../src/records/identity.ts';
 import type { RowOutcome } from '../../src/records/outcome.ts';
 import { type ReadRecord, readFrames } from '../../src/records/read-records.ts';
 import { createSource } from '../../src/sources/index.ts';
@@ -26,7 +26,7 @@ test('an Okera record is itself wherever it stands, and no other', () => {
   const key =
     's3://b/audit/tenant=t/ymd=2020-10-30/worker-10.1.10.181-0-3e80936e-30d0-4080-a519-f1676d6544bf_audit.log';
   expect(rowOf(okera, record, key, 77).identity).toEqual(here.identity);
-  expect(here.identity).toBeInstanceOf(Uint8Array);
+  expect(here.identity?.id).toBeNull();
   for (const other of [
     record.replace('zoë', 'zoe'),
     record.replace('993', '992'),
@@ -36,15 +36,65 @@ test('an Okera record is itself wherever it stands, and no other', () => {
   }
 });
 
-test('a decision is told by its id; an empty one never is', () => {
-  const opa = createSource('opa', {}, limits);
-  expect(rowOf(opa, decision).identity).toBe('d');
+const opa = createSource('opa', {}, limits);
+const changed = (changes: object): string => JSON.stringify({ ...JSON.parse(decision), ...changes });
+const identityOf = (source: Source, text: string): string => rowIdentity(source.table, rowOf(source, text).values);
+
+test('a decision is itself wherever it stands, and another one under its id is not', () => {
+  const here = rowOf(opa, decision);
+  expect(here.identity?.id).toBe('d');
+  const key = 's3://b/eopa=e/first_ts=1/last_ts=2/batch_id=x.jsonl';
+  expect(rowOf(opa, decision, key, 77).identity).toEqual(here.identity);
+  expect(rowIdentity(opa.table, rowOf(opa, decision, key, 77).values)).toBe(identityOf(opa, decision));
+  const others = [
+    ...[{ result: false }, { input: {} }, { labels: { a: '2' } }, { labels: { b: '1' } }, { metrics: { m: 4 } }],
+    ...[{ erased: ['/y'] }, { erased: [] }, { new: 2 }, { newer: 1 }, { req_id: 1 }, { path: '' }],
+    { timestamp: '2023-07-11T17:01:42.000Z' },
+  ].map(changed);
+  const all = [decision, ...others];
+  expect(new Set(all.map((text) => Buffer.from(rowOf(opa, text).identity!.content).toString('hex'))).size).toBe(13);
+  expect(new Set(all.map((text) => identityOf(opa, text))).size).toBe(13);
+});
+
+test('the order and the spacing of the members of a record make no difference', () => {
+  const { result, new: more, ...rest } = JSON.parse(decision);
+  const reordered = JSON.stringify({ result, ...rest, new: more }, null, 2);
+  expect(rowOf(opa, reordered).identity).toEqual(rowOf(opa, decision).identity);
+});
+
+test('a decision is the same in whatever wrapper it comes, and a record cannot declare a part of itself a wrapper', () => {
+  const wrapped = (more: object): string => JSON.stringify({ log: `${decision}\n`, ...more });
+  const splunk = JSON.stringify({ event: JSON.parse(decision), time: 1 });
+  const { identity } = rowOf(opa, decision);
+  for (const text of [wrapped({ stream: 'stderr' }), wrapped({ time: '1', kubernetes: { pod: 'p' } }), splunk]) {
+    const row = rowOf(opa, text);
+    expect(row.identity).toEqual(identity);
+    expect(rowIdentity(opa.table, row.values)).toBe(identityOf(opa, decision));
+  }
+  const posing = [{ $envelope: { a: 1 } }, { $envelope: { a: 2 } }, { $shadowed: { '/a': [1] } }].map(changed);
+  const all = [...posing, decision];
+  expect(new Set(all.map((text) => Buffer.from(rowOf(opa, text).identity!.content).toString('hex'))).size).toBe(4);
+  expect(new Set(all.map((text) => identityOf(opa, text))).size).toBe(4);
+});
+
+test('an empty id is nobody: such a record is never a duplicate', () => {
   expect(rowOf(opa, decision.replace('"d"', '""')).identity).toBeNull();
 });
 
+test('the digest of a stored row tells every column of its own, copies and the wrapper included', () => {
+  const { table } = opa;
+  const { values } = rowOf(opa, decision.replace('"result":true', '"result":{"allowed":true}'));
+  for (const column of ['allowed', 'subject', 'input', 'extra', 'labels', 'instance_id']) {
+    const forged = values.map((value, i) =>
+      table.columns[i]!.name !== column ? value : column === 'allowed' ? false : column === 'labels' ? [] : 'forged',
+    );
+    expect(rowDigest(table, forged), column).not.toBe(rowDigest(table, values));
+  }
+});
+
 test('a row read back from Parquet has the identity of the row that was written', () => {
-  const { table } = createSource('opa', {}, limits);
-  const { values } = rowOf(createSource('opa', {}, limits), decision);
+  const { table } = opa;
+  const { values } = rowOf(opa, decision);
   const readBack = values.map((value, i): unknown => {
     const type = table.columns[i]?.type;
     if (value === null) return undefined;

@@ -53,6 +53,10 @@ export function renderBackfill(report: BackfillReport): string {
   sections.push(counts('quarantined, by reason', report.quarantine));
   sections.push(counts('null because of another type, by column', report.typeMismatches));
   sections.push(...others);
+  if (report.conflicts > 0) {
+    const rows = plural(report.conflicts, 'row');
+    sections.push(`\n${rows} with the id of another row and other content; query conflicting-decisions lists them\n`);
+  }
   if (report.failures.length > 0) {
     const shown = report.failures
       .slice(0, failuresShown)

@@ -98,6 +98,7 @@ class BackfillRun {
   #warnings: Warning[] = [];
   #doubted = 0;
   #otherMappings: readonly OtherMapping[] = [];
+  #conflicts = 0;
   #committed = 0;
   #planned = { batches: 0, objects: 0, bytes: 0, complete: false };
   #done = { objects: 0, bytes: 0, rows: 0 };
@@ -229,6 +230,7 @@ class BackfillRun {
       if (!intent.objects.has(failure.uri)) this.#failures.set(failure.uri, failure);
     for (const [column, count] of staged.typeMismatches) increase(this.#typeMismatches, column, count);
     this.#doubted += staged.doubted;
+    this.#conflicts += staged.conflicts;
     for (const [reason, count] of staged.reasons) increase(this.#reasons, reason, count);
   }
 
@@ -321,6 +323,7 @@ class BackfillRun {
       leftOut: { ...counters.leftOut },
       otherMappings: this.#otherMappings,
       warnings: this.#warnings,
+      conflicts: this.#conflicts,
     };
   }
 }

@@ -29,6 +29,8 @@ export interface BackfillReport {
   readonly quarantine: Partial<Record<RejectionCode, number>>;
   /** Records that took the reference path, which is slower; all others were certain. */
   readonly doubted: number;
+  /** Of the rows, those that share their id with a row of the same batch and differ from it: all are kept. */
+  readonly conflicts: number;
   /** Of the objects listed: those that are not logs of their source, by reason. */
   readonly leftOut: Readonly<Record<LeftOut, number>>;
   /** Sources with rows that were written with another shape or other fields than they have now. */

@@ -6,7 +6,6 @@
  * Older snapshots still show the rows until `expire` has removed them and their files. What is in quarantine, and what
  * other records say about the subject in their raw text, is not touched; neither are the source objects.
  */
-import { createHash } from 'node:crypto';
 import { discard } from '../../columns/batch.ts';
 import { TableBuffer } from '../../columns/table-buffer.ts';
 import type { LoadedTable } from '../../iceberg/catalog.ts';
@@ -27,6 +26,7 @@ import { subjectColumns } from '../../sources/registry.ts';
 import { compareText } from '../../text/order.ts';
 import { compactedPrefix } from '../compact/plan.ts';
 import { type CompactionTable, describeTable } from '../rewrite/stored-table.ts';
+import { digestOfSubject } from './subject-digest.ts';
 
 export interface EraseOptions {
   readonly dryRun?: boolean;
@@ -48,7 +48,7 @@ const attempts = 5;
 export async function erase(runtime: Runtime, subject: string, options: EraseOptions = {}): Promise<EraseReport> {
   const started = runtime.clock();
   if (!options.dryRun) await finishAmendments(runtime);
-  const subjectDigest = `sha256:${createHash('sha256').update(subject).digest('hex')}`;
+  const subjectDigest = digestOfSubject(subject);
   const tables: EraseReport['tables'] = {};
   for (const [table, columns] of subjectColumns) {
     const report = { rows: 0, files: 0, days: 0 };

@@ -1,11 +1,11 @@
 /**
- * Which rows of a day to drop, so that each identity is there once. Of the same record in several places the one with
- * the least (source_uri, source_offset) stays; a row in a file that is not being rewritten stays in any case.
+ * Which rows of a day to drop, so that each record is there once: of rows that are the same record (records/identity.ts)
+ * the one with the least (source_uri, source_offset) stays, and a row in a file that is not being rewritten stays in any
+ * case. Rows that share an id and differ are all kept; how many ids that are is counted.
  *
- * Only the columns of the identity are read, and memory is bounded whatever the size of the day: identities are taken
- * in as many passes as it needs, each over those whose digest falls to it. First the digests that come twice are found;
- * only for those it is told which rows they are. Where all of a record is its identity, the digests are of the columns
- * that every row has, and rows that agree in these are then read whole.
+ * Memory is bounded whatever the size of the day. First only the columns that every row has are read (the id, where the
+ * table has one), and the digests of their values that come twice are found, in as many passes as memory asks for, each
+ * over those digests that fall to it. Row groups that hold such digests are then read whole, and the rows compared.
  */
 import { hash } from 'node:crypto';
 import type { ColumnBatch, ColumnData, ScalarData } from '../../columns/batch.ts';
@@ -28,11 +28,15 @@ export interface Duplicates {
   readonly dropped: ReadonlyMap<string, Uint8Array>;
   /** Rows to drop, by the object that they came from. */
   readonly byObject: ReadonlyMap<string, number>;
+  /** Ids that rows share which are not the same record. */
+  readonly conflicts: number;
 }
 
-/** Bytes that an identity takes in the set of those seen, and that a row takes which is compared with others. */
-const bytesPerIdentity = 64;
-const bytesPerCandidate = 512;
+/** Bytes that a digest takes in the set of those seen, and that a row takes which is compared with others. */
+const bytesPerDigest = 64;
+const bytesPerCandidate = 768;
+
+const none: Duplicates = { count: 0, dropped: new Map(), byObject: new Map(), conflicts: 0 };
 
 export async function findDuplicates(
   store: ObjectStore,
@@ -40,25 +44,23 @@ export async function findDuplicates(
   files: { readonly inputs: readonly LiveFile[]; readonly kept: readonly LiveFile[] },
   memoryBytes: number,
 ): Promise<Duplicates> {
-  const { declaration } = table;
-  const keyColumns = identityColumns(declaration);
-  if (keyColumns.length === 0) return { count: 0, dropped: new Map(), byObject: new Map() };
+  const keyColumns = keyColumnsOf(table.declaration);
+  if (keyColumns.length === 0) return none;
   const all = [...files.kept, ...files.inputs];
   const rows = all.reduce((sum, file) => sum + file.recordCount, 0);
   const repeated = new DigestSet();
-  const passes = Math.max(1, Math.ceil((rows * bytesPerIdentity) / memoryBytes));
+  const passes = Math.max(1, Math.ceil((rows * bytesPerDigest) / memoryBytes));
   for (let pass = 0; pass < passes; pass++) {
     const seen = new DigestSet();
     for (const file of all)
-      for await (const { batch } of scan(store, table, file, keyColumns))
-        eachDigest(batch, keyColumns, passes, pass, (digest) => {
+      for await (const group of rowGroups(store, table, file))
+        eachDigest(await group.read(keyColumns), keyColumns, passes, pass, (digest) => {
           if (!seen.add(digest)) repeated.add(digest);
         });
     seen.release();
   }
   try {
-    if (repeated.size === 0) return { count: 0, dropped: new Map(), byObject: new Map() };
-    return await chooseRows(store, table, files, repeated, memoryBytes);
+    return repeated.size === 0 ? none : await chooseRows(store, table, files, repeated, memoryBytes);
   } finally {
     repeated.release();
   }
@@ -79,11 +81,12 @@ async function chooseRows(
   memoryBytes: number,
 ): Promise<Duplicates> {
   const { declaration } = table;
-  const keyColumns = identityColumns(declaration);
-  const wanted = declaration.identity === 'record' ? declaration.columns : [...keyColumns, ...provenance(declaration)];
+  const keyColumns = keyColumnsOf(declaration);
+  const hasId = declaration.identity?.id !== undefined;
   const dropped = new Map<string, Uint8Array>();
   const byObject = new Map<string, number>();
   let count = 0;
+  let conflicts = 0;
   const drop = (file: LiveFile, { path, row, uri }: Candidate): void => {
     const rows = dropped.get(path) ?? new Uint8Array(file.recordCount);
     dropped.set(path, rows);
@@ -94,20 +97,37 @@ async function chooseRows(
   };
   const passes = Math.max(1, Math.ceil((repeated.size * bytesPerCandidate) / memoryBytes));
   for (let pass = 0; pass < passes; pass++) {
+    /** By identity of the record. */
     const winners = new Map<string, { readonly file: LiveFile; readonly candidate: Candidate } | 'kept'>();
+    /** By digest of the id: the identity of the first record that has it; null once another has it too. */
+    const firsts = new Map<string, string | null>();
     const visit = async (file: LiveFile, isKept: boolean): Promise<void> => {
-      for await (const { batch, firstRow } of scan(store, table, file, wanted)) {
-        const columns = new Map(batch.columns.map((column) => [column.name, column.data]));
-        eachDigest(batch, keyColumns, passes, pass, (digest, row) => {
-          if (!repeated.has(digest)) return;
-          const identity = declaration.identity === 'record' ? recordIdentity(declaration, columns, row) : digest;
+      for await (const group of rowGroups(store, table, file)) {
+        const found: (readonly [row: number, digest: string])[] = [];
+        eachDigest(await group.read(keyColumns), keyColumns, passes, pass, (digest, row) => {
+          if (repeated.has(digest)) found.push([row, digest]);
+        });
+        if (found.length === 0) continue;
+        const { columns: read } = await group.read(declaration.columns);
+        const columns = new Map(read.map((column) => [column.name, column.data]));
+        for (const [row, digest] of found) {
+          const values = declaration.columns.map(({ name }) => slotValue(columns.get(name), row));
+          const identity = rowIdentity(declaration, values);
+          if (hasId) {
+            const first = firsts.get(digest);
+            if (first === undefined) firsts.set(digest, identity);
+            else if (first !== null && first !== identity) {
+              firsts.set(digest, null);
+              conflicts++;
+            }
+          }
           if (isKept) {
             winners.set(identity, 'kept');
-            return;
+            continue;
           }
           const candidate: Candidate = {
             path: file.path,
-            row: firstRow + row,
+            row: group.firstRow + row,
             uri: Buffer.from((slotValue(columns.get('source_uri'), row) as Uint8Array | null) ?? []),
             offset: (slotValue(columns.get('source_offset'), row) as bigint | null) ?? 0n,
           };
@@ -118,45 +138,46 @@ async function chooseRows(
             drop(winner.file, winner.candidate);
             winners.set(identity, { file, candidate });
           } else drop(file, candidate);
-        });
+        }
       }
     };
     for (const file of kept) await visit(file, true);
     for (const file of inputs) await visit(file, false);
   }
-  return { count, dropped, byObject };
+  return { count, dropped, byObject, conflicts };
 }
 
-/** The columns whose values are digested; none where rows of the table have no identity. */
-function identityColumns({ identity, columns, provenance }: TableDeclaration): ColumnDeclaration[] {
+/** The columns whose values are digested: rows that differ in them are not the same record. None: rows are never it. */
+function keyColumnsOf({ identity, columns, provenance }: TableDeclaration): ColumnDeclaration[] {
   if (identity === undefined) return [];
-  if (identity !== 'record') return columns.filter((column) => column.name === identity.column);
+  if (identity.id !== undefined) return columns.filter((column) => column.name === identity.id);
   return columns.filter(
     ({ name, type, required }) =>
       required === true && isScalar(type) && name !== partitionColumn && !provenance.includes(name),
   );
 }
 
-const provenance = ({ columns }: TableDeclaration): ColumnDeclaration[] =>
-  columns.filter(({ name }) => name === 'source_uri' || name === 'source_offset');
+interface RowGroup {
+  /** Of its first row, in the file. */
+  readonly firstRow: number;
+  read(columns: readonly ColumnDeclaration[]): Promise<ColumnBatch>;
+}
 
-async function* scan(
-  store: ObjectStore,
-  table: CompactionTable,
-  file: LiveFile,
-  columns: readonly ColumnDeclaration[],
-): AsyncGenerator<{ batch: ColumnBatch; firstRow: number }> {
+async function* rowGroups(store: ObjectStore, table: CompactionTable, file: LiveFile): AsyncGenerator<RowGroup> {
   const reader = await ColumnReader.open(store, asParquet(file));
   let firstRow = 0;
   for (const [index, rows] of reader.rowGroups.entries()) {
-    const buffer = new TableBuffer(columns);
-    await reader.append(buffer, index, table.columns, { names: table.names });
-    yield { batch: buffer.batch(), firstRow };
+    const read = async (columns: readonly ColumnDeclaration[]): Promise<ColumnBatch> => {
+      const buffer = new TableBuffer(columns);
+      await reader.append(buffer, index, table.columns, { names: table.names });
+      return buffer.batch();
+    };
+    yield { firstRow, read };
     firstRow += rows;
   }
 }
 
-/** Rows without an identity (an empty id) are passed over. */
+/** Rows whose id is empty are passed over. */
 function eachDigest(
   batch: ColumnBatch,
   columns: readonly ColumnDeclaration[],
@@ -197,12 +218,6 @@ const slotBytes = (data: ScalarData, row: number): Uint8Array =>
 
 const isNull = ({ valid, nullCount, length }: ColumnData, row: number): boolean =>
   valid === null ? nullCount > 0 && nullCount === length : valid[row] === 0;
-
-const recordIdentity = (
-  declaration: TableDeclaration,
-  columns: ReadonlyMap<string, ColumnData>,
-  row: number,
-): string => rowIdentity(declaration, declaration.columns.map(({ name }) => slotValue(columns.get(name), row))); // biome-ignore format: one line
 
 /** The value in a slot, strings as their bytes. */
 function slotValue(data: ColumnData | undefined, row: number): Value {

@@ -81,6 +81,7 @@ function withSchema(name: string, base: TableDeclaration | undefined, metadata: 
     // Columns that were promoted once: copies of what other columns hold.
     provenance: [...(base?.provenance ?? []), ...others.map((column) => column.name)],
     ...(base?.identity && { identity: base.identity }),
+    ...(base?.copies && { copies: base.copies }),
   };
 }
 

@@ -30,7 +30,18 @@ export interface Accounts {
   readonly rows: ReadonlyMap<string, ReadonlyMap<string, number>>;
   /** Rows that erasure and retention have taken out of all tables, by uri: these are in no other place. */
   readonly removed: ReadonlyMap<string, number>;
+  /** Whom erasures and which days retention have taken out of which table: `removalKey` of each. */
+  readonly removals: ReadonlySet<string>;
 }
+
+export interface Removal {
+  readonly operation: 'erase' | 'retention';
+  readonly table: string;
+  /** As the amendment has it: a digest of the subject, or the day. */
+  readonly detail: string;
+}
+
+export const removalKey = ({ operation, table, detail }: Removal): string => `${operation} ${table} ${detail}`;
 
 /** With `differences`, tells what is wrong inside the ledger itself. */
 export async function readAccounts(runtime: Runtime, differences?: Differences): Promise<Accounts> {
@@ -62,11 +73,19 @@ export async function readAccounts(runtime: Runtime, differences?: Differences):
     promise(quarantine.name, uri, quarantined);
   }
   const removed = new Map<string, number>();
-  for await (const { table_name, source_uri, rows: change, operation } of rowsOf(runtime, amendments.name)) {
-    promise(String(table_name), String(source_uri), Number(change));
-    if (operation === 'erase' || operation === 'retention') increase(removed, String(source_uri), -Number(change));
+  const removals = new Set<string>();
+  const replayed = new Map<string, number>();
+  for await (const { table_name, source_uri, rows: change, operation, detail } of rowsOf(runtime, amendments.name)) {
+    const [table, uri] = [String(table_name), String(source_uri)];
+    promise(table, uri, Number(change));
+    if (operation === 'replay') increase(replayed, uri, Number(change));
+    if (operation !== 'erase' && operation !== 'retention') continue;
+    increase(removed, uri, -Number(change));
+    removals.add(removalKey({ operation, table, detail: String(detail) }));
   }
-  return { objects, rows, removed };
+  for (const [uri, balance] of replayed)
+    if (balance < 0) differences?.add({ kind: 'replay-lost', table: quarantine.name, uri, found: -balance });
+  return { objects, rows, removed, removals };
 }
 
 async function* rowsOf({ store, catalog }: Runtime, name: string): AsyncGenerator<Row> {

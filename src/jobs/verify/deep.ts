@@ -3,24 +3,27 @@
  * the sums differ, row by row: a row of the table that the object does not give is a difference; a record of the object
  * that the table lacks is one too, unless it is in quarantine, was removed on purpose, or is kept once elsewhere.
  *
- * A record that two objects hold is kept for one of them, so the rows that were removed of an object may also account
- * for what another one lacks: only what exceeds all removals together is lost.
+ * A record that two objects hold is kept for one of them, and may have been removed there. So what an object lacks beyond
+ * the rows that were removed of it is excused where the very subject was erased, or the very day is past its retention.
  */
 import type { LoadedTable } from '../../iceberg/catalog.ts';
-import { scanRows } from '../../iceberg/table-rows.ts';
+import { type LiveFile, liveFiles } from '../../iceberg/scan.ts';
+import { fileRows, scanRows } from '../../iceberg/table-rows.ts';
 import { fetchObjects } from '../../ingest/fetch.ts';
 import { type ConfiguredSource, objectsAt } from '../../ingest/plan.ts';
 import type { Runtime } from '../../ingest/runtime.ts';
 import type { Row } from '../../parquet/read/row-reader.ts';
-import { rowIdentity } from '../../records/identity.ts';
+import { rowDigest, rowIdentity } from '../../records/identity.ts';
 import { readRecords } from '../../records/read-records.ts';
+import { subjectColumns } from '../../sources/registry.ts';
 import type { ObjectInfo } from '../../store/store.ts';
-import { type TableDeclaration, withMappedColumns } from '../../tables/declaration.ts';
+import { partitionColumn } from '../../tables/declaration.ts';
 import { quarantine } from '../../tables/quarantine.ts';
 import { textRange } from '../../text/order.ts';
-import type { Accounts } from './accounts.ts';
+import { digestOfSubject } from '../erase/subject-digest.ts';
+import { type Accounts, type Removal, removalKey } from './accounts.ts';
 import type { Differences } from './difference.ts';
-import { addDigest, digestOf, type TableContents } from './tables.ts';
+import { addDigest, type TableContents, valuesOf } from './tables.ts';
 
 export interface DeepRequest {
   readonly source: ConfiguredSource;
@@ -34,7 +37,6 @@ export interface DeepRequest {
 /** Returns how many objects were read again. */
 export async function checkContents(runtime: Runtime, request: DeepRequest, differences: Differences): Promise<number> {
   let read = 0;
-  const lost: LostRecords[] = [];
   for await (const objects of groups(ingestedObjects(runtime, request))) {
     const doubtful = new Map<string, ObjectRows>();
     for await (const rows of rereadObjects(runtime, request, objects, differences)) {
@@ -44,45 +46,20 @@ export async function checkContents(runtime: Runtime, request: DeepRequest, diff
         rows.sum === request.contents.digests.get(rows.uri);
       if (!isSame) doubtful.set(rows.uri, rows);
     }
-    if (doubtful.size > 0) lost.push(...(await compareRows(runtime, request, doubtful, differences)));
+    if (doubtful.size > 0) await compareRows(runtime, request, doubtful, differences);
   }
-  reportLost(request, lost, differences);
   return read;
-}
-
-/** Records of an object that are nowhere, beyond those that were removed of it on purpose. */
-interface LostRecords {
-  readonly uri: string;
-  readonly count: number;
-  readonly firstOffset: bigint;
-  readonly removedHere: number;
-}
-
-function reportLost({ source, accounts }: DeepRequest, lost: readonly LostRecords[], differences: Differences): void {
-  const removed = [...accounts.removed.values()].reduce((sum, rows) => sum + rows, 0);
-  const here = lost.reduce((sum, { count, removedHere }) => sum + Math.min(count, removedHere), 0);
-  const unexplained = lost.filter(({ count, removedHere }) => count > removedHere);
-  const excess = unexplained.reduce((sum, { count, removedHere }) => sum + count - removedHere, 0);
-  if (excess <= removed - here) return;
-  for (const { uri, count, firstOffset } of unexplained)
-    differences.add({
-      kind: 'content-differs',
-      table: source.source.table.name,
-      uri,
-      detail: `${count} records of the object are in no table, the first at offset ${firstOffset}`,
-    });
 }
 
 /**
  * How rows of an object are compared with what it gives now. Rows that were written with another mapping have other
  * values in the mapped columns by right: the report of other mappings speaks of them.
  */
-function comparedBy({ source: { source }, accounts }: DeepRequest, uri: string): TableDeclaration {
-  const { mapping, table } = source;
-  if (mapping === null) return table;
+function comparedBy({ source: { source }, accounts }: DeepRequest, uri: string): typeof rowDigest {
+  const { mapping } = source;
+  if (mapping === null) return rowDigest;
   const written = [...(accounts.objects.get(uri)?.mappings ?? [])];
-  const isCurrent = written.every((digest) => (digest ?? mapping.unrecorded) === mapping.current);
-  return isCurrent ? withMappedColumns(table) : table;
+  return written.every((digest) => (digest ?? mapping.unrecorded) === mapping.current) ? rowDigest : rowIdentity;
 }
 
 /** What reading an object gives. */
@@ -90,7 +67,19 @@ interface ObjectRows {
   readonly uri: string;
   readonly count: number;
   readonly sum: bigint | undefined;
-  readonly rows: readonly { readonly digest: string; readonly identity: string | null; readonly offset: bigint }[];
+  readonly rows: readonly ReadRow[];
+}
+
+interface ReadRow {
+  readonly digest: string;
+  /** null where it is never a duplicate. */
+  readonly identity: string | null;
+  /** Of the column that names the record, where the table has one. */
+  readonly id: string | null;
+  readonly offset: bigint;
+  readonly ymd: string;
+  /** Whom it is about: what an erasure goes by. */
+  readonly subjects: readonly string[];
 }
 
 const objectsAtATime = 64;
@@ -128,10 +117,14 @@ async function* rereadObjects(
   const { store, config, sleep } = runtime;
   const { limits } = config;
   const { downloads, downloadBytes } = config.batch;
-  const offsetAt = source.table.columns.findIndex((column) => column.name === 'source_offset');
+  const { table } = source;
+  const indexOf = (column: string): number => table.columns.findIndex(({ name }) => name === column);
+  const [offsetAt, ymdAt] = [indexOf('source_offset'), indexOf(partitionColumn)];
+  const idAt = table.identity?.id === undefined ? -1 : indexOf(table.identity.id);
+  const subjectsAt = (subjectColumns.get(table.name) ?? []).map(indexOf);
   for await (const { object, body } of fetchObjects(store, objects, { downloads, downloadBytes, limits, sleep })) {
-    const rows: { digest: string; identity: string | null; offset: bigint }[] = [];
-    const declaration = comparedBy(request, object.uri);
+    const rows: ReadRow[] = [];
+    const digestOf = comparedBy(request, object.uri);
     let sum: bigint | undefined;
     try {
       if ('error' in body) throw body.error;
@@ -139,11 +132,17 @@ async function* rereadObjects(
       for await (const records of readRecords(reader, body, limits)) {
         for (const { outcome } of records) {
           if (outcome.kind !== 'row') continue;
-          const digest = rowIdentity(declaration, outcome.values);
+          const { values } = outcome;
+          const digest = digestOf(table, values);
           sum = addDigest(sum, digest);
-          const { identity: own } = outcome;
-          const identity = own === null || typeof own === 'string' ? own : digest;
-          rows.push({ digest, identity, offset: BigInt(Number(outcome.values[offsetAt])) });
+          rows.push({
+            digest,
+            identity: outcome.identity && rowIdentity(table, values),
+            id: idAt < 0 ? null : String(values[idAt]),
+            offset: BigInt(Number(values[offsetAt])),
+            ymd: String(values[ymdAt]),
+            subjects: subjectsAt.flatMap((at) => (values[at] === null ? [] : String(values[at]))),
+          });
         }
       }
     } catch (error) {
@@ -160,18 +159,18 @@ async function compareRows(
   request: DeepRequest,
   doubtful: ReadonlyMap<string, ObjectRows>,
   differences: Differences,
-): Promise<LostRecords[]> {
+): Promise<void> {
   const { table } = request.source.source;
   const held = new Map<string, Map<string, number>>();
   for await (const row of rowsOfObjects(runtime, request.table, doubtful)) {
     const uri = String(row.source_uri);
     const digests = held.get(uri) ?? new Map<string, number>();
     held.set(uri, digests);
-    const digest = digestOf(comparedBy(request, uri), row);
+    const digest = comparedBy(request, uri)(table, valuesOf(table, row));
     digests.set(digest, (digests.get(digest) ?? 0) + 1);
   }
   const quarantined = await quarantinedOffsets(runtime, doubtful);
-  const missing = new Map<string, ObjectRows['rows'][number][]>();
+  const missing = new Map<string, ReadRow[]>();
   for (const [uri, { rows }] of doubtful) {
     const digests = held.get(uri) ?? new Map<string, number>();
     const lacking = rows.filter(({ digest, offset }) => {
@@ -192,14 +191,29 @@ async function compareRows(
       });
   }
   const elsewhere = await identitiesHeld(runtime, request, missing);
-  return [...missing].flatMap(([uri, rows]) => {
+  for (const [uri, rows] of missing) {
     const nowhere = rows.filter(({ identity }) => identity === null || !elsewhere.has(identity));
     // The same record twice in an object is one that can be lost.
-    const identities = new Set(nowhere.flatMap(({ identity }) => identity ?? []));
-    const count = nowhere.filter(({ identity }) => identity === null).length + identities.size;
+    const lost = [...new Map(nowhere.map((row, i) => [row.identity ?? i, row])).values()];
     const removedHere = request.accounts.removed.get(uri) ?? 0;
-    return count === 0 ? [] : [{ uri, count, firstOffset: nowhere[0]!.offset, removedHere }];
-  });
+    if (lost.length <= removedHere) continue;
+    const unexcused = lost.filter((row) => !isRemovedOnPurpose(row, table.name, request.accounts));
+    if (unexcused.length === 0) continue;
+    differences.add({
+      kind: 'content-differs',
+      table: table.name,
+      uri,
+      detail: `${unexcused.length} records of the object are in no table, the first at offset ${unexcused[0]!.offset}`,
+    });
+  }
+}
+
+function isRemovedOnPurpose({ ymd, subjects }: ReadRow, table: string, { removals }: Accounts): boolean {
+  const isRemoved = (removal: Removal): boolean => removals.has(removalKey(removal));
+  return (
+    isRemoved({ operation: 'retention', table, detail: ymd }) ||
+    subjects.some((subject) => isRemoved({ operation: 'erase', table, detail: digestOfSubject(subject) }))
+  );
 }
 
 async function* rowsOfObjects(
@@ -220,29 +234,41 @@ async function quarantinedOffsets(runtime: Runtime, wanted: ReadonlyMap<string, 
   return offsets;
 }
 
-/** Which of the missing identities some row of the table has. */
+/** Which of the missing records some row of the table is. */
 async function identitiesHeld(
   { store }: Runtime,
   { source: { source }, table }: DeepRequest,
-  missing: ReadonlyMap<string, ObjectRows['rows']>,
+  missing: ReadonlyMap<string, readonly ReadRow[]>,
 ): Promise<Set<string>> {
-  const wanted = new Set([...missing.values()].flat().flatMap(({ identity }) => identity ?? []));
+  const rows = [...missing.values()].flat().filter(({ identity }) => identity !== null);
+  const wanted = new Set(rows.map(({ identity }) => identity as string));
   const held = new Set<string>();
   if (wanted.size === 0) return held;
-  const identityOf = identityReader(withMappedColumns(source.table));
-  for await (const rows of scanRows(store, table, identityOf.columns ? { columns: identityOf.columns } : {})) {
-    for (const row of rows) {
-      const identity = identityOf.read(row);
-      if (wanted.has(identity)) held.add(identity);
+  const declaration = source.table;
+  const id = declaration.identity?.id;
+  const ids = new Set(rows.map((row) => row.id));
+  for await (const file of liveFiles(store, table.metadata)) {
+    if (id !== undefined && !(await hasAny(store, file, id, ids))) continue;
+    for await (const group of fileRows(store, file)) {
+      for (const row of group) {
+        if (id !== undefined && !ids.has(String(row[id]))) continue;
+        const identity = rowIdentity(declaration, valuesOf(declaration, row));
+        if (wanted.has(identity)) held.add(identity);
+      }
     }
     if (held.size === wanted.size) break;
   }
   return held;
 }
 
-/** What tells the records of a table apart: a column, or all that is no provenance. */
-function identityReader(declaration: TableDeclaration): { columns?: readonly string[]; read: (row: Row) => string } {
-  const { identity } = declaration;
-  if (typeof identity !== 'object') return { read: (row) => digestOf(declaration, row) };
-  return { columns: [identity.column], read: (row) => String(row[identity.column] ?? '') };
+/** Whether any row of the file has one of these values in a column. */
+async function hasAny(
+  store: Runtime['store'],
+  file: LiveFile,
+  column: string,
+  values: ReadonlySet<unknown>,
+): Promise<boolean> {
+  for await (const rows of fileRows(store, file, { columns: [column] }))
+    if (rows.some((row) => values.has(String(row[column])))) return true;
+  return false;
 }

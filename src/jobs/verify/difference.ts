@@ -17,6 +17,8 @@ export const differenceKinds = {
   'catalog-behind': 'the catalog points to metadata that was replaced by newer commits',
   'table-unregistered': 'metadata of a table is in the warehouse, and the catalog does not know the table',
   'duplicate-identity': 'a compacted day holds the same record twice',
+  'replay-lost':
+    'a replay took records out of quarantine that became no rows, as versions did that dropped lines of others',
   'content-differs': 'rows of an object are not what reading it again gives',
 } as const;
 

@@ -3,13 +3,14 @@
  * asked for, digested; identities of compacted days looked through for doubles.
  */
 import pLimit from 'p-limit';
+import type { Value } from '../../columns/types.ts';
 import type { LoadedTable } from '../../iceberg/catalog.ts';
 import { DeleteFilesPresent, type LiveFile, liveFiles } from '../../iceberg/scan.ts';
 import { fileRows } from '../../iceberg/table-rows.ts';
 import { increase } from '../../ingest/object-counts.ts';
 import type { Runtime } from '../../ingest/runtime.ts';
 import type { Row } from '../../parquet/read/row-reader.ts';
-import { rowIdentity } from '../../records/identity.ts';
+import { rowDigest } from '../../records/identity.ts';
 import type { TableDeclaration } from '../../tables/declaration.ts';
 import type { Differences } from './difference.ts';
 import { Bounds, checkFile } from './files.ts';
@@ -20,6 +21,8 @@ export interface TableContents {
   readonly bytes: number;
   /** Rows by source_uri. */
   readonly byObject: ReadonlyMap<string, number>;
+  /** Paths of files that are gone or cannot be read, each reported. */
+  readonly unreadable: ReadonlySet<string>;
   /** Sum of the digests of an object's rows, modulo 2^128, by source_uri: the order of rows makes no difference. */
   readonly digests: ReadonlyMap<string, bigint>;
 }
@@ -50,10 +53,15 @@ export async function checkTable(
   const byObject = new Map<string, number>();
   const digests = new Map<string, bigint>();
   const totals = { files: 0, rows: 0, bytes: 0 };
+  const unreadable = new Set<string>();
   const hasObjects = metadata.schemas.some((schema) => schema.fields.some((field) => field.name === 'source_uri'));
 
   const look = async (file: LiveFile): Promise<void> => {
-    if (!(await checkFile(store, name, metadata, file, differences)) || !hasObjects) return;
+    if (!(await checkFile(store, name, metadata, file, differences))) {
+      unreadable.add(file.path);
+      return;
+    }
+    if (!hasObjects) return;
     const columns = check.declaration ? {} : { columns: ['source_uri', ...(check.countedBy ?? [])] };
     const bounds = check.declaration && new Bounds(metadata, file);
     for await (const rows of fileRows(store, file, columns)) {
@@ -78,14 +86,15 @@ export async function checkTable(
     if (running.size >= 2 * filesAhead) await Promise.race(running);
   }
   await Promise.all(running);
-  return { ...totals, byObject, digests };
+  return { ...totals, byObject, unreadable, digests };
 }
 
-export const digestOf = (declaration: TableDeclaration, row: Row): string =>
-  rowIdentity(
-    declaration,
-    declaration.columns.map((column) => row[column.name] ?? null),
-  );
+const digestOf = (declaration: TableDeclaration, row: Row): string =>
+  rowDigest(declaration, valuesOf(declaration, row));
+
+/** In the order of the declaration. */
+export const valuesOf = (declaration: TableDeclaration, row: Row): Value[] =>
+  declaration.columns.map((column) => row[column.name] ?? null);
 
 /** Row-level deletes of another engine would have to be applied to count rows: then no count would be right. */
 async function* files(store: Runtime['store'], { metadata }: LoadedTable): AsyncGenerator<LiveFile> {

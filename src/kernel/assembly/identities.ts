@@ -1,10 +1,19 @@
 /**
- * Sets of record identities that take 24 to 48 bytes a member, whatever their length: 128 bits in an open-addressing
- * table. A UUID or 32 hex digits are these bits themselves, anything else is hashed under a secret key. Each form has a
- * table of its own: the same bits are another identity there.
+ * The records of a batch, to tell which of them was there before: 40 to 64 bytes per record, whatever its length.
+ *
+ * An id leads to the hash of the content of the first record that had it. Ids are 128 bits in an open-addressing table: a
+ * UUID or 32 hex digits are these bits themselves, anything else is hashed under a secret key, and each form has a table
+ * of its own, since the same bits are another id there. Contents without an id, and pairs of an id and a content that is
+ * not its first, have tables of hashes too.
  */
+import { contentHash } from './content-hash';
 import { allocateZeros, grown, release, room } from './memory';
 import { high, low, sipHash } from './siphash';
+
+/** What is known of a record: it is the same as one before, or new, or new beside one that has its id. */
+export const Record_Duplicate: i32 = 0;
+export const Record_New: i32 = 1;
+export const Record_Conflict: i32 = 2;
 
 const firstTable: i32 = 1 << 10;
 
@@ -13,6 +22,8 @@ const firstTable: i32 = 1 << 10;
 class WordSet {
   size: i32;
   words: usize;
+  /** Of sets of ids: the hash of the first content of each, 16 bytes. */
+  contents: usize;
   /** Number of a member + 1, under the bits of its hash that the number leaves free; 0 where free. At most half full. */
   table: usize;
   tableSize: i32;
@@ -23,7 +34,10 @@ export class Identities {
   uuids: WordSet;
   hex: WordSet;
   texts: WordSet;
+  /** Contents of records that have no id. */
   records: WordSet;
+  /** Ids with contents, of records whose id another record had first. */
+  conflicts: WordSet;
 }
 
 export function newIdentities(): Identities {
@@ -32,6 +46,7 @@ export function newIdentities(): Identities {
   set.hex = newWordSet();
   set.texts = newWordSet();
   set.records = newWordSet();
+  set.conflicts = newWordSet();
   return set;
 }
 
@@ -48,6 +63,7 @@ export function emptyIdentities(set: Identities): void {
   empty(set.hex);
   empty(set.texts);
   empty(set.records);
+  empty(set.conflicts);
 }
 
 function empty(words: WordSet): void {
@@ -55,31 +71,64 @@ function empty(words: WordSet): void {
   memory.fill(words.table, 0, words.tableSize << 2);
 }
 
-/** Adds the identity that is the text at `start`; false where it was there already. */
-export function addIdentity(set: Identities, start: usize, length: i32): bool {
-  if (length === 36 && readUuid(start)) return addWords(set.uuids);
-  if (length === 32 && readHex(start)) return addWords(set.hex);
-  sipHash(start, length);
-  return addHash(set.texts);
-}
-
-/** Adds the identity of a record that has none but all of itself, as a text that is its own. */
-export function addRecord(set: Identities, start: usize, length: i32): bool {
-  sipHash(start, length);
-  return addHash(set.records);
-}
-
-function addHash(words: WordSet): bool {
+/** Adds a record by its id, a text that is not empty, and by its content; says what it is (`Record_…`). */
+export function addRecord(set: Identities, id: usize, idLength: i32, content: usize, contentLength: i32): i32 {
+  contentHash(content, contentLength);
+  const contentLow = low;
+  const contentHigh = high;
+  let ids: WordSet;
+  if (idLength === 36 && readUuid(id)) ids = set.uuids;
+  else if (idLength === 32 && readHex(id)) ids = set.hex;
+  else {
+    sipHash(id, idLength);
+    first = low;
+    second = high;
+    ids = set.texts;
+  }
+  const member = memberOf(ids);
+  const at = (<usize>member) << 4;
+  if (isAdded) {
+    const bytes = ids.size << 4;
+    if (bytes > room(ids.contents)) ids.contents = grown(ids.contents, bytes - 16, bytes);
+    store<u64>(ids.contents + at, contentLow);
+    store<u64>(ids.contents + at, contentHigh, 8);
+    return Record_New;
+  }
+  if (load<u64>(ids.contents + at) === contentLow && load<u64>(ids.contents + at, 8) === contentHigh)
+    return Record_Duplicate;
+  store<u64>(pair, <u64>changetype<usize>(ids));
+  store<u64>(pair, first, 8);
+  store<u64>(pair, second, 16);
+  store<u64>(pair, contentLow, 24);
+  store<u64>(pair, contentHigh, 32);
+  sipHash(pair, pairBytes);
   first = low;
   second = high;
-  return addWords(words);
+  memberOf(set.conflicts);
+  return isAdded ? Record_Conflict : Record_Duplicate;
 }
 
-/** The identity read last. */
+/** An id and a content: where they are hashed together. */
+const pairBytes: i32 = 40;
+const pair: usize = memory.data(40, 16);
+
+/** The same for a record that has no id. */
+export function addContent(set: Identities, content: usize, contentLength: i32): i32 {
+  contentHash(content, contentLength);
+  first = low;
+  second = high;
+  memberOf(set.records);
+  return isAdded ? Record_New : Record_Duplicate;
+}
+
+/** What is looked up. */
 let first: u64 = 0;
 let second: u64 = 0;
+/** Whether the look-up has found nothing, and added it. */
+let isAdded: bool = false;
 
-function addWords(words: WordSet): bool {
+/** The number of the member that is `first` and `second`, which is added where there is none. */
+function memberOf(words: WordSet): i32 {
   const hash = mixed();
   const mask = words.tableSize - 1;
   let place = hash & mask;
@@ -87,8 +136,12 @@ function addWords(words: WordSet): bool {
     const entry = load<i32>(words.table + ((<usize>place) << 2));
     if (entry === 0) break;
     if (((entry ^ hash) & ~mask) === 0) {
-      const at = words.words + ((<usize>((entry & mask) - 1)) << 4);
-      if (load<u64>(at) === first && load<u64>(at, 8) === second) return false;
+      const number = (entry & mask) - 1;
+      const at = words.words + ((<usize>number) << 4);
+      if (load<u64>(at) === first && load<u64>(at, 8) === second) {
+        isAdded = false;
+        return number;
+      }
     }
     place = (place + 1) & mask;
   }
@@ -101,7 +154,8 @@ function addWords(words: WordSet): bool {
   store<i32>(words.table + ((<usize>place) << 2), (hash & ~mask) | (size + 1));
   words.size = size + 1;
   if ((size + 1) << 1 >= words.tableSize) enlarge(words);
-  return true;
+  isAdded = true;
+  return size;
 }
 
 function enlarge(words: WordSet): void {
@@ -122,7 +176,7 @@ function enlarge(words: WordSet): void {
   words.tableSize = size;
 }
 
-/** Identities that differ in one part only (a counter, a clock) have to spread too. */
+/** Ids that differ in one part only (a counter, a clock) have to spread too. */
 function mixed(): i32 {
   let hash = (first ^ rotl(second, 29)) * 0x9e3779b97f4a7c15;
   hash ^= hash >> 32;
@@ -147,7 +201,7 @@ function readHex(at: usize): bool {
   return readDigits(v128.load(at), v128.load(at, 16));
 }
 
-/** 32 lower-case hex digits as the identity; false where one is none. */
+/** 32 lower-case hex digits as what is looked up; false where one of them is not one. */
 function readDigits(a: v128, b: v128): bool {
   const values = i8x16.narrow_i16x8_u(pairs(a), pairs(b));
   first = v128.extract_lane<u64>(values, 0);

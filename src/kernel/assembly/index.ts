@@ -3,7 +3,8 @@ export { copy, hashOf, isSame } from './bytes';
 export { bytesOf, closeSlot, describe, emptyColumn, newColumn, pad } from './columns/column';
 export { appendLong, appendNumber } from './columns/fixed';
 export { appendString } from './columns/strings';
-export { addIdentity, addRecord, emptyIdentities, newIdentities } from './identities';
+export { contentHash, contentKeyBytes, setContentKey } from './content-hash';
+export { addContent, addRecord, emptyIdentities, newIdentities } from './identities';
 export { allocate, allocateZeros, memoryTop, release, room } from './memory';
 export { bloomFilterOfNumbers, bloomFilterOfTexts } from './parquet/bloom-filter';
 export { clearSink, sinkLength, sinkPlace } from './parquet/byte-sink';
@@ -46,6 +47,7 @@ export { describeMember, newMember, newNode, setSlots } from './scan/program';
 export {
   addField,
   bytesOfRows,
+  conflictsOf,
   duplicatesOf,
   emptyRows,
   endRow,
@@ -57,7 +59,7 @@ export {
   openObject,
   padAll,
   rowsOf,
-  setDigested,
+  setCompared,
   setRequired,
   settle,
   takeLines,

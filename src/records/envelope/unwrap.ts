@@ -10,6 +10,7 @@
 import { isUtf8 } from 'node:buffer';
 import { gunzipSync } from 'node:zlib';
 import { compressionOf } from '../decompress.ts';
+import { exactText } from '../exact-text.ts';
 import type { Frame } from '../frame/frame.ts';
 import { fillerAt, isBlank, isSpace } from '../frame/framer.ts';
 import type { Limits } from '../limits.ts';
@@ -333,7 +334,7 @@ export class Unwrapper {
   #value(value: unknown, bytes: Buffer, place: Place): Finding[] {
     if (place.layers > mostLayers) return [];
     if (typeof value === 'string') {
-      return this.text(Buffer.from(value), { ...place, at: place.at + 1, layers: place.layers + 1 });
+      return this.text(Buffer.from(exactText(value)), { ...place, at: place.at + 1, layers: place.layers + 1 });
     }
     if (typeof value !== 'object' || value === null) return [];
     const type = typeName(value);
@@ -354,7 +355,9 @@ export class Unwrapper {
   #typed(type: string, value: Readonly<Record<string, unknown>>, bytes: Buffer, place: Place): Finding[] {
     const inner = value[type];
     if (type === 'stringValue' || type === 'bytesValue')
-      return typeof inner === 'string' ? this.text(Buffer.from(inner), { ...place, layers: place.layers + 1 }) : [];
+      return typeof inner === 'string'
+        ? this.text(Buffer.from(exactText(inner)), { ...place, layers: place.layers + 1 })
+        : [];
     if (type !== 'kvlistValue' && type !== 'arrayValue') return [];
     return this.#value(JSON.parse(plainJson(bytes, value).toString()), plainJson(bytes, value), {
       ...place,

@@ -6,6 +6,7 @@ import type { ScalarType } from '../../columns/types.ts';
 import type { Kernel } from '../../kernel/kernel.ts';
 import { isBelow } from '../../tables/mapping.ts';
 import type { Extraction } from '../../tables/schema.ts';
+import { reservedNames } from '../extra.ts';
 
 /** What a scanned value is, as kernel/assembly/scan/tags.ts has it. Int: an integer of at most 15 digits, so exact as a number. */
 export const Tag = {
@@ -78,7 +79,7 @@ export function compile(
     const below = wanted.filter((other) => path.every((name, i) => other.path[i] === name));
     const names = new Set([
       ...below.flatMap((other) => other.path[path.length] ?? []),
-      ...(path.length === 0 ? Object.keys(schema.properties ?? {}) : []),
+      ...(path.length === 0 ? [...Object.keys(schema.properties ?? {}), ...reservedNames] : []),
     ]);
     const hasIndexes = [...names].some((name) => /^\d+$/.test(name));
     const place = call.newNode(Number(isWhole), Number(hasIndexes));
@@ -105,7 +106,8 @@ export function compile(
     call.describeMember(
       place,
       slot,
-      acceptedTags(node?.type),
+      // Members of these names have a place of their own in `extra`: the reference path sees to that.
+      path.length === 1 && reservedNames.includes(path[0]!) ? 0 : acceptedTags(node?.type),
       plain[slot] ?? any,
       shape,
       elements,

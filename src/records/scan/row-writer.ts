@@ -13,11 +13,12 @@ import { type Host, kernel as kernelOfThread } from '../../kernel/kernel.ts';
 import type { TableDeclaration } from '../../tables/declaration.ts';
 import type { MappedColumn } from '../../tables/mapping.ts';
 import type { AnnotatedSchema, Extraction } from '../../tables/schema.ts';
-import { compareText } from '../../text/order.ts';
 import { ipKey, splitAddress } from '../address.ts';
 import type { ComputedColumn } from '../computed.ts';
+import { comparedColumns, extraColumn } from '../identity.ts';
+import type { RecordIdentity } from '../outcome.ts';
 import { dayText, parseTime } from '../time.ts';
-import { Field, mappedField, pathField, plainTags } from './fields.ts';
+import { Field, mappedField, type PathField, pathField, plainTags } from './fields.ts';
 import { compile, indexOfPath, type Wanted } from './program.ts';
 
 export interface RowWriterSpec {
@@ -30,7 +31,7 @@ export interface RowWriterSpec {
   readonly timeField: string;
   readonly zone: 'required' | 'utc';
   readonly maxDepth: number;
-  /** The member whose text is the identity of a record; absent where the whole record is. */
+  /** The member that names a record; absent where nothing does. */
   readonly identityField?: string;
 }
 
@@ -41,10 +42,18 @@ export type AdmitDay = (day: string) => boolean;
 export interface TakenCounts {
   readonly rows: number;
   readonly duplicates: number;
+  /** Of the rows, those that share their id with a row of the batch whose content is another. */
+  readonly conflicts: number;
   /** Microseconds since the epoch; null without rows. */
   readonly least: bigint | null;
   readonly greatest: bigint | null;
 }
+
+/** What a record is beside those of its batch: the same as one of them, new, or new beside others of its id. */
+export type Compared = 'duplicate' | 'new' | 'conflict';
+
+/** By the number that the kernel gives (kernel/assembly/identities.ts). */
+const comparisons: readonly Compared[] = ['duplicate', 'new', 'conflict'];
 
 interface TableColumn {
   readonly name: string;
@@ -86,6 +95,7 @@ export class RowWriter implements RowBuffer {
   #admit: AdmitDay = () => true;
   /** Where a copy of the text is that records are taken of, and which text that is. */
   #place = 0;
+  #content = 0;
   #bytes: Uint8Array | undefined;
   #from = 0;
   #to = 0;
@@ -119,8 +129,7 @@ export class RowWriter implements RowBuffer {
     );
     const required = schema.required.map((name) => indexOfPath(paths, [name]));
     call.setRequired(this.#writer, kernel.block(required), required.length);
-    if (identityField === undefined)
-      this.#digest(spec.table, new Map(fields.map(({ column, slot }) => [column, slot])));
+    this.#compareBy(spec.table, fields);
 
     this.#columns = table.columns.map(({ name, type }) => {
       const column = new KernelColumn(kernel, type);
@@ -208,6 +217,7 @@ export class RowWriter implements RowBuffer {
     return {
       rows,
       duplicates: call.duplicatesOf(this.#writer),
+      conflicts: call.conflictsOf(this.#writer),
       least: rows === 0 ? null : call.leastTime(this.#writer),
       greatest: rows === 0 ? null : call.greatestTime(this.#writer),
     };
@@ -221,12 +231,13 @@ export class RowWriter implements RowBuffer {
     return new Map(counts.filter(([, count]) => count > 0));
   }
 
-  /** The same for an identity of the reference path; false where the batch has it already. */
-  addIdentity(identity: string | Uint8Array): boolean {
-    const { start, length } = this.#kernel.text(identity);
-    const { addIdentity, addRecord } = this.#kernel.call;
-    const add = typeof identity === 'string' ? addIdentity : addRecord;
-    return add(this.#identities, start, length) === 1;
+  /** The same for a record of the reference path: whether the batch has it already, or another of its id. */
+  compare({ id, content }: RecordIdentity): Compared {
+    const { call } = this.#kernel;
+    const { start: idStart, length: idLength } = this.#kernel.text(id ?? '');
+    const { start, length } = this.#copy(content);
+    if (id === null) return comparisons[call.addContent(this.#identities, start, length)]!;
+    return comparisons[call.addRecord(this.#identities, idStart, idLength, start, length)]!;
   }
 
   /** A row of the reference path. */
@@ -309,19 +320,26 @@ export class RowWriter implements RowBuffer {
     return this.#place + start - this.#from;
   }
 
-  /** What the identity of a whole record is made of, in the order of names that records/identity.ts has. */
-  #digest(table: TableDeclaration, slots: ReadonlyMap<string, number>): void {
-    const compared = table.columns
-      .map(({ name }) => name)
-      .filter((name) => !table.provenance.includes(name) && slots.has(name))
-      .sort(compareText);
-    const words = compared.flatMap((name) => {
-      const text = Buffer.from(`${name}\n`);
-      const place = this.#kernel.call.allocate(text.length);
-      this.#kernel.bytes.set(text, place);
-      return [slots.get(name)!, place, text.length];
+  /** A copy in a block of its own: `kernel.text` holds one text at a time. */
+  #copy(bytes: Uint8Array): { readonly start: number; readonly length: number } {
+    const { call } = this.#kernel;
+    if (this.#content === 0 || call.room(this.#content) < bytes.length) {
+      call.release(this.#content);
+      this.#content = call.allocate(bytes.length);
+    }
+    this.#kernel.bytes.set(bytes, this.#content);
+    return { start: this.#content, length: bytes.length };
+  }
+
+  /** Columns that no path gives, but for `extra`, have to be null in every record that the fast path takes. */
+  #compareBy(table: TableDeclaration, fields: readonly PathField[]): void {
+    const paths = new Map(fields.map((field) => [field.column, field]));
+    const words = comparedColumns(table).flatMap(({ name, number }) => {
+      const field = paths.get(name);
+      if (field === undefined && name !== extraColumn) return [];
+      return [number, field?.slot ?? -1, Number(field === undefined || field.kind === Field.json)];
     });
-    this.#kernel.call.setDigested(this.#writer, this.#kernel.block(words), compared.length);
+    this.#kernel.call.setCompared(this.#writer, this.#kernel.block(words), words.length / 3);
   }
 }
 

@@ -79,7 +79,7 @@ export function decisionLogs(): LogObject[] {
       },
     };
   }).sort((a, b) => a.ms - b.ms);
-  const objects: LogObject[] = [];
+  const objects: LogObject[] = [forgeries(records.map(({ record }) => record))];
   for (let at = 0; at < records.length; at += 37) {
     const batch = records.slice(at, at + 37);
     const [first, last] = [batch[0]!.ms / second, batch.at(-1)!.ms / second];
@@ -89,6 +89,17 @@ export function decisionLogs(): LogObject[] {
     });
   }
   return objects;
+}
+
+/** Records under the ids of others: two in the breach, and one outside of it. */
+function forgeries(records: readonly { readonly decision_id: string; readonly timestamp: string }[]): LogObject {
+  const breach = records.filter(({ timestamp }) => timestamp.startsWith('2023-07-11T16:56'));
+  const chosen = [records[0]!, breach[0]!, breach.at(-1)!];
+  const lines = chosen.map((record, i) => JSON.stringify({ ...record, ...(i === 2 ? { more: 1 } : { result: true }) }));
+  return {
+    key: 'eopa=00000000-5776-40d5-82e4-f4e9524c0610/first_ts=1688860800/last_ts=1689094800/batch_id=forged.jsonl',
+    body: Buffer.from(lines.join('\n')),
+  };
 }
 
 interface Event {

@@ -1,8 +1,13 @@
 /** What the questions about decisions have to answer, computed without SQL. */
 import { BlockList, isIP } from 'node:net';
+import { comparedColumns } from '../../../src/records/identity.ts';
+import { createSource } from '../../../src/sources/index.ts';
 import { between, by, type Fact, groups, micros, only, verdicts } from './facts.ts';
 import { sideTables } from './logs.ts';
 import type { Facts } from './world.ts';
+
+const { table } = createSource('opa', {}, { recordBytes: 1 << 20, nestingDepth: 100 });
+const contentColumns = comparedColumns(table).map(({ name }) => name);
 
 export interface Case {
   readonly given: Readonly<Record<string, string>>;
@@ -158,6 +163,29 @@ const byPolicy = (given: Record<string, string>, fits: (fact: Fact) => boolean):
       .sort(by('path', 'first_time', 'revision', 'bundles')),
 });
 
+/** Without the wrapper, where it is an `extra` that has one. */
+function unwrapped(value: unknown): unknown {
+  if (typeof value !== 'string' || !value.includes('"$envelope":')) return value;
+  const { $envelope: _, ...extra } = JSON.parse(value) as Record<string, unknown>;
+  return Object.keys(extra).length === 0 ? null : JSON.stringify(extra);
+}
+
+/** Ids of the incident are there once, but for the forgeries: each of these is there with two contents. */
+const conflicting = (given: Record<string, string>, fits: (fact: Fact) => boolean, limit?: number): Case => ({
+  given,
+  columns: [
+    'decision_id', 'contents', 'event_time', 'subject', 'action', 'resource', 'allowed', 'path', 'source_uri', 'source_offset',
+  ],
+  rows: (facts) =>
+    groups(facts.decisions.filter((fact) => fact.decision_id !== '' && fits(fact)), ['decision_id'])
+      .flatMap((group) => {
+        const contents = new Set(group.map((fact) => JSON.stringify(contentColumns.map((name) => fact[name] ?? null).map(unwrapped))));
+        return contents.size > 1 ? group.map((fact): Fact => ({ ...fact, contents: contents.size })) : [];
+      })
+      .sort(by('decision_id', 'event_time', 'source_uri', 'source_offset'))
+      .slice(0, limit),
+}); // biome-ignore format: a list
+
 const slowest = (given: Record<string, string>, limit: number, fits: (fact: Fact) => boolean): Case => ({
   given: { ...breach, ...given },
   columns: [
@@ -210,6 +238,7 @@ export const opaCases = (anId: string): Readonly<Record<string, readonly Case[]>
   ],
   'new-networks': [newNetworks({}, any), newNetworks({ subject: 'dr_evil' }, evil)],
   'decisions-by-policy': [byPolicy({}, any), byPolicy({ path: 'authz/allow' }, is('path', 'authz/allow'))],
+  'conflicting-decisions': [conflicting({}, any), conflicting(breach, inRange), conflicting({ limit: '3' }, any, 3)],
   'slowest-decisions': [
     slowest({}, 20, any),
     slowest({ path: 'authz/allow', limit: '7' }, 7, is('path', 'authz/allow')),

@@ -311,11 +311,18 @@ class Truth {
   }
 }
 
-/** decision_id, or the whole of an Okera record; '' where it has none. */
+/** All of a record but where it came from, and in which wrapper; '' where it is never a duplicate. */
 function identityOf(row: Row): string {
-  if ('decision_id' in row) return String(row.decision_id);
-  const { tenant: _tenant, service: _service, source_uri: _uri, source_offset: _offset, ...record } = row;
-  return JSON.stringify(record);
+  if (row.decision_id === '') return '';
+  const provenance = ['tenant', 'service', 'eopa', 'first_ts', 'last_ts', 'source_uri', 'source_offset'];
+  const record: Record<string, unknown> = Object.fromEntries(
+    Object.entries(row).filter(([name]) => !provenance.includes(name)),
+  );
+  if (typeof record.extra === 'string') {
+    const { $envelope: _, ...extra } = JSON.parse(record.extra) as Record<string, unknown>;
+    record.extra = extra;
+  }
+  return JSON.stringify({ ...record, extra: record.extra ?? {} });
 }
 
 function ledgerRow(info: ObjectInfo, outcome: Outcome, fresh: readonly Row[]): Row {

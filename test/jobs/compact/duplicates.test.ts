@@ -3,6 +3,7 @@ import { describe, expect, test } from 'vitest';
 import type { Runtime } from '../../../src/ingest/runtime.ts';
 import { compact } from '../../../src/jobs/compact/compact.ts';
 import { DigestSet } from '../../../src/jobs/rewrite/digest-set.ts';
+import { verify } from '../../../src/jobs/verify/verify.ts';
 import { MemoryStore } from '../../../src/store/memory.ts';
 import { decision, input, type Rows, rowsOf, run, testRuntime } from '../../support/warehouse.ts';
 
@@ -10,9 +11,9 @@ const key = (n: number) =>
   `${input}/eopa=a/first_ts=1689033600/last_ts=1689037200/batch_id=${String(n).padStart(4, '0')}.jsonl`;
 
 const places = (rows: Rows): string[] =>
-  rows.map((row) => `${row.decision_id} ${row.source_uri} ${row.source_offset}`).sort();
+  rows.map((row) => `${row.decision_id} ${row.subject} ${row.source_uri} ${row.source_offset}`).sort();
 
-/** The rule, written down a second time: of each id that is not empty the least (source_uri, source_offset). */
+/** The rule, written down a second time: of each content whose id is not empty the least (source_uri, source_offset). */
 function once(rows: Rows): Rows {
   const first = new Map<unknown, Rows[number]>();
   const before = (a: Rows[number], b: Rows[number]): boolean =>
@@ -20,28 +21,27 @@ function once(rows: Rows): Rows {
       ? Number(a.source_offset) < Number(b.source_offset)
       : String(a.source_uri) < String(b.source_uri);
   for (const row of rows) {
-    const id = row.decision_id === '' ? row : row.decision_id;
-    const other = first.get(id);
-    if (other === undefined || before(row, other)) first.set(id, row);
+    const record = row.decision_id === '' ? row : `${row.decision_id} ${row.subject}`;
+    const other = first.get(record);
+    if (other === undefined || before(row, other)) first.set(record, row);
   }
   return [...first.values()];
 }
 
-describe('of decisions with the same id', () => {
-  test('the first stays, whatever the files, the rows and the memory', async () => {
+describe('of decisions', () => {
+  test('the first of each content stays, whatever the files, the rows and the memory', async () => {
+    const record = fc.tuple(fc.constantFrom('', 'a', 'b', 'c', 'd', 'e'), fc.constantFrom('bob', 'bob', 'eve'));
     await fc.assert(
       fc.asyncProperty(
-        fc.array(fc.array(fc.constantFrom('', 'a', 'b', 'c', 'd', 'e'), { minLength: 1, maxLength: 6 }), {
-          minLength: 1,
-          maxLength: 5,
-        }),
+        fc.array(fc.array(record, { minLength: 1, maxLength: 6 }), { minLength: 1, maxLength: 5 }),
         fc.constantFrom(200, 1 << 20),
         fc.shuffledSubarray([0, 1, 2, 3, 4], { minLength: 5 }),
         async (objects, memoryBytes, order) => {
           const store = new MemoryStore();
           for (const n of order.filter((i) => i < objects.length)) {
             // One at a time, so that objects come in another order than that of their names.
-            await store.put(key(n), Buffer.from(objects[n]!.map((id) => decision({ id })).join('\n')));
+            const lines = objects[n]!.map(([id, subject]) => decision({ id, subject }));
+            await store.put(key(n), Buffer.from(lines.join('\n')));
             await run(testRuntime({ store }));
           }
           const runtime = testRuntime({ store, compact: { memoryBytes } });
@@ -74,6 +74,50 @@ describe('of decisions with the same id', () => {
       [...ids, 'new'].sort(),
     );
     for (const file of files) expect(await dataFiles(runtime)).toContain(file);
+  });
+});
+
+test('a forged record drops nobody, wherever its object sorts', async () => {
+  const store = new MemoryStore();
+  const runtime = testRuntime({ store });
+  await store.put(key(5), Buffer.from(decision({ id: 'x', subject: 'bob' })));
+  await run(runtime);
+  await store.put(key(1), Buffer.from(decision({ id: 'x', subject: 'eve' })));
+  await run(runtime);
+  await compact(runtime, {});
+  const rows = await rowsOf(runtime, 'opa_decisions');
+  expect(rows.map((row) => [row.decision_id, row.subject, row.source_uri]).sort()).toEqual([
+    ['x', 'bob', key(5)],
+    ['x', 'eve', key(1)],
+  ]);
+  const report = await verify(runtime, { deep: true });
+  expect(report.findings).toEqual([{ kind: 'conflicting-ids', table: 'opa_decisions', ymd: '2023-07-11', found: 1 }]);
+  expect(report.ok).toBe(true);
+});
+
+describe('of files of several row groups', () => {
+  const ids = Array.from({ length: 60 }, (_, i) => `id-${String(i).padStart(2, '0')}`);
+  const time = (id: string): string => `2023-07-11T16:56:${id.slice(-2)}Z`;
+
+  test('exactly the duplicates are dropped, and every other row is what it was', async () => {
+    const store = new MemoryStore();
+    const runtime = testRuntime({ store, output: { rowGroupRows: 10 } });
+    const lines = (some: readonly string[]) =>
+      Buffer.from(some.map((id) => decision({ id, time: time(id) })).join('\n'));
+    await store.put(key(5), lines(ids));
+    await run(runtime);
+    // Of the third and the last row group, so that rows of the first stand at other places.
+    const late = ['id-23', 'id-27', 'id-58'];
+    await store.put(key(1), lines([...late, 'new-30']));
+    await run(runtime);
+    await compact(runtime, { tables: ['opa_decisions'] });
+    const rows = await rowsOf(runtime, 'opa_decisions');
+    expect(rows.map((row) => row.decision_id).sort()).toEqual([...ids, 'new-30'].sort());
+    for (const { decision_id, source_uri } of rows)
+      expect([decision_id, source_uri]).toEqual([
+        decision_id,
+        key([...late, 'new-30'].includes(String(decision_id)) ? 1 : 5),
+      ]);
   });
 });
 

@@ -10,10 +10,10 @@ import type { ColumnBatch, ColumnData, ScalarData } from '../../../src/columns/b
 import { TableBuffer } from '../../../src/columns/table-buffer.ts';
 import type { Frame } from '../../../src/records/frame/frame.ts';
 import type { ObjectFacts } from '../../../src/records/object-facts.ts';
-import type { Outcome } from '../../../src/records/outcome.ts';
+import type { Outcome, RecordIdentity } from '../../../src/records/outcome.ts';
 import { type ReadRecord, readFrames } from '../../../src/records/read-records.ts';
 import type { RecordReader } from '../../../src/records/record-reader.ts';
-import type { RowWriter } from '../../../src/records/scan/row-writer.ts';
+import type { Compared, RowWriter } from '../../../src/records/scan/row-writer.ts';
 import type { Source } from '../../../src/sources/source.ts';
 
 export type Verdict = 'fast' | 'slow' | 'quarantine' | 'skip';
@@ -40,7 +40,8 @@ export class BothPaths {
   readonly counts = { fast: 0, slow: 0, quarantine: 0, skip: 0, duplicate: 0 };
   readonly #source: Source;
   readonly #slow: TableBuffer;
-  readonly #identities = new Set<string>();
+  /** Contents, by id; those of records without one by null. */
+  readonly #contents = new Map<string | null, Set<string>>();
   readonly #writer: RowWriter;
   #reader!: RecordReader;
   #offset = 0;
@@ -51,7 +52,7 @@ export class BothPaths {
   /** Of the records that the fast path took since it opened the object, by the reference path. */
   #mismatches = new Map<string, number>();
   /** Records that the fast path took, whose identities are still to be compared. */
-  #taken: { readonly bytes: Uint8Array; readonly identity: string | Uint8Array | null }[] = [];
+  #taken: { readonly bytes: Uint8Array; readonly identity: RecordIdentity | null }[] = [];
 
   constructor(source: Source, uri = defaultUri) {
     this.#source = source;
@@ -84,18 +85,19 @@ export class BothPaths {
     const before = new Map(this.#reader.typeMismatches);
     const [{ outcome }] = readFrames(this.#reader, [frame]) as [ReadRecord];
     const mismatches = increases(before, this.#reader.typeMismatches);
-    const { rows, duplicates } = this.#writer.taken;
+    const { rows, duplicates, conflicts } = this.#writer.taken;
     const mayBeCertain = way.slowly !== true && frame.tooLarge === undefined && isUtf8(bytes);
     const certain = mayBeCertain && this.#offer(frame, way);
     if (certain) {
       const now = this.#writer.taken;
       if (now.rows + now.duplicates !== rows + duplicates + 1) throw new Error('a record is a row or a duplicate');
-      this.#compareCertain(outcome, frame, mismatches, now.rows > rows);
+      const compared = now.rows === rows ? 'duplicate' : now.conflicts > conflicts ? 'conflict' : 'new';
+      this.#compareCertain(outcome, frame, mismatches, compared);
     } else if (outcome.kind === 'row') {
       const { identity, values } = outcome;
-      const isNew = this.#isNew(identity);
-      expect(identity === null || this.#writer.addIdentity(identity)).toBe(isNew);
-      if (isNew) for (const buffer of [this.#slow, this.#writer]) buffer.append(values);
+      const compared = this.#compare(identity);
+      expect(identity === null ? 'new' : this.#writer.compare(identity)).toBe(compared);
+      if (compared !== 'duplicate') for (const buffer of [this.#slow, this.#writer]) buffer.append(values);
       else this.counts.duplicate++;
     }
     const verdict = certain ? 'fast' : outcome.kind === 'row' ? 'slow' : outcome.kind;
@@ -135,24 +137,26 @@ export class BothPaths {
     return [this.#chunk, start];
   }
 
-  #isNew(identity: string | Uint8Array | null): boolean {
-    if (identity === null) return true;
-    const key =
-      typeof identity === 'string' ? `text ${identity}` : `record ${Buffer.from(identity).toString('latin1')}`;
-    const isNew = !this.#identities.has(key);
-    this.#identities.add(key);
-    return isNew;
+  #compare(identity: RecordIdentity | null): Compared {
+    if (identity === null) return 'new';
+    const { id } = identity;
+    const contents = this.#contents.get(id) ?? new Set<string>();
+    this.#contents.set(id, contents);
+    const content = Buffer.from(identity.content).toString('latin1');
+    if (contents.has(content)) return 'duplicate';
+    contents.add(content);
+    return id !== null && contents.size > 1 ? 'conflict' : 'new';
   }
 
-  #compareCertain(outcome: Outcome, { bytes }: Frame, mismatches: Counts, wasNew: boolean): void {
+  #compareCertain(outcome: Outcome, { bytes }: Frame, mismatches: Counts, compared: Compared): void {
     const text = () => Buffer.from(bytes).toString();
     if (outcome.kind !== 'row') {
       throw new Error(`accepted what the reference path makes ${JSON.stringify(outcome)} of: ${text()}`);
     }
-    const isNew = this.#isNew(outcome.identity);
-    if (wasNew !== isNew) throw new Error(`is new: ${isNew} expected: ${text()}`);
+    const expected = this.#compare(outcome.identity);
+    if (compared !== expected) throw new Error(`is ${compared}, ${expected} expected: ${text()}`);
     this.#taken.push({ bytes: Buffer.from(bytes), identity: outcome.identity });
-    if (!isNew) {
+    if (compared === 'duplicate') {
       this.counts.duplicate++;
       return;
     }
@@ -177,7 +181,7 @@ export class BothPaths {
         const writer = writers.take(() => true);
         writer.open('', {});
         const take = (): boolean => writer.takeRecord(bytes, 0, bytes.length, 0) && writer.taken.rows === 1;
-        const result = inOrder(take, () => identity === null || writer.addIdentity(identity));
+        const result = inOrder(take, () => identity === null || writer.compare(identity) === 'new');
         writers.give(writer);
         return result;
       });

@@ -62,7 +62,7 @@ export async function readObject(
       outcomes.push(`${outcome.kind} ${outcome.kind === 'quarantine' ? outcome.code : ''} at ${frame.offset}`);
       return;
     }
-    const isNew = outcome.identity === null || writer.addIdentity(outcome.identity);
+    const isNew = outcome.identity === null || writer.compare(outcome.identity) !== 'duplicate';
     outcomes.push(isNew ? `row at ${frame.offset}` : `duplicate at ${frame.offset}`);
     if (!isNew) {
       known = new Map(reader.typeMismatches);

@@ -18,7 +18,7 @@ export const CLOSE_BRACE: i32 = 0x7d;
 export const OPEN_BRACKET: i32 = 0x5b;
 export const CLOSE_BRACKET: i32 = 0x5d;
 export const NEWLINE: i32 = 0x0a;
-const BACKSLASH: i32 = 0x5c;
+export const BACKSLASH: i32 = 0x5c;
 
 /** Of the token read last. */
 export let tag: i32 = 0;

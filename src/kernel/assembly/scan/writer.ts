@@ -11,7 +11,7 @@ import { bytesOf, emptyColumn, pad } from '../columns/column';
 import { Slots } from '../columns/slots';
 import { appendString, StringColumn } from '../columns/strings';
 import { admitDay } from '../host';
-import { addIdentity, addRecord, Identities } from '../identities';
+import { addContent, addRecord, Identities, Record_Conflict, Record_Duplicate, Record_New } from '../identities';
 import { allocate, allocateZeros, grown, room } from '../memory';
 import { holdJoined, mostJoined, pickAll } from './alternatives';
 import {
@@ -24,6 +24,7 @@ import {
   Field_ObjectText,
   Field_Offset,
 } from './computed';
+import { content, writeContent } from './content';
 import { day, micros, readTime } from './event-time';
 import { appendField, countMismatch, Field, Field_LastOfPath, isCertain } from './fields';
 import { Member, ObjectNode } from './program';
@@ -42,8 +43,8 @@ import {
   unknownMembers,
   unknownRanges,
 } from './scanner';
-import { Tag_Escaped, Tag_False, Tag_Int, Tag_Null, Tag_String, Tag_True } from './tags';
-import { doubt, NEWLINE, resolveEscapes, setLines } from './tokens';
+import { Tag_String } from './tags';
+import { doubt, NEWLINE, setLines } from './tokens';
 
 @unmanaged
 export class Writer {
@@ -55,11 +56,11 @@ export class Writer {
   maxDepth: i32;
   timeSlot: i32;
   isZoneRequired: bool;
-  /** Slot of the member whose text is the identity of a record; -1 where the whole record is. */
-  identitySlot: i32;
-  /** What the identity of a whole record is made of: slot, place and length of the name, in the order of names. */
-  digested: usize;
-  digestedCount: i32;
+  /** Slot of the member that names a record; -1 where nothing does. */
+  idSlot: i32;
+  /** The columns by which records are compared, as content.ts has them. */
+  compared: usize;
+  comparedCount: i32;
   fields: usize;
   fieldCount: i32;
   identities: Identities;
@@ -79,6 +80,7 @@ export class Writer {
   /** Of the open object. */
   taken: i32;
   duplicates: i32;
+  conflicts: i32;
   least: i64;
   greatest: i64;
 }
@@ -91,7 +93,7 @@ export function newWriter(
   maxDepth: i32,
   timeSlot: i32,
   isZoneRequired: bool,
-  identitySlot: i32,
+  idSlot: i32,
   identities: Identities,
 ): Writer {
   const writer = changetype<Writer>(allocateZeros(offsetof<Writer>()));
@@ -101,7 +103,7 @@ export function newWriter(
   writer.maxDepth = maxDepth;
   writer.timeSlot = timeSlot;
   writer.isZoneRequired = isZoneRequired;
-  writer.identitySlot = identitySlot;
+  writer.idSlot = idSlot;
   writer.identities = identities;
   writer.times = allocate(capacity << 3);
   writer.offsets = allocate(capacity << 3);
@@ -111,15 +113,15 @@ export function newWriter(
   return writer;
 }
 
-/** Blocks of words, which belong to the writer from now on: slots that are required, and what is digested. */
+/** Blocks of words, which belong to the writer from now on: slots that are required, and what is compared. */
 export function setRequired(writer: Writer, slots: usize, count: i32): void {
   writer.required = slots;
   writer.requiredCount = count;
 }
 
-export function setDigested(writer: Writer, columns: usize, count: i32): void {
-  writer.digested = columns;
-  writer.digestedCount = count;
+export function setCompared(writer: Writer, columns: usize, count: i32): void {
+  writer.compared = columns;
+  writer.comparedCount = count;
 }
 
 export function addField(writer: Writer, kind: i32, slot: i32, holds: i32, isDoubtful: bool, column: Slots): Field {
@@ -144,6 +146,7 @@ function fieldAt(writer: Writer, index: i32): Field {
 export function openObject(writer: Writer): void {
   writer.taken = 0;
   writer.duplicates = 0;
+  writer.conflicts = 0;
   writer.least = i64.MAX_VALUE;
   writer.greatest = i64.MIN_VALUE;
   for (let i = 0; i < writer.fieldCount; i++) {
@@ -198,20 +201,23 @@ function take(writer: Writer, offset: i64): bool {
   const timeSlot = writer.timeSlot;
   if (tagOf(timeSlot) !== Tag_String) return false;
   if (!readTime(startOf(timeSlot) + 1, endOf(timeSlot) - 1, writer.isZoneRequired)) return false;
-  const identitySlot = writer.identitySlot;
-  if (identitySlot >= 0 ? tagOf(identitySlot) !== Tag_String : unknown > 0) return false;
+  const idSlot = writer.idSlot;
+  if (idSlot >= 0 && tagOf(idSlot) !== Tag_String) return false;
   if (isOdd && !areCertain(writer)) return false;
   if (day !== writer.lastDay && !admit(writer)) return false;
-  if (!isNew(writer)) {
+  if (unknown > 0) noteExtra(writer);
+  const found = compareRecord(writer);
+  if (found === Record_Duplicate) {
+    if (unknown > 0) forgetExtra(writer);
     writer.duplicates++;
     return true;
   }
+  if (found === Record_Conflict) writer.conflicts++;
   const at = row;
   store<i64>(writer.times + ((<usize>at) << 3), micros);
   store<i64>(writer.offsets + ((<usize>at) << 3), offset);
   if (micros < writer.least) writer.least = micros;
   if (micros > writer.greatest) writer.greatest = micros;
-  if (unknown > 0) noteExtra(writer);
   if (isOdd) countMismatches(writer);
   writer.taken++;
   keep();
@@ -249,83 +255,16 @@ function admit(writer: Writer): bool {
   return true;
 }
 
-/** A record without an identity always is. */
-function isNew(writer: Writer): bool {
-  const slot = writer.identitySlot;
-  if (slot < 0) {
-    const bytes = textOfRecord(writer);
-    return addRecord(writer.identities, digestText, bytes);
-  }
-  const start = startOf(slot) + 1;
-  const length = <i32>(endOf(slot) - start) - 1;
-  return length === 0 || addIdentity(writer.identities, start, length);
-}
-
-let digestText: usize = 0;
-
-/**
- * Writes the names and values of a record in the form of records/identity.ts and returns the length. Columns without a
- * slot must be provenance or null in every record that is digested.
- */
-function textOfRecord(writer: Writer): i32 {
-  let used: i32 = 0;
-  for (let i = 0; i < writer.digestedCount; i++) {
-    const column = writer.digested + <usize>(i * 12);
-    const slot = load<i32>(column);
-    const tag = tagOf(slot);
-    if (tag <= Tag_Null) continue;
-    let start = startOf(slot);
-    let end = endOf(slot);
-    const nameLength = load<i32>(column, 8);
-    const needed = used + nameLength + <i32>(end - start) + 16;
-    if (needed > room(digestText)) digestText = grown(digestText, used, needed);
-    copy(digestText + used, load<usize>(column, 4), nameLength);
-    used += nameLength;
-    if (tag === Tag_True || tag === Tag_False) used += digit(digestText + used, tag === Tag_True ? 0x31 : 0x30);
-    else if (tag === Tag_Int && isZero(start, end)) used += digit(digestText + used, 0x30);
-    else if (tag === Tag_Escaped) {
-      // Behind where its length will stand, which is known only then.
-      const room = digestText + used + 16;
-      const length = resolveEscapes(start + 1, end - 1, room);
-      used += size(digestText + used, length);
-      memory.copy(digestText + used, room, length);
-      used += length;
-    } else {
-      if (tag === Tag_String) {
-        start++;
-        end--;
-      }
-      const length = <i32>(end - start);
-      used += size(digestText + used, length);
-      copy(digestText + used, start, length);
-      used += length;
-    }
-  }
-  return used;
-}
-
-/** Also -0. */
-function isZero(start: usize, end: usize): bool {
-  return load<u8>(end - 1) === 0x30 && (end - start === 1 || (end - start === 2 && load<u8>(start) === 0x2d));
-}
-
-/** A value of one digit, its length in front. */
-function digit(at: usize, value: i32): i32 {
-  store<u16>(at, 0x3a31);
-  store<u8>(at, value, 2);
-  return 3;
-}
-
-/** A length and its colon. */
-function size(at: usize, value: i32): i32 {
-  let digits = 1;
-  for (let rest = value / 10; rest > 0; rest /= 10) digits++;
-  for (let i = digits - 1; i >= 0; i--) {
-    store<u8>(at + i, 0x30 + (value % 10));
-    value /= 10;
-  }
-  store<u8>(at + digits, 0x3a);
-  return digits + 1;
+/** What the record is beside those of the batch (`Record_…`); one whose id is empty is always new. */
+function compareRecord(writer: Writer): i32 {
+  const slot = writer.idSlot;
+  if (slot >= 0 && endOf(slot) - startOf(slot) === 2) return Record_New;
+  const extra = writer.extraText + load<i32>(writer.extras + ((<usize>row) << 2));
+  const extraLength = load<i32>(writer.extraLengths + ((<usize>row) << 2));
+  const bytes = writeContent(writer.compared, writer.comparedCount, writer.rows, writer.elements, extra, extraLength);
+  if (slot < 0) return addContent(writer.identities, content, bytes);
+  const id = startOf(slot) + 1;
+  return addRecord(writer.identities, id, <i32>(endOf(slot) - id) - 1, content, bytes);
 }
 
 /** Unknown members as one JSON object of their exact texts, as records/extra.ts makes it. */
@@ -352,6 +291,12 @@ function noteExtra(writer: Writer): void {
   writer.extraUsed = <i32>(at + 1 - writer.extraText);
   store<i32>(writer.extras + ((<usize>row) << 2), used);
   store<i32>(writer.extraLengths + ((<usize>row) << 2), writer.extraUsed - used);
+}
+
+/** Takes back what was noted last. */
+function forgetExtra(writer: Writer): void {
+  writer.extraUsed = load<i32>(writer.extras + ((<usize>row) << 2));
+  store<i32>(writer.extraLengths + ((<usize>row) << 2), 0);
 }
 
 function memberAt(index: usize): Member {
@@ -430,13 +375,17 @@ export function emptyRows(writer: Writer): void {
   writer.settled = 0;
 }
 
-/** Rows taken and duplicates met of the open object; their least and greatest times as text of 64 bits. */
+/** Rows taken, duplicates and conflicts met of the open object; their least and greatest times as text of 64 bits. */
 export function takenOf(writer: Writer): i32 {
   return writer.taken;
 }
 
 export function duplicatesOf(writer: Writer): i32 {
   return writer.duplicates;
+}
+
+export function conflictsOf(writer: Writer): i32 {
+  return writer.conflicts;
 }
 
 export function leastTime(writer: Writer): i64 {
