@@ -111,7 +111,7 @@ button{cursor:pointer;background:var(--accent);border-color:var(--accent);color:
 button.second{background:none;color:var(--accent)}
 pre{font:12.5px/1.5 ui-monospace,SFMono-Regular,Menlo,Consolas,monospace;white-space:pre-wrap;overflow-wrap:anywhere;margin:6px 0}
 .record dt,.costs dt,.questions dt{font-size:13px;color:var(--muted)}
-.record{display:grid;grid-template-columns:max-content minmax(0,1fr);gap:4px 18px;margin:0}
+.record{display:grid;grid-template-columns:max-content minmax(0,1fr);gap:4px 18px;margin:8px 0 0}
 .record dd{margin:0;white-space:pre-wrap;overflow-wrap:anywhere}
 .rows table{width:max-content;min-width:100%}
 .rows td.text{min-width:0;max-width:26em}
@@ -160,7 +160,7 @@ table{font-size:11px}
 th,td{padding-top:3px;padding-bottom:3px}
 td.text,td.code{min-width:0}
 .wide text{font-size:14px}
-.anchor,.contents,.foot details,.site,form,.skip{display:none}
+.anchor,.contents,.foot details,.site,.fields,.skip,section:has(.fields){display:none}
 details::details-content{content-visibility:visible;display:block}
 summary{list-style:none}
 a{color:inherit;text-decoration:none}

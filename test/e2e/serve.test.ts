@@ -366,6 +366,19 @@ describeWith(['chromium'], 'pages in a browser', () => {
     },
   );
 
+  test('prints an answer without the form, and within the paper', async () => {
+    const page = await open(`/ask/report-subjects?${days}&run=1`);
+    await page.emulateMedia({ media: 'print' });
+    await page.setViewportSize({ width: 718, height: 1000 });
+    expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBe(718);
+    expect(await page.locator('form:visible, nav:visible').count()).toBe(0);
+    expect(await page.locator('#answer td:visible').count()).toBeGreaterThan(10);
+    // What was asked is in the SQL and in the command.
+    expect(await page.locator('#costs pre').isVisible()).toBe(true);
+    expect(await page.locator('#costs .commands code').isVisible()).toBe(true);
+    await page.close();
+  });
+
   test('can be used without a mouse, and names its fields and charts', async () => {
     const page = await open(`/ask/decisions?${days}&run=1`);
     await page.keyboard.press('Tab');
