@@ -4,7 +4,9 @@ import pino from 'pino';
 import { describe, expect, test } from 'vitest';
 import { FileCatalog } from '../../src/catalog/file/catalog.ts';
 import { UsageError } from '../../src/config/errors.ts';
+import { createLedger } from '../../src/ingest/claimed-batch.ts';
 import type { Runtime } from '../../src/ingest/runtime.ts';
+import type { Claim } from '../../src/ledger/ledger.ts';
 import type { SourceConfig } from '../../src/sources/config.ts';
 import { MemoryStore } from '../../src/store/memory.ts';
 import { type ObjectStore, StoreError } from '../../src/store/store.ts';
@@ -15,13 +17,13 @@ import { FakeClock, MemoryQueue } from './memory-queue.ts';
 
 const logs = 's3://logs';
 const queued: SourceConfig = { name: 'eopa', type: 'opa', location: `${logs}/`, columns: {}, queue: 'https://sqs/q' };
-const event = (name: string, bucket = 'logs'): string =>
+const event = (name: string, bucket = 'logs', eTag?: string): string =>
   JSON.stringify({
     Records: [
       {
         eventSource: 'aws:s3',
         eventName: 'ObjectCreated:Put',
-        s3: { bucket: { name: bucket }, object: { key: name, size: 100 } },
+        s3: { bucket: { name: bucket }, object: { key: name, size: 100, ...(eTag !== undefined && { eTag }) } },
       },
     ],
   });
@@ -431,6 +433,86 @@ describe('following a queue', () => {
     expect(await rows()).toEqual(['a']);
     const reports = [await stopped(time, first), await stopped(time, second)];
     expect(reports.map(({ objects }) => objects.committed).sort()).toEqual([0, 1]);
+  });
+
+  test('an object that another worker claims between the look-up and the claim is left to it, and its message is kept', async () => {
+    const { time, store, queue, object, worker, runtime, rows } = world({
+      worker: { batchAgeSeconds: 0 },
+      batch: { claimSeconds: 100_000 },
+    });
+    await object('a');
+    queue.send(event('a'));
+    const other = createLedger(runtime('other', store));
+    const claims: Claim[] = [];
+    // S3 is asked for the object right after the ledger was.
+    const late = store.view({
+      before: async ({ operation, uri }) => {
+        if (operation !== 'head' || uri !== `${logs}/a` || claims.length > 0) return;
+        const claim = await other.claim({ name: 'eopa', type: 'opa' }, [(await store.head(uri))!], 0, new Set());
+        claims.push(claim!);
+      },
+    });
+    const running = worker({}, runtime('late', late));
+    await time.until('the other claim', () => claims.length === 1);
+    for (let i = 0; i < 60; i++) await time.advance(5000);
+    expect(queue.size).toBe(1);
+    expect(await rows()).toEqual([]);
+    await other.settle(claims[0]!.batch, new Map());
+    await time.until('the message is done', () => queue.size === 0);
+    expect(await rows()).toEqual(['a']);
+    expect(await stopped(time, running)).toMatchObject({
+      objects: { committed: 1, known: 0 },
+      messages: { deleted: 1 },
+    });
+  });
+
+  test('an object that was replaced since it was committed is read again, whatever its event says of the version', async () => {
+    const { time, store, queue, object, worker, rows } = world({ worker: { batchAgeSeconds: 0 } });
+    await object('a', ['a-1']);
+    const old = (await store.head(`${logs}/a`))!.etag;
+    queue.send(event('a'));
+    const running = worker();
+    await time.until('the first version', () => queue.size === 0);
+    await object('a', ['a-1', 'a-2']);
+    queue.send(event('a'));
+    await time.until('the second version', () => queue.size === 0);
+    expect(await rows()).toEqual(['a-1', 'a-2']);
+    // The event of the first version comes late, together with that of the third.
+    await object('a', ['a-1', 'a-2', 'a-3']);
+    const fresh = (await store.head(`${logs}/a`))!.etag;
+    queue.send(event('a', 'logs', old));
+    queue.send(event('a', 'logs', fresh));
+    await time.until('the third version', () => queue.size === 0);
+    expect(await rows()).toEqual(['a-1', 'a-2', 'a-3']);
+    expect(await stopped(time, running)).toMatchObject({ objects: { committed: 3, known: 0 } });
+  });
+
+  test('a batch of its own that is late is not taken over by a worker, only finished', async () => {
+    const gate = Promise.withResolvers<void>();
+    const reads: string[] = [];
+    const { time, queue, object, worker, rows, events } = world({
+      threads: 2,
+      hooks: {
+        before: ({ operation, uri }) => {
+          if (operation === 'get' && uri.startsWith(logs)) reads.push(uri);
+          return operation === 'put' && uri.includes('/_batches/') ? gate.promise : undefined;
+        },
+      },
+      worker: { batchAgeSeconds: 0 },
+      batch: { claimSeconds: 60 },
+    });
+    await object('a');
+    queue.send(event('a'));
+    const running = worker();
+    await time.until('the batch has its rows', () => reads.length === 1);
+    // Past its claim, with a place free for what is abandoned, which is looked for every half minute.
+    for (let i = 0; i < 60; i++) await time.advance(5000);
+    expect(events('batch-taken-over')).toEqual([]);
+    expect(reads).toEqual([`${logs}/a`]);
+    gate.resolve();
+    await time.until('the batch', () => queue.size === 0);
+    expect(await rows()).toEqual(['a']);
+    expect(await stopped(time, running)).toMatchObject({ batches: { committed: 1, failed: 0, released: 0 } });
   });
 
   test('a batch whose holder is late is taken over by the next worker', async () => {

@@ -1,0 +1,102 @@
+/** The outcome of a batch is fixed by the intent that was written first, whoever finishes it and however late. */
+import { describe, expect, test } from 'vitest';
+import { liveFiles } from '../../src/iceberg/scan.ts';
+import { createLedger, openTables, releaseClaim } from '../../src/ingest/claimed-batch.ts';
+import type { Runtime } from '../../src/ingest/runtime.ts';
+import { selectSources } from '../../src/ingest/select-sources.ts';
+import { type Intent, readIntent, settleIntent } from '../../src/ledger/batch-intent.ts';
+import { commitBatch } from '../../src/ledger/commit-batch.ts';
+import { MemoryStore } from '../../src/store/memory.ts';
+import { collect } from '../support/collect.ts';
+import { decision, input, owner, rowsOf, testRuntime, warehouse } from '../support/warehouse.ts';
+
+const ids = ['a', 'b', 'c'];
+
+/** A claimed batch of one object, and two workers that have each staged it, in other files than the other. */
+async function world() {
+  const store = new MemoryStore();
+  await store.put(`${input}/object.jsonl`, Buffer.from(ids.map((id) => decision({ id })).join('\n')));
+  const first = testRuntime({ store, owner: owner('first') });
+  const second = testRuntime({ store, owner: owner('second'), output: { fileRows: 1 } });
+  const [source] = selectSources(first, undefined);
+  const ledger = createLedger(first);
+  await openTables(first, ledger, [source!]);
+  const claim = (await ledger.claim(
+    { name: 'eopa', type: 'opa' },
+    await collect(store.list(`${input}/`)),
+    0,
+    new Set(),
+  ))!;
+  const stage = async (runtime: Runtime): Promise<Intent> => {
+    const [events, quarantine] = await Promise.all(
+      ['opa_decisions', 'quarantine'].map((name) => runtime.catalog.loadTable(name)),
+    );
+    const tables = { events: events!, quarantine: quarantine! };
+    const { batch, objects } = claim;
+    return (await runtime.ingester.ingest(runtime, { batch, source: source!, objects, reread: new Set(), tables }))
+      .intent;
+  };
+  const [ofFirst, ofSecond] = [await stage(first), await stage(second)];
+  const filesOf = (intent: Intent) =>
+    intent.files
+      .get('opa_decisions')!
+      .map(({ path }) => path)
+      .sort();
+  expect(filesOf(ofFirst)).toHaveLength(1);
+  expect(filesOf(ofSecond)).toHaveLength(3);
+  const live = async () => {
+    const loaded = await first.catalog.loadTable('opa_decisions');
+    return (await collect(liveFiles(store, loaded!.metadata))).map(({ path }) => path).sort();
+  };
+  const state = async () => ({
+    files: await live(),
+    ledger: (await rowsOf(first, 'ingested_objects')).map((row) => [row.state, row.rows]),
+  });
+  return { store, first, second, ledger, claim, ofFirst, ofSecond, filesOf, state };
+}
+
+describe('the intent that was written first', () => {
+  test('is what a second worker commits, and not its own', async () => {
+    const { first, second, ledger, ofFirst, ofSecond, filesOf, state } = await world();
+    await commitBatch(first, ledger, ofFirst);
+    const done = await commitBatch(second, createLedger(second), ofSecond);
+    expect(filesOf(done)).toEqual(filesOf(ofFirst));
+    expect(await state()).toEqual({ files: filesOf(ofFirst), ledger: [['committed', 3n]] });
+  });
+
+  test('is what a second worker commits where the first died before its own commit', async () => {
+    const { store, first, second, ofFirst, ofSecond, filesOf, state } = await world();
+    await settleIntent(store, warehouse, ofFirst, first.sleep);
+    const done = await commitBatch(second, createLedger(second), ofSecond);
+    expect(filesOf(done)).toEqual(filesOf(ofFirst));
+    expect(await state()).toEqual({ files: filesOf(ofFirst), ledger: [['committed', 3n]] });
+  });
+
+  test('stands in the store as it was written, and says what its objects came to', async () => {
+    const { store, first, second, claim, ofFirst, ofSecond, filesOf } = await world();
+    expect(await readIntent(store, warehouse, claim.batch, first.sleep)).toBeUndefined();
+    expect(await settleIntent(store, warehouse, ofFirst, first.sleep)).toBe(ofFirst);
+    const standing = await settleIntent(store, warehouse, ofSecond, second.sleep);
+    const read = await readIntent(store, warehouse, claim.batch, first.sleep);
+    for (const intent of [standing, read!]) {
+      expect(filesOf(intent)).toEqual(filesOf(ofFirst));
+      expect(intent.objects).toEqual(ofFirst.objects);
+    }
+  });
+
+  test('that gives the claim back leaves nothing to a worker that comes late with rows', async () => {
+    const { first, ledger, claim, ofFirst, state } = await world();
+    await releaseClaim(first, ledger, claim);
+    const done = await commitBatch(first, ledger, ofFirst);
+    expect(done.objects.size).toBe(0);
+    expect(await state()).toEqual({ files: [], ledger: [] });
+  });
+
+  test('with rows is carried out by who would give the claim back', async () => {
+    const { store, first, second, claim, ofFirst, filesOf, state } = await world();
+    await settleIntent(store, warehouse, ofFirst, first.sleep);
+    const done = await releaseClaim(second, createLedger(second), claim);
+    expect(filesOf(done)).toEqual(filesOf(ofFirst));
+    expect(await state()).toEqual({ files: filesOf(ofFirst), ledger: [['committed', 3n]] });
+  });
+});
