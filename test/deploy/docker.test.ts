@@ -65,6 +65,7 @@ describe('what is in the image', () => {
       join(folder, 'audit-warehouse.yaml'),
       'warehouse: ./w\nsources: [{ name: l, type: opa, location: ./l }]\n',
     );
+    mkdirSync(join(folder, 'l'));
     const run = (...args: string[]) =>
       cli(args, {
         cwd: folder,
