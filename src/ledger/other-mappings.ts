@@ -10,6 +10,7 @@ import { currentSchema } from '../iceberg/metadata.ts';
 import { type LiveFile, liveFiles } from '../iceberg/scan.ts';
 import { fileRows } from '../iceberg/table-rows.ts';
 import type { ObjectStore } from '../store/store.ts';
+import { compareText } from '../text/order.ts';
 
 export interface CurrentMapping {
   /** Name of the source. */
@@ -48,7 +49,7 @@ export async function otherMappings(
       }
     }
   }
-  return [...found].map(([source, counts]) => ({ source, ...counts })).sort((a, b) => (a.source < b.source ? -1 : 1));
+  return [...found].map(([source, counts]) => ({ source, ...counts })).sort((a, b) => compareText(a.source, b.source));
 }
 
 /** Whether the bounds of a file say that none of its rows can have another mapping than its source has now. */

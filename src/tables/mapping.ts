@@ -10,6 +10,7 @@
  */
 import { createHash } from 'node:crypto';
 import type { ColumnType } from '../columns/types.ts';
+import { compareText } from '../text/order.ts';
 import type { AnnotatedSchema } from './schema.ts';
 import { parseColumnType } from './schema.ts';
 
@@ -38,7 +39,7 @@ export type Mapping = Readonly<Record<string, readonly Alternative[]>>;
 
 /** Tells two mappings apart: 16 hex digits. The order of columns makes no difference. */
 export function mappingDigest(mapping: Mapping): string {
-  const columns = Object.entries(mapping).sort(([a], [b]) => (a < b ? -1 : 1));
+  const columns = Object.entries(mapping).sort(([a], [b]) => compareText(a, b));
   return createHash('sha256').update(JSON.stringify(columns)).digest('hex').slice(0, 16);
 }
 
