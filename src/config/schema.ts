@@ -179,6 +179,7 @@ export const sections = {
     okera_look_back: duration('the same for the days of Okera, whose files also grow', '7d', 0),
     relist: duration('between two listings of everything, for what came later than that', '1d', 1),
     visibility: duration('how long a received message stays hidden; extended while it is held', '2m', 10, 43_200),
+    tries: count('an object that could not be read so many times is set aside until it changes', 10, 1, 1000),
     shutdown: duration('how long a stopped worker may take to finish its current batch', '1m', 0),
     listen: {
       description: 'host:port of /metrics, /healthz and /readyz, or off',

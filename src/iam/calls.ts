@@ -29,6 +29,7 @@ export type Target =
   | 'warehouse'
   | 'ledger'
   | 'probes'
+  | 'set-aside'
   | 'spill'
   | 'catalog'
   | 'queues'
@@ -188,6 +189,7 @@ export const grants: Readonly<Record<JobName, readonly Grant[]>> = {
     readSources,
     listWarehouse,
     grant('ReadLedger', 'ledger', always('s3:GetObject')),
+    grant('ReadSetAside', 'set-aside', because('only where a worker has set objects aside', 's3:GetObject')),
     grant('ProbeWarehouse', 'probes', always('s3:GetObject', 's3:PutObject', 's3:DeleteObject')),
     grant(
       'Catalog',

@@ -117,6 +117,8 @@ const targets: Readonly<Record<Target, (places: Places) => Scope[]>> = {
     objects(partition, some(warehouse && { ...warehouse, prefix: `${warehouse.prefix}${ingestedObjects.name}/` })),
   probes: ({ partition, warehouse }) =>
     objects(partition, some(warehouse && { ...warehouse, prefix: `${warehouse.prefix}_doctor/` })),
+  'set-aside': ({ partition, warehouse }) =>
+    objects(partition, some(warehouse && { ...warehouse, prefix: `${warehouse.prefix}_set_aside/` })),
   spill: ({ partition, spill }) => objects(partition, some(spill)),
   catalog: ({ partition, glue }) => (glue === undefined ? [] : [{ Resource: glueArns(partition, glue) }]),
   queues: ({ queues }) => [{ Resource: queues }],

@@ -29,6 +29,11 @@ export interface BatchWatch {
   readonly onObject?: (object: ObjectInfo, rows: number) => void;
   /** Called whenever the batch moves on. */
   readonly onMove?: () => void;
+  /**
+   * Whether the claim is to be given back where ingesting ends with this error, as it is where the accounts do not hold.
+   * Otherwise the batch throws, and its claim stands.
+   */
+  readonly givesUpOn?: (error: Error) => boolean;
   /** Runs commits one after another: those of one process would only overtake each other. */
   readonly inTurn: <T>(commit: () => Promise<T>) => Promise<T>;
 }
@@ -41,10 +46,10 @@ export interface FinishedBatch {
   /** What this run staged; undefined where an earlier run had, and only its commit was left to do. */
   readonly staged: Staged | undefined;
   /**
-   * The accounts of the batch did not hold: nothing of it was committed, its claim was given back, since the same batch
-   * would only fail again, and each of its objects is among the failures.
+   * The accounts of the batch did not hold, or the caller has given it up: nothing of it was committed, its claim was
+   * given back, since the same batch would only fail again, and each of its objects is among the failures.
    */
-  readonly unaccounted?: AccountingError;
+  readonly fault?: Error;
   readonly milliseconds: { readonly ingest: number; readonly commit: number };
 }
 
@@ -92,27 +97,30 @@ export async function workClaim(
   ledger: Ledger,
   source: ConfiguredSource,
   claim: Claim,
-  { inTurn, ...watch }: BatchWatch,
+  { inTurn, givesUpOn, ...watch }: BatchWatch,
 ): Promise<FinishedBatch> {
   const { clock, log, ingester } = runtime;
   log.debug({ event: 'batch-claimed', batch: claim.batch, objects: claim.objects.length }, 'batch claimed');
   const begun = clock();
+  const request = {
+    batch: claim.batch,
+    source,
+    objects: claim.objects,
+    reread: claim.changed ?? (await changedObjects(ledger, source.source, claim)),
+    tables: await currentTables(runtime, source),
+    ...watch,
+  };
   let staged: Staged;
   try {
-    staged = await ingester.ingest(runtime, {
-      batch: claim.batch,
-      source,
-      objects: claim.objects,
-      reread: claim.changed ?? (await changedObjects(ledger, source.source, claim)),
-      tables: await currentTables(runtime, source),
-      ...watch,
-    });
+    staged = await ingester.ingest(runtime, request);
   } catch (error) {
-    if (!(error instanceof AccountingError)) throw error;
-    logEvent(log, 'batch-unaccounted', { batch: claim.batch, source: source.config.name, err: error });
+    const isOver = error instanceof AccountingError || (error instanceof Error && givesUpOn?.(error) === true);
+    if (!isOver) throw error;
+    const event = error instanceof AccountingError ? 'batch-unaccounted' : 'batch-given-up';
+    logEvent(log, event, { batch: claim.batch, source: source.config.name, err: error });
     const intent = await inTurn(() => releaseClaim(runtime, ledger, claim));
     const milliseconds = { ingest: clock() - begun, commit: 0 };
-    return { source, claim, intent, staged: nothingStaged(claim, intent, error), unaccounted: error, milliseconds };
+    return { source, claim, intent, staged: nothingStaged(claim, intent, error), fault: error, milliseconds };
   }
   const { conflicts } = staged;
   if (conflicts > 0) logEvent(log, 'ids-conflict', { source: source.config.name, batch: claim.batch, rows: conflicts });
@@ -138,18 +146,23 @@ export function releaseClaim(runtime: Runtime, ledger: Ledger, { batch, source }
   return commitBatch(runtime, ledger, { batch, source, files: new Map(), objects: new Map() });
 }
 
-const nothingStaged = (claim: Claim, intent: Intent, { message }: AccountingError): Staged => ({
-  intent,
-  failures: claim.objects.map(({ uri }) => ({
-    uri,
-    code: 'accounting',
-    message: `nothing of the batch with this object was committed, since its accounts did not hold (${message}); please report this: ${uri}`,
-  })),
-  typeMismatches: new Map(),
-  doubted: 0,
-  conflicts: 0,
-  reasons: new Map(),
-});
+const nothingStaged = (claim: Claim, intent: Intent, error: Error): Staged => {
+  const isUnaccounted = error instanceof AccountingError;
+  const { code = error.name } = error as { code?: unknown };
+  const reason = isUnaccounted ? 'its accounts did not hold' : 'ingesting it failed';
+  return {
+    intent,
+    failures: claim.objects.map(({ uri }) => ({
+      uri,
+      code: isUnaccounted ? 'accounting' : String(code),
+      message: `nothing of the batch with this object was committed, since ${reason} (${error.message}); please report this: ${uri}`,
+    })),
+    typeMismatches: new Map(),
+    doubted: 0,
+    conflicts: 0,
+    reasons: new Map(),
+  };
+};
 
 /** The same for a claim that was begun before: by a run that is gone, or by this one with an error in between. */
 export async function resumeClaim(

@@ -18,6 +18,10 @@ export const events = declare({
   'run-finished': { level: 'info', message: 'run finished' },
   'batch-claimed': { level: 'debug', message: 'batch claimed' },
   'batch-taken-over': { level: 'info', message: 'finishing an abandoned batch' },
+  'batch-given-up': {
+    level: 'error',
+    message: 'a batch could not be ingested: nothing of it is committed, and its objects are taken by smaller parts',
+  },
   'batch-unaccounted': {
     level: 'error',
     message: 'the accounts of a batch do not hold: nothing of it is committed, and its claim is given back',
@@ -46,6 +50,7 @@ export const events = declare({
   'source-recovered': { level: 'info', message: 'source works again' },
   'message-malformed': { level: 'warn', message: 'message left to the dead-letter queue' },
   'event-foreign': { level: 'warn', message: 'event of an object that no source is configured for' },
+  'object-set-aside': { level: 'error', message: 'object set aside: it is tried no more until it changes' },
   'object-gone': { level: 'warn', message: 'object deleted before it was read' },
   'day-compacted': { level: 'info', message: 'day compacted' },
   'query-finished': { level: 'debug', message: 'query finished' },

@@ -79,6 +79,12 @@ export const metrics = declare({
     labels: ['source'],
     help: 'Objects that this process knows of and that wait to be taken into a batch.',
   },
+  set_aside_objects: {
+    type: 'gauge',
+    labels: ['source'],
+    help: 'Objects that failed worker.tries times and are tried no more until they change or a worker starts.',
+    alert: 'above 0: /readyz and doctor name them',
+  },
   source_up: {
     type: 'gauge',
     labels: ['source'],

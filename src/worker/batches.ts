@@ -36,7 +36,10 @@ export type Outcome =
   | { readonly kind: 'gone' }
   /** Another worker has claimed it, or it changed under our hands: look again soon. */
   | { readonly kind: 'held' }
-  | { readonly kind: 'failed'; readonly failure: ObjectFailure };
+  /** A try that failed; with the version that was tried, where it was known. */
+  | { readonly kind: 'failed'; readonly failure: ObjectFailure; readonly etag?: string }
+  /** Not tried: it has failed too often (set-aside.ts). */
+  | { readonly kind: 'aside' };
 
 export type Outcomes = Map<string, Outcome>;
 
@@ -52,11 +55,15 @@ export interface BatchesOptions {
   readonly sources: readonly ConfiguredSource[];
   readonly health: Health;
   readonly account: Account;
+  /** Objects that are not to be tried any more; none where omitted. */
+  readonly isAside?: (object: ObjectInfo) => boolean;
   /** No batch is begun any more. */
   readonly stop: AbortSignal;
   /** Ends the batches in hand: their claims are given back. */
   readonly abort: AbortSignal;
 }
+
+const mostSuspects = 100_000;
 
 export class Batches {
   readonly #runtime: Runtime;
@@ -64,10 +71,13 @@ export class Batches {
   readonly #sources: readonly ConfiguredSource[];
   readonly #health: Health;
   readonly #account: Account;
+  readonly #isAside: (object: ObjectInfo) => boolean;
   readonly #stop: AbortSignal;
   readonly #abort: AbortSignal;
   readonly #places: LimitFunction;
   readonly #inTurn = pLimit(1);
+  /** Most objects of a batch with this one, by uri: those of batches that failed as a whole. */
+  readonly #suspects = new Map<string, number>();
   /** Claims that are being worked on here, by batch, */
   readonly #inWork = new Set<string>();
   /** and those whose work broke off. */
@@ -79,6 +89,7 @@ export class Batches {
     this.#sources = options.sources;
     this.#health = options.health;
     this.#account = options.account;
+    this.#isAside = options.isAside ?? (() => false);
     this.#stop = options.stop;
     this.#abort = options.abort;
     this.#places = pLimit(options.runtime.ingester.threads);
@@ -186,6 +197,7 @@ export class Batches {
       if ('failure' in found) outcomes.set(uri, { kind: 'failed', failure: found.failure });
       else if (found.info === undefined) outcomes.set(uri, { kind: 'gone' });
       else if (isCommitted(uri, found.info.etag)) outcomes.set(uri, { kind: 'known' });
+      else if (this.#isAside(found.info)) outcomes.set(uri, { kind: 'aside' });
       else if (claims.length > 0) {
         claimed.push(...claims);
         outcomes.set(uri, { kind: 'held' });
@@ -226,9 +238,43 @@ export class Batches {
     for await (const _ of this.#runtime.store.list(config.location)) return;
   }
 
-  async #claimAndWork({ source, objects, sequence, changed }: FreeObjects, moving: Moving): Promise<Outcomes> {
+  async #claimAndWork(free: FreeObjects, moving: Moving): Promise<Outcomes> {
+    const outcomes: Outcomes = new Map();
+    for (const objects of this.#parts(free.objects))
+      for (const [uri, outcome] of await this.#claimPart({ ...free, objects }, moving)) outcomes.set(uri, outcome);
+    return outcomes;
+  }
+
+  /** Objects of batches that failed as a whole go by ever smaller parts, until the one that is to blame is alone. */
+  #parts(objects: readonly ObjectInfo[]): ObjectInfo[][] {
+    const others = objects.filter(({ uri }) => !this.#suspects.has(uri));
+    const parts = others.length > 0 ? [others] : [];
+    let part: ObjectInfo[] = [];
+    let most = 0;
+    for (const object of objects) {
+      const size = this.#suspects.get(object.uri);
+      if (size === undefined) continue;
+      if (part.length === 0 || part.length >= Math.min(most, size)) {
+        part = [];
+        parts.push(part);
+        most = size;
+      }
+      most = Math.min(most, size);
+      part.push(object);
+    }
+    return parts;
+  }
+
+  /** The next time these go by halves. */
+  #suspect(objects: readonly ObjectInfo[]): void {
+    // There may be any number of them, as long as a fault lasts that is not theirs.
+    if (this.#suspects.size > mostSuspects) this.#suspects.clear();
+    for (const { uri } of objects) this.#suspects.set(uri, Math.ceil(objects.length / 2));
+  }
+
+  async #claimPart({ source, objects, sequence, changed }: FreeObjects, moving: Moving): Promise<Outcomes> {
     const outcomes: Outcomes = new Map(objects.map(({ uri }) => [uri, { kind: 'held' }]));
-    if (objects.length === 0) return outcomes;
+    const etags = new Map(objects.map(({ uri, etag }) => [uri, etag]));
     const begun = this.#runtime.clock();
     const claim = await this.#turn(moving, () => this.#ledger.claim(source.config, objects, sequence, changed));
     moving.on();
@@ -236,11 +282,18 @@ export class Batches {
     const claiming = this.#runtime.clock() - begun;
     const work = () => workClaim(this.#runtime, this.#ledger, source, claim, this.#watch(moving));
     const batch = await this.#finish(source, claim, moving, work, claiming);
-    for (const uri of batch.intent.objects.keys()) outcomes.set(uri, { kind: 'committed' });
+    for (const uri of batch.intent.objects.keys()) {
+      outcomes.set(uri, { kind: 'committed' });
+      this.#suspects.delete(uri);
+    }
+    // Which of several objects is to blame shows when they are taken by parts; until then none of them has failed.
+    if (batch.fault !== undefined && claim.objects.length > 1) return outcomes;
     for (const failure of batch.staged?.failures ?? []) {
       // It was replaced or deleted since we asked: asking again tells which.
       const isChanged = failure.code === 'precondition-failed' || failure.code === 'not-found';
-      if (!isChanged && !batch.intent.objects.has(failure.uri)) outcomes.set(failure.uri, { kind: 'failed', failure });
+      if (isChanged || batch.intent.objects.has(failure.uri)) continue;
+      const etag = etags.get(failure.uri);
+      outcomes.set(failure.uri, { kind: 'failed', failure, ...(etag !== undefined && { etag }) });
     }
     return outcomes;
   }
@@ -280,9 +333,12 @@ export class Batches {
   }
 
   #over(batch: FinishedBatch, claiming: number): void {
-    const { source, claim, intent, staged, unaccounted } = batch;
-    if (unaccounted !== undefined) this.#account.unaccounted(source.config.name);
-    const isDone = intent.objects.size > 0 || (staged !== undefined && unaccounted === undefined);
+    const { source, claim, intent, staged, fault } = batch;
+    if (fault !== undefined) {
+      this.#account.unaccounted(source.config.name);
+      this.#suspect(claim.objects);
+    }
+    const isDone = intent.objects.size > 0 || (staged !== undefined && fault === undefined);
     if (isDone) this.#account.committed(batch, claiming);
     else this.#account.released(source.config.name, claim);
   }
@@ -291,6 +347,8 @@ export class Batches {
     return {
       signal: this.#abort,
       onMove: () => moving.on(),
+      // What the store throws is a fault of the warehouse; anything else comes of the objects, and would come again.
+      givesUpOn: (error) => !this.#abort.aborted && !(error instanceof StoreError),
       inTurn: (commit) => this.#turn(moving, commit),
     };
   }

@@ -81,7 +81,7 @@ async function handle({ runtime, sources, batches, account }: Opened, event: SQS
     try {
       for (const [uri, { kind }] of await batches.takeNamed(source, named)) {
         if (kind === 'known' || kind === 'gone' || kind === 'failed') account.object(source.config.name, kind, uri);
-        if (kind !== 'held' && kind !== 'failed') done.add(uri);
+        if (kind === 'committed' || kind === 'known' || kind === 'gone') done.add(uri);
       }
     } catch (error) {
       logEvent(log, 'source-failed', { source: source.config.name, err: error });

@@ -1,6 +1,6 @@
 /**
  * Follows a source that has no queue, by listing it again and again. A pass plans as backfill does, over a listing that
- * leaves out what is settled; objects that failed are offered again after longer and longer pauses.
+ * leaves out what is settled; objects that failed are offered again after longer and longer pauses, and in the end set aside.
  */
 import { firstClaimDay } from '../ingest/claimed-batch.ts';
 import { WorkInHand } from '../ingest/in-flight.ts';
@@ -17,6 +17,7 @@ import type { Health } from './health.ts';
 import { ListingCursor } from './listing.ts';
 import { pause } from './pause.ts';
 import type { Account } from './report.ts';
+import type { SetAside } from './set-aside.ts';
 
 export interface ListingFollowerOptions {
   readonly runtime: Runtime;
@@ -25,16 +26,10 @@ export interface ListingFollowerOptions {
   readonly batches: Batches;
   readonly health: Health;
   readonly account: Account;
+  readonly setAside: SetAside;
   readonly metrics: Metrics;
   /** Ends when all that is listed is settled. */
   readonly once: boolean;
-}
-
-interface Failed {
-  readonly etag: string;
-  readonly failures: number;
-  /** Not to be tried before this time. */
-  readonly notBefore: number;
 }
 
 /** No object could be reached: rather the source than the objects. */
@@ -52,14 +47,10 @@ const isUnreachable = ({ failure }: { readonly failure: ObjectFailure }): boolea
 
 /** How long objects that others hold are left to them. */
 const contendedMs = 5000;
-const firstRetryMs = 60_000;
-const longestRetryMs = 6 * 3_600_000;
-const maxFailed = 100_000;
 
 export class ListingFollower {
   readonly #options: ListingFollowerOptions;
   readonly #cursor: ListingCursor;
-  readonly #failed = new Map<string, Failed>();
 
   constructor(options: ListingFollowerOptions) {
     this.#options = options;
@@ -100,10 +91,10 @@ export class ListingFollower {
 
   /** True where objects remain that other workers hold. */
   async #pass(now: number, stop: AbortSignal): Promise<boolean> {
-    const { runtime, ledger, source, batches, account } = this.#options;
+    const { runtime, ledger, source, batches, account, setAside } = this.#options;
     const { config, store } = runtime;
     const { name } = source.config;
-    const pass = this.#cursor.begin(store, now, (object) => this.#rests(object, now));
+    const pass = this.#cursor.begin(store, now, (object) => setAside.rests(object, now));
     const counters = newPlanCounters();
     const plan = planBatches(
       pass.store,
@@ -130,7 +121,7 @@ export class ListingFollower {
         const outcome = outcomes.get(object.uri);
         if (outcome?.kind === 'committed') {
           committed++;
-          this.#failed.delete(object.uri);
+          await setAside.done(object.uri);
         } else if (outcome?.kind === 'failed') {
           failed.push({ object, failure: outcome.failure });
           account.object(name, 'failed', object.uri);
@@ -155,23 +146,9 @@ export class ListingFollower {
     const [first] = failed;
     if (first !== undefined && committed === 0 && failed.length > 1 && failed.every(isUnreachable))
       throw new SourceFault(first.failure.code, first.failure.message);
-    for (const { object } of failed) this.#rest(object, runtime.clock());
+    for (const { object, failure } of failed) await setAside.failed(name, object, failure);
     if (!contended) pass.settled(failed.map(({ object }) => object.uri));
     return contended;
-  }
-
-  #rests(object: ObjectInfo, now: number): boolean {
-    const failed = this.#failed.get(object.uri);
-    return failed !== undefined && failed.etag === object.etag && now < failed.notBefore;
-  }
-
-  #rest(object: ObjectInfo, now: number): void {
-    const before = this.#failed.get(object.uri);
-    const failures = before?.etag === object.etag ? before.failures + 1 : 1;
-    const delay = Math.min(firstRetryMs * 2 ** (failures - 1), longestRetryMs);
-    // Whoever fills a bucket with broken objects costs tries, not memory.
-    if (this.#failed.size >= maxFailed) this.#failed.clear();
-    this.#failed.set(object.uri, { etag: object.etag, failures, notBefore: now + delay });
   }
 
   #gauges(objects: readonly ObjectInfo[], now: number): void {

@@ -17,6 +17,7 @@ import { type ArrivedObject, type BatchLimits, HeldMessages, type Over, type Wai
 import { pause } from './pause.ts';
 import type { Account } from './report.ts';
 import { routeEvents } from './route.ts';
+import type { SetAside } from './set-aside.ts';
 
 export interface QueueFollowerOptions {
   readonly runtime: Runtime;
@@ -28,6 +29,7 @@ export interface QueueFollowerOptions {
   readonly batches: Batches;
   readonly health: Health;
   readonly account: Account;
+  readonly setAside: SetAside;
   readonly metrics: Metrics;
   /** Ends at the first empty answer of the queue with nothing left in hand. */
   readonly once: boolean;
@@ -236,14 +238,17 @@ export class QueueFollower {
     objects: readonly WaitingObject[],
     outcomes: ReadonlyMap<string, Outcome>,
   ): Promise<void> {
-    const { account, name, runtime } = this.#options;
+    const { account, name, runtime, setAside } = this.#options;
     const of = (...kinds: Outcome['kind'][]): WaitingObject[] =>
       objects.filter(({ uri }) => kinds.includes(outcomes.get(uri)?.kind ?? 'held'));
     for (const kind of ['known', 'gone', 'failed'] as const)
       for (const { uri } of of(kind)) account.object(source, kind, uri);
+    for (const { uri } of of('committed', 'known', 'gone')) await setAside.done(uri);
+    for (const [uri, outcome] of outcomes)
+      if (outcome.kind === 'failed') await setAside.failed(source, { uri, etag: outcome.etag }, outcome.failure);
     this.#held.putBack(of('held'), runtime.clock() + heldAgainMs);
     const done = this.#held.done(of('committed', 'known', 'gone'));
-    const failed = this.#held.failed(of('failed'));
+    const failed = this.#held.failed(of('failed', 'aside'));
     const over: Over = {
       finished: [...done.finished, ...failed.finished],
       returned: [...done.returned, ...failed.returned],

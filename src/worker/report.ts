@@ -3,6 +3,7 @@ import type { Logger } from 'pino';
 import type { FinishedBatch } from '../ingest/claimed-batch.ts';
 import type { Warning } from '../ingest/require-sources.ts';
 import type { Claim } from '../ledger/ledger.ts';
+import type { SetAsideObject } from '../ledger/set-aside.ts';
 import { logEvent } from '../telemetry/events.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
 
@@ -13,6 +14,8 @@ export interface WorkerReport {
   readonly batches: { committed: number; failed: number; released: number };
   /** Of sources with a queue. */
   readonly messages: { received: number; deleted: number; malformed: number; returned: number };
+  /** Objects that have failed too often and are tried no more; the first thousand. */
+  readonly setAside: readonly SetAsideObject[];
   /** What the worker does as it was told to, and nobody may have meant. */
   readonly warnings: readonly Warning[];
   readonly seconds: number;
@@ -20,7 +23,7 @@ export interface WorkerReport {
   readonly clean: boolean;
 }
 
-type Totals = Omit<WorkerReport, 'warnings' | 'seconds' | 'clean'>;
+type Totals = Omit<WorkerReport, 'setAside' | 'warnings' | 'seconds' | 'clean'>;
 
 export class Account {
   readonly totals: Totals = {

@@ -22,6 +22,7 @@ import { ListingFollower } from './listing-follower.ts';
 import { pause } from './pause.ts';
 import { QueueFollower } from './queue-follower.ts';
 import { Account, type WorkerReport } from './report.ts';
+import { SetAside } from './set-aside.ts';
 import { watchConflicts } from './watched-catalog.ts';
 
 export type { WorkerReport } from './report.ts';
@@ -44,6 +45,9 @@ const takeOverEveryMs = 30_000;
 /** After worker.shutdown: for giving the claim and the messages back. */
 const releaseMs = 15_000;
 const readinessMs = 5000;
+/** Objects that are set aside: in the report, and on /readyz. */
+const mostReported = 1000;
+const mostShown = 20;
 
 interface Follower {
   run(stop: AbortSignal): Promise<void>;
@@ -60,6 +64,7 @@ export class Worker {
   readonly #account: Account;
   readonly #stop = new AbortController();
   readonly #abort = new AbortController();
+  readonly #setAside: SetAside;
   readonly #batches: Batches;
   #opened = false;
 
@@ -80,7 +85,9 @@ export class Worker {
     const stuckAfterMs = Math.max(600_000, config.batch.claimSeconds * 2000);
     this.#health = new Health(names, { clock, log, metrics: this.metrics, stuckAfterMs });
     this.#account = new Account(log, this.metrics, clock);
+    this.#setAside = new SetAside(this.#runtime, this.#ledger, this.metrics);
     this.#batches = new Batches({
+      isAside: (object) => this.#setAside.isAside(object),
       runtime: this.#runtime,
       ledger: this.#ledger,
       sources: this.#sources,
@@ -138,7 +145,8 @@ export class Worker {
 
   #report(started: number, clean: boolean): WorkerReport {
     const { warnings } = this.#health;
-    return { ...this.#account.totals, warnings, seconds: (this.#runtime.clock() - started) / 1000, clean };
+    const setAside = this.#setAside.objects.slice(0, mostReported);
+    return { ...this.#account.totals, setAside, warnings, seconds: (this.#runtime.clock() - started) / 1000, clean };
   }
 
   async #work(): Promise<void> {
@@ -165,6 +173,7 @@ export class Worker {
     while (!stop.aborted) {
       try {
         await openTables(this.#runtime, this.#ledger, this.#sources);
+        await this.#setAside.open();
         this.#opened = true;
         await this.#batches.finishAbandoned();
         return;
@@ -181,7 +190,11 @@ export class Worker {
     for (;;) {
       await pause(this.#runtime, takeOverEveryMs, stop);
       if (stop.aborted) return;
-      await this.#batches.finishAbandoned().catch((error) => {
+      const review = async (): Promise<void> => {
+        await this.#batches.finishAbandoned();
+        await this.#setAside.review();
+      };
+      await review().catch((error) => {
         // The followers meet the same fault and show it.
         if (!stop.aborted) log.debug({ event: 'take-over-failed', code: errorCode(error) }, 'take-over failed');
       });
@@ -195,6 +208,7 @@ export class Worker {
       batches: this.#batches,
       health: this.#health,
       account: this.#account,
+      setAside: this.#setAside,
       metrics: this.metrics,
       once,
     };
@@ -259,7 +273,12 @@ export class Worker {
       lastSuccess: lastSuccess === undefined ? null : new Date(lastSuccess).toISOString(),
       ...(error && { error: error.code, failures: error.failures }),
     }));
-    return { ok, details: { ready: ok, catalog: reachable, sources, warnings: this.#health.warnings } };
+    const aside = this.#setAside.objects;
+    const setAside = {
+      count: aside.length,
+      objects: aside.slice(0, mostShown).map(({ source, uri, code, tries }) => ({ source, uri, code, tries })),
+    };
+    return { ok, details: { ready: ok, catalog: reachable, sources, setAside, warnings: this.#health.warnings } };
   }
 }
 

@@ -83,6 +83,7 @@ describe('a minimal configuration', () => {
         relistSeconds: 86_400,
         visibilitySeconds: 120,
         shutdownSeconds: 60,
+        tries: 10,
         listen: { host: '127.0.0.1', port: 9464 },
       },
       engines: { athena: { catalog: 'AwsDataCatalog' } },

@@ -100,6 +100,7 @@ export function testConfig(options: WorldOptions = {}): Config {
       relistSeconds: 86_400,
       visibilitySeconds: 120,
       shutdownSeconds: 60,
+      tries: 10,
       ...options.worker,
     },
     engines: { athena: { catalog: 'AwsDataCatalog' } },

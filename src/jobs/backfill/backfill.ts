@@ -37,6 +37,7 @@ import { parseRange, type TimeRange } from '../../ingest/time-range.ts';
 import type { Intent } from '../../ledger/batch-intent.ts';
 import type { Claim, Ledger } from '../../ledger/ledger.ts';
 import type { OtherMapping } from '../../ledger/other-mappings.ts';
+import { clearSetAside } from '../../ledger/set-aside.ts';
 import type { RejectionCode } from '../../records/outcome.ts';
 import { loadSideTables } from '../side-tables/load.ts';
 import type { BackfillOptions, BackfillReport, WrittenTables } from './report.ts';
@@ -134,6 +135,8 @@ class BackfillRun {
       const contended = await this.#pass(counters);
       if (!contended) {
         this.#tell('done');
+        // What workers gave up may be here now. That they say so decides nothing.
+        if (this.#committed > 0) await clearSetAside(this.#runtime, this.#ledger).catch(() => undefined);
         return this.#report(counters, counters.listed - this.#committed - this.#failures.size);
       }
       await this.#waitForOthers();

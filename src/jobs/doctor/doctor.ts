@@ -8,7 +8,14 @@ import { type Check, type Finding, failed, ok, type PlannedCheck, reasonOf } fro
 import { checkDisk, judgeClocks, judgeMemory } from './machine.ts';
 import { checkMappings } from './mappings.ts';
 import { checkAthena, checkCredentials, checkGlue, checkQueue, checkTrino } from './services.ts';
-import { checkConditionalWrites, checkListing, checkSource, checkWarehouse, probePrefix } from './store.ts';
+import {
+  checkConditionalWrites,
+  checkListing,
+  checkSetAside,
+  checkSource,
+  checkWarehouse,
+  probePrefix,
+} from './store.ts';
 
 export interface Diagnosis {
   /** Nothing failed; there may be warnings. */
@@ -169,6 +176,12 @@ export function planChecks(runtime: Runtime, probes: Probes): PlannedCheck[] {
     name: 'shape',
     look: () => checkMappings(runtime),
     advice: 'see that the ledger ingested_objects can be read',
+    needs: catalog.name,
+  });
+  checks.push({
+    name: 'set-aside',
+    look: () => checkSetAside(runtime),
+    advice: 'grant what "doctor --policy doctor" prints',
     needs: catalog.name,
   });
   for (const url of queues) {

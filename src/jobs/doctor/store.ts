@@ -1,7 +1,9 @@
 /** Buckets and folders: what the sources show, and whether the warehouse can be written as commits need it. */
 
+import { createLedger } from '../../ingest/claimed-batch.ts';
 import { objectsAt } from '../../ingest/plan.ts';
 import type { Runtime } from '../../ingest/runtime.ts';
+import { readSetAside } from '../../ledger/set-aside.ts';
 import type { SideSourceConfig, SourceConfig } from '../../sources/config.ts';
 import { type ListingOddity, type ObjectStore, StoreError } from '../../store/store.ts';
 import { type Finding, failed, ok, reasonOf, warning } from './check.ts';
@@ -107,6 +109,20 @@ export async function checkConditionalWrites({
   return failed(
     `the store writes in spite of ${ignored.join(' and ')}: concurrent writers would overwrite each other`,
     'use a store that honours conditional writes (AWS S3 does), and never more than one process on this one',
+  );
+}
+
+const mostNamed = 5;
+
+/** Objects that workers try no more. */
+export async function checkSetAside(runtime: Runtime): Promise<Finding> {
+  const { standing } = await readSetAside(runtime, createLedger(runtime));
+  if (standing.length === 0) return ok('no object is set aside');
+  const named = standing.slice(0, mostNamed).map(({ uri, code, tries }) => `${uri} (${code}, ${tries} tries)`);
+  if (standing.length > mostNamed) named.push(`and ${standing.length - mostNamed} more`);
+  return warning(
+    `${standing.length === 1 ? 'one object' : `${standing.length} objects`} failed so often that workers try no more: ${named.join(', ')}`,
+    'mend or replace them; "backfill" tries them again and says why they fail, and so does a worker that starts',
   );
 }
 
