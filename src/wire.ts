@@ -3,9 +3,11 @@ import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import { openCatalog } from './catalog/index.ts';
+import { warnElsewhere } from './catalog/warn-elsewhere.ts';
 import type { Config } from './config/config.ts';
 import type { QueryEngine, StatementEngine } from './engines/engine.ts';
 import { type EngineName, openEngine, openWritingEngine, type WritingEngineName } from './engines/index.ts';
+import { ownTables } from './ingest/own-tables.ts';
 import type { Ingester, Runtime } from './ingest/runtime.ts';
 import { processOwner } from './ledger/process-owner.ts';
 import type { ParquetEncoder } from './parquet/encoder.ts';
@@ -22,11 +24,13 @@ export type { Runtime } from './ingest/runtime.ts';
 export async function createRuntime(config: Config, options: { readonly log?: Logger } = {}): Promise<OpenRuntime> {
   const { closeStore, ...parts } = await createIngestRuntime(config);
   const ingester = await createIngester(config);
+  const log = options.log ?? (await import('pino')).default({ level: 'silent' });
+  const catalog = await openCatalog(config.catalog, { store: parts.store, warehouse: config.warehouse });
   return {
     ...parts,
-    catalog: await openCatalog(config.catalog, { store: parts.store, warehouse: config.warehouse }),
+    catalog: warnElsewhere(catalog, ownTables(config), log),
     ingester,
-    log: options.log ?? (await import('pino')).default({ level: 'silent' }),
+    log,
     clock: Date.now,
     uuid: randomUUID,
     async close() {

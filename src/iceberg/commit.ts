@@ -2,6 +2,7 @@ import { type ObjectStore, StoreError } from '../store/store.ts';
 import type { Catalog, LoadedTable } from './catalog.ts';
 import { CommitConflict, CommitStateUnknown } from './catalog.ts';
 import type { Change } from './change.ts';
+import { expectHome } from './home.ts';
 import { snapshotById, type TableMetadata } from './metadata.ts';
 import { MissingDataFiles, type Staged, stage } from './stage.ts';
 
@@ -40,7 +41,8 @@ const longestDelay = 2000;
 /**
  * Commits the change that `prepare` returns for the current version of the table; `undefined` ends without a commit.
  * `prepare` is called again on each attempt and decides there anew, by the snapshots it is shown, whether there still is
- * something to do. Throws MissingDataFiles, DeleteFilesPresent, and the stores' and catalogs' own errors.
+ * something to do. Throws MissingDataFiles, DeleteFilesPresent, OutsideWarehouse, and the stores' and catalogs' own
+ * errors.
  */
 export async function commitTable(
   context: CommitContext,
@@ -52,6 +54,7 @@ export async function commitTable(
   let lost: { readonly staged: Staged; readonly base: LoadedTable } | undefined;
   return retried(context, table, async (attempt) => {
     const loaded = await loadExisting(catalog, table);
+    expectHome(catalog, table, loaded.metadata);
     if (sent.some((id) => snapshotById(loaded.metadata, id))) return { loaded, committed: true };
     if (lost !== undefined) await removeLost(store, lost.staged, lost.base, loaded);
     lost = undefined;
@@ -85,6 +88,7 @@ export async function updateTable(
 ): Promise<Committed> {
   return retried(context, table, async (attempt) => {
     const loaded = await loadExisting(context.catalog, table);
+    expectHome(context.catalog, table, loaded.metadata);
     const metadata = update(loaded);
     if (metadata === undefined) return { loaded, committed: false };
     try {

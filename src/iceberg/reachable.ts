@@ -1,4 +1,6 @@
 /** Which files a table needs (Iceberg spec, "Table Metadata Fields"): everything else under its location is an orphan. */
+
+import { canonical } from '../store/places.ts';
 import type { ObjectStore } from '../store/store.ts';
 import { mapAhead } from './files.ts';
 import { deleted } from './manifest.ts';
@@ -33,12 +35,4 @@ export async function reachableFiles(store: ObjectStore, metadata: TableMetadata
     for (const entry of manifest.entries) if (entry.status !== deleted) files.add(canonical(entry.file.path));
   }
   return files;
-}
-
-/** Other engines write s3a:// or s3n:// for the same object, and may double slashes in the paths of local files. */
-export function canonical(path: string): string {
-  const match = /^([a-z0-9]+):\/\/(.*)$/s.exec(path);
-  if (match === null) return path;
-  const scheme = match[1] === 's3a' || match[1] === 's3n' ? 's3' : match[1]!;
-  return scheme === 's3' ? `${scheme}://${match[2]}` : `${scheme}://${match[2]!.replace(/\/{2,}/g, '/')}`;
 }

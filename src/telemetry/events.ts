@@ -30,6 +30,11 @@ export const events = declare({
     level: 'warn',
     message: 'rows of one batch share an id and differ; all are kept (question conflicting-decisions)',
   },
+  'table-elsewhere': {
+    level: 'warn',
+    message:
+      'the table names files outside of the warehouse, which is a copy or was moved: it is read, and never written to',
+  },
   'object-failed': { level: 'error', message: 'object left unclaimed' },
   'views-registered': { level: 'info', message: 'views registered in the catalog' },
   'view-name-taken': { level: 'warn', message: 'view left out: the catalog has something else under its name' },

@@ -5,6 +5,7 @@
  */
 import type { SQSBatchResponse, SQSEvent } from 'aws-lambda';
 import { createLedger, openTables } from '../ingest/claimed-batch.ts';
+import { expectOwnWarehouse } from '../ingest/own-tables.ts';
 import type { ConfiguredSource } from '../ingest/plan.ts';
 import type { Runtime } from '../ingest/runtime.ts';
 import { selectSources } from '../ingest/select-sources.ts';
@@ -49,6 +50,7 @@ async function open(openRuntime: () => Promise<Runtime>): Promise<Opened> {
   // Nothing tells a function that its time is up: a batch that is cut off is taken over after batch.claim.
   const never = new AbortController().signal;
   const batches = new Batches({ runtime, ledger, sources, health, account, stop: never, abort: never });
+  await expectOwnWarehouse(runtime);
   await openTables(runtime, ledger, sources);
   return { runtime, sources, batches, account };
 }

@@ -5,7 +5,9 @@
  */
 
 import { UsageError } from '../config/errors.ts';
+import { OutsideWarehouse } from '../iceberg/home.ts';
 import { createLedger, openTables } from '../ingest/claimed-batch.ts';
+import { expectOwnWarehouse } from '../ingest/own-tables.ts';
 import type { ConfiguredSource } from '../ingest/plan.ts';
 import { requireFolders } from '../ingest/require-sources.ts';
 import type { Runtime } from '../ingest/runtime.ts';
@@ -172,6 +174,7 @@ export class Worker {
     const names = this.#sources.map((source) => source.config.name);
     while (!stop.aborted) {
       try {
+        await expectOwnWarehouse(this.#runtime);
         await openTables(this.#runtime, this.#ledger, this.#sources);
         await this.#setAside.open();
         this.#opened = true;
@@ -179,7 +182,8 @@ export class Worker {
         return;
       } catch (error) {
         if (stop.aborted) return;
-        if (once) throw error;
+        // That does not change by waiting.
+        if (once || error instanceof OutsideWarehouse) throw error;
         await pause(this.#runtime, Math.max(...names.map((name) => this.#health.failed(name, error))), stop);
       }
     }

@@ -3,8 +3,9 @@ import { expect, test } from 'vitest';
 import { commitTable } from '../../src/iceberg/commit.ts';
 import { ensureTable } from '../../src/iceberg/ensure.ts';
 import { currentSnapshot, type TableMetadata } from '../../src/iceberg/metadata.ts';
-import { canonical, reachableFiles } from '../../src/iceberg/reachable.ts';
+import { reachableFiles } from '../../src/iceberg/reachable.ts';
 import { readManifestList } from '../../src/iceberg/scan.ts';
+import { canonical } from '../../src/store/places.ts';
 import { append, events, madeUpFile, memoryContext } from './fixture.ts';
 
 test('files of every snapshot, also what later ones removed, with statistics and earlier metadata', async () => {
@@ -51,7 +52,9 @@ test.each([
   ['s3x://bucket/a', 's3x://bucket/a'],
   ['file:///tmp//a///b', 'file:///tmp/a/b'],
   ['memory://name/a', 'memory://name/a'],
-  ['/no/uri//at/all', '/no/uri//at/all'],
+  ['/no/uri//at/all', 'file:///no/uri/at/all'],
+  ['file:/tmp/a', 'file:///tmp/a'],
+  ['no/path//at/all', 'no/path//at/all'],
 ])('%s is %s', (path, expected) => {
   expect(canonical(path)).toBe(expected);
 });

@@ -21,6 +21,7 @@ import {
 import { WorkInHand } from '../../ingest/in-flight.ts';
 import { increase } from '../../ingest/object-counts.ts';
 import { findOtherMappings } from '../../ingest/other-mappings.ts';
+import { expectOwnWarehouse } from '../../ingest/own-tables.ts';
 import {
   type ConfiguredSource,
   newPlanCounters,
@@ -56,6 +57,7 @@ export async function backfill(
   const written: WrittenTables = new Map();
   const run = new BackfillRun({ ...runtime, config: { ...runtime.config, sources } }, rest, progress, written);
   await requireFolders(runtime.store, [...sources, ...sideSources]);
+  await expectOwnWarehouse(runtime);
   const side = new SideReport(written);
   await loadSideTables(runtime, sideSources, options, progress, side);
   return side.addTo(await (options.dryRun === true ? run.dryRun() : run.run()));

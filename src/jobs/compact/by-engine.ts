@@ -8,6 +8,7 @@ import { UsageError } from '../../config/errors.ts';
 import type { StatementEngine } from '../../engines/engine.ts';
 import { type WritingEngineName, writingEngines } from '../../engines/index.ts';
 import type { LiveFile } from '../../iceberg/scan.ts';
+import { expectOwnWarehouse } from '../../ingest/own-tables.ts';
 import type { Runtime } from '../../ingest/runtime.ts';
 import { compareText } from '../../text/order.ts';
 import { readTableFiles, type TableFiles } from '../rewrite/live-files.ts';
@@ -47,6 +48,7 @@ async function run(
   const unknown = options.tables?.find((table) => !existing.includes(table));
   if (unknown !== undefined)
     throw new UsageError(`there is no table ${unknown} in the catalog; there are: ${existing.join(', ')}`);
+  await expectOwnWarehouse(runtime);
   const tables: Record<string, TableReport> = {};
   const days: (PlannedDay | CompactedDay)[] = [];
   for (const table of options.tables ?? existing) {

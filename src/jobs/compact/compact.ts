@@ -11,6 +11,7 @@ import type { LoadedTable } from '../../iceberg/catalog.ts';
 import { updateTable } from '../../iceberg/commit.ts';
 import type { Range } from '../../iceberg/scan.ts';
 import { addSortOrder, findSortOrder, sortKeyText } from '../../iceberg/sort-orders.ts';
+import { expectOwnWarehouse } from '../../ingest/own-tables.ts';
 import type { Runtime } from '../../ingest/runtime.ts';
 import { finishAmendments } from '../../ledger/amendment.ts';
 import { commitContext } from '../../ledger/runtime.ts';
@@ -132,6 +133,7 @@ class CompactRun {
     const unknown = this.#options.tables?.find((name) => !existing.includes(name));
     if (unknown !== undefined)
       throw new UsageError(`there is no table ${unknown} in the catalog; there are: ${existing.join(', ')}`);
+    await expectOwnWarehouse(this.#runtime);
     // What is wrong with the configuration shows before anything is written.
     for (const name of this.#options.tables ?? existing) await this.#open(name);
     this.#refused.length = 0;

@@ -13,6 +13,7 @@ import {
   checkListing,
   checkSetAside,
   checkSource,
+  checkTables,
   checkWarehouse,
   probePrefix,
 } from './store.ts';
@@ -163,6 +164,12 @@ export function planChecks(runtime: Runtime, probes: Probes): PlannedCheck[] {
       look: () => checkWarehouse(runtime),
       advice: 'see that the bucket or folder is there, and grant what "doctor --policy worker" prints',
       ...(isRemote && remote),
+    },
+    {
+      name: 'tables',
+      look: () => checkTables(runtime),
+      advice: 'see that the warehouse and the catalog can be read',
+      needs: 'warehouse',
     },
     {
       name: 'conditional-writes',

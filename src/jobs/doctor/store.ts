@@ -1,6 +1,8 @@
 /** Buckets and folders: what the sources show, and whether the warehouse can be written as commits need it. */
 
+import { findOutside } from '../../iceberg/home.ts';
 import { createLedger } from '../../ingest/claimed-batch.ts';
+import { ownTables } from '../../ingest/own-tables.ts';
 import { objectsAt } from '../../ingest/plan.ts';
 import type { Runtime } from '../../ingest/runtime.ts';
 import { readSetAside } from '../../ledger/set-aside.ts';
@@ -47,6 +49,24 @@ export async function checkListing(
     `${location} is listed ${found.join(' and ')}`,
     'nothing has to be done: every command copes with it, but reads more of the ledger for it, and a worker without a queue lists everything each time',
   );
+}
+
+/** Whether the tables name files of this warehouse, and not those of another that it is a copy of. */
+export async function checkTables({ store, catalog, config }: Runtime): Promise<Finding> {
+  let there = 0;
+  for (const table of ownTables(config)) {
+    const loaded = await catalog.loadTable(table);
+    if (loaded === undefined) continue;
+    there++;
+    const outside = await findOutside(store, catalog, table, loaded);
+    if (outside !== undefined) {
+      return failed(
+        `table ${table} of ${config.warehouse} points outside of it, to ${outside}: the warehouse is a copy of another one, or was moved`,
+        'set warehouse to the original, or to a new place, which backfill fills again from the sources; until then it can only be read',
+      );
+    }
+  }
+  return ok(`${there} tables, all of their metadata in ${config.warehouse}`);
 }
 
 /** Below the warehouse; nothing of it is a table. */

@@ -16,6 +16,7 @@ import { storeDataFile } from '../../iceberg/write.ts';
 import { createLedger } from '../../ingest/claimed-batch.ts';
 import { AccountingError, increase } from '../../ingest/object-counts.ts';
 import { findOtherMappings } from '../../ingest/other-mappings.ts';
+import { expectOwnWarehouse } from '../../ingest/own-tables.ts';
 import type { Runtime } from '../../ingest/runtime.ts';
 import { selectSources } from '../../ingest/select-sources.ts';
 import { amend, finishAmendments } from '../../ledger/amendment.ts';
@@ -47,6 +48,7 @@ const attempts = 5;
 
 export async function erase(runtime: Runtime, subject: string, options: EraseOptions = {}): Promise<EraseReport> {
   const started = runtime.clock();
+  await expectOwnWarehouse(runtime);
   if (!options.dryRun) await finishAmendments(runtime);
   const subjectDigest = digestOfSubject(subject);
   const tables: EraseReport['tables'] = {};

@@ -16,11 +16,14 @@
 import type { LoadedTable } from '../../iceberg/catalog.ts';
 import { updateTable } from '../../iceberg/commit.ts';
 import { removeSnapshots } from '../../iceberg/history.ts';
+import { warehouseOf } from '../../iceberg/home.ts';
 import { createLedger } from '../../ingest/claimed-batch.ts';
+import { expectOwnWarehouse } from '../../ingest/own-tables.ts';
 import type { Runtime } from '../../ingest/runtime.ts';
 import { finishAmendments, openAmendments } from '../../ledger/amendment.ts';
 import { intentPrefix, readIntent } from '../../ledger/batch-intent.ts';
 import { commitContext } from '../../ledger/runtime.ts';
+import { isWithin } from '../../store/places.ts';
 import type { ObjectInfo } from '../../store/store.ts';
 import { listCandidates, orphansAmong } from './orphans.ts';
 import { applyRetention, type RetiredDays } from './retention.ts';
@@ -46,6 +49,7 @@ export async function expire(runtime: Runtime, options: ExpireOptions = {}): Pro
   const started = clock();
   const dryRun = options.dryRun === true;
   const tell = options.onRemoval ?? (() => {});
+  await expectOwnWarehouse(runtime);
   const amendmentsFinished = dryRun ? 0 : await finishAmendments(runtime);
   const retired: RetiredDays[] = await applyRetention(runtime, started, dryRun);
   for (const { table, ymd } of retired) tell({ kind: 'day', name: `${table} ${ymd}` });
@@ -53,6 +57,8 @@ export async function expire(runtime: Runtime, options: ExpireOptions = {}): Pro
   const open = await openWork(runtime, started - config.expire.graceSeconds * 1000);
   const tables: ExpireReport['tables'] = {};
   for (const name of await catalog.listTables()) {
+    // A table of somebody else in the same catalog.
+    if (!(await isAtHome(runtime, name))) continue;
     const snapshots = await expireSnapshots(runtime, name, started, open.ids, dryRun);
     for (const id of snapshots) tell({ kind: 'snapshot', name: `${name} ${id}` });
     const orphans =
@@ -76,6 +82,11 @@ export async function expire(runtime: Runtime, options: ExpireOptions = {}): Pro
     ...(open.stale !== undefined && { postponed: open.stale }),
     seconds: (clock() - started) / 1000,
   };
+}
+
+async function isAtHome({ catalog }: Runtime, name: string): Promise<boolean> {
+  const loaded = await catalog.loadTable(name);
+  return loaded !== undefined && isWithin(loaded.metadata.location, warehouseOf(catalog, name));
 }
 
 interface OpenWork {

@@ -4,7 +4,8 @@
  * period, within which whoever wrote it may still be about to commit it.
  */
 import type { LoadedTable } from '../../iceberg/catalog.ts';
-import { canonical, reachableFiles } from '../../iceberg/reachable.ts';
+import { reachableFiles } from '../../iceberg/reachable.ts';
+import { canonical } from '../../store/places.ts';
 import type { ObjectInfo, ObjectStore } from '../../store/store.ts';
 
 /** Candidates, to be listed before the newest metadata is read: what is committed in between is then seen as needed. */

@@ -14,6 +14,7 @@ import { ensureTable } from '../../iceberg/ensure.ts';
 import { DeleteFilesPresent, type LiveFile, liveFiles } from '../../iceberg/scan.ts';
 import { fileRows } from '../../iceberg/table-rows.ts';
 import { increase } from '../../ingest/object-counts.ts';
+import { expectOwnWarehouse } from '../../ingest/own-tables.ts';
 import type { ConfiguredSource } from '../../ingest/plan.ts';
 import type { Runtime } from '../../ingest/runtime.ts';
 import { selectSources } from '../../ingest/select-sources.ts';
@@ -65,6 +66,7 @@ export async function replay(runtime: Runtime, options: ReplayOptions = {}): Pro
   if (options.from !== undefined && options.to !== undefined && options.from > options.to)
     throw new UsageError(`--from ${options.from} is after --to ${options.to}`);
   const sources = selectSources(runtime, options.sources);
+  await expectOwnWarehouse(runtime);
   if (!options.dryRun) {
     await finishAmendments(runtime);
     // Sources may have come to promote columns since.

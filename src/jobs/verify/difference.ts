@@ -15,6 +15,8 @@ export const differenceKinds = {
   'file-rows': 'a file has another number of rows than its manifest says',
   'file-bounds': 'values of a file lie outside of the bounds of its manifest, so queries would miss them',
   'catalog-behind': 'the catalog points to metadata that was replaced by newer commits',
+  'table-elsewhere':
+    'a table names files outside of the warehouse, as a copy of another warehouse does; nothing is written to it',
   'table-unregistered': 'metadata of a table is in the warehouse, and the catalog does not know the table',
   'duplicate-identity': 'a compacted day holds the same record twice',
   'replay-lost':

@@ -2,7 +2,7 @@
 import type { LoadedTable } from '../../iceberg/catalog.ts';
 import { readFile } from '../../iceberg/files.ts';
 import { parseMetadata, type TableMetadata } from '../../iceberg/metadata.ts';
-import { canonical } from '../../iceberg/reachable.ts';
+import { canonical } from '../../store/places.ts';
 import type { ObjectInfo, ObjectStore } from '../../store/store.ts';
 
 export interface StoredMetadata {

@@ -5,14 +5,16 @@
  */
 import { commitTable } from '../../iceberg/commit.ts';
 import type { DataFile } from '../../iceberg/data-file.ts';
-import { canonical } from '../../iceberg/reachable.ts';
+import { expectHome } from '../../iceberg/home.ts';
 import { liveFiles } from '../../iceberg/scan.ts';
 import { increase } from '../../ingest/object-counts.ts';
+import { expectOwnWarehouse } from '../../ingest/own-tables.ts';
 import type { Runtime } from '../../ingest/runtime.ts';
 import { finishAmendments } from '../../ledger/amendment.ts';
 import { readIntent } from '../../ledger/batch-intent.ts';
 import { batchProperty } from '../../ledger/commit-batch.ts';
 import { commitContext } from '../../ledger/runtime.ts';
+import { canonical } from '../../store/places.ts';
 import { backfill } from '../backfill/backfill.ts';
 import { readAccounts } from './accounts.ts';
 import type { Difference, DifferenceKind } from './difference.ts';
@@ -27,6 +29,7 @@ export async function repair(
   differences: readonly Difference[],
   sources: readonly string[] | undefined,
 ): Promise<string[]> {
+  await expectOwnWarehouse(runtime);
   const done: string[] = [];
   const has = (...kinds: DifferenceKind[]): boolean => differences.some(({ kind }) => kinds.includes(kind));
   for (const { kind, table } of differences)
@@ -50,6 +53,7 @@ async function restorePointer(runtime: Runtime, table: string): Promise<string[]
   const loaded = await catalog.loadTable(table);
   const newer = await newerMetadata(store, catalog.tableLocation(table), loaded);
   if (newer === undefined) return [];
+  expectHome(catalog, table, newer.metadata);
   if (loaded === undefined) {
     await catalog.ensureNamespace();
     await catalog.createTable(table, newer.metadata);

@@ -7,10 +7,12 @@
  * Workers may go on meanwhile: objects that move between the first and the last reading of the ledger are left out.
  */
 import type { LoadedTable } from '../../iceberg/catalog.ts';
+import { findOutside, warehouseOf } from '../../iceberg/home.ts';
 import { type LiveFile, liveFiles } from '../../iceberg/scan.ts';
 import { findSortOrder } from '../../iceberg/sort-orders.ts';
 import { createLedger } from '../../ingest/claimed-batch.ts';
 import { findOtherMappings } from '../../ingest/other-mappings.ts';
+import { ownTables } from '../../ingest/own-tables.ts';
 import type { ConfiguredSource } from '../../ingest/plan.ts';
 import { requireFolders, type Warning } from '../../ingest/require-sources.ts';
 import type { Runtime } from '../../ingest/runtime.ts';
@@ -18,9 +20,6 @@ import { selectSources } from '../../ingest/select-sources.ts';
 import { openAmendments } from '../../ledger/amendment.ts';
 import type { OtherMapping } from '../../ledger/other-mappings.ts';
 import { eventSourceTypes, eventTables } from '../../sources/registry.ts';
-import { amendments } from '../../tables/amendments.ts';
-import { ingestedObjects } from '../../tables/ingested-objects.ts';
-import { identityTables } from '../../tables/names.ts';
 import { quarantine } from '../../tables/quarantine.ts';
 import { compareText } from '../../text/order.ts';
 import { isCompacted } from '../compact/plan.ts';
@@ -93,8 +92,9 @@ export async function verify(runtime: Runtime, options: VerifyOptions = {}): Pro
     const loaded = await catalog.loadTable(name);
     if (loaded !== undefined) tables.set(name, loaded);
   }
-  for (const name of new Set([...names, ...ownTables(runtime)]))
+  for (const name of new Set([...names, ...ownTables(runtime.config)]))
     await checkPointer(runtime, name, tables.get(name), differences);
+  for (const name of ownTables(runtime.config)) await checkHome(runtime, name, tables.get(name), differences);
   for (const id of (await openAmendments(runtime)).keys()) differences.add({ kind: 'amendment-open', detail: id });
 
   const contents = new Map<string, TableContents>();
@@ -152,14 +152,16 @@ function tableCheck(name: string, loaded: LoadedTable, sources: readonly Configu
   };
 }
 
-const ownTables = ({ config }: Runtime): string[] => [
-  ...eventTables,
-  ...identityTables,
-  quarantine.name,
-  ingestedObjects.name,
-  amendments.name,
-  ...config.sideSources.flatMap((source) => (source.type === 'reference' ? [source.table] : [])),
-];
+async function checkHome(
+  { store, catalog }: Runtime,
+  table: string,
+  loaded: LoadedTable | undefined,
+  differences: Differences,
+): Promise<void> {
+  const uri = loaded && (await findOutside(store, catalog, table, loaded, Number.POSITIVE_INFINITY));
+  if (uri !== undefined)
+    differences.add({ kind: 'table-elsewhere', table, uri, detail: `the warehouse is ${warehouseOf(catalog, table)}` });
+}
 
 async function checkPointer(
   { store, catalog }: Runtime,

@@ -1,0 +1,97 @@
+/**
+ * A table belongs to the warehouse that its files are in. Metadata names files by absolute URIs, so a warehouse that was
+ * copied or moved as a folder goes on naming those of the original: written to, it would put its files there, and what
+ * the original removes later would be missing here. Such a table is read, and never written to.
+ */
+import pLimit from 'p-limit';
+import { isWithin } from '../store/places.ts';
+import type { ObjectStore } from '../store/store.ts';
+import type { Catalog, LoadedTable } from './catalog.ts';
+import { deleted } from './manifest.ts';
+import { currentSnapshot, type TableMetadata } from './metadata.ts';
+import { readManifest, readManifestList } from './scan.ts';
+
+/** A table's metadata names files outside of the warehouse. */
+export class OutsideWarehouse extends Error {
+  override readonly name = 'OutsideWarehouse';
+  readonly code = 'outside-warehouse';
+  readonly table: string;
+  readonly outside: string;
+  constructor(table: string, warehouse: string, outside: string) {
+    super(
+      `table ${table} of the warehouse ${warehouse} points outside of it, to ${outside}: the warehouse is a copy of another one, or was moved. Nothing is written, since it would change the original. Set warehouse to the original, or to a new place, which backfill fills again from the sources`,
+    );
+    this.table = table;
+    this.outside = outside;
+  }
+}
+
+/** Where the tables of a catalog are. */
+export const warehouseOf = (catalog: Pick<Catalog, 'tableLocation'>, table: string): string =>
+  catalog.tableLocation(table).slice(0, -(table.length + 1));
+
+const atHome = new WeakMap<TableMetadata, string>();
+
+/** The first place that the metadata itself names outside of the warehouse; undefined where there is none. */
+function outsideOf(metadata: TableMetadata, warehouse: string): string | undefined {
+  if (atHome.get(metadata) === warehouse) return undefined;
+  const named = [
+    metadata.location,
+    ...metadata.snapshots.map((snapshot) => snapshot['manifest-list']),
+    ...metadata['metadata-log'].map((entry) => entry['metadata-file']),
+  ];
+  const folders = new Set(named.map((uri) => uri.slice(0, uri.lastIndexOf('/') + 1) || uri));
+  const outside = [metadata.location, ...folders].find((uri) => !isWithin(uri, warehouse));
+  if (outside === undefined) atHome.set(metadata, warehouse);
+  return outside;
+}
+
+/** The first place outside of the warehouse that the metadata itself names, for commands that only read. */
+export const outsideNamed = (catalog: Pick<Catalog, 'tableLocation'>, table: string, metadata: TableMetadata) =>
+  outsideOf(metadata, warehouseOf(catalog, table));
+
+/** Throws OutsideWarehouse. Cheap: looks at the metadata alone. To be asked of every version that is committed on. */
+export function expectHome(catalog: Pick<Catalog, 'tableLocation'>, table: string, metadata: TableMetadata): void {
+  const warehouse = warehouseOf(catalog, table);
+  const outside = outsideOf(metadata, warehouse);
+  if (outside !== undefined) throw new OutsideWarehouse(table, warehouse, outside);
+}
+
+/** Manifests whose files are looked at before a command writes: the oldest ones, which a copy has from its original. */
+const manifestsLookedAt = 4;
+
+/** The first place outside of the warehouse that a table names, its manifests and their files included. */
+export async function findOutside(
+  store: ObjectStore,
+  catalog: Pick<Catalog, 'tableLocation'>,
+  table: string,
+  { metadata }: LoadedTable,
+  most = manifestsLookedAt,
+): Promise<string | undefined> {
+  const warehouse = warehouseOf(catalog, table);
+  const outside = outsideOf(metadata, warehouse);
+  if (outside !== undefined) return outside;
+  const manifests = await readManifestList(store, currentSnapshot(metadata));
+  const strange = manifests.find(({ path }) => !isWithin(path, warehouse));
+  if (strange !== undefined) return strange.path;
+  const oldest = manifests.sort((a, b) => a.sequenceNumber - b.sequenceNumber).slice(0, most);
+  for (const manifest of oldest)
+    for (const { status, file } of (await readManifest(store, manifest)).entries)
+      if (status !== deleted && !isWithin(file.path, warehouse)) return file.path;
+  return undefined;
+}
+
+/** For commands that write, before they do: throws OutsideWarehouse where any of these tables names files elsewhere. */
+export async function expectTablesAtHome(
+  store: ObjectStore,
+  catalog: Pick<Catalog, 'loadTable' | 'tableLocation'>,
+  tables: Iterable<string>,
+): Promise<void> {
+  const limit = pLimit(4);
+  const look = async (table: string): Promise<void> => {
+    const loaded = await catalog.loadTable(table);
+    const outside = loaded && (await findOutside(store, catalog, table, loaded));
+    if (outside !== undefined) throw new OutsideWarehouse(table, warehouseOf(catalog, table), outside);
+  };
+  await Promise.all([...tables].map((table) => limit(look, table)));
+}
