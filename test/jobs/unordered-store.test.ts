@@ -98,8 +98,9 @@ test('rows that are not what their objects give are found by verify --deep, howe
     },
   };
   const { differences } = await verify({ ...runtime, store: forging }, { deep: true });
-  expect(differences.map(({ kind, uri }) => `${kind} ${uri}`).sort()).toEqual(
-    [...forged.keys()].map((uri) => `content-differs ${uri}`).sort(),
+  // Each for the row that it has and for the one that it lacks.
+  expect(new Set(differences.map(({ kind, uri }) => `${kind} ${uri}`))).toEqual(
+    new Set([...forged.keys()].map((uri) => `content-differs ${uri}`)),
   );
 });
 
