@@ -27,9 +27,7 @@ export type Target =
   | 'event-sources'
   | 'warehouse-listing'
   | 'warehouse'
-  | 'ledger'
   | 'probes'
-  | 'set-aside'
   | 'spill'
   | 'catalog'
   | 'queues'
@@ -188,8 +186,7 @@ export const grants: Readonly<Record<JobName, readonly Grant[]>> = {
     listSources,
     readSources,
     listWarehouse,
-    grant('ReadLedger', 'ledger', always('s3:GetObject')),
-    grant('ReadSetAside', 'set-aside', because('only where a worker has set objects aside', 's3:GetObject')),
+    readWarehouse,
     grant('ProbeWarehouse', 'probes', always('s3:GetObject', 's3:PutObject', 's3:DeleteObject')),
     grant(
       'Catalog',

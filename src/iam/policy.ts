@@ -7,7 +7,6 @@
  */
 import type { Config } from '../config/config.ts';
 import { parseUri } from '../store/uri.ts';
-import { ingestedObjects } from '../tables/ingested-objects.ts';
 import { type Grant, grants, type JobName, type Target } from './calls.ts';
 
 export interface Policy {
@@ -113,12 +112,8 @@ const targets: Readonly<Record<Target, (places: Places) => Scope[]>> = {
   'event-sources': ({ partition, eventSources }) => objects(partition, eventSources),
   'warehouse-listing': ({ partition, warehouse }) => listing(partition, some(warehouse)),
   warehouse: ({ partition, warehouse }) => objects(partition, some(warehouse)),
-  ledger: ({ partition, warehouse }) =>
-    objects(partition, some(warehouse && { ...warehouse, prefix: `${warehouse.prefix}${ingestedObjects.name}/` })),
   probes: ({ partition, warehouse }) =>
     objects(partition, some(warehouse && { ...warehouse, prefix: `${warehouse.prefix}_doctor/` })),
-  'set-aside': ({ partition, warehouse }) =>
-    objects(partition, some(warehouse && { ...warehouse, prefix: `${warehouse.prefix}_set_aside/` })),
   spill: ({ partition, spill }) => objects(partition, some(spill)),
   catalog: ({ partition, glue }) => (glue === undefined ? [] : [{ Resource: glueArns(partition, glue) }]),
   queues: ({ queues }) => [{ Resource: queues }],
