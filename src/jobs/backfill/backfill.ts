@@ -40,6 +40,7 @@ import type { Claim, Ledger } from '../../ledger/ledger.ts';
 import type { OtherMapping } from '../../ledger/other-mappings.ts';
 import { clearSetAside } from '../../ledger/set-aside.ts';
 import type { RejectionCode } from '../../records/outcome.ts';
+import { StoreError } from '../../store/store.ts';
 import { loadSideTables } from '../side-tables/load.ts';
 import type { BackfillOptions, BackfillReport, WrittenTables } from './report.ts';
 import { SideReport } from './report.ts';
@@ -137,8 +138,13 @@ class BackfillRun {
       const contended = await this.#pass(counters);
       if (!contended) {
         this.#tell('done');
-        // What workers gave up may be here now. That they say so decides nothing.
-        if (this.#committed > 0) await clearSetAside(this.#runtime, this.#ledger).catch(() => undefined);
+        // What workers gave up may be here now. That they say so decides nothing, so that a store which refuses it
+        // fails no run.
+        if (this.#committed > 0) {
+          await clearSetAside(this.#runtime, this.#ledger).catch((error: unknown) => {
+            if (!(error instanceof StoreError)) throw error;
+          });
+        }
         return this.#report(counters, counters.listed - this.#committed - this.#failures.size);
       }
       await this.#waitForOthers();
