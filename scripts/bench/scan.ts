@@ -63,7 +63,7 @@ function generate(records: number, source: SourceType): LogObject[] {
 
 /** User CPU of the whole process in microseconds a record. */
 function run(step: Step, objects: readonly LogObject[], source: Source): number {
-  const writer = source.writers.take(() => true);
+  const writer = source.writers.acquire(() => true);
   let records = 0;
   const before = process.cpuUsage();
   for (const { uri, bytes } of objects) {
@@ -77,7 +77,7 @@ function run(step: Step, objects: readonly LogObject[], source: Source): number 
     }
   }
   const { user } = process.cpuUsage(before);
-  source.writers.give(writer);
+  source.writers.release(writer);
   return user / records;
 }
 

@@ -1,7 +1,7 @@
 /** Rows from one batch of columns into the builders of another, strings by their dictionary codes where they have such. */
 import type { ColumnBatch, ColumnData, FixedData, ListData, MapData, ScalarData, StringData } from './batch.ts';
 import { type ColumnBuilder, FixedBuilder, ListBuilder, type MapBuilder } from './builders.ts';
-import { Guess, StringBuilder } from './string-builder.ts';
+import { CachedCode, StringBuilder } from './string-builder.ts';
 import type { TableBuffer } from './table-buffer.ts';
 
 /** Appends `rows` of `batch`, in that order. Columns are found by name; one that the batch lacks stays null. */
@@ -38,12 +38,12 @@ function stringAppender(
   { codes, offsets, bytes, entries }: StringData,
 ): (slot: number) => void {
   if (codes === null) return (slot) => builder.appendBytes(bytes, offsets[slot]!, offsets[slot + 1]!);
-  const guesses: (Guess | undefined)[] = new Array(entries);
+  const cachedCodes: (CachedCode | undefined)[] = new Array(entries);
   return (slot) => {
     const code = codes[slot]!;
-    let guess = guesses[code];
-    if (guess === undefined) guesses[code] = guess = new Guess();
-    builder.appendKnown(guess, bytes, offsets[code]!, offsets[code + 1]!);
+    let cachedCode = cachedCodes[code];
+    if (cachedCode === undefined) cachedCodes[code] = cachedCode = new CachedCode();
+    builder.appendKnown(cachedCode, bytes, offsets[code]!, offsets[code + 1]!);
   };
 }
 

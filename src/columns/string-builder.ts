@@ -9,7 +9,7 @@ const utf8 = new TextEncoder();
 let scratch = new Uint8Array(4096);
 
 /** Remembers the code of a string in one builder, for strings that come again; made anew it knows nothing. */
-export class Guess {
+export class CachedCode {
   generation = -1;
   code = 0;
 }
@@ -76,16 +76,16 @@ export class StringBuilder {
     this.#validity.markValue();
   }
 
-  /** The very bytes that `guess` was always used for, so that looking is not needed. */
-  appendKnown(guess: Guess, source: Uint8Array, start: number, end: number): void {
-    if (guess.generation === this.#generation) {
+  /** The very bytes that `cachedCode` was always used for, so that looking is not needed. */
+  appendKnown(cachedCode: CachedCode, source: Uint8Array, start: number, end: number): void {
+    if (cachedCode.generation === this.#generation) {
       this.#validity.beforeFirstValue();
-      this.#appendCode(guess.code);
+      this.#appendCode(cachedCode.code);
       return;
     }
     this.appendBytes(source, start, end);
-    guess.generation = this.#dictionary === null ? -1 : this.#generation;
-    guess.code = this.#codes[this.length - 1] ?? 0;
+    cachedCode.generation = this.#dictionary === null ? -1 : this.#generation;
+    cachedCode.code = this.#codes[this.length - 1] ?? 0;
   }
 
   #appendCode(code: number): void {

@@ -29,7 +29,7 @@ export interface S3Place {
 }
 
 /** What a job works on, with capitals where the configuration does not say. */
-export interface Places {
+export interface PolicyPlaces {
   /** aws, aws-cn, aws-us-gov. */
   readonly partition: string;
   readonly sources: readonly S3Place[];
@@ -44,7 +44,7 @@ export interface Places {
 }
 
 /** The policies of docs/iam and of the Terraform module: every name is a word in capitals, which stands for nothing else. */
-export const placeholders: Places = {
+export const placeholders: PolicyPlaces = {
   partition: 'aws',
   sources: [{ bucket: 'SOURCE-BUCKET', prefix: 'SOURCE-PREFIX' }],
   eventSources: [{ bucket: 'SOURCE-BUCKET', prefix: 'SOURCE-PREFIX' }],
@@ -58,7 +58,7 @@ export const placeholders: Places = {
   },
 };
 
-export function placesOf(config: Config): Places {
+export function placesOf(config: Config): PolicyPlaces {
   const { catalog, s3, engines } = config;
   const glueRegion = catalog.type === 'glue' ? catalog.region : undefined;
   const region = glueRegion ?? s3.region ?? 'REGION';
@@ -88,12 +88,12 @@ export function placesOf(config: Config): Places {
   };
 }
 
-export const policyFor = (job: JobName, places: Places): Policy => ({
+export const policyFor = (job: JobName, places: PolicyPlaces): Policy => ({
   Version: '2012-10-17',
   Statement: grants[job].flatMap((grant) => statementsOf(grant, places)),
 });
 
-function statementsOf(grant: Grant, places: Places): Statement[] {
+function statementsOf(grant: Grant, places: PolicyPlaces): Statement[] {
   const parts = targets[grant.target](places).filter(({ Resource }) => Resource.length > 0);
   return parts.map((part, i) => ({
     Sid: parts.length > 1 ? `${grant.sid}${i + 1}` : grant.sid,
@@ -105,7 +105,7 @@ function statementsOf(grant: Grant, places: Places): Statement[] {
 
 type Scope = Pick<Statement, 'Resource' | 'Condition'>;
 
-const targets: Readonly<Record<Target, (places: Places) => Scope[]>> = {
+const targets: Readonly<Record<Target, (places: PolicyPlaces) => Scope[]>> = {
   'source-listing': ({ partition, sources }) => listing(partition, sources),
   sources: ({ partition, sources }) => objects(partition, sources),
   'event-source-listing': ({ partition, eventSources }) => listing(partition, eventSources),

@@ -4,7 +4,7 @@ import { CommitConflict, CommitStateUnknown } from './catalog.ts';
 import type { Change } from './change.ts';
 import { expectHome } from './home.ts';
 import { snapshotById, type TableMetadata } from './metadata.ts';
-import { MissingDataFiles, type Staged, stage } from './stage.ts';
+import { MissingDataFiles, type StagedSnapshot, stage } from './stage.ts';
 
 /**
  * Optimistic commits (Iceberg spec, "Optimistic Concurrency"): load, let the caller decide on that very version, stage,
@@ -51,14 +51,14 @@ export async function commitTable(
 ): Promise<Committed> {
   const { catalog, store, now } = context;
   const sent: bigint[] = [];
-  let lost: { readonly staged: Staged; readonly base: LoadedTable } | undefined;
+  let lost: { readonly staged: StagedSnapshot; readonly base: LoadedTable } | undefined;
   return retried(context, table, async (attempt) => {
     const loaded = await loadExisting(catalog, table);
     expectHome(catalog, table, loaded.metadata);
     if (sent.some((id) => snapshotById(loaded.metadata, id))) return { loaded, committed: true };
     if (lost !== undefined) await removeLost(store, lost.staged, lost.base, loaded);
     lost = undefined;
-    let staged: Staged;
+    let staged: StagedSnapshot;
     try {
       const change = await prepare(loaded);
       if (change === undefined) return { loaded, committed: false };
@@ -153,7 +153,12 @@ async function loadExisting(catalog: Catalog, table: string): Promise<LoadedTabl
  * Removes the files of an attempt that lost its swap, where that is certain: the version it was staged on is no longer
  * current, and its sequence number belongs to another snapshot, or to none yet. Where history has been cut in between it is not, and `expire` finds the files later.
  */
-async function removeLost(store: ObjectStore, staged: Staged, base: LoadedTable, loaded: LoadedTable): Promise<void> {
+async function removeLost(
+  store: ObjectStore,
+  staged: StagedSnapshot,
+  base: LoadedTable,
+  loaded: LoadedTable,
+): Promise<void> {
   const { metadata } = loaded;
   const sequence = base.metadata['last-sequence-number'] + 1;
   const winner = metadata.snapshots.find((snapshot) => snapshot['sequence-number'] === sequence);

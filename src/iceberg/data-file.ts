@@ -2,7 +2,7 @@ import type { EncodedFile } from '../parquet/encoder.ts';
 import type { TableDeclaration } from '../tables/declaration.ts';
 import { currentSchema, type TableMetadata } from './metadata.ts';
 import { sortOrderIdOf } from './schema.ts';
-import { lowerBound, upperBound } from './values.ts';
+import { manifestLowerBound, manifestUpperBound } from './values.ts';
 
 /**
  * A Parquet data file as a manifest describes it (Iceberg spec, "Manifests", data_file): where it is, its partition,
@@ -42,8 +42,9 @@ export function dataFile({ path, ymd, encoded, metadata, declaration }: WrittenF
   for (const field of currentSchema(metadata).fields) {
     const stats = encoded.columns.get(field.id);
     if (stats === undefined || typeof field.type !== 'string') continue;
-    if (stats.min !== undefined) lowerBounds.set(field.id, lowerBound(field.type, stats.min, full.has(field.name)));
-    const upper = stats.max === undefined ? undefined : upperBound(field.type, stats.max, full.has(field.name));
+    if (stats.min !== undefined)
+      lowerBounds.set(field.id, manifestLowerBound(field.type, stats.min, full.has(field.name)));
+    const upper = stats.max === undefined ? undefined : manifestUpperBound(field.type, stats.max, full.has(field.name));
     if (upper !== undefined) upperBounds.set(field.id, upper);
   }
   const counts = (of: 'compressedSize' | 'valueCount' | 'nullCount') =>

@@ -33,7 +33,7 @@ import { currentSnapshot, type PartitionSpec, type Snapshot, type TableMetadata 
 import { DeleteFilesPresent, readManifest, readManifestList, ymdIndex, ymdOf } from './scan.ts';
 import { partitionSummaries, snapshotSummary } from './summary.ts';
 
-export interface Staged {
+export interface StagedSnapshot {
   readonly metadata: TableMetadata;
   readonly snapshotId: bigint;
   /** What was written for this attempt alone. */
@@ -57,7 +57,7 @@ export async function stage(
   base: LoadedTable,
   change: Change,
   nowMs: number,
-): Promise<Staged> {
+): Promise<StagedSnapshot> {
   checkChange(table, change);
   const { metadata } = base;
   const parent = currentSnapshot(metadata);

@@ -58,7 +58,7 @@ export function decodeValue(type: FieldType, bytes: Uint8Array): Scalar | undefi
 }
 
 /** The lower bound of a column: exact, or for a truncated string its first 16 code points. */
-export function lowerBound(type: FieldType, min: Scalar, full: boolean): Uint8Array {
+export function manifestLowerBound(type: FieldType, min: Scalar, full: boolean): Uint8Array {
   if (type === 'double' && min === 0) return encodeValue(type, -0);
   const bytes = encodeValue(type, min);
   return type === 'string' && !full ? truncate(bytes) : bytes;
@@ -68,7 +68,7 @@ export function lowerBound(type: FieldType, min: Scalar, full: boolean): Uint8Ar
  * The upper bound of a column: exact, or for a truncated string the least string of at most 16 code points that is
  * greater than every string with that beginning; undefined where there is none.
  */
-export function upperBound(type: FieldType, max: Scalar, full: boolean): Uint8Array | undefined {
+export function manifestUpperBound(type: FieldType, max: Scalar, full: boolean): Uint8Array | undefined {
   if (type === 'double' && max === 0) return encodeValue(type, 0);
   const bytes = encodeValue(type, max);
   if (type !== 'string' || full) return bytes;

@@ -17,7 +17,7 @@ export class BufferPool {
   }
 
   /** Memory of exactly `size` bytes, with whatever was in there before. */
-  take(size: number): Buffer {
+  acquire(size: number): Buffer {
     const at = this.#idle.findLastIndex((buffer) => buffer.byteLength >= size && buffer.byteLength <= size * 2 + step);
     if (at < 0) {
       // Those that are there do not fit the bodies that come.
@@ -31,7 +31,7 @@ export class BufferPool {
   }
 
   /** Takes memory back that came from here, which nobody must look at any more. */
-  give({ buffer }: Buffer): void {
+  release({ buffer }: Buffer): void {
     if (!(buffer instanceof ArrayBuffer)) return;
     this.#idle.push(buffer);
     this.#idleBytes += buffer.byteLength;

@@ -19,7 +19,7 @@ import { AccountingError } from './object-counts.ts';
 import { adviceOnOtherMapping, describeOtherMapping, findOtherMappings } from './other-mappings.ts';
 import type { ConfiguredSource } from './plan.ts';
 import { registerViews } from './register-views.ts';
-import type { Staged } from './request.ts';
+import type { StagedBatch } from './request.ts';
 import type { Runtime } from './runtime.ts';
 import { removeLeftRuns } from './spill/place.ts';
 
@@ -44,7 +44,7 @@ export interface FinishedBatch {
   /** What was committed. */
   readonly intent: Intent;
   /** What this run staged; undefined where an earlier run had, and only its commit was left to do. */
-  readonly staged: Staged | undefined;
+  readonly staged: StagedBatch | undefined;
   /**
    * The accounts of the batch did not hold, or the caller has given it up: nothing of it was committed, its claim was
    * given back, since the same batch would only fail again, and each of its objects is among the failures.
@@ -110,7 +110,7 @@ export async function workClaim(
     tables: await currentTables(runtime, source),
     ...watch,
   };
-  let staged: Staged;
+  let staged: StagedBatch;
   try {
     staged = await ingester.ingest(runtime, request);
   } catch (error) {
@@ -146,7 +146,7 @@ export function releaseClaim(runtime: Runtime, ledger: Ledger, { batch, source }
   return commitBatch(runtime, ledger, { batch, source, files: new Map(), objects: new Map() });
 }
 
-const nothingStaged = (claim: Claim, intent: Intent, error: Error): Staged => {
+const nothingStaged = (claim: Claim, intent: Intent, error: Error): StagedBatch => {
   const isUnaccounted = error instanceof AccountingError;
   const { code = error.name } = error as { code?: unknown };
   const reason = isUnaccounted ? 'its accounts did not hold' : 'ingesting it failed';
@@ -158,7 +158,7 @@ const nothingStaged = (claim: Claim, intent: Intent, error: Error): Staged => {
       message: `nothing of the batch with this object was committed, since ${reason} (${error.message}); please report this: ${uri}`,
     })),
     typeMismatches: new Map(),
-    doubted: 0,
+    fallbacks: 0,
     conflicts: 0,
     reasons: new Map(),
   };

@@ -68,10 +68,10 @@ export async function* fetchObjects(
     let bytes: Buffer | undefined;
     try {
       release = await budget.acquire(object.size, signal);
-      bytes = pool.take(object.size);
+      bytes = pool.acquire(object.size);
       return { bytes: await readWhole(store, object, { ...reading, into: bytes }), release };
     } catch (error) {
-      if (bytes !== undefined) pool.give(bytes);
+      if (bytes !== undefined) pool.release(bytes);
       release?.();
       return { error };
     }
@@ -84,8 +84,8 @@ export async function* fetchObjects(
         ...limits,
         objectBytes: Math.min(limits.objectBytes, wholeDecompressedBytes),
       });
-      if (decompressed === bytes) return held(bytes, () => pool.give(bytes));
-      pool.give(bytes);
+      if (decompressed === bytes) return held(bytes, () => pool.release(bytes));
+      pool.release(bytes);
       return held(decompressed, () => discard(decompressed));
     } catch (error) {
       const isLarge = error instanceof ObjectError && error.code === 'too_large';

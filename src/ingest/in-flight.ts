@@ -1,8 +1,8 @@
 /**
- * Several pieces of work at a time, for whoever hands them out one by one. After the first failure nothing more is begun,
+ * Several pieces of work at a time, handed out one by one. After the first failure nothing more is started,
  * and what is in work comes to its own end before the failure is told: a batch that can be committed is.
  */
-export class WorkInHand {
+export class InFlight {
   readonly #most: number;
   readonly #running = new Set<Promise<void>>();
   #failure: { readonly error: unknown } | undefined;
@@ -15,14 +15,14 @@ export class WorkInHand {
     return this.#running.size === 0;
   }
 
-  /** Resolves when one more may be begun; throws the first failure. */
-  async room(): Promise<void> {
+  /** Resolves when one more may be started; throws the first failure. */
+  async slot(): Promise<void> {
     while (this.#failure === undefined && this.#running.size >= this.#most) await Promise.race(this.#running);
-    if (this.#failure !== undefined) await this.done();
+    if (this.#failure !== undefined) await this.drain();
   }
 
-  /** Not to be called without room. */
-  begin(work: () => Promise<void>): void {
+  /** Not to be called without a slot. */
+  start(work: () => Promise<void>): void {
     const running = work()
       .catch((error: unknown) => {
         this.#failure ??= { error };
@@ -31,8 +31,8 @@ export class WorkInHand {
     this.#running.add(running);
   }
 
-  /** Resolves when all that was begun is over; throws the first failure. */
-  async done(): Promise<void> {
+  /** Resolves when all that was started is over; throws the first failure. */
+  async drain(): Promise<void> {
     await Promise.all(this.#running);
     if (this.#failure !== undefined) throw this.#failure.error;
   }

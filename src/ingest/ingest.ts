@@ -12,7 +12,7 @@ import type { Frame } from '../records/frame/frame.ts';
 import { frameRecords } from '../records/frame/index.ts';
 import { rowIdentity } from '../records/identity.ts';
 import type { ObjectFacts } from '../records/object-facts.ts';
-import type { Outcome, Rejection, RejectionCode } from '../records/outcome.ts';
+import type { RecordOutcome, Rejection, RejectionCode } from '../records/outcome.ts';
 import { quarantineRow } from '../records/quarantine.ts';
 import type { RowWriter } from '../records/scan/row-writer.ts';
 import type { ObjectInfo } from '../store/store.ts';
@@ -22,12 +22,12 @@ import { quarantine } from '../tables/quarantine.ts';
 import type { PriorRows } from './existing-rows.ts';
 import { fetchObjects, ObjectFault, TooManyRejected } from './fetch.ts';
 import { increase, Tally } from './object-counts.ts';
-import type { IngestRequest, ObjectFailure, Staged } from './request.ts';
+import type { IngestRequest, ObjectFailure, StagedBatch } from './request.ts';
 import type { IngestRuntime } from './runtime.ts';
 import { spillPlace } from './spill/place.ts';
-import { TableFiles } from './table-writer.ts';
+import { TableWriter } from './table-writer.ts';
 
-export async function ingestBatch(world: IngestRuntime, request: IngestRequest): Promise<Staged> {
+export async function ingestBatch(world: IngestRuntime, request: IngestRequest): Promise<StagedBatch> {
   const { onMove } = request;
   const runtime = onMove === undefined ? world : { ...world, store: watchedStore(world.store, onMove) };
   const failures: ObjectFailure[] = [];
@@ -56,10 +56,10 @@ class BatchAttempt {
   readonly #objects = new Map<string, ObjectCounts>();
   readonly #typeMismatches = new Map<string, number>();
   readonly #reasons = new Map<RejectionCode, number>();
-  #doubted = 0;
+  #fallbacks = 0;
   #conflicts = 0;
-  readonly #events: TableFiles;
-  readonly #quarantine: TableFiles;
+  readonly #events: TableWriter;
+  readonly #quarantine: TableWriter;
   readonly #ymdAt: number;
   readonly #writer: RowWriter;
 
@@ -71,9 +71,9 @@ class BatchAttempt {
     const spill = spillPlace(config, runtime.owner.id, request.batch.slice(0, 16), request.signal);
     const writer = { store, encoder, output: config.output, spill };
     const { table } = request.source.source;
-    this.#writer = request.source.source.writers.take((day) => this.#admit(day));
-    this.#events = new TableFiles(writer, request.tables.events, table, request.batch, this.#writer);
-    this.#quarantine = new TableFiles(writer, request.tables.quarantine, quarantine, request.batch);
+    this.#writer = request.source.source.writers.acquire((day) => this.#admit(day));
+    this.#events = new TableWriter(writer, request.tables.events, table, request.batch, this.#writer);
+    this.#quarantine = new TableWriter(writer, request.tables.quarantine, quarantine, request.batch);
     this.#ymdAt = table.columns.findIndex((column) => column.name === partitionColumn);
   }
 
@@ -116,7 +116,7 @@ class BatchAttempt {
   }
 
   /** Throws AccountingError where the files do not hold exactly what the objects gave. */
-  staged(): Staged {
+  staged(): StagedBatch {
     const { batch, source } = this.#request;
     const counted = [...this.#objects.values()];
     this.#events.expectRows(counted.reduce((sum, counts) => sum + counts.rows, 0));
@@ -126,7 +126,7 @@ class BatchAttempt {
       intent: { batch, source: source.config.name, files, objects: this.#objects },
       failures: this.#failures,
       typeMismatches: this.#typeMismatches,
-      doubted: this.#doubted,
+      fallbacks: this.#fallbacks,
       conflicts: this.#conflicts,
       reasons: this.#reasons,
     };
@@ -135,7 +135,7 @@ class BatchAttempt {
   /** Gives back what the next batch would otherwise have to wait for: memory, and what was put aside. */
   async release(): Promise<void> {
     this.#quarantine.release();
-    this.#request.source.source.writers.give(this.#writer);
+    this.#request.source.source.writers.release(this.#writer);
     await Promise.all([this.#events.removeRuns(), this.#quarantine.removeRuns()]);
   }
 
@@ -156,27 +156,27 @@ class BatchAttempt {
     const prior = this.#request.reread.has(object.uri) ? await this.#priorOf(object) : undefined;
     const context = { object, facts, tally: new Tally(), prior, rejected: 0 };
     const { tally } = context;
-    const take = (outcome: Outcome, origin: Frame): void => {
+    const take = (outcome: RecordOutcome, origin: Frame): void => {
       tally.records++;
-      tally.doubted++;
+      tally.fallbacks++;
       this.#take(outcome, origin, context);
     };
-    const doubt = (frame: Frame): void => reader.read(frame, take);
+    const fallBack = (frame: Frame): void => reader.read(frame, take);
     const writer = prior === undefined ? this.#writer : undefined;
     writer?.open(object.uri, facts.columns);
-    const lane = writer && {
+    const fastPath = writer && {
       takeLines: (bytes: Buffer, start: number, end: number, offset: number, recordBytes: number) =>
         writer.takeLines(bytes, start, end, offset, recordBytes),
       takeRecord: (bytes: Buffer, start: number, end: number, offset: number) =>
         writer.takeRecord(bytes, start, end, offset),
-      doubt,
+      fallBack,
     };
-    for await (const frames of frameRecords(tally.measured(body), limits, lane)) {
+    for await (const frames of frameRecords(tally.measured(body), limits, fastPath)) {
       this.#request.onMove?.();
       for (const frame of frames) {
         const bytes = frame.bytes as Buffer;
         const mayBeCertain = writer !== undefined && frame.tooLarge === undefined && isUtf8(bytes);
-        if (!mayBeCertain || !writer.takeRecord(bytes, 0, bytes.length, frame.offset)) doubt(frame);
+        if (!mayBeCertain || !writer.takeRecord(bytes, 0, bytes.length, frame.offset)) fallBack(frame);
       }
       if (this.#events.bytes + this.#quarantine.bytes > this.#runtime.config.batch.columnBytes) await this.#makeRoom();
     }
@@ -186,7 +186,7 @@ class BatchAttempt {
       tally.taken(writer.taken);
       for (const [column, count] of writer.mismatches) increase(this.#typeMismatches, column, count);
     }
-    this.#doubted += tally.doubted;
+    this.#fallbacks += tally.fallbacks;
     this.#conflicts += tally.conflicts;
     this.#objects.set(object.uri, tally.counts(object, source.mapping?.current ?? null));
   }
@@ -199,7 +199,7 @@ class BatchAttempt {
     return true;
   }
 
-  #take(outcome: Outcome, frame: Frame, context: ObjectContext): void {
+  #take(outcome: RecordOutcome, frame: Frame, context: ObjectContext): void {
     const { tally, prior } = context;
     if (outcome.kind === 'skip') {
       tally.skipped++;

@@ -16,7 +16,7 @@ export class Tally {
   #min: bigint | null = null;
   #max: bigint | null = null;
   /** Of `records`, those that the fast path left to the reference path. */
-  doubted = 0;
+  fallbacks = 0;
 
   /** Microseconds since the epoch. */
   row(eventTime: bigint): void {

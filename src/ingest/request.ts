@@ -29,12 +29,12 @@ export interface ObjectFailure {
   readonly message: string;
 }
 
-export interface Staged {
+export interface StagedBatch {
   readonly intent: Intent;
   readonly failures: readonly ObjectFailure[];
   readonly typeMismatches: ReadonlyMap<string, number>;
   /** Records that took the reference path. */
-  readonly doubted: number;
+  readonly fallbacks: number;
   /** Rows that share their id with a row of the batch whose content is another. */
   readonly conflicts: number;
   readonly reasons: ReadonlyMap<RejectionCode, number>;

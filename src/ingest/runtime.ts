@@ -1,6 +1,6 @@
 import type { Logger } from 'pino';
 import type { LedgerRuntime } from '../ledger/runtime.ts';
-import type { IngestRequest, Staged } from './request.ts';
+import type { IngestRequest, StagedBatch } from './request.ts';
 
 /** Everything that a job needs of the world. `wire.ts` makes the real one; tests make theirs. */
 export interface Runtime extends LedgerRuntime {
@@ -20,7 +20,7 @@ export interface Ingester {
   /** Batches are about to come. */
   prepare(): void;
   /** A pool works with a store of its own, made from the configuration. */
-  ingest(runtime: IngestRuntime, request: IngestRequest): Promise<Staged>;
+  ingest(runtime: IngestRuntime, request: IngestRequest): Promise<StagedBatch>;
   /** Ends its threads; batches in work fail. */
   close(): Promise<void>;
 }

@@ -26,7 +26,7 @@ export interface FileWriter {
 const uploads = 4;
 
 /** The rows of one table on their way into files. */
-export class TableFiles {
+export class TableWriter {
   readonly name: string;
   readonly files: DataFile[] = [];
   readonly #writer: FileWriter;

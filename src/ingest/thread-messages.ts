@@ -4,7 +4,7 @@ import type { Config } from '../config/config.ts';
 import type { SourceConfig } from '../sources/config.ts';
 import { type ObjectInfo, StoreError } from '../store/store.ts';
 import { AccountingError } from './object-counts.ts';
-import type { IngestRequest, Staged } from './request.ts';
+import type { IngestRequest, StagedBatch } from './request.ts';
 
 /** One batch; the port is for what is told of it, and to stop it. */
 export interface ThreadTask extends Pick<IngestRequest, 'batch' | 'objects' | 'reread' | 'tables'> {
@@ -23,7 +23,7 @@ export type FromThread =
   | { readonly kind: 'object'; readonly object: ObjectInfo; readonly rows: number }
   | { readonly kind: 'moved' }
   | { readonly kind: 'log'; readonly fields: Readonly<Record<string, unknown>>; readonly message: string }
-  | { readonly kind: 'staged'; readonly staged: Staged }
+  | { readonly kind: 'staged'; readonly staged: StagedBatch }
   | { readonly kind: 'failed'; readonly error: SentError };
 
 /** A structured clone keeps neither the class of an error nor its code. */

@@ -10,7 +10,7 @@ import pLimit from 'p-limit';
 import { Piscina } from 'piscina';
 import type { Config } from '../config/config.ts';
 import { ingestBatch } from './ingest.ts';
-import type { IngestRequest, Staged } from './request.ts';
+import type { IngestRequest, StagedBatch } from './request.ts';
 import type { Ingester, IngestRuntime } from './runtime.ts';
 import { type FromThread, receivedError, sentError, type ThreadTask, type ToThread } from './thread-messages.ts';
 
@@ -74,13 +74,13 @@ async function ingestInThread(
   config: Config,
   runtime: IngestRuntime,
   request: IngestRequest,
-): Promise<Staged> {
+): Promise<StagedBatch> {
   const { batch, source, objects, reread, tables, signal } = request;
   signal?.throwIfAborted();
   const { port1: port, port2: theirs } = new MessageChannel();
   const send = (message: ToThread): void => port.postMessage(message);
   const abort = (): void => send({ kind: 'abort', reason: sentError(signal?.reason) });
-  const { promise, resolve, reject } = Promise.withResolvers<Staged>();
+  const { promise, resolve, reject } = Promise.withResolvers<StagedBatch>();
   port.on('message', (message: FromThread) => {
     if (message.kind === 'object') request.onObject?.(message.object, message.rows);
     else if (message.kind === 'moved') request.onMove?.();

@@ -1,7 +1,7 @@
 /** Where arrays are in the kernel's memory: in place if they live there, else as copies that last until `release`. */
 import { kernel } from './kernel.ts';
 
-export class Places {
+export class KernelAddresses {
   readonly #copies = new Map<ArrayBufferView, number>();
 
   /**

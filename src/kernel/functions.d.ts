@@ -343,48 +343,6 @@ declare namespace __AdaptedExports {
    */
   export function writeRepetition(from: number, to: number): void;
   /**
-   * assembly/parquet/statistics/extremesOfBytes
-   * @param from `i32`
-   * @param to `i32`
-   * @returns `bool`
-   */
-  export function extremesOfBytes(from: number, to: number): boolean;
-  /**
-   * assembly/parquet/statistics/extremesOfDoubles
-   * @param from `i32`
-   * @param to `i32`
-   * @returns `bool`
-   */
-  export function extremesOfDoubles(from: number, to: number): boolean;
-  /**
-   * assembly/parquet/statistics/extremesOfEntries
-   * @param from `i32`
-   * @param to `i32`
-   * @returns `bool`
-   */
-  export function extremesOfEntries(from: number, to: number): boolean;
-  /**
-   * assembly/parquet/statistics/extremesOfInts
-   * @param from `i32`
-   * @param to `i32`
-   * @returns `bool`
-   */
-  export function extremesOfInts(from: number, to: number): boolean;
-  /**
-   * assembly/parquet/statistics/extremesOfLongs
-   * @param from `i32`
-   * @param to `i32`
-   * @returns `bool`
-   */
-  export function extremesOfLongs(from: number, to: number): boolean;
-  /**
-   * assembly/parquet/statistics/extremesOfTexts
-   * @param from `i32`
-   * @param to `i32`
-   * @returns `bool`
-   */
-  export function extremesOfTexts(from: number, to: number): boolean;
-  /**
    * assembly/parquet/statistics/greatestSlot
    * @returns `u32`
    */
@@ -394,6 +352,48 @@ declare namespace __AdaptedExports {
    * @returns `u32`
    */
   export function leastSlot(): number;
+  /**
+   * assembly/parquet/statistics/minMaxOfBytes
+   * @param from `i32`
+   * @param to `i32`
+   * @returns `bool`
+   */
+  export function minMaxOfBytes(from: number, to: number): boolean;
+  /**
+   * assembly/parquet/statistics/minMaxOfDoubles
+   * @param from `i32`
+   * @param to `i32`
+   * @returns `bool`
+   */
+  export function minMaxOfDoubles(from: number, to: number): boolean;
+  /**
+   * assembly/parquet/statistics/minMaxOfEntries
+   * @param from `i32`
+   * @param to `i32`
+   * @returns `bool`
+   */
+  export function minMaxOfEntries(from: number, to: number): boolean;
+  /**
+   * assembly/parquet/statistics/minMaxOfInts
+   * @param from `i32`
+   * @param to `i32`
+   * @returns `bool`
+   */
+  export function minMaxOfInts(from: number, to: number): boolean;
+  /**
+   * assembly/parquet/statistics/minMaxOfLongs
+   * @param from `i32`
+   * @param to `i32`
+   * @returns `bool`
+   */
+  export function minMaxOfLongs(from: number, to: number): boolean;
+  /**
+   * assembly/parquet/statistics/minMaxOfTexts
+   * @param from `i32`
+   * @param to `i32`
+   * @returns `bool`
+   */
+  export function minMaxOfTexts(from: number, to: number): boolean;
   /**
    * assembly/parquet/values/gatherNumbers
    * @param source `usize`

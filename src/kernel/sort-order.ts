@@ -8,7 +8,7 @@
 
 import type { ColumnBatch, FixedData, ScalarData, StringData } from '../columns/batch.ts';
 import { compareText } from '../text/order.ts';
-import { Places } from './copies.ts';
+import { KernelAddresses } from './copies.ts';
 import { kernel } from './kernel.ts';
 
 /** The rows of `batch` in the order of `keys`. Input that is already in order costs one pass. */
@@ -42,7 +42,7 @@ export function splitByDay(batch: ColumnBatch, order: Uint32Array, partitionColu
   if (column.kind !== 'string' || column.nullCount > 0)
     throw new Error(`${partitionColumn} must be a string in every row`);
   const { call } = kernel();
-  const places = new Places();
+  const places = new KernelAddresses();
   try {
     const codes = places.of(column.codes ?? codesOf(column, batch.rows), batch.rows * 4);
     const rows = places.of(order, order.byteLength);
@@ -100,7 +100,7 @@ const decode = (column: StringData, entry: number): string =>
 
 /** Nulls first. */
 function sortLongs(column: FixedData, order: Uint32Array): Uint32Array {
-  const places = new Places();
+  const places = new KernelAddresses();
   try {
     const values = places.of(column.values, column.length * 8);
     const sorted = kernel().call.orderOfLongs(values, places.of(column.valid, column.length), order.length);

@@ -4,7 +4,7 @@ import type { Value } from '../columns/types.ts';
  * What becomes of one record read. A rejected record is data, not an exception. Each record, or piece of one that never
  * became whole, has exactly one outcome: read = rows + quarantined + duplicates + skipped rests on this.
  */
-export type Outcome = RowOutcome | Rejection | Skip;
+export type RecordOutcome = RowOutcome | Rejection | Skip;
 
 export interface RowOutcome {
   readonly kind: 'row';

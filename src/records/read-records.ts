@@ -2,11 +2,11 @@
 import type { Frame } from './frame/frame.ts';
 import type { FrameLimits } from './frame/framer.ts';
 import { frameRecords } from './frame/index.ts';
-import type { Outcome } from './outcome.ts';
+import type { RecordOutcome } from './outcome.ts';
 import type { RecordReader } from './record-reader.ts';
 
 export interface ReadRecord {
-  readonly outcome: Outcome;
+  readonly outcome: RecordOutcome;
   /** What is kept of the record where it is rejected, and where it stood. */
   readonly origin: Frame;
 }
@@ -18,7 +18,7 @@ export async function* readRecords(
   limits: FrameLimits,
 ): AsyncGenerator<ReadRecord[]> {
   let read: ReadRecord[] = [];
-  const emit = (outcome: Outcome, origin: Frame): void => {
+  const emit = (outcome: RecordOutcome, origin: Frame): void => {
     read.push({ outcome, origin });
   };
   for await (const frames of frameRecords(body, limits)) {
@@ -33,7 +33,7 @@ export async function* readRecords(
 /** The records of these frames, where they are all there is. */
 export function readFrames(reader: RecordReader, frames: readonly Frame[]): ReadRecord[] {
   const read: ReadRecord[] = [];
-  const emit = (outcome: Outcome, origin: Frame): void => {
+  const emit = (outcome: RecordOutcome, origin: Frame): void => {
     read.push({ outcome, origin });
   };
   for (const frame of frames) reader.read(frame, emit);

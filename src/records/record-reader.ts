@@ -1,8 +1,8 @@
 import type { Frame } from './frame/frame.ts';
-import type { Outcome } from './outcome.ts';
+import type { RecordOutcome } from './outcome.ts';
 
 /** `origin`: what is kept of the record where it is rejected, and where it stood. */
-export type Emit = (outcome: Outcome, origin: Frame) => void;
+export type Emit = (outcome: RecordOutcome, origin: Frame) => void;
 
 /** Reads the records of one object. Frames come in the order of the object. Never throws for what they hold. */
 export interface RecordReader {

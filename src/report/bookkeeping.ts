@@ -1,7 +1,7 @@
 /** The sections on how the numbers came about: ingestion, quarantine, bytes read. */
 import { formatBytes, formatCount, formatSeconds, plural } from '../text/humanize.ts';
 import { barChart } from './charts.ts';
-import { numberIn, type ReportData, type Row, topRows } from './gather.ts';
+import { type AnswerRow, numberIn, type ReportData, topRows } from './gather.ts';
 import { html } from './html.ts';
 import { countColumn, label, logged, percent, rest, table, textColumn } from './parts.ts';
 import { timeText } from './range.ts';
@@ -125,7 +125,7 @@ ${rest(quarantine, 'different reasons')}</div></div>${foot}`,
   );
 }
 
-const daysOf = (row: Row): string =>
+const daysOf = (row: AnswerRow): string =>
   row.first_day === row.last_day ? String(row.first_day) : `${row.first_day} to ${row.last_day}`;
 
 /** An engine's count of bytes can differ a little from one time to the next; a page should not. */

@@ -1,7 +1,7 @@
 /** The sections on decisions of OPA. */
 import { formatCount, plural } from '../text/humanize.ts';
 import { barChart, type Chart, type Series } from './charts.ts';
-import { type DecisionData, type News, numberIn, outcomes, type Row, type Top } from './gather.ts';
+import { type AnswerRow, type DecisionData, type News, numberIn, outcomes, type Top } from './gather.ts';
 import { type Content, type Html, html } from './html.ts';
 import { overTime } from './over-time.ts';
 import {
@@ -73,7 +73,7 @@ function decisionsOverTime(view: View, { overTime: counts }: DecisionData): Sect
 }
 
 /** Allowed, denied, and what is neither. */
-const verdicts = (rows: readonly Row[]): Series[] => {
+const verdicts = (rows: readonly AnswerRow[]): Series[] => {
   const values = (name: string) => rows.map((row) => numberIn(row, name));
   const neither = rows.map((row) => numberIn(row, 'decisions') - numberIn(row, 'allowed') - numberIn(row, 'denied'));
   return [
@@ -85,7 +85,7 @@ const verdicts = (rows: readonly Row[]): Series[] => {
 
 const inChart = 10;
 
-type Lead = (row: Row) => Drill | undefined;
+type Lead = (row: AnswerRow) => Drill | undefined;
 
 function verdictChart(
   view: View,
@@ -95,7 +95,7 @@ function verdictChart(
     rows,
     labels,
     lead,
-  }: { id: string; title: string; rows: readonly Row[]; labels: readonly string[]; lead?: Lead },
+  }: { id: string; title: string; rows: readonly AnswerRow[]; labels: readonly string[]; lead?: Lead },
 ): Html {
   const shown = rows.slice(0, inChart);
   const series = verdicts(shown).filter(({ name, values }) => name !== 'neither' || values.some((value) => value > 0));
@@ -118,7 +118,7 @@ const verdictColumns: readonly Column[] = [
   {
     title: 'Denied share',
     kind: 'number',
-    cell: (row: Row) => percent(numberIn(row, 'denied'), numberIn(row, 'decisions')),
+    cell: (row: AnswerRow) => percent(numberIn(row, 'denied'), numberIn(row, 'decisions')),
   },
 ];
 
@@ -133,7 +133,7 @@ const leadBy =
     typeof row[column] === 'string' ? drill(view, question, { [parameter]: row[column] }) : undefined;
 
 /** The question that looks closer at the first row, as an example. */
-function exampleOf(rows: readonly Row[], lead: Lead, what: string): Following[] {
+function exampleOf(rows: readonly AnswerRow[], lead: Lead, what: string): Following[] {
   for (const row of rows) {
     const to = lead(row);
     if (to) return [{ what, to }];

@@ -16,11 +16,11 @@ import { type ReportRange, rangeBefore, rangeOfDaysBefore, timeText } from './ra
 /** Rows shown of a list; the rest is given as a number. */
 export const topRows = 20;
 
-export type Row = Readonly<Record<string, CellValue>>;
+export type AnswerRow = Readonly<Record<string, CellValue>>;
 
 export interface Table {
   readonly columns: readonly string[];
-  readonly rows: readonly Row[];
+  readonly rows: readonly AnswerRow[];
 }
 
 export interface Top extends Table {
@@ -29,7 +29,7 @@ export interface Top extends Table {
 }
 
 export const outcomes = ['allowed', 'denied', 'undefined', 'errors', 'other'] as const;
-export type Outcome = (typeof outcomes)[number];
+export type DecisionOutcome = (typeof outcomes)[number];
 
 export const answers = ['granted', 'refused', 'failed'] as const;
 export type Answer = (typeof answers)[number];
@@ -65,9 +65,9 @@ export interface ReportData {
 
 export interface DecisionData {
   /** By bucket. */
-  readonly overTime: readonly Sums<Outcome>[];
-  readonly sums: Sums<Outcome>;
-  readonly before: Sums<Outcome> | null;
+  readonly overTime: readonly Sums<DecisionOutcome>[];
+  readonly sums: Sums<DecisionOutcome>;
+  readonly before: Sums<DecisionOutcome> | null;
   readonly subjects: Top;
   readonly resources: Top;
   readonly denied: Top;
@@ -134,7 +134,7 @@ export async function gatherReport(
     }
     const answer = await engine.query({ ...askQuestion(question, given), ...(signal && { signal }) });
     const columns = answer.columns.map((column) => column.name);
-    const rows: Row[] = [];
+    const rows: AnswerRow[] = [];
     for await (const chunk of answer.chunks) {
       for (const cells of chunk) rows.push(Object.fromEntries(columns.map((name, i) => [name, cells[i] ?? null])));
     }
@@ -154,7 +154,7 @@ export async function gatherReport(
   };
   const has = (question: string): boolean => tables.includes(tableOfFigure(question));
 
-  const decisionCounts = async (when: ReportRange): Promise<Counts<Outcome>> => {
+  const decisionCounts = async (when: ReportRange): Promise<Counts<DecisionOutcome>> => {
     const counts = verdictsOf((await askIn(when, 'report-over-time')).rows);
     // The result documents are read only where there are decisions that they can tell apart.
     if (counts.every(({ other }) => other === 0)) return counts;
@@ -244,14 +244,14 @@ const total = <Name extends string>(names: readonly Name[], counts: readonly Sum
     number
   >;
 
-const verdictsOf = (rows: readonly Row[]): Counts<Outcome> =>
+const verdictsOf = (rows: readonly AnswerRow[]): Counts<DecisionOutcome> =>
   rows.map((row) => {
     const [allowed, denied, errors] = [numberIn(row, 'allowed'), numberIn(row, 'denied'), numberIn(row, 'errors')];
     const other = numberIn(row, 'decisions') - allowed - denied - errors;
     return { moment: momentIn(row), allowed, denied, errors, undefined: 0, other };
   });
 
-function withUndefined(counts: Counts<Outcome>, rows: readonly Row[]): Counts<Outcome> {
+function withUndefined(counts: Counts<DecisionOutcome>, rows: readonly AnswerRow[]): Counts<DecisionOutcome> {
   const byMoment = new Map(rows.map((row) => [momentIn(row), numberIn(row, 'decisions')]));
   return counts.map((count) => {
     // Rows may have come between the two questions.
@@ -260,13 +260,13 @@ function withUndefined(counts: Counts<Outcome>, rows: readonly Row[]): Counts<Ou
   });
 }
 
-const okeraCounts = (rows: readonly Row[]): Counts<Answer> =>
+const okeraCounts = (rows: readonly AnswerRow[]): Counts<Answer> =>
   rows.map((row) => {
     const [refused, failed] = [numberIn(row, 'refused'), numberIn(row, 'failed')];
     return { moment: momentIn(row), granted: numberIn(row, 'requests') - refused - failed, refused, failed };
   });
 
-const recordsIn = (reasons: readonly Row[]): number =>
+const recordsIn = (reasons: readonly AnswerRow[]): number =>
   reasons[0] === undefined ? 0 : numberIn(reasons[0], 'all_records');
 
 function permissionChanges({ columns, rows, of }: Top): OkeraData['changes'] {
@@ -281,10 +281,10 @@ function permissionChanges({ columns, rows, of }: Top): OkeraData['changes'] {
 }
 
 /** A count; a bigint beyond 2^53, which comes as text, loses its last digits. */
-export const numberIn = (row: Row, name: string): number => Number(row[name] ?? 0);
+export const numberIn = (row: AnswerRow, name: string): number => Number(row[name] ?? 0);
 
 /** A day, or a timestamp as engines give it: YYYY-MM-DDThh:mm:ss…Z. */
-const momentIn = (row: Row): number => {
+const momentIn = (row: AnswerRow): number => {
   const text = String(row.moment);
   return Date.parse(text.length === 10 ? text : `${text.slice(0, 19)}Z`);
 };

@@ -1,7 +1,7 @@
 /** The sections on audit records of Okera. */
 import { formatCount } from '../text/humanize.ts';
 import { barChart } from './charts.ts';
-import { answers, numberIn, type OkeraData, type Row, type Top } from './gather.ts';
+import { type AnswerRow, answers, numberIn, type OkeraData, type Top } from './gather.ts';
 import { type Html, html } from './html.ts';
 import { overTime } from './over-time.ts';
 import { countColumn, label, legend, logged, rest, second, table, textColumn } from './parts.ts';
@@ -53,7 +53,7 @@ const usersIn = (subject: string | undefined): Record<string, string> =>
 /** One text as a parameter that takes a list. */
 const asList = (text: string): string => (/^$|[,[]|^\s|\s$/.test(text) ? JSON.stringify([text]) : text);
 
-type Lead = (row: Row) => Drill | undefined;
+type Lead = (row: AnswerRow) => Drill | undefined;
 
 interface TopPart {
   readonly id: string;
@@ -172,13 +172,17 @@ function permissionChanges(view: View, { rows, of, grants, revocations }: OkeraD
   if (rows.length === 0)
     return section('changes', title, html`<p class="lead">No permission changed hands in this range.</p>`);
   const columns = [
-    { title: 'Time (UTC)', kind: 'time' as const, cell: (row: Row) => second(row.event_time) },
+    { title: 'Time (UTC)', kind: 'time' as const, cell: (row: AnswerRow) => second(row.event_time) },
     textColumn('By', 'user', (content, row) => linked(view, content, eventsOfUser(view)(row))),
-    { title: 'Statement', kind: 'code' as const, cell: (row: Row) => logged(row.statement ?? row.statement_type, 240) },
     {
-      title: 'Outcome',
+      title: 'Statement',
+      kind: 'code' as const,
+      cell: (row: AnswerRow) => logged(row.statement ?? row.statement_type, 240),
+    },
+    {
+      title: 'DecisionOutcome',
       kind: 'text' as const,
-      cell: (row: Row) => (row.auth_failure === true ? 'refused' : logged(row.status, 40)),
+      cell: (row: AnswerRow) => (row.auth_failure === true ? 'refused' : logged(row.status, 40)),
     },
   ];
   return section(

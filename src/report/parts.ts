@@ -3,7 +3,7 @@ import ipaddr from 'ipaddr.js';
 import type { CellValue } from '../engines/engine.ts';
 import { formatCount } from '../text/humanize.ts';
 import { printable } from '../text/printable.ts';
-import type { Row, Top } from './gather.ts';
+import type { AnswerRow, Top } from './gather.ts';
 import { type Content, type Html, html } from './html.ts';
 
 const mostInCell = 96;
@@ -45,13 +45,13 @@ export type Plain = Exclude<Content, readonly Content[]>;
 export interface Column {
   readonly title: string;
   readonly kind: 'text' | 'code' | 'number' | 'time';
-  readonly cell: (row: Row) => Content;
+  readonly cell: (row: AnswerRow) => Content;
 }
 
 export const textColumn = (
   title: string,
   name: string,
-  around: (content: Html, row: Row) => Html = (content) => content,
+  around: (content: Html, row: AnswerRow) => Html = (content) => content,
 ): Column => ({
   title,
   kind: 'text',
@@ -68,7 +68,7 @@ export const countColumn = (title: string, name: string, format = formatCount): 
 const mostOnPhone = 3;
 
 /** A table that scrolls on its own where it is too wide; on a phone each row of many cells becomes a block of its own. */
-export function table(caption: string, columns: readonly Column[], rows: readonly Row[]): Html {
+export function table(caption: string, columns: readonly Column[], rows: readonly AnswerRow[]): Html {
   const stacks = columns.length > mostOnPhone;
   // Cells that are laid out as blocks lose what they are unless it is said.
   const role = (name: string): Html | false => stacks && html` role="${name}"`;

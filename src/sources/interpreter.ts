@@ -12,7 +12,7 @@ import type { Frame } from '../records/frame/frame.ts';
 import { contentOf } from '../records/identity.ts';
 import type { Limits } from '../records/limits.ts';
 import type { ObjectFacts } from '../records/object-facts.ts';
-import type { Outcome, Rejection } from '../records/outcome.ts';
+import type { RecordOutcome, Rejection } from '../records/outcome.ts';
 import { type JsonRecord, reject } from '../records/parse.ts';
 import type { RecordReader } from '../records/record-reader.ts';
 import type { RowWriterSpec } from '../records/scan/row-writer.ts';
@@ -39,7 +39,7 @@ export interface InterpreterSpec {
 export interface Interpreter {
   readonly table: TableDeclaration;
   /** The outcome of a record found in `frame`. `envelope`: what is around it, as a JSON object. */
-  interpret(record: JsonRecord, frame: Frame, object: OpenObject, envelope: Buffer | null): Outcome;
+  interpret(record: JsonRecord, frame: Frame, object: OpenObject, envelope: Buffer | null): RecordOutcome;
 }
 
 export interface OpenObject {

@@ -29,7 +29,7 @@ import { errorCode, type Health, type Moving } from './health.ts';
 import type { Account } from './report.ts';
 
 /** What became of an object. */
-export type Outcome =
+export type BatchOutcome =
   /** Its rows are visible: by this batch, or (known) by an earlier one. */
   | { readonly kind: 'committed' | 'known' }
   /** There is no such object any more. */
@@ -41,7 +41,7 @@ export type Outcome =
   /** Not tried: it has failed too often (set-aside.ts). */
   | { readonly kind: 'aside' };
 
-export type Outcomes = Map<string, Outcome>;
+export type Outcomes = Map<string, BatchOutcome>;
 
 /** An object that an event speaks of. */
 export interface NamedObject {

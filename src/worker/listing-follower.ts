@@ -3,7 +3,7 @@
  * leaves out what is settled; objects that failed are offered again after longer and longer pauses, and in the end set aside.
  */
 import { firstClaimDay } from '../ingest/claimed-batch.ts';
-import { WorkInHand } from '../ingest/in-flight.ts';
+import { InFlight } from '../ingest/in-flight.ts';
 import { type ConfiguredSource, newPlanCounters, type PlannedBatch, planBatches } from '../ingest/plan.ts';
 import type { ObjectFailure } from '../ingest/request.ts';
 import type { Runtime } from '../ingest/runtime.ts';
@@ -128,16 +128,16 @@ export class ListingFollower {
         } else contended = true;
       }
     };
-    const inHand = new WorkInHand(runtime.ingester.threads);
+    const inFlight = new InFlight(runtime.ingester.threads);
     try {
       for await (const planned of plan) {
-        await inHand.room();
+        await inFlight.slot();
         if (stop.aborted) break;
         this.#gauges(planned.objects, now);
-        inHand.begin(() => take(planned));
+        inFlight.start(() => take(planned));
       }
     } finally {
-      await inHand.done();
+      await inFlight.drain();
     }
     if (stop.aborted) return contended;
     this.#options.health.looked(source.config, pass.isEmpty ? 'nothing' : 'objects');

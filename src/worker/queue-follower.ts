@@ -4,14 +4,14 @@
  * time; what cannot be taken in is left to come back, and so to the dead-letter queue.
  */
 
-import { WorkInHand } from '../ingest/in-flight.ts';
+import { InFlight } from '../ingest/in-flight.ts';
 import { type ConfiguredSource, objectsAt } from '../ingest/plan.ts';
 import type { Runtime } from '../ingest/runtime.ts';
 import type { MessageQueue, QueueMessage } from '../queue/queue.ts';
 import { StoreError } from '../store/store.ts';
 import { logEvent } from '../telemetry/events.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
-import type { Batches, Outcome } from './batches.ts';
+import type { Batches, BatchOutcome } from './batches.ts';
 import { errorCode, type Found, type Health } from './health.ts';
 import { type ArrivedObject, type BatchLimits, HeldMessages, type Over, type WaitingObject } from './held-messages.ts';
 import { pause } from './pause.ts';
@@ -50,7 +50,7 @@ export class QueueFollower {
   readonly #limits: BatchLimits;
   readonly #visibilityMs: number;
   readonly #retryAt = new Map<string, number>();
-  readonly #inHand: WorkInHand;
+  readonly #inFlight: InFlight;
   /** Batches in work, by source. */
   readonly #inWork = new Map<string, number>();
   #foreignToldAt = Number.NEGATIVE_INFINITY;
@@ -62,7 +62,7 @@ export class QueueFollower {
     const { batch, worker } = options.runtime.config;
     this.#limits = { bytes: batch.bytes, objects: batch.objects, age: worker.batchAgeSeconds * 1000 };
     this.#visibilityMs = worker.visibilitySeconds * 1000;
-    this.#inHand = new WorkInHand(options.runtime.ingester.threads);
+    this.#inFlight = new InFlight(options.runtime.ingester.threads);
   }
 
   /** Until `stop` fires; with `once`, until the queue is empty. Then everything in hand goes back to the queue. */
@@ -181,19 +181,19 @@ export class QueueFollower {
       while (!stop.aborted) {
         let worked = false;
         for (const source of sources) {
-          await this.#inHand.room();
+          await this.#inFlight.slot();
           if (stop.aborted) return;
           if (this.#isDue(source)) {
             worked = true;
-            this.#inHand.begin(() => this.#workOn(source, stop));
+            this.#inFlight.start(() => this.#workOn(source, stop));
           }
         }
         this.#gauges();
-        if (once && this.#drained && this.#held.waitingObjects === 0 && this.#inHand.isEmpty) return;
+        if (once && this.#drained && this.#held.waitingObjects === 0 && this.#inFlight.isEmpty) return;
         if (!worked) await pause(runtime, tickMs, stop);
       }
     } finally {
-      await this.#inHand.done();
+      await this.#inFlight.drain();
     }
   }
 
@@ -236,10 +236,10 @@ export class QueueFollower {
   async #settle(
     source: string,
     objects: readonly WaitingObject[],
-    outcomes: ReadonlyMap<string, Outcome>,
+    outcomes: ReadonlyMap<string, BatchOutcome>,
   ): Promise<void> {
     const { account, name, runtime, setAside } = this.#options;
-    const of = (...kinds: Outcome['kind'][]): WaitingObject[] =>
+    const of = (...kinds: BatchOutcome['kind'][]): WaitingObject[] =>
       objects.filter(({ uri }) => kinds.includes(outcomes.get(uri)?.kind ?? 'held'));
     for (const kind of ['known', 'gone', 'failed'] as const)
       for (const { uri } of of(kind)) account.object(source, kind, uri);

@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { dataFileFromJson, dataFileToJson } from '../../src/iceberg/data-file.ts';
 import { newTableMetadata } from '../../src/iceberg/schema.ts';
-import { decodeValue, encodeValue, lowerBound, upperBound } from '../../src/iceberg/values.ts';
+import { decodeValue, encodeValue, manifestLowerBound, manifestUpperBound } from '../../src/iceberg/values.ts';
 import { compareValues } from '../../src/parquet/format/bounds.ts';
 import { events, madeUpFile } from './fixture.ts';
 
@@ -22,16 +22,16 @@ describe('bounds of strings', () => {
     [`${'a'.repeat(15)}\u007f…`, `${'a'.repeat(15)}\u007f`, `${'a'.repeat(15)}\u0080`],
     ['', '', ''],
   ])('of %j are %j and %j', (value, lower, upper) => {
-    expect(text(lowerBound('string', value, false))).toBe(lower);
-    expect(text(upperBound('string', value, false))).toBe(upper);
-    expect(text(upperBound('string', value, true))).toBe(value);
+    expect(text(manifestLowerBound('string', value, false))).toBe(lower);
+    expect(text(manifestUpperBound('string', value, false))).toBe(upper);
+    expect(text(manifestUpperBound('string', value, true))).toBe(value);
   });
 
   test('hold for any strings, and are never cut inside a character', () => {
     fc.assert(
       fc.property(fc.string({ unit: 'binary', maxLength: 40 }), (value) => {
-        const lower = lowerBound('string', bytes(value), false);
-        const upper = upperBound('string', bytes(value), false);
+        const lower = manifestLowerBound('string', bytes(value), false);
+        const upper = manifestUpperBound('string', bytes(value), false);
         expect(order(lower, bytes(value))).toBeLessThanOrEqual(0);
         if (upper !== undefined) expect(order(upper, bytes(value))).toBeGreaterThanOrEqual(0);
         for (const bound of [lower, ...(upper ? [upper] : [])]) {
@@ -45,8 +45,8 @@ describe('bounds of strings', () => {
 
   test('of bytes that are not UTF-8 give no upper bound, rather than a wrong one', () => {
     const odd = Buffer.concat([Buffer.alloc(20, 0xff), bytes('x'.repeat(20))]);
-    expect(upperBound('string', odd, false)).toBeUndefined();
-    expect(order(lowerBound('string', odd, false), odd)).toBeLessThanOrEqual(0);
+    expect(manifestUpperBound('string', odd, false)).toBeUndefined();
+    expect(order(manifestLowerBound('string', odd, false), odd)).toBeLessThanOrEqual(0);
   });
 });
 
@@ -63,8 +63,8 @@ describe('single values', () => {
   });
 
   test('a zero bound covers both zeros', () => {
-    expect(Object.is(decodeValue('double', lowerBound('double', 0, false)), -0)).toBe(true);
-    expect(Object.is(decodeValue('double', upperBound('double', -0, false)!), 0)).toBe(true);
+    expect(Object.is(decodeValue('double', manifestLowerBound('double', 0, false)), -0)).toBe(true);
+    expect(Object.is(decodeValue('double', manifestUpperBound('double', -0, false)!), 0)).toBe(true);
   });
 
   test('bounds from before int became long are read', () => {

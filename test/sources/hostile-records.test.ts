@@ -1,7 +1,7 @@
 /** Records that an attacker could write: each is one outcome, nothing is thrown, and the good lines around them are rows. */
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import type { Outcome } from '../../src/records/outcome.ts';
+import type { RecordOutcome } from '../../src/records/outcome.ts';
 import { readFrames } from '../../src/records/read-records.ts';
 import { createSource } from '../../src/sources/index.ts';
 import { framesOf } from '../records/frame/frames.ts';
@@ -12,7 +12,7 @@ const good = {
   'okera-audit': '{"request_id":"1:2","request_time":"2020-10-30 10:05:01"}',
 } as const;
 
-async function outcomes(type: keyof typeof good, lines: readonly string[]): Promise<Outcome[]> {
+async function outcomes(type: keyof typeof good, lines: readonly string[]): Promise<RecordOutcome[]> {
   const source = createSource(type, {}, limits);
   const reader = source.openObject('s3://b/k', source.describeObject('s3://b/k'));
   const frames = await framesOf([good[type], ...lines, good[type]].join('\n'), undefined, limits);

@@ -18,7 +18,7 @@ import {
   takeOverAbandoned,
   workClaim,
 } from '../../ingest/claimed-batch.ts';
-import { WorkInHand } from '../../ingest/in-flight.ts';
+import { InFlight } from '../../ingest/in-flight.ts';
 import { increase } from '../../ingest/object-counts.ts';
 import { findOtherMappings } from '../../ingest/other-mappings.ts';
 import { expectOwnWarehouse } from '../../ingest/own-tables.ts';
@@ -100,7 +100,7 @@ class BackfillRun {
   readonly #bytes = { read: 0, decompressed: 0, written: 0 };
   /** Of the last pass. */
   #warnings: Warning[] = [];
-  #doubted = 0;
+  #fallbacks = 0;
   #otherMappings: readonly OtherMapping[] = [];
   #conflicts = 0;
   #committed = 0;
@@ -156,18 +156,18 @@ class BackfillRun {
     let contended = false;
     this.#planned.complete = false;
     this.#tell('listing');
-    await this.#severalAtATime(async (inHand) => {
+    await this.#severalAtATime(async (inFlight) => {
       for await (const { source, objects: planned, sequence, changed } of ahead(
         this.#planCounted(counters),
         batchesAhead,
       )) {
-        await inHand.room();
+        await inFlight.slot();
         const objects = planned.filter((object) => !this.#failures.has(object.uri));
         if (objects.length === 0) continue;
         const claim = await this.#inTurn(() => this.#ledger.claim(source.config, objects, sequence, changed));
         if (claim === undefined || claim.objects.length < objects.length) contended = true;
         if (claim === undefined) continue;
-        inHand.begin(async () =>
+        inFlight.start(async () =>
           this.#record(await workClaim(this.#runtime, this.#ledger, source, claim, this.#watch())),
         );
       }
@@ -176,16 +176,16 @@ class BackfillRun {
   }
 
   /** Whatever ends `handOut`, what it has begun is over afterwards. */
-  async #severalAtATime(handOut: (inHand: WorkInHand) => Promise<void>): Promise<void> {
+  async #severalAtATime(handOut: (inFlight: InFlight) => Promise<void>): Promise<void> {
     const { threads } = this.#runtime.ingester;
-    const inHand = new WorkInHand(threads > 1 ? threads + 1 : 1);
+    const inFlight = new InFlight(threads > 1 ? threads + 1 : 1);
     try {
-      await handOut(inHand);
+      await handOut(inFlight);
     } catch (error) {
-      await inHand.done().catch(() => {});
+      await inFlight.drain().catch(() => {});
       throw error;
     }
-    await inHand.done();
+    await inFlight.drain();
   }
 
   async *#planCounted(counters: PlanCounters): AsyncGenerator<PlannedBatch> {
@@ -240,7 +240,7 @@ class BackfillRun {
     for (const failure of staged.failures)
       if (!intent.objects.has(failure.uri)) this.#failures.set(failure.uri, failure);
     for (const [column, count] of staged.typeMismatches) increase(this.#typeMismatches, column, count);
-    this.#doubted += staged.doubted;
+    this.#fallbacks += staged.fallbacks;
     this.#conflicts += staged.conflicts;
     for (const [reason, count] of staged.reasons) increase(this.#reasons, reason, count);
   }
@@ -272,13 +272,13 @@ class BackfillRun {
   /** Takes over and finishes the batches whose holder is gone or late. */
   async #finishAbandoned(): Promise<void> {
     const sourceOf = sourceFinder(this.#sources);
-    await this.#severalAtATime(async (inHand) => {
+    await this.#severalAtATime(async (inFlight) => {
       const abandoned = takeOverAbandoned(this.#runtime, this.#ledger, sourceOf);
       for await (const { source, claim } of abandoned) {
-        inHand.begin(async () =>
+        inFlight.start(async () =>
           this.#record(await resumeClaim(this.#runtime, this.#ledger, source, claim, this.#watch())),
         );
-        await inHand.room();
+        await inFlight.slot();
       }
     });
   }
@@ -330,7 +330,7 @@ class BackfillRun {
       failures: [...this.#failures.values()],
       typeMismatches: Object.fromEntries(this.#typeMismatches),
       quarantine: Object.fromEntries(this.#reasons),
-      doubted: this.#doubted,
+      doubted: this.#fallbacks,
       leftOut: { ...counters.leftOut },
       otherMappings: this.#otherMappings,
       warnings: this.#warnings,

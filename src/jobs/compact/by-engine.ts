@@ -11,9 +11,9 @@ import type { LiveFile } from '../../iceberg/scan.ts';
 import { expectOwnWarehouse } from '../../ingest/own-tables.ts';
 import type { Runtime } from '../../ingest/runtime.ts';
 import { compareText } from '../../text/order.ts';
-import { readTableFiles, type TableFiles } from '../rewrite/live-files.ts';
+import { type LiveTableFiles, readTableFiles } from '../rewrite/live-files.ts';
 import { describeTable } from '../rewrite/stored-table.ts';
-import type { CompactedDay, CompactOptions, CompactReport, PlannedDay, TableReport } from './compact.ts';
+import type { CompactedDay, CompactedTable, CompactOptions, CompactReport, PlannedDay } from './compact.ts';
 import { parseDays } from './compact.ts';
 import { type CompactionRules, smallBytes } from './plan.ts';
 
@@ -49,7 +49,7 @@ async function run(
   if (unknown !== undefined)
     throw new UsageError(`there is no table ${unknown} in the catalog; there are: ${existing.join(', ')}`);
   await expectOwnWarehouse(runtime);
-  const tables: Record<string, TableReport> = {};
+  const tables: Record<string, CompactedTable> = {};
   const days: (PlannedDay | CompactedDay)[] = [];
   for (const table of options.tables ?? existing) {
     const loaded = await catalog.loadTable(table);
@@ -57,7 +57,7 @@ async function run(
     const { isPinned } = describeTable(table, loaded, config);
     const files = await readTableFiles(store, loaded.metadata, range);
     const planned = planByEngine(table, files, isPinned, config.compact);
-    const report: TableReport = {
+    const report: CompactedTable = {
       clusteredBy: [],
       days: planned.length,
       files: { before: 0, after: 0 },
@@ -97,7 +97,7 @@ async function run(
 /** Days with enough files that an engine would merge, or with row-level deletes. Pure. */
 export function planByEngine(
   table: string,
-  { data, deletes }: TableFiles,
+  { data, deletes }: LiveTableFiles,
   isPinned: (file: LiveFile) => boolean,
   rules: Rules,
 ): PlannedDay[] {

@@ -62,7 +62,7 @@ export interface CompactedDay extends PlannedDay {
 
 export interface CompactReport {
   /** By table, those that were looked at. */
-  readonly tables: Readonly<Record<string, TableReport>>;
+  readonly tables: Readonly<Record<string, CompactedTable>>;
   /** With dryRun what would be done, else what was done. */
   readonly days: readonly (PlannedDay | CompactedDay)[];
   /** Left as they are, with the reason. */
@@ -72,7 +72,7 @@ export interface CompactReport {
   readonly seconds: number;
 }
 
-export interface TableReport {
+export interface CompactedTable {
   readonly clusteredBy: readonly string[];
   days: number;
   files: { before: number; after: number };
@@ -107,7 +107,7 @@ class CompactRun {
   readonly #rules: CompactionRules;
   /** Of this run alone. */
   readonly #id: string;
-  readonly #tables = new Map<string, TableReport>();
+  readonly #tables = new Map<string, CompactedTable>();
   readonly #days: (PlannedDay | CompactedDay)[] = [];
   readonly #refused: Refusal[] = [];
   readonly #overtaken: { table: string; day: string }[] = [];

@@ -5,7 +5,7 @@
  */
 import type { LiveFile } from '../../iceberg/scan.ts';
 import { compareText } from '../../text/order.ts';
-import type { TableFiles } from '../rewrite/live-files.ts';
+import type { LiveTableFiles } from '../rewrite/live-files.ts';
 
 export interface CompactionRules {
   /** A file is cut when it has reached this size. */
@@ -64,7 +64,7 @@ export interface TablePlan {
 /** First part of the names of compacted files. No other writer names its files so. */
 export const compactedPrefix = 'compacted-';
 
-export function planTable(table: PlannedTable, files: TableFiles, rules: CompactionRules): TablePlan {
+export function planTable(table: PlannedTable, files: LiveTableFiles, rules: CompactionRules): TablePlan {
   const days: DayPlan[] = [];
   const suspects: DayPlan[] = [];
   const refused: Refusal[] = [];

@@ -18,7 +18,7 @@ import { expectOwnWarehouse } from '../../ingest/own-tables.ts';
 import type { ConfiguredSource } from '../../ingest/plan.ts';
 import type { Runtime } from '../../ingest/runtime.ts';
 import { selectSources } from '../../ingest/select-sources.ts';
-import { TableFiles } from '../../ingest/table-writer.ts';
+import { TableWriter } from '../../ingest/table-writer.ts';
 import { type AmendedRows, amend, finishAmendments } from '../../ledger/amendment.ts';
 import { commitContext } from '../../ledger/runtime.ts';
 import type { Row } from '../../parquet/read/row-reader.ts';
@@ -127,7 +127,7 @@ class DayReplay implements ReplayedDay {
   readonly #options: ReplayOptions;
   /** Rows gained and lost, by table and then by object. */
   readonly #gained = new Map<string, Map<string, number>>();
-  readonly #rows = new Map<string, TableFiles>();
+  readonly #rows = new Map<string, TableWriter>();
   /** Names files after this run: those of an earlier one that died may be on their way out. */
   readonly #label: string;
 
@@ -156,7 +156,7 @@ class DayReplay implements ReplayedDay {
         if (await this.#replayFile(rows, kept)) touched.push(file.path);
       }
       if (touched.length === 0 || this.#options.dryRun) return true;
-      const appends = new Map<string, TableFiles['files']>();
+      const appends = new Map<string, TableWriter['files']>();
       for (const [name, files] of [...this.#rows, [quarantine.name, kept] as const]) {
         await files.flush();
         await files.settled();
@@ -195,7 +195,7 @@ class DayReplay implements ReplayedDay {
   }
 
   /** Whether any row of the file left it or changed; then all that stay of it went to `kept`. */
-  async #replayFile(rows: readonly Row[], kept: TableFiles): Promise<boolean> {
+  async #replayFile(rows: readonly Row[], kept: TableWriter): Promise<boolean> {
     const outcomes = await this.#interpreters.interpret(rows.filter((row) => this.#isWanted(row)));
     const stays: (readonly unknown[])[] = [];
     let isTouched = false;
@@ -256,7 +256,7 @@ class DayReplay implements ReplayedDay {
     );
   }
 
-  async #rowsFor({ source }: ConfiguredSource): Promise<TableFiles> {
+  async #rowsFor({ source }: ConfiguredSource): Promise<TableWriter> {
     const { name } = source.table;
     const files = this.#rows.get(name) ?? this.#writer(await load(this.#runtime, name), source.table);
     this.#rows.set(name, files);
@@ -264,9 +264,9 @@ class DayReplay implements ReplayedDay {
     return files;
   }
 
-  #writer(loaded: LoadedTable, declaration: ConfiguredSource['source']['table']): TableFiles {
+  #writer(loaded: LoadedTable, declaration: ConfiguredSource['source']['table']): TableWriter {
     const { store, encoder, config } = this.#runtime;
-    return new TableFiles({ store, encoder, output: config.output }, loaded, declaration, this.#label);
+    return new TableWriter({ store, encoder, output: config.output }, loaded, declaration, this.#label);
   }
 }
 

@@ -7,7 +7,7 @@ export async function readTableFiles(
   store: ObjectStore,
   metadata: TableMetadata,
   days: Range<string> | undefined,
-): Promise<TableFiles> {
+): Promise<LiveTableFiles> {
   const data: LiveFile[] = [];
   const deletes: LiveFile[] = [];
   const filter = { ...(days && { ymd: days }), onDeleteFile: (file: LiveFile) => void deletes.push(file) };
@@ -15,7 +15,7 @@ export async function readTableFiles(
   return { data, deletes };
 }
 
-export interface TableFiles {
+export interface LiveTableFiles {
   readonly data: readonly LiveFile[];
   readonly deletes: readonly LiveFile[];
 }

@@ -19,7 +19,7 @@ import { quarantine } from '../../tables/quarantine.ts';
 import { logEvent } from '../../telemetry/events.ts';
 import { compareText } from '../../text/order.ts';
 import type { BackfillOptions, SideReport } from '../backfill/report.ts';
-import { type LoadResult, loadDigest, Overtaken, replaceTable, shownLoad } from './replace-table.ts';
+import { LoadConflict, type LoadResult, loadDigest, replaceTable, shownLoad } from './replace-table.ts';
 
 /** Objects that one side table may be made of: their list is held in memory. */
 const mostObjects = 100_000;
@@ -151,7 +151,7 @@ class SourceLoader {
       else this.#account(table, objects, bytesTotal, result);
       return true;
     } catch (error) {
-      if (error instanceof Overtaken) return false;
+      if (error instanceof LoadConflict) return false;
       throw error;
     }
   }

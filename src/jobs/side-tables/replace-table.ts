@@ -18,7 +18,7 @@ import { fetchObjects, ObjectFault, TooManyRejected } from '../../ingest/fetch.t
 import { increase } from '../../ingest/object-counts.ts';
 import type { ObjectFailure } from '../../ingest/request.ts';
 import type { Runtime } from '../../ingest/runtime.ts';
-import { TableFiles } from '../../ingest/table-writer.ts';
+import { TableWriter } from '../../ingest/table-writer.ts';
 import { commitContext } from '../../ledger/runtime.ts';
 import { rowIdentity } from '../../records/identity.ts';
 import type { ObjectFacts } from '../../records/object-facts.ts';
@@ -62,8 +62,8 @@ export interface LoadResult {
 }
 
 /** The table, or what was quarantined of its objects, has changed since the objects were listed: list them again. */
-export class Overtaken extends Error {
-  override readonly name = 'Overtaken';
+export class LoadConflict extends Error {
+  override readonly name = 'LoadConflict';
 }
 
 /** In the summary of the snapshot that a load made. */
@@ -92,7 +92,7 @@ export function shownLoad({ metadata }: LoadedTable): { digest: string; snapshot
 
 /**
  * Replaces the rows of `base` by those of the objects. Gives the failure, and leaves the table as it was, where an object
- * cannot be read: without it the table would lack rows. Throws Overtaken, and the stores' and catalogs' own errors.
+ * cannot be read: without it the table would lack rows. Throws LoadConflict, and the stores' and catalogs' own errors.
  */
 export async function replaceTable(runtime: Runtime, request: LoadRequest): Promise<LoadResult | ObjectFailure> {
   const kept = await runtime.catalog.loadTable(quarantine.name);
@@ -113,8 +113,8 @@ class Load {
   readonly #request: LoadRequest;
   readonly #digest: string;
   readonly #day: string;
-  readonly #rows: TableFiles;
-  readonly #rejected: TableFiles;
+  readonly #rows: TableWriter;
+  readonly #rejected: TableWriter;
   /** The quarantine as it was when this began. */
   readonly #quarantine: LoadedTable;
   /** URIs of objects with rejected rows. */
@@ -135,8 +135,8 @@ class Load {
       .update(JSON.stringify([this.#digest, base.metadata['table-uuid'], base.metadata['last-sequence-number']]))
       .digest('hex');
     const writer = { store, encoder, output: config.output };
-    this.#rows = new TableFiles(writer, base, table.declaration, label);
-    this.#rejected = new TableFiles(writer, quarantineTable, quarantine, label);
+    this.#rows = new TableWriter(writer, base, table.declaration, label);
+    this.#rejected = new TableWriter(writer, quarantineTable, quarantine, label);
   }
 
   /** Reads all objects into files; or says which one cannot be read. */
@@ -172,14 +172,14 @@ class Load {
     const { table, base, objects } = this.#request;
     if (this.#rejected.files.length > 0) {
       await commitTable(context, quarantine.name, async (loaded) => {
-        if (await this.#othersRejected(loaded)) throw new Overtaken();
+        if (await this.#othersRejected(loaded)) throw new LoadConflict();
         const summary = { [loadProperty]: this.#digest };
         return { operation: 'append', add: this.#rejected.files, remove: [], summary };
       });
     }
     const { read, rows } = this.#counts;
     await commitTable(context, table.declaration.name, (loaded) => {
-      if (isOtherLoad(loaded, base)) throw new Overtaken();
+      if (isOtherLoad(loaded, base)) throw new LoadConflict();
       const summary = {
         [loadProperty]: this.#digest,
         'audit-warehouse.objects': String(objects.length),

@@ -30,14 +30,14 @@ export { cutPages, pageRanges } from './parquet/pages';
 export { writeEntryNumbers, writeEntryTexts, writePlainNumbers, writePlainTexts } from './parquet/plain';
 export { writeDefinition, writeIndices, writeLevelRun, writeRepetition } from './parquet/rle';
 export {
-  extremesOfBytes,
-  extremesOfDoubles,
-  extremesOfEntries,
-  extremesOfInts,
-  extremesOfLongs,
-  extremesOfTexts,
   greatestSlot,
   leastSlot,
+  minMaxOfBytes,
+  minMaxOfDoubles,
+  minMaxOfEntries,
+  minMaxOfInts,
+  minMaxOfLongs,
+  minMaxOfTexts,
 } from './parquet/statistics';
 export { gatherNumbers, gatherTexts, plainTextBytes, textsWithin } from './parquet/values';
 export { xxhash64 } from './parquet/xxhash64';

@@ -13,7 +13,7 @@ import { compareValues, fixedBytes, textAbove } from './bounds.ts';
 import type { Statistics } from './footer.ts';
 
 /** The slots of the least and the greatest value. */
-export interface Extremes {
+export interface MinMax {
   readonly least: number;
   readonly greatest: number;
 }
@@ -22,28 +22,28 @@ export interface Extremes {
 const maxBoundBytes = 64;
 
 /** Of the gathered values from .. to of the chunk that the kernel holds; undefined where there is none but NaN. */
-export function extremes(data: ScalarData, from: number, to: number): Extremes | undefined {
+export function minMax(data: ScalarData, from: number, to: number): MinMax | undefined {
   if (from >= to) return undefined;
   const { call } = kernel();
-  if (data.kind === 'string') return found(call.extremesOfTexts(from, to));
-  if (data.type === 'boolean') return found(call.extremesOfBytes(from, to));
-  if (data.type === 'int') return found(call.extremesOfInts(from, to));
-  return found(data.type === 'double' ? call.extremesOfDoubles(from, to) : call.extremesOfLongs(from, to));
+  if (data.kind === 'string') return found(call.minMaxOfTexts(from, to));
+  if (data.type === 'boolean') return found(call.minMaxOfBytes(from, to));
+  if (data.type === 'int') return found(call.minMaxOfInts(from, to));
+  return found(data.type === 'double' ? call.minMaxOfDoubles(from, to) : call.minMaxOfLongs(from, to));
 }
 
 /** The same of a chunk with a dictionary, by which each distinct string of the page is compared once. */
-export function extremesOfIndices(data: ScalarData, from: number, to: number): Extremes | undefined {
-  if (data.kind !== 'string') return extremes(data, from, to);
-  return found(kernel().call.extremesOfEntries(from, to));
+export function minMaxOfIndices(data: ScalarData, from: number, to: number): MinMax | undefined {
+  if (data.kind !== 'string') return minMax(data, from, to);
+  return found(kernel().call.minMaxOfEntries(from, to));
 }
 
-function found(some: number): Extremes | undefined {
+function found(some: number): MinMax | undefined {
   const { call } = kernel();
   return some ? { least: call.leastSlot(), greatest: call.greatestSlot() } : undefined;
 }
 
-/** The extremes of two ranges of the same data taken together. */
-export function widest(data: ScalarData, a: Extremes | undefined, b: Extremes | undefined): Extremes | undefined {
+/** The minMax of two ranges of the same data taken together. */
+export function mergeMinMax(data: ScalarData, a: MinMax | undefined, b: MinMax | undefined): MinMax | undefined {
   if (a === undefined || b === undefined) return a ?? b;
   const compare = slotComparison(data);
   return {
@@ -137,7 +137,7 @@ function characterEnd(bytes: Uint8Array): number {
 }
 
 /** Statistics of a column chunk or a page. */
-export function statisticsOf(data: ScalarData | null, range: Extremes | undefined, nullCount: number): Statistics {
+export function statisticsOf(data: ScalarData | null, range: MinMax | undefined, nullCount: number): Statistics {
   const min = range && data ? lowerBound(data, range.least) : undefined;
   const max = range && data ? upperBound(data, range.greatest) : undefined;
   return {
@@ -160,7 +160,7 @@ export class LeafTotals {
   add(
     data: ScalarData | null,
     stream: Pick<LeafStream, 'levels' | 'values'>,
-    range: Extremes | undefined,
+    range: MinMax | undefined,
     compressedSize: number,
   ): void {
     this.#compressedSize += compressedSize;

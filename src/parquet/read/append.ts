@@ -1,6 +1,6 @@
 /** From decoded pages into column builders, without an object a value. Rows that are dropped leave no trace. */
 import type { FixedBuilder, ListBuilder, MapBuilder } from '../../columns/builders.ts';
-import { Guess, StringBuilder } from '../../columns/string-builder.ts';
+import { CachedCode, StringBuilder } from '../../columns/string-builder.ts';
 import type { DecodedPage, LeafShape } from './chunk.ts';
 import { type PageValues, type Strings, Unsupported } from './values.ts';
 
@@ -13,7 +13,7 @@ type Append = (index: number) => void;
 class ValueAppender {
   readonly #builder: ScalarBuilder;
   #dictionary: Strings | undefined;
-  #guesses: Guess[] = [];
+  #cachedCodes: CachedCode[] = [];
 
   constructor(builder: ScalarBuilder) {
     this.#builder = builder;
@@ -34,13 +34,13 @@ class ValueAppender {
     const { codes, dictionary } = values;
     if (this.#dictionary !== dictionary) {
       this.#dictionary = dictionary;
-      this.#guesses = Array.from(dictionary.starts, () => new Guess());
+      this.#cachedCodes = Array.from(dictionary.starts, () => new CachedCode());
     }
-    const guesses = this.#guesses;
+    const cachedCodes = this.#cachedCodes;
     const { bytes, starts, ends } = dictionary;
     return (index) => {
       const code = codes[index]!;
-      builder.appendKnown(guesses[code]!, bytes, starts[code]!, ends[code]!);
+      builder.appendKnown(cachedCodes[code]!, bytes, starts[code]!, ends[code]!);
     };
   }
 }

@@ -4,7 +4,7 @@
  */
 import type { FileMetaData, SchemaElement } from 'hyparquet';
 import { type FixedBuilder, ListBuilder, MapBuilder } from '../../columns/builders.ts';
-import { Guess, StringBuilder } from '../../columns/string-builder.ts';
+import { CachedCode, StringBuilder } from '../../columns/string-builder.ts';
 import { type ColumnType, isScalar, type Scalar, type ScalarType } from '../../columns/types.ts';
 import { isPlainInteger, isText, type StoredColumn, timestampUnit } from './stored-column.ts';
 
@@ -79,7 +79,7 @@ function appendStrings(
   base: number,
   dropped: Uint8Array | undefined,
 ): void {
-  const guesses = new Map<unknown, Guess>();
+  const cachedCodes = new Map<unknown, CachedCode>();
   let seen = 0;
   let row = base;
   for (let i = 0; i < values.length; i++) {
@@ -87,14 +87,14 @@ function appendStrings(
     const value = values[i] as Uint8Array | null | undefined;
     if (value !== null && value !== undefined) {
       builder.padTo(row);
-      let guess = guesses.get(value);
-      if (guess !== undefined) {
-        builder.appendKnown(guess, value, 0, value.length);
+      let cachedCode = cachedCodes.get(value);
+      if (cachedCode !== undefined) {
+        builder.appendKnown(cachedCode, value, 0, value.length);
         seen++;
-      } else if (guesses.size < 64 || guesses.size < seen) {
-        guess = new Guess();
-        guesses.set(value, guess);
-        builder.appendKnown(guess, value, 0, value.length);
+      } else if (cachedCodes.size < 64 || cachedCodes.size < seen) {
+        cachedCode = new CachedCode();
+        cachedCodes.set(value, cachedCode);
+        builder.appendKnown(cachedCode, value, 0, value.length);
       } else builder.appendBytes(value, 0, value.length);
     }
     row++;

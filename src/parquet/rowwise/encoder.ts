@@ -27,7 +27,7 @@ import {
   type Statistics,
 } from '../format/footer.ts';
 import { fileSchema, type Leaf } from '../format/schema.ts';
-import { type Extremes, extremes, LeafTotals, statisticsOf } from '../format/statistics.ts';
+import { LeafTotals, type MinMax, minMax, statisticsOf } from '../format/statistics.ts';
 import { inTurn } from '../write/kernel-lock.ts';
 import { gatherValues, leafData, shred } from '../write/shred.ts';
 
@@ -101,10 +101,10 @@ function measure(
     const placed = kernelRows.place(column);
     const stream = shred(leaf, placed.data, placed.rows);
     const values = leafData(leaf, placed.data);
-    let range: Extremes | undefined;
+    let range: MinMax | undefined;
     if (values !== null && stream.values > 0) {
       gatherValues(values);
-      range = extremes(values, 0, stream.values);
+      range = minMax(values, 0, stream.values);
     }
     totals.add(values, stream, range, compressedSize);
     return { valueCount: stream.levels, statistics: statisticsOf(values, range, stream.levels - stream.values) };

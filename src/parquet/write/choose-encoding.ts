@@ -5,7 +5,7 @@
 import type { FixedData, ScalarData } from '../../columns/batch.ts';
 import { kernel } from '../../kernel/kernel.ts';
 import { Encoding } from '../format/footer.ts';
-import type { Extremes } from '../format/statistics.ts';
+import type { MinMax } from '../format/statistics.ts';
 import { compressedSize } from './compression.ts';
 
 const sampleValues = 2048;
@@ -19,7 +19,7 @@ const deltaMargin = 0.97;
 export function chooseEncoding(
   data: ScalarData,
   values: number,
-  range: Extremes | undefined,
+  range: MinMax | undefined,
   compressionLevel: number,
 ): Encoding {
   const from = values > sampleValues ? (values - sampleValues) >> 1 : 0;
@@ -51,8 +51,8 @@ function sampleSize(encoding: Encoding, data: ScalarData, from: number, to: numb
   return compressedSize(compressionLevel);
 }
 
-/** Whether integers with these extremes are apart by less than what the physical type allows. */
-function fitsDelta(data: FixedData, { least, greatest }: Extremes): boolean {
+/** Whether integers with these minMax are apart by less than what the physical type allows. */
+function fitsDelta(data: FixedData, { least, greatest }: MinMax): boolean {
   const values = data.values!;
   if (values instanceof BigInt64Array) return values[greatest]! - values[least]! < 1n << 51n;
   return values instanceof Int32Array && values[greatest]! - values[least]! < 2 ** 31;

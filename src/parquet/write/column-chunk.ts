@@ -3,7 +3,7 @@ import type { ScalarData } from '../../columns/batch.ts';
 import { kernel } from '../../kernel/kernel.ts';
 import { Codec, Encoding } from '../format/footer.ts';
 import type { Leaf } from '../format/schema.ts';
-import { type Extremes, extremes, extremesOfIndices, widest } from '../format/statistics.ts';
+import { type MinMax, mergeMinMax, minMax, minMaxOfIndices } from '../format/statistics.ts';
 import { bloomFilter, canHaveBloomFilter } from './bloom-filter.ts';
 import { chooseEncoding, writeValues } from './choose-encoding.ts';
 import { type Compressor, sinkBody } from './compression.ts';
@@ -21,7 +21,7 @@ export interface EncodedPage {
 
 export interface EncodedDataPage extends EncodedPage {
   readonly range: PageRange;
-  readonly extremes: Extremes | undefined;
+  readonly minMax: MinMax | undefined;
 }
 
 export interface EncodedChunk {
@@ -29,7 +29,7 @@ export interface EncodedChunk {
   readonly encoding: Encoding;
   readonly dictionary: (EncodedPage & { readonly entries: number }) | undefined;
   readonly pages: readonly EncodedDataPage[];
-  readonly extremes: Extremes | undefined;
+  readonly minMax: MinMax | undefined;
   readonly bloomFilter: Uint8Array | undefined;
 }
 
@@ -82,12 +82,12 @@ export async function encodeChunk(
   const { call } = kernel();
   const dictionary = data === null ? undefined : makeDictionary(data, stream);
   const ranges = cutPages(stream, data, dictionary, leaf.maxDefinition);
-  const pageExtremes = ranges.map(({ valueFrom, valueTo }) => {
+  const pageMinMax = ranges.map(({ valueFrom, valueTo }) => {
     if (data === null || valueFrom === valueTo) return undefined;
-    return (dictionary === undefined ? extremes : extremesOfIndices)(data, valueFrom, valueTo);
+    return (dictionary === undefined ? minMax : minMaxOfIndices)(data, valueFrom, valueTo);
   });
-  let total: Extremes | undefined;
-  if (data !== null) for (const extreme of pageExtremes) total = widest(data, total, extreme);
+  let total: MinMax | undefined;
+  if (data !== null) for (const pair of pageMinMax) total = mergeMinMax(data, total, pair);
   const encoding =
     dictionary !== undefined
       ? Encoding.RLE_DICTIONARY
@@ -117,8 +117,8 @@ export async function encodeChunk(
     codec: bodies.codec,
     encoding,
     dictionary: dictionaryPage,
-    pages: bodies.pages.map((page, index) => ({ ...page, range: ranges[index]!, extremes: pageExtremes[index] })),
-    extremes: total,
+    pages: bodies.pages.map((page, index) => ({ ...page, range: ranges[index]!, minMax: pageMinMax[index] })),
+    minMax: total,
     bloomFilter:
       withBloomFilter && data !== null && stream.values > 0 && canHaveBloomFilter(data)
         ? bloomFilter(data, stream.values, dictionary)

@@ -75,7 +75,7 @@ export class FileLayout {
     const chunks: PlacedChunk[] = [];
     for (const [index, pending] of leaves.entries()) {
       const placed = await this.#place(pending);
-      this.#totals[index]!.add(pending.data, pending, pending.chunk.extremes, placed.chunk.compressedSize);
+      this.#totals[index]!.add(pending.data, pending, pending.chunk.minMax, placed.chunk.compressedSize);
       chunks.push(placed);
     }
     this.#rowGroups.push({ rows, chunks });
@@ -145,7 +145,7 @@ export class FileLayout {
         compressedSize: this.#size - start,
         dataPageOffset,
         ...(chunk.dictionary !== undefined && { dictionaryPageOffset: start }),
-        statistics: statisticsOf(data, chunk.extremes, levels - values),
+        statistics: statisticsOf(data, chunk.minMax, levels - values),
       },
     };
   }
@@ -172,8 +172,8 @@ export class FileLayout {
 }
 
 const pageBounds = (chunk: EncodedChunk) =>
-  chunk.pages.map(({ range, extremes }) => ({
+  chunk.pages.map(({ range, minMax }) => ({
     nullCount: range.levelTo - range.levelFrom - (range.valueTo - range.valueFrom),
     isAllNull: range.valueTo === range.valueFrom,
-    range: extremes,
+    range: minMax,
   }));

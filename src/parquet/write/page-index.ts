@@ -1,6 +1,6 @@
 /** The page index (parquet-format, PageIndex.md): where the pages of a chunk are, and between which bounds. */
 import type { ScalarData } from '../../columns/batch.ts';
-import { type Extremes, lowerBound, slotComparison, upperBound } from '../format/statistics.ts';
+import { lowerBound, type MinMax, slotComparison, upperBound } from '../format/statistics.ts';
 import { CompactWriter } from '../format/thrift.ts';
 
 export interface PageLocation {
@@ -15,7 +15,7 @@ export interface PageLocation {
 export interface PageBounds {
   readonly nullCount: number;
   readonly isAllNull: boolean;
-  readonly range: Extremes | undefined;
+  readonly range: MinMax | undefined;
 }
 
 const boundaryOrder = { UNORDERED: 0, ASCENDING: 1, DESCENDING: 2 } as const;

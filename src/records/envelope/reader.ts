@@ -9,7 +9,7 @@
 import { isUtf8 } from 'node:buffer';
 import type { Frame } from '../frame/frame.ts';
 import type { Limits } from '../limits.ts';
-import type { Outcome, Rejection, Skip } from '../outcome.ts';
+import type { RecordOutcome, Rejection, Skip } from '../outcome.ts';
 import { isRejection, type JsonRecord, parseRecord, reject } from '../parse.ts';
 import type { Emit, RecordReader } from '../record-reader.ts';
 import { Streams } from './streams.ts';
@@ -20,7 +20,7 @@ export interface ReaderSpec {
   readonly marks: RecordMarks;
   readonly limits: Pick<Limits, 'recordBytes' | 'nestingDepth'>;
   /** What becomes of a record; `envelope`: the JSON text of what is around it. */
-  interpret(record: JsonRecord, frame: Frame, envelope: Buffer | null): Outcome;
+  interpret(record: JsonRecord, frame: Frame, envelope: Buffer | null): RecordOutcome;
   readonly typeMismatches: ReadonlyMap<string, number>;
 }
 

@@ -9,7 +9,7 @@ export interface Framer {
 }
 
 /** A way past frames for records that need none: lines are offered as valid UTF-8, in the order of the object. */
-export interface FastLane {
+export interface FastPath {
   /**
    * Takes lines of bytes[start, end), which ends behind a line feed and stands at `offset` of the object, and returns
    * where the first one begins that it does not take, as one of more than `recordBytes`; `end` where there is none.
@@ -18,7 +18,7 @@ export interface FastLane {
   /** Whether bytes[start, end), one line without its end, has been taken. */
   takeRecord(bytes: Buffer, start: number, end: number, offset: number): boolean;
   /** The frame of a line that was not. */
-  doubt(frame: Frame): void;
+  fallBack(frame: Frame): void;
 }
 
 export type FrameLimits = Pick<Limits, 'recordBytes' | 'nestingDepth'>;

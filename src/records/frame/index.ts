@@ -5,7 +5,7 @@
 
 import { detectFraming, LOOKAHEAD_BYTES } from './detect.ts';
 import type { Frame } from './frame.ts';
-import type { FastLane, FrameLimits, Framer } from './framer.ts';
+import type { FastPath, FrameLimits, Framer } from './framer.ts';
 import { LineFramer } from './lines.ts';
 import { utf8Of } from './utf16.ts';
 import { ValueFramer } from './values.ts';
@@ -16,13 +16,13 @@ const PIECE_BYTES = 256 << 10;
 
 /**
  * Frames in groups, in the order of the object. Every byte is in one frame, or is white space or array punctuation.
- * With a fast lane the lines of an object go there and groups of none tell how it goes on; what is no lines comes as
+ * With a fast path the lines of an object go there and groups of none tell how it goes on; what is no lines comes as
  * frames in any case.
  */
 export async function* frameRecords(
   chunks: AsyncIterable<Uint8Array>,
   limits: FrameLimits,
-  lane?: FastLane,
+  fastPath?: FastPath,
 ): AsyncGenerator<Frame[]> {
   let framer: Framer | undefined;
   let head: Buffer = Buffer.alloc(0);
@@ -30,15 +30,15 @@ export async function* frameRecords(
     let bytes: Buffer = Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength);
     if (!framer) {
       head = head.length === 0 ? bytes : Buffer.concat([head, bytes]);
-      framer = chooseFramer(head, false, limits, lane);
+      framer = chooseFramer(head, false, limits, fastPath);
       if (!framer) continue;
       bytes = withoutBom(head);
     }
-    yield* pieces(framer, bytes, lane !== undefined);
+    yield* pieces(framer, bytes, fastPath !== undefined);
   }
   const out: Frame[] = [];
   if (!framer) {
-    framer = chooseFramer(head, true, limits, lane) as Framer;
+    framer = chooseFramer(head, true, limits, fastPath) as Framer;
     framer.push(withoutBom(head), out);
   }
   framer.end(out);
@@ -53,13 +53,13 @@ function* pieces(framer: Framer, bytes: Buffer, each: boolean): Generator<Frame[
   }
 }
 
-function chooseFramer(head: Buffer, whole: boolean, limits: FrameLimits, lane?: FastLane): Framer | undefined {
+function chooseFramer(head: Buffer, whole: boolean, limits: FrameLimits, fastPath?: FastPath): Framer | undefined {
   if (!whole && head.length < BOM.length) return undefined;
   const text = withoutBom(head);
   const offset = head.length - text.length;
   const framing = detectFraming(text.subarray(0, LOOKAHEAD_BYTES), whole && text.length <= LOOKAHEAD_BYTES);
   if (!framing) return undefined;
-  return framing === 'lines' ? new LineFramer(offset, limits, lane) : new ValueFramer(offset, limits);
+  return framing === 'lines' ? new LineFramer(offset, limits, fastPath) : new ValueFramer(offset, limits);
 }
 
 /** A byte order mark at the beginning of the object is no part of it (RFC 8259, section 8.1). */

@@ -6,22 +6,22 @@
 import { isUtf8 } from 'node:buffer';
 import { Collector } from './collector.ts';
 import type { Frame } from './frame.ts';
-import { type FastLane, type FrameLimits, type Framer, isSpace, NEWLINE, OPEN_BRACE, trimmedFrame } from './framer.ts';
+import { type FastPath, type FrameLimits, type Framer, isSpace, NEWLINE, OPEN_BRACE, trimmedFrame } from './framer.ts';
 
 export class LineFramer implements Framer {
   readonly #limits: FrameLimits;
   readonly #open: Collector;
   /** Where the objects of the open line end. */
   readonly #seams = new SeamFinder();
-  readonly #lane: FastLane | undefined;
+  readonly #fastPath: FastPath | undefined;
   /** Offset of the next chunk. */
   #offset: number;
 
-  constructor(offset: number, limits: FrameLimits, lane?: FastLane) {
+  constructor(offset: number, limits: FrameLimits, fastPath?: FastPath) {
     this.#offset = offset;
     this.#limits = limits;
     this.#open = new Collector(limits);
-    this.#lane = lane;
+    this.#fastPath = fastPath;
   }
 
   push(chunk: Buffer, out: Frame[]): void {
@@ -45,28 +45,29 @@ export class LineFramer implements Framer {
 
   /** Whole lines. */
   #lines(chunk: Buffer, from: number, end: number, out: Frame[]): void {
-    const lane = this.#lane !== undefined && isUtf8(chunk.subarray(from, end)) ? this.#lane : undefined;
+    const fastPath = this.#fastPath !== undefined && isUtf8(chunk.subarray(from, end)) ? this.#fastPath : undefined;
     for (let start = from; start < end; ) {
-      if (lane !== undefined) start = lane.takeLines(chunk, start, end, this.#offset + start, this.#limits.recordBytes);
+      if (fastPath !== undefined)
+        start = fastPath.takeLines(chunk, start, end, this.#offset + start, this.#limits.recordBytes);
       if (start === end) return;
       const newline = chunk.indexOf(NEWLINE, start);
-      this.#line(chunk.subarray(start, newline), this.#offset + start, lane, out);
+      this.#line(chunk.subarray(start, newline), this.#offset + start, fastPath, out);
       start = newline + 1;
     }
   }
 
   /** A line that the fast path has not taken as one record: it may hold several. */
-  #line(line: Buffer, offset: number, lane: FastLane | undefined, out: Frame[]): void {
+  #line(line: Buffer, offset: number, fastPath: FastPath | undefined, out: Frame[]): void {
     this.#seams.begin();
     let start = 0;
     for (let at = 0; at < line.length; ) {
       at = this.#seams.find(line, at, line.length);
       if (at < 0) break;
-      this.#emit(trimmedFrame(line.subarray(start, at), offset + start, this.#limits), lane, out);
+      this.#emit(trimmedFrame(line.subarray(start, at), offset + start, this.#limits), fastPath, out);
       start = at;
     }
     const last = trimmedFrame(line.subarray(start), offset + start, this.#limits);
-    this.#emit(last, start > 0 ? lane : undefined, out);
+    this.#emit(last, start > 0 ? fastPath : undefined, out);
   }
 
   end(out: Frame[]): void {
@@ -96,19 +97,19 @@ export class LineFramer implements Framer {
   #emitOpen(out: Frame[]): void {
     const frame = this.#open.take();
     const isValid = frame !== undefined && frame.tooLarge === undefined && isUtf8(frame.bytes as Buffer);
-    this.#emit(frame, isValid ? this.#lane : undefined, out);
+    this.#emit(frame, isValid ? this.#fastPath : undefined, out);
   }
 
-  /** `lane`: where the frame is offered first, since it is valid UTF-8. */
-  #emit(frame: Frame | undefined, lane: FastLane | undefined, out: Frame[]): void {
+  /** `fastPath`: where the frame is offered first, since it is valid UTF-8. */
+  #emit(frame: Frame | undefined, fastPath: FastPath | undefined, out: Frame[]): void {
     if (frame === undefined) return;
-    if (this.#lane === undefined) out.push(frame);
+    if (this.#fastPath === undefined) out.push(frame);
     else if (
-      lane === undefined ||
+      fastPath === undefined ||
       frame.tooLarge !== undefined ||
-      !lane.takeRecord(frame.bytes as Buffer, 0, frame.bytes.length, frame.offset)
+      !fastPath.takeRecord(frame.bytes as Buffer, 0, frame.bytes.length, frame.offset)
     )
-      this.#lane.doubt(frame);
+      this.#fastPath.fallBack(frame);
   }
 }
 

@@ -71,14 +71,14 @@ export class RowWriters {
   }
 
   /** A writer for an empty batch. */
-  take(admit: AdmitDay): RowWriter {
+  acquire(admit: AdmitDay): RowWriter {
     const writer = this.#idle.pop() ?? new RowWriter(this.#spec);
     writer.begin(admit);
     return writer;
   }
 
   /** Takes a writer back, whose rows are of no use any more. */
-  give(writer: RowWriter): void {
+  release(writer: RowWriter): void {
     this.#idle.push(writer);
   }
 }

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { Places } from '../../../src/kernel/copies.ts';
+import { KernelAddresses } from '../../../src/kernel/copies.ts';
 import { kernel } from '../../../src/kernel/kernel.ts';
 import { bloomFilter } from '../../../src/parquet/write/bloom-filter.ts';
 import { makeDictionary } from '../../../src/parquet/write/dictionary.ts';
@@ -89,7 +89,7 @@ test.each(['plain', 'dictionary'] as const)('the bits are those of its values an
         const expected = new Uint32Array(bits / 4);
         for (const value of values) {
           const bytes = Buffer.from(value);
-          const places = new Places();
+          const places = new KernelAddresses();
           const hash = BigInt.asUintN(64, kernel().call.xxhash64(places.of(bytes, bytes.length), bytes.length));
           places.release();
           const block = Number(((hash >> 32n) * BigInt(bits / 32)) >> 32n) * 8;

@@ -2,7 +2,7 @@
 import { expect, test } from 'vitest';
 import type { ColumnBatch } from '../../../src/columns/batch.ts';
 import { TableBuffer } from '../../../src/columns/table-buffer.ts';
-import { Places } from '../../../src/kernel/copies.ts';
+import { KernelAddresses } from '../../../src/kernel/copies.ts';
 import { kernel, OutOfMemory } from '../../../src/kernel/kernel.ts';
 import type { EncodeInput } from '../../../src/parquet/encoder.ts';
 import { ColumnarEncoder, ColumnarFileWriter } from '../../../src/parquet/write/encoder.ts';
@@ -51,7 +51,7 @@ test.each(['every type', 'every type with dictionaries', 'many pages', 'lists an
     const input = named(name);
     const encoder = new ColumnarEncoder();
     const outside = await encoder.encode(input);
-    const places = new Places();
+    const places = new KernelAddresses();
     const batch = inKernel(input.batch, places);
     const before = JSON.stringify(batch, withBigInts);
     const inside = await encoder.encode({ ...input, batch });
@@ -73,7 +73,7 @@ test('arrays may end before the slots that are null', async () => {
 
 const withBigInts = (_name: string, value: unknown): unknown => (typeof value === 'bigint' ? String(value) : value);
 
-function inKernel(batch: ColumnBatch, places: Places): ColumnBatch {
+function inKernel(batch: ColumnBatch, places: KernelAddresses): ColumnBatch {
   const moved = (value: unknown): unknown => {
     if (ArrayBuffer.isView(value)) {
       const array = value as Uint8Array;

@@ -10,7 +10,7 @@ import type { ColumnBatch, ColumnData, ScalarData } from '../../../src/columns/b
 import { TableBuffer } from '../../../src/columns/table-buffer.ts';
 import type { Frame } from '../../../src/records/frame/frame.ts';
 import type { ObjectFacts } from '../../../src/records/object-facts.ts';
-import type { Outcome, RecordIdentity } from '../../../src/records/outcome.ts';
+import type { RecordIdentity, RecordOutcome } from '../../../src/records/outcome.ts';
 import { type ReadRecord, readFrames } from '../../../src/records/read-records.ts';
 import type { RecordReader } from '../../../src/records/record-reader.ts';
 import type { Compared, RowWriter } from '../../../src/records/scan/row-writer.ts';
@@ -58,9 +58,9 @@ export class BothPaths {
     this.#source = source;
     this.#slow = new TableBuffer(source.table.columns);
     const last = BothPaths.#last;
-    if (last !== undefined) last.#source.writers.give(last.#writer);
+    if (last !== undefined) last.#source.writers.release(last.#writer);
     BothPaths.#last = this;
-    this.#writer = source.writers.take(() => true);
+    this.#writer = source.writers.acquire(() => true);
     this.open(uri);
   }
 
@@ -148,7 +148,7 @@ export class BothPaths {
     return id !== null && contents.size > 1 ? 'conflict' : 'new';
   }
 
-  #compareCertain(outcome: Outcome, { bytes }: Frame, mismatches: Counts, compared: Compared): void {
+  #compareCertain(outcome: RecordOutcome, { bytes }: Frame, mismatches: Counts, compared: Compared): void {
     const text = () => Buffer.from(bytes).toString();
     if (outcome.kind !== 'row') {
       throw new Error(`accepted what the reference path makes ${JSON.stringify(outcome)} of: ${text()}`);
@@ -178,11 +178,11 @@ export class BothPaths {
         (take: () => boolean, add: () => boolean) => [take(), add()],
         (take: () => boolean, add: () => boolean) => [add(), take()].reverse(),
       ].map((inOrder) => {
-        const writer = writers.take(() => true);
+        const writer = writers.acquire(() => true);
         writer.open('', {});
         const take = (): boolean => writer.takeRecord(bytes, 0, bytes.length, 0) && writer.taken.rows === 1;
         const result = inOrder(take, () => identity === null || writer.compare(identity) === 'new');
-        writers.give(writer);
+        writers.release(writer);
         return result;
       });
       const expected = identity === null ? [true, true] : [true, false];

@@ -1,9 +1,9 @@
 /** Reads one object as jobs/ingest.ts does, with or without the fast path, and gives all that a job would see of it. */
 import { isUtf8 } from 'node:buffer';
 import type { Frame } from '../../../src/records/frame/frame.ts';
-import type { FastLane, FrameLimits } from '../../../src/records/frame/framer.ts';
+import type { FastPath, FrameLimits } from '../../../src/records/frame/framer.ts';
 import { frameRecords } from '../../../src/records/frame/index.ts';
-import type { Outcome } from '../../../src/records/outcome.ts';
+import type { RecordOutcome } from '../../../src/records/outcome.ts';
 import type { TakenCounts } from '../../../src/records/scan/row-writer.ts';
 import type { Source } from '../../../src/sources/source.ts';
 import { rowsOf } from './both-paths.ts';
@@ -27,7 +27,7 @@ export async function readObject(
 ): Promise<ObjectReading> {
   const facts = source.describeObject(uri);
   const reader = source.openObject(uri, facts);
-  const writer = source.writers.take(() => true);
+  const writer = source.writers.acquire(() => true);
   writer.open(uri, facts.columns);
   const outcomes: string[] = [];
   const mismatches = new Map<string, number>();
@@ -56,8 +56,8 @@ export async function readObject(
     note(offset, before);
     return true;
   };
-  const doubt = (frame: Frame): void => reader.read(frame, settle);
-  const settle = (outcome: Outcome, frame: Frame): void => {
+  const fallBack = (frame: Frame): void => reader.read(frame, settle);
+  const settle = (outcome: RecordOutcome, frame: Frame): void => {
     if (outcome.kind !== 'row') {
       outcomes.push(`${outcome.kind} ${outcome.kind === 'quarantine' ? outcome.code : ''} at ${frame.offset}`);
       return;
@@ -75,17 +75,17 @@ export async function readObject(
     }
     known = new Map(reader.typeMismatches);
   };
-  const lane: FastLane | undefined = isFast ? { takeLines, takeRecord, doubt } : undefined;
-  for await (const frames of frameRecords(body, limits, lane)) {
+  const fastPath: FastPath | undefined = isFast ? { takeLines, takeRecord, fallBack } : undefined;
+  for await (const frames of frameRecords(body, limits, fastPath)) {
     for (const frame of frames) {
       const bytes = frame.bytes as Buffer;
       const mayBeCertain = isFast && frame.tooLarge === undefined && isUtf8(bytes);
-      if (!mayBeCertain || !takeRecord(bytes, 0, bytes.length, frame.offset)) doubt(frame);
+      if (!mayBeCertain || !takeRecord(bytes, 0, bytes.length, frame.offset)) fallBack(frame);
     }
   }
   reader.end(settle);
   for (const [column, count] of writer.mismatches) mismatches.set(column, (mismatches.get(column) ?? 0) + count);
   const rows = rowsOf(writer.batch());
-  source.writers.give(writer);
+  source.writers.release(writer);
   return { rows, outcomes, mismatches: new Map([...mismatches].sort()), certain };
 }

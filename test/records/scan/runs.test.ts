@@ -37,7 +37,7 @@ test('more records than a run holds, repeated values among them', () => {
 
 test('the bytes may go once the records are taken', () => {
   const source = createSource('opa', {}, limits);
-  const writer = source.writers.take(() => true);
+  const writer = source.writers.acquire(() => true);
   writer.open(defaultUri, source.describeObject(defaultUri).columns);
   const bytes = Buffer.alloc(1000);
   for (let n = 0; n < 5; n++) {
@@ -50,7 +50,7 @@ test('the bytes may go once the records are taken', () => {
 
 test('two writers take turns', () => {
   const source = createSource('opa', {}, limits);
-  const writers = [0, 1].map(() => source.writers.take(() => true));
+  const writers = [0, 1].map(() => source.writers.acquire(() => true));
   for (const writer of writers) writer.open(defaultUri, source.describeObject(defaultUri).columns);
   for (let n = 0; n < 20; n++) {
     const line = Buffer.from(`${decision(n, pieces[n % 6]!)}\n`);

@@ -28,24 +28,24 @@ function slotAt(value: i32): u32 {
   return load<u32>(slots + ((<usize>value) << 2));
 }
 
-export function extremesOfBytes(from: i32, to: i32): bool {
-  return extremesOf<u8>(from, to);
+export function minMaxOfBytes(from: i32, to: i32): bool {
+  return minMaxOf<u8>(from, to);
 }
 
-export function extremesOfInts(from: i32, to: i32): bool {
-  return extremesOf<i32>(from, to);
+export function minMaxOfInts(from: i32, to: i32): bool {
+  return minMaxOf<i32>(from, to);
 }
 
-export function extremesOfLongs(from: i32, to: i32): bool {
-  return extremesOf<i64>(from, to);
+export function minMaxOfLongs(from: i32, to: i32): bool {
+  return minMaxOf<i64>(from, to);
 }
 
-export function extremesOfDoubles(from: i32, to: i32): bool {
-  return extremesOf<f64>(from, to);
+export function minMaxOfDoubles(from: i32, to: i32): bool {
+  return minMaxOf<f64>(from, to);
 }
 
 /** Of numbers[from, to); false where there is none but NaN. */
-function extremesOf<T>(from: i32, to: i32): bool {
+function minMaxOf<T>(from: i32, to: i32): bool {
   let i = from;
   // Only NaN is not at most infinite.
   if (isFloat<T>()) while (i < to && !(load<T>(numbers + <usize>i * sizeof<T>()) <= <T>Infinity)) i++;
@@ -70,12 +70,12 @@ function extremesOf<T>(from: i32, to: i32): bool {
 }
 
 /** Of texts[from, to). */
-export function extremesOfTexts(from: i32, to: i32): bool {
-  return extremesAmong(texts + ((<usize>from) << 3), slots + ((<usize>from) << 2), to - from);
+export function minMaxOfTexts(from: i32, to: i32): bool {
+  return minMaxAmong(texts + ((<usize>from) << 3), slots + ((<usize>from) << 2), to - from);
 }
 
 /** Of the values indices[from, to) of the dictionary, each looked at once. */
-export function extremesOfEntries(from: i32, to: i32): bool {
+export function minMaxOfEntries(from: i32, to: i32): bool {
   const marked = (entries + 7) & ~7;
   if (room(marks) < marked) {
     marks = grown(marks, 0, marked);
@@ -97,7 +97,7 @@ export function extremesOfEntries(from: i32, to: i32): bool {
       used++;
     }
   }
-  return extremesAmong(pageTexts, pageSlots, <i32>used);
+  return minMaxAmong(pageTexts, pageSlots, <i32>used);
 }
 
 /**
@@ -105,7 +105,7 @@ export function extremesOfEntries(from: i32, to: i32): bool {
  * by the least and the greatest so far is one of them, and others are told apart by the eight bytes after it as one
  * number; only ties are compared as strings. Text of one kind (JSON, times, paths) shares long prefixes.
  */
-function extremesAmong(list: usize, slotList: usize, count: i32): bool {
+function minMaxAmong(list: usize, slotList: usize, count: i32): bool {
   if (count <= 0) return false;
   let low = list;
   let high = list;

@@ -2,7 +2,7 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import type { Scalar, ScalarType } from '../../src/columns/types.ts';
-import { extremes, extremesOfIndices, valueAt } from '../../src/parquet/format/statistics.ts';
+import { minMax, minMaxOfIndices, valueAt } from '../../src/parquet/format/statistics.ts';
 import { makeDictionary } from '../../src/parquet/write/dictionary.ts';
 import type { StringLayout } from '../parquet/batches.ts';
 import { asBytes, compareScalars } from '../parquet/truth.ts';
@@ -26,7 +26,7 @@ test.each(cases)('%s (%s)', (type, layout, arbitrary) => {
       const use: Parameters<typeof inChunk>[2] = ({ data, stream }) => {
         const dictionary = byDictionary ? makeDictionary(data, stream) : undefined;
         const found =
-          dictionary === undefined || to === from ? extremes(data, from, to) : extremesOfIndices(data, from, to);
+          dictionary === undefined || to === from ? minMax(data, from, to) : minMaxOfIndices(data, from, to);
         const sorted = values.slice(from, to).filter((value) => !Number.isNaN(value)).sort(compareScalars); // biome-ignore format: one line
         if (sorted.length === 0) {
           expect(found).toBeUndefined();
