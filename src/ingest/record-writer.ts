@@ -1,0 +1,190 @@
+/**
+ * Records of objects, one object after the other, on their way into the columns of a batch. What is certain to be a row,
+ * or a duplicate of one, takes the fast path (records/scan); everything else is interpreted by the reference path.
+ */
+import { isUtf8 } from 'node:buffer';
+import type { ObjectCounts } from '../ledger/entry.ts';
+import type { Frame } from '../records/frame/frame.ts';
+import type { FastPath } from '../records/frame/framer.ts';
+import { frameRecords } from '../records/frame/index.ts';
+import { rowIdentity } from '../records/identity.ts';
+import type { Limits } from '../records/limits.ts';
+import type { ObjectFacts } from '../records/object-facts.ts';
+import type { RecordOutcome, Rejection, RejectionCode, RowOutcome } from '../records/outcome.ts';
+import { quarantineRow } from '../records/quarantine.ts';
+import type { RecordReader } from '../records/record-reader.ts';
+import type { RowWriter } from '../records/scan/row-writer.ts';
+import type { Source } from '../sources/source.ts';
+import type { ObjectInfo } from '../store/store.ts';
+import { partitionColumn } from '../tables/declaration.ts';
+import { quarantine } from '../tables/quarantine.ts';
+import type { PriorRows } from './existing-rows.ts';
+import { ObjectFault, TooManyRejected } from './fetch.ts';
+import { increase, Tally } from './object-counts.ts';
+import type { TableWriter } from './table-writer.ts';
+
+/** Rows that the warehouse has of an object already, which become no rows a second time. */
+export interface Prior {
+  readonly events: PriorRows;
+  readonly quarantine: PriorRows;
+}
+
+/** Writes what the objects of one batch hold, and counts it. */
+export class RecordWriter {
+  /** The rows of the event table that are waiting to become files. */
+  readonly rows: RowWriter;
+  /** Values of another type than their column's, by column. */
+  readonly typeMismatches = new Map<string, number>();
+  /** Quarantined records by reason. */
+  readonly reasons = new Map<RejectionCode, number>();
+  /** Records that took the reference path. */
+  fallbacks = 0;
+  /** Of the rows, those that share their id with another row of the batch and differ from it. */
+  conflicts = 0;
+  readonly source: Source;
+  readonly limits: Limits;
+  readonly quarantine: TableWriter;
+  readonly #days = new Set<string>();
+  readonly #dayAt: number;
+
+  constructor(source: Source, limits: Limits, quarantineTable: TableWriter) {
+    this.source = source;
+    this.limits = limits;
+    this.quarantine = quarantineTable;
+    this.rows = source.writers.acquire((day) => this.#admit(day));
+    this.#dayAt = source.table.columns.findIndex((column) => column.name === partitionColumn);
+  }
+
+  /** To be written to the end before the next one is opened. */
+  open(object: ObjectInfo, prior: Prior | undefined): ObjectRecords {
+    return new ObjectRecords(this, object, prior);
+  }
+
+  /** The row's day where it is one more than a batch may touch. */
+  dayBeyond({ values }: RowOutcome): string | undefined {
+    const day = String(values[this.#dayAt]);
+    return this.#admit(day) ? undefined : day;
+  }
+
+  /** Gives the memory of the rows back. */
+  release(): void {
+    this.source.writers.release(this.rows);
+  }
+
+  /** Whether rows of the day may go into the batch, which from then on has it. */
+  #admit(day: string): boolean {
+    if (this.#days.has(day)) return true;
+    if (this.#days.size >= this.limits.daysPerBatch) return false;
+    this.#days.add(day);
+    return true;
+  }
+}
+
+/** The records of one object. */
+class ObjectRecords {
+  readonly #batch: RecordWriter;
+  readonly #object: ObjectInfo;
+  readonly #facts: ObjectFacts;
+  readonly #prior: Prior | undefined;
+  readonly #reader: RecordReader;
+  readonly #tally = new Tally();
+  /** Records that cannot be rows, those included that are in quarantine already. */
+  #rejected = 0;
+
+  constructor(batch: RecordWriter, object: ObjectInfo, prior: Prior | undefined) {
+    const { source, rows } = batch;
+    this.#batch = batch;
+    this.#object = object;
+    this.#prior = prior;
+    this.#facts = source.describeObject(object.uri);
+    this.#reader = source.openObject(object.uri, this.#facts);
+    rows.open(object.uri, this.#facts.columns);
+  }
+
+  /** `body`: its decompressed bytes. Yields now and then, when the columns may be emptied. Throws ObjectFault. */
+  async *write(body: AsyncIterable<Uint8Array>): AsyncGenerator<void> {
+    // Prior rows are found by their values, which only the reference path gives.
+    const fastPath = this.#prior === undefined ? this.#fastPath() : undefined;
+    for await (const frames of frameRecords(this.#tally.measured(body), this.#batch.limits, fastPath)) {
+      for (const frame of frames) if (fastPath === undefined || !takeFrame(fastPath, frame)) this.#interpret(frame);
+      yield;
+    }
+    this.#reader.end(this.#take);
+  }
+
+  /** What became of its records. To be called once all of it is written. */
+  end(): ObjectCounts {
+    const { rows, source, typeMismatches } = this.#batch;
+    this.#tally.taken(rows.taken);
+    for (const mismatches of [this.#reader.typeMismatches, rows.mismatches])
+      for (const [column, count] of mismatches) increase(typeMismatches, column, count);
+    this.#batch.fallbacks += this.#tally.fallbacks;
+    this.#batch.conflicts += this.#tally.conflicts;
+    return this.#tally.counts(this.#object, source.mapping?.current ?? null);
+  }
+
+  #fastPath(): FastPath {
+    const { rows } = this.#batch;
+    return {
+      takeLines: (bytes, start, end, offset, recordBytes) => rows.takeLines(bytes, start, end, offset, recordBytes),
+      takeRecord: (bytes, start, end, offset) => rows.takeRecord(bytes, start, end, offset),
+      fallBack: (frame) => this.#interpret(frame),
+    };
+  }
+
+  #interpret(frame: Frame): void {
+    this.#reader.read(frame, this.#take);
+  }
+
+  readonly #take = (outcome: RecordOutcome, origin: Frame): void => {
+    this.#tally.records++;
+    this.#tally.fallbacks++;
+    if (outcome.kind === 'skip') this.#tally.skipped++;
+    else if (outcome.kind === 'quarantine') this.#reject(outcome, origin);
+    else this.#append(outcome, origin);
+  };
+
+  #append(row: RowOutcome, origin: Frame): void {
+    const { rows, source, limits } = this.#batch;
+    if (this.#prior?.events.take(rowIdentity(source.table, row.values))) {
+      if (row.identity !== null) rows.compare(row.identity);
+      this.#tally.duplicates++;
+      return;
+    }
+    const day = this.#batch.dayBeyond(row);
+    if (day !== undefined) {
+      const detail = `${day} is beyond the ${limits.daysPerBatch} days that one batch may touch`;
+      this.#reject({ kind: 'quarantine', code: 'too_many_days', pointer: '', detail }, origin);
+      return;
+    }
+    const compared = row.identity === null ? 'new' : rows.compare(row.identity);
+    if (compared === 'duplicate') {
+      this.#tally.duplicates++;
+      return;
+    }
+    if (compared === 'conflict') this.#tally.conflicts++;
+    rows.append(row.values);
+    this.#tally.row(row.eventTime);
+  }
+
+  #reject(rejection: Rejection, origin: Frame): void {
+    const { limits, source, quarantine: table, reasons } = this.#batch;
+    const { uri, lastModified } = this.#object;
+    if (++this.#rejected > limits.rejectedRecords) throw new ObjectFault(uri, new TooManyRejected(uri, limits));
+    const context = { sourceType: source.type, uri, facts: this.#facts, lastModified };
+    const values = quarantineRow(context, origin, rejection);
+    if (this.#prior?.quarantine.take(rowIdentity(quarantine, values))) {
+      this.#tally.duplicates++;
+      return;
+    }
+    table.append(values);
+    this.#tally.quarantined++;
+    increase(reasons, rejection.code, 1);
+  }
+}
+
+/** Whether a record that came as a frame has been taken all the same. */
+function takeFrame(fastPath: FastPath, { bytes, offset, tooLarge }: Frame): boolean {
+  const text = bytes as Buffer;
+  return tooLarge === undefined && isUtf8(text) && fastPath.takeRecord(text, 0, text.length, offset);
+}
