@@ -26,6 +26,7 @@ import { ColumnarFileWriter } from '../../parquet/write/encoder.ts';
 import { subjectColumns } from '../../sources/registry.ts';
 import { compareText } from '../../text/order.ts';
 import { compactedPrefix } from '../compact/plan.ts';
+import { replan } from '../replan.ts';
 import { type CompactionTable, describeTable } from '../rewrite/stored-table.ts';
 import { digestOfSubject } from './subject-digest.ts';
 
@@ -43,8 +44,6 @@ export interface EraseReport {
   readonly subjectDigest: string;
   readonly seconds: number;
 }
-
-const attempts = 5;
 
 export async function erase(runtime: Runtime, subject: string, options: EraseOptions = {}): Promise<EraseReport> {
   const started = runtime.clock();
@@ -82,7 +81,7 @@ async function eraseDay(
   { dryRun, signal }: EraseOptions,
 ): Promise<{ rows: number; files: number }> {
   const { table, columns, subject, day, detail } = request;
-  for (let attempt = 1; attempt <= attempts; attempt++) {
+  return replan({ what: `table ${table}: day ${day}`, command: 'erase' }, async () => {
     const loaded = await runtime.catalog.loadTable(table);
     if (loaded === undefined) return { rows: 0, files: 0 };
     const add: DataFile[] = [];
@@ -102,9 +101,9 @@ async function eraseDay(
     const entries = [...byObject].map(([sourceUri, count]) => ({ table, sourceUri, rows: -count, detail }));
     const operation = add.length > 0 ? 'overwrite' : 'delete';
     const change = { operation, add, remove } as const;
-    if (await amend(runtime, { operation: 'erase', table, change, entries })) return { rows, files: remove.length };
-  }
-  throw new Error(`table ${table}: day ${day} kept changing while rows were being erased; run erase again`);
+    const isDone = await amend(runtime, { operation: 'erase', table, change, entries });
+    return isDone ? { rows, files: remove.length } : undefined;
+  });
 }
 
 async function daysOf(runtime: Runtime, table: string, columns: readonly string[], subject: string): Promise<string[]> {

@@ -9,6 +9,7 @@ import { increase } from '../../ingest/object-counts.ts';
 import type { Runtime } from '../../ingest/runtime.ts';
 import { amend } from '../../ledger/amendment.ts';
 import { compareText } from '../../text/order.ts';
+import { replan } from '../replan.ts';
 
 export interface RetiredDays {
   readonly table: string;
@@ -18,8 +19,6 @@ export interface RetiredDays {
 }
 
 const dayMs = 86_400_000;
-const attempts = 5;
-
 export async function applyRetention(runtime: Runtime, now: number, dryRun: boolean): Promise<RetiredDays[]> {
   const retired: RetiredDays[] = [];
   for (const [table, seconds] of Object.entries(runtime.config.retention)) {
@@ -27,7 +26,7 @@ export async function applyRetention(runtime: Runtime, now: number, dryRun: bool
     const last = new Date(now - seconds * 1000 - dayMs).toISOString().slice(0, 10);
     for (const ymd of await daysUpTo(runtime, table, last)) {
       const day = await retire(runtime, table, ymd, dryRun);
-      if (day !== undefined) retired.push(day);
+      if (day.files > 0) retired.push(day);
     }
   }
   return retired;
@@ -43,15 +42,13 @@ async function daysUpTo(runtime: Runtime, table: string, last: string): Promise<
   return [...days].sort(compareText);
 }
 
-async function retire(runtime: Runtime, table: string, ymd: string, dryRun: boolean): Promise<RetiredDays | undefined> {
-  for (let attempt = 1; attempt <= attempts; attempt++) {
+async function retire(runtime: Runtime, table: string, ymd: string, dryRun: boolean): Promise<RetiredDays> {
+  return replan({ what: `table ${table}: day ${ymd}`, command: 'expire' }, async () => {
     const loaded = await runtime.catalog.loadTable(table);
-    if (loaded === undefined) return undefined;
-    const files = await filesOfDay(runtime, loaded, ymd);
+    const files = loaded === undefined ? [] : await filesOfDay(runtime, loaded, ymd);
     const report = { table, ymd, files: files.length, rows: files.reduce((sum, file) => sum + file.recordCount, 0) };
-    if (files.length === 0) return undefined;
-    if (dryRun) return report;
-    const done = await amend(runtime, {
+    if (files.length === 0 || dryRun) return report;
+    const isDone = await amend(runtime, {
       operation: 'retention',
       table,
       change: { operation: 'delete', add: [], remove: files.map((file) => file.path) },
@@ -62,9 +59,8 @@ async function retire(runtime: Runtime, table: string, ymd: string, dryRun: bool
         detail: ymd,
       })),
     });
-    if (done) return report;
-  }
-  throw new Error(`table ${table}: day ${ymd} kept changing while it was being removed; run expire again`);
+    return isDone ? report : undefined;
+  });
 }
 
 async function filesOfDay({ store }: Runtime, loaded: LoadedTable, ymd: string): Promise<LiveFile[]> {

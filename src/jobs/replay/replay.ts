@@ -25,6 +25,7 @@ import type { Row } from '../../parquet/read/row-reader.ts';
 import type { RejectionCode } from '../../records/outcome.ts';
 import { quarantine } from '../../tables/quarantine.ts';
 import { compareText } from '../../text/order.ts';
+import { replan } from '../replan.ts';
 import { Interpreters } from './interpreters.ts';
 
 export interface ReplayOptions {
@@ -57,8 +58,6 @@ export interface ReplayReport {
   readonly reasons: Record<string, number>;
   readonly seconds: number;
 }
-
-const attempts = 5;
 
 export async function replay(runtime: Runtime, options: ReplayOptions = {}): Promise<ReplayReport> {
   const { clock, catalog } = runtime;
@@ -108,12 +107,11 @@ async function replayDay(
   ymd: string,
   options: ReplayOptions,
 ): Promise<ReplayedDay> {
-  for (let attempt = 1; attempt <= attempts; attempt++) {
+  return replan({ what: `quarantine of ${ymd}`, command: 'replay' }, async () => {
     const loaded = await load(runtime, quarantine.name);
     const day = new DayReplay(runtime, sources, loaded, ymd, options);
-    if (await day.run()) return day;
-  }
-  throw new Error(`quarantine of ${ymd} kept changing while it was being replayed; run replay again`);
+    return (await day.run()) ? day : undefined;
+  });
 }
 
 class DayReplay implements ReplayedDay {
