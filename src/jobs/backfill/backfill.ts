@@ -37,13 +37,10 @@ import { selectSources } from '../../ingest/select-sources.ts';
 import { parseRange, type TimeRange } from '../../ingest/time-range.ts';
 import type { Intent } from '../../ledger/batch-intent.ts';
 import type { Claim, Ledger } from '../../ledger/ledger.ts';
-import type { OtherMapping } from '../../ledger/other-mappings.ts';
 import { clearSetAside } from '../../ledger/set-aside.ts';
-import type { RejectionCode } from '../../records/outcome.ts';
 import { StoreError } from '../../store/store.ts';
 import { loadSideTables } from '../side-tables/load.ts';
-import type { BackfillOptions, BackfillReport, WrittenTables } from './report.ts';
-import { SideReport } from './report.ts';
+import { BackfillAccount, type BackfillOptions, type BackfillReport } from './report.ts';
 
 const pollMs = 1000;
 const batchesAhead = 8;
@@ -55,13 +52,15 @@ export async function backfill(
 ): Promise<BackfillReport> {
   const { sources, sideSources } = selectedConfig(runtime.config, options);
   const { sources: _selected, ...rest } = options;
-  const written: WrittenTables = new Map();
-  const run = new BackfillRun({ ...runtime, config: { ...runtime.config, sources } }, rest, progress, written);
+  const account = new BackfillAccount();
+  const isDryRun = options.dryRun === true;
+  const started = runtime.clock();
+  const run = new BackfillRun({ ...runtime, config: { ...runtime.config, sources } }, rest, progress, account);
   await requireFolders(runtime.store, [...sources, ...sideSources]);
   await expectOwnWarehouse(runtime);
-  const side = new SideReport(written);
-  await loadSideTables(runtime, sideSources, options, progress, side);
-  return side.addTo(await (options.dryRun === true ? run.dryRun() : run.run()));
+  await loadSideTables(runtime, sideSources, options, progress, account);
+  await (isDryRun ? run.dryRun() : run.run());
+  return account.report((runtime.clock() - started) / 1000, isDryRun);
 }
 
 /** Throws UsageError for a name that is not configured, and for a prefix of what can only be read as a whole. */
@@ -89,66 +88,57 @@ class BackfillRun {
   readonly #sources: readonly ConfiguredSource[];
   readonly #range: TimeRange | undefined;
   readonly #ledger: Ledger;
-  readonly #started: number;
   readonly #inTurn = pLimit(1);
 
+  readonly #account: BackfillAccount;
   readonly #failures = new Map<string, ObjectFailure>();
-  readonly #typeMismatches = new Map<string, number>();
-  readonly #reasons = new Map<RejectionCode, number>();
-  readonly #byTable: WrittenTables;
-  readonly #records = { read: 0, rows: 0, quarantined: 0, skipped: 0, duplicates: 0 };
-  readonly #bytes = { read: 0, decompressed: 0, written: 0 };
   /** Of the last pass. */
   #warnings: Warning[] = [];
-  #fallbacks = 0;
-  #otherMappings: readonly OtherMapping[] = [];
-  #conflicts = 0;
   #committed = 0;
   #planned = { batches: 0, objects: 0, bytes: 0, complete: false };
   #done = { objects: 0, bytes: 0, rows: 0 };
 
-  constructor(runtime: Runtime, options: BackfillOptions, progress: ProgressSink, written: WrittenTables) {
-    this.#byTable = written;
+  constructor(runtime: Runtime, options: BackfillOptions, progress: ProgressSink, account: BackfillAccount) {
+    this.#account = account;
     this.#runtime = runtime;
     this.#options = options;
     this.#progress = progress;
-    this.#started = runtime.clock();
     this.#range = parseRange(options.from, options.to);
     this.#sources = selectSources(runtime, options.sources);
     this.#ledger = createLedger(runtime);
   }
 
-  async dryRun(): Promise<BackfillReport> {
+  async dryRun(): Promise<void> {
     const counters = newPlanCounters();
     for await (const batch of this.#plan(counters)) this.#count(batch);
-    const { batches, objects, bytes } = this.#planned;
-    this.#otherMappings = await findOtherMappings(this.#ledger, this.#sources);
-    return {
-      ...this.#report(counters, counters.skipped + counters.claimedElsewhere),
-      plan: { batches, objects, bytes },
-    };
+    this.#account.otherMappings = await findOtherMappings(this.#ledger, this.#sources);
+    for (const key of ['batches', 'objects', 'bytes'] as const) this.#account.plan[key] += this.#planned[key];
+    this.#close(counters, counters.skipped + counters.claimedElsewhere);
   }
 
-  async run(): Promise<BackfillReport> {
+  async run(): Promise<void> {
     this.#runtime.ingester.prepare();
-    this.#otherMappings = await openTables(this.#runtime, this.#ledger, this.#sources);
+    this.#account.otherMappings = await openTables(this.#runtime, this.#ledger, this.#sources);
     for (;;) {
       await this.#finishAbandoned();
       const counters = newPlanCounters();
       const contended = await this.#pass(counters);
       if (!contended) {
         this.#tell('done');
-        // What workers gave up may be here now. That they say so decides nothing, so that a store which refuses it
-        // fails no run.
-        if (this.#committed > 0) {
-          await clearSetAside(this.#runtime, this.#ledger).catch((error: unknown) => {
-            if (!(error instanceof StoreError)) throw error;
-          });
-        }
-        return this.#report(counters, counters.listed - this.#committed - this.#failures.size);
+        await this.#clearSetAside();
+        this.#close(counters, counters.listed - this.#committed - this.#failures.size);
+        return;
       }
       await this.#waitForOthers();
     }
+  }
+
+  /** What workers gave up may be here now. Their notes decide nothing, so no run fails where the store keeps one. */
+  async #clearSetAside(): Promise<void> {
+    if (this.#committed === 0) return;
+    await clearSetAside(this.#runtime, this.#ledger).catch((error: unknown) => {
+      if (!(error instanceof StoreError)) throw error;
+    });
   }
 
   /** One walk over the sources; true where objects remain that other runs hold. */
@@ -235,38 +225,22 @@ class BackfillRun {
   }
 
   #record({ claim, intent, staged }: FinishedBatch): void {
-    this.#account(claim, intent);
+    this.#recordIntent(claim, intent);
     if (staged === undefined) return;
     for (const failure of staged.failures)
       if (!intent.objects.has(failure.uri)) this.#failures.set(failure.uri, failure);
-    for (const [column, count] of staged.typeMismatches) increase(this.#typeMismatches, column, count);
-    this.#fallbacks += staged.fallbacks;
-    this.#conflicts += staged.conflicts;
-    for (const [reason, count] of staged.reasons) increase(this.#reasons, reason, count);
+    for (const [column, count] of staged.typeMismatches) increase(this.#account.typeMismatches, column, count);
+    for (const [reason, count] of staged.reasons) increase(this.#account.reasons, reason, count);
+    this.#account.fallbacks += staged.fallbacks;
+    this.#account.conflicts += staged.conflicts;
   }
 
-  #account(claim: Claim, intent: Intent): void {
+  #recordIntent(claim: Claim, intent: Intent): void {
     const sizes = new Map(claim.objects.map((object) => [object.uri, object.size]));
-    for (const [uri, counts] of intent.objects) {
-      this.#committed++;
-      this.#records.read += counts.records;
-      this.#records.rows += counts.rows;
-      this.#records.quarantined += counts.quarantined;
-      this.#records.skipped += counts.skipped;
-      this.#records.duplicates += counts.duplicates;
-      this.#bytes.read += sizes.get(uri) ?? 0;
-      this.#bytes.decompressed += counts.bytesDecompressed;
-    }
-    for (const [name, files] of intent.files) {
-      const table = this.#byTable.get(name) ?? { rows: 0, files: 0, days: new Set<string>() };
-      this.#byTable.set(name, table);
-      for (const file of files) {
-        table.rows += file.recordCount;
-        table.files++;
-        table.days.add(file.ymd);
-        this.#bytes.written += file.fileSize;
-      }
-    }
+    this.#committed += intent.objects.size;
+    for (const [uri, { records, bytesDecompressed, ...counts }] of intent.objects)
+      this.#account.read({ read: records, ...counts }, { read: sizes.get(uri) ?? 0, decompressed: bytesDecompressed });
+    for (const [name, files] of intent.files) this.#account.wrote(name, files);
   }
 
   /** Takes over and finishes the batches whose holder is gone or late. */
@@ -314,27 +288,15 @@ class BackfillRun {
     });
   }
 
-  #report(counters: PlanCounters, skipped: number): BackfillReport {
-    const tables = [...this.#byTable].map(([name, { rows, files, days }]) => [name, { rows, files, days: days.size }]);
-    return {
-      objects: {
-        listed: counters.listed,
-        skipped: Math.max(0, skipped),
-        committed: this.#committed,
-        failed: this.#failures.size,
-      },
-      records: this.#records,
-      bytes: this.#bytes,
-      tables: Object.fromEntries(tables),
-      seconds: (this.#runtime.clock() - this.#started) / 1000,
-      failures: [...this.#failures.values()],
-      typeMismatches: Object.fromEntries(this.#typeMismatches),
-      quarantine: Object.fromEntries(this.#reasons),
-      doubted: this.#fallbacks,
-      leftOut: { ...counters.leftOut },
-      otherMappings: this.#otherMappings,
-      warnings: this.#warnings,
-      conflicts: this.#conflicts,
-    };
+  /** `skipped`: objects of the last pass that need nothing. */
+  #close(counters: PlanCounters, skipped: number): void {
+    const { objects, failures, warnings } = this.#account;
+    objects.listed += counters.listed;
+    objects.skipped += Math.max(0, skipped);
+    objects.committed += this.#committed;
+    objects.failed += this.#failures.size;
+    failures.push(...this.#failures.values());
+    warnings.push(...this.#warnings);
+    this.#account.leftOut = counters.leftOut;
   }
 }

@@ -1,3 +1,5 @@
+import type { DataFile } from '../../iceberg/data-file.ts';
+import { newPlanCounters } from '../../ingest/plan.ts';
 import type { ObjectFailure } from '../../ingest/request.ts';
 import type { Warning } from '../../ingest/require-sources.ts';
 import type { OtherMapping } from '../../ledger/other-mappings.ts';
@@ -41,40 +43,68 @@ export interface BackfillReport {
   readonly plan?: { batches: number; objects: number; bytes: number };
 }
 
-/** What a run has written, by table. */
-export type WrittenTables = Map<string, { rows: number; files: number; days: Set<string> }>;
+/** What has become of some records. */
+export interface RecordCounts {
+  readonly read: number;
+  readonly rows: number;
+  readonly quarantined: number;
+  readonly skipped: number;
+  readonly duplicates: number;
+}
 
-/** What the loads of a run came to, to be added to what its events came to. */
-export class SideReport {
+/** What a run came to: every part of a backfill adds to the one account, and the report is what it says at the end. */
+export class BackfillAccount {
   readonly objects = { listed: 0, skipped: 0, committed: 0, failed: 0 };
-  readonly records = { read: 0, rows: 0, quarantined: 0, duplicates: 0 };
-  readonly bytes = { read: 0, decompressed: 0, written: 0 };
-  readonly plan = { batches: 0, objects: 0, bytes: 0 };
   readonly failures: ObjectFailure[] = [];
   readonly warnings: Warning[] = [];
+  readonly typeMismatches = new Map<string, number>();
   readonly reasons = new Map<RejectionCode, number>();
-  readonly written: WrittenTables;
+  readonly plan = { batches: 0, objects: 0, bytes: 0 };
+  fallbacks = 0;
+  conflicts = 0;
+  leftOut: Readonly<Record<LeftOut, number>> = newPlanCounters().leftOut;
+  otherMappings: readonly OtherMapping[] = [];
+  readonly #records = { read: 0, rows: 0, quarantined: 0, skipped: 0, duplicates: 0 };
+  readonly #bytes = { read: 0, decompressed: 0, written: 0 };
+  readonly #tables = new Map<string, { rows: number; files: number; days: Set<string> }>();
 
-  constructor(written: WrittenTables) {
-    this.written = written;
+  /** Records of objects that are committed. */
+  read(counts: RecordCounts, bytes: { readonly read: number; readonly decompressed: number }): void {
+    for (const key of Object.keys(this.#records) as (keyof RecordCounts)[]) this.#records[key] += counts[key];
+    this.#bytes.read += bytes.read;
+    this.#bytes.decompressed += bytes.decompressed;
   }
 
-  /** `report` has what was written to tables already. */
-  addTo(report: BackfillReport): BackfillReport {
-    const sum = <T extends Record<string, number>>(a: T, b: Partial<T>): T =>
-      Object.fromEntries(Object.entries(a).map(([key, value]) => [key, value + (b[key] ?? 0)])) as T;
+  /** Files that are committed to a table. */
+  wrote(name: string, files: readonly DataFile[]): void {
+    const table = this.#tables.get(name) ?? { rows: 0, files: 0, days: new Set<string>() };
+    this.#tables.set(name, table);
+    for (const file of files) {
+      table.rows += file.recordCount;
+      table.files++;
+      table.days.add(file.ymd);
+      this.#bytes.written += file.fileSize;
+    }
+  }
+
+  /** With `isDryRun`, the plan as well. */
+  report(seconds: number, isDryRun: boolean): BackfillReport {
+    const tables = [...this.#tables].map(([name, { days, ...counts }]) => [name, { ...counts, days: days.size }]);
     return {
-      ...report,
-      objects: sum(report.objects, this.objects),
-      records: sum(report.records, this.records),
-      bytes: sum(report.bytes, this.bytes),
-      failures: [...this.failures, ...report.failures],
-      warnings: [...this.warnings, ...report.warnings],
-      quarantine: sum(
-        { ...Object.fromEntries([...this.reasons.keys()].map((reason) => [reason, 0])), ...report.quarantine },
-        Object.fromEntries(this.reasons),
-      ),
-      ...(report.plan && { plan: sum(report.plan, this.plan) }),
+      objects: this.objects,
+      records: this.#records,
+      bytes: this.#bytes,
+      tables: Object.fromEntries(tables),
+      seconds,
+      failures: this.failures,
+      typeMismatches: Object.fromEntries(this.typeMismatches),
+      quarantine: Object.fromEntries(this.reasons),
+      doubted: this.fallbacks,
+      leftOut: this.leftOut,
+      otherMappings: this.otherMappings,
+      warnings: this.warnings,
+      conflicts: this.conflicts,
+      ...(isDryRun && { plan: this.plan }),
     };
   }
 }

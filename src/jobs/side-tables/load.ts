@@ -18,7 +18,7 @@ import type { ObjectInfo } from '../../store/store.ts';
 import { quarantine } from '../../tables/quarantine.ts';
 import { logEvent } from '../../telemetry/events.ts';
 import { compareText } from '../../text/order.ts';
-import type { BackfillOptions, SideReport } from '../backfill/report.ts';
+import type { BackfillAccount, BackfillOptions } from '../backfill/report.ts';
 import { LoadConflict, type LoadResult, loadDigest, replaceTable, shownLoad } from './replace-table.ts';
 
 /** Objects that one side table may be made of: their list is held in memory. */
@@ -31,7 +31,7 @@ export async function loadSideTables(
   sources: readonly SideSourceConfig[],
   options: Pick<BackfillOptions, 'dryRun' | 'signal'>,
   progress: ProgressSink,
-  report: SideReport,
+  account: BackfillAccount,
 ): Promise<void> {
   if (sources.length === 0) return;
   const isDryRun = options.dryRun === true;
@@ -40,9 +40,9 @@ export async function loadSideTables(
     await ensureTable(commitContext(runtime), quarantine);
   }
   for (const config of sources) {
-    const loader = new SourceLoader(runtime, config, options, progress, report);
+    const loader = new SourceLoader(runtime, config, options, progress, account);
     await (isDryRun ? loader.plan() : loader.load());
-    if (loader.isEmpty) report.warnings.push(emptySource(runtime.log, config));
+    if (loader.isEmpty) account.warnings.push(emptySource(runtime.log, config));
   }
 }
 
@@ -52,7 +52,7 @@ class SourceLoader {
   readonly #source: SideSource;
   readonly #signal: AbortSignal | undefined;
   readonly #progress: ProgressSink;
-  readonly #report: SideReport;
+  readonly #account: BackfillAccount;
   /** Objects of the last listing. */
   #listed = 0;
 
@@ -61,14 +61,14 @@ class SourceLoader {
     config: SideSourceConfig,
     { signal }: Pick<BackfillOptions, 'signal'>,
     progress: ProgressSink,
-    report: SideReport,
+    account: BackfillAccount,
   ) {
     this.#runtime = runtime;
     this.#config = config;
     this.#source = createSideSource(config);
     this.#signal = signal;
     this.#progress = progress;
-    this.#report = report;
+    this.#account = account;
   }
 
   /** Once it has been listed. */
@@ -78,11 +78,11 @@ class SourceLoader {
 
   async plan(): Promise<void> {
     const byTable = await this.#list();
-    const { plan } = this.#report;
+    const { plan } = this.#account;
     for (const [table, objects] of byTable) {
       const loaded = await this.#runtime.catalog.loadTable(table.declaration.name);
       if (loaded !== undefined && this.#isShown(table, objects, loaded)) continue;
-      this.#report.objects.skipped -= objects.length;
+      this.#account.objects.skipped -= objects.length;
       plan.batches++;
       plan.objects += objects.length;
       plan.bytes += objects.reduce((sum, object) => sum + object.size, 0);
@@ -148,7 +148,7 @@ class SourceLoader {
         },
       });
       if ('code' in result) this.#fail(table, result);
-      else this.#account(table, objects, bytesTotal, result);
+      else this.#count(table, objects, bytesTotal, result);
       return true;
     } catch (error) {
       if (error instanceof LoadConflict) return false;
@@ -182,8 +182,8 @@ class SourceLoader {
     }
     // What a table shows is told by its objects in order (loadDigest), and listings may have none.
     for (const objects of byTable.values()) objects.sort((a, b) => compareText(a.uri, b.uri));
-    this.#report.objects.listed += listed - this.#listed;
-    this.#report.objects.skipped += listed - this.#listed;
+    this.#account.objects.listed += listed - this.#listed;
+    this.#account.objects.skipped += listed - this.#listed;
     this.#listed = listed;
     return byTable;
   }
@@ -200,36 +200,22 @@ class SourceLoader {
   #fail({ declaration }: SideTable, failure: ObjectFailure): void {
     const { uri, code, message } = failure;
     logEvent(this.#runtime.log, 'side-table-failed', { table: declaration.name, uri, code, reason: message });
-    const { objects, failures } = this.#report;
+    const { objects, failures } = this.#account;
     objects.failed++;
     objects.skipped--;
     failures.push(failure);
   }
 
-  #account({ declaration }: SideTable, loaded: readonly ObjectInfo[], bytesRead: number, result: LoadResult): void {
+  #count({ declaration }: SideTable, loaded: readonly ObjectInfo[], bytesRead: number, result: LoadResult): void {
     const { counts, reasons, files } = result;
-    const { objects, records, bytes, written } = this.#report;
+    const { objects } = this.#account;
     const { rows, quarantined, duplicates } = counts;
     const facts = { table: declaration.name, objects: loaded.length, rows, quarantined, duplicates };
     logEvent(this.#runtime.log, 'side-table-loaded', facts);
     objects.committed += loaded.length;
     objects.skipped -= loaded.length;
-    records.read += counts.read;
-    records.rows += rows;
-    records.quarantined += quarantined;
-    records.duplicates += duplicates;
-    bytes.read += bytesRead;
-    bytes.decompressed += counts.bytesDecompressed;
-    for (const [reason, count] of reasons) increase(this.#report.reasons, reason, count);
-    for (const [name, added] of files) {
-      const table = written.get(name) ?? { rows: 0, files: 0, days: new Set<string>() };
-      if (added.length > 0) written.set(name, table);
-      for (const file of added) {
-        table.rows += file.recordCount;
-        table.files++;
-        table.days.add(file.ymd);
-        bytes.written += file.fileSize;
-      }
-    }
+    this.#account.read({ ...counts, skipped: 0 }, { read: bytesRead, decompressed: counts.bytesDecompressed });
+    for (const [reason, count] of reasons) increase(this.#account.reasons, reason, count);
+    for (const [name, added] of files) if (added.length > 0) this.#account.wrote(name, added);
   }
 }
