@@ -5,6 +5,7 @@
 import { describe, expect, test } from 'vitest';
 import { FileCatalog } from '../../src/catalog/file/catalog.ts';
 import { MemoryStore } from '../../src/store/memory.ts';
+import { killPoints } from '../support/kill-points.ts';
 import { owner, putDecisions, rowsOf, run, sortedRows, testRuntime, warehouse } from '../support/warehouse.ts';
 
 class Killed extends Error {}
@@ -50,7 +51,7 @@ describe.each([
     expect(expected.decisions).toHaveLength(objects * perObject);
     expect(expected.quarantine).toHaveLength(2);
 
-    for (let k = 1; k <= expected.calls; k++) {
+    for (const k of killPoints(expected.calls)) {
       const store = new MemoryStore();
       await putDecisions(store, objects, perObject);
       let now = Date.UTC(2026, 0, 1);
