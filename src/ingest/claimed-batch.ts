@@ -161,6 +161,7 @@ const nothingStaged = (claim: Claim, intent: Intent, error: Error): StagedBatch 
     fallbacks: 0,
     conflicts: 0,
     reasons: new Map(),
+    skips: new Map(),
   };
 };
 

@@ -105,7 +105,7 @@ class BatchAttempt {
     this.#events.expectRows(counted.reduce((sum, counts) => sum + counts.rows, 0));
     this.#quarantine.expectRows(counted.reduce((sum, counts) => sum + counts.quarantined, 0));
     const files = new Map([this.#events, this.#quarantine].map((table) => [table.name, table.files] as const));
-    const { typeMismatches, fallbacks, conflicts, reasons } = this.#records;
+    const { typeMismatches, fallbacks, conflicts, reasons, skips } = this.#records;
     return {
       intent: { batch, source: source.config.name, files, objects: this.#objects },
       failures: this.#failures,
@@ -113,6 +113,7 @@ class BatchAttempt {
       fallbacks,
       conflicts,
       reasons,
+      skips,
     };
   }
 

@@ -1,5 +1,6 @@
 /** The accounts of a batch: read = rows + quarantined + duplicates + skipped, object by object. */
 import type { ObjectCounts } from '../ledger/entry.ts';
+import type { SkipReason } from '../records/outcome.ts';
 import type { TakenCounts } from '../records/scan/row-writer.ts';
 import type { ObjectInfo } from '../store/store.ts';
 
@@ -7,7 +8,8 @@ import type { ObjectInfo } from '../store/store.ts';
 export class Tally {
   records = 0;
   quarantined = 0;
-  skipped = 0;
+  /** By reason. */
+  readonly skips = new Map<SkipReason, number>();
   duplicates = 0;
   /** Of the rows, those that share their id with another row of the batch and differ from it. */
   conflicts = 0;
@@ -47,7 +49,8 @@ export class Tally {
 
   /** `mapping`: what the rows were made with (Source.mapping). */
   counts(object: ObjectInfo, mapping: string | null): ObjectCounts {
-    const { records, quarantined, skipped, duplicates } = this;
+    const { records, quarantined, duplicates, skips } = this;
+    const skipped = skips.values().reduce((sum, count) => sum + count, 0);
     if (records !== this.#rows + quarantined + skipped + duplicates) {
       throw new AccountingError(
         `${object.uri}: read ${records} records, but ${this.#rows} rows + ${quarantined} quarantined + ${duplicates} duplicates + ${skipped} skipped`,
@@ -58,6 +61,8 @@ export class Tally {
       rows: this.#rows,
       quarantined,
       skipped,
+      requestLines: skips.get('request-line') ?? 0,
+      responseLines: skips.get('response-line') ?? 0,
       duplicates,
       mapping,
       bytesDecompressed: this.#bytes,

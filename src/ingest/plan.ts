@@ -11,7 +11,7 @@ import type { Ledger, Lookup } from '../ledger/ledger.ts';
 import type { LeftOut } from '../records/object-facts.ts';
 import type { SourceConfig } from '../sources/config.ts';
 import type { Source } from '../sources/source.ts';
-import { type ObjectInfo, type ObjectStore, StoreError } from '../store/store.ts';
+import { isArchived, type ObjectInfo, type ObjectStore, StoreError } from '../store/store.ts';
 import { compareText } from '../text/order.ts';
 import { equalParts, PartMeter } from './batch-sizes.ts';
 import type { TimeRange } from './time-range.ts';
@@ -39,6 +39,8 @@ export interface PlanCounters {
   readonly leftOut: Record<LeftOut, number>;
   /** Claimed by another run when they were looked at. */
   claimedElsewhere: number;
+  /** Wanted, and not to be read before somebody restores them. */
+  archived: number;
 }
 
 export const newPlanCounters = (): PlanCounters => ({
@@ -46,6 +48,7 @@ export const newPlanCounters = (): PlanCounters => ({
   skipped: 0,
   leftOut: { leftover: 0, excluded: 0 },
   claimedElsewhere: 0,
+  archived: 0,
 });
 
 export interface PlanOptions {
@@ -170,6 +173,10 @@ function isWanted(object: ObjectInfo, lookup: Lookup, counters: PlanCounters): b
   }
   if (entries.some((entry) => entry.state === 'claimed')) {
     counters.claimedElsewhere++;
+    return false;
+  }
+  if (isArchived(object)) {
+    counters.archived++;
     return false;
   }
   return true;

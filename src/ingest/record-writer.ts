@@ -10,7 +10,7 @@ import { frameRecords } from '../records/frame/index.ts';
 import { rowIdentity } from '../records/identity.ts';
 import type { Limits } from '../records/limits.ts';
 import type { ObjectFacts } from '../records/object-facts.ts';
-import type { RecordOutcome, Rejection, RejectionCode, RowOutcome } from '../records/outcome.ts';
+import type { RecordOutcome, Rejection, RejectionCode, RowOutcome, SkipReason } from '../records/outcome.ts';
 import { quarantineRow } from '../records/quarantine.ts';
 import type { RecordReader } from '../records/record-reader.ts';
 import type { RowWriter } from '../records/scan/row-writer.ts';
@@ -37,6 +37,8 @@ export class RecordWriter {
   readonly typeMismatches = new Map<string, number>();
   /** Quarantined records by reason. */
   readonly reasons = new Map<RejectionCode, number>();
+  /** Lines left out, by reason. */
+  readonly skips = new Map<SkipReason, number>();
   /** Records that took the reference path. */
   fallbacks = 0;
   /** Of the rows, those that share their id with another row of the batch and differ from it. */
@@ -118,6 +120,7 @@ class ObjectRecords {
     this.#tally.taken(rows.taken);
     for (const mismatches of [this.#reader.typeMismatches, rows.mismatches])
       for (const [column, count] of mismatches) increase(typeMismatches, column, count);
+    for (const [reason, count] of this.#tally.skips) increase(this.#batch.skips, reason, count);
     this.#batch.fallbacks += this.#tally.fallbacks;
     this.#batch.conflicts += this.#tally.conflicts;
     return this.#tally.counts(this.#object, source.mapping?.current ?? null);
@@ -139,7 +142,7 @@ class ObjectRecords {
   readonly #take = (outcome: RecordOutcome, origin: Frame): void => {
     this.#tally.records++;
     this.#tally.fallbacks++;
-    if (outcome.kind === 'skip') this.#tally.skipped++;
+    if (outcome.kind === 'skip') increase(this.#tally.skips, outcome.reason, 1);
     else if (outcome.kind === 'quarantine') this.#reject(outcome, origin);
     else this.#append(outcome, origin);
   };

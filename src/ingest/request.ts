@@ -1,6 +1,6 @@
 import type { LoadedTable } from '../iceberg/catalog.ts';
 import type { Intent } from '../ledger/batch-intent.ts';
-import type { RejectionCode } from '../records/outcome.ts';
+import type { RejectionCode, SkipReason } from '../records/outcome.ts';
 import type { ObjectInfo } from '../store/store.ts';
 import type { ConfiguredSource } from './plan.ts';
 
@@ -38,4 +38,6 @@ export interface StagedBatch {
   /** Rows that share their id with a row of the batch whose content is another. */
   readonly conflicts: number;
   readonly reasons: ReadonlyMap<RejectionCode, number>;
+  /** Lines left out, by reason. */
+  readonly skips: ReadonlyMap<SkipReason, number>;
 }

@@ -15,7 +15,7 @@ interface Place {
 
 /** What a report says that nobody may have meant. */
 export interface Warning {
-  readonly code: 'source-empty';
+  readonly code: 'source-empty' | 'objects-archived';
   readonly source: string;
   readonly message: string;
 }
@@ -34,6 +34,17 @@ export async function requireFolders(store: ObjectStore, sources: readonly Place
       });
     }
   }
+}
+
+/** Tells the log as well. */
+export function archivedObjects(log: Logger, { name, location }: Place, objects: number): Warning {
+  logEvent(log, 'objects-archived', { source: name, location, objects });
+  const what = objects === 1 ? 'one object is' : `${objects} objects are`;
+  return {
+    code: 'objects-archived',
+    source: name,
+    message: `${what} archived (GLACIER, DEEP_ARCHIVE) and cannot be read: restore what you need ("aws s3api restore-object", or S3 Batch Operations for many) and run the same command again while the copies last`,
+  };
 }
 
 /** Tells the log as well. */

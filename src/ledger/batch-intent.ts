@@ -72,10 +72,15 @@ interface IntentJson {
   readonly batch: string;
   readonly source: string;
   readonly files: Record<string, Parameters<typeof dataFileFromJson>[0][]>;
-  readonly objects: (Omit<ObjectCounts, 'mapping' | 'minEventTime' | 'maxEventTime'> & {
+  readonly objects: (Omit<
+    ObjectCounts,
+    'mapping' | 'requestLines' | 'responseLines' | 'minEventTime' | 'maxEventTime'
+  > & {
     uri: string;
     /** Not in intents of older versions. */
     mapping?: string | null;
+    requestLines?: number;
+    responseLines?: number;
     minEventTime: string | null;
     maxEventTime: string | null;
   })[];
@@ -92,9 +97,16 @@ function parse(bytes: Buffer): Intent {
     source: json.source,
     files: new Map(Object.entries(json.files).map(([table, files]) => [table, files.map(dataFileFromJson)])),
     objects: new Map(
-      json.objects.map(({ uri, mapping = null, minEventTime, maxEventTime, ...counts }) => [
+      json.objects.map(({ uri, minEventTime, maxEventTime, ...counts }) => [
         uri,
-        { ...counts, mapping, minEventTime: toBigInt(minEventTime), maxEventTime: toBigInt(maxEventTime) },
+        {
+          mapping: null,
+          requestLines: 0,
+          responseLines: 0,
+          ...counts,
+          minEventTime: toBigInt(minEventTime),
+          maxEventTime: toBigInt(maxEventTime),
+        },
       ]),
     ),
   };

@@ -26,6 +26,9 @@ export interface ObjectCounts {
   readonly rows: number;
   readonly quarantined: number;
   readonly skipped: number;
+  /** Of those skipped: lines of OPA about requests that it received, and about answers that it sent. */
+  readonly requestLines: number;
+  readonly responseLines: number;
   readonly duplicates: number;
   /** Digest of the mapping (tables/mapping.ts) that the rows were written with; null where none was recorded. */
   readonly mapping: string | null;
@@ -58,6 +61,8 @@ function toRow(entry: LedgerEntry): Record<string, Value> {
     rows: counts && BigInt(counts.rows),
     quarantined: counts && BigInt(counts.quarantined),
     skipped: counts && BigInt(counts.skipped),
+    request_lines: counts && BigInt(counts.requestLines),
+    response_lines: counts && BigInt(counts.responseLines),
     duplicates: counts && BigInt(counts.duplicates),
     mapping: counts?.mapping ?? null,
     bytes_decompressed: counts && BigInt(counts.bytesDecompressed),
@@ -95,6 +100,9 @@ export function fromRow(row: Readonly<Record<string, Value>>): LedgerEntry {
             rows: count('rows'),
             quarantined: count('quarantined'),
             skipped: count('skipped'),
+            // 0 where they were not counted yet.
+            requestLines: Number(row.request_lines ?? 0),
+            responseLines: Number(row.response_lines ?? 0),
             duplicates: count('duplicates'),
             mapping: typeof row.mapping === 'string' ? row.mapping : null,
             bytesDecompressed: count('bytes_decompressed'),

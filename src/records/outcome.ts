@@ -36,9 +36,18 @@ export interface Rejection {
 
 export interface Skip {
   readonly kind: 'skip';
-  /** JSON of another program, or text of which nobody can say whether it was part of a record elsewhere. */
-  readonly reason: 'foreign-line' | 'foreign-text';
+  readonly reason: SkipReason;
 }
+
+/** Every reason for which a line is left out, each with what it is. */
+export const skipReasons = {
+  'foreign-line': 'JSON of another program, or of the one that writes the records and not about any of them',
+  'foreign-text': 'text of another program',
+  'request-line': 'a line in which OPA says that it received a request ("Received request."), with its req_id',
+  'response-line': 'a line in which OPA says that it answered one ("Sent response."), with its req_id',
+} as const;
+
+export type SkipReason = keyof typeof skipReasons;
 
 /** Every reason for which a record can be quarantined, each with what it means: shown by the docs and the CLI. */
 export const rejectionCodes = {

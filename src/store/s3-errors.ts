@@ -48,7 +48,7 @@ const byName: Readonly<Record<string, StoreErrorCode>> = {
 const hints: Readonly<Record<string, string>> = {
   NoSuchBucket: 'there is no such bucket',
   CredentialsProviderError: 'no AWS credentials were found: set AWS_PROFILE, AWS_ACCESS_KEY_ID or a role',
-  InvalidObjectState: 'it is in an archive storage class: restore it first',
+  InvalidObjectState: 'it is archived: restore it first (aws s3api restore-object)',
   RequestTimeTooSkewed: 'the clock of this machine is wrong',
   'precondition-failed': 'it changed meanwhile',
   'access-denied': 'grant s3:GetObject, s3:PutObject and s3:DeleteObject on it, and s3:ListBucket on its bucket',

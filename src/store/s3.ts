@@ -48,18 +48,25 @@ export class S3Store implements ObjectStore {
   async *list(prefix: string, { startAfter }: ListOptions = {}): AsyncIterable<ObjectInfo> {
     const { authority: Bucket, key } = locate(prefix, parseUri(prefix));
     const isDirectory = isDirectoryBucket(Bucket);
-    const request = {
+    const request: ListObjectsV2CommandInput = {
       Bucket,
       // Directory buckets take whole folders for a prefix, and know no place to start.
       Prefix: isDirectory ? key.slice(0, key.lastIndexOf('/') + 1) : key,
       ...(startAfter !== undefined && !isDirectory && { StartAfter: parseUri(startAfter).key }),
+      ...(!isDirectory && { OptionalObjectAttributes: ['RestoreStatus'] }),
     };
     for await (const page of this.#pages(prefix, request)) {
-      for (const { Key, Size, ETag, LastModified } of page.Contents ?? []) {
+      for (const { Key, Size, ETag, LastModified, StorageClass, RestoreStatus } of page.Contents ?? []) {
         if (Key === undefined) continue;
         const uri = `s3://${Bucket}/${page.EncodingType === 'url' ? decodeKey(Key) : Key}`;
         if (!uri.startsWith(prefix) || (startAfter !== undefined && compareText(uri, startAfter) <= 0)) continue;
-        yield { uri, size: Size ?? 0, etag: unquoted(ETag), lastModified: LastModified?.getTime() ?? 0 };
+        yield {
+          uri,
+          size: Size ?? 0,
+          etag: unquoted(ETag),
+          lastModified: LastModified?.getTime() ?? 0,
+          ...storageOf(StorageClass, RestoreStatus?.RestoreExpiryDate !== undefined),
+        };
       }
     }
   }
@@ -213,7 +220,9 @@ export class S3Store implements ObjectStore {
     const { authority: Bucket, key: Key } = locate(uri, parseObjectUri(uri));
     try {
       const output = await this.#client.send(new HeadObjectCommand({ Bucket, Key }));
-      return { info: infoOf(uri, output, output.ContentLength ?? 0), writeId: output.Metadata?.[writeIdKey] };
+      const storage = storageOf(output.ArchiveStatus ?? output.StorageClass, isRestoredNow.test(output.Restore ?? ''));
+      const info = { ...infoOf(uri, output, output.ContentLength ?? 0), ...storage };
+      return { info, writeId: output.Metadata?.[writeIdKey] };
     } catch (error) {
       if (httpStatus(error) === 404) return undefined;
       throw s3Error(error, uri, 'cannot look at the object');
@@ -291,6 +300,14 @@ function decodeKey(key: string): string {
 const isDirectoryBucket = (bucket: string): boolean => bucket.endsWith('--x-s3');
 
 const unquoted = (etag: string | undefined): string => (etag ?? '').replace(/^"(.*)"$/, '$1');
+
+/** The header x-amz-restore of an object with a copy that can be read. */
+const isRestoredNow = /ongoing-request="false"/;
+
+const storageOf = (storageClass: string | undefined, isRestored: boolean): Partial<ObjectInfo> => ({
+  ...(storageClass !== undefined && storageClass !== 'STANDARD' && { storageClass }),
+  ...(isRestored && { isRestored: true }),
+});
 
 const infoOf = (uri: string, output: { ETag?: string | undefined; LastModified?: Date | undefined }, size: number) => ({
   uri,

@@ -41,7 +41,24 @@ export interface ObjectInfo {
   readonly etag: string;
   /** Milliseconds since the epoch. */
   readonly lastModified: number;
+  /** As the store names it (`GLACIER`), where it says so and it is not the usual one. */
+  readonly storageClass?: string;
+  /** Of an archived object: there is a copy for the time being that can be read. */
+  readonly isRestored?: true;
 }
+
+/** Classes whose objects have to be restored, which takes hours and costs money, before they can be read. */
+const archiveClasses: ReadonlySet<string> = new Set([
+  'GLACIER',
+  'DEEP_ARCHIVE',
+  // The tiers of INTELLIGENT_TIERING, which are told when an object is asked for and not by a listing.
+  'ARCHIVE_ACCESS',
+  'DEEP_ARCHIVE_ACCESS',
+]);
+
+/** Whether reading the object could only fail. */
+export const isArchived = ({ storageClass, isRestored }: ObjectInfo): boolean =>
+  storageClass !== undefined && archiveClasses.has(storageClass) && isRestored !== true;
 
 export interface ListOptions {
   /** Only objects whose URI is greater (text/order.ts). An adapter uses it to list less. */

@@ -27,6 +27,18 @@ export const ingestedObjects: TableDeclaration = {
     { name: 'rows', type: 'long', description: 'Records that became rows.' },
     { name: 'quarantined', type: 'long', description: 'Records that went to quarantine.' },
     { name: 'skipped', type: 'long', description: "Lines of other programs and of OPA's own log, skipped." },
+    {
+      name: 'request_lines',
+      type: 'long',
+      description:
+        'Of the skipped lines: those in which OPA says that it received a request. null before these were counted.',
+    },
+    {
+      name: 'response_lines',
+      type: 'long',
+      description:
+        'Of the skipped lines: those in which OPA says that it answered one. null before these were counted.',
+    },
     { name: 'duplicates', type: 'long', description: 'Records that were there already.' },
     {
       name: 'mapping',

@@ -5,6 +5,7 @@ export const backfillCounters = {
     skipped: 'of these, committed by an earlier run and unchanged since, or being read by another run',
     committed: 'of these, read and committed by this run',
     failed: 'of these, not readable; each is named under failures and stays unclaimed',
+    archived: 'of these, in an archive storage class such as GLACIER; not asked for, and read once they are restored',
   },
   records: {
     read: 'records read: the sum of the four below',

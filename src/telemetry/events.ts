@@ -52,6 +52,10 @@ export const events = declare({
   'batch-released': { level: 'info', message: 'claim given back; the batch is free for others' },
   'source-failed': { level: 'error', message: 'source failed; it is tried again' },
   'source-empty': { level: 'warn', message: 'source without any object' },
+  'objects-archived': {
+    level: 'warn',
+    message: 'objects in an archive storage class are left until they are restored',
+  },
   'source-recovered': { level: 'info', message: 'source works again' },
   'message-malformed': { level: 'warn', message: 'message left to the dead-letter queue' },
   'event-foreign': { level: 'warn', message: 'event of an object that no source is configured for' },

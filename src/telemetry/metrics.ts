@@ -41,8 +41,8 @@ export const metrics = declare({
   objects_total: {
     type: 'counter',
     labels: ['source', 'outcome'],
-    help: 'Objects, by outcome: committed, known (committed before), gone (deleted before they were read), failed.',
-    alert: 'failed or gone above 0',
+    help: 'Objects, by outcome: committed, known (committed before), gone (deleted before they were read), archived, failed.',
+    alert: 'failed, gone or archived above 0',
   },
   bytes_total: {
     type: 'counter',

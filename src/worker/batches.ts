@@ -22,7 +22,7 @@ import type { ObjectFailure } from '../ingest/request.ts';
 import type { Runtime } from '../ingest/runtime.ts';
 import type { LedgerEntry } from '../ledger/entry.ts';
 import type { Claim, Ledger } from '../ledger/ledger.ts';
-import { type ObjectInfo, StoreError } from '../store/store.ts';
+import { isArchived, type ObjectInfo, StoreError } from '../store/store.ts';
 import { logEvent } from '../telemetry/events.ts';
 import { compareText } from '../text/order.ts';
 import { errorCode, type Health, type Moving } from './health.ts';
@@ -34,6 +34,8 @@ export type BatchOutcome =
   | { readonly kind: 'committed' | 'known' }
   /** There is no such object any more. */
   | { readonly kind: 'gone' }
+  /** It cannot be read before it is restored. */
+  | { readonly kind: 'archived' }
   /** Another worker has claimed it, or it changed under our hands: look again soon. */
   | { readonly kind: 'held' }
   /** A try that failed; with the version that was tried, where it was known. */
@@ -197,6 +199,7 @@ export class Batches {
       if ('failure' in found) outcomes.set(uri, { kind: 'failed', failure: found.failure });
       else if (found.info === undefined) outcomes.set(uri, { kind: 'gone' });
       else if (isCommitted(uri, found.info.etag)) outcomes.set(uri, { kind: 'known' });
+      else if (isArchived(found.info)) outcomes.set(uri, { kind: 'archived' });
       else if (this.#isAside(found.info)) outcomes.set(uri, { kind: 'aside' });
       else if (claims.length > 0) {
         claimed.push(...claims);

@@ -241,13 +241,13 @@ export class QueueFollower {
     const { account, name, runtime, setAside } = this.#options;
     const of = (...kinds: BatchOutcome['kind'][]): WaitingObject[] =>
       objects.filter(({ uri }) => kinds.includes(outcomes.get(uri)?.kind ?? 'held'));
-    for (const kind of ['known', 'gone', 'failed'] as const)
+    for (const kind of ['known', 'gone', 'archived', 'failed'] as const)
       for (const { uri } of of(kind)) account.object(source, kind, uri);
-    for (const { uri } of of('committed', 'known', 'gone')) await setAside.done(uri);
+    for (const { uri } of of('committed', 'known', 'gone', 'archived')) await setAside.done(uri);
     for (const [uri, outcome] of outcomes)
       if (outcome.kind === 'failed') await setAside.failed(source, { uri, etag: outcome.etag }, outcome.failure);
     this.#held.putBack(of('held'), runtime.clock() + heldAgainMs);
-    const done = this.#held.done(of('committed', 'known', 'gone'));
+    const done = this.#held.done(of('committed', 'known', 'gone', 'archived'));
     const failed = this.#held.failed(of('failed', 'aside'));
     const over: Over = {
       finished: [...done.finished, ...failed.finished],

@@ -8,7 +8,7 @@ import { logEvent } from '../telemetry/events.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
 
 export interface WorkerReport {
-  readonly objects: { committed: number; known: number; gone: number; failed: number };
+  readonly objects: { committed: number; known: number; gone: number; archived: number; failed: number };
   readonly records: { read: number; rows: number; quarantined: number; skipped: number; duplicates: number };
   readonly bytes: { read: number; decompressed: number; written: number };
   readonly batches: { committed: number; failed: number; released: number };
@@ -27,7 +27,7 @@ type Totals = Omit<WorkerReport, 'setAside' | 'warnings' | 'seconds' | 'clean'>;
 
 export class Account {
   readonly totals: Totals = {
-    objects: { committed: 0, known: 0, gone: 0, failed: 0 },
+    objects: { committed: 0, known: 0, gone: 0, archived: 0, failed: 0 },
     records: { read: 0, rows: 0, quarantined: 0, skipped: 0, duplicates: 0 },
     bytes: { read: 0, decompressed: 0, written: 0 },
     batches: { committed: 0, failed: 0, released: 0 },
@@ -125,10 +125,11 @@ export class Account {
     logEvent(this.#log, 'batch-released', { source, batch: claim.batch, objects: claim.objects.length });
   }
 
-  object(source: string, outcome: 'known' | 'gone' | 'failed', uri: string): void {
+  object(source: string, outcome: 'known' | 'gone' | 'archived' | 'failed', uri: string): void {
     this.totals.objects[outcome]++;
     this.#metrics.count('objects_total', { source, outcome });
     if (outcome === 'gone') logEvent(this.#log, 'object-gone', { source, uri });
+    if (outcome === 'archived') logEvent(this.#log, 'objects-archived', { source, uri });
   }
 
   messages(queue: string, outcome: keyof Totals['messages'], count: number): void {

@@ -83,7 +83,7 @@ describe.each([
       const watched = store.view({ before: (call) => void (call.operation === 'put' && puts.push(call.uri)) });
       const last = await run(testRuntime({ store: watched, batch, clock, owner: owner('third') }));
       expect(puts, `call ${k}: a last run writes nothing`).toEqual([]);
-      expect(last.objects).toMatchObject({ listed: objects, skipped: objects, committed: 0, failed: 0 });
+      expect(last.objects).toMatchObject({ listed: objects, skipped: objects, committed: 0, failed: 0, archived: 0 });
     }
   });
 });

@@ -43,7 +43,7 @@ describe.sequential('one warehouse from first run to first answer', () => {
     const { code, stdout } = await run('backfill', '--dry-run', '--json');
     expect(code).toBe(0);
     expect(JSON.parse(stdout)).toMatchObject({
-      objects: { listed: 2, skipped: 0, committed: 0, failed: 0 },
+      objects: { listed: 2, skipped: 0, committed: 0, failed: 0, archived: 0 },
       plan: { batches: 1, objects: 2 },
     });
     expect(JSON.parse((await run('tables', '--json')).stdout)).toEqual({ tables: [] });
@@ -54,7 +54,7 @@ describe.sequential('one warehouse from first run to first answer', () => {
     expect(code).toBe(0);
     const report = JSON.parse(stdout) as BackfillReport;
     expect(report).toMatchObject({
-      objects: { listed: 2, skipped: 0, committed: 2, failed: 0 },
+      objects: { listed: 2, skipped: 0, committed: 2, failed: 0, archived: 0 },
       records: { read: 4, rows: 3, quarantined: 1, skipped: 0, duplicates: 0 },
       tables: { opa_decisions: { rows: 3, files: 2, days: 2 }, quarantine: { rows: 1 } },
       failures: [],
@@ -71,7 +71,7 @@ describe.sequential('one warehouse from first run to first answer', () => {
     const { code, stdout } = await run('backfill', '--json');
     expect(code).toBe(0);
     expect(JSON.parse(stdout)).toMatchObject({
-      objects: { listed: 2, skipped: 2, committed: 0, failed: 0 },
+      objects: { listed: 2, skipped: 2, committed: 0, failed: 0, archived: 0 },
       records: { read: 0, rows: 0 },
       bytes: { read: 0, written: 0 },
       tables: {},
@@ -167,7 +167,7 @@ describe('exit codes of backfill', () => {
     const { code, stdout } = await run('backfill', '-c', 'caps.yaml', '--json');
     expect(code).toBe(1);
     const report = JSON.parse(stdout) as BackfillReport;
-    expect(report.objects).toEqual({ listed: 2, skipped: 0, committed: 1, failed: 1 });
+    expect(report.objects).toEqual({ listed: 2, skipped: 0, committed: 1, failed: 1, archived: 0 });
     expect(report.failures.map((failure) => failure.uri)).toEqual([`file://${folder}/caps/big.jsonl`]);
     expect((await run('backfill', '-c', 'caps.yaml')).stdout).toContain(`file://${folder}/caps/big.jsonl`);
   });

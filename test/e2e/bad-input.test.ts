@@ -113,7 +113,7 @@ describeWith(['s3', 'glue'], 'a source with objects that cannot be read', () => 
 
   test('the run exits 1, and its report and its log name each of them with the reason', () => {
     expect(first.code).toBe(1);
-    expect(first.report.objects).toEqual({ listed: 13, skipped: 0, committed: 6, failed: 7 });
+    expect(first.report.objects).toEqual({ listed: 13, skipped: 0, committed: 6, failed: 7, archived: 0 });
     const found = Object.fromEntries(first.report.failures.map((failure) => [failure.uri, failure]));
     expect(Object.keys(found).sort()).toEqual(Object.keys(failing).map(uri));
     for (const [key, [code, message]] of Object.entries(failing)) {
@@ -166,7 +166,7 @@ describeWith(['s3', 'glue'], 'a source with objects that cannot be read', () => 
     expect(again.report.failures.map((failure) => failure.uri).sort()).toEqual(
       ['bomb.jsonl.gz', 'denied.jsonl', 'truncated-late.jsonl.gz', 'truncated.jsonl.gz'].map(uri),
     );
-    expect(again.report.objects).toEqual({ listed: 12, skipped: 6, committed: 2, failed: 4 });
+    expect(again.report.objects).toEqual({ listed: 12, skipped: 6, committed: 2, failed: 4, archived: 0 });
     expect((await ids()).filter((id) => /changed|replaced|deleted/.test(id))).toEqual(['changed-new', 'replaced-new']);
   });
 
@@ -177,7 +177,7 @@ describeWith(['s3', 'glue'], 'a source with objects that cannot be read', () => 
     await put('truncated-late.jsonl.gz', gzipSync(lines('late-0', 'late-1')));
     const mended = await backfill(place);
     expect({ code: mended.code, failures: mended.report.failures }).toEqual({ code: 0, failures: [] });
-    expect(mended.report.objects).toEqual({ listed: 12, skipped: 8, committed: 4, failed: 0 });
+    expect(mended.report.objects).toEqual({ listed: 12, skipped: 8, committed: 4, failed: 0, archived: 0 });
     expect(await ids()).toEqual(
       ['good-1', 'good-2', 'good-3', 'cut-1', 'cut-2', 'cut-3', 'before', 'after', 'odd-key', 'changed-new', 'replaced-new', 'denied',
         'bomb', 'truncated-1', 'truncated-2', 'late-0', 'late-1'].sort(),

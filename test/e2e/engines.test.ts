@@ -64,7 +64,13 @@ describeWith(['s3', 'glue', 'trino', 'readers'], 'a backfill, to every engine', 
     const { opa_decisions, okera_audit_logs, quarantine } = world.expected;
     const rows = opa_decisions.length + okera_audit_logs.length;
     expect({ code: first.code, failures: first.report.failures }).toEqual({ code: 0, failures: [] });
-    expect(first.report.objects).toEqual({ listed: world.objects, skipped: 0, committed: world.objects, failed: 0 });
+    expect(first.report.objects).toEqual({
+      listed: world.objects,
+      skipped: 0,
+      committed: world.objects,
+      failed: 0,
+      archived: 0,
+    });
     expect(first.report.records).toEqual({
       read: rows + quarantine.length + world.skipped + world.duplicates,
       rows,
@@ -240,7 +246,7 @@ describeWith(['s3', 'glue', 'trino', 'readers'], 'a backfill, to every engine', 
       const again = await backfill(place);
       expect(again.code).toBe(0);
       expect(again.report).toMatchObject({
-        objects: { listed: world.objects, skipped: world.objects, committed: 0, failed: 0 },
+        objects: { listed: world.objects, skipped: world.objects, committed: 0, failed: 0, archived: 0 },
         bytes: { read: 0, written: 0 },
       });
     });

@@ -101,7 +101,7 @@ function killTests(open: () => Promise<Site>, chains: number, killsPerChain: num
         const again = await backfill(place);
         expect(again.code).toBe(0);
         expect(again.report).toMatchObject({
-          objects: { listed: objects, skipped: objects, committed: 0, failed: 0 },
+          objects: { listed: objects, skipped: objects, committed: 0, failed: 0, archived: 0 },
           records: { read: 0, rows: 0, quarantined: 0, skipped: 0, duplicates: 0 },
           bytes: { read: 0, decompressed: 0, written: 0 },
         });

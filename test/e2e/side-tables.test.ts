@@ -80,7 +80,7 @@ describeWith(['s3', 'glue', 'trino', 'readers'], 'side tables on S3 and Glue', (
     const { code, report } = await backfill(place);
     expect(code).toBe(0);
     expect(report).toMatchObject({
-      objects: { listed: 4, skipped: 0, committed: 4, failed: 0 },
+      objects: { listed: 4, skipped: 0, committed: 4, failed: 0, archived: 0 },
       records: { read: 11, rows: 10, quarantined: 1, skipped: 0, duplicates: 0 },
       tables: { users: { rows: 2, files: 1, days: 1 }, user_countries: { rows: 3, files: 1, days: 1 } },
       quarantine: { missing_field: 1 },
@@ -121,7 +121,7 @@ ORDER BY u.user_name, ug.last_observed`),
   test('a run over the same objects does nothing', async () => {
     const { code, report } = await backfill(place);
     expect(code).toBe(0);
-    expect(report.objects).toEqual({ listed: 4, skipped: 4, committed: 0, failed: 0 });
+    expect(report.objects).toEqual({ listed: 4, skipped: 4, committed: 0, failed: 0, archived: 0 });
   });
 
   test('a load takes the place of all rows, those that Trino has added or deleted among them', async () => {

@@ -86,7 +86,7 @@ describeWith(['s3', 'glue'], 'a worker on S3 events', () => {
     const site = await open();
     await site.send(event(site.bucket, 'logs/eopa=i/first_ts=1/last_ts=2/gone.jsonl'));
     const { code, report, stderr } = await once(site.place);
-    expect({ code, ...report.objects }).toEqual({ code: 0, committed: 0, known: 0, gone: 1, failed: 0 });
+    expect({ code, ...report.objects }).toEqual({ code: 0, committed: 0, known: 0, gone: 1, archived: 0, failed: 0 });
     expect(stderr).toContain('"event":"object-gone"');
     expect(await site.depth()).toEqual({ visible: 0, inFlight: 0 });
   });

@@ -79,7 +79,13 @@ describe('batches on threads', () => {
     expect(seen.at(-1)).toBe(objects);
     expect(seen).toEqual([...seen].sort((a, b) => a - b));
     expect(await contentsOf(three)).toEqual(expected);
-    expect((await run(three)).objects).toEqual({ listed: objects, skipped: objects, committed: 0, failed: 0 });
+    expect((await run(three)).objects).toEqual({
+      listed: objects,
+      skipped: objects,
+      committed: 0,
+      failed: 0,
+      archived: 0,
+    });
   });
 
   test('an object that cannot be read is told, in the log too, and its neighbours are committed', async () => {
@@ -92,7 +98,7 @@ describe('batches on threads', () => {
     const log = pino({}, { write: (line) => void lines.push(JSON.parse(line)) });
     const runtime = await createRuntime(newConfig(2, join(folder, 'broken')), { log });
     const found = await run(runtime);
-    expect(found.objects).toEqual({ listed: 4, skipped: 0, committed: 3, failed: 1 });
+    expect(found.objects).toEqual({ listed: 4, skipped: 0, committed: 3, failed: 1, archived: 0 });
     expect(found.failures).toMatchObject([{ uri: expect.stringContaining('batch_id=1'), code: 'truncated_gzip' }]);
     expect(lines.filter(({ event }) => event === 'object-failed')).toMatchObject([
       { level: 50, code: 'truncated_gzip', uri: found.failures[0]!.uri, msg: 'object left unclaimed' },

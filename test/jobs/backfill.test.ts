@@ -14,7 +14,7 @@ import { readRows } from '../../src/parquet/read/row-reader.ts';
 import { ColumnarEncoder } from '../../src/parquet/write/encoder.ts';
 import type { SourceConfig } from '../../src/sources/config.ts';
 import { MemoryStore } from '../../src/store/memory.ts';
-import { type ObjectStore, StoreError } from '../../src/store/store.ts';
+import { type ObjectInfo, type ObjectStore, StoreError } from '../../src/store/store.ts';
 import { collect } from '../support/collect.ts';
 import {
   decision,
@@ -54,7 +54,7 @@ describe('what was ingested before', () => {
       before: ({ operation, uri }) => void (operation !== 'list' && touched.push(`${operation} ${uri}`)),
     });
     const report = await run(testRuntime({ store: watched }));
-    expect(report.objects).toEqual({ listed: 5, skipped: 5, committed: 0, failed: 0 });
+    expect(report.objects).toEqual({ listed: 5, skipped: 5, committed: 0, failed: 0, archived: 0 });
     expect(touched.filter((call) => call.startsWith('put') || call.includes(input))).toEqual([]);
   });
 
@@ -109,7 +109,7 @@ describe('objects that are no logs of the source', () => {
     const sources = [{ ...opaSourceConfig, include: ['**/*.jsonl'], exclude: ['test/**'] }];
     const runtime = testRuntime({ store, sources });
     const report = await run(runtime);
-    expect(report.objects).toEqual({ listed: 6, skipped: 4, committed: 2, failed: 0 });
+    expect(report.objects).toEqual({ listed: 6, skipped: 4, committed: 2, failed: 0, archived: 0 });
     expect(report.leftOut).toEqual({ leftover: 2, excluded: 2 });
     expect((await rowsOf(runtime, 'opa_decisions')).map((row) => row.decision_id).sort()).toEqual([
       'a.jsonl',
@@ -260,10 +260,10 @@ describe('an object that cannot be read', () => {
       const store = new MemoryStore();
       for (const name of ['a', 'b', 'c']) await put(store, `${name}.jsonl`, decision({ id: name }));
       const report = await run(testRuntime({ store: failing(store, 'b.jsonl', code) }));
-      expect(report.objects).toEqual({ listed: 3, skipped: 0, committed: 2, failed: 1 });
+      expect(report.objects).toEqual({ listed: 3, skipped: 0, committed: 2, failed: 1, archived: 0 });
       expect(report.failures).toMatchObject([{ uri: `${input}/b.jsonl`, code }]);
       const again = await run(testRuntime({ store }));
-      expect(again.objects).toEqual({ listed: 3, skipped: 2, committed: 1, failed: 0 });
+      expect(again.objects).toEqual({ listed: 3, skipped: 2, committed: 1, failed: 0, archived: 0 });
       expect((await rowsOf(testRuntime({ store }), 'opa_decisions')).map((row) => row.decision_id).sort()).toEqual([
         'a',
         'b',
@@ -373,7 +373,7 @@ describe('a plan', () => {
     expect(dry.plan).toMatchObject({ batches: 1, objects: 3 });
     expect(await runtime.catalog.listTables()).toEqual([]);
     const report = await run(runtime, { from: '2023-07-11', to: '2023-07-11' });
-    expect(report.objects).toEqual({ listed: 5, skipped: 2, committed: 3, failed: 0 });
+    expect(report.objects).toEqual({ listed: 5, skipped: 2, committed: 3, failed: 0, archived: 0 });
     expect((await rowsOf(runtime, 'opa_decisions')).map((row) => row.decision_id).sort()).toEqual([
       'inside',
       'midnight',
@@ -458,14 +458,14 @@ describe('where a row gets lost on the way to its file', () => {
     await putDecisions(store, 3, 5);
     const runtime = testRuntime({ store, batch: { objects: 1 }, encoder: lossy(1) });
     const report = await run(runtime);
-    expect(report.objects).toMatchObject({ listed: 3, committed: 2, failed: 1 });
+    expect(report.objects).toMatchObject({ listed: 3, committed: 2, failed: 1, archived: 0 });
     expect(report.failures).toMatchObject([
       { uri: expect.stringContaining('batch_id=0000'), code: 'accounting', message: expect.stringContaining('rows') },
     ]);
     expect(await createLedger(runtime).openClaims()).toEqual([]);
     expect(await rowsOf(runtime, 'opa_decisions')).toHaveLength(10);
     const again = await run(testRuntime({ store }));
-    expect(again.objects).toMatchObject({ listed: 3, skipped: 2, committed: 1, failed: 0 });
+    expect(again.objects).toMatchObject({ listed: 3, skipped: 2, committed: 1, failed: 0, archived: 0 });
     expect(await rowsOf(runtime, 'opa_decisions')).toHaveLength(15);
   });
 
@@ -507,4 +507,79 @@ test('objects that fail are not waited for by a run that has to look again for t
   });
   const report = await run(runtime);
   expect(report.objects).toMatchObject({ committed: 1, failed: 1 });
+});
+
+describe('archived objects', () => {
+  const archivedIn = (store: MemoryStore, name: string, facts: Partial<ObjectInfo>, gets: string[] = []) =>
+    store.view({
+      listing: (infos) => infos.map((info) => (info.uri.endsWith(name) ? { ...info, ...facts } : info)),
+      before: ({ operation, uri }) => void (operation === 'get' && gets.push(uri)),
+    });
+
+  test('are counted from the listing, never asked for, and read once they are restored', async () => {
+    const store = new MemoryStore();
+    await put(store, 'cold.jsonl', decision({ id: 'd-1' }));
+    await put(store, 'warm.jsonl', decision({ id: 'd-2' }));
+    const gets: string[] = [];
+    const frozen = archivedIn(store, 'cold.jsonl', { storageClass: 'DEEP_ARCHIVE' }, gets);
+    const report = await run(testRuntime({ store: frozen }));
+    expect(report.objects).toEqual({ listed: 2, skipped: 0, committed: 1, failed: 0, archived: 1 });
+    expect(report.warnings).toMatchObject([{ code: 'objects-archived', source: 'eopa' }]);
+    expect(report.warnings[0]?.message).toContain('restore-object');
+    expect(gets.filter((uri) => uri.endsWith('cold.jsonl'))).toEqual([]);
+    const restored = archivedIn(store, 'cold.jsonl', { storageClass: 'DEEP_ARCHIVE', isRestored: true });
+    expect((await run(testRuntime({ store: restored }))).objects).toMatchObject({
+      skipped: 1,
+      committed: 1,
+      archived: 0,
+    });
+  });
+
+  test('that were read before they were archived are as good as any other', async () => {
+    const store = new MemoryStore();
+    await put(store, 'a.jsonl', decision({ id: 'd-1' }));
+    await run(testRuntime({ store }));
+    const report = await run(testRuntime({ store: archivedIn(store, 'a.jsonl', { storageClass: 'GLACIER' }) }));
+    expect(report.objects).toMatchObject({ skipped: 1, archived: 0 });
+    expect(report.warnings).toEqual([]);
+  });
+
+  test('of a class that is read at once are read', async () => {
+    const store = new MemoryStore();
+    await put(store, 'a.jsonl', decision({ id: 'd-1' }));
+    const report = await run(testRuntime({ store: archivedIn(store, 'a.jsonl', { storageClass: 'GLACIER_IR' }) }));
+    expect(report.objects).toMatchObject({ committed: 1, archived: 0 });
+  });
+});
+
+describe("OPA's lines about requests", () => {
+  const request = (msg: string, id: number) =>
+    JSON.stringify({ level: 'info', msg, req_id: id, req_path: '/v1/data', time: '2026-11-28T10:00:00Z' });
+
+  test('are counted apart from those of other programs, bare and in wrappers, object by object', async () => {
+    const store = new MemoryStore();
+    const lines = [
+      request('Received request.', 1),
+      decision({ id: 'd-1' }),
+      request('Sent response.', 1),
+      JSON.stringify({ level: 'info', msg: 'Initializing server.' }),
+    ];
+    await put(store, 'bare.jsonl', ...lines);
+    const wrapped = lines.slice(0, 1).map((log) => JSON.stringify({ log: `${log}\n`, stream: 'stderr' }));
+    await put(store, 'wrapped.jsonl', ...wrapped, JSON.stringify({ log: 'GET / 200\n', stream: 'stdout' }));
+    const runtime = testRuntime({ store });
+    const report = await run(runtime);
+    expect(report.records).toMatchObject({ read: 6, rows: 1, skipped: 5 });
+    expect(report.skipped).toEqual({ 'request-line': 2, 'response-line': 1, 'foreign-line': 1, 'foreign-text': 1 });
+    const ledger = await rowsOf(runtime, 'ingested_objects');
+    expect(
+      ledger.map(({ uri, skipped, request_lines: requests, response_lines: responses }) => [
+        String(uri).slice(input.length + 1),
+        [skipped, requests, responses],
+      ]),
+    ).toEqual([
+      ['bare.jsonl', [3n, 1n, 1n]],
+      ['wrapped.jsonl', [2n, 1n, 0n]],
+    ]);
+  });
 });

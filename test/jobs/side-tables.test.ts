@@ -48,7 +48,7 @@ describe('a side table', () => {
       ['eve', null, `${countries.location}c`, 0n],
     ]);
     expect(report).toMatchObject({
-      objects: { listed: 3, skipped: 0, committed: 3, failed: 0 },
+      objects: { listed: 3, skipped: 0, committed: 3, failed: 0, archived: 0 },
       records: { read: 5, rows: 5, quarantined: 0, skipped: 0, duplicates: 0 },
       tables: { user_countries: { rows: 5, files: 1, days: 1 } },
       failures: [],
@@ -65,7 +65,7 @@ describe('a side table', () => {
     for (const listing of [shuffled, disordered]) {
       const routed = new RoutedStore({ memory: store.view({ listing: (objects) => listing(objects) }) });
       const report = await run(world(routed, [countries]));
-      expect(report.objects).toEqual({ listed: 4, skipped: 4, committed: 0, failed: 0 });
+      expect(report.objects).toEqual({ listed: 4, skipped: 4, committed: 0, failed: 0, archived: 0 });
     }
     expect(await snapshots(store, 'user_countries')).toHaveLength(1);
   });
@@ -80,7 +80,7 @@ describe('a side table', () => {
     await store.delete(`${countries.location}b.csv`);
     const report = await run(runtime);
     expect(await rowsAs(runtime, 'user_countries', 'subject')).toEqual([['alice'], ['dave']]);
-    expect(report.objects).toEqual({ listed: 1, skipped: 0, committed: 1, failed: 0 });
+    expect(report.objects).toEqual({ listed: 1, skipped: 0, committed: 1, failed: 0, archived: 0 });
     const [, second, ...rest] = await snapshots(store, 'user_countries');
     expect(rest).toEqual([]);
     expect(second!.summary).toMatchObject({ operation: 'overwrite', 'added-records': '2', 'deleted-records': '3' });
@@ -96,7 +96,7 @@ describe('a side table', () => {
     const report = await run(world(watched, [{ ...countries, name: 'renamed' }]));
     expect(puts.filter((uri) => !uri.includes('/ingested_objects/'))).toEqual([]);
     expect(report).toMatchObject({
-      objects: { listed: 1, skipped: 1, committed: 0, failed: 0 },
+      objects: { listed: 1, skipped: 1, committed: 0, failed: 0, archived: 0 },
       records: { read: 0, rows: 0, quarantined: 0 },
       tables: {},
     });
@@ -143,7 +143,7 @@ describe('a side table', () => {
     ] as const) {
       await putExport(store, countries, 'b', body);
       const report = await run(runtime);
-      expect(report.objects).toEqual({ listed: 2, skipped: 1, committed: 0, failed: 1 });
+      expect(report.objects).toEqual({ listed: 2, skipped: 1, committed: 0, failed: 1, archived: 0 });
       expect(report.failures).toMatchObject([{ uri: `${countries.location}b`, code }]);
       expect(report.failures[0]!.message).toMatch(/table user_countries stays as it was$/);
       expect(await rowsAs(runtime, 'user_countries', 'subject')).toEqual([['alice']]);
@@ -156,7 +156,7 @@ describe('a side table', () => {
     const runtime = world(store, [countries]);
     await run(runtime);
     await store.delete(`${countries.location}a.csv`);
-    expect((await run(runtime)).objects).toEqual({ listed: 0, skipped: 0, committed: 0, failed: 0 });
+    expect((await run(runtime)).objects).toEqual({ listed: 0, skipped: 0, committed: 0, failed: 0, archived: 0 });
     expect(await rowsAs(runtime, 'user_countries', 'subject')).toEqual([['alice']]);
   });
 
@@ -287,7 +287,7 @@ describe('loads at the same time', () => {
     expect(meanwhile).toBeDefined();
     expect(await rowsAs(runtime, 'user_countries', 'subject')).toEqual([['new']]);
     expect(await rowsAs(runtime, 'quarantine', 'payload')).toEqual([[',BE']]);
-    expect(report.objects).toEqual({ listed: 1, skipped: 1, committed: 0, failed: 0 });
+    expect(report.objects).toEqual({ listed: 1, skipped: 1, committed: 0, failed: 0, archived: 0 });
   });
 });
 
@@ -315,7 +315,7 @@ describe("Okera's tables", () => {
       await putExport(store, identities, key, key.endsWith('.gz') ? gzipSync(body) : body);
     const runtime = world(store, [identities]);
     const report = await run(runtime);
-    expect(report.objects).toEqual({ listed: 8, skipped: 1, committed: 7, failed: 0 });
+    expect(report.objects).toEqual({ listed: 8, skipped: 1, committed: 7, failed: 0, archived: 0 });
     expect(report.records).toMatchObject({ read: 12, rows: 12, quarantined: 0 });
     expect(await rowsAs(runtime, 'users', 'id', 'user_name')).toEqual([
       ['1', 'jane'],
@@ -379,7 +379,7 @@ describe('beside events', () => {
     await putExport(store, countries, 'a.csv', 'subject,country\nalice,NL\n,BE\n');
     const report = await run(both(store));
     expect(report).toMatchObject({
-      objects: { listed: 3, skipped: 0, committed: 3, failed: 0 },
+      objects: { listed: 3, skipped: 0, committed: 3, failed: 0, archived: 0 },
       records: { read: 9, rows: 7, quarantined: 2, skipped: 0, duplicates: 0 },
       quarantine: { missing_field: 1, malformed_json: 1 },
     });
@@ -388,7 +388,7 @@ describe('beside events', () => {
       user_countries: { rows: 1, files: 1, days: 1 },
       quarantine: { rows: 2, files: 2 },
     });
-    expect((await run(both(store))).objects).toEqual({ listed: 3, skipped: 3, committed: 0, failed: 0 });
+    expect((await run(both(store))).objects).toEqual({ listed: 3, skipped: 3, committed: 0, failed: 0, archived: 0 });
   });
 
   test('--source selects either', async () => {
@@ -413,7 +413,7 @@ describe('beside events', () => {
     const before = store.view();
     const report = await run(both(before), { dryRun: true });
     expect(report.plan).toEqual({ batches: 1, objects: 1, bytes: 25 });
-    expect(report.objects).toEqual({ listed: 1, skipped: 0, committed: 0, failed: 0 });
+    expect(report.objects).toEqual({ listed: 1, skipped: 0, committed: 0, failed: 0, archived: 0 });
     expect(await both(store).catalog.listTables()).toEqual([]);
     await run(both(store));
     expect((await run(both(store), { dryRun: true })).plan).toEqual({ batches: 0, objects: 0, bytes: 0 });

@@ -33,7 +33,7 @@ describe.each<[string, Listing]>([
     await putDecisions(other, 20, 5);
     const runtime = testRuntime({ store: routed(other, listing), batch });
     const report = await run(runtime);
-    expect(report.objects).toEqual({ ...expected.objects, listed: 20, committed: 20, failed: 0 });
+    expect(report.objects).toEqual({ ...expected.objects, listed: 20, committed: 20, failed: 0, archived: 0 });
     expect(report.records).toEqual(expected.records);
     expect(await sortedRows(runtime, 'opa_decisions')).toEqual(rows);
     expect(await rowsOf(runtime, 'ingested_objects')).toHaveLength(20);

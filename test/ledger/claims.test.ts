@@ -23,6 +23,8 @@ const counts: ObjectCounts = {
   rows: 1,
   quarantined: 0,
   skipped: 0,
+  requestLines: 0,
+  responseLines: 0,
   duplicates: 0,
   bytesDecompressed: 10,
   minEventTime: 0n,

@@ -39,12 +39,22 @@ describe('keys of Enterprise OPA', () => {
   });
 
   test('the layout by hour', () => {
-    expect(describeOpaObject('s3://b/x/2023/05/24/10/d.json').range).toEqual([
+    const name = '5190195b-d6d4-495c-b21d-f4e2ad5bd386.json';
+    expect(describeOpaObject(`s3://b/x/2023/05/24/10/${name}`).range).toEqual([
       Date.UTC(2023, 4, 24, 10),
       Date.UTC(2023, 4, 24, 11) - 1,
     ]);
-    expect(describeOpaObject('s3://b/2023/13/24/10/d.json').range).toBeUndefined();
+    expect(describeOpaObject(`s3://b/2023/13/24/10/${name}`).range).toBeUndefined();
     expect(describeOpaObject('s3://b/2023/05/24/part-1.gz').range).toBeUndefined();
+  });
+
+  test("the hour in a key of another writer promises nothing: Firehose's is one of arrival, in any time zone", () => {
+    const names = [
+      'opa-1-2026-11-28-19-19-44-24c20d3c-06f6-4d05-98ec-601e4e5f3b6b',
+      'opa-1-2026-11-28-19-19-44-24c20d3c-06f6-4d05-98ec-601e4e5f3b6b.gz',
+      'd.json',
+    ];
+    for (const name of names) expect(describeOpaObject(`s3://b/opa/2026/11/28/19/${name}`).range).toBeUndefined();
   });
 
   test('hostile keys are text like any other', () => {

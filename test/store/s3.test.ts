@@ -2,7 +2,7 @@ import { ListMultipartUploadsCommand, PutObjectCommand, S3Client, type S3ClientC
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { readObject, readWhole } from '../../src/store/read.ts';
 import { S3Store } from '../../src/store/s3.ts';
-import type { ObjectInfo } from '../../src/store/store.ts';
+import { isArchived, type ObjectInfo } from '../../src/store/store.ts';
 import { storeContract } from '../contract/store.ts';
 import { collect } from '../support/collect.ts';
 import { CuttingS3 } from '../support/cutting-s3.ts';
@@ -57,6 +57,23 @@ describeWith(['s3'], 'S3 store', () => {
     sdk.destroy();
     expect(Uploads ?? []).toEqual([]);
     expect(await store.head(uri)).toMatchObject({ size: bytes.length });
+  });
+
+  test('an archived object says so, in a listing and by itself; one of a usual class says nothing', async () => {
+    const { store, bucket, client } = await open();
+    const sdk = new S3Client(client);
+    for (const [Key, StorageClass] of [
+      ['a', 'DEEP_ARCHIVE'],
+      ['b', 'STANDARD'],
+      ['c', 'STANDARD_IA'],
+    ] as const)
+      await sdk.send(new PutObjectCommand({ Bucket: bucket, Key, Body: 'x', StorageClass }));
+    sdk.destroy();
+    const listed = await collect(store.list(`s3://${bucket}/`));
+    expect(listed.map(({ storageClass }) => storageClass)).toEqual(['DEEP_ARCHIVE', undefined, 'STANDARD_IA']);
+    expect(listed.map(isArchived)).toEqual([true, false, false]);
+    expect(isArchived((await store.head(`s3://${bucket}/a`))!)).toBe(true);
+    await expect(store.get(`s3://${bucket}/a`)).rejects.toThrow(/archived: restore it first/);
   });
 
   test('an object as others write it is read as it is', async () => {

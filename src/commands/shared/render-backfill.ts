@@ -51,6 +51,7 @@ export function renderBackfill(report: BackfillReport): string {
     sections.push(`\n${textTable([{ title: 'written to' }, ...columns], tables)}`);
   }
   sections.push(counts('quarantined, by reason', report.quarantine));
+  sections.push(counts('skipped, by reason', report.skipped));
   sections.push(counts('null because of another type, by column', report.typeMismatches));
   sections.push(...others);
   if (report.conflicts > 0) {

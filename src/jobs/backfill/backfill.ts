@@ -31,7 +31,7 @@ import {
 } from '../../ingest/plan.ts';
 import { ahead } from '../../ingest/prefetch.ts';
 import type { ObjectFailure } from '../../ingest/request.ts';
-import { emptySource, requireFolders, type Warning } from '../../ingest/require-sources.ts';
+import { archivedObjects, emptySource, requireFolders, type Warning } from '../../ingest/require-sources.ts';
 import type { Progress, ProgressSink, Runtime } from '../../ingest/runtime.ts';
 import { selectSources } from '../../ingest/select-sources.ts';
 import { parseRange, type TimeRange } from '../../ingest/time-range.ts';
@@ -126,7 +126,7 @@ class BackfillRun {
       if (!contended) {
         this.#tell('done');
         await this.#clearSetAside();
-        this.#close(counters, counters.listed - this.#committed - this.#failures.size);
+        this.#close(counters, counters.listed - counters.archived - this.#committed - this.#failures.size);
         return;
       }
       await this.#waitForOthers();
@@ -199,9 +199,12 @@ class BackfillRun {
     };
     this.#warnings = [];
     for (const source of this.#sources) {
-      const before = counters.listed;
+      const { log } = this.#runtime;
+      const before = { ...counters };
       yield* planBatches(store, this.#ledger, source, options, counters);
-      if (counters.listed === before) this.#warnings.push(emptySource(this.#runtime.log, source.config, prefix));
+      if (counters.listed === before.listed) this.#warnings.push(emptySource(log, source.config, prefix));
+      const archived = counters.archived - before.archived;
+      if (archived > 0) this.#warnings.push(archivedObjects(log, source.config, archived));
     }
   }
 
@@ -231,6 +234,7 @@ class BackfillRun {
       if (!intent.objects.has(failure.uri)) this.#failures.set(failure.uri, failure);
     for (const [column, count] of staged.typeMismatches) increase(this.#account.typeMismatches, column, count);
     for (const [reason, count] of staged.reasons) increase(this.#account.reasons, reason, count);
+    for (const [reason, count] of staged.skips) increase(this.#account.skips, reason, count);
     this.#account.fallbacks += staged.fallbacks;
     this.#account.conflicts += staged.conflicts;
   }
@@ -295,6 +299,7 @@ class BackfillRun {
     objects.skipped += Math.max(0, skipped);
     objects.committed += this.#committed;
     objects.failed += this.#failures.size;
+    objects.archived += counters.archived;
     failures.push(...this.#failures.values());
     warnings.push(...this.#warnings);
     this.#account.leftOut = counters.leftOut;

@@ -4,7 +4,7 @@ import type { ObjectFailure } from '../../ingest/request.ts';
 import type { Warning } from '../../ingest/require-sources.ts';
 import type { OtherMapping } from '../../ledger/other-mappings.ts';
 import type { LeftOut } from '../../records/object-facts.ts';
-import type { RejectionCode } from '../../records/outcome.ts';
+import type { RejectionCode, SkipReason } from '../../records/outcome.ts';
 
 export interface BackfillOptions {
   /** Names of sources; all where omitted. */
@@ -19,7 +19,7 @@ export interface BackfillOptions {
 }
 
 export interface BackfillReport {
-  readonly objects: { listed: number; skipped: number; committed: number; failed: number };
+  readonly objects: { listed: number; skipped: number; committed: number; failed: number; archived: number };
   readonly records: { read: number; rows: number; quarantined: number; skipped: number; duplicates: number };
   readonly bytes: { read: number; decompressed: number; written: number };
   readonly tables: Record<string, { rows: number; files: number; days: number }>;
@@ -29,6 +29,8 @@ export interface BackfillReport {
   readonly typeMismatches: Record<string, number>;
   /** By reason. */
   readonly quarantine: Partial<Record<RejectionCode, number>>;
+  /** The lines that were skipped, by reason. */
+  readonly skipped: Partial<Record<SkipReason, number>>;
   /** Records that took the reference path, which is slower; all others were certain. */
   readonly doubted: number;
   /** Of the rows, those that share their id with a row of the same batch and differ from it: all are kept. */
@@ -54,11 +56,12 @@ export interface RecordCounts {
 
 /** What a run came to: every part of a backfill adds to the one account, and the report is what it says at the end. */
 export class BackfillAccount {
-  readonly objects = { listed: 0, skipped: 0, committed: 0, failed: 0 };
+  readonly objects = { listed: 0, skipped: 0, committed: 0, failed: 0, archived: 0 };
   readonly failures: ObjectFailure[] = [];
   readonly warnings: Warning[] = [];
   readonly typeMismatches = new Map<string, number>();
   readonly reasons = new Map<RejectionCode, number>();
+  readonly skips = new Map<SkipReason, number>();
   readonly plan = { batches: 0, objects: 0, bytes: 0 };
   fallbacks = 0;
   conflicts = 0;
@@ -99,6 +102,7 @@ export class BackfillAccount {
       failures: this.failures,
       typeMismatches: Object.fromEntries(this.typeMismatches),
       quarantine: Object.fromEntries(this.reasons),
+      skipped: Object.fromEntries(this.skips),
       doubted: this.fallbacks,
       leftOut: this.leftOut,
       otherMappings: this.otherMappings,

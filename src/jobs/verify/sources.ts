@@ -1,15 +1,16 @@
 /** Every object that a source lists has to be in the ledger, by the ETag that it has now. */
 import { createLedger } from '../../ingest/claimed-batch.ts';
 import { type ConfiguredSource, objectsAt } from '../../ingest/plan.ts';
-import { emptySource, type Warning } from '../../ingest/require-sources.ts';
+import { archivedObjects, emptySource, type Warning } from '../../ingest/require-sources.ts';
 import type { Runtime } from '../../ingest/runtime.ts';
+import { isArchived } from '../../store/store.ts';
 import type { Accounts } from './accounts.ts';
 import type { Differences } from './difference.ts';
 
 export interface ListedObjects {
   listed: number;
   ingested: number;
-  /** Too young to be held against the worker, or in the hands of a run. */
+  /** Too young to be held against the worker, in the hands of a run, or archived, of which a warning tells. */
   waiting: number;
 }
 
@@ -27,6 +28,7 @@ export async function checkSources(
   const warnings: Warning[] = [];
   for (const { config: source, source: family } of sources) {
     let isEmpty = true;
+    let archived = 0;
     for await (const object of objectsAt(store, source.location)) {
       isEmpty = false;
       if (object.uri.startsWith(`${config.warehouse}/`) || !family.describeObject(object.uri).relevant) continue;
@@ -34,6 +36,11 @@ export async function checkSources(
       const account = accounts.objects.get(object.uri);
       if (account?.etags.has(object.etag)) {
         counts.ingested++;
+        continue;
+      }
+      if (isArchived(object)) {
+        counts.waiting++;
+        archived++;
         continue;
       }
       const isHeld = account?.open !== undefined && !ledger.isAbandoned(account.open);
@@ -51,6 +58,7 @@ export async function checkSources(
       });
     }
     if (isEmpty) warnings.push(emptySource(runtime.log, source));
+    if (archived > 0) warnings.push(archivedObjects(runtime.log, source, archived));
   }
   const batches = new Set<string>();
   for (const { open } of accounts.objects.values()) {

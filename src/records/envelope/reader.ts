@@ -118,7 +118,7 @@ export class EnvelopeReader implements RecordReader {
         this.#emit(finding.rejection, finding.origin);
         return;
       case 'foreign':
-        this.#emit(foreignLine, finding.origin);
+        this.#emit({ kind: 'skip', reason: finding.reason }, finding.origin);
     }
   }
 

@@ -15,7 +15,7 @@ import type { Frame } from '../frame/frame.ts';
 import { fillerAt, isBlank, isSpace } from '../frame/framer.ts';
 import type { Limits } from '../limits.ts';
 import { keyText, scanMembers } from '../members.ts';
-import type { Rejection } from '../outcome.ts';
+import type { Rejection, SkipReason } from '../outcome.ts';
 import { isRejection, type JsonRecord, type ParseLimits, parseRecord, reject } from '../parse.ts';
 import { criLine, lineMembers, listMembers, logLineHeads, omittedMembers, opaTextDecision } from './kinds.ts';
 import { ObjectText } from './object-text.ts';
@@ -28,6 +28,11 @@ export interface RecordMarks {
   isRecord(value: Readonly<Record<string, unknown>>): boolean;
   /** Another line of the program that writes the records: no record, whatever it lacks. */
   isOtherLine(value: Readonly<Record<string, unknown>>): boolean;
+  /**
+   * What a line says that is no record and bears on which records there must be; undefined for all others. Such lines are
+   * counted apart, so that they can be held against the records.
+   */
+  witnessOf?(value: Readonly<Record<string, unknown>>): SkipReason | undefined;
   /** The same text for a record that stands in two places of one envelope; undefined where a record has none. */
   idOf(value: Readonly<Record<string, unknown>>): string | undefined;
   /** Of these, one stands in the text of every record. */
@@ -63,6 +68,7 @@ export interface FoundRejection extends Found {
 
 export interface ForeignLine extends Found {
   readonly kind: 'foreign';
+  readonly reason: SkipReason;
 }
 
 /** Where something stands: its layers, its place in the decompressed object, the frame or element that it is part of. */
@@ -102,6 +108,8 @@ export class Unwrapper {
   object(record: JsonRecord, place: Place): Finding[] {
     const { value } = record;
     if (this.#marks.isRecord(value)) return [{ kind: 'record', record, wrap: place.wrap, origin: place.origin }];
+    const witness = this.#marks.witnessOf?.(value);
+    if (witness !== undefined) return [foreign(place, witness)];
     let best: Finding[] = [];
     const consider = (found: Finding[]): boolean => {
       if (rankOf(found) > rankOf(best)) best = found;
@@ -451,7 +459,11 @@ const isTextual = (value: unknown): boolean =>
 const isByteList = (value: unknown): value is readonly number[] =>
   Array.isArray(value) && value.length > 0 && value.every((byte) => Number.isInteger(byte) && byte >= 0 && byte <= 255);
 
-const foreign = ({ origin }: Place): ForeignLine => ({ kind: 'foreign', origin });
+const foreign = ({ origin }: Place, reason: SkipReason = 'foreign-line'): ForeignLine => ({
+  kind: 'foreign',
+  reason,
+  origin,
+});
 
 const textFinding = (text: Buffer, isOpen: boolean, { wrap, origin }: Place): FoundText => ({
   kind: 'text',

@@ -3,6 +3,8 @@
  *   eopa=<id>/first_ts=<s>/last_ts=<s>/batch_id=<uuid>.json[l][.gz]   batches
  *   eopa=<id>/ts=<s>/decision_id=<id>.json                            single decisions
  *   YYYY/MM/DD/HH/<decision_id>.json                                  before July 2023
+ * Others write by hour too, and mean something else: Firehose's is the hour at which the oldest record arrived, in any
+ * time zone. Only a UUID for a name says that the hour is that of the decision.
  * Any of the values may be `null`, where the first or last record of a batch was blank. first_ts and last_ts follow the
  * order of arrival, so first_ts can lie behind last_ts, and records a little outside of both.
  */
@@ -38,7 +40,10 @@ function secondsRange(first: bigint | null, last: bigint | null): readonly [numb
   return isSecondInRange(from) && isSecondInRange(to) ? [from * 1000, to * 1000 + 999] : null;
 }
 
+const decisionName = /^[\da-f]{8}(?:-[\da-f]{4}){3}-[\da-f]{12}\.json$/i;
+
 function hourRange(segments: readonly string[]): readonly [number, number] | null {
+  if (!decisionName.test(segments.at(-1) ?? '')) return null;
   const path = segments.slice(-5, -1).join('/');
   const match = /^(\d{4})\/(\d{2})\/(\d{2})\/(\d{2})$/.exec(path);
   if (!match) return null;

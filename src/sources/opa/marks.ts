@@ -1,7 +1,14 @@
 /** What tells a decision from all other JSON in a log. */
 import type { RecordMarks } from '../../records/envelope/unwrap.ts';
+import type { SkipReason } from '../../records/outcome.ts';
 
 const isObject = (value: unknown): boolean => typeof value === 'object' && value !== null && !Array.isArray(value);
+
+/** OPA writes both for every request of a listener, the ones that decide nothing (`/health`) and diagnostics included. */
+const witnesses: Readonly<Record<string, SkipReason>> = {
+  'Received request.': 'request-line',
+  'Sent response.': 'response-line',
+};
 
 export const decisionMarks: RecordMarks = {
   /** An id, what OPA's console says of its decisions, or, where a mask has taken these, what every decision has. */
@@ -13,6 +20,10 @@ export const decisionMarks: RecordMarks = {
   },
   /** OPA's logger writes level and msg in every line ("Received request.", status records). */
   isOtherLine: (value) => typeof value.level === 'string' && typeof value.msg === 'string',
+  witnessOf({ msg, req_id: id }) {
+    if (typeof msg !== 'string' || id === undefined) return undefined;
+    return Object.hasOwn(witnesses, msg) ? witnesses[msg] : undefined;
+  },
   idOf: ({ decision_id: id }) => (typeof id === 'string' && id !== '' ? id : undefined),
   hints: ['decision_id', 'openpolicyagent.org/decision_logs', 'Decision Log', 'labels'],
 };
