@@ -27,6 +27,7 @@ const order = [
   'ingest',
   'views',
   'ledger',
+  'rewrite',
   'config',
   'sources',
   'records',

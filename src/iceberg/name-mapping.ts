@@ -1,4 +1,4 @@
-import type { FieldType, SchemaField } from './metadata.ts';
+import type { FieldType, SchemaField, TableMetadata } from './metadata.ts';
 
 /**
  * The table's default name mapping (Iceberg spec, "Column Projection" and "Name Mapping Serialization"): how readers find
@@ -19,6 +19,17 @@ export function extendNameMapping(mapping: string | undefined, fields: readonly 
   const taken = new Set(present.flatMap((field) => field.names));
   const added = fields.filter((field) => !ids.has(field.id) && !taken.has(field.name));
   return JSON.stringify([...present, ...added.map((field) => mapped(field.id, field.name, field.type))]);
+}
+
+/** Field ids of the top-level columns by every name that they have, or had. */
+export function namesOf({ properties }: TableMetadata): Map<string, number> {
+  const text = properties[nameMappingProperty];
+  const fields = text === undefined ? [] : (JSON.parse(text) as MappedField[]);
+  return new Map(
+    fields.flatMap(({ 'field-id': id, names }) =>
+      id === undefined ? [] : names.map((name): [string, number] => [name, id]),
+    ),
+  );
 }
 
 function mapped(id: number, name: string, type: FieldType): MappedField {

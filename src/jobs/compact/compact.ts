@@ -15,10 +15,10 @@ import { expectOwnWarehouse } from '../../ingest/own-tables.ts';
 import type { Runtime } from '../../ingest/runtime.ts';
 import { finishAmendments } from '../../ledger/amendment.ts';
 import { commitContext } from '../../ledger/runtime.ts';
+import { type CompactionTable, describeTable } from '../../rewrite/stored-table.ts';
 import { cachedReads } from '../../store/cached-reads.ts';
 import { compareText } from '../../text/order.ts';
 import { readTableFiles } from '../rewrite/live-files.ts';
-import { type CompactionTable, describeTable } from '../rewrite/stored-table.ts';
 import { commitDays } from './commit.ts';
 import {
   type CompactionRules,

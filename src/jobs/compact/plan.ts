@@ -4,6 +4,7 @@
  * where few others came; the same files give the same plan.
  */
 import type { LiveFile } from '../../iceberg/scan.ts';
+import { hasCompactedName } from '../../rewrite/without-rows.ts';
 import { compareText } from '../../text/order.ts';
 import type { LiveTableFiles } from '../rewrite/live-files.ts';
 
@@ -61,9 +62,6 @@ export interface TablePlan {
   readonly refused: readonly Refusal[];
 }
 
-/** First part of the names of compacted files. No other writer names its files so. */
-export const compactedPrefix = 'compacted-';
-
 export function planTable(table: PlannedTable, files: LiveTableFiles, rules: CompactionRules): TablePlan {
   const days: DayPlan[] = [];
   const suspects: DayPlan[] = [];
@@ -84,7 +82,7 @@ export function planTable(table: PlannedTable, files: LiveTableFiles, rules: Com
 
 /** Whether a file is the work of a compaction in the order that is asked for now. */
 export const isCompacted = (table: Pick<PlannedTable, 'sortOrderId'>, file: LiveFile): boolean =>
-  file.sortOrderId === table.sortOrderId && file.path.slice(file.path.lastIndexOf('/') + 1).startsWith(compactedPrefix);
+  file.sortOrderId === table.sortOrderId && hasCompactedName(file);
 
 /** Smaller than this, a file is merged with others. Far enough below the target that no cut file gets there. */
 export const smallBytes = (rules: Pick<CompactionRules, 'targetBytes'>): number => rules.targetBytes / 4;

@@ -16,11 +16,12 @@ import { FileSink } from '../../ingest/spill/file-sink.ts';
 import { SpilledRuns, type TakeRows } from '../../ingest/spill/runs.ts';
 import { ColumnReader } from '../../parquet/read/column-reader.ts';
 import { ColumnarFileWriter } from '../../parquet/write/encoder.ts';
+import type { CompactionTable } from '../../rewrite/stored-table.ts';
+import { compactedPrefix } from '../../rewrite/without-rows.ts';
 import type { ObjectStore } from '../../store/store.ts';
 import { clusterOrder, plainKeys } from '../rewrite/cluster-order.ts';
 import { type Duplicates, findDuplicates } from '../rewrite/duplicates.ts';
-import type { CompactionTable } from '../rewrite/stored-table.ts';
-import { compactedPrefix, type DayPlan } from './plan.ts';
+import type { DayPlan } from './plan.ts';
 
 export interface RewriteOptions {
   readonly targetBytes: number;

@@ -6,13 +6,10 @@
  * Older snapshots still show the rows until `expire` has removed them and their files. What is in quarantine, and what
  * other records say about the subject in their raw text, is not touched; neither are the source objects.
  */
-import { discard } from '../../columns/batch.ts';
-import { TableBuffer } from '../../columns/table-buffer.ts';
 import type { LoadedTable } from '../../iceberg/catalog.ts';
 import type { DataFile } from '../../iceberg/data-file.ts';
 import { DeleteFilesPresent, type LiveFile, liveFiles } from '../../iceberg/scan.ts';
-import { asParquet, fileRows } from '../../iceberg/table-rows.ts';
-import { storeDataFile } from '../../iceberg/write.ts';
+import { fileRows } from '../../iceberg/table-rows.ts';
 import { createLedger } from '../../ingest/claimed-batch.ts';
 import { AccountingError, increase } from '../../ingest/object-counts.ts';
 import { findOtherMappings } from '../../ingest/other-mappings.ts';
@@ -21,14 +18,12 @@ import type { Runtime } from '../../ingest/runtime.ts';
 import { selectSources } from '../../ingest/select-sources.ts';
 import { amend, finishAmendments } from '../../ledger/amendment.ts';
 import type { OtherMapping } from '../../ledger/other-mappings.ts';
-import { ColumnReader } from '../../parquet/read/column-reader.ts';
-import { ColumnarFileWriter } from '../../parquet/write/encoder.ts';
+import { digestOfSubject } from '../../ledger/subject-digest.ts';
+import { describeTable } from '../../rewrite/stored-table.ts';
+import { withoutRows } from '../../rewrite/without-rows.ts';
 import { subjectColumns } from '../../sources/registry.ts';
 import { compareText } from '../../text/order.ts';
-import { compactedPrefix } from '../compact/plan.ts';
 import { replan } from '../replan.ts';
-import { type CompactionTable, describeTable } from '../rewrite/stored-table.ts';
-import { digestOfSubject } from './subject-digest.ts';
 
 export interface EraseOptions {
   readonly dryRun?: boolean;
@@ -93,7 +88,16 @@ async function eraseDay(
       if (dropped === undefined) continue;
       remove.push(file.path);
       if (dryRun) continue;
-      const rewritten = await withoutRows(runtime, loaded, table, file, dropped);
+      const { store, uuid } = runtime;
+      const options = { store, output: runtime.config.output, prefix: 'erased-', uuid };
+      const placed = { ...file, ymd: file.ymd ?? day };
+      const rewritten = await withoutRows(
+        options,
+        loaded,
+        describeTable(table, loaded, runtime.config),
+        placed,
+        dropped,
+      );
       if (rewritten !== undefined) add.push(rewritten);
     }
     const rows = [...byObject.values()].reduce((sum, count) => sum + count, 0);
@@ -167,43 +171,4 @@ async function rowsToDrop(
   if (row !== file.recordCount)
     throw new AccountingError(`${file.path} has ${row} rows, and ${file.recordCount} by the table's manifest`);
   return any ? dropped : undefined;
-}
-
-/** The file without the dropped rows, row group by row group; undefined where none is left. */
-async function withoutRows(
-  { store, config, uuid }: Runtime,
-  loaded: LoadedTable,
-  table: string,
-  file: LiveFile,
-  dropped: Uint8Array,
-): Promise<DataFile | undefined> {
-  const { declaration, columns, names }: CompactionTable = describeTable(table, loaded, config);
-  const { rowGroupRows, compressionLevel } = config.output;
-  const writer = new ColumnarFileWriter({
-    columns: declaration.columns.map(({ name }) => columns.get(name)!),
-    bloomColumns: declaration.bloomColumns,
-    rowGroupRows,
-    compressionLevel,
-  });
-  const reader = await ColumnReader.open(store, asParquet(file));
-  let first = 0;
-  for (const [index, rows] of reader.rowGroups.entries()) {
-    const buffer = new TableBuffer(declaration.columns);
-    await reader.append(buffer, index, columns, { names, dropped: dropped.subarray(first, first + rows) });
-    first += rows;
-    const batch = buffer.take();
-    if (batch.rows > 0) await writer.add(batch);
-    discard(batch);
-  }
-  if (writer.rows === 0) return undefined;
-  // A compacted file stays one: taking rows away makes no duplicates. The name is this run's alone.
-  const prefix = file.path.slice(file.path.lastIndexOf('/') + 1).startsWith(compactedPrefix)
-    ? compactedPrefix
-    : 'erased-';
-  const label = `${prefix}${uuid().replaceAll('-', '').slice(-16)}`;
-  const stored = await storeDataFile(
-    { store, table: loaded, declaration, label },
-    { ymd: file.ymd!, encoded: writer.finish() },
-  );
-  return { ...stored, sortOrderId: file.sortOrderId };
 }

@@ -16,11 +16,11 @@ import { asParquet } from '../../iceberg/table-rows.ts';
 import { valueAt } from '../../parquet/format/statistics.ts';
 import { ColumnReader } from '../../parquet/read/column-reader.ts';
 import { rowIdentity } from '../../records/identity.ts';
+import type { CompactionTable } from '../../rewrite/stored-table.ts';
 import type { ObjectStore } from '../../store/store.ts';
 import { partitionColumn, type TableDeclaration } from '../../tables/declaration.ts';
 import { compareText } from '../../text/order.ts';
 import { DigestSet } from './digest-set.ts';
-import type { CompactionTable } from './stored-table.ts';
 
 export interface Duplicates {
   readonly count: number;

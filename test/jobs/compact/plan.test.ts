@@ -3,12 +3,12 @@ import { describe, expect, test } from 'vitest';
 import type { LiveFile } from '../../../src/iceberg/scan.ts';
 import {
   type CompactionRules,
-  compactedPrefix,
   type DayPlan,
   type PlannedTable,
   planTable,
   smallBytes,
 } from '../../../src/jobs/compact/plan.ts';
+import { compactedPrefix } from '../../../src/rewrite/without-rows.ts';
 
 const rules: CompactionRules = {
   targetBytes: 1000,

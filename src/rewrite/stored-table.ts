@@ -1,24 +1,24 @@
 /**
- * A table as compaction sees it: the columns that it has now (also those that no source declares any more), the order
+ * A table as those see it who write its files anew: the columns that it has now (also those that no source declares any more), the order
  * that compacted files get, and what makes two of its rows the same record.
  */
 
-import type { ColumnDeclaration, ColumnType, ScalarType } from '../../columns/types.ts';
-import type { Config } from '../../config/config.ts';
-import { UsageError } from '../../config/errors.ts';
-import type { LoadedTable } from '../../iceberg/catalog.ts';
-import { currentSchema, type FieldType, type TableMetadata } from '../../iceberg/metadata.ts';
-import { nameMappingProperty } from '../../iceberg/name-mapping.ts';
-import type { LiveFile } from '../../iceberg/scan.ts';
-import { fileColumns, typeName } from '../../iceberg/schema.ts';
-import { parseSortKey, type SortKey } from '../../iceberg/sort-orders.ts';
-import { decodeValue } from '../../iceberg/values.ts';
-import type { FileColumn } from '../../parquet/encoder.ts';
-import { compareValues } from '../../parquet/format/bounds.ts';
-import { createSource } from '../../sources/index.ts';
-import type { TableDeclaration } from '../../tables/declaration.ts';
-import { ingestedObjects } from '../../tables/ingested-objects.ts';
-import { quarantine } from '../../tables/quarantine.ts';
+import type { ColumnDeclaration, ColumnType, ScalarType } from '../columns/types.ts';
+import type { Config } from '../config/config.ts';
+import { UsageError } from '../config/errors.ts';
+import type { LoadedTable } from '../iceberg/catalog.ts';
+import { currentSchema, type FieldType, type TableMetadata } from '../iceberg/metadata.ts';
+import { namesOf } from '../iceberg/name-mapping.ts';
+import type { LiveFile } from '../iceberg/scan.ts';
+import { fileColumns, typeName } from '../iceberg/schema.ts';
+import { parseSortKey, type SortKey } from '../iceberg/sort-orders.ts';
+import { decodeValue } from '../iceberg/values.ts';
+import type { FileColumn } from '../parquet/encoder.ts';
+import { compareValues } from '../parquet/format/bounds.ts';
+import { createSource } from '../sources/index.ts';
+import type { TableDeclaration } from '../tables/declaration.ts';
+import { ingestedObjects } from '../tables/ingested-objects.ts';
+import { quarantine } from '../tables/quarantine.ts';
 
 export interface CompactionTable {
   /** With the columns of the table's current schema. */
@@ -39,7 +39,7 @@ export function describeTable(name: string, { metadata }: LoadedTable, config: C
     declaration,
     clustering,
     columns: new Map(fileColumns(metadata, declaration).map((column) => [column.name, column])),
-    names: nameMapping(metadata),
+    names: namesOf(metadata),
     isPinned: name === ingestedObjects.name ? mayHoldClaims(metadata) : () => false,
   };
 }
@@ -133,16 +133,6 @@ function defaultOrder(metadata: TableMetadata): SortKey[] {
     keys.push({ column, transform: 'identity' });
   }
   return keys;
-}
-
-function nameMapping(metadata: TableMetadata): Map<string, number> {
-  const text = metadata.properties[nameMappingProperty];
-  const fields = text === undefined ? [] : (JSON.parse(text) as { 'field-id'?: number; names: string[] }[]);
-  return new Map(
-    fields.flatMap(({ 'field-id': id, names }) =>
-      id === undefined ? [] : names.map((name) => [name, id] as [string, number]),
-    ),
-  );
 }
 
 /**

@@ -1,0 +1,65 @@
+/** Data files written anew without some of their rows, for what removes rows of few objects or people from a table. */
+import { discard } from '../columns/batch.ts';
+import { TableBuffer } from '../columns/table-buffer.ts';
+import type { LoadedTable } from '../iceberg/catalog.ts';
+import type { DataFile } from '../iceberg/data-file.ts';
+import type { LiveFile } from '../iceberg/scan.ts';
+import type { FileOptions } from '../iceberg/write.ts';
+import { storeDataFile } from '../iceberg/write.ts';
+import { ColumnReader } from '../parquet/read/column-reader.ts';
+import { ColumnarFileWriter } from '../parquet/write/encoder.ts';
+import type { ObjectStore } from '../store/store.ts';
+import type { CompactionTable } from './stored-table.ts';
+
+/** First part of the names of compacted files. No other writer names its files so. */
+export const compactedPrefix = 'compacted-';
+
+/** Whether a file has the name that compaction gives. */
+export const hasCompactedName = ({ path }: Pick<LiveFile, 'path'>): boolean =>
+  path.slice(path.lastIndexOf('/') + 1).startsWith(compactedPrefix);
+
+export interface WithoutRowsOptions {
+  readonly store: ObjectStore;
+  readonly output: Pick<FileOptions, 'rowGroupRows' | 'compressionLevel'>;
+  /** First part of the new file's name, unless the old one is compacted: taking rows away makes no duplicates. */
+  readonly prefix: string;
+  /** Goes into the name, which no other run may give: what a dead one has left may be on its way out. */
+  readonly uuid: () => string;
+}
+
+/** A file by its place in the table. */
+export type PlacedFile = Pick<LiveFile, 'path' | 'fileSize' | 'recordCount' | 'sortOrderId'> & { readonly ymd: string };
+
+/**
+ * The file without the rows that `dropped` has a 1 for, everything else of it as it was (order, place in compaction);
+ * undefined where none is left. Holds one row group at a time, and the compressed bytes of the new file.
+ */
+export async function withoutRows(
+  { store, output, prefix, uuid }: WithoutRowsOptions,
+  loaded: LoadedTable,
+  { declaration, columns, names }: Pick<CompactionTable, 'declaration' | 'columns' | 'names'>,
+  file: PlacedFile,
+  dropped: Uint8Array,
+): Promise<DataFile | undefined> {
+  const writer = new ColumnarFileWriter({
+    columns: declaration.columns.map(({ name }) => columns.get(name)!),
+    bloomColumns: declaration.bloomColumns,
+    rowGroupRows: output.rowGroupRows,
+    compressionLevel: output.compressionLevel,
+  });
+  const reader = await ColumnReader.open(store, { uri: file.path, size: file.fileSize });
+  let first = 0;
+  for (const [index, rows] of reader.rowGroups.entries()) {
+    const buffer = new TableBuffer(declaration.columns);
+    await reader.append(buffer, index, columns, { names, dropped: dropped.subarray(first, first + rows) });
+    first += rows;
+    const batch = buffer.take();
+    if (batch.rows > 0) await writer.add(batch);
+    discard(batch);
+  }
+  if (writer.rows === 0) return undefined;
+  const label = `${hasCompactedName(file) ? compactedPrefix : prefix}${uuid().replaceAll('-', '').slice(-16)}`;
+  const target = { store, table: loaded, declaration, label };
+  const stored = await storeDataFile(target, { ymd: file.ymd, encoded: writer.finish() });
+  return { ...stored, sortOrderId: file.sortOrderId };
+}
