@@ -20,6 +20,8 @@ export function warnElsewhere(catalog: Catalog, tables: Iterable<string>, log: L
       return loaded;
     },
     createTable: (name, metadata) => catalog.createTable(name, metadata),
+    ...(catalog.lastLoaded && { lastLoaded: (name) => catalog.lastLoaded!(name) }),
+    ...(catalog.writeAhead && { writeAhead: (name, base, metadata) => catalog.writeAhead!(name, base, metadata) }),
     commitTable: (name, base, metadata) => catalog.commitTable(name, base, metadata),
     listTables: () => catalog.listTables(),
     tableLocation: (name) => catalog.tableLocation(name),

@@ -11,6 +11,8 @@ export interface Catalog {
   ensureNamespace(): Promise<void>;
   /** undefined where there is no such table. Always the newest committed metadata. */
   loadTable(name: string): Promise<LoadedTable | undefined>;
+  /** The table as it was last loaded or committed here, perhaps outdated by now. Makes no request; absent where none is kept. */
+  lastLoaded?(name: string): LoadedTable | undefined;
   /** Throws CommitConflict where the table exists already (someone else won). */
   createTable(name: string, metadata: TableMetadata): Promise<LoadedTable>;
   /**
@@ -18,6 +20,11 @@ export interface Catalog {
    * CommitConflict where `base` is no longer current, CommitStateUnknown where the outcome cannot be found out.
    */
   commitTable(name: string, base: LoadedTable, metadata: TableMetadata): Promise<LoadedTable>;
+  /**
+   * Begins what `commitTable` with the same arguments would do before it swaps the pointer; absent where that is nothing.
+   * For the time in which files that the metadata names are still on their way.
+   */
+  writeAhead?(name: string, base: LoadedTable, metadata: TableMetadata): Promise<void>;
   /** Table names (Iceberg tables only), ascending. */
   listTables(): Promise<string[]>;
   /** Directory URI, without trailing slash, for a table that is about to be created. */

@@ -49,7 +49,7 @@ export async function commitTable(
   table: string,
   prepare: (loaded: LoadedTable) => Promise<Change | undefined> | Change | undefined,
 ): Promise<Committed> {
-  const { catalog, store, now } = context;
+  const { catalog, store } = context;
   const sent: bigint[] = [];
   let lost: { readonly staged: StagedSnapshot; readonly base: LoadedTable } | undefined;
   return retried(context, table, async (attempt) => {
@@ -62,7 +62,7 @@ export async function commitTable(
     try {
       const change = await prepare(loaded);
       if (change === undefined) return { loaded, committed: false };
-      staged = await stage(store, table, loaded, change, now());
+      staged = await stage(context, table, loaded, change);
     } catch (error) {
       // Files of a version that is no longer current may be gone already.
       if (isNotFound(error) && (await isOutdated(catalog, table, loaded)))

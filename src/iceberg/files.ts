@@ -1,10 +1,18 @@
-import { type ObjectStore, StoreError } from '../store/store.ts';
+import { type ObjectInfo, type ObjectStore, StoreError } from '../store/store.ts';
 
 /** A file that is replaced while it is read, as the hint of the file catalog is, is read anew. */
 const attempts = 3;
 
 /** Reads a metadata file whole: manifest, manifest list or table metadata. Throws the store's own error. */
 export async function readFile(store: ObjectStore, uri: string): Promise<Buffer> {
+  return (await readVersion(store, uri)).bytes;
+}
+
+/** The same, with what the store says of the version that was read. */
+export async function readVersion(
+  store: ObjectStore,
+  uri: string,
+): Promise<{ readonly info: ObjectInfo; readonly bytes: Buffer }> {
   for (let attempt = 1; ; attempt++) {
     const { info, chunks } = await store.get(uri);
     const parts: Uint8Array[] = [];
@@ -16,7 +24,7 @@ export async function readFile(store: ObjectStore, uri: string): Promise<Buffer>
       replaced = error;
     }
     const bytes = Buffer.concat(parts);
-    if (replaced === undefined && bytes.length === info.size) return bytes;
+    if (replaced === undefined && bytes.length === info.size) return { info, bytes };
     if (attempt === attempts)
       throw replaced ?? new Error(`${uri}: reading gave ${bytes.length} of ${info.size} bytes, ${attempts} times over`);
   }

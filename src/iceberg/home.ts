@@ -7,6 +7,7 @@ import pLimit from 'p-limit';
 import { isWithin } from '../store/places.ts';
 import type { ObjectStore } from '../store/store.ts';
 import type { Catalog, LoadedTable } from './catalog.ts';
+import { mapAhead } from './files.ts';
 import { deleted } from './manifest.ts';
 import { currentSnapshot, type TableMetadata } from './metadata.ts';
 import { readManifest, readManifestList } from './scan.ts';
@@ -75,11 +76,12 @@ export async function findOutside(
   const strange = manifests.find(({ path }) => !isWithin(path, warehouse));
   if (strange !== undefined) return strange.path;
   const oldest = manifests.sort((a, b) => a.sequenceNumber - b.sequenceNumber).slice(0, most);
-  for (const manifest of oldest)
-    for (const { status, file } of (await readManifest(store, manifest)).entries)
-      if (status !== deleted && !isWithin(file.path, warehouse)) return file.path;
+  for await (const { entries } of mapAhead(oldest, manifestsLookedAt, (manifest) => readManifest(store, manifest)))
+    for (const { status, file } of entries) if (status !== deleted && !isWithin(file.path, warehouse)) return file.path;
   return undefined;
 }
+
+const tablesAtOnce = 16;
 
 /** For commands that write, before they do: throws OutsideWarehouse where any of these tables names files elsewhere. */
 export async function expectTablesAtHome(
@@ -87,7 +89,7 @@ export async function expectTablesAtHome(
   catalog: Pick<Catalog, 'loadTable' | 'tableLocation'>,
   tables: Iterable<string>,
 ): Promise<void> {
-  const limit = pLimit(4);
+  const limit = pLimit(tablesAtOnce);
   const look = async (table: string): Promise<void> => {
     const loaded = await catalog.loadTable(table);
     const outside = loaded && (await findOutside(store, catalog, table, loaded));

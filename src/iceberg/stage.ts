@@ -10,7 +10,7 @@ import { createHash } from 'node:crypto';
 import type { ObjectStore } from '../store/store.ts';
 import { partitionColumn } from '../tables/declaration.ts';
 import { compareText } from '../text/order.ts';
-import type { LoadedTable } from './catalog.ts';
+import type { Catalog, LoadedTable } from './catalog.ts';
 import type { Change } from './change.ts';
 import type { DataFile } from './data-file.ts';
 import { mapAhead } from './files.ts';
@@ -50,15 +50,47 @@ export class MissingDataFiles extends Error {
   }
 }
 
-/** Throws MissingDataFiles, DeleteFilesPresent (rows that were deleted since would come back), StoreError. */
+export interface StageContext {
+  readonly store: ObjectStore;
+  readonly catalog: Pick<Catalog, 'writeAhead'>;
+  /** Milliseconds since the epoch. */
+  readonly now: () => number;
+}
+
+/** Requests of one attempt at a time, and so the files that are held in memory. */
+const uploadsAtOnce = 8;
+
+/**
+ * What the files say of each other follows from their content, so they are uploaded side by side; all are there when
+ * this resolves. Throws MissingDataFiles, DeleteFilesPresent (rows that were deleted since would come back), StoreError.
+ */
 export async function stage(
+  { store, catalog, now }: StageContext,
+  table: string,
+  base: LoadedTable,
+  change: Change,
+): Promise<StagedSnapshot> {
+  checkChange(table, change);
+  const uploads: Promise<unknown>[] = [];
+  try {
+    const staged = await stageFiles(store, table, base, change, now(), uploads);
+    uploads.push(Promise.resolve(catalog.writeAhead?.(table, base, staged.metadata)));
+    await Promise.all(uploads);
+    return staged;
+  } finally {
+    // Nothing may come in behind the back of a caller that has been told of a failure.
+    await Promise.allSettled(uploads);
+  }
+}
+
+async function stageFiles(
   store: ObjectStore,
   table: string,
   base: LoadedTable,
   change: Change,
   nowMs: number,
+  uploads: Promise<unknown>[],
 ): Promise<StagedSnapshot> {
-  checkChange(table, change);
   const { metadata } = base;
   const parent = currentSnapshot(metadata);
   const sequenceNumber = metadata['last-sequence-number'] + 1;
@@ -69,7 +101,11 @@ export async function stage(
   const put = async (name: string, bytes: Uint8Array): Promise<string> => {
     const uri = `${directory}/${name}-${createHash('sha256').update(bytes).digest('hex').slice(0, 16)}.avro`;
     files.push(uri);
-    await store.put(uri, bytes, { contentType: 'application/avro' });
+    const upload = store.put(uri, bytes, { contentType: 'application/avro' });
+    // The failure is for the end to tell.
+    upload.catch(() => {});
+    uploads.push(upload);
+    await uploads.at(-uploadsAtOnce);
     return uri;
   };
   let manifestCount = 0;
@@ -79,7 +115,7 @@ export async function stage(
     return describe(manifest, metadata, { path, length: bytes.length, sequenceNumber, snapshotId }, like);
   };
 
-  const before = (await readManifestList(store, parent)).filter(hasLiveFiles);
+  const before = (await manifestsOf(store, parent)).filter(hasLiveFiles);
   const { kept, rewritten, removed } = change.removeAll
     ? await removeEverything(store, before, snapshotId)
     : await removeFiles(store, table, metadata, before, change, snapshotId);
@@ -102,8 +138,17 @@ export async function stage(
     'manifest-list': await put(`snap-${snapshotId}`, encodeManifestList(header, next)),
     'schema-id': metadata['current-schema-id'],
   };
+  listed.set(snapshot, next);
+  if (parent !== undefined) listed.delete(parent);
   const withSnapshot = addSnapshot(metadata, snapshot);
   return { metadata: change.keep ? trimSnapshots(withSnapshot, change.keep) : withSnapshot, snapshotId, files };
+}
+
+/** Manifests of the newest snapshots that were staged here: the commit that follows one need not read what it wrote. */
+const listed = new WeakMap<Snapshot, readonly ManifestFile[]>();
+
+async function manifestsOf(store: ObjectStore, snapshot: Snapshot | undefined): Promise<readonly ManifestFile[]> {
+  return (snapshot && listed.get(snapshot)) ?? readManifestList(store, snapshot);
 }
 
 /** The snapshot becomes the current one, on branch `main`. */

@@ -240,12 +240,13 @@ export function changedAmong(entries: Lookup['entries']): ReadonlySet<string> {
   return new Set(committed.map(([uri]) => uri));
 }
 
+/** As far as this process knows: their places and columns are what counts, and those stay. */
 async function currentTables(
   { catalog }: Runtime,
   { source }: ConfiguredSource,
 ): Promise<{ events: LoadedTable; quarantine: LoadedTable }> {
   const load = async (name: string): Promise<LoadedTable> => {
-    const loaded = await catalog.loadTable(name);
+    const loaded = catalog.lastLoaded?.(name) ?? (await catalog.loadTable(name));
     if (loaded === undefined) throw new Error(`table ${name} was dropped during the run`);
     return loaded;
   };

@@ -63,8 +63,9 @@ export class Ledger {
   readonly #reads: ObjectStore;
 
   constructor(context: LedgerContext) {
-    this.#context = context;
     this.#reads = cachedReads(context.store);
+    // What it writes it reads again soon.
+    this.#context = { ...context, store: this.#reads };
   }
 
   /** Creates the table where missing. */

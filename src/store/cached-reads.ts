@@ -1,25 +1,39 @@
-/** Keeps the bytes of small immutable files (manifests, ledger files) that are read again and again, least recently used first out. */
-import type { GetOptions, ObjectBody, ObjectStore } from './store.ts';
+/**
+ * Keeps the bytes of small immutable files (manifests, ledger files) that are read again and again, those that were written
+ * through it included; least recently used first out.
+ */
+import type { GetOptions, ObjectBody, ObjectInfo, ObjectStore, PutOptions } from './store.ts';
 
 const maxFileBytes = 8 << 20;
 const maxBytes = 64 << 20;
+/** Of those that are kept as they are written. */
+const maxWrittenBytes = 1 << 20;
 const immutable = /\.(avro|parquet)$/;
 
-type Kept = ObjectBody & { readonly bytes: Uint8Array };
+interface Kept {
+  readonly info: ObjectInfo;
+  readonly bytes: Uint8Array;
+}
 
 export function cachedReads(store: ObjectStore): ObjectStore {
   const kept = new Map<string, Kept>();
   const large = new Set<string>();
   let total = 0;
 
-  const remember = (uri: string, bytes: Uint8Array, body: ObjectBody): void => {
-    kept.set(uri, { ...body, bytes });
+  const remember = (info: ObjectInfo, bytes: Uint8Array): void => {
+    forget(info.uri);
+    kept.set(info.uri, { info, bytes });
     total += bytes.length;
     for (const [oldest, dropped] of kept) {
       if (total <= maxBytes) break;
       kept.delete(oldest);
       total -= dropped.bytes.length;
     }
+  };
+
+  const forget = (uri: string): void => {
+    total -= kept.get(uri)?.bytes.length ?? 0;
+    kept.delete(uri);
   };
 
   const hit = (uri: string): Kept | undefined => {
@@ -46,20 +60,34 @@ export function cachedReads(store: ObjectStore): ObjectStore {
       const bytes = Buffer.concat(parts);
       // A body that broke off is the reader's to resume, not to be kept.
       if (bytes.length !== opened.info.size) return store.get(uri, options);
-      remember(uri, bytes, opened);
-      body = { ...opened, bytes };
+      body = { info: opened.info, bytes };
+      remember(opened.info, bytes);
     }
     const [start, end] = options?.range ?? [0, body.bytes.length];
     return { info: body.info, chunks: only(body.bytes.subarray(start, end)) };
+  };
+
+  const put = async (uri: string, body: Uint8Array | readonly Uint8Array[], options?: PutOptions) => {
+    const written = await store.put(uri, body, options);
+    const size = body instanceof Uint8Array ? body.length : body.reduce((sum, chunk) => sum + chunk.length, 0);
+    if (immutable.test(uri) && size <= maxWrittenBytes) {
+      // A copy: what the caller does with its bytes afterwards is its own affair.
+      const bytes = Buffer.concat(body instanceof Uint8Array ? [body] : body);
+      remember({ uri, size, etag: written.etag, lastModified: Date.now() }, bytes);
+    }
+    return written;
   };
 
   return {
     list: (prefix, options) => store.list(prefix, options),
     listFolders: (prefix) => store.listFolders(prefix),
     head: (uri) => store.head(uri),
-    put: (uri, body, options) => store.put(uri, body, options),
-    delete: (uri) => store.delete(uri),
+    put,
     get,
+    async delete(uri) {
+      await store.delete(uri);
+      forget(uri);
+    },
   };
 }
 

@@ -107,3 +107,18 @@ test('what was used longest ago gives way', async () => {
   expect(asked).toHaveLength(10);
   expect(asked.at(-1)).toBe(second);
 });
+
+test('what was written through it is read without asking, until it is deleted; the caller may reuse its bytes', async () => {
+  const { shared, asked, cached } = await world({});
+  const bytes = Buffer.from('written');
+  await cached.put(uri('a.avro'), bytes);
+  await cached.put(uri('a.json'), bytes);
+  bytes.fill(0);
+  expect(String(await read(cached, 'a.avro'))).toBe('written');
+  expect(asked).toEqual([]);
+  await read(cached, 'a.json');
+  expect(asked).toEqual(['a.json']);
+  await cached.delete(uri('a.avro'));
+  expect(await shared.head(uri('a.avro'))).toBeUndefined();
+  await expect(cached.get(uri('a.avro'))).rejects.toMatchObject({ code: 'not-found' });
+});

@@ -1,5 +1,5 @@
 import { type Catalog, CommitConflict, CommitStateUnknown, type LoadedTable } from '../../iceberg/catalog.ts';
-import { readFile } from '../../iceberg/files.ts';
+import { readFile, readVersion } from '../../iceberg/files.ts';
 import { logMetadata } from '../../iceberg/history.ts';
 import { parseMetadata, serializeMetadata, type TableMetadata } from '../../iceberg/metadata.ts';
 import { type ObjectStore, StoreError } from '../../store/store.ts';
@@ -10,13 +10,17 @@ import { compareText } from '../../text/order.ts';
  * and `version-hint.text` beside it (the layout of Iceberg's Hadoop tables, which DuckDB, Spark and PyIceberg open by
  * path). A commit creates v<N+1>, put-if-absent, so exactly one writer can follow each version.
  *
- * The hint is only a shortcut: readers look on from where it points, and list where it is missing or wrong. Old metadata
+ * The hint is only a shortcut: readers look on from where it points, and list where it is missing or wrong. A catalog that
+ * has loaded a table before only asks, at one time, whether that version still stands and whether there is a next one.
+ * Old metadata
  * files are emptied rather than deleted, since their names are what a writer that was asleep for hundreds of commits
  * must still find taken. Never delete a v<N>.metadata.json of a table in use.
  */
 export class FileCatalog implements Catalog {
   readonly #store: ObjectStore;
   readonly #root: string;
+  /** The newest version of each table that was loaded or made here. */
+  readonly #known = new Map<string, KnownTable>();
 
   /** `root`: directory URI of the warehouse. */
   constructor(store: ObjectStore, root: string) {
@@ -33,30 +37,29 @@ export class FileCatalog implements Catalog {
   }
 
   async loadTable(name: string): Promise<LoadedTable | undefined> {
-    for (let attempt = 1; ; attempt++) {
-      const version = await this.#currentVersion(name, attempt > 1);
-      if (version === undefined) return undefined;
-      const bytes = await readFile(this.#store, this.#metadataUri(name, version));
-      if (bytes.length > 0) return this.#loaded(name, version, parseMetadata(bytes, this.#metadataUri(name, version)));
-      // Emptied, so far from current: the hint was stale, or others have committed hundreds of times meanwhile.
-      if (attempt === 3)
-        throw new Error(`table ${name}: no metadata file under ${this.tableLocation(name)}/metadata has content`);
-    }
+    const known = this.#known.get(name);
+    if (known !== undefined && (await this.#isCurrent(name, known))) return known.table;
+    this.#known.delete(name);
+    const found = await this.#find(name);
+    return found && this.#remember(name, found);
+  }
+
+  lastLoaded(name: string): LoadedTable | undefined {
+    return this.#known.get(name)?.table;
   }
 
   async createTable(name: string, metadata: TableMetadata): Promise<LoadedTable> {
-    await this.#create(name, 1, metadata);
+    const created = await this.#create(name, 1, metadata);
     await this.#writeHint(name, 1);
-    return this.#loaded(name, 1, metadata);
+    return this.#remember(name, created);
   }
 
   async commitTable(name: string, base: LoadedTable, metadata: TableMetadata): Promise<LoadedTable> {
     const version = Number(base.version) + 1;
     const logged = logMetadata(metadata, base);
-    await this.#create(name, version, logged.metadata);
-    await this.#writeHint(name, version);
-    for (const uri of logged.dropped) await this.#empty(name, uri);
-    return this.#loaded(name, version, logged.metadata);
+    const created = await this.#create(name, version, logged.metadata);
+    await Promise.all([this.#writeHint(name, version), ...logged.dropped.map((uri) => this.#empty(name, uri))]);
+    return this.#remember(name, created);
   }
 
   async listTables(): Promise<string[]> {
@@ -69,12 +72,49 @@ export class FileCatalog implements Catalog {
     return names.sort(compareText);
   }
 
-  async #currentVersion(name: string, byListing: boolean): Promise<number | undefined> {
-    const hint = byListing ? undefined : await this.#readHint(name);
-    let version = hint !== undefined && (await this.#exists(name, hint)) ? hint : await this.#listVersions(name);
-    if (version === undefined) return undefined;
-    while (await this.#exists(name, version + 1)) version++;
-    return version;
+  async #isCurrent(name: string, { table, etag }: KnownTable): Promise<boolean> {
+    const [standing, next] = await Promise.all([
+      this.#store.head(table.metadataLocation),
+      this.#store.head(this.#metadataUri(name, Number(table.version) + 1)),
+    ]);
+    // Another file stands there where the table was made anew, or the version is so old that it has been emptied.
+    return standing?.etag === etag && next === undefined;
+  }
+
+  async #find(name: string): Promise<KnownTable | undefined> {
+    for (let attempt = 1; ; attempt++) {
+      const hint = attempt > 1 ? undefined : await this.#readHint(name);
+      const hinted = hint === undefined ? undefined : await this.#newestFrom(name, hint);
+      const listed = hinted === undefined ? await this.#listVersions(name) : undefined;
+      const newest = hinted ?? (listed === undefined ? undefined : await this.#newestFrom(name, listed));
+      if (newest === undefined && listed === undefined) return undefined;
+      if (newest !== undefined && newest.bytes.length > 0) return this.#parsed(name, newest);
+      // Emptied, so far from current: the hint was stale, or others have committed hundreds of times meanwhile.
+      if (attempt === 3)
+        throw new Error(`table ${name}: no metadata file under ${this.tableLocation(name)}/metadata has content`);
+    }
+  }
+
+  /** The version and the one after it are read at one time, since the first one nearly always is the newest. */
+  async #newestFrom(name: string, version: number): Promise<VersionFile | undefined> {
+    let [file, next] = await Promise.all([this.#read(name, version), this.#read(name, version + 1)]);
+    if (file === undefined) return undefined;
+    while (next !== undefined) {
+      file = next;
+      next = await this.#read(name, file.version + 1);
+    }
+    return file;
+  }
+
+  /** undefined where there is no such version. */
+  async #read(name: string, version: number): Promise<VersionFile | undefined> {
+    try {
+      const { info, bytes } = await readVersion(this.#store, this.#metadataUri(name, version));
+      return { version, bytes, etag: info.etag };
+    } catch (error) {
+      if (error instanceof StoreError && error.code === 'not-found') return undefined;
+      throw error;
+    }
   }
 
   async #listVersions(name: string): Promise<number | undefined> {
@@ -115,25 +155,27 @@ export class FileCatalog implements Catalog {
     }
   }
 
-  async #create(name: string, version: number, metadata: TableMetadata): Promise<void> {
+  async #create(name: string, version: number, metadata: TableMetadata): Promise<KnownTable> {
     const uri = this.#metadataUri(name, version);
     const bytes = Buffer.from(serializeMetadata(metadata));
+    const table = { metadataLocation: uri, metadata, version: String(version) };
     try {
-      await this.#store.put(uri, bytes, { ifNoneMatch: '*', contentType: 'application/json' });
+      const { etag } = await this.#store.put(uri, bytes, { ifNoneMatch: '*', contentType: 'application/json' });
+      return { table, etag };
     } catch (error) {
       if (!(error instanceof StoreError) || error.code === 'access-denied' || error.code === 'invalid-uri') throw error;
       // A put whose answer was lost meets its own object when it is sent again, so look whose object stands there.
-      const standing = await this.#tryRead(uri);
-      if (standing?.equals(bytes)) return;
+      const standing = await this.#tryRead(name, version);
+      if (standing?.bytes.equals(bytes)) return { table, etag: standing.etag };
       if (error.code === 'precondition-failed') throw new CommitConflict(name, { cause: error });
       throw new CommitStateUnknown(name, { cause: error });
     }
   }
 
   /** undefined where there is nothing, or nothing can be read now. */
-  async #tryRead(uri: string): Promise<Buffer | undefined> {
+  async #tryRead(name: string, version: number): Promise<VersionFile | undefined> {
     try {
-      return await readFile(this.#store, uri);
+      return await this.#read(name, version);
     } catch (error) {
       if (error instanceof StoreError) return undefined;
       throw error;
@@ -144,8 +186,17 @@ export class FileCatalog implements Catalog {
     return (await this.#store.head(this.#metadataUri(name, version))) !== undefined;
   }
 
-  #loaded(name: string, version: number, metadata: TableMetadata): LoadedTable {
-    return { metadataLocation: this.#metadataUri(name, version), metadata, version: String(version) };
+  #parsed(name: string, { version, bytes, etag }: VersionFile): KnownTable {
+    const metadataLocation = this.#metadataUri(name, version);
+    const metadata = parseMetadata(bytes, metadataLocation);
+    return { table: { metadataLocation, metadata, version: String(version) }, etag };
+  }
+
+  /** Calls may overtake each other: what is newer stays. */
+  #remember(name: string, found: KnownTable): LoadedTable {
+    const known = this.#known.get(name);
+    if (known === undefined || Number(known.table.version) < Number(found.table.version)) this.#known.set(name, found);
+    return found.table;
   }
 
   #metadataUri(name: string, version: number): string {
@@ -155,6 +206,19 @@ export class FileCatalog implements Catalog {
   #hintUri(name: string): string {
     return `${this.tableLocation(name)}/metadata/version-hint.text`;
   }
+}
+
+interface KnownTable {
+  readonly table: LoadedTable;
+  /** Of its metadata file. */
+  readonly etag: string;
+}
+
+/** A metadata file as it was read. */
+interface VersionFile {
+  readonly version: number;
+  readonly bytes: Buffer;
+  readonly etag: string;
 }
 
 const isName = (name: string): boolean => /^[a-z0-9_]{1,255}$/.test(name);

@@ -13,7 +13,7 @@ import {
 import type { ViewChanges, ViewEntry } from '../../iceberg/catalog.ts';
 import { type Catalog, CommitConflict, CommitStateUnknown, type LoadedTable } from '../../iceberg/catalog.ts';
 import { readFile } from '../../iceberg/files.ts';
-import { logMetadata } from '../../iceberg/history.ts';
+import { type LoggedMetadata, logMetadata } from '../../iceberg/history.ts';
 import { parseMetadata, serializeMetadata, type TableMetadata } from '../../iceberg/metadata.ts';
 import { type ObjectStore, StoreError } from '../../store/store.ts';
 import { compareText } from '../../text/order.ts';
@@ -50,6 +50,10 @@ interface Swap {
   readonly send: () => Promise<unknown>;
 }
 
+interface WrittenMetadata extends LoggedMetadata {
+  readonly metadataLocation: string;
+}
+
 /** A table of another kind has the name. */
 class NotIceberg extends Error {
   override readonly name = 'NotIceberg';
@@ -62,6 +66,10 @@ export class GlueCatalog implements Catalog {
   readonly #database: string;
   readonly #warehouse: string;
   readonly #store: ObjectStore;
+  /** As last loaded or committed here. A metadata file never changes under its name, so it is read once. */
+  readonly #known = new Map<string, GlueTable>();
+  /** What was written ahead, by the metadata that was given. */
+  readonly #ahead = new WeakMap<TableMetadata, Promise<WrittenMetadata>>();
 
   constructor({ client, database, warehouse, store }: GlueCatalogOptions) {
     this.#glue = new GlueClient({ retryMode: 'adaptive', maxAttempts: 8, ...client });
@@ -100,7 +108,10 @@ export class GlueCatalog implements Catalog {
   async loadTable(name: string): Promise<GlueTable | undefined> {
     for (let attempt = 1; ; attempt++) {
       const entry = await this.#entry(name);
-      if (entry === undefined) return undefined;
+      if (entry === undefined) {
+        this.#known.delete(name);
+        return undefined;
+      }
       const metadataLocation = entry.Parameters?.metadata_location;
       if (!isIcebergTable(entry) || metadataLocation === undefined)
         throw new NotIceberg(
@@ -108,8 +119,8 @@ export class GlueCatalog implements Catalog {
             `table_type ${entry.Parameters?.table_type ?? 'not set'}): rename or drop it, or configure another catalog.database`,
         );
       try {
-        const metadata = parseMetadata(await readFile(this.#store, metadataLocation), metadataLocation);
-        return { metadataLocation, metadata, version: entry.VersionId ?? '', entry };
+        const metadata = await this.#metadataAt(name, metadataLocation);
+        return this.#remember(name, { metadataLocation, metadata, version: entry.VersionId ?? '', entry });
       } catch (error) {
         // Many commits later a metadata file may be deleted between the two reads; the entry then names a newer one.
         const gone = error instanceof StoreError && error.code === 'not-found';
@@ -123,6 +134,10 @@ export class GlueCatalog implements Catalog {
     }
   }
 
+  lastLoaded(name: string): LoadedTable | undefined {
+    return this.#known.get(name);
+  }
+
   async createTable(name: string, metadata: TableMetadata): Promise<LoadedTable> {
     const DatabaseName = this.#database;
     const metadataLocation = await this.#writeMetadata(metadata, 0);
@@ -131,12 +146,16 @@ export class GlueCatalog implements Catalog {
     return this.#swap({ call: 'CreateTable', name, metadata, metadataLocation, send });
   }
 
+  /** Nobody looks at a metadata file before the entry of its table names it. */
+  async writeAhead(_name: string, base: LoadedTable, next: TableMetadata): Promise<void> {
+    await this.#nextMetadata(base, next);
+  }
+
   async commitTable(name: string, base: LoadedTable, next: TableMetadata): Promise<LoadedTable> {
     const DatabaseName = this.#database;
     const entry = 'entry' in base ? (base as GlueTable).entry : await this.#entry(name);
     if (entry === undefined || entry.VersionId !== base.version) throw new CommitConflict(name);
-    const { metadata, dropped } = logMetadata(next, base);
-    const metadataLocation = await this.#writeMetadata(metadata, versionOf(base) + 1);
+    const { metadata, dropped, metadataLocation } = await this.#nextMetadata(base, next);
     const previous = { entry, metadataLocation: base.metadataLocation };
     const TableInput = tableInput(glueName('table', name), metadata, metadataLocation, previous);
     const update = { DatabaseName, TableInput, VersionId: base.version, SkipArchive: true };
@@ -175,6 +194,30 @@ export class GlueCatalog implements Catalog {
     }
   }
 
+  #nextMetadata(base: LoadedTable, next: TableMetadata): Promise<WrittenMetadata> {
+    let written = this.#ahead.get(next);
+    if (written === undefined) {
+      const logged = logMetadata(next, base);
+      written = this.#writeMetadata(logged.metadata, versionOf(base) + 1).then((metadataLocation) => ({
+        ...logged,
+        metadataLocation,
+      }));
+      this.#ahead.set(next, written);
+    }
+    return written;
+  }
+
+  async #metadataAt(name: string, location: string): Promise<TableMetadata> {
+    const known = this.#known.get(name);
+    if (known?.metadataLocation === location) return known.metadata;
+    return parseMetadata(await readFile(this.#store, location), location);
+  }
+
+  #remember(name: string, table: GlueTable): GlueTable {
+    this.#known.set(name, table);
+    return table;
+  }
+
   /**
    * Sends the call that makes a metadata file current. Returns the table once that has happened, though perhaps with
    * newer commits on top; throws CommitConflict where it surely has not and cannot any more.
@@ -193,7 +236,7 @@ export class GlueCatalog implements Catalog {
     try {
       const entry = await this.#entry(name);
       if (entry?.Parameters?.metadata_location === metadataLocation)
-        return { metadataLocation, metadata, version: entry.VersionId ?? '', entry } as GlueTable;
+        return this.#remember(name, { metadataLocation, metadata, version: entry.VersionId ?? '', entry });
       current = await this.loadTable(name);
     } catch (cause) {
       if (isOvertaken(failure) && cause instanceof NotIceberg) throw cause;
