@@ -48,9 +48,13 @@ export interface Answer<Row = AnswerRow> extends AsyncIterable<Row> {
 }
 
 export interface ReportOptions {
-  /** A day (the whole of it, UTC) or an instant. Default: the seven days up to the last one with events. */
+  /** A day (the whole of it), an instant, or a time such as `-2h` or `yesterday`. Default: the seven days up to the last one with events. */
   readonly from?: string | undefined;
   readonly to?: string | undefined;
+  /** The length of a range that ends at `to`, or now: `2h`, `7d`. */
+  readonly last?: string | undefined;
+  /** IANA time zone of days and of times without an offset. Default: UTC. */
+  readonly zone?: string | undefined;
   /** Only this subject of decisions and user of Okera. */
   readonly subject?: string | undefined;
   /** Only decisions of this path of a policy; leaves Okera out. */
@@ -161,7 +165,8 @@ export class Warehouse implements AsyncDisposable {
   async report(options: ReportOptions = {}): Promise<Report> {
     const [
       { checkFilters },
-      { gatherReport, lastDayWithEvents },
+      { gatherReport },
+      { lastDayWithEvents },
       { reportRange },
       { renderPage },
       { createQueryEngine },
@@ -169,6 +174,7 @@ export class Warehouse implements AsyncDisposable {
     ] = await Promise.all([
       import('./report/filters.ts'),
       import('./report/gather.ts'),
+      import('./queries/range.ts'),
       import('./report/range.ts'),
       import('./report/page.ts'),
       import('./wire.ts'),
@@ -180,8 +186,7 @@ export class Warehouse implements AsyncDisposable {
     checkFilters(filters, this.config);
     const tables = await runtime.catalog.listTables();
     const now = runtime.clock();
-    const today = new Date(now).toISOString().slice(0, 10);
-    const range = await reportRange(options, () => lastDayWithEvents(runtime, tables, today));
+    const range = await reportRange(options, () => lastDayWithEvents(runtime), { now, zone: options.zone });
     const engine = await createQueryEngine(runtime, name);
     try {
       const data = await gatherReport({ engine, tables, signal }, range, {
@@ -216,8 +221,9 @@ export class Warehouse implements AsyncDisposable {
 
   async *#rows<Row>(query: Query, onAnswer: (bytesScanned: () => number) => void): AsyncGenerator<Row> {
     const { createQueryEngine } = await import('./wire.ts');
-    const request = query.sql === undefined ? await asked(query.question, query.parameters ?? {}) : { sql: query.sql };
     const runtime: Runtime = await this.#runtime();
+    const request =
+      query.sql === undefined ? await asked(runtime, query.question, query.parameters ?? {}) : { sql: query.sql };
     const engine = await createQueryEngine(runtime, query.engine);
     try {
       const answer = await engine.query({ ...request, ...(query.signal && { signal: query.signal }) });
@@ -232,12 +238,21 @@ export class Warehouse implements AsyncDisposable {
   }
 }
 
-async function asked(question: string, parameters: Readonly<Record<string, QuestionParameter>>) {
-  const { ask } = await import('./queries/questions.ts');
-  return ask(question, new Map(Object.entries(parameters).map(([name, value]) => [name, parameterText(value)])));
+async function asked(runtime: Runtime, name: string, parameters: Readonly<Record<string, QuestionParameter>>) {
+  const [{ ask, findQuestion }, { lastDayWithEvents, tablesOfRange, withRange }] = await Promise.all([
+    import('./queries/questions.ts'),
+    import('./queries/range.ts'),
+  ]);
+  const question = findQuestion(name);
+  const given = new Map(Object.entries(parameters).map(([key, value]) => [key, parameterText(value)]));
+  const ranged = await withRange(question, given, {
+    reading: { now: runtime.clock() },
+    lastDay: () => lastDayWithEvents(runtime, tablesOfRange(question)),
+  });
+  return ask(name, ranged.given);
 }
 
-/** As `--param name=value` takes it. */
+/** As `query QUESTION name=value` takes it. */
 function parameterText(value: QuestionParameter): string {
   if (value instanceof Date) return value.toISOString();
   return typeof value === 'object' ? JSON.stringify(value) : String(value);

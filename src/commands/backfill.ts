@@ -39,7 +39,7 @@ export function defineBackfill(program: Command, run: RunAction): void {
       ...names,
       name,
     ])
-    .option('--from <time>', 'first day (YYYY-MM-DD, UTC) or instant (RFC 3339)')
+    .option('--from <time>', 'first day, or instant: 2026-11-27, 2026-11-27T16:55:00Z, yesterday, -2h')
     .option('--to <time>', 'last day or instant, included')
     .option('--prefix <prefix>', 'only objects below this prefix of the source location')
     .option('--dry-run', 'list and plan only; read no object, write nothing')
@@ -58,7 +58,7 @@ async function execute(context: CommandContext, options: Options): Promise<numbe
     import('./shared/setup.ts'),
     import('./shared/progress.ts'),
   ]);
-  parseRange(options.from, options.to);
+  parseRange(options, { now: context.clock() });
   const most = options.maxQuarantined === undefined ? undefined : parseCount(options.maxQuarantined);
   if (options.maxQuarantined !== undefined && most === undefined) {
     throw new UsageError(`--max-quarantined takes a whole number, not ${options.maxQuarantined}`);

@@ -38,7 +38,7 @@ export function defineCompact(program: Command, run: RunAction): void {
       ...names,
       name,
     ])
-    .option('--from <day>', 'first day (YYYY-MM-DD)')
+    .option('--from <day>', 'first day: 2026-11-27, yesterday, -7d; UTC')
     .option('--to <day>', 'last day, included')
     .addOption(
       new Option('--engine <engine>', 'have another engine merge the files (OPTIMIZE): it drops no duplicates').choices(
@@ -52,13 +52,14 @@ export function defineCompact(program: Command, run: RunAction): void {
 }
 
 async function execute(context: CommandContext, options: Options): Promise<number> {
-  const [{ compact, parseDays }, { compactByEngine }, { logEvent }, { openConfigAndLog }] = await Promise.all([
+  const [{ compact }, { parseDays }, { compactByEngine }, { logEvent }, { openConfigAndLog }] = await Promise.all([
     import('../jobs/compact/compact.ts'),
+    import('../ingest/time-range.ts'),
     import('../jobs/compact/by-engine.ts'),
     import('../telemetry/events.ts'),
     import('./shared/setup.ts'),
   ]);
-  parseDays(options.from, options.to);
+  parseDays(options, { now: context.clock() });
   const { config, log } = openConfigAndLog(context, options);
   const runtime = await context.openRuntime(config, log);
   let report: CompactReport;

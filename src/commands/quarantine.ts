@@ -34,7 +34,7 @@ export function defineQuarantine(program: Command, run: RunAction): void {
     .description('Lists the records in quarantine by source and reason, and explains the reasons.')
     .option('--reason <code>', 'only this reason; may be repeated', collect)
     .option('--type <type>', 'only records of sources of this type; may be repeated', collect)
-    .option('--from <day>', 'first day (YYYY-MM-DD)')
+    .option('--from <day>', 'first day: 2026-11-27, yesterday, -7d; UTC')
     .option('--to <day>', 'last day, included')
     .option('--samples <count>', 'records shown of each reason', '3')
     .option('--reveal', 'show the detail and the payload of the samples')
@@ -44,7 +44,7 @@ export function defineQuarantine(program: Command, run: RunAction): void {
 }
 
 async function execute(context: CommandContext, options: Options): Promise<number> {
-  const [{ describeQuarantine }, { openConfigAndLog }, { UsageError }, { parseDay }, { rejectionCodes }] =
+  const [{ describeQuarantine }, { openConfigAndLog }, { UsageError }, { parseDays }, { rejectionCodes }] =
     await Promise.all([
       import('../jobs/quarantine/explain.ts'),
       import('./shared/setup.ts'),
@@ -57,14 +57,15 @@ async function execute(context: CommandContext, options: Options): Promise<numbe
   const unknown = options.reason?.find((reason) => !Object.hasOwn(rejectionCodes, reason));
   if (unknown !== undefined)
     throw new UsageError(`there is no reason ${unknown}; there are: ${Object.keys(rejectionCodes).join(', ')}`);
+  parseDays(options, { now: context.clock() });
   const { config, log } = openConfigAndLog(context, options);
   const report = await describeQuarantine(await context.openRuntime(config, log), {
     samples: Math.min(samples, 1000),
     reveal: options.reveal === true,
     ...(options.reason && { reasons: options.reason }),
     ...(options.type && { sourceTypes: options.type }),
-    ...(options.from !== undefined && { from: parseDay('--from', options.from) }),
-    ...(options.to !== undefined && { to: parseDay('--to', options.to) }),
+    ...(options.from !== undefined && { from: options.from }),
+    ...(options.to !== undefined && { to: options.to }),
   });
   if (options.json) await context.stdout.writeJson(`${JSON.stringify(report)}\n`);
   else await context.stdout.write(await render(report));

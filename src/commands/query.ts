@@ -1,11 +1,16 @@
 /** `query`: a named question, or SQL, over the current snapshots of the tables. */
 import { type Command, Option } from 'commander';
+import type { QueryRequest } from '../engines/engine.ts';
 import { type EngineName, engineNames } from '../engines/index.ts';
+import type { Runtime } from '../ingest/runtime.ts';
+import type { Ranged } from '../queries/range.ts';
+import { type OpenRange, rangeText } from '../text/time.ts';
 import type { CommandContext, GlobalOptions, RunAction } from './shared/context.ts';
 import { exitCodes } from './shared/exit.ts';
 import { type AnswerFormat, answerFormats } from './shared/render-answer.ts';
+import { defineTimes, type TimeOptions, timeOptionsOf, timeReading, timesHelp } from './shared/times.ts';
 
-interface Options extends GlobalOptions {
+interface Options extends GlobalOptions, TimeOptions {
   readonly sql?: string;
   readonly param?: readonly string[];
   readonly list?: boolean;
@@ -18,9 +23,10 @@ const examples = `
 Examples:
   audit-warehouse query --list
   audit-warehouse query subject-activity --list
-  audit-warehouse query subject-activity --param subject=dr_evil
-  audit-warehouse query decisions --param from=2023-07-11T16:55:00Z --param to=2023-07-11T17:00:00Z --param subject=dr_evil
-  audit-warehouse query decisions --param from=2023-07-11T16:55:00Z --param to=2023-07-11T17:00:00Z --param cidr=192.168.0.0/16
+  audit-warehouse query subject-activity subject=dr_evil
+  audit-warehouse query decisions subject=dr_evil --last 2h
+  audit-warehouse query decisions --from yesterday --to now --tz Europe/Berlin cidr=192.168.0.0/16
+  audit-warehouse query decisions from=2023-07-11T16:55:00Z to=2023-07-11T17:00:00Z subject=dr_evil
   audit-warehouse query --sql "select ymd, count(*) from opa_decisions group by ymd order by ymd"
   audit-warehouse query --sql "select reason, pointer, payload from quarantine" --format csv > quarantine.csv
   audit-warehouse query --sql "select reason, pointer, payload from quarantine" --format csv --csv-safe > for-excel.csv
@@ -30,20 +36,26 @@ Examples:
 SQL is one statement that reads, in the dialect of the engine: DuckDB here, or Trino or Athena, as "engines" of the
 configuration says. Tables have their own names. With "-" it is read from stdin. A condition on ymd keeps other days unread.
 
+A question that needs a range is asked about the last day with events where none is given; the answer says so.
+${timesHelp}
+
 Tables, and anything else on a terminal, show characters that cannot be seen or that act as \\u{…}. JSON and CSV in a pipe or
 a file hold what the records hold; for a spreadsheet, which runs text such as =1+1 as a formula, add --csv-safe.`;
 
 export function defineQuery(program: Command, run: RunAction): void {
-  program
-    .command('query')
-    .argument('[question]', 'name of a question, see --list')
+  defineTimes(
+    program
+      .command('query')
+      .argument('[question]', 'name of a question, see --list')
+      .argument('[name=value...]', 'parameters of the question'),
+  )
     .summary('ask a named question, or run SQL')
     .description('Answers a named question, or SQL, from the current snapshots of the tables.')
     .option('--sql <text>', 'SQL to run instead of a named question; "-" reads it from stdin')
-    .option(
-      '--param <name=value>',
-      'parameter of the question; may be repeated',
-      (given: string, all: string[] = []) => [...all, given],
+    .addOption(
+      new Option('--param <name=value>', 'the same as name=value')
+        .argParser((given: string, all: string[] = []) => [...all, given])
+        .hideHelp(),
     )
     .option('--csv-safe', "with --format csv: put ' before text that a spreadsheet would run as a formula")
     .option('--list', 'explain the questions, or the one named, and their parameters')
@@ -53,34 +65,31 @@ export function defineQuery(program: Command, run: RunAction): void {
     .action(run(execute));
 }
 
-async function execute(context: CommandContext, question: string | undefined, options: Options): Promise<number> {
-  const { allQuestions, ask, findQuestion } = await import('../queries/questions.ts');
-  if (options.list) {
-    const { renderQuestions } = await import('./shared/render-questions.ts');
-    const listed = question === undefined ? allQuestions : [findQuestion(question)];
-    const text = renderQuestions(listed, options.format);
-    await (options.format === 'json' ? context.stdout.writeJson(text) : context.stdout.write(text));
-    return exitCodes.done;
-  }
+async function execute(
+  context: CommandContext,
+  question: string | undefined,
+  words: readonly string[],
+  options: Options,
+): Promise<number> {
   const [{ logEvent }, { openConfigAndLog }, { writeAnswer }, { UsageError }] = await Promise.all([
     import('../telemetry/events.ts'),
     import('./shared/setup.ts'),
     import('./shared/render-answer.ts'),
     import('../config/errors.ts'),
   ]);
+  if (options.list) return list(context, question, options.format);
   if ((question === undefined) === (options.sql === undefined)) {
     throw new UsageError('query takes the name of a question (see query --list) or --sql TEXT, one of the two');
   }
   if (options.csvSafe && options.format !== 'csv') throw new UsageError('--csv-safe belongs to --format csv');
-  if (options.sql !== undefined && options.param)
-    throw new UsageError('--param belongs to a named question, not to --sql');
-  const request =
-    question === undefined
-      ? { sql: await sqlText(options.sql!) }
-      : ask(question, parseParameters(options.param ?? [], UsageError));
+  const parameters = parseParameters([...words, ...(options.param ?? [])], UsageError);
+  const ask = await asker(context, question, parameters, options);
 
   const { config, log } = openConfigAndLog(context, options);
-  const engine = await context.openEngine(await context.openRuntime(config, log), options.engine);
+  const runtime = await context.openRuntime(config, log);
+  const { request, range } = await ask(runtime);
+  if (range?.isDefault) await context.stderr.write(`${describeDefault(range)}\n`);
+  const engine = await context.openEngine(runtime, options.engine);
   try {
     const started = context.clock();
     const answer = await engine.query({ ...request, signal: context.signal });
@@ -90,6 +99,56 @@ async function execute(context: CommandContext, question: string | undefined, op
   } finally {
     await engine.close();
   }
+  return exitCodes.done;
+}
+
+interface Asked {
+  readonly request: QueryRequest;
+  readonly range?: Ranged['range'];
+}
+
+/** Checks what was asked before anything is opened, and puts it to a warehouse. Throws ParameterError and UsageError. */
+async function asker(
+  context: CommandContext,
+  name: string | undefined,
+  parameters: ReadonlyMap<string, string>,
+  options: Options,
+): Promise<(runtime: Runtime) => Promise<Asked>> {
+  const { UsageError } = await import('../config/errors.ts');
+  if (name === undefined) {
+    const given = [...parameters.keys(), ...timeOptionsOf(options)];
+    if (given.length > 0) throw new UsageError(`${given[0]} belongs to a named question, not to --sql`);
+    const sql = await sqlText(options.sql!);
+    return async () => ({ request: { sql } });
+  }
+  const [{ ask, findQuestion }, { lastDayWithEvents, tablesOfRange, withRange }] = await Promise.all([
+    import('../queries/questions.ts'),
+    import('../queries/range.ts'),
+  ]);
+  const question = findQuestion(name);
+  const sources = {
+    options: { from: options.from, to: options.to, last: options.last },
+    reading: timeReading(context, options),
+  };
+  const today = async (): Promise<string> => new Date(context.clock()).toISOString().slice(0, 10);
+  ask(name, (await withRange(question, parameters, { ...sources, lastDay: today })).given);
+  return async (runtime) => {
+    const lastDay = (): Promise<string> => lastDayWithEvents(runtime, tablesOfRange(question));
+    const { given, range } = await withRange(question, parameters, { ...sources, lastDay });
+    return { request: ask(name, given), range };
+  };
+}
+
+const describeDefault = ({ from, to }: OpenRange): string =>
+  `of ${rangeText({ from: from!, to: to! })} (UTC), the last day with events; --from, --to and --last name another range`;
+
+async function list(context: CommandContext, question: string | undefined, format: AnswerFormat): Promise<number> {
+  const [{ allQuestions, findQuestion }, { renderQuestions }] = await Promise.all([
+    import('../queries/questions.ts'),
+    import('./shared/render-questions.ts'),
+  ]);
+  const text = renderQuestions(question === undefined ? allQuestions : [findQuestion(question)], format);
+  await (format === 'json' ? context.stdout.writeJson(text) : context.stdout.write(text));
   return exitCodes.done;
 }
 
@@ -103,7 +162,7 @@ function parseParameters(given: readonly string[], Failure: new (message: string
   const parameters = new Map<string, string>();
   for (const text of given) {
     const at = text.indexOf('=');
-    if (at < 1) throw new Failure(`--param takes name=value, not ${text}`);
+    if (at < 1) throw new Failure(`parameters are written as name=value, not ${text}`);
     const name = text.slice(0, at);
     if (parameters.has(name)) throw new Failure(`parameter ${name} is given twice`);
     parameters.set(name, text.slice(at + 1));

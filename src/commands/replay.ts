@@ -32,7 +32,7 @@ export function defineReplay(program: Command, run: RunAction): void {
     .description('Takes quarantined records through the current schema and limits again.')
     .option('--source <name>', 'only records of this source; may be repeated', collect)
     .option('--reason <code>', 'only this reason; may be repeated', collect)
-    .option('--from <day>', 'first day of the quarantine (YYYY-MM-DD)')
+    .option('--from <day>', 'first day of the quarantine: 2026-11-27, yesterday, -7d; UTC')
     .option('--to <day>', 'last day, included')
     .option('--dry-run', 'say what would become of them; change nothing')
     .option('--json', 'print the report as one JSON document')
@@ -41,7 +41,7 @@ export function defineReplay(program: Command, run: RunAction): void {
 }
 
 async function execute(context: CommandContext, options: Options): Promise<number> {
-  const [{ replay }, { openConfigAndLog }, { UsageError }, { parseDay }, { rejectionCodes }, { formatCount }] =
+  const [{ replay }, { openConfigAndLog }, { UsageError }, { parseDays }, { rejectionCodes }, { formatCount }] =
     await Promise.all([
       import('../jobs/replay/replay.ts'),
       import('./shared/setup.ts'),
@@ -53,13 +53,14 @@ async function execute(context: CommandContext, options: Options): Promise<numbe
   const unknown = options.reason?.find((reason) => !Object.hasOwn(rejectionCodes, reason));
   if (unknown !== undefined)
     throw new UsageError(`there is no reason ${unknown}; there are: ${Object.keys(rejectionCodes).join(', ')}`);
+  parseDays(options, { now: context.clock() });
   const { config, log } = openConfigAndLog(context, options);
   const report = await replay(await context.openRuntime(config, log), {
     signal: context.signal,
     ...(options.source && { sources: options.source }),
     ...(options.reason && { reasons: options.reason as RejectionCode[] }),
-    ...(options.from !== undefined && { from: parseDay('--from', options.from) }),
-    ...(options.to !== undefined && { to: parseDay('--to', options.to) }),
+    ...(options.from !== undefined && { from: options.from }),
+    ...(options.to !== undefined && { to: options.to }),
     ...(options.dryRun && { dryRun: true }),
   });
   if (options.json) {

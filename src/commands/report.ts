@@ -4,10 +4,9 @@ import { type EngineName, engineNames } from '../engines/index.ts';
 import { printable } from '../text/printable.ts';
 import type { CommandContext, GlobalOptions, RunAction } from './shared/context.ts';
 import { exitCodes } from './shared/exit.ts';
+import { defineTimes, type TimeOptions, timeReading, timesHelp } from './shared/times.ts';
 
-interface Options extends GlobalOptions {
-  readonly from?: string;
-  readonly to?: string;
+interface Options extends GlobalOptions, TimeOptions {
   readonly output?: string;
   readonly engine: EngineName;
   readonly title: string;
@@ -25,25 +24,23 @@ const defaultOutput = 'audit-report.html';
 const examples = `
 Examples:
   audit-warehouse report
+  audit-warehouse report --last 24h --output last-day.html
   audit-warehouse report --from 2023-07-01 --to 2023-07-31 --title "Access in July" --output july.html
   audit-warehouse report --from 2023-07-11T16:00:00Z --to 2023-07-11T18:00:00Z --subject dr_evil --output incident.html
   audit-warehouse report --from 2023-07-11 --to 2023-07-11 --output reports/2023-07-11.html --data --index
   audit-warehouse report --json > report.json
   audit-warehouse report --engine athena --output - | mail -a 'Content-Type: text/html' -s "Access" audit@example.com
 
-The page is one file that needs no network: it can be mailed, printed and kept. Days stand for the whole of themselves, in
-UTC. Without --to the report goes to the end of the last day that has events (up to today), without --from over the seven
-days up to its end. It is compared with the period of the same length just before.`;
+The page is one file that needs no network: it can be mailed, printed and kept. Without --to the report goes to the end of the last day that has events (up to today), without --from over the seven
+days up to its end. It is compared with the period of the same length just before.
+${timesHelp}`;
 
 export function defineReport(program: Command, run: RunAction): void {
-  program
-    .command('report')
+  defineTimes(program.command('report'))
     .summary('write a page of charts and tables on a time range')
     .description(
       'Writes one self-contained HTML page: who was allowed and denied what, what is new, and how complete the records are.',
     )
-    .option('--from <time>', 'first day, or instant (RFC 3339)')
-    .option('--to <time>', 'last day, or instant, included')
     .option('--subject <text>', 'only this subject of decisions, and this user of Okera, exactly')
     .option('--path <text>', 'only decisions of this path of a policy, exactly; leaves Okera out')
     .option('--source <name>', 'only records of this source of the configuration')
@@ -64,7 +61,8 @@ export function defineReport(program: Command, run: RunAction): void {
 
 async function execute(context: CommandContext, options: Options): Promise<number> {
   const [
-    { gatherReport, lastDayWithEvents },
+    { gatherReport },
+    { lastDayWithEvents },
     { reportRange },
     { renderPage },
     { jsonOf },
@@ -74,6 +72,7 @@ async function execute(context: CommandContext, options: Options): Promise<numbe
     { formatBytes },
   ] = await Promise.all([
     import('../report/gather.ts'),
+    import('../queries/range.ts'),
     import('../report/range.ts'),
     import('../report/page.ts'),
     import('../report/data.ts'),
@@ -85,6 +84,7 @@ async function execute(context: CommandContext, options: Options): Promise<numbe
   const { default: packageJson } = await import('../../package.json', { with: { type: 'json' } });
   const output = options.output ?? (options.json ? undefined : defaultOutput);
   const place = files.placeOf(context.cwd, output, options);
+  const reading = timeReading(context, options);
   const lookBackDays = files.parseDays(options.lookBack);
   const { config, log } = setup.openConfigAndLog(context, options);
   const filters = { subject: options.subject, path: options.path, source: options.source };
@@ -92,8 +92,7 @@ async function execute(context: CommandContext, options: Options): Promise<numbe
   const runtime = await context.openRuntime(config, log);
   const tables = await runtime.catalog.listTables();
   const now = context.clock();
-  const today = new Date(now).toISOString().slice(0, 10);
-  const range = await reportRange(options, () => lastDayWithEvents(runtime, tables, today));
+  const range = await reportRange(options, () => lastDayWithEvents(runtime), reading);
   const engine = await context.openEngine(runtime, options.engine);
   try {
     const data = await gatherReport({ engine, tables, signal: context.signal }, range, { filters, lookBackDays });

@@ -1,36 +1,41 @@
+/** Ranges of time as options of commands and jobs give them (src/text/time.ts has the grammar). All throw UsageError. */
 import { UsageError } from '../config/errors.ts';
-
-const day = /^\d{4}-\d{2}-\d{2}$/;
-const instant = /^\d{4}-\d{2}-\d{2}[Tt]\d{2}:\d{2}(:\d{2}(\.\d+)?)?([Zz]|[+-]\d{2}:\d{2})$/;
-
-/** Days stand for the whole of themselves, in UTC. */
-export function parseRange(from: string | undefined, to: string | undefined): TimeRange | undefined {
-  if (from === undefined && to === undefined) return undefined;
-  const start = from === undefined ? Number.NEGATIVE_INFINITY : parseTime('from', from);
-  let end = Number.POSITIVE_INFINITY;
-  if (to !== undefined) end = parseTime('to', to) + (day.test(to) ? 86_400_000 - 1 : 0);
-  if (start > end) throw new UsageError(`from ${from} is after to ${to}`);
-  return { from: start, to: end };
-}
-
-function parseTime(option: string, text: string): number {
-  const time = Date.parse(text);
-  const isDate = !Number.isNaN(time) && (!day.test(text) || new Date(time).toISOString().startsWith(text));
-  if ((day.test(text) || instant.test(text)) && isDate) return time;
-  throw new UsageError(
-    `${option} must be a day such as 2023-07-11 or an instant such as 2023-07-11T16:55:00Z, not ${text}`,
-  );
-}
-
-/** A day of the calendar, YYYY-MM-DD. */
-export function parseDay(option: string, text: string): string {
-  const time = Date.parse(text);
-  if (day.test(text) && !Number.isNaN(time) && new Date(time).toISOString().startsWith(text)) return text;
-  throw new UsageError(`${option} takes a day such as 2023-07-11, not ${text}`);
-}
+import type { Range } from '../iceberg/scan.ts';
+import { type OpenRange, type RangeOptions, readDay, readRange, TimeError, type TimeReading } from '../text/time.ts';
 
 /** Milliseconds since the epoch, both ends included. */
 export interface TimeRange {
   readonly from: number;
   readonly to: number;
+}
+
+/** Microseconds since the epoch, both ends included. */
+export const parseMicros = (options: RangeOptions, reading: TimeReading): OpenRange =>
+  usage(() => readRange(options, reading));
+
+/** Undefined where everything is meant. */
+export function parseRange(options: RangeOptions, reading: TimeReading): TimeRange | undefined {
+  const { from, to } = parseMicros(options, reading);
+  if (from === undefined && to === undefined) return undefined;
+  return {
+    from: from === undefined ? Number.NEGATIVE_INFINITY : Number(from / 1000n),
+    to: to === undefined ? Number.POSITIVE_INFINITY : Number(to / 1000n),
+  };
+}
+
+/** The UTC days that the ends are in, YYYY-MM-DD. */
+export function parseDays({ from, to }: Omit<RangeOptions, 'last'>, reading: TimeReading): Range<string> {
+  const day = (name: string, text: string | undefined): string | undefined =>
+    text === undefined ? undefined : usage(() => readDay(name, text, reading));
+  const [first, last] = [day('from', from), day('to', to)];
+  if (first !== undefined && last !== undefined && first > last) throw new UsageError(`from ${from} is after to ${to}`);
+  return { ...(first !== undefined && { from: first }), ...(last !== undefined && { to: last }) };
+}
+
+function usage<Result>(read: () => Result): Result {
+  try {
+    return read();
+  } catch (error) {
+    throw error instanceof TimeError ? new UsageError(error.message, { cause: error }) : error;
+  }
 }

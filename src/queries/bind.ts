@@ -3,11 +3,10 @@ import type { Scalar } from '../columns/types.ts';
 import type { FileFilter, Range } from '../iceberg/scan.ts';
 import { compareValues } from '../parquet/format/bounds.ts';
 import type { ParameterValue } from '../sql/parameter.ts';
+import { dayOf, microsOfDay, type TimeReading } from '../text/time.ts';
 import {
-  dayOf,
   ParameterError,
   parseCidr,
-  parseDay,
   parseInstant,
   parseNumber,
   parseRequest,
@@ -26,14 +25,18 @@ export interface Bound {
 }
 
 /** `given` has only parameters of the list, and all required ones. Throws ParameterError. */
-export function bindParameters(parameters: readonly Parameter[], given: ReadonlyMap<string, string>): Bound {
+export function bindParameters(
+  parameters: readonly Parameter[],
+  given: ReadonlyMap<string, string>,
+  times: TimeReading = {},
+): Bound {
   const values = new Map<string, ParameterValue | readonly string[]>();
   const filters = new Map<string, TableLimits>();
   const readings = new Map<string, Reading>();
   for (const { name, type, limits = [] } of parameters) {
     const text = given.get(name);
     if (text === undefined) continue;
-    const reading = readers[type](name, text);
+    const reading = readers[type](name, text, times);
     readings.set(name, reading);
     for (const [placeholder, value] of Object.entries(reading.values)) values.set(placeholder, value);
     for (const limit of limits) narrow(filters, limit, reading);
@@ -55,22 +58,16 @@ interface Reading {
   readonly when?: string;
 }
 
-const microsOfDay = 86_400_000_000n;
-
 /** Then `ymd` alone says what is in the range. */
 const isWholeDays = (from: Scalar | undefined, to: Scalar | undefined): boolean =>
   typeof from === 'bigint' && typeof to === 'bigint' && from % microsOfDay === 0n && (to + 1n) % microsOfDay === 0n;
 
 const exactly = <T extends Scalar>(value: T): { least: T; greatest: T } => ({ least: value, greatest: value });
 
-const readers: Readonly<Record<ParameterType, (name: string, text: string) => Reading>> = {
-  instant(name, text) {
-    const micros = parseInstant(name, text);
+const readers: Readonly<Record<ParameterType, (name: string, text: string, times: TimeReading) => Reading>> = {
+  instant(name, text, times) {
+    const micros = parseInstant(name, text, times);
     return { values: { [name]: { micros }, [`${name}_ymd`]: dayOf(micros) }, ...exactly(micros) };
-  },
-  day(name, text) {
-    const day = parseDay(name, text);
-    return { values: { [name]: day }, ...exactly(day) };
   },
   text: (name, text) => ({ values: { [name]: text }, ...exactly(text) }),
   texts(name, text) {

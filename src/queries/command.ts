@@ -4,7 +4,7 @@ import { isHidden } from '../text/printable.ts';
 /** The command line that asks a question of an engine. */
 export function queryCommand(question: string, given: ReadonlyMap<string, string>, engine = 'duckdb'): string {
   const words = ['audit-warehouse', 'query', question];
-  for (const [name, value] of given) words.push('--param', `${name}=${value}`);
+  for (const [name, value] of given) words.push(`${name}=${value}`);
   if (engine !== 'duckdb') words.push('--engine', engine);
   return words.map(shellWord).join(' ');
 }

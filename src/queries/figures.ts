@@ -13,7 +13,7 @@ type Side = 'from' | 'to';
 const instant = (name: Side, limits: readonly Limit[]): Parameter => ({
   name,
   type: 'instant',
-  description: `${name === 'from' ? 'first' : 'last'} instant, included (RFC 3339)`,
+  description: `${name === 'from' ? 'first' : 'last'} day, or instant, included`,
   example: name === 'from' ? '2023-07-11T00:00:00Z' : '2023-07-11T23:59:59.999999Z',
   required: true,
   limits,

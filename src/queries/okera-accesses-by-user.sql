@@ -3,7 +3,8 @@ SELECT
     "user" AS query_user,
     count(*) AS count
 FROM reporting_audit_logs
-WHERE ymd BETWEEN $from AND $to
+WHERE ymd BETWEEN $from_ymd AND $to_ymd
+  AND event_time BETWEEN $from AND $to                          -- when instants
   AND "user" IN ($users)                                        -- when users
   AND ae_table IN ($tables)                                     -- when tables
   AND statement_type IN ($types)                                -- when types

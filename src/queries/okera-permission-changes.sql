@@ -20,7 +20,8 @@ FROM (
         source_uri,
         source_offset
     FROM reporting_audit_logs
-    WHERE ymd BETWEEN $from AND $to
+    WHERE ymd BETWEEN $from_ymd AND $to_ymd
+      AND event_time BETWEEN $from AND $to                      -- when instants
       AND statement_type IN ('GRANT_ROLE', 'REVOKE_ROLE')
 ) AS changes
 WHERE true

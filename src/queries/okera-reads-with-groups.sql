@@ -19,7 +19,8 @@ FROM (
     JOIN users AS u ON u.user_name = al."user"
     JOIN user_group_mappings AS ug ON ug.user_name_id = u.id AND ug.last_observed <= al.start_time_utc
     JOIN "groups" AS g ON g.group_id = ug.group_name_id
-    WHERE al.ymd BETWEEN $from AND $to
+    WHERE al.ymd BETWEEN $from_ymd AND $to_ymd
+      AND al.event_time BETWEEN $from AND $to                   -- when instants
       AND al.statement_type = 'PLAN'
       AND al.status = 'ok'
       AND al."user" IN ($users)                                 -- when users

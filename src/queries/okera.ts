@@ -3,28 +3,10 @@ import type { Parameter, Question } from './question.ts';
 
 const table = 'okera_audit_logs';
 
-const firstDay: Parameter = {
-  name: 'from',
-  type: 'day',
-  description: 'first day, included (UTC)',
-  example: '2020-09-17',
-  required: true,
-  limits: [{ table, column: 'ymd', side: 'from' }],
-};
-const lastDay: Parameter = {
-  name: 'to',
-  type: 'day',
-  description: 'last day, included (UTC)',
-  example: '2020-09-18',
-  required: true,
-  limits: [{ table, column: 'ymd', side: 'to' }],
-};
-const days = [firstDay, lastDay];
-
 const from: Parameter = {
   name: 'from',
   type: 'instant',
-  description: 'first instant, included (RFC 3339)',
+  description: 'first day, or instant, included',
   example: '2020-09-17T00:00:00Z',
   required: true,
   limits: [{ table, column: 'event_time', side: 'from' }],
@@ -32,7 +14,7 @@ const from: Parameter = {
 const to: Parameter = {
   name: 'to',
   type: 'instant',
-  description: 'last instant, included (RFC 3339)',
+  description: 'last day, or instant, included',
   example: '2020-09-18T00:00:00Z',
   required: true,
   limits: [{ table, column: 'event_time', side: 'to' }],
@@ -83,7 +65,7 @@ export const okeraQuestions: readonly Question[] = [
     name: 'okera-statement-types',
     origin: 'tutorial',
     summary: 'how often each type of statement was audited',
-    parameters: days.map(optional),
+    parameters: range.map(optional),
   },
   {
     name: 'okera-query-events',
@@ -105,25 +87,25 @@ export const okeraQuestions: readonly Question[] = [
     name: 'okera-permission-changes',
     origin: 'tutorial',
     summary: 'grants and revocations of roles, with role, group and who made them',
-    parameters: [...days, role, group],
+    parameters: [...range, role, group],
   },
   {
     name: 'okera-accesses',
     origin: 'tutorial',
     summary: 'accesses to tables, counted by user, application and day',
-    parameters: [...days, users, tables, types],
+    parameters: [...range, users, tables, types],
   },
   {
     name: 'okera-accesses-by-user',
     origin: 'tutorial',
     summary: 'accesses to tables, counted by user',
-    parameters: [...days, users, tables, types],
+    parameters: [...range, users, tables, types],
   },
   {
     name: 'okera-statements',
     origin: 'tutorial',
     summary: 'statements that users ran, counted by user and table; types=PLAN gives the reading ones only',
-    parameters: [...days, users, tables, types],
+    parameters: [...range, users, tables, types],
   },
   {
     name: 'okera-user-groups',
@@ -136,7 +118,7 @@ export const okeraQuestions: readonly Question[] = [
     origin: 'tutorial',
     summary: 'reading statements that succeeded, with the groups that the user had presented last before',
     parameters: [
-      ...days,
+      ...range,
       users,
       exceptUsers,
       { ...exceptUsers, name: 'except_groups', description: 'not these groups', example: '__okera_public_group' },
@@ -162,9 +144,9 @@ export const okeraQuestions: readonly Question[] = [
       {
         name: 'at',
         type: 'instant',
-        description: 'the instant (RFC 3339)',
+        description: 'the instant, or the end of a day',
         example: '2020-10-05T12:00:00Z',
-        required: true,
+        default: 'now',
         // What happened later does not matter; what happened before does, ever since.
         limits: [{ table, column: 'event_time', side: 'to' }],
       },

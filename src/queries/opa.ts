@@ -6,7 +6,7 @@ const table = 'opa_decisions';
 const from: Parameter = {
   name: 'from',
   type: 'instant',
-  description: 'first instant, included (RFC 3339)',
+  description: 'first day, or instant, included',
   example: '2023-07-11T16:55:00Z',
   required: true,
   limits: [{ table, column: 'event_time', side: 'from' }],
@@ -14,7 +14,7 @@ const from: Parameter = {
 const to: Parameter = {
   name: 'to',
   type: 'instant',
-  description: 'last instant, included (RFC 3339)',
+  description: 'last day, or instant, included',
   example: '2023-07-11T17:00:00Z',
   required: true,
   limits: [{ table, column: 'event_time', side: 'to' }],

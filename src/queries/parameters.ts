@@ -1,5 +1,6 @@
 /** Parameters of named questions: what a person writes, as the values that are bound into the SQL. */
 import ipaddr from 'ipaddr.js';
+import { readTime, TimeError, type TimeReading } from '../text/time.ts';
 
 /** A parameter that is missing, unknown, or cannot be read. The message names it and says what to write. */
 export class ParameterError extends Error {
@@ -7,23 +8,15 @@ export class ParameterError extends Error {
   readonly code = 'invalid-parameter';
 }
 
-/** Microseconds since the epoch of an RFC 3339 instant. Digits past the sixth are cut. */
-export function parseInstant(name: string, text: string): bigint {
-  const match =
-    /^(\d{4}-\d{2}-\d{2})[Tt ](\d{2}:\d{2}:\d{2})(?:\.(\d{1,9}))?([Zz]|[+-]\d{2}:\d{2})$/.exec(text) ?? undefined;
-  const [, day, time, fraction = '', zone] = match ?? [];
-  const seconds = match ? Date.parse(`${day}T${time}${zone!.toUpperCase()}`) : Number.NaN;
-  // Date.parse takes 2023-02-30 as 2 March.
-  const exists = match && new Date(`${day}T00:00:00Z`).toISOString().startsWith(day!);
-  if (Number.isNaN(seconds) || !exists) {
-    throw new ParameterError(`parameter ${name} must be an instant such as 2023-07-11T16:55:00Z, not ${text}`);
+/** Of a day, `from` and `since` are its beginning, other times its end. Microseconds since the epoch. */
+export function parseInstant(name: string, text: string, reading: TimeReading = {}): bigint {
+  try {
+    const { first, last } = readTime(text, reading);
+    return name === 'from' || name === 'since' ? first : last;
+  } catch (error) {
+    throw error instanceof TimeError ? new ParameterError(`parameter ${name} ${error.message}`) : error;
   }
-  return BigInt(seconds) * 1000n + BigInt(fraction.padEnd(6, '0').slice(0, 6));
 }
-
-/** The UTC day of an instant, YYYY-MM-DD. */
-export const dayOf = (micros: bigint): string =>
-  new Date(Number(micros / 1000n - (micros % 1000n < 0n ? 1n : 0n))).toISOString().slice(0, 10);
 
 /**
  * First and last address of a CIDR block, or of one address, as `client_ip_key` has them: 32 hex digits of the address
@@ -64,14 +57,6 @@ export function parseTruth(name: string, text: string): boolean {
 export function parseUnit(name: string, text: string): string {
   if (text === 'minute' || text === 'hour' || text === 'day') return text;
   throw new ParameterError(`parameter ${name} must be minute, hour or day, not ${text}`);
-}
-
-/** A day of the calendar, YYYY-MM-DD. */
-export function parseDay(name: string, text: string): string {
-  const day = /^\d{4}-\d{2}-\d{2}$/.test(text) ? new Date(`${text}T00:00:00Z`) : undefined;
-  // Date takes 2023-02-30 as 2 March.
-  if (day && !Number.isNaN(day.getTime()) && day.toISOString().startsWith(text)) return text;
-  throw new ParameterError(`parameter ${name} must be a day such as 2020-09-17, not ${text}`);
 }
 
 /** Texts with commas between them, or, where one has a comma itself, a JSON array of texts. At most `mostTexts`. */

@@ -30,10 +30,11 @@ export interface Parameter {
 }
 
 /**
+ * `instant` is a time as src/text/time.ts reads it; of a day, `from` and `since` are its beginning, others its end.
  * `texts` stands in the SQL as `IN ($name)`; `request` is the id of an Okera request, of which the first half is bound;
  * `unit` (minute, hour or day) is not bound, but chooses the lines of SQL that end in "-- when minute" and so on.
  */
-export type ParameterType = 'instant' | 'day' | 'text' | 'texts' | 'cidr' | 'truth' | 'number' | 'request' | 'unit';
+export type ParameterType = 'instant' | 'text' | 'texts' | 'cidr' | 'truth' | 'number' | 'request' | 'unit';
 
 /**
  * Rows that the question reads of `table` have the value in `column`, or one above (`from`) or below (`to`) it, both

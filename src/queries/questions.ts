@@ -6,6 +6,7 @@ import { readFileSync } from 'node:fs';
 import { nearest } from '../config/errors.ts';
 import type { QueryRequest } from '../engines/engine.ts';
 import type { ParameterValue } from '../sql/parameter.ts';
+import type { TimeReading } from '../text/time.ts';
 import { bindParameters } from './bind.ts';
 import { figures } from './figures.ts';
 import { okeraQuestions } from './okera.ts';
@@ -32,8 +33,11 @@ export function findQuestion(name: string): Question {
   );
 }
 
-/** The request for a question. Throws ParameterError for an unknown question or parameter, or one that is missing. */
-export function ask(name: string, given: ReadonlyMap<string, string>): QueryRequest {
+/**
+ * The request for a question. Without a clock in `reading`, times are days and instants only. Throws ParameterError for
+ * an unknown question or parameter, or one that is missing.
+ */
+export function ask(name: string, given: ReadonlyMap<string, string>, reading: TimeReading = {}): QueryRequest {
   const { parameters } = findQuestion(name);
   const names = parameters.map((parameter) => parameter.name);
   for (const key of given.keys()) {
@@ -46,7 +50,7 @@ export function ask(name: string, given: ReadonlyMap<string, string>): QueryRequ
   for (const { name: required, example, description } of parameters.filter((parameter) => parameter.required)) {
     if (!given.has(required)) {
       throw new ParameterError(
-        `question ${name} needs the parameter ${required}: ${description}; add --param ${required}=${example}`,
+        `question ${name} needs the parameter ${required}: ${description}; add ${required}=${example}`,
       );
     }
   }
@@ -54,7 +58,7 @@ export function ask(name: string, given: ReadonlyMap<string, string>): QueryRequ
     parameter.default === undefined ? [] : [[parameter.name, parameter.default]],
   );
   const complete = new Map([...defaults, ...given]);
-  const { values, when, prune } = bindParameters(parameters, complete);
+  const { values, when, prune } = bindParameters(parameters, complete, reading);
   return { ...withScalars(questionSql(name, new Set([...complete.keys(), ...when])), values), prune };
 }
 

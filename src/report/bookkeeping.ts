@@ -1,10 +1,10 @@
 /** The sections on how the numbers came about: ingestion, quarantine, bytes read. */
 import { formatBytes, formatCount, formatSeconds, plural } from '../text/humanize.ts';
+import { timeText } from '../text/time.ts';
 import { barChart } from './charts.ts';
 import { type AnswerRow, numberIn, type ReportData, topRows } from './gather.ts';
 import { html } from './html.ts';
 import { countColumn, label, logged, percent, rest, table, textColumn } from './parts.ts';
-import { timeText } from './range.ts';
 import { footOf, type Section, section, type View } from './view.ts';
 
 /** Upper ends of the steps that ingestion-lag.sql counts by. */

@@ -4,8 +4,8 @@
  */
 import type { CellValue } from '../engines/engine.ts';
 import { csvField, csvFieldForSpreadsheets } from '../text/csv.ts';
+import { timeText } from '../text/time.ts';
 import { answers, outcomes, type ReportData, type Table } from './gather.ts';
-import { timeText } from './range.ts';
 
 export interface NamedTable extends Table {
   readonly name: string;

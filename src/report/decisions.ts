@@ -1,5 +1,6 @@
 /** The sections on decisions of OPA. */
 import { formatCount, plural } from '../text/humanize.ts';
+import { rangeText } from '../text/time.ts';
 import { barChart, type Chart, type Series } from './charts.ts';
 import { type AnswerRow, type DecisionData, type News, numberIn, outcomes, type Top } from './gather.ts';
 import { type Content, type Html, html } from './html.ts';
@@ -17,7 +18,6 @@ import {
   table,
   textColumn,
 } from './parts.ts';
-import { rangeText } from './range.ts';
 import {
   type Drill,
   drill,

@@ -4,14 +4,13 @@
  * with the past that needs more bytes than the engine may fetch is left out, with a note.
  */
 import type { CellValue, QueryEngine } from '../engines/engine.ts';
-import { liveFiles } from '../iceberg/scan.ts';
-import type { Runtime } from '../ingest/runtime.ts';
 import { tableOfFigure } from '../queries/figures.ts';
 import { ask as askQuestion, findQuestion } from '../queries/questions.ts';
 import { TooMuchToFetch } from '../sql/parameter.ts';
+import { timeText } from '../text/time.ts';
 import { type Buckets, chooseBuckets, fold } from './buckets.ts';
 import type { Filters } from './filters.ts';
-import { type ReportRange, rangeBefore, rangeOfDaysBefore, timeText } from './range.ts';
+import { type ReportRange, rangeBefore, rangeOfDaysBefore } from './range.ts';
 
 /** Rows shown of a list; the rest is given as a number. */
 export const topRows = 20;
@@ -288,21 +287,3 @@ const momentIn = (row: AnswerRow): number => {
   const text = String(row.moment);
   return Date.parse(text.length === 10 ? text : `${text.slice(0, 19)}Z`);
 };
-
-/** The last day, up to `today`, of which there are events; `today` where there are none. Only table metadata is read. */
-export async function lastDayWithEvents(
-  { store, catalog }: Pick<Runtime, 'store' | 'catalog'>,
-  tables: readonly string[],
-  today: string,
-): Promise<string> {
-  let last: string | undefined;
-  for (const name of ['opa_decisions', 'okera_audit_logs'].filter((table) => tables.includes(table))) {
-    const table = await catalog.loadTable(name);
-    if (table === undefined) continue;
-    const filter = { ymd: { to: today }, onDeleteFile: () => {} };
-    for await (const { ymd } of liveFiles(store, table.metadata, filter)) {
-      if (ymd !== null && ymd <= today && (last === undefined || ymd > last)) last = ymd;
-    }
-  }
-  return last ?? today;
-}

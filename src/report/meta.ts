@@ -4,9 +4,9 @@
  */
 
 import { printable } from '../text/printable.ts';
+import { rangeText, timeText } from '../text/time.ts';
 import type { Filters } from './filters.ts';
 import { answers, outcomes, type ReportData } from './gather.ts';
-import { rangeText, timeText } from './range.ts';
 
 export interface ReportMeta {
   readonly title: string;

@@ -6,6 +6,7 @@
 import { shellWord } from '../queries/command.ts';
 import { formatBytes, formatCount, plural } from '../text/humanize.ts';
 import { printable } from '../text/printable.ts';
+import { microsOfDay, rangeText, timeText } from '../text/time.ts';
 import { bytesSection, ingestionSection, quarantineSection } from './bookkeeping.ts';
 import { decisionSections } from './decisions.ts';
 import { htmlPage } from './document.ts';
@@ -14,7 +15,7 @@ import { type Content, type Html, html } from './html.ts';
 import { metaOf } from './meta.ts';
 import { okeraSections } from './okera.ts';
 import { percent } from './parts.ts';
-import { lengthText, microsOfDay, type ReportRange, rangeText, timeText } from './range.ts';
+import { lengthText, type ReportRange } from './range.ts';
 import type { Section, View } from './view.ts';
 
 export interface PageOptions {

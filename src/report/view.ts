@@ -4,9 +4,9 @@
  */
 import { queryCommand } from '../queries/command.ts';
 import { findQuestion } from '../queries/questions.ts';
+import { timeText } from '../text/time.ts';
 import type { ReportData } from './gather.ts';
 import { type Content, type Html, html } from './html.ts';
-import { timeText } from './range.ts';
 
 export interface View {
   readonly data: ReportData;

@@ -1,9 +1,8 @@
 /** A question as a form: one labelled field per parameter. Fields that are left empty are not given. */
 
-import { dayOf } from '../queries/parameters.ts';
 import type { Parameter, Question } from '../queries/question.ts';
 import { type Html, html } from '../report/html.ts';
-import { timeText } from '../report/range.ts';
+import { timeText } from '../text/time.ts';
 import type { Span } from './lead.ts';
 
 export function questionForm({ name, parameters }: Question, given: ReadonlyMap<string, string>, usual: Span): Html {
@@ -14,9 +13,9 @@ ${parameters.map((parameter) => fieldOf(parameter, given.get(parameter.name) ?? 
 }
 
 /** What a required time is filled in with: the usual span. */
-function usualOf({ name, type, required }: Parameter, usual: Span): string | undefined {
+function usualOf({ name, required }: Parameter, usual: Span): string | undefined {
   if (!required || (name !== 'from' && name !== 'to')) return undefined;
-  return type === 'day' ? dayOf(usual[name]) : timeText(usual[name]);
+  return timeText(usual[name]);
 }
 
 function fieldOf(parameter: Parameter, value: string | undefined): Html {

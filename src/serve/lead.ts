@@ -1,10 +1,9 @@
 /** Which question looks closer at a value: what a cell or a bar of an answer links to. */
 import type { CellValue } from '../engines/engine.ts';
 import { bindParameters } from '../queries/bind.ts';
-import { dayOf, ParameterError } from '../queries/parameters.ts';
-import type { ParameterType } from '../queries/question.ts';
+import { ParameterError } from '../queries/parameters.ts';
 import { findQuestion } from '../queries/questions.ts';
-import { timeText } from '../report/range.ts';
+import { timeText } from '../text/time.ts';
 
 export interface Span {
   /** Microseconds since the epoch, both included. */
@@ -50,8 +49,8 @@ export function leadTo(
 ): string | undefined {
   const given = new Map<string, string>();
   const { parameters } = findQuestion(question);
-  for (const { name, type, required } of parameters) {
-    const time = name === 'from' || name === 'to' ? timeAs(type, span[name]) : undefined;
+  for (const { name, required } of parameters) {
+    const time = name === 'from' || name === 'to' ? timeText(span[name]) : undefined;
     const value = narrowed ? (time ?? values[name]) : (values[name] ?? time);
     if (value !== undefined && value !== '') given.set(name, value);
     else if (required) return undefined;
@@ -64,8 +63,6 @@ export function leadTo(
   }
   return addressOf(question, given);
 }
-
-const timeAs = (type: ParameterType, micros: bigint): string => (type === 'day' ? dayOf(micros) : timeText(micros));
 
 /** Where the answer to a question is; undefined for a value that is empty, which a form does not give. */
 export function addressOf(question: string, given: ReadonlyMap<string, string>): string | undefined {

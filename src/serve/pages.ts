@@ -4,15 +4,17 @@ import { queryCommand, shellWord } from '../queries/command.ts';
 import { ParameterError } from '../queries/parameters.ts';
 import { type Origin, origins, type Question } from '../queries/question.ts';
 import { allQuestions, ask, findQuestion } from '../queries/questions.ts';
+import { lastDayWithEvents, withRange } from '../queries/range.ts';
 import { checkFilters } from '../report/filters.ts';
-import { gatherReport, lastDayWithEvents } from '../report/gather.ts';
+import { gatherReport } from '../report/gather.ts';
 import { type Content, type Html, html } from '../report/html.ts';
 import { reportBody, reportCommand, reportNotes } from '../report/page.ts';
-import { type ReportRange, rangeText, reportRange, timeText } from '../report/range.ts';
+import { type ReportRange, reportRange } from '../report/range.ts';
 import { QueryError } from '../sql/parameter.ts';
 import { readStatement, replacePlaceholders } from '../sql/statement.ts';
 import { formatBytes, formatSeconds, plural } from '../text/humanize.ts';
 import { printable } from '../text/printable.ts';
+import { rangeText, timeText } from '../text/time.ts';
 import { readAnswer } from './answer.ts';
 import { type Estimate, estimate } from './estimate.ts';
 import { questionForm } from './form.ts';
@@ -34,7 +36,9 @@ export async function overview(world: World, given: Given, signal: AbortSignal):
   const { runtime, engines, engineName } = world;
   const filters = { subject: given.get('subject'), path: given.get('path'), source: given.get('source') };
   const tables = await runtime.catalog.listTables();
-  const range = await reportRange({ from: given.get('from'), to: given.get('to') }, () => lastDay(world, tables));
+  const range = await reportRange({ from: given.get('from'), to: given.get('to') }, () => lastDay(world), {
+    now: world.clock(),
+  });
   checkFilters(filters, runtime.config);
   const data = await engines.take(signal, (engine) => gatherReport({ engine, tables, signal }, range, { filters }));
   const title = 'Overview';
@@ -92,7 +96,7 @@ const headings: Readonly<Record<Origin, string>> = {
 export async function question(world: World, name: string, given: Given, signal: AbortSignal): Promise<Page> {
   const { runtime, engineName } = world;
   const asked = findQuestion(name);
-  const values = valuesOf(asked, given);
+  let values: ReadonlyMap<string, string> = valuesOf(asked, given);
   const usual = await usualSpan(world);
   const head = html`<header><h1>${name}</h1><p>${capital(asked.summary)}.</p></header>`;
   const form = html`<section>${questionForm(asked, values, usual)}</section>`;
@@ -100,6 +104,7 @@ export async function question(world: World, name: string, given: Given, signal:
   if (!given.has('run')) return page();
   let request: QueryRequest;
   try {
+    values = await ranged(world, asked, given);
     request = ask(name, values);
   } catch (error) {
     if (!(error instanceof ParameterError)) throw error;
@@ -146,10 +151,10 @@ export async function sqlPage(world: World, given: Given, signal: AbortSignal): 
 }
 
 /** The request of an address that ends in .csv. Throws ParameterError. */
-export function requestOf(path: string, given: Given): QueryRequest {
+export async function requestOf(world: World, path: string, given: Given): Promise<QueryRequest> {
   if (path === '/sql.csv') return { sql: given.get('sql') ?? '' };
   const name = path.slice('/ask/'.length, -'.csv'.length);
-  return ask(name, valuesOf(findQuestion(name), given));
+  return ask(name, await ranged(world, findQuestion(name), given));
 }
 
 async function answered(
@@ -192,12 +197,15 @@ function spanOf({ parameters = {} }: QueryRequest): Span | undefined {
 
 /** The seven days up to the last one with events. */
 async function usualSpan(world: World): Promise<Span> {
-  const tables = await world.runtime.catalog.listTables();
-  return reportRange({}, () => lastDay(world, tables));
+  return reportRange({}, () => lastDay(world));
 }
 
-const lastDay = ({ runtime, clock }: World, tables: readonly string[]): Promise<string> =>
-  lastDayWithEvents(runtime, tables, new Date(clock()).toISOString().slice(0, 10));
+const lastDay = ({ runtime, clock }: World): Promise<string> => lastDayWithEvents({ ...runtime, clock });
+
+/** The values with their times as instants, and with the usual range where none is given. Throws ParameterError. */
+const ranged = async (world: World, asked: Question, given: Given): Promise<ReadonlyMap<string, string>> =>
+  (await withRange(asked, valuesOf(asked, given), { reading: { now: world.clock() }, lastDay: () => lastDay(world) }))
+    .given;
 
 /** The SQL with its values in place, as it can be run anywhere. */
 function literalSql({ sql, parameters = {} }: QueryRequest): string {

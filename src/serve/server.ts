@@ -173,7 +173,7 @@ async function pageOf(world: World, path: string, given: Given, signal: AbortSig
 
 /** All rows, as they come. */
 async function sendCsv(
-  { engines }: World,
+  world: World,
   {
     pathname,
     given,
@@ -182,8 +182,8 @@ async function sendCsv(
   }: { pathname: string; given: Given; response: ServerResponse; signal: AbortSignal },
 ): Promise<void> {
   try {
-    await engines.take(signal, async (engine) => {
-      const answer = await engine.query({ ...requestOf(pathname, given), signal });
+    await world.engines.take(signal, async (engine) => {
+      const answer = await engine.query({ ...(await requestOf(world, pathname, given)), signal });
       const name = pathname.slice(pathname.lastIndexOf('/') + 1);
       response.writeHead(200, {
         ...headers,

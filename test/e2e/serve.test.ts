@@ -299,7 +299,7 @@ describeWith(['chromium'], 'pages in a browser', () => {
   });
 
   test.each([
-    ['a time that is none', '/ask/decisions?from=x&to=y&run=1', /parameter from must be an instant/],
+    ['a time that is none', '/ask/decisions?from=x&to=y&run=1', /parameter from must be a day such as/],
     ['a parameter that is missing', '/ask/subject-activity?run=1', /needs the parameter subject/],
     ['a question that there is not', '/ask/decision', /did you mean decisions/],
     ['a range that is none', '/?from=2023-07-12&to=2023-07-10', /is after/],

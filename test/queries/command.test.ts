@@ -59,7 +59,7 @@ test('a command names the question, its values, and the engine where it is not t
     ['subject', "o'brien"],
   ]);
   expect(queryCommand('decisions', given)).toBe(
-    `audit-warehouse query decisions --param from=2023-07-11T00:00:00Z --param 'subject=o'\\''brien'`,
+    `audit-warehouse query decisions from=2023-07-11T00:00:00Z 'subject=o'\\''brien'`,
   );
   expect(queryCommand('decisions', new Map(), 'trino')).toBe('audit-warehouse query decisions --engine trino');
 });

@@ -34,9 +34,17 @@ describe('the range of a report', () => {
     expect((await reportRange({ to: '2023-07-20' }, never)).fromDay).toBe('2023-07-14');
   });
 
+  test('goes by the clock where it is relative', async () => {
+    const now = Date.parse('2023-07-11T17:00:00Z');
+    const range = await reportRange({ last: '2h' }, never, { now });
+    expect([text(range.from), text(range.to)]).toEqual(['2023-07-11T15:00:00.000Z', '2023-07-11T17:00:00.000Z']);
+    expect((await reportRange({ from: 'yesterday', to: 'yesterday' }, never, { now })).fromDay).toBe('2023-07-10');
+  });
+
   test.each([
     [{ from: '2023-02-30' }, 'must be a day'],
-    [{ from: 'yesterday' }, 'must be a day'],
+    [{ from: 'yesteryear' }, 'must be a day'],
+    [{ from: '2023-07-01', last: '2h' }, 'give one of them'],
     [{ from: '2023-07-02', to: '2023-07-01' }, 'is after'],
     [{ from: '1023-07-02', to: '2023-07-01' }, 'hundred years'],
   ])('%j is refused', async (given, message) => {

@@ -46,9 +46,9 @@ describe('a value', () => {
 });
 
 describe('an address', () => {
-  test('has the days of the span where a question takes days', () => {
+  test('has the span where a question has a range', () => {
     const { given } = read(leadTo('okera-accesses', {}, span)!);
-    expect([given.get('from'), given.get('to')]).toEqual(['2023-07-11', '2023-07-11']);
+    expect([given.get('from'), given.get('to')]).toEqual(['2023-07-11T00:00:00Z', '2023-07-11T23:59:59.999999Z']);
   });
 
   test('keeps the times that are given, unless they are narrowed', () => {

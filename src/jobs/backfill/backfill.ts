@@ -103,7 +103,7 @@ class BackfillRun {
     this.#runtime = runtime;
     this.#options = options;
     this.#progress = progress;
-    this.#range = parseRange(options.from, options.to);
+    this.#range = parseRange(options, { now: runtime.clock() });
     this.#sources = selectSources(runtime, options.sources);
     this.#ledger = createLedger(runtime);
   }

@@ -9,7 +9,7 @@ import type { RejectionCode, SkipReason } from '../../records/outcome.ts';
 export interface BackfillOptions {
   /** Names of sources; all where omitted. */
   readonly sources?: readonly string[];
-  /** YYYY-MM-DD (the whole UTC day) or an RFC 3339 instant, both ends included. Prunes objects by key, never records. */
+  /** A day (the whole of it, UTC), an instant, or a time such as `-2h` or `yesterday`; both ends included. Prunes objects by key, never records. */
   readonly from?: string;
   readonly to?: string;
   /** Relative to each source's location, or a URI. */

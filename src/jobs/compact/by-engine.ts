@@ -10,11 +10,11 @@ import { type WritingEngineName, writingEngines } from '../../engines/index.ts';
 import type { LiveFile } from '../../iceberg/scan.ts';
 import { expectOwnWarehouse } from '../../ingest/own-tables.ts';
 import type { Runtime } from '../../ingest/runtime.ts';
+import { parseDays } from '../../ingest/time-range.ts';
 import { describeTable } from '../../rewrite/stored-table.ts';
 import { compareText } from '../../text/order.ts';
 import { type LiveTableFiles, readTableFiles } from '../rewrite/live-files.ts';
 import type { CompactedDay, CompactedTable, CompactOptions, CompactReport, PlannedDay } from './compact.ts';
-import { parseDays } from './compact.ts';
 import { type CompactionRules, smallBytes } from './plan.ts';
 
 type Rules = Pick<CompactionRules, 'targetBytes' | 'smallFiles' | 'excessFiles'>;
@@ -43,7 +43,7 @@ async function run(
 ): Promise<CompactReport> {
   const started = runtime.clock();
   const { catalog, config, store } = runtime;
-  const range = parseDays(options.from, options.to);
+  const range = parseDays(options, { now: started });
   const existing = await catalog.listTables();
   const unknown = options.tables?.find((table) => !existing.includes(table));
   if (unknown !== undefined)

@@ -13,6 +13,7 @@ import type { Range } from '../../iceberg/scan.ts';
 import { addSortOrder, findSortOrder, sortKeyText } from '../../iceberg/sort-orders.ts';
 import { expectOwnWarehouse } from '../../ingest/own-tables.ts';
 import type { Runtime } from '../../ingest/runtime.ts';
+import { parseDays } from '../../ingest/time-range.ts';
 import { finishAmendments } from '../../ledger/amendment.ts';
 import { commitContext } from '../../ledger/runtime.ts';
 import { type CompactionTable, describeTable } from '../../rewrite/stored-table.ts';
@@ -33,7 +34,7 @@ import { type RewrittenDay, rewriteDay } from './rewrite.ts';
 export interface CompactOptions {
   /** Names; all tables where omitted. */
   readonly tables?: readonly string[];
-  /** YYYY-MM-DD, both included. */
+  /** UTC days, or times in them such as `yesterday` or `-7d`; both included. */
   readonly from?: string;
   readonly to?: string;
   readonly dryRun?: boolean;
@@ -103,7 +104,7 @@ interface Opened {
 class CompactRun {
   readonly #runtime: Runtime;
   readonly #options: CompactOptions;
-  readonly #range: Range<string> | undefined;
+  readonly #range: Range<string>;
   readonly #rules: CompactionRules;
   /** Of this run alone. */
   readonly #id: string;
@@ -116,7 +117,7 @@ class CompactRun {
     const { compact: config } = runtime.config;
     this.#runtime = runtime;
     this.#options = options;
-    this.#range = parseDays(options.from, options.to);
+    this.#range = parseDays(options, { now: runtime.clock() });
     this.#rules = {
       targetBytes: config.targetBytes,
       smallFiles: config.smallFiles,
@@ -298,18 +299,3 @@ const opened = (loaded: LoadedTable, table: CompactionTable): Opened => ({
     hasIdentity: table.declaration.identity !== undefined,
   },
 });
-
-export function parseDays(from: string | undefined, to: string | undefined): Range<string> | undefined {
-  for (const [option, day] of [
-    ['from', from],
-    ['to', to],
-  ] as const) {
-    if (day === undefined) continue;
-    const time = Date.parse(day);
-    if (!/^\d{4}-\d{2}-\d{2}$/.test(day) || Number.isNaN(time) || !new Date(time).toISOString().startsWith(day))
-      throw new UsageError(`${option} must be a day such as 2023-07-11, not ${day}`);
-  }
-  if (from === undefined && to === undefined) return undefined;
-  if (from !== undefined && to !== undefined && from > to) throw new UsageError(`from ${from} is after to ${to}`);
-  return { ...(from !== undefined && { from }), ...(to !== undefined && { to }) };
-}

@@ -1,6 +1,7 @@
 /** What is in quarantine: counted by source type and reason, with samples. Payloads are read only where they are asked for. */
 import { scanRows } from '../../iceberg/table-rows.ts';
 import type { Runtime } from '../../ingest/runtime.ts';
+import { parseDays } from '../../ingest/time-range.ts';
 import type { Row } from '../../parquet/read/row-reader.ts';
 import { type RejectionCode, rejectionCodes } from '../../records/outcome.ts';
 import { quarantine } from '../../tables/quarantine.ts';
@@ -8,7 +9,7 @@ import { quarantine } from '../../tables/quarantine.ts';
 export interface QuarantineOptions {
   readonly reasons?: readonly string[];
   readonly sourceTypes?: readonly string[];
-  /** Days, YYYY-MM-DD, both included. */
+  /** UTC days, or times in them such as `yesterday` or `-7d`; both included. */
   readonly from?: string;
   readonly to?: string;
   /** Records shown of each reason. */
@@ -50,9 +51,10 @@ export interface SampleRecord {
 const mostPointers = 50;
 
 export async function describeQuarantine(
-  { store, catalog }: Pick<Runtime, 'store' | 'catalog'>,
+  { store, catalog, clock }: Pick<Runtime, 'store' | 'catalog' | 'clock'>,
   options: QuarantineOptions,
 ): Promise<QuarantineReport> {
+  const ymd = parseDays(options, { now: clock() });
   const reports = new Map<string, ReasonReport>();
   const objects = new Map<ReasonReport, string>();
   let records = 0;
@@ -61,7 +63,6 @@ export async function describeQuarantine(
     .filter((name) => options.reveal || (name !== 'detail' && name !== 'payload'));
   const loaded = await catalog.loadTable(quarantine.name);
   if (loaded !== undefined) {
-    const ymd = { ...(options.from && { from: options.from }), ...(options.to && { to: options.to }) };
     for await (const rows of scanRows(store, loaded, { ymd, columns })) {
       for (const row of rows) {
         if (!isWanted(row, options)) continue;

@@ -8,10 +8,9 @@
  * writer overtakes is planned again.
  */
 
-import { UsageError } from '../../config/errors.ts';
 import type { LoadedTable } from '../../iceberg/catalog.ts';
 import { ensureTable } from '../../iceberg/ensure.ts';
-import { DeleteFilesPresent, type LiveFile, liveFiles } from '../../iceberg/scan.ts';
+import { DeleteFilesPresent, type LiveFile, liveFiles, type Range } from '../../iceberg/scan.ts';
 import { fileRows } from '../../iceberg/table-rows.ts';
 import { increase } from '../../ingest/object-counts.ts';
 import { expectOwnWarehouse } from '../../ingest/own-tables.ts';
@@ -19,6 +18,7 @@ import type { ConfiguredSource } from '../../ingest/plan.ts';
 import type { Runtime } from '../../ingest/runtime.ts';
 import { selectSources } from '../../ingest/select-sources.ts';
 import { TableWriter } from '../../ingest/table-writer.ts';
+import { parseDays } from '../../ingest/time-range.ts';
 import { type AmendedRows, amend, finishAmendments } from '../../ledger/amendment.ts';
 import { commitContext } from '../../ledger/runtime.ts';
 import type { Row } from '../../parquet/read/row-reader.ts';
@@ -31,7 +31,7 @@ import { Interpreters } from './interpreters.ts';
 export interface ReplayOptions {
   readonly sources?: readonly string[];
   readonly reasons?: readonly RejectionCode[];
-  /** Days of the quarantine, YYYY-MM-DD, both included. */
+  /** UTC days of the quarantine, or times in them such as `yesterday` or `-7d`; both included. */
   readonly from?: string;
   readonly to?: string;
   readonly dryRun?: boolean;
@@ -62,8 +62,7 @@ export interface ReplayReport {
 export async function replay(runtime: Runtime, options: ReplayOptions = {}): Promise<ReplayReport> {
   const { clock, catalog } = runtime;
   const started = clock();
-  if (options.from !== undefined && options.to !== undefined && options.from > options.to)
-    throw new UsageError(`--from ${options.from} is after --to ${options.to}`);
+  const days = parseDays(options, { now: started });
   const sources = selectSources(runtime, options.sources);
   await expectOwnWarehouse(runtime);
   if (!options.dryRun) {
@@ -75,7 +74,7 @@ export async function replay(runtime: Runtime, options: ReplayOptions = {}): Pro
   const totals = { examined: 0, replayed: 0, skipped: 0, unchanged: 0, changed: 0, unreadable: 0 };
   const tables: Record<string, number> = {};
   const reasons: Record<string, number> = {};
-  for (const ymd of await daysOf(runtime, options)) {
+  for (const ymd of await daysOf(runtime, days)) {
     options.signal?.throwIfAborted();
     const day = await replayDay(runtime, sources, ymd, options);
     for (const key of Object.keys(totals) as (keyof typeof totals)[]) totals[key] += day.counts[key];
@@ -86,11 +85,10 @@ export async function replay(runtime: Runtime, options: ReplayOptions = {}): Pro
   return { ...totals, tables, reasons, seconds: (clock() - started) / 1000 };
 }
 
-async function daysOf({ store, catalog }: Runtime, { from, to }: ReplayOptions): Promise<string[]> {
+async function daysOf({ store, catalog }: Runtime, ymd: Range<string>): Promise<string[]> {
   const loaded = await catalog.loadTable(quarantine.name);
   if (loaded === undefined) return [];
   const days = new Set<string>();
-  const ymd = { ...(from !== undefined && { from }), ...(to !== undefined && { to }) };
   for await (const file of liveFiles(store, loaded.metadata, { ymd })) if (file.ymd !== null) days.add(file.ymd);
   return [...days].sort(compareText);
 }

@@ -1,0 +1,116 @@
+/** The range of a question: as options give it, or a sensible one where nobody does. */
+import { liveFiles } from '../iceberg/scan.ts';
+import type { Runtime } from '../ingest/runtime.ts';
+import {
+  endOfDay,
+  type OpenRange,
+  type RangeOptions,
+  readRange,
+  startOfDay,
+  TimeError,
+  type TimeReading,
+  timeText,
+} from '../text/time.ts';
+import { ParameterError, parseInstant } from './parameters.ts';
+import type { Question } from './question.ts';
+
+/** Tables of events, in which every question with a range looks. */
+const eventTables = ['opa_decisions', 'okera_audit_logs'];
+
+export interface Ranged {
+  /** All times are instants in RFC 3339, so that the same values mean the same tomorrow. */
+  readonly given: ReadonlyMap<string, string>;
+  /** Undefined for a question that has no range, or was asked without one. */
+  readonly range: (OpenRange & { readonly isDefault: boolean }) | undefined;
+}
+
+/**
+ * The values of a question with its range, from parameters or from options. A range that a question needs and nobody
+ * gives is the last day with events; one without its end goes to the end of that day, one without its beginning is the
+ * UTC day of its end. Throws ParameterError.
+ */
+export async function withRange(
+  { name, parameters }: Question,
+  given: ReadonlyMap<string, string>,
+  { options = {}, reading, lastDay }: RangeSources,
+): Promise<Ranged> {
+  const values = new Map(given);
+  for (const parameter of parameters) {
+    const text = values.get(parameter.name) ?? parameter.default;
+    if (parameter.type !== 'instant' || text === undefined) continue;
+    values.set(parameter.name, timeText(parseInstant(parameter.name, text, reading)));
+  }
+  const ends = parameters.filter((parameter) => parameter.name === 'from' || parameter.name === 'to');
+  const optional = parse(options, reading);
+  if (ends.length < 2) {
+    if (Object.keys(optional).length === 0) return { given: values, range: undefined };
+    throw new ParameterError(`question ${name} has no range: leave out --from, --to and --last`);
+  }
+  for (const [end, micros] of Object.entries(optional)) {
+    if (given.has(end)) throw new ParameterError(`${end} is given twice, as a parameter and by an option`);
+    values.set(end, timeText(micros));
+  }
+  const read = (end: string): bigint | undefined => {
+    const text = values.get(end);
+    return text === undefined ? undefined : parseInstant(end, text, reading);
+  };
+  let [from, to] = [read('from'), read('to')];
+  const isDefault = from === undefined && to === undefined;
+  if (ends.some(({ required }) => required) && (from === undefined || to === undefined)) {
+    to ??= await endOfEvents(from, lastDay);
+    from ??= startOfDay(to);
+    values.set('from', timeText(from)).set('to', timeText(to));
+  } else if (isDefault) return { given: values, range: undefined };
+  return { given: values, range: { ...(from !== undefined && { from }), ...(to !== undefined && { to }), isDefault } };
+}
+
+export interface RangeSources {
+  readonly options?: RangeOptions | undefined;
+  readonly reading: TimeReading;
+  /** The last day with events, YYYY-MM-DD; asked for only where it matters. */
+  readonly lastDay: () => Promise<string>;
+}
+
+function parse(options: RangeOptions, reading: TimeReading): OpenRange {
+  try {
+    return readRange(options, reading);
+  } catch (error) {
+    throw error instanceof TimeError ? new ParameterError(error.message) : error;
+  }
+}
+
+/** The end of the last day that has events, or of the first one of the range if that is later. */
+export async function endOfEvents(start: bigint | undefined, lastDay: () => Promise<string>): Promise<bigint> {
+  const last = endOfDay(BigInt(Date.parse(await lastDay())) * 1000n);
+  return start !== undefined && start > last ? endOfDay(start) : last;
+}
+
+/**
+ * The last day, up to today, of which there are events in one of `names`; today where there are none. Only metadata of
+ * tables is read.
+ */
+export async function lastDayWithEvents(
+  { store, catalog, clock }: Pick<Runtime, 'store' | 'catalog' | 'clock'>,
+  names: readonly string[] = eventTables,
+): Promise<string> {
+  const today = new Date(clock()).toISOString().slice(0, 10);
+  const existing = await catalog.listTables();
+  const tables = names.filter((name) => eventTables.includes(name) && existing.includes(name));
+  let last: string | undefined;
+  for (const name of tables) {
+    const table = await catalog.loadTable(name);
+    if (table === undefined) continue;
+    const filter = { ymd: { to: today }, onDeleteFile: () => {} };
+    for await (const { ymd } of liveFiles(store, table.metadata, filter)) {
+      if (ymd !== null && ymd <= today && (last === undefined || ymd > last)) last = ymd;
+    }
+  }
+  return last ?? today;
+}
+
+/** The tables of events that the range of a question is about; all of them where it is about none in particular. */
+export function tablesOfRange({ parameters }: Question): readonly string[] {
+  const limits = parameters.filter(({ name }) => name === 'from' || name === 'to').flatMap(({ limits = [] }) => limits);
+  const tables = eventTables.filter((table) => limits.some((limit) => limit.table === table));
+  return tables.length > 0 ? tables : eventTables;
+}
