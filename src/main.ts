@@ -38,7 +38,7 @@ enableCompileCache(join(process.env.XDG_CACHE_HOME || join(homedir(), '.cache'),
 process.exitCode = await main(process.argv.slice(2));
 
 async function main(args: readonly string[]): Promise<number> {
-  // Who writes to stdout hears of it from the write; logs and progress that nobody reads are no reason to break a run off.
+  // Who writes to stdout hears of it from the write; logs and progress that nobody reads must not break a run off.
   process.stdout.on('error', () => {});
   process.stderr.on('error', workOnWithoutListener);
   process.on('uncaughtException', endOnBug);

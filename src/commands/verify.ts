@@ -127,6 +127,6 @@ function conflicts({ findings }: VerifyReport, textTable: Tools['textTable'], pl
     [{ title: 'table' }, { title: 'day' }, { title: 'ids', align: 'right' }],
     findings.map(({ table, ymd, found }) => [table, ymd, String(found)]),
   );
-  return `\n${plural(ids, 'id')} with records of different content, all of which are kept:\n\n${days}
+  return `\n${plural(ids, 'id')} with records of different content, all kept:\n\n${days}
 query conflicting-decisions lists the records: somebody may have written some under ids of others\n\n`;
 }

@@ -21,7 +21,7 @@ Examples:
 A source with a queue is followed by the S3 events in it; a message is deleted only when all of its objects are
 committed. Any other source is listed again and again. Any number of workers may follow the same sources.
 
-SIGTERM or SIGINT: nothing new is taken, the batch in hand is finished (or given back after worker.shutdown), then the
+SIGTERM or SIGINT: nothing new is taken, the batch in progress is finished (or given back after worker.shutdown), then the
 worker exits. A second signal ends it at once. Nothing is lost either way.
 
 /metrics, /healthz and /readyz are served at worker.listen, by default to this machine only, and not with --once.

@@ -36,7 +36,7 @@ export interface S3Config {
   readonly forcePathStyle: boolean;
 }
 
-/** Who administers which objects of Okera: a user, or whoever is in a group. */
+/** Who administers which objects of Okera: a user, or the members of a group. */
 export interface StewardConfig {
   readonly user?: string;
   readonly group?: string;
@@ -48,7 +48,7 @@ export interface StewardConfig {
 export type BatchConfig = Omit<Values<'batch'>, 'threads' | 'spill'> & {
   /** 1 is the main thread. */
   readonly threads: number;
-  /** Folder where rows are put aside that outgrow the columns, as a URI without trailing slash; otherwise they become files. */
+  /** Folder to which rows are spilled that outgrow the columns, as a URI without trailing slash; otherwise they become files. */
   readonly spill?: string;
 };
 

@@ -28,7 +28,7 @@ export function checkPromotedColumns({ sources, limits }: Config, reserved: Rese
       if (!isRecordPath(column.path)) {
         problems.push({
           path: [...path, 'path'],
-          message: `"${column.path}" is no path: write segments with dots between, such as input.tenant.id, and quote one that has a dot in it: input."a.b"`,
+          message: `"${column.path}" is not a path: write segments with dots between, such as input.tenant.id, and quote one that has a dot in it: input."a.b"`,
         });
       }
       for (const problem of originProblems(column))

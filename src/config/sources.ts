@@ -158,7 +158,7 @@ export function sideSource(source: RawSource, location: string, at: KeyPath, pro
     } else if (!isPath(from)) {
       problem(
         [...at, 'columns', column, 'from'],
-        `"${from}" is no path: write names with dots between, such as user.country`,
+        `"${from}" is not a path: write names with dots between, such as user.country`,
       );
     }
   }

@@ -8,7 +8,7 @@ import { MissingDataFiles, type StagedSnapshot, stage } from './stage.ts';
 
 /**
  * Optimistic commits (Iceberg spec, "Optimistic Concurrency"): load, let the caller decide on that very version, stage,
- * swap; whoever loses the swap begins again with the version that won. Data files are never written again.
+ * swap; the loser of the swap begins again with the version that won. Data files are never written again.
  *
  * Exactly once rests on three things: `prepare` sees the version that the swap is made on; an attempt whose outcome is
  * unknown is looked for by its snapshot id before anything is tried again; and nothing is deleted that may be in use.

@@ -11,7 +11,7 @@ import { readManifest, readManifestList } from './scan.ts';
 const manifestsAhead = 8;
 
 /**
- * Paths of all files that some snapshot of the metadata reaches, whoever wrote them: manifest lists, manifests, data
+ * Paths of all files that some snapshot of the metadata reaches, no matter who wrote them: manifest lists, manifests, data
  * and delete files, statistics; and the earlier metadata files of its log. Not the current metadata file itself.
  */
 export async function reachableFiles(store: ObjectStore, metadata: TableMetadata): Promise<Set<string>> {

@@ -19,7 +19,7 @@ import { currentSchema, currentSnapshot, type PartitionSpec, type Snapshot, type
 import { decodeValue } from './values.ts';
 
 /**
- * Scan planning (Iceberg spec, "Scan Planning"): the live files of a snapshot, whoever wrote them, left out by the
+ * Scan planning (Iceberg spec, "Scan Planning"): the live files of a snapshot, no matter who wrote them, left out by the
  * partition summaries of manifests and by the bounds of files. Leaving out is only ever a saving: a file that is
  * yielded may hold no matching row, one that is not holds none.
  */

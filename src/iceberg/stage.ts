@@ -40,7 +40,7 @@ export interface StagedSnapshot {
   readonly files: readonly string[];
 }
 
-/** A change removes files that are not, or no longer, live: whoever planned it must plan again. */
+/** A change removes files that are not, or no longer, live: the planner must plan again. */
 export class MissingDataFiles extends Error {
   override readonly name = 'MissingDataFiles';
   readonly paths: readonly string[];

@@ -1,5 +1,5 @@
 /**
- * A semaphore counted in bytes: what bodies may be in memory at once. Whoever wants to hold bytes acquires them first
+ * A semaphore counted in bytes: what bodies may be in memory at once. Bytes are acquired before they are held
  * and waits in line (first come, first served, so that a large object is never starved by small ones).
  */
 export class ByteBudget {

@@ -65,8 +65,8 @@ export function createLedger(runtime: Runtime): Ledger {
 }
 
 /**
- * Makes the tables that these sources write to, where they are missing; removes what a run that is gone has put aside.
- * Returns the sources with rows of another mapping, of which the log has been told.
+ * Makes the tables that these sources write to, where they are missing; removes the spilled runs of processes that are gone.
+ * Returns the sources with rows of another mapping, and logs them.
  */
 export async function openTables(
   runtime: Runtime,

@@ -122,7 +122,7 @@ export async function* fetchObjects(
       bodies.delete(index);
       openAhead(index + 1);
       yield { object, body: 'error' in body ? body : faultsOf(object, body) };
-      // Whoever asks for the next object is done with this one.
+      // A reader that asks for the next object is done with this one.
       if ('release' in body) body.release();
     }
   } finally {

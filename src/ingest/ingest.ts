@@ -160,7 +160,7 @@ class BatchAttempt {
 
   async #makeRoom(): Promise<void> {
     const tables = [this.#events, this.#quarantine];
-    // Of the larger one alone where rows are put aside: a merge pays for each run, however small.
+    // Of the larger one alone where rows are spilled: a merge pays for each run, however small.
     if (this.#runtime.config.batch.spill !== undefined) tables.sort((a, b) => b.bytes - a.bytes).splice(1);
     for (const table of tables) await table.makeRoom();
   }

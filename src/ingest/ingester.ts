@@ -1,6 +1,6 @@
 /**
  * Who ingests the batches of a process: this thread, one batch after another, or a pool of others (ingest-pool.ts).
- * Both make the same files of the same batch. Claims and commits are no part of it: they stay where the ledger is.
+ * Both make the same files of the same batch. Claims and commits are not part of it: they stay where the ledger is.
  */
 import { ingestBatch } from './ingest.ts';
 import type { Ingester } from './runtime.ts';

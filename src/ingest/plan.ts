@@ -35,7 +35,7 @@ export interface PlanCounters {
   listed: number;
   /** Not read: of no interest, outside of the range, or committed before. */
   skipped: number;
-  /** Those of `skipped` that are no logs of the source, by reason. */
+  /** Those of `skipped` that are not logs of the source, by reason. */
   readonly leftOut: Record<LeftOut, number>;
   /** Claimed by another run when they were looked at. */
   claimedElsewhere: number;
@@ -141,7 +141,7 @@ async function* candidates(
 
 /**
  * A location names a folder, or one object; `prefix` is relative to it, or a URI. Throws StoreError not-found where the
- * bucket, or the folder or file of this machine, is not there: that is no empty source.
+ * bucket, or the folder or file of this machine, is not there: that is not an empty source.
  */
 export async function* objectsAt(store: ObjectStore, location: string, prefix = ''): AsyncGenerator<ObjectInfo> {
   const isFolder = location.endsWith('/');

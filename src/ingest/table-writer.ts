@@ -112,7 +112,7 @@ export class TableWriter {
     this.buffer.clear();
   }
 
-  /** Removes what was put aside, also after a failure. */
+  /** Removes what was spilled, also after a failure. */
   async removeRuns(): Promise<void> {
     await this.#runs?.remove();
   }

@@ -5,7 +5,7 @@ export class KernelAddresses {
   readonly #copies = new Map<ArrayBufferView, number>();
 
   /**
-   * The place of an array of which at most the first `bytes` bytes are needed, and fewer where it ends before; 0 for no
+   * The place of an array whose first `bytes` bytes at most are needed, and fewer where it ends before; 0 for no
    * array. Whole words may be read past the end.
    */
   of(array: ArrayBufferView | null, bytes: number): number {

@@ -1,9 +1,9 @@
 /**
  * The kernel: the loops over bytes and columns, compiled from assembly/ (AssemblyScript) to WebAssembly by
- * `scripts/kernel`. It works on places (byte addresses) in a memory of its own, of which each thread has one.
+ * `scripts/kernel`. It works on places (byte addresses) in a memory of its own; each thread has one.
  *
  * The memory is reserved whole and takes room only where it was written to. So it never moves, and views of it stay
- * good; blocks belong to whoever allocated them until they are released (assembly/memory.ts).
+ * good; blocks belong to their allocator until they are released (assembly/memory.ts).
  */
 import { randomBytes } from 'node:crypto';
 import { readFileSync } from 'node:fs';
@@ -19,7 +19,7 @@ type Raw<F> = F extends (...given: infer A) => infer R
 type Exports = Omit<typeof __AdaptedExports, 'memory'>;
 export type KernelFunctions = { readonly [K in keyof Exports]: Raw<Exports[K]> };
 
-/** What the kernel asks of whoever called it (assembly/host.ts). */
+/** What the kernel asks of its caller (assembly/host.ts). */
 export interface Host {
   admitDay(day: number): boolean;
   readTimestamp(start: number, length: number, target: number): boolean;
@@ -43,7 +43,7 @@ export class Kernel {
   /** All of the memory. */
   readonly bytes: Uint8Array<ArrayBuffer>;
   readonly view: DataView<ArrayBuffer>;
-  /** Whoever has the kernel take records answers what it asks meanwhile. */
+  /** Set while records are scanned; serves the kernel's imports. */
   host: Host | undefined;
   readonly #words: Int32Array<ArrayBuffer>;
   readonly #encoder = new TextEncoder();

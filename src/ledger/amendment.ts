@@ -6,7 +6,7 @@
  * One amendment is one decisive change of one table, which removes files, and appends that follow from it: to the
  * record, and for a replay to the table of the events. The order leaves every crash repairable:
  *   data files -> intent (`_amendments/<id>.json`) -> decisive snapshot -> appends -> intent deleted.
- * Each snapshot carries the id of the amendment and is made once, whoever finishes it. Where the decisive change is no
+ * Each snapshot carries the id of the amendment and is made once, no matter who finishes it. Where the decisive change is no
  * longer possible, since another writer has replaced the files that it removes, nothing of it was or will be done.
  */
 import { createHash } from 'node:crypto';
@@ -54,7 +54,7 @@ export interface AmendedRows {
 
 /**
  * Carries an amendment out. false: the files that it removes are not live any more, or have row-level deletes, or
- * `isStillRight` says no; nothing was changed, and whoever planned it must plan again. Data files of `change` and
+ * `isStillRight` says no; nothing was changed, and the planner must plan again. Data files of `change` and
  * `appends` are in the store already.
  */
 export async function amend(runtime: LedgerRuntime, amendment: Amendment): Promise<boolean> {

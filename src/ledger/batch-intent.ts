@@ -1,6 +1,6 @@
 /**
  * The intent of a batch: everything that its commits will do, written once (put-if-absent) after all data files are
- * up and before the first commit. From then on the outcome of the batch is fixed: whoever finishes it, this worker,
+ * up and before the first commit. From then on the outcome of the batch is fixed, no matter who finishes it: this worker,
  * one that takes the claim over, or both at once, commits what the intent says and reads no input again, even where
  * the input has changed since. Kept until `expire` removes it, so that a worker that wakes up late still meets it.
  */

@@ -1,6 +1,6 @@
 /**
  * Objects that a worker tries no more, since each has failed so many times over. They are written below the warehouse, one
- * small object each, so that whoever looks from elsewhere can tell of them. These records decide nothing: a worker that
+ * small object each, so that others can tell of them. These records decide nothing: a worker that
  * starts tries again, as does every backfill, and what the ledger has committed since is no longer set aside, whatever
  * a record says.
  */
@@ -30,7 +30,7 @@ export const setAsidePrefix = (warehouse: string): string => `${warehouse}/_set_
 const recordUri = (warehouse: string, uri: string): string =>
   `${setAsidePrefix(warehouse)}${createHash('sha256').update(uri).digest('hex').slice(0, 32)}.json`;
 
-/** More are in the metrics and the log only: whoever fills a bucket with broken objects shall not fill the warehouse. */
+/** More are in the metrics and the log only: filling a bucket with broken objects must not fill the warehouse. */
 export const mostRecords = 1000;
 const mostRecordBytes = 64 << 10;
 const mostMessage = 4096;

@@ -1,6 +1,6 @@
 /**
  * What `doctor` asks of the world beyond the store and the catalog: of AWS, of engines, of the machine. Nothing here
- * changes anything. A method throws what its client throws where the answer is no answer; `ProbeError` says the rest.
+ * changes anything. A method throws what its client throws where there is no usable answer; `ProbeError` says the rest.
  * Adapters: aws.ts, machine.ts, trino.ts.
  */
 export interface Probes {

@@ -1,5 +1,5 @@
 -- Ids that stand for decisions of different content, with where each of these stands: somebody may have written records
--- under ids of others, or a producer repeats its ids. Copies that differ in their wrapper only are no conflict.
+-- under ids of others, or a producer repeats its ids. Copies that differ in their wrapper only are not a conflict.
 WITH repeated AS (
     SELECT decision_id
     FROM opa_decisions

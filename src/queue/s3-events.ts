@@ -4,7 +4,7 @@
  * ("Object Created"), and S3's test event. Keys of notifications are form-encoded; those of EventBridge are not.
  *
  * Pure, and made for text that an outsider may have written: everything has a cap, nothing is believed but the names,
- * and what is no such message is said to be malformed, never guessed at. Sizes and ETags are only hints; S3 is asked.
+ * and what is not such a message is said to be malformed, never guessed at. Sizes and ETags are only hints; S3 is asked.
  */
 
 export interface ObjectCreated {
@@ -49,7 +49,7 @@ function parseEvent(event: Json): ParsedMessage {
   if (event.Event === 's3:TestEvent') return { kind: 'test' };
   if (Array.isArray(event.Records)) return parseNotification(event.Records);
   if (event.source === 'aws.s3' && typeof event['detail-type'] === 'string') return parseEventBridge(event);
-  return malformed('is no event of S3');
+  return malformed('is not an event of S3');
 }
 
 function parseNotification(records: readonly unknown[]): ParsedMessage {
@@ -58,7 +58,7 @@ function parseNotification(records: readonly unknown[]): ParsedMessage {
   let ignored = 0;
   for (const record of records) {
     if (!isObject(record) || record.eventSource !== 'aws:s3' || typeof record.eventName !== 'string')
-      return malformed('has a record that is no event of S3');
+      return malformed('has a record that is not an event of S3');
     // Some services that speak this protocol keep the prefix.
     if (!record.eventName.replace(/^s3:/, '').startsWith('ObjectCreated:')) {
       ignored++;

@@ -6,7 +6,7 @@ import ipaddr from 'ipaddr.js';
 const V4_PREFIX = '00000000000000000000ffff';
 
 /**
- * The address as 32 hex digits of its IPv6 form (IPv4 as ::ffff:a.b.c.d); null where the text is no address.
+ * The address as 32 hex digits of its IPv6 form (IPv4 as ::ffff:a.b.c.d); null where the text is not an address.
  * A port (`10.0.0.1:80`, `[::1]:80`), brackets and a zone id (`fe80::1%eth0`) are left out.
  */
 export function ipKey(text: string): string | null {

@@ -152,7 +152,7 @@ function snappyFrames(body: Buffer, allowance: number): Buffer[] {
   return out.parts;
 }
 
-/** A raw block has no magic: its size, then a literal, of which the first byte has to begin JSON or gzip. */
+/** A raw block has no magic: its size, then a literal, whose first byte has to begin JSON or gzip. */
 function isRawSnappy(head: Buffer): boolean {
   const size = varint(head, 0);
   if (size === undefined || size.value < 2) return false;
@@ -187,7 +187,7 @@ function lz4Frames(body: Buffer, allowance: number): Buffer[] {
       at += 8 + uint32LE(body, at + 4);
       continue;
     }
-    if (uint32LE(body, at) !== 0x184d2204) throw new Error('bytes that are no frame follow');
+    if (uint32LE(body, at) !== 0x184d2204) throw new Error('bytes that are not a frame follow');
     at = lz4Frame(body, at + 4, out);
   }
   return out.parts;

@@ -1,7 +1,7 @@
 /**
  * What makes two rows the same record: that they are equal in every column but those that say where a row came from
  * (`provenance`) and those that repeat what other columns hold (`copies`). The wrapper around a record, `$envelope` in
- * `extra`, is provenance too. An id alone never makes two records the same: whoever can write to a source could push
+ * `extra`, is provenance too. An id alone never makes two records the same: anyone who can write to a source could push
  * another's record out with it.
  *
  * `contentOf` writes these columns down, the same for a row just made from a record and for that row read back from

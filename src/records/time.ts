@@ -15,7 +15,7 @@ const LEAP_FRACTION = 999_999n;
 const MIN_SECOND = -62_135_596_800;
 const MAX_SECOND = 253_402_300_800;
 
-/** null where the text is no such time. `zone` 'required': a text without offset is none; 'utc': it is in UTC. */
+/** null where the text is not such a time. `zone` 'required': a text without offset is not one; 'utc': it is in UTC. */
 export function parseTime(text: string, zone: 'required' | 'utc'): bigint | null {
   const match = pattern.exec(text);
   if (!match) return null;

@@ -30,7 +30,7 @@ export interface CompactionTable {
   readonly isPinned: (file: LiveFile) => boolean;
 }
 
-/** Throws UsageError where the configured clustering names what is no sortable column of the table. */
+/** Throws UsageError where the configured clustering names something other than a sortable column of the table. */
 export function describeTable(name: string, { metadata }: LoadedTable, config: Config): CompactionTable {
   const base = declarationsOf(config).find((declaration) => declaration.name === name);
   const declaration = withSchema(name, base, metadata);

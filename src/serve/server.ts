@@ -132,7 +132,7 @@ async function handle(world: World, access: Access, { request, response, port, s
     return send(response, errorPage(421, 'Not here', `This server is ${host}:${port} and nothing else.`));
   }
   const url = URL.parse(request.url ?? '/', `http://${host}:${port}`);
-  if (url === null) return send(response, errorPage(400, 'Not possible', 'This is no address.'));
+  if (url === null) return send(response, errorPage(400, 'Not possible', 'This is not an address.'));
   const { pathname, searchParams } = url;
   // Cookies do not tell ports apart, names do.
   const cookie = `audit-warehouse-${port}`;

@@ -1,6 +1,6 @@
 /**
  * What object keys say, for all sources. A key is an outsider's text: everything is matched as a whole path segment,
- * anywhere in the key, and what does not fit is no fact.
+ * anywhere in the key, and what does not fit is ignored.
  */
 
 /** The key part of a URI: what follows the bucket or the scheme. Keys are raw, not percent-encoded. */
@@ -22,7 +22,7 @@ export function isLogName(segments: readonly string[]): boolean {
   return !/\.(parquet|avro|orc|crc|metadata\.json)$|^version-hint\.text$/.test(name);
 }
 
-/** Unix seconds in a key: null for `null`, for what is no integer and for what no long holds. */
+/** Unix seconds in a key: null for `null`, for what is not an integer and for what a long cannot hold. */
 export function unixSeconds(text: string | undefined): bigint | null {
   if (text === undefined || !/^-?\d{1,19}$/.test(text)) return null;
   const seconds = BigInt(text);

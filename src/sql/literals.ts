@@ -3,7 +3,7 @@
  * expressions (EXECUTE IMMEDIATE … USING), Athena inside the statement.
  *
  * What a value says must not depend on which characters it holds: text is quoted with its quotes doubled, text with
- * control characters goes as a Unicode literal, and what is no text at all (half of a surrogate pair) is refused,
+ * control characters goes as a Unicode literal, and what is not text at all (half of a surrogate pair) is refused,
  * since it would arrive as another character.
  */
 import { type ParameterValue, QueryError } from './parameter.ts';
@@ -27,7 +27,7 @@ const control = /[\u0000-\u001f\u007f-\u009f]/g;
  * NUL in a statement, and everything on the way in what they make of a line end.
  */
 function text(value: string): string {
-  if (!value.isWellFormed()) throw new QueryError('a value has half of a surrogate pair in it, which is no text');
+  if (!value.isWellFormed()) throw new QueryError('a value has half of a surrogate pair in it, which is not text');
   if (value.search(control) < 0) return quote(value);
   const escaped = (character: string): string => `\\${character.charCodeAt(0).toString(16).padStart(4, '0')}`;
   return `U&${quote(value.replaceAll('\\', '\\\\').replace(control, escaped))}`;

@@ -25,7 +25,7 @@ interface Placeholder {
 
 /**
  * A `--` comment ends at a carriage return as well as at a line feed: taken for longer than it is, it would hide from us
- * what the engine runs. An identifier may not hold a $ in Trino; here it may, as in DuckDB, so that `a$b` is no value.
+ * what the engine runs. An identifier may not hold a $ in Trino; here it may, as in DuckDB, so that `a$b` is not a parameter.
  */
 const token =
   /(?<space>\s+|--[^\r\n]*|\/\*[\s\S]*?\*\/)|(?<quoted>'(?:''|[^'])*'|"(?:""|[^"])*"|`(?:``|[^`])*`)|\$(?<name>[A-Za-z_]\w*)|(?<word>[\p{L}\p{N}_][\p{L}\p{N}_$]*)|(?<open>['"`]|\/\*)|(?<mark>[\s\S])/gu;

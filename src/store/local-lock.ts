@@ -46,7 +46,7 @@ async function holding<T>(lock: string, path: string, action: () => Promise<T>):
 }
 
 /**
- * Whoever would break a dead holder's lock first takes the lock that is named after that very holding, and looks again:
+ * A process that would break a dead holder's lock first takes the lock that is named after that very holding, and looks again:
  * only then is it certain that what is unlinked is the dead one's lock and not a successor's.
  */
 async function breakLock(lock: string, holder: string, path: string): Promise<void> {

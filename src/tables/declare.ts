@@ -69,7 +69,7 @@ export function declareTable(
   };
 }
 
-/** The paths of the record, or of what stands around it, that promoted columns are read from. Throws for what is no path. */
+/** The paths of the record, or of what stands around it, that promoted columns are read from. Throws for what is not a path. */
 export function promotedExtractions(
   promoted: Readonly<Record<string, PromotedColumn>>,
   from: Exclude<Origin['of'], 'key'>,

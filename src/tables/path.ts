@@ -2,7 +2,7 @@
 
 /**
  * A dotted path from the record's root (`input.tenant.id`); a segment with a dot or a quote in it is written as a JSON
- * string (`input."a.b"`). Through an array a segment of digits is an index. Throws where the text is no such path.
+ * string (`input."a.b"`). Through an array a segment of digits is an index. Throws where the text is not such a path.
  */
 export function parsePath(text: string): string[] {
   const segment = /"(?:[^"\\]|\\.)*"|[^."]+/y;

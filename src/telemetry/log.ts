@@ -1,6 +1,6 @@
 /**
  * Logs go to stderr: JSON lines for machines, short plain lines on a terminal. What could hold a secret or a record's
- * body is cut out here, whoever logs it: an error is reduced to its name, code, object and message.
+ * body is cut out here, wherever it is logged: an error is reduced to its name, code, object and message.
  */
 import { type DestinationStream, type Logger, pino, stdTimeFunctions } from 'pino';
 import { printable, printableJson } from '../text/printable.ts';

@@ -1,6 +1,6 @@
 /**
  * How text that comes from outside is shown: names of objects, what logs and records say, what other programs answer.
- * Whoever writes an object chooses such text, and it must neither drive a terminal, nor turn around or hide what stands
+ * The writer of an object chooses such text, and it must neither drive a terminal, nor turn around or hide what stands
  * beside it, nor pass for a line of ours. So a character that cannot be seen, or that acts, is shown as `\u{…}` with its code
  * point, everywhere in the same form: in tables, messages, text logs and reports. In JSON the escapes are those of JSON, so
  * that a parser gets the very text.

@@ -15,7 +15,7 @@ export interface ViewDeclaration {
   /** In order, by name. */
   readonly columns: Readonly<Record<string, ScalarType>>;
   /**
-   * owner: the view reads with the rights of its owner, so that whoever asks needs rights on the view only. asker: whoever
+   * owner: the view reads with the rights of its owner, so that the asker needs rights on the view only. asker: whoever
    * asks needs rights on the tables as well.
    */
   readonly reads: 'owner' | 'asker';

@@ -61,7 +61,7 @@ export interface BatchesOptions {
   readonly isAside?: (object: ObjectInfo) => boolean;
   /** No batch is begun any more. */
   readonly stop: AbortSignal;
-  /** Ends the batches in hand: their claims are given back. */
+  /** Ends the batches in progress: their claims are given back. */
   readonly abort: AbortSignal;
 }
 
@@ -236,7 +236,7 @@ export class Batches {
     return heads;
   }
 
-  /** Throws what listing the source throws: then it is no fault of single objects. */
+  /** Throws what listing the source throws: then it is not the fault of single objects. */
   async #probe({ config }: ConfiguredSource): Promise<void> {
     for await (const _ of this.#runtime.store.list(config.location)) return;
   }

@@ -52,7 +52,7 @@ export class HeldMessages {
   readonly #messages = new Map<string, HeldMessage>();
   readonly #waiting = new Map<string, WaitingObject>();
 
-  /** Messages in hand, those in work included. */
+  /** Messages held, those being worked on included. */
   get messages(): number {
     return this.#messages.size;
   }
@@ -173,7 +173,7 @@ export class HeldMessages {
     }
   }
 
-  /** Everything in hand, to be given back at the end. */
+  /** Everything held, to be given back at the end. */
   all(): QueueMessage[] {
     return [...this.#messages.values()].map(({ message }) => message);
   }

@@ -31,7 +31,7 @@ export interface QueueFollowerOptions {
   readonly account: Account;
   readonly setAside: SetAside;
   readonly metrics: Metrics;
-  /** Ends at the first empty answer of the queue with nothing left in hand. */
+  /** Ends at the first empty answer of the queue with nothing left to work on. */
   readonly once: boolean;
 }
 
@@ -65,7 +65,7 @@ export class QueueFollower {
     this.#inFlight = new InFlight(options.runtime.ingester.threads);
   }
 
-  /** Until `stop` fires; with `once`, until the queue is empty. Then everything in hand goes back to the queue. */
+  /** Until `stop` fires; with `once`, until the queue is empty. Then everything held goes back to the queue. */
   async run(stop: AbortSignal): Promise<void> {
     const ended = new AbortController();
     const halt = AbortSignal.any([stop, ended.signal]);

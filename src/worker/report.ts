@@ -19,7 +19,7 @@ export interface WorkerReport {
   /** What the worker does as it was told to, and nobody may have meant. */
   readonly warnings: readonly Warning[];
   readonly seconds: number;
-  /** false where the time to stop was over before the batch in hand was finished or given back: the claim runs out by itself. */
+  /** false where the time to stop was over before the batch in progress was finished or given back: the claim runs out by itself. */
   readonly clean: boolean;
 }
 

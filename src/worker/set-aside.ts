@@ -79,7 +79,7 @@ export class SetAside {
     if (isSame && before.aside !== undefined) return;
     const tries = isSame ? before.tries + 1 : 1;
     const pause = Math.min(firstPauseMs * 2 ** (tries - 1), longestPauseMs);
-    // Whoever fills a bucket with broken objects costs tries, not memory.
+    // Filling a bucket with broken objects costs tries, not memory.
     if (before === undefined && this.#failing.size >= mostFailing) this.#forget();
     const failing = { source, etag, tries, notBefore: clock() + pause };
     if (tries < config.worker.tries) {
@@ -99,7 +99,7 @@ export class SetAside {
     });
   }
 
-  /** It is in the warehouse, or is no more. */
+  /** It is in the warehouse, or is gone. */
   async done(uri: string): Promise<void> {
     const failing = this.#failing.get(uri);
     this.#failing.delete(uri);
@@ -111,7 +111,7 @@ export class SetAside {
     });
   }
 
-  /** Now and then: others may have taken an object in, or it may be gone, of which nobody tells. */
+  /** Now and then: others may have taken an object in, or it may be gone without notice. */
   async review(): Promise<void> {
     const { clock, store } = this.#runtime;
     if (clock() - this.#reviewedAt < reviewEveryMs) return;

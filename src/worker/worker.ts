@@ -1,7 +1,7 @@
 /**
  * The worker: follows every source, by its queue or by listing, until it is told to stop. The first signal ends the
- * taking of new work; the batch in hand is finished, or given back where that takes longer than worker.shutdown. What is
- * neither (a killed process) is taken over by whoever comes next, as any batch is.
+ * taking of new work; the batch in progress is finished, or given back where that takes longer than worker.shutdown. What is
+ * neither (a killed process) is taken over by the next run, as any batch is.
  */
 
 import { UsageError } from '../config/errors.ts';
@@ -286,7 +286,7 @@ export class Worker {
   }
 }
 
-/** Whoever receives a message deletes it, so a queue is followed for all of its sources or for none. */
+/** The receiver of a message deletes it, so a queue is followed for all of its sources or for none. */
 function refuseHalfAQueue({ config }: Runtime, selected: readonly ConfiguredSource[]): void {
   const names = new Set(selected.map((source) => source.config.name));
   for (const source of selected) {

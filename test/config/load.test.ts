@@ -204,7 +204,7 @@ describe('sources of side tables', () => {
       'a path that is none',
       side(reference('table: t, columns: { a: { type: long, from: a..b } }')),
       'sources[0].columns.a.from',
-      /is no path/,
+      /is not a path/,
     ],
     [
       'a key of promoted columns',
@@ -473,7 +473,7 @@ describe('a mistake is named by key, file and line', () => {
       source('columns: { tenant: { path: input..t, type: string } }'),
       'sources[0].columns.tenant.path',
       6,
-      /is no path/,
+      /is not a path/,
     ],
   ];
   it.each(cases)('%s', (_what, yaml, key, line, message) => {

@@ -540,7 +540,7 @@ describe('following a queue', () => {
 });
 
 describe('stopping', () => {
-  test('the batch in hand is finished, and its messages are deleted', async () => {
+  test('the batch in progress is finished, and its messages are deleted', async () => {
     const gate = Promise.withResolvers<void>();
     const { time, queue, object, worker, rows, events } = world({
       hooks: {

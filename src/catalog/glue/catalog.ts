@@ -25,7 +25,7 @@ import { registerGlueViews } from './views.ts';
  * Iceberg tables in the AWS Glue Data Catalog. The pointer is the table parameter `metadata_location`; the swap is
  * UpdateTable with the VersionId that was read, which Glue refuses with ConcurrentModificationException where anything
  * in the entry has changed since. Throttling is retried by the SDK. An update whose answer was lost may have been
- * applied, also if its repetition is refused as concurrent; so every failure that is no plain refusal is read back.
+ * applied, also if its repetition is refused as concurrent; so every failure other than a plain refusal is read back.
  */
 export interface GlueCatalogOptions {
   readonly client: GlueClientConfig;

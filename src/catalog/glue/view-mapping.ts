@@ -1,6 +1,6 @@
 /**
  * Views as the Glue Data Catalog holds them for Trino and Athena: pure mapping, no calls. The encoding is Presto's
- * (Trino, ViewReaderUtil: `/* Presto View: <base64 JSON> *\/`), with Hive types for whoever lists columns.
+ * (Trino, ViewReaderUtil: `/* Presto View: <base64 JSON> *\/`), with Hive types for tools that list columns.
  */
 import type { Table, TableInput } from '@aws-sdk/client-glue';
 import type { ScalarType } from '../../columns/types.ts';

@@ -1,6 +1,6 @@
 /**
  * Registers views in the Glue Data Catalog. May run at once in any number of processes: each entry is replaced only in
- * the version that was looked at, and whoever comes second looks again. Nothing is written where nothing has changed.
+ * the version that was looked at, and the second one looks again. Nothing is written where nothing has changed.
  */
 import {
   CreateTableCommand,

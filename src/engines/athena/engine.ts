@@ -76,7 +76,7 @@ class AthenaEngine implements StatementEngine {
   async #run(statement: Statement, { parameters = {}, signal }: QueryRequest): Promise<QueryExecution> {
     const { catalog, database, workgroup, output } = this.#options;
     signal?.throwIfAborted();
-    // Not under the signal: broken off on its way, it could start a query of which nobody knows.
+    // Not under the signal: broken off on its way, it could start a query that nobody knows of.
     const { QueryExecutionId: id } = await this.#client
       .send(
         new StartQueryExecutionCommand({

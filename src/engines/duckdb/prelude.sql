@@ -26,7 +26,7 @@ CREATE MACRO date_format(moment, format) AS
   strftime(date_trunc('milliseconds', moment), __strftime_format(format));
 
 -- JSON. Trino's json type is cast to varchar as the text of a string, so a string comes without its quotes here at once.
--- What is no JSON is null. $["a b"] is the path of a member whose name is no word.
+-- What is not JSON is null. $["a b"] is the path of a member whose name is not a word.
 CREATE MACRO __json_path(path) AS system.main.regexp_replace(path, '\["([^"]*)"\]', '."\1"', 'g');
 CREATE MACRO json_extract(json, path) AS TRY(json_extract_string(json, __json_path(path)));
 CREATE MACRO json_extract_scalar(json, path) AS

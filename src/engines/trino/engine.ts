@@ -62,7 +62,7 @@ class TrinoEngine implements StatementEngine {
   }
 }
 
-/** One statement at work, and its latest page. */
+/** One running statement, and its latest page. */
 class Running {
   page: TrinoPage;
   bytesScanned = 0;

@@ -93,7 +93,7 @@ export class TrinoProtocol {
     return this.#page(new URL('v1/statement', this.#root), { method: 'POST', headers, body: sql }, signal);
   }
 
-  /** A connection that breaks while a statement runs is no reason to give it up. */
+  /** A connection that breaks while a statement runs does not end the statement. */
   next(nextUri: string, signal: AbortSignal | undefined): Promise<TrinoPage> {
     return this.#page(this.#checked(nextUri), { method: 'GET' }, signal);
   }

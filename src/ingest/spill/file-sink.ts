@@ -23,7 +23,7 @@ export class FileSink {
     this.#options = options;
   }
 
-  /** Days one after another. Without `isComplete` keeps back what is no whole row group: returns how many rows it took. */
+  /** Days one after another. Without `isComplete` keeps back an incomplete row group: returns how many rows it took. */
   async add(day: string, batch: ColumnBatch, order: Uint32Array, isComplete: boolean): Promise<number> {
     const { open, rowGroupRows, fileRows = Infinity, targetBytes = Infinity, signal } = this.#options;
     if (day !== this.#day) await this.finish();

@@ -1,5 +1,5 @@
 /**
- * Where the runs of a batch are put aside (`batch.spill`). Their names say which process made them, so that what a
+ * Where the runs of a batch are spilled (`batch.spill`). Their names say which process made them, so that what a
  * killed one left is known by the next, and no two that work on the same batch meet.
  */
 import type { Config } from '../../config/config.ts';
@@ -7,7 +7,7 @@ import type { Owner } from '../../ledger/owner.ts';
 import type { ObjectStore } from '../../store/store.ts';
 import type { SpillPlace } from './table-runs.ts';
 
-/** Longer than any batch takes: for a process of which nobody knows, as one of before the machine was started anew. */
+/** Longer than any batch takes: for an unknown process, as one of before the machine was started anew. */
 const forgottenMs = 86_400_000;
 
 const common = (folder: string): string => `${folder}/audit-warehouse-ingest-`;

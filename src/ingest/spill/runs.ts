@@ -1,5 +1,5 @@
 /**
- * Sorting what is larger than memory: sorted runs are put aside as Parquet files, then merged a batch at a time. Rows
+ * Sorting what is larger than memory: sorted runs are spilled as Parquet files, then merged a batch at a time. Rows
  * that are already known to come before everything that has not been loaded yet are final; the others wait for more.
  */
 import type { ColumnBatch } from '../../columns/batch.ts';

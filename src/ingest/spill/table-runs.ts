@@ -1,5 +1,5 @@
 /**
- * The rows of one table and batch that outgrew their columns: put aside in sorted runs, merged into files of a day in
+ * The rows of one table and batch that outgrew their columns: spilled in sorted runs, merged into files of a day in
  * the end. A merge holds at most about as many bytes as the columns may have, beside the file that it writes.
  */
 import type { ColumnBatch } from '../../columns/batch.ts';
@@ -23,7 +23,7 @@ export interface SpillPlace {
 /** Runs that are merged at a time. */
 const fanIn = 8;
 /**
- * Parts of the columns' bytes: row groups of runs, of which a merge holds `fanIn`, and row groups of files, which wait
+ * Parts of the columns' bytes: row groups of runs (a merge holds `fanIn` of them), and row groups of files, which wait
  * until they are whole. Arrays grow by doubling, and what waits is copied when the rows before it are written.
  */
 const runGroupPart = 1 / 64;
@@ -97,7 +97,7 @@ export class TableRuns {
     return files;
   }
 
-  /** Removes what was put aside, also after a failure. */
+  /** Removes what was spilled, also after a failure. */
   async remove(): Promise<void> {
     await this.#runs.remove();
   }

@@ -171,7 +171,7 @@ export function optimizeStatement(
 ): string {
   if (!/^[a-z0-9_]+$/.test(table)) throw new Error(`table ${table} has a name that cannot be put into SQL`);
   for (const day of [from, to])
-    if (!/^\d{4}-\d{2}-\d{2}$/.test(day)) throw new Error(`table ${table} has a partition ${day}, which is no day`);
+    if (!/^\d{4}-\d{2}-\d{2}$/.test(day)) throw new Error(`table ${table} has a partition ${day}, which is not a day`);
   return writingEngines[name].optimize(table, from, to, targetBytes);
 }
 

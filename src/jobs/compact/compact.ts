@@ -1,6 +1,6 @@
 /**
  * Compaction: the many small files that ingest leaves become few large ones in the table's clustering order, and each
- * record stays once. May run beside workers, another compaction and other engines: whoever loses a race plans again,
+ * record stays once. May run beside workers, another compaction and other engines: the loser of a race plans again,
  * and only for the days that it lost. A run on compacted tables changes nothing.
  *
  * A crash leaves files that no snapshot holds, which `expire` removes, and nothing else.

@@ -30,7 +30,7 @@ export interface RewriteOptions {
   readonly memoryBytes: number;
   /** Id of the run: goes into the names of the files. */
   readonly run: string;
-  /** Prefix of what is put aside while sorting. */
+  /** Prefix of the runs that are spilled while sorting. */
   readonly spill: string;
   readonly signal?: AbortSignal;
 }

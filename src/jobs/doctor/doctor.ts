@@ -76,7 +76,7 @@ async function carryOut({ name, look, advice }: PlannedCheck, { sleep }: Runtime
   }
 }
 
-/** Where rows are put aside, as URIs. */
+/** Where rows are spilled, as URIs. */
 const localFolders = ({ compact, batch }: Config): string[] => [compact.spill, ...(batch.spill ? [batch.spill] : [])];
 
 const folderOf = (uri: string): string | undefined =>

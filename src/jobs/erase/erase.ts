@@ -1,7 +1,7 @@
 /**
  * Erase: every row of one subject leaves the tables of events: decisions about it, Okera events of the user or of the
  * connection's user. A file that holds such rows is written anew without them, everything else of it as it was (order,
- * place in compaction); one amendment a day says how many rows of which object went, with a digest in place of the name.
+ * place in compaction); one amendment per day says how many rows of which object went, with a digest in place of the name.
  *
  * Older snapshots still show the rows until `expire` has removed them and their files. What is in quarantine, and what
  * other records say about the subject in their raw text, is not touched; neither are the source objects.

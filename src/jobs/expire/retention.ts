@@ -1,6 +1,6 @@
 /**
  * Retention of data by day (`retention: { opa_decisions: 400d }`): days that are over for longer than that leave the
- * table, one amendment a day, so that the record says how many rows of which object went.
+ * table, one amendment per day, so that the record says how many rows of which object went.
  */
 import type { LoadedTable } from '../../iceberg/catalog.ts';
 import { type LiveFile, liveFiles } from '../../iceberg/scan.ts';

@@ -1,7 +1,7 @@
 /**
  * Loads the side tables whose objects have changed since they were loaded (replace-table.ts), for `backfill`. Each table
  * is made of all objects that its source has for it at this moment, so ranges and prefixes do not apply. A source without
- * any object for a table leaves that table as it is: an export that is not there is no export of nothing.
+ * any object for a table leaves that table as it is: a missing export is not an empty one.
  */
 import type { LoadedTable } from '../../iceberg/catalog.ts';
 import { ensureTable } from '../../iceberg/ensure.ts';

@@ -30,7 +30,7 @@ export interface Accounts {
   readonly rows: ReadonlyMap<string, ReadonlyMap<string, number>>;
   /** Rows that erasure and retention have taken out of all tables, by uri: these are in no other place. */
   readonly removed: ReadonlyMap<string, number>;
-  /** Whom erasures and which days retention have taken out of which table: `removalKey` of each. */
+  /** Subjects that erasures and days that retention took out of each table: `removalKey` of each. */
   readonly removals: ReadonlySet<string>;
 }
 
@@ -94,7 +94,7 @@ async function* rowsOf({ store, catalog }: Runtime, name: string): AsyncGenerato
   for await (const group of scanRows(store, loaded)) yield* group;
 }
 
-/** Objects of which the two readings say the same, and that no run holds. */
+/** Objects about which both readings agree, and that no run holds. */
 export function isSettled(uri: string, table: string, before: Accounts, after: Accounts): boolean {
   if (after.objects.get(uri)?.open !== undefined || before.objects.get(uri)?.open !== undefined) return false;
   return before.rows.get(table)?.get(uri) === after.rows.get(table)?.get(uri);

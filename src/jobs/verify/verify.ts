@@ -60,7 +60,7 @@ export interface VerifyReport {
 }
 
 /**
- * Rows that share an id and differ. Nothing is lost, so it is no difference: else anybody who can write one record could
+ * Rows that share an id and differ. Nothing is lost, so it is not a difference: else anybody who can write one record could
  * make every verification fail, and hide a loss among the failures.
  */
 export interface Finding {

@@ -13,7 +13,7 @@ export declare function admitDay(day: i32): bool;
 export declare function readTimestamp(start: usize, length: i32, target: usize): bool;
 
 /**
- * Writes what becomes of an address that is no plain IPv4 address to `target`, which has room for the text and 64 bytes
+ * Writes what becomes of an address other than a plain IPv4 address to `target`, which has room for the text and 64 bytes
  * more, and returns its length; -1 for nothing. `part`: a kind of computed field (fields.ts).
  */
 export declare function partOfAddress(part: i32, start: usize, length: i32, target: usize): i32;

@@ -1,6 +1,6 @@
 /**
  * SipHash-2-4 with 128 bits (Aumasson, Bernstein: "SipHash: a fast short-input PRF", and its reference code), under a key
- * that the host draws at random: whoever writes records cannot make two of them collide.
+ * that the host draws at random: the writer of records cannot make two of them collide.
  */
 let k0: u64 = 0;
 let k1: u64 = 0;

@@ -102,7 +102,7 @@ export function countCodes(codes: usize, rows: usize, count: i32, distinct: i32)
   return byCode;
 }
 
-/** The rows parted by their codes, of which the places say where the first row of each goes. */
+/** The rows parted by their codes; the places say where the first row of each goes. */
 export function scatterByCode(codes: usize, rows: usize, count: i32): usize {
   order = grown(order, 0, count << 2);
   for (let place = rows, end = rows + ((<usize>count) << 2); place < end; place += 4) {

@@ -135,7 +135,8 @@ function writeLogicalType(out: CompactWriter, type: LogicalType): void {
 function sortingColumns(file: FileMetaData): readonly number[] {
   return file.sortedBy.map((name) => {
     const index = file.schema.leaves.findIndex((leaf) => leaf.role === 'scalar' && leaf.column.name === name);
-    if (index < 0) throw new Error(`cannot write a Parquet file sorted by ${name}: it is no scalar column of the file`);
+    if (index < 0)
+      throw new Error(`cannot write a Parquet file sorted by ${name}: it is not a scalar column of the file`);
     return index;
   });
 }

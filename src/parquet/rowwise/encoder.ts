@@ -126,7 +126,7 @@ interface WrittenChunk {
   readonly pages: number;
 }
 
-/** Lets parquetjs-lite write a whole file, of which only the pages are used. */
+/** Lets parquetjs-lite write a whole file, and uses only its pages. */
 async function writePages(input: EncodeInput, rows: Uint32Array): Promise<WrittenFile> {
   const { columns, rowGroupRows } = input;
   if (rows.length === 0) return { bytes: Buffer.alloc(0), rowGroups: [] };

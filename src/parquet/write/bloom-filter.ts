@@ -9,7 +9,7 @@ const maxBytes = 1 << 20;
 /** Eight bits a distinct value: at most about 3 % false positives; sizes are powers of two, so often fewer. */
 const bitsPerValue = 8;
 
-/** Header and bits of a filter that holds the values of the chunk, of which without a dictionary most should differ. */
+/** Header and bits of a filter that holds the values of the chunk; without a dictionary, most of them should differ. */
 export function bloomFilter(data: ScalarData, values: number, dictionary: Dictionary | undefined): Uint8Array {
   const { call } = kernel();
   const count = dictionary?.entries ?? values;

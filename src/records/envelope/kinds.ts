@@ -48,7 +48,7 @@ export const listMembers: readonly string[] = [
   'hits', // Elasticsearch and OpenSearch
 ];
 
-/** Members of which null says that the shipper left the line out, and what to do about it. */
+/** Members whose null says that the shipper left the line out, and what to do about it. */
 export const omittedMembers: Readonly<Record<string, string>> = {
   MESSAGE: 'journalctl leaves messages over 4 KiB out of its JSON: export with journalctl -a (--all)',
 };

@@ -82,7 +82,7 @@ export class ObjectText {
     return copy;
   }
 
-  /** A byte between tokens that is no white space; false where it cannot stand there. */
+  /** A byte between tokens that is not white space; false where it cannot stand there. */
   #take(byte: number): boolean {
     const expect = this.#expect;
     switch (byte) {

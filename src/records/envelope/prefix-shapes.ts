@@ -32,7 +32,7 @@ export class Shapes {
     this.#shapes.set(source, new RegExp(source));
   }
 
-  /** Whether a line, of which this is the head as latin1, begins as others do. */
+  /** Whether a line with this head (as latin1) begins as others do. */
   matches(head: string): boolean {
     for (const shape of this.#shapes.values()) if (shape.test(head)) return true;
     return false;

@@ -4,7 +4,7 @@
  * then all others, as objects, as JSON texts, as texts with JSON behind a prefix, as typed values of OpenTelemetry, and as
  * base64, compressed or not. Elements of a list are independent of one another.
  *
- * What is no record and holds none is a finding too: a text that may be a piece of a record, for the streams
+ * What neither is a record nor holds one is a finding too: a text that may be a piece of a record, for the streams
  * (streams.ts) to join, or what another program wrote.
  */
 import { isUtf8 } from 'node:buffer';
@@ -325,7 +325,7 @@ export class Unwrapper {
     return isList || rankOf(found) === Rank.record ? found : undefined;
   }
 
-  /** A member, of which there is one. */
+  /** The only member of that name. */
   #member(record: JsonRecord, name: string, place: Place): Finding[] {
     const member = memberNamed(record, name);
     if (member < 0) return [];

@@ -11,7 +11,7 @@ import { isKeyValueList, typeName } from './typed-values.ts';
 
 export type Wrap = ObjectWrap | TextWrap;
 
-/** An object, of which one member holds what is inside. */
+/** An object with one member that holds what is inside. */
 export interface ObjectWrap {
   readonly kind: 'object';
   readonly object: JsonRecord;
@@ -123,7 +123,7 @@ export function streamKey(wrap: Wrap | undefined): string {
   return parts.join('\n');
 }
 
-/** The words of a prefix that are no times or counts. */
+/** The words of a prefix that are neither times nor counts. */
 export const steadyWords = (prefix: string): string =>
   prefix
     .split(/\s+/)

@@ -53,7 +53,7 @@ export function begunMark(bytes: Buffer): number {
 /** White space or NUL. */
 export const isBlank = (byte: number | undefined): boolean => isSpace(byte) || byte === 0;
 
-/** The frame of bytes held whole; filler around them is no part of it. undefined where nothing else is there. */
+/** The frame of bytes held whole; filler around them is not part of it. undefined where nothing else is there. */
 export function trimmedFrame(bytes: Buffer, offset: number, limits: FrameLimits): Frame | undefined {
   let start = 0;
   let end = bytes.length;

@@ -16,7 +16,7 @@ const PIECE_BYTES = 256 << 10;
 
 /**
  * Frames in groups, in the order of the object. Every byte is in one frame, or is white space or array punctuation.
- * With a fast path the lines of an object go there and groups of none tell how it goes on; what is no lines comes as
+ * With a fast path the lines of an object go there and empty groups tell of progress; anything that is not line-framed comes as
  * frames in any case.
  */
 export async function* frameRecords(
@@ -62,5 +62,5 @@ function chooseFramer(head: Buffer, whole: boolean, limits: FrameLimits, fastPat
   return framing === 'lines' ? new LineFramer(offset, limits, fastPath) : new ValueFramer(offset, limits);
 }
 
-/** A byte order mark at the beginning of the object is no part of it (RFC 8259, section 8.1). */
+/** A byte order mark at the beginning of the object is not part of it (RFC 8259, section 8.1). */
 const withoutBom = (bytes: Buffer): Buffer => (bytes.subarray(0, 3).equals(BOM) ? bytes.subarray(3) : bytes);

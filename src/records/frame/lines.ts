@@ -1,6 +1,6 @@
 /**
  * JSON lines, and logs with text around the JSON: a record is a line. Lines end with LF; CR and filler at the ends of a
- * line are no part of it, blank lines are nothing, and the last line needs no end. A line that holds several objects one
+ * line are not part of it, blank lines are nothing, and the last line needs no end. A line that holds several objects one
  * behind the other gives each, however long it is: Firehose joins what it delivers without line ends.
  */
 import { isUtf8 } from 'node:buffer';

@@ -362,7 +362,7 @@ const ofRecord: ReadonlyMap<string, number> = new Map([
   ['extra', Field.extra],
 ]);
 
-/** What becomes of an address that is no plain IPv4 address. */
+/** What becomes of an address other than a plain IPv4 address. */
 function partOfAddress(part: number, text: string): string | number | null {
   if (part === Field.ipKey) return ipKey(text);
   const { ip, port } = splitAddress(text);

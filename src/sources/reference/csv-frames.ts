@@ -82,7 +82,7 @@ class CsvFramer {
   #cut(isWhole: boolean): CsvFrame[] {
     const bytes = this.#held.length === 1 ? this.#held[0]! : Buffer.concat(this.#held);
     const frames: CsvFrame[] = [];
-    // A byte order mark in front of the header is no part of it.
+    // A byte order mark in front of the header is not part of it.
     let start = this.#offset === 0 && bytes.subarray(0, BOM.length).equals(BOM) ? BOM.length : 0;
     while (start < bytes.length) {
       const newline = bytes.indexOf(NEWLINE, start);

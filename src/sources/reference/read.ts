@@ -1,6 +1,6 @@
 /**
  * The records of one object of a side table: JSON lines, one JSON array (or values one behind the other), or CSV with a
- * header, told by the first byte that is no white space, never by the name.
+ * header, told by the first byte that is not white space, never by the name.
  */
 import type { Scalar } from '../../columns/types.ts';
 import { tooLarge } from '../../records/envelope/reader.ts';

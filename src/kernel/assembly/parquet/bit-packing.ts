@@ -4,7 +4,7 @@
  */
 import { advance, reserve } from './byte-sink';
 
-/** Bits that values need of which all bits are in `bits`. */
+/** Bits needed by values whose set bits are all in `bits`. */
 export function bitWidth(bits: u64): i32 {
   return 64 - <i32>clz(bits);
 }

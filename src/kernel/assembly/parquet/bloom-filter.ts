@@ -1,5 +1,5 @@
 /**
- * Split-block bloom filters (parquet-format, BloomFilter.md): blocks of 256 bits, of which a value sets one bit in each
+ * Split-block bloom filters (parquet-format, BloomFilter.md): blocks of 256 bits; a value sets one bit in each
  * of eight words, hashed by xxHash64 over the value's PLAIN encoding without length.
  */
 import { grown } from '../memory';

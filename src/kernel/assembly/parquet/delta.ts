@@ -13,7 +13,7 @@ const blockValues: i32 = 128;
 const miniblocks: i32 = 4;
 const miniblockValues: i32 = 32;
 
-/** Of the block in hand. */
+/** Of the current block. */
 const deltas: usize = memory.data(128 * 8, 16);
 /** Eight bytes each, as binary packing takes them. */
 let lengths: usize = 0;

@@ -43,7 +43,7 @@ function begin(): void {
   indices = grown(indices, 0, values << 2);
 }
 
-/** Room for so many entries, of which the first `used` are kept. */
+/** Room for so many entries; the first `used` are kept. */
 function reserveEntries(used: i32, count: i32): void {
   entrySlots = grown(entrySlots, used << 2, count << 2);
   entryNumbers = grown(entryNumbers, used << 3, count << 3);

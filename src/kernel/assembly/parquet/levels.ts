@@ -23,7 +23,7 @@ export function streamValues(): i32 {
   return values;
 }
 
-/** A column of which no slot is null. */
+/** A column without a null slot. */
 export function shredPresent(rows: usize, count: i32): void {
   levels = count;
   values = count;

@@ -159,7 +159,7 @@ function writeElements(to: usize, elements: Elements, rows: Rows, place: usize, 
   return at;
 }
 
-/** A string with escapes, of which only those of quotes and backslashes stay. */
+/** A string with escapes; only those of quotes and backslashes stay. */
 function writeQuoted(to: usize, start: usize, length: i32): usize {
   const text = scratchOf(length);
   const end = text + resolveEscapes(start, start + length, text);

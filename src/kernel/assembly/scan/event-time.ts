@@ -16,7 +16,7 @@ export function readTime(start: usize, end: usize, isZoneRequired: bool): bool {
   const minute = twoDigits(start + 14);
   const second = twoDigits(start + 17);
   const separator = load<u8>(start, 10);
-  // Two characters that are no digits are more than any of these.
+  // Two characters that are not digits are more than any of these.
   if (hour >= 24 || minute >= 60 || second >= 60 || (separator !== 0x54 && separator !== 0x20)) return false;
   if (load<u8>(start, 13) !== 0x3a || load<u8>(start, 16) !== 0x3a) return false;
   let at = start + 19;

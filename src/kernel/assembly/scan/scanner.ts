@@ -374,7 +374,7 @@ function value(at: usize): usize {
   return numeral(at);
 }
 
-/** After the opening brace of an object of which nothing matters: not even whether a key comes twice. */
+/** After the opening brace of an object whose content does not matter: not even whether a key comes twice. */
 function skipObject(at: usize): usize {
   if (++depth > maxDepth) return doubt;
   at = skipSpace(at);

@@ -7,7 +7,7 @@
  */
 import { Tag_Int, Tag_Number } from './tags';
 
-/** What stands here is no place: the token is none, or one for the reference path. */
+/** Returned instead of a place: this is not the token, or one for the reference path. */
 export const doubt: usize = 0;
 
 export const QUOTE: i32 = 0x22;
@@ -24,7 +24,7 @@ export const BACKSLASH: i32 = 0x5c;
 export let tag: i32 = 0;
 export let number: f64 = 0;
 export let isEscaped: bool = false;
-/** Whether a line feed is white space, as in records that are no lines. */
+/** Whether a line feed is white space, as in records that are not lines. */
 let newlineIsSpace: bool = false;
 
 export function setTag(value: i32): void {

@@ -303,7 +303,7 @@ function memberAt(index: usize): Member {
   return changetype<Member>(load<usize>(unknownMembers + (index << 2)));
 }
 
-/** Appends the values of the rows taken so far, of which the first is the table's row `settled`. */
+/** Appends the values of the rows taken so far; the first is the table's row `settled`. */
 export function settle(writer: Writer): void {
   if (turned !== changetype<usize>(writer) || row === 0) return;
   const count = row;
