@@ -31,7 +31,7 @@ export interface Parameter {
 
 /**
  * `instant` is a time as src/text/time.ts reads it; of a day, `from` and `since` are its beginning, others its end.
- * `texts` stands in the SQL as `IN ($name)`; `request` is the id of an Okera request, of which the first half is bound;
+ * `texts` stands in the SQL as `IN ($name)`; `request` is the id of an Okera request; its first half is bound;
  * `unit` (minute, hour or day) is not bound, but chooses the lines of SQL that end in "-- when minute" and so on.
  */
 export type ParameterType = 'instant' | 'text' | 'texts' | 'cidr' | 'truth' | 'number' | 'request' | 'unit';
