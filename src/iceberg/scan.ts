@@ -42,6 +42,8 @@ export interface Range<T> {
 /** Values as rows have them: long and timestamp (µs) bigint, int and double number, string text or its UTF-8 bytes. */
 export interface ColumnRange extends Range<Scalar> {
   readonly column: string;
+  /** Only what is one of these. */
+  readonly among?: readonly Scalar[];
 }
 
 export interface LiveFile extends Omit<DataFile, 'ymd'> {
@@ -207,7 +209,9 @@ function boundsTest(metadata: TableMetadata, ranges: readonly ColumnRange[]): (f
       const least = lower && decodeValue(field.type, lower);
       const greatest = upper && decodeValue(field.type, upper);
       if (range.to !== undefined && least !== undefined && compareValues(least, range.to) > 0) return false;
-      return range.from === undefined || greatest === undefined || compareValues(greatest, range.from) >= 0;
+      if (range.from !== undefined && greatest !== undefined && compareValues(greatest, range.from) < 0) return false;
+      if (range.among === undefined || least === undefined || greatest === undefined) return true;
+      return range.among.some((value) => compareValues(least, value) <= 0 && compareValues(greatest, value) >= 0);
     };
   });
   return (file) => tests.every((test) => test(file));

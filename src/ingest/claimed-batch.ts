@@ -4,13 +4,14 @@
  */
 import type { LoadedTable } from '../iceberg/catalog.ts';
 import { ensureTable } from '../iceberg/ensure.ts';
-import { type Intent, readIntent } from '../ledger/batch-intent.ts';
-import { commitBatch, finishBatch } from '../ledger/commit-batch.ts';
+import { type Intent, readIntent, settleIntent } from '../ledger/batch-intent.ts';
+import { commitBatch } from '../ledger/commit-batch.ts';
+import type { CommitQueue } from '../ledger/commit-queue.ts';
 import { type Claim, Ledger, type Lookup } from '../ledger/ledger.ts';
 import type { OtherMapping } from '../ledger/other-mappings.ts';
 import { commitContext } from '../ledger/runtime.ts';
 import type { Source } from '../sources/source.ts';
-import type { ObjectInfo } from '../store/store.ts';
+import type { ObjectInfo, ObjectStore } from '../store/store.ts';
 import { watchedStore } from '../store/watched.ts';
 import type { TableDeclaration } from '../tables/declaration.ts';
 import { quarantine } from '../tables/quarantine.ts';
@@ -19,7 +20,7 @@ import { AccountingError } from './object-counts.ts';
 import { adviceOnOtherMapping, describeOtherMapping, findOtherMappings } from './other-mappings.ts';
 import type { ConfiguredSource } from './plan.ts';
 import { registerViews } from './register-views.ts';
-import type { StagedBatch } from './request.ts';
+import type { IngestTables, StagedBatch } from './request.ts';
 import type { Runtime } from './runtime.ts';
 import { removeLeftRuns } from './spill/place.ts';
 
@@ -34,8 +35,10 @@ export interface BatchWatch {
    * Otherwise the batch throws, and its claim stands.
    */
   readonly givesUpOn?: (error: Error) => boolean;
-  /** Runs commits one after another: those of one process would only overtake each other. */
-  readonly inTurn: <T>(commit: () => Promise<T>) => Promise<T>;
+  /** Called when the intent is put, and the batch only waits for its commit. */
+  readonly onStaged?: () => void;
+  /** The commits of this process. */
+  readonly commits: CommitQueue;
 }
 
 export interface FinishedBatch {
@@ -97,17 +100,18 @@ export async function workClaim(
   ledger: Ledger,
   source: ConfiguredSource,
   claim: Claim,
-  { inTurn, givesUpOn, ...watch }: BatchWatch,
+  { commits, givesUpOn, onStaged, ...watch }: BatchWatch,
 ): Promise<FinishedBatch> {
   const { clock, log, ingester } = runtime;
   log.debug({ event: 'batch-claimed', batch: claim.batch, objects: claim.objects.length }, 'batch claimed');
   const begun = clock();
+  const tables = await currentTables(runtime, source);
   const request = {
     batch: claim.batch,
     source,
     objects: claim.objects,
     reread: claim.changed ?? (await changedObjects(ledger, source.source, claim)),
-    tables: await currentTables(runtime, source),
+    tables,
     ...watch,
   };
   let staged: StagedBatch;
@@ -118,14 +122,21 @@ export async function workClaim(
     if (!isOver) throw error;
     const event = error instanceof AccountingError ? 'batch-unaccounted' : 'batch-given-up';
     logEvent(log, event, { batch: claim.batch, source: source.config.name, err: error });
-    const intent = await inTurn(() => releaseClaim(runtime, ledger, claim));
+    const intent = await releaseClaim(runtime, ledger, claim);
     const milliseconds = { ingest: clock() - begun, commit: 0 };
     return { source, claim, intent, staged: nothingStaged(claim, intent, error), fault: error, milliseconds };
   }
   const { conflicts } = staged;
   if (conflicts > 0) logEvent(log, 'ids-conflict', { source: source.config.name, batch: claim.batch, rows: conflicts });
   const ingested = clock();
-  const intent = await inTurn(() => commitBatch(watched(runtime, watch), ledger, staged.intent));
+  const intent = await settleIntent(
+    watched(runtime.store, watch.onMove),
+    runtime.config.warehouse,
+    fenced(staged.intent, claim, tables),
+    runtime.sleep,
+  );
+  onStaged?.();
+  await commits.finish(intent, watch.onMove);
   return {
     source,
     claim,
@@ -135,8 +146,20 @@ export async function workClaim(
   };
 }
 
-const watched = (runtime: Runtime, { onMove }: Pick<BatchWatch, 'onMove'>): Runtime =>
-  onMove === undefined ? runtime : { ...runtime, store: watchedStore(runtime.store, onMove) };
+const watched = (store: ObjectStore, onMove: (() => void) | undefined): ObjectStore =>
+  onMove === undefined ? store : watchedStore(store, onMove);
+
+/** With what tells a batch that was committed from one that was not, however late somebody asks. */
+const fenced = (intent: Intent, { claimedAt }: Claim, { events, quarantine: rejected }: IngestTables): Intent => ({
+  ...intent,
+  claimedAt,
+  bases: new Map(
+    [...intent.files.keys()].map((table) => {
+      const { metadata } = table === quarantine.name ? rejected : events;
+      return [table, metadata['last-sequence-number']];
+    }),
+  ),
+});
 
 /**
  * Gives a claim back by an intent that commits nothing: from then on the batch is over for everybody, whoever holds it
@@ -177,7 +200,8 @@ export async function resumeClaim(
   const begun = clock();
   const intent = await readIntent(store, config.warehouse, claim.batch, sleep);
   if (intent === undefined) return workClaim(runtime, ledger, source, claim, watch);
-  await watch.inTurn(() => finishBatch(watched(runtime, watch), ledger, intent));
+  watch.onStaged?.();
+  await watch.commits.finish(intent, watch.onMove);
   return { source, claim, intent, staged: undefined, milliseconds: { ingest: 0, commit: clock() - begun } };
 }
 
@@ -241,10 +265,7 @@ export function changedAmong(entries: Lookup['entries']): ReadonlySet<string> {
 }
 
 /** As far as this process knows: their places and columns are what counts, and those stay. */
-async function currentTables(
-  { catalog }: Runtime,
-  { source }: ConfiguredSource,
-): Promise<{ events: LoadedTable; quarantine: LoadedTable }> {
+async function currentTables({ catalog }: Runtime, { source }: ConfiguredSource): Promise<IngestTables> {
   const load = async (name: string): Promise<LoadedTable> => {
     const loaded = catalog.lastLoaded?.(name) ?? (await catalog.loadTable(name));
     if (loaded === undefined) throw new Error(`table ${name} was dropped during the run`);

@@ -4,11 +4,15 @@
  */
 export class InFlight {
   readonly #most: number;
+  readonly #mostWaiting: number;
   readonly #running = new Set<Promise<void>>();
+  #slots = 0;
   #failure: { readonly error: unknown } | undefined;
 
-  constructor(most: number) {
+  /** `most` hold a slot, and so many more may wait for their end without one. */
+  constructor(most: number, mostWaiting = 0) {
     this.#most = most;
+    this.#mostWaiting = mostWaiting;
   }
 
   get isEmpty(): boolean {
@@ -17,17 +21,27 @@ export class InFlight {
 
   /** Resolves when one more may be started; throws the first failure. */
   async slot(): Promise<void> {
-    while (this.#failure === undefined && this.#running.size >= this.#most) await Promise.race(this.#running);
+    while (this.#failure === undefined && this.#isFull()) await this.#moved();
     if (this.#failure !== undefined) await this.drain();
   }
 
-  /** Not to be called without a slot. */
-  start(work: () => Promise<void>): void {
-    const running = work()
+  /** Not to be called without a slot. The work gives its slot back when it ends, or before that by `freeSlot`. */
+  start(work: (freeSlot: () => void) => Promise<void>): void {
+    let holdsSlot = true;
+    const freeSlot = (): void => {
+      if (holdsSlot) this.#slots--;
+      holdsSlot = false;
+      this.#tell();
+    };
+    this.#slots++;
+    const running = work(freeSlot)
       .catch((error: unknown) => {
         this.#failure ??= { error };
       })
-      .finally(() => this.#running.delete(running));
+      .finally(() => {
+        this.#running.delete(running);
+        freeSlot();
+      });
     this.#running.add(running);
   }
 
@@ -35,5 +49,16 @@ export class InFlight {
   async drain(): Promise<void> {
     await Promise.all(this.#running);
     if (this.#failure !== undefined) throw this.#failure.error;
+  }
+
+  #isFull(): boolean {
+    return this.#slots >= this.#most || this.#running.size >= this.#most + this.#mostWaiting;
+  }
+
+  #tell: () => void = () => {};
+  #moved(): Promise<void> {
+    return new Promise((resolve) => {
+      this.#tell = resolve;
+    });
   }
 }

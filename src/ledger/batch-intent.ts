@@ -13,6 +13,10 @@ import type { ObjectCounts } from './entry.ts';
 export interface Intent {
   readonly batch: string;
   readonly source: string;
+  /** When its objects were claimed, in milliseconds since the epoch. Not in intents of older versions. */
+  readonly claimedAt?: number;
+  /** Sequence number of each table when the batch was staged, before which it cannot have taken it. Likewise. */
+  readonly bases?: ReadonlyMap<string, number>;
   readonly files: ReadonlyMap<string, readonly DataFile[]>;
   /** By uri; objects of the claim that are missing here failed and are free again. */
   readonly objects: ReadonlyMap<string, ObjectCounts>;
@@ -52,11 +56,16 @@ export async function readIntent(
 export const intentPrefix = (warehouse: string): string => `${warehouse}/_batches/`;
 const intentUri = (warehouse: string, batch: string): string => `${intentPrefix(warehouse)}${batch}.json`;
 
+/** 2: its batch may share a snapshot with others, where a version that knows only 1 would not find it. */
+const formatVersion = 2;
+
 function serialize(intent: Intent): string {
   return stringifyJson({
-    'format-version': 1,
+    'format-version': formatVersion,
     batch: intent.batch,
     source: intent.source,
+    claimedAt: intent.claimedAt,
+    bases: intent.bases && Object.fromEntries(intent.bases),
     files: Object.fromEntries([...intent.files].map(([table, files]) => [table, files.map(dataFileToJson)])),
     objects: [...intent.objects].map(([uri, counts]) => ({
       uri,
@@ -71,6 +80,8 @@ interface IntentJson {
   readonly 'format-version': number;
   readonly batch: string;
   readonly source: string;
+  readonly claimedAt?: number;
+  readonly bases?: Record<string, number>;
   readonly files: Record<string, Parameters<typeof dataFileFromJson>[0][]>;
   readonly objects: (Omit<
     ObjectCounts,
@@ -88,13 +99,15 @@ interface IntentJson {
 
 function parse(bytes: Buffer): Intent {
   const json = parseJson(bytes.toString('utf8')) as IntentJson;
-  if (json['format-version'] !== 1)
+  if (json['format-version'] > formatVersion)
     throw new Error(
       `intent of batch ${json.batch} has format ${json['format-version']}, newer than this version reads`,
     );
   return {
     batch: json.batch,
     source: json.source,
+    ...(json.claimedAt !== undefined && { claimedAt: json.claimedAt }),
+    ...(json.bases !== undefined && { bases: new Map(Object.entries(json.bases)) }),
     files: new Map(Object.entries(json.files).map(([table, files]) => [table, files.map(dataFileFromJson)])),
     objects: new Map(
       json.objects.map(({ uri, minEventTime, maxEventTime, ...counts }) => [

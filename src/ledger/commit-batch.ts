@@ -1,33 +1,115 @@
 /**
- * Making a staged batch visible, in an order that any crash leaves repairable:
- * intent (fixes the outcome) -> one snapshot a table, each with the batch's id -> ledger.
- * Every step is skipped where it was done before, so finishing a batch twice, or by two workers, does it once.
+ * Making staged batches visible, in an order that any crash leaves repairable:
+ * intent (fixes the outcome of a batch) -> one snapshot per table, which names the batches in it -> ledger.
+ * Every step is skipped for the batches that it was done for before, so finishing a batch twice, or by two workers, or
+ * in two groups, does it once.
  */
+import type { LoadedTable } from '../iceberg/catalog.ts';
+import type { Change } from '../iceberg/change.ts';
 import { commitTable } from '../iceberg/commit.ts';
+import type { TableMetadata } from '../iceberg/metadata.ts';
+import { liveFiles } from '../iceberg/scan.ts';
+import { canonical } from '../store/places.ts';
+import type { ObjectStore } from '../store/store.ts';
+import { compareText } from '../text/order.ts';
 import { type Intent, settleIntent } from './batch-intent.ts';
+import { batchesOf, batchSummary, mostBatches } from './batch-summary.ts';
 import type { Ledger } from './ledger.ts';
 import { commitContext, type LedgerRuntime } from './runtime.ts';
 
-/** In the summary of the snapshot that added a batch's files. */
-export const batchProperty = 'audit-warehouse.batch';
+/** Data files of a group at most, unless one batch has more: they all go into one manifest. */
+const mostFiles = 10_000;
+
+/** How many of these, from the first on, are few enough for one group. */
+export function groupShare(intents: readonly Intent[]): number {
+  let files = 0;
+  const over = intents.findIndex((intent, index) => {
+    for (const ofTable of intent.files.values()) files += ofTable.length;
+    return index === mostBatches || (index > 0 && files > mostFiles);
+  });
+  return over < 0 ? intents.length : over;
+}
 
 /** Returns the intent that was carried out: the standing one, where another worker was faster. */
 export async function commitBatch(runtime: LedgerRuntime, ledger: Ledger, staged: Intent): Promise<Intent> {
   const { store, config, sleep } = runtime;
   const intent = await settleIntent(store, config.warehouse, staged, sleep);
-  await finishBatch(runtime, ledger, intent);
+  await finishBatches(runtime, ledger, [intent]);
   return intent;
 }
 
-/** Carries out an intent from wherever it was left. */
-export async function finishBatch(runtime: LedgerRuntime, ledger: Ledger, intent: Intent): Promise<void> {
-  for (const [table, files] of intent.files) {
-    if (files.length === 0) continue;
-    await commitTable(commitContext(runtime), table, (loaded) => {
-      const done = loaded.metadata.snapshots?.some((snapshot) => snapshot.summary?.[batchProperty] === intent.batch);
-      if (done) return undefined;
-      return { operation: 'append', add: files, remove: [], summary: { [batchProperty]: intent.batch } };
-    });
+/**
+ * Carries out intents that stand, each from wherever it was left: one snapshot per table for all of them, and one of
+ * the ledger. Batches of a group have an order, by the time of the claim and then by id, both of which the ledger keeps.
+ */
+export async function finishBatches(runtime: LedgerRuntime, ledger: Ledger, intents: readonly Intent[]): Promise<void> {
+  const group = [...intents].sort((a, b) => (a.claimedAt ?? 0) - (b.claimedAt ?? 0) || compareText(a.batch, b.batch));
+  const tables = new Set(
+    group.flatMap(({ files }) => [...files].flatMap(([table, of]) => (of.length > 0 ? table : []))),
+  );
+  const commits = [...tables].map((table) =>
+    commitTable(commitContext(runtime), table, async (loaded) =>
+      changeOf(table, await notYetIn(runtime.store, ledger, table, loaded, group)),
+    ),
+  );
+  // None may still be under way when the caller tries again.
+  for (const result of await Promise.allSettled(commits)) if (result.status === 'rejected') throw result.reason;
+  await Promise.all(group.map(({ batch, objects }) => ledger.settle(batch, objects)));
+}
+
+function changeOf(table: string, intents: readonly Intent[]): Change | undefined {
+  if (intents.length === 0) return undefined;
+  return {
+    operation: 'append',
+    add: intents.flatMap(({ files }) => files.get(table)!),
+    remove: [],
+    summary: batchSummary(intents.map(({ batch }) => batch)),
+  };
+}
+
+/** Those with files for the table that this very version of it has not taken. */
+async function notYetIn(
+  store: ObjectStore,
+  ledger: Ledger,
+  table: string,
+  { metadata }: LoadedTable,
+  group: readonly Intent[],
+): Promise<Intent[]> {
+  const named = new Set(metadata.snapshots.flatMap(batchesOf));
+  const open = group.filter(({ batch, files }) => (files.get(table)?.length ?? 0) > 0 && !named.has(batch));
+  const doubtful = open.filter((intent) => !isHistoryWhole(metadata, intent.bases?.get(table)));
+  if (doubtful.length === 0) return open;
+  const taken = await takenAll(store, ledger, table, metadata, doubtful);
+  return open.filter((intent) => !taken.has(intent));
+}
+
+/**
+ * Whether the table still has every snapshot made since it was at sequence number `base`, so that a batch which none of
+ * them names is not in it. Intents of earlier versions do not say where that was; for them history has to do.
+ */
+function isHistoryWhole({ snapshots, 'last-sequence-number': last }: TableMetadata, base = last): boolean {
+  return snapshots.filter((snapshot) => snapshot['sequence-number'] > base).length === last - base;
+}
+
+/**
+ * The same where snapshots were expired since the batches were staged. `expire` keeps those that name an open batch;
+ * another engine may not. Then a batch has been taken where its files are live, or where the ledger has settled it.
+ */
+async function takenAll(
+  store: ObjectStore,
+  ledger: Ledger,
+  table: string,
+  metadata: TableMetadata,
+  intents: readonly Intent[],
+): Promise<ReadonlySet<Intent>> {
+  const byPath = new Map(
+    intents.flatMap((intent) => intent.files.get(table)!.map(({ path }) => [canonical(path), intent] as const)),
+  );
+  const claims = new Set((await ledger.openClaims()).map(([first]) => first!.batch));
+  const taken = new Set(intents.filter(({ batch }) => !claims.has(batch)));
+  for await (const { path } of liveFiles(store, metadata, { onDeleteFile: () => {} })) {
+    const intent = byPath.get(canonical(path));
+    if (intent !== undefined) taken.add(intent);
   }
-  await ledger.settle(intent.batch, intent.objects);
+  return taken;
 }

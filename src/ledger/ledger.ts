@@ -5,13 +5,15 @@
  *
  * A batch writes one file of claim rows and replaces it by one file of committed rows, both in the partition of the
  * day of the claim, so the table always has one row for each object version and reads like any other table. If another
- * engine has rewritten the claim rows into larger files meanwhile, those files are copied without them.
+ * engine has rewritten the claim rows into larger files meanwhile, those files are copied without them. What is asked of
+ * the ledger while a commit of it is under way, by any part of the process, goes into the next snapshot together.
  */
 import { createHash } from 'node:crypto';
 import type { LoadedTable } from '../iceberg/catalog.ts';
-import { type Change, type CommitContext, commitTable } from '../iceberg/commit.ts';
+import { type CommitContext, commitTable } from '../iceberg/commit.ts';
 import type { DataFile } from '../iceberg/data-file.ts';
 import { ensureTable } from '../iceberg/ensure.ts';
+import { mapAhead } from '../iceberg/files.ts';
 import { type FileFilter, type LiveFile, liveFiles } from '../iceberg/scan.ts';
 import { fileRows } from '../iceberg/table-rows.ts';
 import { dayFilesRequest, type FileOptions, storeDataFile } from '../iceberg/write.ts';
@@ -21,7 +23,9 @@ import { cachedReads } from '../store/cached-reads.ts';
 import type { ObjectInfo, ObjectStore } from '../store/store.ts';
 import { ingestedObjects as declaration } from '../tables/ingested-objects.ts';
 import { compareText, textRange } from '../text/order.ts';
+import { batchSummary, mostBatches } from './batch-summary.ts';
 import { bufferEntries, fromRow, type LedgerEntry, type ObjectCounts } from './entry.ts';
+import { Grouped } from './grouped.ts';
 import { type CurrentMapping, type OtherMapping, otherMappings } from './other-mappings.ts';
 import type { Owner } from './owner.ts';
 
@@ -55,12 +59,41 @@ export interface Lookup {
 
 const stateClaimed = 'claimed';
 
-/** Two commits a batch would fill the metadata with history that nobody asks for. */
+/** Its many commits would fill the metadata with history that nobody asks for. */
 const keptSnapshots = 100;
+/** Small files read or written at a time. */
+const filesAhead = 16;
+
+interface WantedClaim {
+  readonly source: { readonly name: string; readonly type: string };
+  readonly objects: readonly ObjectInfo[];
+  readonly sequence: number;
+  readonly changed: ReadonlySet<string>;
+}
+
+/** What becomes of the claim rows of a batch, of which there is one at least; undefined leaves them as they are. */
+interface Rewrite {
+  readonly batch: string;
+  readonly rewrite: (claimed: readonly LedgerEntry[]) => Rewritten | undefined;
+}
+
+interface Rewritten {
+  readonly entries: readonly LedgerEntry[];
+  /** Where they are a claim of our own. */
+  readonly claim?: Claim;
+}
+
+type Request = WantedClaim | Rewrite;
+const isRewrite = (request: Request): request is Rewrite => 'rewrite' in request;
+const isWantedClaim = (request: Request): request is WantedClaim => !isRewrite(request);
 
 export class Ledger {
   readonly #context: LedgerContext;
   readonly #reads: ObjectStore;
+  readonly #requests = new Grouped<Request, Claim | undefined>(
+    (group) => this.#carryOut(group),
+    () => mostBatches,
+  );
 
   constructor(context: LedgerContext) {
     this.#reads = cachedReads(context.store);
@@ -101,36 +134,8 @@ export class Ledger {
     sequence: number,
     changed: ReadonlySet<string>,
   ): Promise<Claim | undefined> {
-    const { now, owner, claimMs } = this.#context;
-    let claim: Claim | undefined;
-    await this.#commit(async (loaded) => {
-      const taken = await this.#find(
-        loaded,
-        objects.map((object) => object.uri),
-        sequence,
-      );
-      const free = ascending(objects).filter(
-        (object) =>
-          !taken.get(object.uri)?.some((entry) => entry.state === stateClaimed || entry.object.etag === object.etag),
-      );
-      claim = undefined;
-      if (free.length === 0) return undefined;
-      const claimedAt = now();
-      claim = {
-        batch: batchId(source.name, free, loaded.metadata['last-sequence-number']),
-        source: source.name,
-        sourceType: source.type,
-        ymd: new Date(claimedAt).toISOString().slice(0, 10),
-        claimedAt,
-        claimedUntil: claimedAt + claimMs,
-        objects: free,
-        // What came after `sequence` and does not bar an object is a version of it that is committed.
-        changed: new Set(free.map(({ uri }) => uri).filter((uri) => changed.has(uri) || taken.has(uri))),
-      };
-      const add = await this.#write(loaded, claim.batch, claimEntries(claim, owner.id));
-      return { operation: 'append', add: [add], remove: [], summary: { 'audit-warehouse.batch': claim.batch } };
-    });
-    return claim;
+    const wanted: WantedClaim = { source, objects, sequence, changed };
+    return (await this.#requests.add(wanted)) as Claim | undefined;
   }
 
   /** Claims that are still open, grouped by batch. */
@@ -152,24 +157,17 @@ export class Ledger {
   }
 
   /** Takes a batch over under its own id, to be finished or done again; undefined where someone else was faster. */
-  async takeOver(batch: string): Promise<Claim | undefined> {
+  takeOver(batch: string): Promise<Claim | undefined> {
     const { now, owner, claimMs } = this.#context;
-    let claim: Claim | undefined;
-    await this.#commit(async (loaded) => {
-      claim = undefined;
-      const { remove, claimed, rest } = await this.#batchFiles(loaded, batch);
-      const [first] = claimed;
-      if (first === undefined || !this.isAbandoned(first)) return undefined;
+    const rewrite = (claimed: readonly LedgerEntry[]): Rewritten | undefined => {
+      const first = claimed[0]!;
+      if (!this.isAbandoned(first)) return undefined;
       const { source, sourceType, ymd, claimedAt } = first;
       const objects = ascending(claimed.map((entry) => entry.object));
-      claim = { batch, source, sourceType, ymd, claimedAt, claimedUntil: now() + claimMs, objects };
-      const add = [
-        await this.#write(loaded, batch, claimEntries(claim, owner.id)),
-        ...(await this.#keep(loaded, batch, rest)),
-      ];
-      return { operation: 'overwrite', add, remove, summary: { 'audit-warehouse.batch': batch } };
-    });
-    return claim;
+      const claim = { batch, source, sourceType, ymd, claimedAt, claimedUntil: now() + claimMs, objects };
+      return { claim, entries: claimEntries(claim, owner.id) };
+    };
+    return this.#requests.add({ batch, rewrite });
   }
 
   /**
@@ -177,31 +175,99 @@ export class Ledger {
    * again. Nothing happens where that was done already.
    */
   async settle(batch: string, results: ReadonlyMap<string, ObjectCounts>): Promise<void> {
-    const { now } = this.#context;
-    await this.#commit(async (loaded) => {
-      const { remove, claimed, rest } = await this.#batchFiles(loaded, batch);
-      if (claimed.length === 0) return undefined;
-      const committedAt = now();
-      const committed = claimed.flatMap((entry): LedgerEntry[] => {
+    const rewrite = (claimed: readonly LedgerEntry[]): Rewritten => {
+      const committedAt = this.#context.now();
+      const entries = claimed.flatMap((entry): LedgerEntry[] => {
         const counts = results.get(entry.object.uri);
         return counts === undefined ? [] : [{ ...entry, state: 'committed', committedAt, counts }];
       });
-      const add = await this.#keep(loaded, batch, [...rest, ...(committed.length > 0 ? [committed] : [])]);
-      return {
-        operation: add.length > 0 ? 'overwrite' : 'delete',
-        add,
-        remove,
-        summary: { 'audit-warehouse.batch': batch },
-      };
-    });
+      return { entries };
+    };
+    await this.#requests.add({ batch, rewrite });
   }
 
-  async #commit(prepare: (loaded: LoadedTable) => Promise<Change | undefined>): Promise<void> {
+  /** One snapshot for all requests of a group; gives the claims of those that want one. */
+  async #carryOut(requests: readonly Request[]): Promise<(Claim | undefined)[]> {
+    const { owner } = this.#context;
+    const claims = new Map<Request, Claim>();
     await commitTable(this.#context, declaration.name, async (loaded) => {
-      const change = await prepare(loaded);
+      claims.clear();
+      const made = await this.#claims(loaded, requests.filter(isWantedClaim), claims);
+      const { remove, kept } = await this.#rewritten(loaded, requests.filter(isRewrite), claims);
+      const entries = [...made.map((claim) => claimEntries(claim, owner.id)), ...kept];
+      if (entries.length === 0 && remove.length === 0) return undefined;
+      const add = await this.#writeAll(loaded, entries);
+      const operation = remove.length === 0 ? 'append' : add.length > 0 ? 'overwrite' : 'delete';
       const oldest = loaded.metadata['last-sequence-number'] - keptSnapshots;
-      return change && { ...change, keep: (snapshot) => snapshot['sequence-number'] > oldest };
+      const summary = batchSummary(new Set(entries.map(([first]) => first!.batch)));
+      return { operation, add, remove, summary, keep: (snapshot) => snapshot['sequence-number'] > oldest };
     });
+    return requests.map((request) => claims.get(request));
+  }
+
+  /** What of the wanted objects is free in this version of the ledger, as a claim for each request that has some. */
+  async #claims(
+    loaded: LoadedTable,
+    requests: readonly WantedClaim[],
+    claims: Map<Request, Claim>,
+  ): Promise<readonly Claim[]> {
+    const { now, claimMs } = this.#context;
+    if (requests.length === 0) return [];
+    const uris = requests.flatMap(({ objects }) => objects.map(({ uri }) => uri));
+    const taken = await this.#find(loaded, uris, Math.min(...requests.map(({ sequence }) => sequence)));
+    const claimedHere = new Set<string>();
+    const isFree = ({ uri, etag }: ObjectInfo): boolean =>
+      !claimedHere.has(uri) &&
+      !taken.get(uri)?.some((entry) => entry.state === stateClaimed || entry.object.etag === etag);
+    for (const request of requests) {
+      const { source, changed } = request;
+      const objects = ascending(request.objects).filter(isFree);
+      if (objects.length === 0) continue;
+      for (const { uri } of objects) claimedHere.add(uri);
+      const claimedAt = now();
+      claims.set(request, {
+        batch: batchId(source.name, objects, loaded.metadata['last-sequence-number']),
+        source: source.name,
+        sourceType: source.type,
+        ymd: new Date(claimedAt).toISOString().slice(0, 10),
+        claimedAt,
+        claimedUntil: claimedAt + claimMs,
+        objects,
+        // What came after `sequence` and does not bar an object is a version of it that is committed.
+        changed: new Set(objects.map(({ uri }) => uri).filter((uri) => changed.has(uri) || taken.has(uri))),
+      });
+    }
+    return [...claims.values()];
+  }
+
+  /** The files that hold claim rows to be rewritten, and the entries that come in their place, file by file. */
+  async #rewritten(
+    loaded: LoadedTable,
+    requests: readonly Rewrite[],
+    claims: Map<Request, Claim>,
+  ): Promise<{ remove: string[]; kept: (readonly LedgerEntry[])[] }> {
+    if (requests.length === 0) return { remove: [], kept: [] };
+    const files = await this.#claimFiles(loaded, new Set(requests.map(({ batch }) => batch)));
+    const claimed = Map.groupBy(files.flatMap(({ entries }) => entries).filter(isClaim), ({ batch }) => batch);
+    const kept = new Map<string, readonly LedgerEntry[]>();
+    for (const request of requests) {
+      const { batch, rewrite } = request;
+      // A claim of an earlier version may name an object twice, where a listing did.
+      const current = new Map(
+        (kept.get(batch) ?? claimed.get(batch) ?? []).filter(isClaim).map((entry) => [entry.object.uri, entry]),
+      );
+      const rewritten = current.size === 0 ? undefined : rewrite([...current.values()]);
+      if (rewritten === undefined) continue;
+      kept.set(batch, rewritten.entries);
+      if (rewritten.claim !== undefined) claims.set(request, rewritten.claim);
+    }
+    const isReplaced = (entry: LedgerEntry): boolean => isClaim(entry) && kept.has(entry.batch);
+    const touched = files.filter(({ entries }) => entries.some(isReplaced));
+    const others = touched.map(({ entries }) => entries.filter((entry) => !isReplaced(entry)));
+    return {
+      remove: touched.map(({ path }) => path),
+      kept: [...kept.values(), ...others].filter((entries) => entries.length > 0),
+    };
   }
 
   async #find(
@@ -230,57 +296,35 @@ export class Ledger {
     return found;
   }
 
-  /** The files that hold claim rows of a batch: their paths, those rows, and the other rows by file. */
-  async #batchFiles(
+  /** The files that may hold claim rows of these batches, with all their rows. */
+  async #claimFiles(
     loaded: LoadedTable,
-    batch: string,
-  ): Promise<{ remove: string[]; claimed: LedgerEntry[]; rest: LedgerEntry[][] }> {
-    const remove: string[] = [];
-    const claimed = new Map<string, LedgerEntry>();
-    const rest: LedgerEntry[][] = [];
+    batches: ReadonlySet<string>,
+  ): Promise<{ path: string; entries: LedgerEntry[] }[]> {
     const bounds = [
-      { column: 'batch', from: batch, to: batch },
+      { column: 'batch', among: [...batches] },
       { column: 'state', to: stateClaimed },
     ];
-    for await (const file of this.#files(loaded, { bounds })) {
-      const mine: LedgerEntry[] = [];
-      const others: LedgerEntry[] = [];
-      for await (const entry of this.#rows(file))
-        (entry.batch === batch && entry.state === stateClaimed ? mine : others).push(entry);
-      if (mine.length === 0) continue;
-      remove.push(file.path);
-      // A claim of an earlier version may name an object twice, where a listing did.
-      for (const entry of mine) claimed.set(entry.object.uri, entry);
-      if (others.length > 0) rest.push(others);
-    }
-    return { remove, claimed: [...claimed.values()], rest };
+    const files = await collect(this.#files(loaded, { bounds }));
+    const read = async (file: LiveFile) => ({ path: file.path, entries: await collect(this.#rows(file)) });
+    return collect(mapAhead(files, filesAhead, read));
   }
 
-  async #keep(loaded: LoadedTable, batch: string, groups: readonly (readonly LedgerEntry[])[]): Promise<DataFile[]> {
-    const files: DataFile[] = [];
-    for (const entries of groups) {
-      for (const ymd of new Set(entries.map((entry) => entry.ymd))) {
-        files.push(
-          await this.#write(
-            loaded,
-            batch,
-            entries.filter((entry) => entry.ymd === ymd),
-          ),
-        );
-      }
-    }
-    return files;
+  /** One file for each list and day in it. */
+  async #writeAll(loaded: LoadedTable, lists: readonly (readonly LedgerEntry[])[]): Promise<DataFile[]> {
+    const files = lists.flatMap((entries) => [...Map.groupBy(entries, ({ ymd }) => ymd).values()]);
+    return collect(mapAhead(files, filesAhead, (entries) => this.#write(loaded, entries)));
   }
 
   /** `entries` of one day, so that they make one file. */
-  async #write(table: LoadedTable, batch: string, entries: readonly LedgerEntry[]): Promise<DataFile> {
+  async #write(table: LoadedTable, entries: readonly LedgerEntry[]): Promise<DataFile> {
     const { store, encoder, files } = this.#context;
     const request = dayFilesRequest(table, declaration, bufferEntries(declaration, entries).take(), {
       ...files,
       fileRows: entries.length,
     });
     const [file] = await dayFiles(encoder, request);
-    return storeDataFile({ store, table, declaration, label: batch.slice(0, 16) }, file!);
+    return storeDataFile({ store, table, declaration, label: entries[0]!.batch.slice(0, 16) }, file!);
   }
 
   #files(loaded: LoadedTable, filter: FileFilter): AsyncGenerator<LiveFile> {
@@ -297,6 +341,14 @@ export class Ledger {
     for await (const rows of fileRows(this.#reads, file)) yield* rows.map(fromRow);
   }
 }
+
+async function collect<T>(items: AsyncIterable<T>): Promise<T[]> {
+  const all: T[] = [];
+  for await (const item of items) all.push(item);
+  return all;
+}
+
+const isClaim = ({ state }: LedgerEntry): boolean => state === stateClaimed;
 
 function claimEntries(claim: Claim, owner: string): LedgerEntry[] {
   const { batch, source, sourceType, ymd, claimedAt, claimedUntil } = claim;

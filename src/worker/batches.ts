@@ -20,6 +20,7 @@ import {
 import type { ConfiguredSource, PlannedBatch } from '../ingest/plan.ts';
 import type { ObjectFailure } from '../ingest/request.ts';
 import type { Runtime } from '../ingest/runtime.ts';
+import { CommitQueue } from '../ledger/commit-queue.ts';
 import type { LedgerEntry } from '../ledger/entry.ts';
 import type { Claim, Ledger } from '../ledger/ledger.ts';
 import { isArchived, type ObjectInfo, StoreError } from '../store/store.ts';
@@ -77,7 +78,7 @@ export class Batches {
   readonly #stop: AbortSignal;
   readonly #abort: AbortSignal;
   readonly #places: LimitFunction;
-  readonly #inTurn = pLimit(1);
+  readonly #commits: CommitQueue;
   /** Most objects of a batch with this one, by uri: those of batches that failed as a whole. */
   readonly #suspects = new Map<string, number>();
   /** Claims that are being worked on here, by batch, */
@@ -94,6 +95,7 @@ export class Batches {
     this.#isAside = options.isAside ?? (() => false);
     this.#stop = options.stop;
     this.#abort = options.abort;
+    this.#commits = new CommitQueue(options.runtime, options.ledger);
     this.#places = pLimit(options.runtime.ingester.threads);
   }
 
@@ -279,7 +281,7 @@ export class Batches {
     const outcomes: Outcomes = new Map(objects.map(({ uri }) => [uri, { kind: 'held' }]));
     const etags = new Map(objects.map(({ uri, etag }) => [uri, etag]));
     const begun = this.#runtime.clock();
-    const claim = await this.#turn(moving, () => this.#ledger.claim(source.config, objects, sequence, changed));
+    const claim = await this.#ledger.claim(source.config, objects, sequence, changed);
     moving.on();
     if (claim === undefined) return outcomes;
     const claiming = this.#runtime.clock() - begun;
@@ -330,7 +332,7 @@ export class Batches {
   }
 
   async #release(source: ConfiguredSource, claim: Claim): Promise<void> {
-    const intent = await this.#inTurn(() => releaseClaim(this.#runtime, this.#ledger, claim));
+    const intent = await releaseClaim(this.#runtime, this.#ledger, claim);
     this.#unfinished.delete(claim.batch);
     this.#over({ source, claim, intent, staged: undefined, milliseconds: { ingest: 0, commit: 0 } }, 0);
   }
@@ -352,16 +354,10 @@ export class Batches {
       onMove: () => moving.on(),
       // What the store throws is a fault of the warehouse; anything else comes of the objects, and would come again.
       givesUpOn: (error) => !this.#abort.aborted && !(error instanceof StoreError),
-      inTurn: (commit) => this.#turn(moving, commit),
+      // Until its commit begins it waits for those of other batches, which are watched themselves.
+      onStaged: () => moving.waits(),
+      commits: this.#commits,
     };
-  }
-
-  #turn<T>(moving: Moving, commit: () => Promise<T>): Promise<T> {
-    moving.waits();
-    return this.#inTurn(() => {
-      moving.on();
-      return commit();
-    });
   }
 }
 

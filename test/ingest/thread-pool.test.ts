@@ -3,7 +3,6 @@ import { mkdirSync, mkdtempSync, rmSync, truncateSync, writeFileSync } from 'nod
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
-import pLimit from 'p-limit';
 import pino from 'pino';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Config } from '../../src/config/config.ts';
@@ -15,6 +14,7 @@ import { receivedError, sentError } from '../../src/ingest/thread-messages.ts';
 import { IngestThreadEnded, ingestPool, shareOf } from '../../src/ingest/thread-pool.ts';
 import { backfill } from '../../src/jobs/backfill/backfill.ts';
 import type { BackfillOptions } from '../../src/jobs/backfill/report.ts';
+import { CommitQueue } from '../../src/ledger/commit-queue.ts';
 import { StoreError } from '../../src/store/store.ts';
 import { createRuntime } from '../../src/wire.ts';
 import { collect } from '../support/collect.ts';
@@ -136,12 +136,12 @@ describe('batches on threads', () => {
     const [source] = selectSources(runtime, undefined);
     await openTables(runtime, ledger, [source!]);
     const all = await collect(runtime.store.list(source!.config.location));
-    const inTurn = pLimit(1);
+    const commits = new CommitQueue(runtime, ledger);
     const moved = [0, 1].map(async (n) => {
-      const claim = await inTurn(() => ledger.claim(source!.config, [all[n]!], 0, new Set()));
+      const claim = await ledger.claim(source!.config, [all[n]!], 0, new Set());
       let [moves, early] = [0, 0];
       await workClaim(runtime, ledger, source!, claim!, {
-        inTurn,
+        commits,
         onMove: () => void moves++,
         onObject: () => {
           early = moves;

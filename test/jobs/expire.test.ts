@@ -11,7 +11,7 @@ import { compact } from '../../src/jobs/compact/compact.ts';
 import { expire } from '../../src/jobs/expire/expire.ts';
 import { expiredSnapshots } from '../../src/jobs/expire/snapshots.ts';
 import { amendmentProperty } from '../../src/ledger/amendment.ts';
-import { batchProperty } from '../../src/ledger/commit-batch.ts';
+import { batchProperty } from '../../src/ledger/batch-summary.ts';
 import { commitContext } from '../../src/ledger/runtime.ts';
 import { type MemoryCall, type MemoryHooks, MemoryStore } from '../../src/store/memory.ts';
 import { collect } from '../support/collect.ts';

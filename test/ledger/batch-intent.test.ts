@@ -7,6 +7,7 @@ import { selectSources } from '../../src/ingest/select-sources.ts';
 import { type Intent, readIntent, settleIntent } from '../../src/ledger/batch-intent.ts';
 import { commitBatch } from '../../src/ledger/commit-batch.ts';
 import { MemoryStore } from '../../src/store/memory.ts';
+import { readWhole } from '../../src/store/read.ts';
 import { collect } from '../support/collect.ts';
 import { decision, input, owner, rowsOf, testRuntime, warehouse } from '../support/warehouse.ts';
 
@@ -82,6 +83,25 @@ describe('the intent that was written first', () => {
       expect(filesOf(intent)).toEqual(filesOf(ofFirst));
       expect(intent.objects).toEqual(ofFirst.objects);
     }
+  });
+
+  test('and by an earlier version, is carried out as well', async () => {
+    const { store, second, claim, ofFirst, filesOf, state } = await world();
+    const uri = `${warehouse}/_batches/${claim.batch}.json`;
+    await settleIntent(store, warehouse, ofFirst, second.sleep);
+    const json = (await readWhole(store, (await store.head(uri))!, second)).toString();
+    await store.put(uri, Buffer.from(json.replace('"format-version":2', '"format-version":1')));
+    await releaseClaim(second, createLedger(second), claim);
+    expect(await state()).toEqual({ files: filesOf(ofFirst), ledger: [['committed', 3n]] });
+  });
+
+  test('by a later version than this one is left alone', async () => {
+    const { store, second, claim, ofFirst } = await world();
+    const uri = `${warehouse}/_batches/${claim.batch}.json`;
+    await settleIntent(store, warehouse, ofFirst, second.sleep);
+    const json = (await readWhole(store, (await store.head(uri))!, second)).toString();
+    await store.put(uri, Buffer.from(json.replace('"format-version":2', '"format-version":3')));
+    await expect(releaseClaim(second, createLedger(second), claim)).rejects.toThrow(/format 3, newer than/);
   });
 
   test('that gives the claim back leaves nothing to a worker that comes late with rows', async () => {

@@ -87,6 +87,40 @@ describe('what has happened since the look-up', () => {
   });
 });
 
+describe('what is asked of one ledger at the same time', () => {
+  test('comes into it by one snapshot, and an object into one claim', async () => {
+    const { runtime, one, sequence, states } = await world();
+    const version = async () =>
+      (await runtime('reader').catalog.loadTable(ingestedObjects.name))!.metadata['last-sequence-number'];
+    const before = await version();
+    const [first, second, third] = await Promise.all([
+      one.claim(source, [object('a'), object('b')], sequence, none),
+      one.claim(source, [object('b'), object('c')], sequence, none),
+      one.claim(source, [object('a')], sequence, none),
+    ]);
+    expect([names(first?.objects), names(second?.objects), third]).toEqual([['a', 'b'], ['c'], undefined]);
+    expect(await version()).toBe(before + 1);
+    const [late] = await Promise.all([
+      one.claim(source, [object('d')], sequence, none),
+      one.settle(first!.batch, results(object('a'))),
+      one.settle(second!.batch, results(object('c'))),
+    ]);
+    expect(names(late?.objects)).toEqual(['d']);
+    expect(await version()).toBe(before + 2);
+    expect(await states()).toEqual(['a committed one', 'c committed one', 'd claimed one']);
+  });
+
+  test('is left out where another worker was faster, and the rest is done', async () => {
+    const { one, two, sequence, states, time } = await world();
+    const [a, b] = await Promise.all(['a', 'b'].map((name) => two.claim(source, [object(name)], sequence, none)));
+    time.now = a!.claimedUntil;
+    await two.settle(a!.batch, results(object('a')));
+    const taken = await Promise.all([one.takeOver(a!.batch), one.takeOver(b!.batch)]);
+    expect(taken.map((claim) => names(claim?.objects))).toEqual([undefined, ['b']]);
+    expect(await states()).toEqual(['a committed two', 'b claimed one']);
+  });
+});
+
 describe('taking a batch over', () => {
   test('is refused while its claim lives, and changes nothing', async () => {
     const { one, two, sequence, states, time } = await world();

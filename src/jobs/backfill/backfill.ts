@@ -6,7 +6,6 @@
  * that is being committed. Objects that a live run holds are waited for, so that "done" means done, and taken over if
  * that run dies.
  */
-import pLimit from 'p-limit';
 import { UsageError } from '../../config/errors.ts';
 import {
   type BatchWatch,
@@ -36,6 +35,8 @@ import type { Progress, ProgressSink, Runtime } from '../../ingest/runtime.ts';
 import { selectSources } from '../../ingest/select-sources.ts';
 import { parseRange, type TimeRange } from '../../ingest/time-range.ts';
 import type { Intent } from '../../ledger/batch-intent.ts';
+import { mostBatches } from '../../ledger/batch-summary.ts';
+import { CommitQueue } from '../../ledger/commit-queue.ts';
 import type { Claim, Ledger } from '../../ledger/ledger.ts';
 import { clearSetAside } from '../../ledger/set-aside.ts';
 import { StoreError } from '../../store/store.ts';
@@ -88,7 +89,7 @@ class BackfillRun {
   readonly #sources: readonly ConfiguredSource[];
   readonly #range: TimeRange | undefined;
   readonly #ledger: Ledger;
-  readonly #inTurn = pLimit(1);
+  readonly #commits: CommitQueue;
 
   readonly #account: BackfillAccount;
   readonly #failures = new Map<string, ObjectFailure>();
@@ -106,6 +107,7 @@ class BackfillRun {
     this.#range = parseRange(options, { now: runtime.clock() });
     this.#sources = selectSources(runtime, options.sources);
     this.#ledger = createLedger(runtime);
+    this.#commits = new CommitQueue(runtime, this.#ledger);
   }
 
   async dryRun(): Promise<void> {
@@ -154,11 +156,11 @@ class BackfillRun {
         await inFlight.slot();
         const objects = planned.filter((object) => !this.#failures.has(object.uri));
         if (objects.length === 0) continue;
-        const claim = await this.#inTurn(() => this.#ledger.claim(source.config, objects, sequence, changed));
+        const claim = await this.#ledger.claim(source.config, objects, sequence, changed);
         if (claim === undefined || claim.objects.length < objects.length) contended = true;
         if (claim === undefined) continue;
-        inFlight.start(async () =>
-          this.#record(await workClaim(this.#runtime, this.#ledger, source, claim, this.#watch())),
+        inFlight.start(async (onStaged) =>
+          this.#record(await workClaim(this.#runtime, this.#ledger, source, claim, this.#watch(onStaged))),
         );
       }
     });
@@ -168,7 +170,7 @@ class BackfillRun {
   /** Whatever ends `handOut`, what it has begun is over afterwards. */
   async #severalAtATime(handOut: (inFlight: InFlight) => Promise<void>): Promise<void> {
     const { threads } = this.#runtime.ingester;
-    const inFlight = new InFlight(threads > 1 ? threads + 1 : 1);
+    const inFlight = new InFlight(threads > 1 ? threads + 1 : 1, mostBatches);
     try {
       await handOut(inFlight);
     } catch (error) {
@@ -214,9 +216,10 @@ class BackfillRun {
     this.#planned.bytes += batch.bytes;
   }
 
-  #watch(): BatchWatch {
+  #watch(onStaged: () => void): BatchWatch {
     return {
-      inTurn: this.#inTurn,
+      onStaged,
+      commits: this.#commits,
       ...(this.#options.signal && { signal: this.#options.signal }),
       onObject: (object, rows) => {
         this.#done.objects++;
@@ -253,8 +256,8 @@ class BackfillRun {
     await this.#severalAtATime(async (inFlight) => {
       const abandoned = takeOverAbandoned(this.#runtime, this.#ledger, sourceOf);
       for await (const { source, claim } of abandoned) {
-        inFlight.start(async () =>
-          this.#record(await resumeClaim(this.#runtime, this.#ledger, source, claim, this.#watch())),
+        inFlight.start(async (onStaged) =>
+          this.#record(await resumeClaim(this.#runtime, this.#ledger, source, claim, this.#watch(onStaged))),
         );
         await inFlight.slot();
       }

@@ -1,7 +1,7 @@
 /** Which snapshots of a table have had their time. Pure. */
 import type { Snapshot, TableMetadata } from '../../iceberg/metadata.ts';
 import { amendmentProperty } from '../../ledger/amendment.ts';
-import { batchProperty } from '../../ledger/commit-batch.ts';
+import { batchesOf } from '../../ledger/batch-summary.ts';
 
 export interface SnapshotRetention {
   /** Milliseconds since the epoch: what is younger stays. */
@@ -18,11 +18,12 @@ export function expiredSnapshots(metadata: TableMetadata, { before, keep, unfini
   referenced.add(metadata['current-snapshot-id']);
   const newestFirst = [...metadata.snapshots].sort((a, b) => b['sequence-number'] - a['sequence-number']);
   return newestFirst.slice(keep).filter((snapshot) => {
-    const work = snapshot.summary[batchProperty] ?? snapshot.summary[amendmentProperty];
+    const amendment = snapshot.summary[amendmentProperty];
+    const work = amendment === undefined ? batchesOf(snapshot) : [amendment];
     return (
       snapshot['timestamp-ms'] < before &&
       !referenced.has(snapshot['snapshot-id']) &&
-      (work === undefined || !unfinished.has(work))
+      !work.some((id) => unfinished.has(id))
     );
   });
 }

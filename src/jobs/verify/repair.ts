@@ -12,7 +12,7 @@ import { expectOwnWarehouse } from '../../ingest/own-tables.ts';
 import type { Runtime } from '../../ingest/runtime.ts';
 import { finishAmendments } from '../../ledger/amendment.ts';
 import { readIntent } from '../../ledger/batch-intent.ts';
-import { batchProperty } from '../../ledger/commit-batch.ts';
+import { batchSummary } from '../../ledger/batch-summary.ts';
 import { commitContext } from '../../ledger/runtime.ts';
 import { canonical } from '../../store/places.ts';
 import { backfill } from '../backfill/backfill.ts';
@@ -109,7 +109,7 @@ async function appendAgain(
       operation: 'append',
       add: files,
       remove: [],
-      summary: { [batchProperty]: batch, [repairProperty]: 'true' },
+      summary: { ...batchSummary([batch]), [repairProperty]: 'true' },
     };
   });
   return committed;
