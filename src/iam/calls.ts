@@ -130,11 +130,7 @@ const athena: readonly Grant[] = [
 export const grants: Readonly<Record<JobName, readonly Grant[]>> = {
   backfill: [listSources, readSources, findInWarehouse, addToWarehouse, makeTables],
   worker: [
-    grant(
-      'ListSources',
-      'event-source-listing',
-      because(`sources with a queue are listed after failures; ${mayBeMissing}`, 's3:ListBucket'),
-    ),
+    grant('ListSources', 'event-source-listing', always('s3:ListBucket')),
     grant('ReadSources', 'event-sources', always('s3:GetObject')),
     findInWarehouse,
     addToWarehouse,
