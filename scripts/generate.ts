@@ -4,7 +4,7 @@
  * of them are `dr_evil`'s, in 2023-07-11 16:55 to 17:00.
  */
 import { gzipSync } from 'node:zlib';
-import { Command, InvalidArgumentError } from 'commander';
+import { Command, InvalidArgumentError, Option } from 'commander';
 import { LocalStore } from '../src/store/local.ts';
 import { RoutedStore } from '../src/store/router.ts';
 import { S3Store } from '../src/store/s3.ts';
@@ -54,6 +54,8 @@ interface Options {
   readonly seed: number;
   readonly gzip?: boolean;
   readonly source: 'opa' | 'okera-audit';
+  readonly policy: 'article' | 'envoy';
+  readonly wrap: Wrapping;
   readonly endpoint?: string;
 }
 
@@ -106,6 +108,67 @@ function decision(random: Random, ms: number, instance: string): string {
     `"metrics":{"counter_regovm_eval_instructions":${200 + random.below(40)},"counter_server_query_cache_hit":1,"timer_rego_input_parse_ns":${12000 + random.below(5000)},"timer_regovm_eval_ns":${40000 + random.below(50000)},"timer_server_handler_ns":${80000 + random.below(90000)}},` +
     `"nd_builtin_cache":{},"path":"authz/decision","result":{"allowed":${allowed},"message":"${message}","roles":${roles}},"timestamp":"${time}"}`
   );
+}
+
+/** As opa-envoy-plugin writes them. */
+function envoyDecision(random: Random, ms: number, instance: string): string {
+  const user = subjectOf(random);
+  const method = random.pick(actions);
+  const path = `/${random.pick(folders)}/${random.skewed(20000)}?limit=${random.below(50)}`;
+  const ip = `10.${random.below(8)}.${random.below(256)}.${random.below(256)}`;
+  const time = new Date(ms).toISOString();
+  const http =
+    `{"headers":{":authority":"shop.example.test",":method":"${method}",":path":"${path}","x-forwarded-for":"${ip}","x-user-id":"${user}"},` +
+    `"host":"shop.example.test","id":"${random.below(2 ** 31)}","method":"${method}","path":"${path}","protocol":"HTTP/1.1","scheme":"https"}`;
+  const input =
+    `{"attributes":{"destination":{"address":{"socketAddress":{"address":"10.0.0.9","portValue":8080}},"principal":"spiffe://cluster.local/ns/shop/sa/orders"},` +
+    `"request":{"http":${http},"time":"${time}"},` +
+    `"source":{"address":{"socketAddress":{"address":"${ip}","portValue":${1024 + random.below(60000)}}},"principal":"spiffe://cluster.local/ns/shop/sa/web"}},` +
+    `"parsed_path":${JSON.stringify(path.slice(1).split('?')[0]!.split('/'))},"parsed_query":{},"truncated_body":false,"version":{"encoding":"protojson","ext_authz":"v3"}}`;
+  return (
+    `{"decision_id":"${random.uuid()}","input":${input},"labels":{"id":"${instance}","version":"1.4.2-envoy"},` +
+    `"metrics":{"timer_rego_query_eval_ns":${40000 + random.below(50000)},"timer_server_handler_ns":${80000 + random.below(90000)}},` +
+    `"path":"envoy/authz/allow","requested_by":"","result":${random.next() < 0.7},"timestamp":"${time.slice(0, -1)}${String(random.below(1000)).padStart(3, '0')}Z"}`
+  );
+}
+
+/** What a log shipper makes of lines; `none` leaves them as they are. */
+type Wrapping = 'none' | 'docker' | 'vector' | 'cri' | 'firehose' | 'cloudwatch';
+const wrappings: readonly Wrapping[] = ['none', 'docker', 'vector', 'cri', 'firehose', 'cloudwatch'];
+/** Log events in one record of CloudWatch Logs. */
+const eventsPerRecord = 64;
+
+function wrapped(lines: readonly string[], kind: Wrapping, ms: number): string {
+  const timeOf = (i: number): string => new Date(ms + i).toISOString().replace('Z', `${String(i).padStart(6, '0')}Z`);
+  const each = (wrap: (line: string, i: number) => string, join = '\n'): string => lines.map(wrap).join(join);
+  switch (kind) {
+    case 'none':
+      return lines.join('\n');
+    case 'docker':
+      return each((line, i) => JSON.stringify({ log: `${line}\n`, stream: 'stderr', time: timeOf(i) }));
+    case 'vector':
+      return each((message, i) => {
+        const from = { file: '/var/log/pods/opa/0.log', host: 'node-1' };
+        return JSON.stringify({ ...from, message, source_type: 'file', timestamp: timeOf(i) });
+      });
+    case 'cri':
+      return each((line, i) => `${timeOf(i)} stderr F ${line}`);
+    case 'firehose': {
+      const task = { ecs_cluster: 'prod', ecs_task_arn: 'arn:aws:ecs:eu-west-1:1:task/prod/1', source: 'stderr' };
+      // Firehose joins what it delivers without line ends.
+      return each((log) => JSON.stringify({ container_name: 'opa', ...task, log }), '');
+    }
+    case 'cloudwatch': {
+      const records: string[] = [];
+      for (let first = 0; first < lines.length; first += eventsPerRecord) {
+        const events = lines.slice(first, first + eventsPerRecord);
+        const logEvents = events.map((message, i) => ({ id: String(first + i), timestamp: ms + first + i, message }));
+        const about = { messageType: 'DATA_MESSAGE', owner: '123456789012', logGroup: '/opa', logStream: 'opa/1' };
+        records.push(JSON.stringify({ ...about, subscriptionFilters: ['all'], logEvents }));
+      }
+      return records.join('');
+    }
+  }
 }
 
 const statements = [
@@ -187,12 +250,12 @@ async function generate(location: string, options: Options): Promise<void> {
         isBad
           ? random.pick(badLines)
           : options.source === 'opa'
-            ? decision(random, ms, instance)
+            ? (options.policy === 'envoy' ? envoyDecision : decision)(random, ms, instance)
             : auditRecord(random, ms),
       );
       done++;
     }
-    const text = Buffer.from(lines.join('\n'));
+    const text = Buffer.from(wrapped(lines, options.wrap, first));
     const body = options.gzip === true ? gzipSync(text, { level: 6 }) : text;
     const extension = options.gzip === true ? '.gz' : '';
     const seconds = (ms: number): number => Math.floor(ms / 1000);
@@ -228,6 +291,8 @@ await new Command('generate')
   .option('--seed <n>', 'seed of the random numbers', count, 1)
   .option('--gzip', 'compress the objects')
   .option('--source <type>', 'opa or okera-audit', 'opa')
+  .addOption(new Option('--policy <name>', 'of decisions').choices(['article', 'envoy']).default('article'))
+  .addOption(new Option('--wrap <kind>', 'what a log shipper put around').choices(wrappings).default('none'))
   .option('--endpoint <url>', 'S3 endpoint')
   .action(generate)
   .parseAsync();

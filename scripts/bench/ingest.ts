@@ -7,7 +7,7 @@ import { spawn } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { availableParallelism, cpus, tmpdir, totalmem } from 'node:os';
 import { join, resolve } from 'node:path';
-import { Command, InvalidArgumentError } from 'commander';
+import { Command, InvalidArgumentError, Option } from 'commander';
 import type { ResourceUsage } from './resource-usage.ts';
 
 const root = resolve(import.meta.dirname, '../..');
@@ -16,6 +16,7 @@ interface Options {
   readonly records: readonly number[];
   readonly runs: number;
   readonly source: 'opa' | 'okera-audit';
+  readonly forms: readonly Form[];
   readonly gzip?: boolean;
   readonly perObject: number;
   readonly days: number;
@@ -25,7 +26,12 @@ interface Options {
   readonly json?: boolean;
 }
 
+/** What the logs look like: bare lines, lines in the envelopes of log shippers, decisions of opa-envoy-plugin. */
+type Form = 'bare' | 'docker' | 'vector' | 'cri' | 'firehose' | 'cloudwatch' | 'envoy';
+const forms: readonly Form[] = ['bare', 'docker', 'vector', 'cri', 'firehose', 'cloudwatch', 'envoy'];
+
 interface Input {
+  readonly form: Form;
   readonly records: number;
   readonly objects: number;
   /** Stored. */
@@ -40,6 +46,8 @@ interface Measurement {
   readonly peakRssBytes: number;
   readonly decompressedBytes: number;
   readonly writtenBytes: number;
+  /** Records that were read on the reference path. */
+  readonly fallbacks: number;
 }
 
 async function bench(options: Options): Promise<void> {
@@ -49,14 +57,18 @@ async function bench(options: Options): Promise<void> {
 
   const inputs: Input[] = [];
   for (const records of options.records) {
-    note(`generating ${records} records`);
-    inputs.push(await generate(join(work, `logs-${records}`), records, options));
+    for (const form of options.forms) {
+      note(`generating ${records} records, ${form}`);
+      inputs.push(await generate(join(work, `logs-${records}-${form}`), form, records, options));
+    }
   }
   const measured = inputs.map((input) => ({ input, runs: [] as Measurement[] }));
   for (let run = 1; run <= options.runs; run++) {
     for (const { input, runs } of measured) {
       runs.push(await measure(work, input, options));
-      note(`run ${run} of ${options.runs}, ${input.records} records: ${runs.at(-1)!.seconds.toFixed(2)} s`);
+      note(
+        `run ${run} of ${options.runs}, ${input.records} records, ${input.form}: ${runs.at(-1)!.seconds.toFixed(2)} s`,
+      );
     }
   }
   if (options.json) {
@@ -65,13 +77,15 @@ async function bench(options: Options): Promise<void> {
   } else process.stdout.write(table(measured));
 }
 
-async function generate(folder: string, records: number, options: Options): Promise<Input> {
+async function generate(folder: string, form: Form, records: number, options: Options): Promise<Input> {
   const { source, gzip, perObject, days, bad } = options;
-  const given = { records, source, days, bad, 'per-object': perObject };
+  const wrap = form === 'bare' || form === 'envoy' ? 'none' : form;
+  const policy = form === 'envoy' ? 'envoy' : 'article';
+  const given = { records, source, days, bad, 'per-object': perObject, wrap, policy };
   const args = [folder, ...Object.entries(given).flatMap(([name, value]) => [`--${name}`, String(value)])];
   const { stdout } = await run(join(root, 'scripts/generate'), gzip ? [...args, '--gzip'] : args);
   const { objects, bytes } = JSON.parse(stdout);
-  return { records, objects, bytes, folder };
+  return { form, records, objects, bytes, folder };
 }
 
 /** One backfill into a warehouse of its own, which is gone afterwards. */
@@ -81,7 +95,12 @@ async function measure(work: string, input: Input, { source, set }: Options): Pr
   writeFileSync(
     join(folder, 'audit-warehouse.yaml'),
     // JSON is YAML.
-    JSON.stringify({ warehouse: './warehouse', sources: [{ name: 'bench', type: source, location: input.folder }] }),
+    JSON.stringify({
+      warehouse: './warehouse',
+      sources: [
+        { name: 'bench', type: source, location: input.folder, ...(input.form === 'envoy' && { shape: 'envoy' }) },
+      ],
+    }),
   );
   const preload = `--import=${join(root, 'scripts/bench/resource-usage.ts')}`;
   const env = {
@@ -100,7 +119,7 @@ async function measure(work: string, input: Input, { source, set }: Options): Pr
     },
   );
   const seconds = (performance.now() - started) / 1000;
-  const { records, bytes } = JSON.parse(stdout);
+  const { records, bytes, doubted } = JSON.parse(stdout);
   // A benchmark of work that was not done is worth nothing.
   if (records.read < input.records || records.rows + records.quarantined !== records.read) {
     throw new Error(`${input.records} records were generated, but the report says ${JSON.stringify(records)}`);
@@ -113,11 +132,13 @@ async function measure(work: string, input: Input, { source, set }: Options): Pr
     peakRssBytes: maxRSS * 1024,
     decompressedBytes: bytes.decompressed,
     writtenBytes: bytes.written,
+    fallbacks: doubted,
   };
 }
 
 function table(measured: readonly { input: Input; runs: readonly Measurement[] }[]): string {
   const titles = [
+    'form',
     'records',
     'stored',
     'objects',
@@ -125,6 +146,8 @@ function table(measured: readonly { input: Input; runs: readonly Measurement[] }
     'records/s',
     'MB/s',
     'CPU s per million',
+    'CPU to bare',
+    'reference path',
     'peak RSS MB',
     'written MB',
   ];
@@ -135,7 +158,9 @@ function table(measured: readonly { input: Input; runs: readonly Measurement[] }
       const median = sorted.length % 2 === 1 ? sorted[middle]! : (sorted[middle - 1]! + sorted[middle]!) / 2;
       return [sorted[0]!, median, sorted.at(-1)!].map((value) => number(value, digits)).join(' / ');
     };
+    const bare = measured.find((other) => other.input.form === 'bare' && other.input.records === input.records);
     return [
+      input.form,
       number(input.records, 0),
       `${number(input.bytes / 1e6, 1)} MB`,
       number(input.objects, 0),
@@ -143,6 +168,8 @@ function table(measured: readonly { input: Input; runs: readonly Measurement[] }
       spread((run) => input.records / run.seconds, 0),
       spread((run) => run.decompressedBytes / 1e6 / run.seconds, 1),
       spread((run) => (run.cpuSeconds / input.records) * 1e6, 2),
+      bare === undefined ? '' : number(leastCpu(runs) / leastCpu(bare.runs), 2),
+      `${number((runs[0]!.fallbacks / input.records) * 100, 3)} %`,
       spread((run) => run.peakRssBytes / 1e6, 0),
       number(runs[0]!.writtenBytes / 1e6, 1),
     ];
@@ -151,6 +178,9 @@ function table(measured: readonly { input: Input; runs: readonly Measurement[] }
   const runs = measured[0]?.runs.length ?? 0;
   return `${machine()}; ${runs} interleaved runs, min / median / max; MB/s are of decompressed logs.\n\n${[titles, titles.map(() => '---'), ...rows].map(line).join('')}`;
 }
+
+/** Other load on the machine adds to it and never takes away. */
+const leastCpu = (runs: readonly Measurement[]): number => Math.min(...runs.map(({ cpuSeconds }) => cpuSeconds));
 
 const number = (value: number, digits: number): string =>
   value.toLocaleString('en-US', { minimumFractionDigits: digits, maximumFractionDigits: digits });
@@ -193,6 +223,7 @@ await new Command('bench/ingest')
   ])
   .option('--runs <n>', 'runs of each size', count, 3)
   .option('--source <type>', 'opa or okera-audit', 'opa')
+  .addOption(new Option('--forms <name...>', 'what the logs look like').choices(forms).default(['bare']))
   .option('--gzip', 'compressed objects')
   .option('--per-object <n>', 'records an object', count, 2048)
   .option('--days <n>', 'days that the records spread over', count, 3)

@@ -108,7 +108,10 @@ class ObjectRecords {
     // Prior rows are found by their values, which only the reference path gives.
     const fastPath = this.#prior === undefined ? this.#fastPath() : undefined;
     for await (const frames of frameRecords(this.#tally.measured(body), this.#batch.limits, fastPath)) {
-      for (const frame of frames) if (fastPath === undefined || !takeFrame(fastPath, frame)) this.#interpret(frame);
+      for (const frame of frames) {
+        if (fastPath === undefined) this.#interpret(frame);
+        else if (!takeFrame(fastPath, frame)) fastPath.fallBack(frame);
+      }
       yield;
     }
     this.#reader.end(this.#take);
@@ -131,7 +134,11 @@ class ObjectRecords {
     return {
       takeLines: (bytes, start, end, offset, recordBytes) => rows.takeLines(bytes, start, end, offset, recordBytes),
       takeRecord: (bytes, start, end, offset) => rows.takeRecord(bytes, start, end, offset),
-      fallBack: (frame) => this.#interpret(frame),
+      fallBack: (frame) => {
+        this.#interpret(frame);
+        const { form } = this.#reader;
+        if (form !== undefined) rows.learn(form);
+      },
     };
   }
 

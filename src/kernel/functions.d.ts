@@ -455,6 +455,32 @@ declare namespace __AdaptedExports {
    */
   export function setLead(alternative: __Record0<undefined>, text: number, length: number): void;
   /**
+   * assembly/scan/envelope/addFormMember
+   * @param object `assembly/scan/envelope/FormObject`
+   * @param lead `usize`
+   * @param leadLength `i32`
+   * @param accepts `i32`
+   * @param isGuarded `bool`
+   * @param text `usize`
+   * @param textLength `i32`
+   */
+  export function addFormMember(object: __Record0<undefined>, lead: number, leadLength: number, accepts: number, isGuarded: boolean, text: number, textLength: number): void;
+  /**
+   * assembly/scan/envelope/newForm
+   * @param isCri `bool`
+   * @param object `assembly/scan/envelope/FormObject | null`
+   * @returns `assembly/scan/envelope/Form`
+   */
+  export function newForm(isCri: boolean, object: __Record0<undefined> | null): __Record0<never>;
+  /**
+   * assembly/scan/envelope/newFormObject
+   * @param holder `i32`
+   * @param holdsText `bool`
+   * @param inner `assembly/scan/envelope/FormObject | null`
+   * @returns `assembly/scan/envelope/FormObject`
+   */
+  export function newFormObject(holder: number, holdsText: boolean, inner: __Record0<undefined> | null): __Record0<never>;
+  /**
    * assembly/scan/fields/setLong
    * @param field `assembly/scan/fields/Field`
    * @param value `i64`
@@ -513,6 +539,12 @@ declare namespace __AdaptedExports {
    */
   export function addField(writer: __Record0<undefined>, kind: number, slot: number, holds: number, isDoubtful: boolean, column: __Record0<undefined>): __Record0<never>;
   /**
+   * assembly/scan/writer/addForm
+   * @param writer `assembly/scan/writer/Writer`
+   * @param form `assembly/scan/envelope/Form`
+   */
+  export function addForm(writer: __Record0<undefined>, form: __Record0<undefined>): void;
+  /**
    * assembly/scan/writer/bytesOfRows
    * @param writer `assembly/scan/writer/Writer`
    * @returns `i32`
@@ -563,6 +595,11 @@ declare namespace __AdaptedExports {
    * @returns `i32`
    */
   export function mismatchesOf(field: __Record0<undefined>): number;
+  /**
+   * assembly/scan/writer/mostForms
+   * @returns `i32`
+   */
+  export function mostForms(): number;
   /**
    * assembly/scan/writer/newWriter
    * @param root `assembly/scan/program/ObjectNode`
@@ -784,6 +821,30 @@ declare interface __Record0<TOmittable> {
   /** @type `i32` */
   textLength: number | TOmittable;
 }
+/** assembly/scan/envelope/FormObject */
+declare interface __Record0<TOmittable> {
+  /** @type `usize` */
+  members: number | TOmittable;
+  /** @type `i32` */
+  count: number | TOmittable;
+  /** @type `i32` */
+  holder: number | TOmittable;
+  /** @type `bool` */
+  holdsText: boolean | TOmittable;
+  /** @type `assembly/scan/envelope/FormObject | null` */
+  inner: __Record0<undefined> | null | TOmittable;
+}
+/** assembly/scan/envelope/Form */
+declare interface __Record0<TOmittable> {
+  /** @type `bool` */
+  isCri: boolean | TOmittable;
+  /** @type `assembly/scan/envelope/FormObject | null` */
+  object: __Record0<never> | null | TOmittable;
+  /** @type `usize` */
+  prefix: number | TOmittable;
+  /** @type `i32` */
+  prefixLength: number | TOmittable;
+}
 /** assembly/scan/program/ObjectNode */
 declare interface __Record0<TOmittable> {
   /** @type `usize` */
@@ -896,6 +957,14 @@ declare interface __Record0<TOmittable> {
   fields: number | TOmittable;
   /** @type `i32` */
   fieldCount: number | TOmittable;
+  /** @type `usize` */
+  forms: number | TOmittable;
+  /** @type `i32` */
+  formCount: number | TOmittable;
+  /** @type `i32` */
+  oldestForm: number | TOmittable;
+  /** @type `assembly/scan/envelope/Form | null` */
+  form: __Record0<undefined> | null | TOmittable;
   /** @type `assembly/identities/Identities` */
   identities: __Record0<undefined>;
   /** @type `i32` */

@@ -95,6 +95,13 @@ export class Kernel {
     return place;
   }
 
+  /** A block of its own with these bytes. */
+  copyOf(bytes: Uint8Array): number {
+    const place = this.call.allocate(bytes.length);
+    this.bytes.set(bytes, place);
+    return place;
+  }
+
   string(start: number, length: number): string {
     return Buffer.from(this.buffer, start, length).toString('utf8');
   }

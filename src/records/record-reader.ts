@@ -1,3 +1,4 @@
+import type { EnvelopeForm } from './envelope/form.ts';
 import type { Frame } from './frame/frame.ts';
 import type { RecordOutcome } from './outcome.ts';
 
@@ -8,6 +9,8 @@ export type Emit = (outcome: RecordOutcome, origin: Frame) => void;
 export interface RecordReader {
   /** Gives one outcome for each record that the frame holds or completes; none where it holds a piece of one. */
   read(frame: Frame, emit: Emit): void;
+  /** What was around the record of the frame read last, where it was about one record and nothing else. */
+  readonly form: EnvelopeForm | undefined;
   /** The object is over: gives the outcomes of what was still open. */
   end(emit: Emit): void;
   /** How many values of well-known or promoted columns were nulled because of another type, by column. */

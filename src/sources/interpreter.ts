@@ -133,6 +133,7 @@ export function writerSpec(
     declared: extractions(schema),
     mapped: mappedColumns(schema, mapping),
     promoted: promotedExtractions(promoted, 'record'),
+    readsEnvelope: promotedExtractions(promoted, 'envelope').length > 0,
     timeField,
     zone,
     computed: computedColumns(schema),

@@ -42,10 +42,12 @@ export {
 export { gatherNumbers, gatherTexts, plainTextBytes, textsWithin } from './parquet/values';
 export { xxhash64 } from './parquet/xxhash64';
 export { addAlternative, setJoin, setLead } from './scan/alternatives';
+export { addFormMember, newForm, newFormObject } from './scan/envelope';
 export { setLong, setText } from './scan/fields';
 export { describeMember, newMember, newNode, setSlots } from './scan/program';
 export {
   addField,
+  addForm,
   bytesOfRows,
   conflictsOf,
   duplicatesOf,
@@ -55,6 +57,7 @@ export {
   greatestTime,
   leastTime,
   mismatchesOf,
+  mostForms,
   newWriter,
   openObject,
   padAll,

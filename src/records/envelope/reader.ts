@@ -12,8 +12,9 @@ import type { Limits } from '../limits.ts';
 import type { RecordOutcome, Rejection, Skip } from '../outcome.ts';
 import { isRejection, type JsonRecord, parseRecord, reject } from '../parse.ts';
 import type { Emit, RecordReader } from '../record-reader.ts';
+import { type EnvelopeForm, formOf } from './form.ts';
 import { Streams } from './streams.ts';
-import { type Finding, type Place, type RecordMarks, Unwrapper } from './unwrap.ts';
+import { type Finding, type FoundRecord, type Place, type RecordMarks, Unwrapper } from './unwrap.ts';
 import { envelopeText, type Wrap } from './wraps.ts';
 
 export interface ReaderSpec {
@@ -29,6 +30,10 @@ export class EnvelopeReader implements RecordReader {
   readonly #unwrapper: Unwrapper;
   readonly #streams: Streams;
   #emit: Emit = () => {};
+  /** The frame read last. */
+  #frame: Frame | undefined;
+  /** The record that was found last in an envelope, in that frame. */
+  #wrapped: FoundRecord | undefined;
 
   constructor(spec: ReaderSpec) {
     this.#spec = spec;
@@ -48,8 +53,15 @@ export class EnvelopeReader implements RecordReader {
     return this.#spec.typeMismatches;
   }
 
+  get form(): EnvelopeForm | undefined {
+    if (this.#frame === undefined || this.#wrapped === undefined) return undefined;
+    return formOf(this.#wrapped, this.#frame, this.#spec.marks);
+  }
+
   read(frame: Frame, emit: Emit): void {
     this.#emit = emit;
+    this.#frame = frame;
+    this.#wrapped = undefined;
     const cut = tooLarge(frame, this.#spec.limits);
     if (cut !== null) {
       emit(cut, frame);
@@ -109,6 +121,7 @@ export class EnvelopeReader implements RecordReader {
   #settle(finding: Finding): void {
     switch (finding.kind) {
       case 'record':
+        if (finding.wrap !== undefined) this.#wrapped = finding;
         this.#emit(this.#spec.interpret(finding.record, finding.origin, envelopeText(finding.wrap)), finding.origin);
         return;
       case 'text':

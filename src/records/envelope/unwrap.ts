@@ -25,6 +25,11 @@ import type { Wrap } from './wraps.ts';
 
 /** How a source tells its records from all other JSON. */
 export interface RecordMarks {
+  /**
+   * Members whose values tell what an object is; of all others only their JSON types do, and whether they are there. The
+   * fast path relies on it (form.ts).
+   */
+  readonly valued: readonly string[];
   isRecord(value: Readonly<Record<string, unknown>>): boolean;
   /** Another line of the program that writes the records: no record, whatever it lacks. */
   isOtherLine(value: Readonly<Record<string, unknown>>): boolean;

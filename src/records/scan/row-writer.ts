@@ -15,10 +15,12 @@ import type { MappedColumn } from '../../tables/mapping.ts';
 import type { AnnotatedSchema, Extraction } from '../../tables/schema.ts';
 import { ipKey, splitAddress } from '../address.ts';
 import type { ComputedColumn } from '../computed.ts';
+import type { EnvelopeForm } from '../envelope/form.ts';
 import { comparedColumns, extraColumn } from '../identity.ts';
 import type { RecordIdentity } from '../outcome.ts';
 import { dayText, parseTime } from '../time.ts';
 import { Field, mappedField, type PathField, pathField, plainTags } from './fields.ts';
+import { addForm, keyOfForm } from './forms.ts';
 import { compile, indexOfPath, type Wanted } from './program.ts';
 
 export interface RowWriterSpec {
@@ -28,6 +30,8 @@ export interface RowWriterSpec {
   readonly mapped: readonly MappedColumn[];
   readonly promoted: readonly Extraction[];
   readonly computed: readonly ComputedColumn[];
+  /** Whether columns are filled with what is around records: then those in envelopes are left to the reference path. */
+  readonly readsEnvelope: boolean;
   readonly timeField: string;
   readonly zone: 'required' | 'utc';
   readonly maxDepth: number;
@@ -83,6 +87,9 @@ export class RowWriters {
   }
 }
 
+/** Forms of envelopes that are learned from one object: one that has a new one in each line is not worth it. */
+const mostLearned = 64;
+
 /** Behind a text: nothing of a token, so no token ends further on. */
 const endOfText = 16;
 
@@ -92,6 +99,10 @@ export class RowWriter implements RowBuffer {
   readonly #writer: number;
   readonly #identities: number;
   readonly #host: Host;
+  readonly #readsEnvelope: boolean;
+  /** The forms that were learned last, by what they are. */
+  readonly #forms = new Set<string>();
+  #learned = 0;
   #admit: AdmitDay = () => true;
   /** Where a copy of the text is that records are taken of, and which text that is. */
   #place = 0;
@@ -117,6 +128,7 @@ export class RowWriter implements RowBuffer {
       return at < 0 ? -1 : paths.length + at;
     };
     const timeSlot = indexOfPath(paths, [spec.timeField]);
+    this.#readsEnvelope = spec.readsEnvelope;
     this.#identities = call.newIdentities();
     this.#writer = call.newWriter(
       compile(kernel, schema, paths, plainTags(fields, paths.length)),
@@ -179,6 +191,7 @@ export class RowWriter implements RowBuffer {
     const { call } = this.#kernel;
     call.settle(this.#writer);
     call.openObject(this.#writer);
+    this.#learned = 0;
     for (const [name, value] of [['source_uri', uri] as const, ...Object.entries(constants)]) {
       if (value === null) continue;
       const field = this.#column(name).field;
@@ -208,6 +221,17 @@ export class RowWriter implements RowBuffer {
     const place = this.#load(bytes, start, end);
     this.#kernel.host = this.#host;
     return this.#kernel.call.takeRecord(this.#writer, place, place + end - start, offset) === 1;
+  }
+
+  /** Records of the open object may stand in envelopes of this form, as one that the reference path has read. */
+  learn(form: EnvelopeForm): void {
+    if (this.#readsEnvelope || this.#learned === mostLearned) return;
+    const key = keyOfForm(form);
+    if (this.#forms.has(key)) return;
+    this.#learned++;
+    if (this.#forms.size === this.#kernel.call.mostForms()) this.#forms.delete(this.#forms.values().next().value!);
+    this.#forms.add(key);
+    addForm(this.#kernel, this.#writer, form);
   }
 
   /** What the fast path made of the open object so far. */

@@ -6,6 +6,7 @@ const telling = ['request_time', 'request_id', 'start_unix_time', 'end_unix_time
 const needed = 3;
 
 export const auditMarks: RecordMarks = {
+  valued: [],
   isRecord(value) {
     if (Object.hasOwn(value, 'request_id') && Object.hasOwn(value, 'request_time')) return true;
     return telling.filter((name) => Object.hasOwn(value, name)).length >= needed;

@@ -11,6 +11,7 @@ const witnesses: Readonly<Record<string, SkipReason>> = {
 };
 
 export const decisionMarks: RecordMarks = {
+  valued: ['type', 'msg'],
   /** An id, what OPA's console says of its decisions, or, where a mask has taken these, what every decision has. */
   isRecord(value) {
     if (Object.hasOwn(value, 'decision_id')) return true;

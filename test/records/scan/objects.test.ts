@@ -9,9 +9,8 @@ import type { SourceType } from '../../../src/sources/registry.ts';
 import type { Source } from '../../../src/sources/source.ts';
 import { inChunks, loadFixture } from '../../support/fixture.ts';
 import { mutate, mutations, records } from './arbitraries.ts';
-import { defaultUri } from './both-paths.ts';
-import { type ObjectReading, readObject } from './objects.ts';
-import { limits, sources } from './promotions.ts';
+import { bothWays, readObject } from './objects.ts';
+import { sources } from './promotions.ts';
 
 const junk = fc.constantFrom(
   '',
@@ -35,18 +34,6 @@ const lineEnd = fc.oneof(
   { weight: 1, arbitrary: fc.constantFrom('\r\n', '\n\n', ' ', '', ' \n\t', ',', '\n]\n[') },
 );
 const sizes = fc.oneof(fc.constant(Number.POSITIVE_INFINITY), fc.integer({ min: 1, max: 600 }));
-
-async function* chunked(bytes: Buffer, size: number): AsyncGenerator<Buffer> {
-  for (let at = 0; at < bytes.length; at += size) yield bytes.subarray(at, at + size);
-}
-
-async function bothWays(source: Source, bytes: Buffer, size: number): Promise<ObjectReading> {
-  const small = { ...limits, recordBytes: 4000 };
-  const slow = await readObject(source, defaultUri, chunked(bytes, Number.POSITIVE_INFINITY), small, false);
-  const fast = await readObject(source, defaultUri, chunked(bytes, size), small, true);
-  expect({ ...fast, certain: 0 }).toEqual(slow);
-  return fast;
-}
 
 for (const type of ['opa', 'okera-audit'] as const satisfies SourceType[]) {
   test(`${type}: records, junk and changed bytes in any order and framing, in chunks of any size`, async () => {

@@ -1,12 +1,14 @@
 /** Reads one object as jobs/ingest.ts does, with or without the fast path, and gives all that a job would see of it. */
 import { isUtf8 } from 'node:buffer';
+import { expect } from 'vitest';
 import type { Frame } from '../../../src/records/frame/frame.ts';
 import type { FastPath, FrameLimits } from '../../../src/records/frame/framer.ts';
 import { frameRecords } from '../../../src/records/frame/index.ts';
 import type { RecordOutcome } from '../../../src/records/outcome.ts';
 import type { TakenCounts } from '../../../src/records/scan/row-writer.ts';
 import type { Source } from '../../../src/sources/source.ts';
-import { rowsOf } from './both-paths.ts';
+import { defaultUri, rowsOf } from './both-paths.ts';
+import { limits } from './promotions.ts';
 
 export interface ObjectReading {
   readonly rows: readonly Record<string, unknown>[];
@@ -56,7 +58,10 @@ export async function readObject(
     note(offset, before);
     return true;
   };
-  const fallBack = (frame: Frame): void => reader.read(frame, settle);
+  const fallBack = (frame: Frame): void => {
+    reader.read(frame, settle);
+    if (isFast && reader.form !== undefined) writer.learn(reader.form);
+  };
   const settle = (outcome: RecordOutcome, frame: Frame): void => {
     if (outcome.kind !== 'row') {
       outcomes.push(`${outcome.kind} ${outcome.kind === 'quarantine' ? outcome.code : ''} at ${frame.offset}`);
@@ -88,4 +93,21 @@ export async function readObject(
   const rows = rowsOf(writer.batch());
   source.writers.release(writer);
   return { rows, outcomes, mismatches: new Map([...mismatches].sort()), certain };
+}
+
+/** Reads an object on both ways, the fast one in chunks of `size`, and holds that they agree. */
+export async function bothWays(
+  source: Source,
+  bytes: Buffer,
+  size: number,
+  caps: FrameLimits = { ...limits, recordBytes: 4000 },
+): Promise<ObjectReading> {
+  const slow = await readObject(source, defaultUri, chunked(bytes, Number.POSITIVE_INFINITY), caps, false);
+  const fast = await readObject(source, defaultUri, chunked(bytes, size), caps, true);
+  expect({ ...fast, certain: 0 }).toEqual(slow);
+  return fast;
+}
+
+async function* chunked(bytes: Buffer, size: number): AsyncGenerator<Buffer> {
+  for (let at = 0; at < bytes.length; at += size) yield bytes.subarray(at, at + size);
 }

@@ -12,6 +12,7 @@ export const cedar: EventSource = {
     isRecord: (value) => Object.hasOwn(value, 'principal') && Object.hasOwn(value, 'decision'),
     isOtherLine: () => false,
     idOf: ({ id }) => (typeof id === 'string' ? id : undefined),
+    valued: [],
     hints: ['principal'],
   },
   describeObject: (uri) => ({ relevant: isLogName(segmentsOf(uri)), columns: {} }),

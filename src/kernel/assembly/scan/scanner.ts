@@ -63,7 +63,8 @@ export let unknownMembers: usize = 0;
 export let unknownRanges: usize = 0;
 
 let epoch: i32 = 0;
-let depth: i32 = 0;
+/** Objects and arrays that are open. */
+export let depth: i32 = 0;
 /** Whether the row holds values of a record that was not kept. */
 let isDirty: bool = false;
 /** Of the rows that are kept: their elements, and whether the last one is odd. */
@@ -92,10 +93,28 @@ export function turnTo(
   isDirty = true;
 }
 
+export function setDepth(open: i32): void {
+  depth = open;
+}
+
+/** Whether one more may be open, which it is from now on. */
+export function enter(): bool {
+  return ++depth <= maxDepth;
+}
+
+export function leave(): void {
+  depth--;
+}
+
 /** Scans the record at `at`; returns the place behind it, where white space has been passed over, or doubt. */
 export function scan(at: usize): usize {
-  epoch++;
   depth = 0;
+  return scanInside(at);
+}
+
+/** The same for a record inside of the objects that are open. */
+export function scanInside(at: usize): usize {
+  epoch++;
   unknown = 0;
   if (isDirty) clean();
   isDirty = true;
@@ -219,7 +238,7 @@ function object(at: usize, node: ObjectNode, map: Member | null): usize {
 }
 
 /** Behind a key; returns the place behind its colon. */
-function behindColon(at: usize): usize {
+export function behindColon(at: usize): usize {
   if (load<u8>(at) !== COLON) {
     at = skipSpace(at);
     if (load<u8>(at) !== COLON) return doubt;
@@ -340,7 +359,7 @@ function noteUnknown(member: Member, start: usize, end: usize): void {
 }
 
 /** Any value; returns the place after it and sets what it was. */
-function value(at: usize): usize {
+export function value(at: usize): usize {
   const byte = load<u8>(at);
   if (byte === QUOTE) {
     const close = string(at + 1);

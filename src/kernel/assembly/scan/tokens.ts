@@ -25,7 +25,7 @@ export let tag: i32 = 0;
 export let number: f64 = 0;
 export let isEscaped: bool = false;
 /** Whether a line feed is white space, as in records that are not lines. */
-let newlineIsSpace: bool = false;
+export let newlineIsSpace: bool = false;
 
 export function setTag(value: i32): void {
   tag = value;
@@ -68,7 +68,7 @@ export function string(at: usize): usize {
 }
 
 /** After the backslash. Surrogates are left to the reference path. */
-function escaped(at: usize): usize {
+export function escaped(at: usize): usize {
   switch (load<u8>(at)) {
     case 0x22:
     case 0x5c:

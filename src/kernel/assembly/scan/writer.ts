@@ -25,6 +25,17 @@ import {
   Field_Offset,
 } from './computed';
 import { content, writeContent } from './content';
+import {
+  aroundBytes,
+  Form,
+  forgetTexts,
+  growTexts,
+  isEmptyAround,
+  isOutOfRoom,
+  releaseForm,
+  unwrap,
+  writeAround,
+} from './envelope';
 import { day, micros, readTime } from './event-time';
 import { appendField, countMismatch, Field, Field_LastOfPath, isCertain } from './fields';
 import { Member, ObjectNode } from './program';
@@ -44,7 +55,7 @@ import {
   unknownRanges,
 } from './scanner';
 import { Tag_String } from './tags';
-import { doubt, NEWLINE, setLines } from './tokens';
+import { CLOSE_BRACE, doubt, NEWLINE, OPEN_BRACE, setLines } from './tokens';
 
 @unmanaged
 export class Writer {
@@ -63,6 +74,13 @@ export class Writer {
   comparedCount: i32;
   fields: usize;
   fieldCount: i32;
+  /** Forms of envelopes, a word each. */
+  forms: usize;
+  formCount: i32;
+  /** Which of them a new one takes the place of, once there are enough. */
+  oldestForm: i32;
+  /** What is around the record taken last; null for nothing. */
+  form: Form | null;
   identities: Identities;
   /** Rows whose values are in the columns. */
   settled: i32;
@@ -109,6 +127,7 @@ export function newWriter(
   writer.offsets = allocate(capacity << 3);
   writer.extras = allocate(capacity << 2);
   writer.extraLengths = allocateZeros(capacity << 2);
+  writer.forms = allocate(maxForms << 2);
   writer.lastDay = noDay;
   return writer;
 }
@@ -136,6 +155,31 @@ export function addField(writer: Writer, kind: i32, slot: i32, holds: i32, isDou
   store<usize>(writer.fields + bytes - 4, changetype<usize>(field));
   writer.fieldCount++;
   return field;
+}
+
+/** So many forms of envelopes are looked for in a line. */
+const maxForms: i32 = 16;
+
+export function mostForms(): i32 {
+  return maxForms;
+}
+
+/** Records may stand in an envelope of this form, which belongs to the writer from now on. */
+export function addForm(writer: Writer, form: Form): void {
+  let index = writer.formCount;
+  if (index < maxForms) writer.formCount++;
+  else {
+    index = writer.oldestForm;
+    const former = formAt(writer, index);
+    if (writer.form === former) writer.form = null;
+    releaseForm(former);
+    writer.oldestForm = (index + 1) % maxForms;
+  }
+  store<usize>(writer.forms + ((<usize>index) << 2), changetype<usize>(form));
+}
+
+function formAt(writer: Writer, index: i32): Form {
+  return changetype<Form>(load<usize>(writer.forms + ((<usize>index) << 2)));
 }
 
 function fieldAt(writer: Writer, index: i32): Field {
@@ -181,7 +225,7 @@ export function takeLines(writer: Writer, start: usize, end: usize, offset: f64,
   const shift = <i64>offset - <i64>start;
   let at = start;
   while (at < end) {
-    const newline = scan(at);
+    const newline = scanLine(writer, at);
     if (newline === doubt || load<u8>(newline) !== NEWLINE || <i32>(newline - at) > recordBytes) return at;
     if (!take(writer, shift + <i64>at)) return at;
     at = newline + 1;
@@ -193,7 +237,44 @@ export function takeLines(writer: Writer, start: usize, end: usize, offset: f64,
 export function takeRecord(writer: Writer, start: usize, end: usize, offset: f64): bool {
   turn(writer);
   setLines(false);
-  return scan(start) === end && take(writer, <i64>offset);
+  return scanLine(writer, start) === end && take(writer, <i64>offset);
+}
+
+/**
+ * Scans the record at `at`, or the one in the envelope there, and notes which it was; returns the place behind, past white
+ * space, or doubt. What was there last is looked for first.
+ */
+function scanLine(writer: Writer, at: usize): usize {
+  const last = writer.form;
+  let behind = scanAs(writer, last, at);
+  if (behind !== doubt || writer.formCount === 0) return behind;
+  for (let i = 0; i < writer.formCount; i++) {
+    const form = formAt(writer, i);
+    if (form === last) continue;
+    behind = scanAs(writer, form, at);
+    if (behind !== doubt) {
+      writer.form = form;
+      return behind;
+    }
+  }
+  if (last === null) return doubt;
+  behind = scanAs(writer, null, at);
+  if (behind !== doubt) writer.form = null;
+  return behind;
+}
+
+/** The same for one form. Rows are settled where there is no room for the text of this one beside theirs. */
+function scanAs(writer: Writer, form: Form | null, at: usize): usize {
+  if (form === null) return scan(at);
+  if (row === 0) forgetTexts();
+  let behind = unwrap(form, at);
+  while (behind === doubt && isOutOfRoom) {
+    if (row > 0) settle(writer);
+    else growTexts();
+    forgetTexts();
+    behind = unwrap(form, at);
+  }
+  return behind;
 }
 
 /** The record scanned last, as a row or a duplicate; false where it is in doubt. */
@@ -220,6 +301,8 @@ function take(writer: Writer, offset: i64): bool {
   if (micros > writer.greatest) writer.greatest = micros;
   if (isOdd) countMismatches(writer);
   writer.taken++;
+  const form = writer.form;
+  if (form !== null && !isEmptyAround(form)) noteAround(writer, form);
   keep();
   if (row === capacity || writer.elements.count > manyElements) settle(writer);
   return true;
@@ -291,6 +374,30 @@ function noteExtra(writer: Writer): void {
   writer.extraUsed = <i32>(at + 1 - writer.extraText);
   store<i32>(writer.extras + ((<usize>row) << 2), used);
   store<i32>(writer.extraLengths + ((<usize>row) << 2), writer.extraUsed - used);
+}
+
+/** `,"$envelope":` */
+const aroundLead: usize = memory.data<u8>([
+  0x2c, 0x22, 0x24, 0x65, 0x6e, 0x76, 0x65, 0x6c, 0x6f, 0x70, 0x65, 0x22, 0x3a,
+]);
+const aroundLeadLength: i32 = 13;
+
+/** Adds what is around the record to its `extra`. Nothing of it tells the record from others, so it comes last. */
+function noteAround(writer: Writer, form: Form): void {
+  const place = (<usize>row) << 2;
+  const isFirst = load<i32>(writer.extraLengths + place) === 0;
+  if (isFirst) store<i32>(writer.extras + place, writer.extraUsed);
+  // In place of the closing brace, if there is one.
+  const used = isFirst ? writer.extraUsed : writer.extraUsed - 1;
+  const bytes = used + aroundLeadLength + aroundBytes(form) + 1;
+  if (bytes > room(writer.extraText)) writer.extraText = grown(writer.extraText, used, bytes);
+  const start = writer.extraText + used;
+  copy(start, aroundLead, aroundLeadLength);
+  if (isFirst) store<u8>(start, OPEN_BRACE);
+  const end = writeAround(form, start + aroundLeadLength);
+  store<u8>(end, CLOSE_BRACE);
+  writer.extraUsed = <i32>(end + 1 - writer.extraText);
+  store<i32>(writer.extraLengths + place, writer.extraUsed - load<i32>(writer.extras + place));
 }
 
 /** Takes back what was noted last. */

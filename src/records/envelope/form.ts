@@ -1,0 +1,119 @@
+/**
+ * The form of an envelope: what has to be the same in another line for its record to stand in the same place. What
+ * `Unwrapper.object` takes an object for, and where it looks into it first, follows from which members there are,
+ * of which types, and from the values of a few (RecordMarks.valued). Of a record that was taken out of its envelope that
+ * is written down here, and the fast path takes the records of lines that have all of it
+ * (kernel/assembly/scan/envelope.ts), without looking into anything else.
+ *
+ * Only forms that can be told so easily have one: no lists, no encodings, no member of another name than a line's.
+ */
+import type { Frame } from '../frame/frame.ts';
+import { keyText } from '../members.ts';
+import { lineMembers } from './kinds.ts';
+import type { FoundRecord, RecordMarks } from './unwrap.ts';
+import { layersOf, type ObjectWrap } from './wraps.ts';
+
+/** Numbers and booleans are of one type each. */
+export type FormType = 'null' | 'boolean' | 'number' | 'string' | 'array' | 'object';
+
+export interface EnvelopeForm {
+  /** Whether the line begins with the time, stream and tag of containerd or CRI-O. */
+  readonly isCri: boolean;
+  /** The objects around the record, from the outside in. */
+  readonly objects: readonly FormObject[];
+}
+
+export interface FormObject {
+  readonly members: readonly FormMember[];
+  /** Which of them holds the next object, or the record. */
+  readonly holder: number;
+  /** Whether it does as a string with its JSON text. */
+  readonly holdsText: boolean;
+}
+
+export interface FormMember {
+  /** As it stands in the text, without its quotes. */
+  readonly key: string;
+  readonly type: FormType;
+  /** Whether, being an object, it must not be a typed string, since that would be looked into before the holder. */
+  readonly isGuarded: boolean;
+  /** The exact text of its value, where that matters. */
+  readonly text?: Buffer;
+}
+
+/** Objects of more are not worth it. */
+const mostMembers = 64;
+const mostKeyBytes = 256;
+
+/** The form of what is around the record that `frame` is all about; undefined where it has none. */
+export function formOf(
+  { record, wrap, origin }: FoundRecord,
+  frame: Frame,
+  marks: RecordMarks,
+): EnvelopeForm | undefined {
+  if (wrap === undefined || origin !== frame) return undefined;
+  const objects: FormObject[] = [];
+  let inner = record.bytes;
+  let isCri = false;
+  for (const layer of layersOf(wrap)) {
+    if (isCri) return undefined;
+    if (layer.kind === 'text') {
+      if (layer.cri?.tag !== 'F') return undefined;
+      isCri = true;
+      continue;
+    }
+    const object = formOfObject(layer, inner, marks);
+    if (object === undefined) return undefined;
+    objects.unshift(object);
+    inner = layer.object.bytes;
+  }
+  return { isCri, objects };
+}
+
+/** `inner`: the text of what the object holds. */
+function formOfObject(layer: ObjectWrap, inner: Buffer, marks: RecordMarks): FormObject | undefined {
+  const { object, member: holder } = layer;
+  const { bytes, value, members } = object;
+  const { ranges } = members;
+  const count = ranges.length / 4;
+  if (count > mostMembers || count !== Object.keys(value).length) return undefined;
+  const rangeOf = (i: number, part: 0 | 2): [number, number] => [ranges[i * 4 + part]!, ranges[i * 4 + part + 1]!];
+  const names = Array.from({ length: count }, (_, i) => keyText(bytes, ...rangeOf(i, 0)));
+  const held = value[names[holder]!];
+  const holdsText = typeof held === 'string';
+  const [start, end] = rangeOf(holder, 2);
+  if (holdsText ? !isTextOf(held, inner) : !bytes.subarray(start, end).equals(inner)) return undefined;
+  const looked = lineMembers.indexOf(names[holder]!);
+  if (looked < 0) return undefined;
+
+  const form: FormMember[] = [];
+  for (const [i, name] of names.entries()) {
+    const [keyStart, keyEnd] = rangeOf(i, 0);
+    const key = bytes.toString('utf8', keyStart + 1, keyEnd - 1);
+    if (key !== name || keyEnd - keyStart > mostKeyBytes) return undefined;
+    const type = typeOf(value[name]);
+    const place = lineMembers.indexOf(name);
+    const isAsked = i !== holder && place >= 0 && (!holdsText || place < looked);
+    // Texts are looked into first, and a list of bytes is a text.
+    if (isAsked && (type === 'string' || type === 'array')) return undefined;
+    if (isAsked && type === 'object' && !holdsText && place < looked) return undefined;
+    const isValued = i !== holder && marks.valued.includes(name);
+    const text = isValued && type === 'string' ? Buffer.from(bytes.subarray(...rangeOf(i, 2))) : undefined;
+    form.push({ key, type, isGuarded: isAsked, ...(text !== undefined && { text }) });
+  }
+  return { members: form, holder, holdsText };
+}
+
+/** Whether a text is that of the object and nothing else: no encoding, no prefix, not one of several. */
+function isTextOf(text: string, object: Buffer): boolean {
+  const bytes = Buffer.from(text);
+  return (
+    bytes.subarray(0, object.length).equals(object) && /^[ \t\r\n]*$/.test(bytes.toString('latin1', object.length))
+  );
+}
+
+function typeOf(value: unknown): FormType {
+  if (value === null) return 'null';
+  if (Array.isArray(value)) return 'array';
+  return typeof value as FormType;
+}

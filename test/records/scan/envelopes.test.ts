@@ -1,0 +1,227 @@
+/**
+ * Objects of wrapped lines, read with and without the fast path: the same rows, the same outcome for each record, in the
+ * same order. Among the lines are those of other programs, records in pieces, bare records, and damaged ones.
+ */
+import fc from 'fast-check';
+import { expect, test } from 'vitest';
+import { createSource } from '../../../src/sources/index.ts';
+import type { SourceType } from '../../../src/sources/registry.ts';
+import { mutate, mutations, records } from './arbitraries.ts';
+import { bothWays } from './objects.ts';
+import { limits, sources } from './promotions.ts';
+import { type Wrapping, wrapping } from './wrappings.ts';
+
+type Line = (wrap: Wrapping, n: number) => readonly (string | Buffer)[];
+
+const otherTexts = [
+  '{"level":"info","msg":"Received request.","time":"2023-07-11T17:01:42Z"}',
+  '{"some":"program","n":1}',
+  'plain text',
+  '{ not JSON',
+  '',
+];
+
+const usualRecord: Readonly<Record<SourceType, (n: number) => string>> = {
+  opa: (n) =>
+    `{"decision_id":"d-${n}","timestamp":"2023-07-11T17:01:42Z","labels":{"id":"é"},"input":{"subject":"a\\"<${n}"},"x":[${n}]}`,
+  'okera-audit': (n) =>
+    `{"request_id":"a:${n}","request_time":"2020-10-30 10:05:01","statement":"say \\"x\\"","x":${n}}`,
+};
+
+/** A line of a container, or the pieces of one. */
+const lineOf = (type: SourceType): fc.Arbitrary<Line> =>
+  fc.oneof(
+    { weight: 9, arbitrary: fc.constant<Line>((wrap, n) => [wrap(usualRecord[type](n), n)]) },
+    {
+      weight: 9,
+      arbitrary: records[type].map(
+        (text): Line =>
+          (wrap, n) => [wrap(text, n)],
+      ),
+    },
+    {
+      weight: 1,
+      arbitrary: fc.constantFrom(...otherTexts).map(
+        (text): Line =>
+          (wrap, n) => [wrap(text, n)],
+      ),
+    },
+    {
+      weight: 1,
+      arbitrary: fc.tuple(records[type], fc.integer({ min: 1, max: 200 })).map(
+        ([text, at]): Line =>
+          (wrap, n) => [wrap(text.slice(0, at), n), wrap(text.slice(at), n)],
+      ),
+    },
+    {
+      weight: 1,
+      arbitrary: fc.tuple(records[type], mutations).map(
+        ([text, changes]): Line =>
+          (wrap, n) => [mutate(wrap(text, n), changes)],
+      ),
+    },
+    {
+      weight: 1,
+      arbitrary: records[type].map(
+        (text): Line =>
+          () => [text],
+      ),
+    },
+    {
+      weight: 1,
+      arbitrary: fc.tuple(records[type], records[type]).map(
+        ([a, b]): Line =>
+          (wrap, n) => [wrap(a + b, n)],
+      ),
+    },
+  );
+
+const lineEnd = fc.oneof(
+  { weight: 12, arbitrary: fc.constant('\n') },
+  { weight: 1, arbitrary: fc.constantFrom('\r\n', '\n\n', ' \n', '', '\n\0') },
+);
+const sizes = fc.oneof(fc.constant(Number.POSITIVE_INFINITY), fc.integer({ min: 1, max: 3000 }));
+const runs = Number(process.env.PROPERTY_RUNS ?? 120);
+
+for (const type of ['opa', 'okera-audit'] as const satisfies SourceType[]) {
+  test(`${type}: lines in generated envelopes, of several containers in turn`, async () => {
+    let certain = 0;
+    await fc.assert(
+      fc.asyncProperty(
+        fc.constantFrom(...sources[type].values()),
+        fc.array(wrapping(type), { minLength: 1, maxLength: 3 }),
+        fc.array(fc.tuple(fc.nat(2), lineOf(type), lineEnd), { minLength: 8, maxLength: 30 }),
+        sizes,
+        async (source, wrappings, lines, size) => {
+          const parts = lines.flatMap(([which, line, end], n) =>
+            line(wrappings[which % wrappings.length]!, n).flatMap((text) => [text, end]),
+          );
+          const bytes = Buffer.concat(parts.map((part) => (typeof part === 'string' ? Buffer.from(part) : part)));
+          certain += (await bothWays(source, bytes, size)).certain;
+        },
+      ),
+      { numRuns: runs },
+    );
+    // Or this would hold of a fast path that takes nothing.
+    expect(certain).toBeGreaterThan(2 * runs);
+  });
+}
+
+const decision = (id: string, members = ''): string =>
+  `{"decision_id":"${id}","timestamp":"2023-07-11T17:01:42Z","labels":{"id":"x"},"input":{"subject":"é \\"<"}${members}}`;
+const text = (id: string, behind = '\n'): string => JSON.stringify(decision(id) + behind);
+const big = 'b'.repeat(100_000);
+
+/** Lines that begin alike, and how many of them the fast path takes: each that has the form of one before it. */
+const alike: readonly [string, (id: string) => string, readonly string[], number][] = [
+  [
+    'Docker, and the same records bare',
+    (id) => `{"log":${text(id)},"stream":"stderr","time":"${id}"}`,
+    [
+      decision('a'),
+      decision('h'),
+      `{"log":${text('h')},"stream":"stderr","time":"later"}`,
+      decision('i', ',"unknown":[1]'),
+      `{"log":${JSON.stringify(decision('i', ',"unknown":[1]'))},"stream":"stderr","time":"i"}`,
+      `{"log":${JSON.stringify(decision('i', ',"unknown":[2]'))},"stream":"stderr","time":"i"}`,
+    ],
+    14,
+  ],
+  [
+    'Docker, in a form of its own now and then',
+    (id) => `{"log":${text(id)},"stream":"stderr"}`,
+    [
+      `{"log":${text('x1')},"stream":null}`,
+      `{"stream":"stderr","log":${text('x2')}}`,
+      `{"log":${text('x3')},"stream":"stderr","stream":"stdout"}`,
+      `{"log":${text('x4')},"log":${text('x5')},"stream":"stderr"}`,
+      `{"\\u006cog":${text('x6')},"stream":"stderr"}`,
+      `{ "log" : ${text('x7')} , "stream" : "stderr" } `,
+      `{"log":${text('x8', '\t\r\n ')},"stream":"stderr"}`,
+      `{"log":${text('x9', '\0')},"stream":"stderr"}`,
+      `{"log":${text('x10', 'x')},"stream":"stderr"}`,
+      `{"log":${JSON.stringify(`${decision('x11')}${decision('x12')}`)},"stream":"stderr"}`,
+      `{"log":${text('x13')},"stream":"stderr"}x`,
+      `{"log":${text('x14')},"stream":"stderr"`,
+      `{"log":${text('x15')},"stream":"\\ud800"}`,
+      `{"log":${text('x16')},"stream":"st\\qderr"}`,
+    ],
+    10,
+  ],
+  [
+    'pieces in between',
+    (id) => `{"log":${text(id)},"stream":"stderr"}`,
+    [
+      `{"log":${JSON.stringify(decision('p1').slice(0, 40))},"stream":"stderr"}`,
+      `{"log":${text('p2')},"stream":"stderr"}`,
+      `{"log":${JSON.stringify(decision('p1').slice(40))},"stream":"stderr"}`,
+      `{"log":${text('p3', '')},"stream":"stderr"}`,
+    ],
+    10,
+  ],
+  [
+    'Filebeat',
+    (id) => `{"log":{"offset":1},"message":${text(id)}}`,
+    [
+      `{"log":{"stringValue":${text('s1')}},"message":${text('t1')}}`,
+      `{"log":{ "stringValue" :${text('s2')}},"message":${text('t2')}}`,
+      `{"log":{"string\\u0056alue":${text('s3')}},"message":${text('t3')}}`,
+      `{"log":[${[...Buffer.from(decision('s4'))].join(',')}],"message":${text('t4')}}`,
+      `{"log":${text('s5')},"message":${text('t5')}}`,
+      `{"log":{},"message":${text('t6')}}`,
+    ],
+    9,
+  ],
+  [
+    'Splunk',
+    (id) => `{"time":1,"event":${decision(id)},"fields":{"a":1}}`,
+    [
+      `{"time":1,"event":${decision('e1')},"fields":{"stringValue":${text('s1')}}}`,
+      `{"time":1,"event":{"stringValue":${text('e2')}},"fields":{"a":1}}`,
+      `{"time":1,"event":${decision('e3', ',"unknown":1')},"fields":{}}`,
+      `{"time":1,"event":${decision('e4', `,"deep":${'['.repeat(10)}${']'.repeat(10)}`)},"fields":{}}`,
+      `{"time":1,"event":${decision('e5', `,"deep":${'['.repeat(11)}${']'.repeat(11)}`)},"fields":{}}`,
+    ],
+    10,
+  ],
+  [
+    'a wrapper that turns into a line of its own',
+    (id) => `{"type":"log","msg":"x","req_id":1,"log":${text(id)}}`,
+    [
+      `{"type":"openpolicyagent.org/decision_logs","msg":"x","req_id":1,"log":${text('m1')}}`,
+      `{"type":"log","msg":"Decision Log","req_id":1,"log":${text('m2')}}`,
+      `{"type":"log","msg":"Received request.","req_id":1,"log":${text('m3')}}`,
+      `{"type":"log","msg":"y","req_id":1,"log":${text('m4')}}`,
+    ],
+    8,
+  ],
+  [
+    'nested',
+    (id) => `2026-03-02T10:00:00Z stdout F {"a":[1],"message":${JSON.stringify(`{"event":${decision(id)},"n":"é"}`)}}`,
+    [
+      `2026-03-02T10:00:00Z stdout P {"a":[1],"message":${JSON.stringify(`{"event":${decision('n1')},"n":"é"}`)}}`,
+      `2026-03-02T10:00:00Z stdout F {"a":[1],"message":${JSON.stringify(`{"event":${decision('n2')},"n":"é"}}`)}}`,
+    ],
+    8,
+  ],
+  [
+    'texts larger than what they are kept in',
+    (id) => `{"log":${JSON.stringify(decision(id, `,"big":"${big}"`))},"n":1}`,
+    [
+      `{"log":${JSON.stringify(decision('l1', `,"big":"${big.repeat(4)}"`))},"n":1}`,
+      `{"log":${JSON.stringify(`{"log":${JSON.stringify(decision('l2', `,"big":"${big}"`))},"n":1}`)},"n":1}`,
+    ],
+    9,
+  ],
+  ['around and unknown members', (id) => `{"log":${JSON.stringify(decision(id, ',"$envelope":1'))},"n":1}`, [], 0],
+];
+
+test.each(alike)('%s: what has the form of a line before it takes the fast path', async (_, usual, others, taken) => {
+  const source = createSource('opa', {}, limits);
+  const lines = ['a', 'b', 'a', 'c', 'd'].map(usual).concat(others, ['e', 'f', 'a', 'g'].map(usual));
+  const bytes = Buffer.from(lines.join('\n'));
+  const reading = await bothWays(source, bytes, Number.POSITIVE_INFINITY, limits);
+  expect(reading.certain).toBe(taken);
+  await bothWays(source, bytes, 500, limits);
+  await bothWays(source, bytes, 500, { ...limits, recordBytes: 200 });
+});
