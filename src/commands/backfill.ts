@@ -2,6 +2,7 @@
 import type { Command } from 'commander';
 import { parseCount } from '../config/units.ts';
 import type { BackfillReport } from '../jobs/backfill/report.ts';
+import { printable } from '../text/printable.ts';
 import type { CommandContext, GlobalOptions, RunAction } from './shared/context.ts';
 import { exitCodes } from './shared/exit.ts';
 
@@ -27,7 +28,7 @@ Examples:
 Objects that are in the warehouse already are not read again; a run that was stopped or killed goes on where it was
 by running the same command. --from and --to choose objects by what their keys say (with a margin), never records.
 
-Exit codes: 0 done; 1 failed, or an object could not be read; 2 usage or configuration; 3 more records were
+Exit codes: 0 done; 1 failed, an object could not be read, or a source has nothing as new as its "expect" says; 2 usage or configuration; 3 more records were
 quarantined than --max-quarantined allows.`;
 
 export function defineBackfill(program: Command, run: RunAction): void {
@@ -101,7 +102,11 @@ async function execute(context: CommandContext, options: Options): Promise<numbe
   const { renderBackfill } = await import('./shared/render-backfill.ts');
   if (options.json) await context.stdout.writeJson(`${JSON.stringify(report)}\n`);
   else await context.stdout.write(renderBackfill(report));
-  if (report.objects.failed > 0) return exitCodes.failed;
+  const stale = report.warnings.filter(({ code }) => code === 'source-stale');
+  // The report for people has them among its warnings.
+  if (options.json)
+    for (const { source, message } of stale) await context.stderr.write(`source ${source}: ${printable(message)}\n`);
+  if (report.objects.failed > 0 || stale.length > 0) return exitCodes.failed;
   if (most !== undefined && report.records.quarantined > most) {
     await context.stderr.write(
       `${report.records.quarantined} records were quarantined, more than --max-quarantined ${most}; see: audit-warehouse query --sql "select reason, count(*) from quarantine group by reason"\n`,

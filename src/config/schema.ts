@@ -80,6 +80,11 @@ const source: ConfigSchema = {
       ...globs,
     },
     exclude: { description: 'globs of what does not count, among what include matches', ...globs },
+    expect: {
+      description: 'how old the newest event of the source may be, such as 1h; nothing newer than this is a failure',
+      unit: 'duration',
+      least: 1,
+    },
     shape: {
       description: `where its records have the standard columns: ${shapeNames.join(', ')}, or a list to try in order`,
       editors: oneOrSome({ type: 'string', enum: shapeNames }),

@@ -23,6 +23,8 @@ export interface RawSource {
   readonly queue?: string;
   readonly include?: readonly string[];
   readonly exclude?: readonly string[];
+  /** Seconds. */
+  readonly expect?: number;
   readonly shape?: unknown;
   readonly fields?: Readonly<Record<string, unknown>>;
   readonly columns: Readonly<Record<string, RawColumn>>;
@@ -51,6 +53,7 @@ const sourceKeys = {
   queue: eventTypes,
   include: eventTypes,
   exclude: eventTypes,
+  expect: eventTypes,
   shape: mappedSources,
   fields: mappedSources,
   table: ['reference'],
@@ -83,6 +86,7 @@ export function eventSource(source: RawSource, location: string, at: KeyPath, pr
     ...(source.queue !== undefined && { queue: source.queue }),
     ...(include && { include }),
     ...(exclude && { exclude }),
+    ...(source.expect !== undefined && { expectSeconds: source.expect }),
     ...(mapping && { mapping }),
     columns: Object.fromEntries(columns),
   };

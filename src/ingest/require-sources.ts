@@ -15,7 +15,7 @@ interface Place {
 
 /** What a report says that nobody may have meant. */
 export interface Warning {
-  readonly code: 'source-empty' | 'objects-archived';
+  readonly code: 'source-empty' | 'objects-archived' | 'source-stale' | 'no-rows' | 'columns-null';
   readonly source: string;
   readonly message: string;
 }

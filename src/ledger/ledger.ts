@@ -26,6 +26,7 @@ import { compareText, textRange } from '../text/order.ts';
 import { batchSummary, mostBatches } from './batch-summary.ts';
 import { bufferEntries, fromRow, type LedgerEntry, type ObjectCounts } from './entry.ts';
 import { Grouped } from './grouped.ts';
+import { newestEvents } from './newest-events.ts';
 import { type CurrentMapping, type OtherMapping, otherMappings } from './other-mappings.ts';
 import type { Owner } from './owner.ts';
 
@@ -121,6 +122,12 @@ export class Ledger {
     if (current.length === 0) return [];
     const loaded = await this.#context.catalog.loadTable(declaration.name);
     return loaded === undefined ? [] : otherMappings(this.#reads, loaded, current);
+  }
+
+  /** When the newest event of each source happened, where that is not before `since` (newest-events.ts). */
+  async newestEvents(since: number): Promise<ReadonlyMap<string, number>> {
+    const loaded = await this.#context.catalog.loadTable(declaration.name);
+    return loaded === undefined ? new Map() : newestEvents(this.#reads, loaded, since);
   }
 
   /**

@@ -14,6 +14,8 @@ export interface SourceConfig {
   /** Globs on the key below the location: what is read at all, and what of it is not. */
   readonly include?: readonly string[];
   readonly exclude?: readonly string[];
+  /** The newest event of the source is expected to be no older than this. */
+  readonly expectSeconds?: number;
   /** Where the standard columns are in a record, by `shape` and `fields`; absent where the configuration has neither. */
   readonly mapping?: Mapping;
   /** Promoted columns, by column name. */

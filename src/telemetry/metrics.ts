@@ -97,6 +97,12 @@ export const metrics = declare({
     help: '1 where the bucket or folder of the source has no object at all, 0 where it has.',
     alert: '1, unless the source is new: a mistyped bucket or prefix looks the same',
   },
+  source_stale: {
+    type: 'gauge',
+    labels: ['source'],
+    help: '1 where no event that is as new as sources[].expect says is in the warehouse, 0 where one is; absent without expect.',
+    alert: '1: the producer, the shipper or the way its records are read has stopped',
+  },
   source_errors_total: {
     type: 'counter',
     labels: ['source', 'code'],

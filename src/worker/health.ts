@@ -1,5 +1,6 @@
 /** How a worker is doing, source by source and batch by batch: for /healthz, /readyz, source_up and the log, from one place. */
 import type { Logger } from 'pino';
+import { type Freshness, isFresh } from '../ingest/expectations.ts';
 import { emptySource, type Warning } from '../ingest/require-sources.ts';
 import type { SourceConfig } from '../sources/config.ts';
 import type { StoreError } from '../store/store.ts';
@@ -33,6 +34,7 @@ const longestDelayMs = 60_000;
 export class Health {
   readonly #sources = new Map<string, SourceHealth>();
   readonly #missing = new Set<string>();
+  readonly #freshness = new Map<string, Freshness>();
   readonly #warnings = new Map<string, Warning>();
   readonly #clock: () => number;
   readonly #log: Logger;
@@ -114,7 +116,28 @@ export class Health {
   }
 
   get ready(): boolean {
-    return this.sources.every(({ ok }) => ok === true);
+    return this.sources.every(({ ok }) => ok === true) && this.stale.length === 0;
+  }
+
+  /** What the ledger says of the sources that expect something. */
+  sawFreshness(all: readonly Freshness[]): void {
+    const now = this.#clock();
+    for (const freshness of all) {
+      const { source } = freshness;
+      const before = this.#freshness.get(source);
+      this.#freshness.set(source, freshness);
+      const isNowFresh = isFresh(freshness, now);
+      this.#metrics.set('source_stale', { source }, isNowFresh ? 0 : 1);
+      if (before !== undefined && isFresh(before, now) === isNowFresh) continue;
+      if (!isNowFresh) logEvent(this.#log, 'source-stale', { source, expectSeconds: freshness.expectSeconds });
+      else if (before !== undefined) logEvent(this.#log, 'source-fresh', { source });
+    }
+  }
+
+  /** Names of sources of which nothing is in the warehouse that is as new as they expect. */
+  get stale(): string[] {
+    const now = this.#clock();
+    return [...this.#freshness.values()].filter((one) => !isFresh(one, now)).map(({ source }) => source);
   }
 
   /**

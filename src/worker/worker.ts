@@ -7,6 +7,7 @@
 import { UsageError } from '../config/errors.ts';
 import { OutsideWarehouse } from '../iceberg/home.ts';
 import { createLedger, openTables } from '../ingest/claimed-batch.ts';
+import { findFreshness } from '../ingest/expectations.ts';
 import { expectOwnWarehouse } from '../ingest/own-tables.ts';
 import type { ConfiguredSource } from '../ingest/plan.ts';
 import { requireFolders } from '../ingest/require-sources.ts';
@@ -179,6 +180,7 @@ export class Worker {
         await this.#setAside.open();
         this.#opened = true;
         await this.#batches.finishAbandoned();
+        await this.#reviewFreshness();
         return;
       } catch (error) {
         if (stop.aborted) return;
@@ -197,12 +199,19 @@ export class Worker {
       const review = async (): Promise<void> => {
         await this.#batches.finishAbandoned();
         await this.#setAside.review();
+        await this.#reviewFreshness();
       };
       await review().catch((error) => {
         // The followers meet the same fault and show it.
         if (!stop.aborted) log.debug({ event: 'take-over-failed', code: errorCode(error) }, 'take-over failed');
       });
     }
+  }
+
+  /** By the ledger, since other workers commit too. */
+  async #reviewFreshness(): Promise<void> {
+    const configs = this.#sources.map(({ config }) => config);
+    this.#health.sawFreshness(await findFreshness(this.#ledger, configs, this.#runtime.clock()));
   }
 
   #followers(once: boolean): Follower[] {
@@ -258,7 +267,7 @@ export class Worker {
     return server;
   }
 
-  /** Ready: the catalog answers now, and the last pass over every source went well. */
+  /** Ready: the catalog answers now, the last pass over every source went well, and each has what it expects. */
   async #readiness(): Promise<HealthAnswer> {
     const { catalog } = this.#runtime;
     const asked = catalog.loadTable(ingestedObjects.name).then(
@@ -274,6 +283,7 @@ export class Worker {
     const sources = this.#health.sources.map(({ name, ok, lastSuccess, error }) => ({
       name,
       ok: ok ?? false,
+      ...(this.#health.stale.includes(name) && { stale: true }),
       lastSuccess: lastSuccess === undefined ? null : new Date(lastSuccess).toISOString(),
       ...(error && { error: error.code, failures: error.failures }),
     }));

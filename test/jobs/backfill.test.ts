@@ -524,7 +524,7 @@ describe('archived objects', () => {
     const frozen = archivedIn(store, 'cold.jsonl', { storageClass: 'DEEP_ARCHIVE' }, gets);
     const report = await run(testRuntime({ store: frozen }));
     expect(report.objects).toEqual({ listed: 2, skipped: 0, committed: 1, failed: 0, archived: 1 });
-    expect(report.warnings).toMatchObject([{ code: 'objects-archived', source: 'eopa' }]);
+    expect(report.warnings[0]).toMatchObject({ code: 'objects-archived', source: 'eopa' });
     expect(report.warnings[0]?.message).toContain('restore-object');
     expect(gets.filter((uri) => uri.endsWith('cold.jsonl'))).toEqual([]);
     const restored = archivedIn(store, 'cold.jsonl', { storageClass: 'DEEP_ARCHIVE', isRestored: true });

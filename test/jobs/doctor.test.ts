@@ -15,7 +15,7 @@ import { RoutedStore } from '../../src/store/router.ts';
 import { type ObjectInfo, type ObjectStore, StoreError } from '../../src/store/store.ts';
 import { collect } from '../support/collect.ts';
 import { shuffled } from '../support/disorder.ts';
-import { input, testConfig, testRuntime, warehouse } from '../support/warehouse.ts';
+import { decision, input, testConfig, testRuntime, warehouse } from '../support/warehouse.ts';
 
 const unused = (): never => {
   throw new Error('is not asked for this');
@@ -98,7 +98,7 @@ describe('the store', () => {
 
   test('all is well, and nothing is left behind', async () => {
     const store = new MemoryStore();
-    await store.put(`${input}/a.jsonl`, Buffer.from('{}'));
+    await store.put(`${input}/a.jsonl`, Buffer.from(decision()));
     const checks = await diagnose(testRuntime({ store, sleep: () => new Promise(() => {}) }), probes());
     expect(checks.filter(({ status }) => status !== 'ok')).toEqual([]);
     expect(checks.map(({ name }) => name)).toEqual(

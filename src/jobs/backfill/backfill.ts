@@ -17,6 +17,7 @@ import {
   takeOverAbandoned,
   workClaim,
 } from '../../ingest/claimed-batch.ts';
+import { findFreshness, isFresh, staleSource } from '../../ingest/expectations.ts';
 import { InFlight } from '../../ingest/in-flight.ts';
 import { increase } from '../../ingest/object-counts.ts';
 import { findOtherMappings } from '../../ingest/other-mappings.ts';
@@ -40,8 +41,10 @@ import { CommitQueue } from '../../ledger/commit-queue.ts';
 import type { Claim, Ledger } from '../../ledger/ledger.ts';
 import { clearSetAside } from '../../ledger/set-aside.ts';
 import { StoreError } from '../../store/store.ts';
+import { logEvent } from '../../telemetry/events.ts';
 import { loadSideTables } from '../side-tables/load.ts';
 import { BackfillAccount, type BackfillOptions, type BackfillReport } from './report.ts';
+import { Silence } from './silence.ts';
 
 const pollMs = 1000;
 const batchesAhead = 8;
@@ -93,6 +96,7 @@ class BackfillRun {
 
   readonly #account: BackfillAccount;
   readonly #failures = new Map<string, ObjectFailure>();
+  readonly #silence = new Silence();
   /** Of the last pass. */
   #warnings: Warning[] = [];
   #committed = 0;
@@ -128,6 +132,7 @@ class BackfillRun {
       if (!contended) {
         this.#tell('done');
         await this.#clearSetAside();
+        this.#warnings.push(...(await this.#silent()), ...(await this.#stale()));
         this.#close(counters, counters.listed - counters.archived - this.#committed - this.#failures.size);
         return;
       }
@@ -140,6 +145,27 @@ class BackfillRun {
     if (this.#committed === 0) return;
     await clearSetAside(this.#runtime, this.#ledger).catch((error: unknown) => {
       if (!(error instanceof StoreError)) throw error;
+    });
+  }
+
+  /** Nothing of this decides anything, so a store that fails it fails no run. */
+  #silent(): Promise<Warning[]> {
+    return this.#silence.warnings(this.#runtime, this.#options.signal).catch((error: unknown) => {
+      if (!(error instanceof StoreError)) throw error;
+      return [];
+    });
+  }
+
+  /** Sources that nothing new has come of. A run that was asked for a part or for the past says nothing about that. */
+  async #stale(): Promise<Warning[]> {
+    const { clock, log } = this.#runtime;
+    const now = clock();
+    if (this.#options.prefix !== undefined || (this.#range !== undefined && this.#range.to < now)) return [];
+    const configs = this.#sources.map(({ config }) => config);
+    const stale = (await findFreshness(this.#ledger, configs, now)).filter((freshness) => !isFresh(freshness, now));
+    return stale.map((freshness) => {
+      logEvent(log, 'source-stale', { source: freshness.source, expectSeconds: freshness.expectSeconds });
+      return staleSource(configs.find(({ name }) => name === freshness.source)!, freshness);
     });
   }
 
@@ -230,8 +256,9 @@ class BackfillRun {
     };
   }
 
-  #record({ claim, intent, staged }: FinishedBatch): void {
+  #record({ source, claim, intent, staged }: FinishedBatch): void {
     this.#recordIntent(claim, intent);
+    this.#silence.add(source, claim, intent);
     if (staged === undefined) return;
     for (const failure of staged.failures)
       if (!intent.objects.has(failure.uri)) this.#failures.set(failure.uri, failure);

@@ -3,7 +3,9 @@ import type { Config } from '../../config/config.ts';
 import { type EngineName, engineNames } from '../../engines/index.ts';
 import { athenaIsConfigured } from '../../iam/policy.ts';
 import type { Runtime } from '../../ingest/runtime.ts';
+import { selectSources } from '../../ingest/select-sources.ts';
 import type { Probes } from '../../probes/probes.ts';
+import { checkExpected, checkSample } from './arrivals.ts';
 import { type Check, type Finding, failed, ok, type PlannedCheck, reasonOf } from './check.ts';
 import { checkDisk, judgeClocks, judgeMemory } from './machine.ts';
 import { checkMappings } from './mappings.ts';
@@ -156,6 +158,22 @@ export function planChecks(runtime: Runtime, probes: Probes): PlannedCheck[] {
       look: () => checkListing(store, source),
       advice: 'see that the bucket or folder is there and may be listed',
       needs: `source:${source.name}`,
+    });
+  }
+  for (const source of selectSources(runtime, undefined)) {
+    const { name, expectSeconds } = source.config;
+    checks.push({
+      name: `sample:${name}`,
+      look: () => checkSample(runtime, source),
+      advice: 'see that the objects of the source may be read',
+      needs: `source:${name}`,
+    });
+    if (expectSeconds === undefined) continue;
+    checks.push({
+      name: `expect:${name}`,
+      look: () => checkExpected(runtime, source),
+      advice: 'see that the ledger ingested_objects can be read',
+      ...(isRemote && remote),
     });
   }
   checks.push(

@@ -7,15 +7,14 @@
 import type { Runtime } from '../../ingest/runtime.ts';
 import { detectFraming } from '../../records/frame/detect.ts';
 import type { Limits } from '../../records/limits.ts';
-import { type ReadRecord, readRecords } from '../../records/read-records.ts';
 import { createSource } from '../../sources/index.ts';
 import { hiveNames } from '../../sources/keys.ts';
 import type { FieldPaths } from '../../sources/opa/fields.ts';
 import { defaultShape, mappedTypes, mappingOf, type ShapeName, shapeNames } from '../../sources/opa/shapes.ts';
 import { eventSourceTypes, type SourceType } from '../../sources/registry.ts';
 import { selecting } from '../../sources/selection.ts';
-import type { Source } from '../../sources/source.ts';
 import { proposeFields } from './propose-fields.ts';
+import { type Read, readSamples } from './read-samples.ts';
 import { chooseSome, listSome, type Sample, sampleObject } from './sample.ts';
 
 export interface Look {
@@ -101,7 +100,7 @@ export async function lookAt(
     records: {
       rows: read?.rows.length ?? 0,
       quarantined: read?.reasons.length ?? 0,
-      skipped: read?.skipped ?? 0,
+      skipped: read?.skips.length ?? 0,
     },
     reasons: counted(read?.reasons ?? []),
     shapes: mapped?.shapes ?? [],
@@ -111,41 +110,6 @@ export async function lookAt(
     failures: samples.flatMap(({ object, error }) => (error === undefined ? [] : [{ uri: object.uri, reason: error }])),
     backfill: { requests: pages + objects.length, bytes },
   };
-}
-
-interface Read {
-  readonly source: Source;
-  /** Values of the rows, in the order of the table's columns. */
-  readonly rows: readonly (readonly unknown[])[];
-  readonly reasons: readonly string[];
-  readonly skipped: number;
-}
-
-/** What ingest would make of the samples. The record at which a sample was cut does not count. */
-async function readSamples(source: Source, samples: readonly Sample[], limits: Limits): Promise<Read> {
-  const rows: (readonly unknown[])[] = [];
-  const reasons: string[] = [];
-  let skipped = 0;
-  for (const { object, text, isCut } of samples) {
-    const reader = source.openObject(object.uri, source.describeObject(object.uri));
-    const records: ReadRecord[] = [];
-    for await (const group of readRecords(reader, once(text), limits)) records.push(...group);
-    const last = records.at(-1);
-    if (isCut && last !== undefined && last.outcome.kind !== 'row') records.pop();
-    for (const { outcome } of records) {
-      if (outcome.kind === 'row') rows.push(outcome.values.map(copied));
-      else if (outcome.kind === 'quarantine') reasons.push(outcome.code);
-      else skipped++;
-    }
-  }
-  return { source, rows, reasons, skipped };
-}
-
-/** Values can be views of memory that the next record is read into. */
-const copied = (value: unknown): unknown => (value instanceof Uint8Array ? Buffer.from(value) : value);
-
-async function* once(text: Buffer): AsyncGenerator<Buffer> {
-  yield text;
 }
 
 /** The shape, or the two in order, that give most of the telling columns a value; then paths for what is still empty. */

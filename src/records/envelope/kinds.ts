@@ -5,33 +5,36 @@
  */
 
 /**
- * Members that hold a line of a log: as text, as an object, or as an envelope of its own. The first one that holds a
- * record counts, texts before objects, since a text is what was logged and an object is what a shipper made of it.
+ * Members that hold a line of a log, with who writes them: as text, as an object, or as an envelope of its own. The first
+ * one that holds a record counts, texts before objects, since a text is what was logged and an object is what a shipper
+ * made of it.
  */
-export const lineMembers: readonly string[] = [
-  'log', // Docker's json-file, Fluent Bit, FireLens
-  'message', // Vector, Filebeat, CloudWatch Logs, Fluentd
-  'MESSAGE', // journald
-  'line', // Docker's splunk driver, Promtail
-  'body', // OpenTelemetry
-  'event', // Splunk, Enterprise OPA's Splunk output
-  'payload', // Kafka Connect with schemas
-  'value', // Kafka connectors, Telegraf
-  'fields', // Telegraf
-  'textPayload', // Google Cloud Logging
-  'jsonPayload',
-  'log_processed', // Fluent Bit's Kubernetes filter
-  '_source', // Elasticsearch and OpenSearch
-  'data', // Kinesis, Firehose
-  'kinesis',
-  'record',
-  '_raw', // Splunk
-  'raw',
-  'original',
-  '@message', // CloudWatch Logs Insights
-  'attributes', // Datadog
-  'text',
-];
+export const writersOf: Readonly<Record<string, string>> = {
+  log: 'Docker, Fluent Bit or FireLens',
+  message: 'Vector, Filebeat, Fluentd or CloudWatch Logs',
+  MESSAGE: 'journald',
+  line: "Docker's splunk driver or Promtail",
+  body: 'OpenTelemetry',
+  event: 'Splunk',
+  payload: 'Kafka Connect with schemas',
+  value: 'a Kafka connector or Telegraf',
+  fields: 'Telegraf',
+  textPayload: 'Google Cloud Logging',
+  jsonPayload: 'Google Cloud Logging',
+  log_processed: "Fluent Bit's Kubernetes filter",
+  _source: 'Elasticsearch or OpenSearch',
+  data: 'Kinesis or Firehose',
+  kinesis: 'Kinesis',
+  record: 'a Kinesis or Kafka consumer',
+  _raw: 'Splunk',
+  raw: 'a collector of raw lines',
+  original: 'the Elastic Common Schema',
+  '@message': 'CloudWatch Logs Insights',
+  attributes: 'Datadog',
+  text: 'a collector of lines',
+};
+
+export const lineMembers: readonly string[] = Object.keys(writersOf);
 
 /** Members that hold a list of lines, each element an envelope of its own. */
 export const listMembers: readonly string[] = [
