@@ -7,6 +7,14 @@ export interface Change {
   readonly add: readonly DataFile[];
   /** Paths of live data files. */
   readonly remove: readonly string[];
+  /**
+   * Row-level deletes that the added files no longer hold rows of, by `DeleteFile.key`. Where others apply to a removed
+   * file by the time of the swap, staging throws NewRowDeletes. Without it that is checked unless the operation is
+   * `delete`.
+   */
+  readonly applied?: readonly string[];
+  /** Live delete files to remove, by `DeleteFile.key`: those that apply to nothing. */
+  readonly removeDeletes?: readonly string[];
   /** Removes whatever is live in the version swapped on, row-level deletes included; `remove` is empty then. */
   readonly removeAll?: true;
   /** Goes into the snapshot's summary beside the counts. */

@@ -3,8 +3,8 @@ import type { Catalog, LoadedTable } from './catalog.ts';
 import { CommitConflict, CommitStateUnknown } from './catalog.ts';
 import type { Change } from './change.ts';
 import { expectHome } from './home.ts';
-import { snapshotById, type TableMetadata } from './metadata.ts';
-import { MissingDataFiles, type StagedSnapshot, stage } from './stage.ts';
+import { expectWritable, snapshotById, type TableMetadata } from './metadata.ts';
+import { MissingDataFiles, NewRowDeletes, type StagedSnapshot, stage } from './stage.ts';
 
 /**
  * Optimistic commits (Iceberg spec, "Optimistic Concurrency"): load, let the caller decide on that very version, stage,
@@ -13,7 +13,7 @@ import { MissingDataFiles, type StagedSnapshot, stage } from './stage.ts';
  * Exactly once rests on three things: `prepare` sees the version that the swap is made on; an attempt whose outcome is
  * unknown is looked for by its snapshot id before anything is tried again; and nothing is deleted that may be in use.
  */
-export { type Change, MissingDataFiles };
+export { type Change, MissingDataFiles, NewRowDeletes };
 
 export interface CommitContext {
   readonly catalog: Catalog;
@@ -41,7 +41,7 @@ const longestDelay = 2000;
 /**
  * Commits the change that `prepare` returns for the current version of the table; `undefined` ends without a commit.
  * `prepare` is called again on each attempt and decides there anew, by the snapshots it is shown, whether there still is
- * something to do. Throws MissingDataFiles, DeleteFilesPresent, OutsideWarehouse, and the stores' and catalogs' own
+ * something to do. Throws MissingDataFiles, NewRowDeletes, OutsideWarehouse, ReadOnlyFormat, and the stores' and catalogs' own
  * errors.
  */
 export async function commitTable(
@@ -55,6 +55,7 @@ export async function commitTable(
   return retried(context, table, async (attempt) => {
     const loaded = await loadExisting(catalog, table);
     expectHome(catalog, table, loaded.metadata);
+    expectWritable(table, loaded.metadata);
     if (sent.some((id) => snapshotById(loaded.metadata, id))) return { loaded, committed: true };
     if (lost !== undefined) await removeLost(store, lost.staged, lost.base, loaded);
     lost = undefined;
@@ -91,6 +92,7 @@ export async function updateTable(
     expectHome(context.catalog, table, loaded.metadata);
     const metadata = update(loaded);
     if (metadata === undefined) return { loaded, committed: false };
+    expectWritable(table, loaded.metadata);
     try {
       return { loaded: await context.catalog.commitTable(table, loaded, metadata), committed: true };
     } catch (error) {

@@ -1,9 +1,13 @@
+import { canonical } from '../store/places.ts';
 import { type ObjectInfo, type ObjectStore, StoreError } from '../store/store.ts';
 
 /** A file that is replaced while it is read, as the hint of the file catalog is, is read anew. */
 const attempts = 3;
 
-/** Reads a metadata file whole: manifest, manifest list or table metadata. Throws the store's own error. */
+/**
+ * Reads a metadata file whole: manifest, manifest list or table metadata, however another engine has written its URI
+ * (`s3a://`, `file:/`). Throws the store's own error.
+ */
 export async function readFile(store: ObjectStore, uri: string): Promise<Buffer> {
   return (await readVersion(store, uri)).bytes;
 }
@@ -11,8 +15,9 @@ export async function readFile(store: ObjectStore, uri: string): Promise<Buffer>
 /** The same, with what the store says of the version that was read. */
 export async function readVersion(
   store: ObjectStore,
-  uri: string,
+  named: string,
 ): Promise<{ readonly info: ObjectInfo; readonly bytes: Buffer }> {
+  const uri = canonical(named);
   for (let attempt = 1; ; attempt++) {
     const { info, chunks } = await store.get(uri);
     const parts: Uint8Array[] = [];

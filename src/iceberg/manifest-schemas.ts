@@ -68,6 +68,12 @@ export const manifestEntrySchema = (partition: AvroSchema): AvroSchema => ({
   ],
 });
 
+/** Where deletion vectors are (format version 3), in data_file. */
+export const vectorFields: readonly Field[] = [
+  optional(144, 'content_offset', 'long'),
+  optional(145, 'content_size_in_bytes', 'long'),
+];
+
 export const fieldSummarySchema: AvroSchema = {
   type: 'record',
   name: 'r508',
@@ -105,10 +111,14 @@ export const manifestFileSchema: AvroSchema = {
  * Finds the fields of a record by their ids, whatever another writer named them (`added_data_files_count` of old Java
  * writers); by the spec's name where the schema has no ids.
  */
-export function fieldNames(record: AvroSchema, spec: AvroSchema): ReadonlyMap<number, string> {
+export function fieldNames(
+  record: AvroSchema,
+  spec: AvroSchema,
+  more: readonly Field[] = [],
+): ReadonlyMap<number, string> {
   const names = new Map<number, string>();
   const present = fieldsOf(record);
-  for (const field of fieldsOf(spec)) {
+  for (const field of [...fieldsOf(spec), ...more]) {
     const id = field['field-id'] as number;
     const found =
       present.find((candidate) => candidate['field-id'] === id) ??

@@ -1,6 +1,6 @@
 import { type AvroSchema, readAvro, writeAvro } from './avro.ts';
 import { stringifyJson } from './json.ts';
-import { fieldNames, fieldSchema, fieldsOf, manifestEntrySchema } from './manifest-schemas.ts';
+import { fieldNames, fieldSchema, fieldsOf, manifestEntrySchema, vectorFields } from './manifest-schemas.ts';
 import { currentSchema, type PartitionSpec, type TableMetadata } from './metadata.ts';
 
 /** Manifests: the Avro files that list data files, or delete files, with their state (Iceberg spec, "Manifests"). */
@@ -43,6 +43,9 @@ export interface ManifestDataFile {
   readonly equalityIds: readonly number[] | null;
   readonly sortOrderId: number | null;
   readonly referencedDataFile: string | null;
+  /** Of a deletion vector (format version 3), which is read and never written: where in the file it is. */
+  readonly contentOffset?: number | undefined;
+  readonly contentSize?: number | undefined;
 }
 
 export interface Manifest {
@@ -68,7 +71,7 @@ export function encodeManifest(manifest: Manifest, metadata: TableMetadata): Uin
   return writeAvro(manifestEntrySchema(manifest.partitionSchema), header, manifest.entries.map(toRecord));
 }
 
-/** Reads a manifest of format version 2. `source` names it in errors. */
+/** Reads a manifest of format version 2 or 3. `source` names it in errors. */
 export function decodeManifest(bytes: Uint8Array, source: string): Manifest {
   const { metadata, schema, records } = readAvro(bytes, source);
   const dataFileSchema = fieldSchema(schema, 2, 'data_file');
@@ -77,7 +80,7 @@ export function decodeManifest(bytes: Uint8Array, source: string): Manifest {
     throw new Error(`${source}: not an Iceberg manifest`);
   const ours = manifestEntrySchema(partitionSchema);
   const entryNames = fieldNames(schema, ours);
-  const fileNames = fieldNames(dataFileSchema, fieldSchema(ours, 2, 'data_file')!);
+  const fileNames = fieldNames(dataFileSchema, fieldSchema(ours, 2, 'data_file')!, vectorFields);
   return {
     specId: Number(metadata.get('partition-spec-id') ?? 0),
     content: metadata.get('content') === 'deletes' ? deletesContent : dataContent,
@@ -108,6 +111,8 @@ export function decodeManifest(bytes: Uint8Array, source: string): Manifest {
           equalityIds: nullable(file(135), (value) => (value as unknown[]).map(Number)),
           sortOrderId: nullable(file(140), Number),
           referencedDataFile: nullable(file(143), String),
+          contentOffset: nullable(file(144), Number) ?? undefined,
+          contentSize: nullable(file(145), Number) ?? undefined,
         },
       };
     }),

@@ -2,12 +2,12 @@ import { gunzipSync } from 'node:zlib';
 import { parseJson, stringifyJson } from './json.ts';
 
 /**
- * Table metadata of Iceberg format version 2 (Iceberg spec, "Table Metadata Fields", "Snapshots", "Snapshot References";
+ * Table metadata of Iceberg format versions 2 and 3, the latter for reading (Iceberg spec, "Table Metadata Fields", "Snapshots", "Snapshot References";
  * JSON by Appendix C). The value is the JSON object itself under the spec's own field names, so whatever another writer
  * put there and this program does not know is still there after a rewrite. Ids of snapshots are always bigint.
  */
 export interface TableMetadata {
-  readonly 'format-version': 2;
+  readonly 'format-version': 2 | 3;
   readonly 'table-uuid': string;
   /** Directory URI without trailing slash. */
   readonly location: string;
@@ -122,7 +122,7 @@ export interface SnapshotBound {
   readonly [field: string]: unknown;
 }
 
-/** Metadata that cannot be read: no Iceberg metadata, or of a format version that is not 2. */
+/** Metadata that cannot be read: no Iceberg metadata, or of a format version that is not 2 or 3. */
 export class MetadataError extends Error {
   override readonly name = 'MetadataError';
 }
@@ -131,9 +131,9 @@ export class MetadataError extends Error {
 export function parseMetadata(bytes: Uint8Array, source = 'table metadata'): TableMetadata {
   const json = asObject(decode(bytes, source), source);
   const version = json['format-version'];
-  if (version !== 2)
+  if (version !== 2 && version !== 3)
     throw new MetadataError(
-      `${source}: Iceberg format version ${String(version)} is not supported, only version 2; ` +
+      `${source}: Iceberg format version ${String(version)} is not supported, only versions 2 and 3; ` +
         (version === 1
           ? "upgrade the table with another engine (Spark: ALTER TABLE … SET TBLPROPERTIES ('format-version'='2'))"
           : 'use another table for what needs it'),
@@ -175,6 +175,26 @@ export function parseMetadata(bytes: Uint8Array, source = 'table metadata'): Tab
   if (currentId !== -1n && !snapshots.some((snapshot) => snapshot['snapshot-id'] === currentId))
     throw new MetadataError(`${source}: current snapshot ${currentId} is not among the snapshots`);
   return metadata;
+}
+
+/** A table of a format version that is read here and not written. */
+export class ReadOnlyFormat extends Error {
+  override readonly name = 'ReadOnlyFormat';
+  readonly code = 'read-only-format';
+  readonly table: string;
+  constructor(table: string, version: number) {
+    super(
+      `table ${table} has Iceberg format version ${version}, which another engine has raised it to: it is read here, and ` +
+        'written only at version 2. No engine lowers a version: rename the table there, run backfill, which fills a new ' +
+        'table from the sources, and drop the renamed one; raise no table of this warehouse above version 2',
+    );
+    this.table = table;
+  }
+}
+
+/** Throws ReadOnlyFormat. */
+export function expectWritable(table: string, metadata: TableMetadata): void {
+  if (metadata['format-version'] !== 2) throw new ReadOnlyFormat(table, metadata['format-version']);
 }
 
 export function serializeMetadata(metadata: TableMetadata): Uint8Array {

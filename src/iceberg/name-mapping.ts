@@ -22,7 +22,7 @@ export function extendNameMapping(mapping: string | undefined, fields: readonly 
 }
 
 /** Field ids of the top-level columns by every name that they have, or had. */
-export function namesOf({ properties }: TableMetadata): Map<string, number> {
+export function namesOf({ properties }: TableMetadata): ReadonlyMap<string, number> {
   const text = properties[nameMappingProperty];
   const fields = text === undefined ? [] : (JSON.parse(text) as MappedField[]);
   return new Map(

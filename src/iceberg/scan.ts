@@ -1,5 +1,6 @@
 import type { Scalar } from '../columns/types.ts';
 import { compareValues } from '../parquet/format/bounds.ts';
+import { canonical } from '../store/places.ts';
 import type { ObjectStore } from '../store/store.ts';
 import { partitionColumn } from '../tables/declaration.ts';
 import type { DataFile } from './data-file.ts';
@@ -15,7 +16,15 @@ import {
   specById,
 } from './manifest.ts';
 import { decodeManifestList, hasLiveFiles, type ManifestFile } from './manifest-list.ts';
-import { currentSchema, currentSnapshot, type PartitionSpec, type Snapshot, type TableMetadata } from './metadata.ts';
+import {
+  currentSnapshot,
+  type PartitionSpec,
+  type SchemaField,
+  type Snapshot,
+  type TableMetadata,
+} from './metadata.ts';
+import { type DeleteFile, DeleteIndex, deleteFile } from './row-deletes.ts';
+import { fieldsByName } from './schema.ts';
 import { decodeValue } from './values.ts';
 
 /**
@@ -30,8 +39,6 @@ export interface FileFilter {
   readonly bounds?: readonly ColumnRange[];
   /** The snapshot to read; without it the current one. */
   readonly snapshot?: Snapshot;
-  /** Told of each live delete file, which the caller must apply. Without it, delete files throw DeleteFilesPresent. */
-  readonly onDeleteFile?: (file: LiveFile) => void;
 }
 
 /** Inclusive on both sides; a side that is missing is open. */
@@ -41,7 +48,8 @@ export interface Range<T> {
 }
 /** Values as rows have them: long and timestamp (µs) bigint, int and double number, string text or its UTF-8 bytes. */
 export interface ColumnRange extends Range<Scalar> {
-  readonly column: string;
+  /** By its name now, or a field of an earlier schema. */
+  readonly column: string | SchemaField;
   /** Only what is one of these. */
   readonly among?: readonly Scalar[];
 }
@@ -49,8 +57,6 @@ export interface ColumnRange extends Range<Scalar> {
 export interface LiveFile extends Omit<DataFile, 'ymd'> {
   /** null where the file's partition spec, set by another engine, does not say, or the rows have none. */
   readonly ymd: string | null;
-  /** 0 data, 1 position deletes, 2 equality deletes. */
-  readonly content: number;
   /** PARQUET unless another engine chose otherwise. */
   readonly format: string;
   readonly specId: number;
@@ -62,48 +68,86 @@ export interface LiveFile extends Omit<DataFile, 'ymd'> {
   readonly snapshotId: bigint;
   /** The manifest that lists it. */
   readonly manifest: string;
-}
-
-/** A table has row-level deletes of another engine, which a reader that takes whole files would undo. */
-export class DeleteFilesPresent extends Error {
-  override readonly name = 'DeleteFilesPresent';
-  readonly location: string;
-  constructor(location: string, path: string) {
-    super(
-      `table at ${location} has row-level deletes (${path}), which cannot be applied here: merge them into the data files ` +
-        `first (Trino: ALTER TABLE … EXECUTE optimize; Athena: OPTIMIZE … REWRITE DATA USING BIN_PACK)`,
-    );
-    this.location = location;
-  }
+  /** Row-level deletes that apply to it: `deletedRows` says which of its `recordCount` rows they take. */
+  readonly deletes: readonly DeleteFile[];
 }
 
 const manifestsAhead = 8;
 
-/** Live data files, manifest by manifest, the newest manifests first. */
+/** Live data files, manifest by manifest, the newest manifests first, each with the row-level deletes that apply to it. */
 export async function* liveFiles(
   store: ObjectStore,
   metadata: TableMetadata,
   filter: FileFilter = {},
 ): AsyncGenerator<LiveFile> {
-  const snapshot = filter.snapshot ?? currentSnapshot(metadata);
-  const manifests = (await readManifestList(store, snapshot)).filter(
-    (manifest) =>
-      hasLiveFiles(manifest) && mayHoldDays(manifest, specById(metadata, manifest.specId), metadata, filter.ymd),
-  );
+  const manifests = await liveManifests(store, metadata, filter);
+  const deletes = await readDeletes(store, metadata, manifests);
+  yield* dataFiles(store, metadata, manifests, deletes, filter);
+}
+
+/** Delete files of the current snapshot that apply to none of its data files. */
+export async function danglingDeletes(store: ObjectStore, metadata: TableMetadata): Promise<DeleteFile[]> {
+  const manifests = await liveManifests(store, metadata, {});
+  if (manifests.every(({ content }) => content === dataContent)) return [];
+  const deletes = await readDeletes(store, metadata, manifests);
+  for await (const _ of dataFiles(store, metadata, manifests, deletes, {}));
+  return deletes.unused;
+}
+
+async function* dataFiles(
+  store: ObjectStore,
+  metadata: TableMetadata,
+  manifests: readonly ManifestFile[],
+  deletes: DeleteIndex,
+  filter: FileFilter,
+): AsyncGenerator<LiveFile> {
   const matches = boundsTest(metadata, filter.bounds ?? []);
-  const load = async (file: ManifestFile) => ({ file, manifest: await readManifest(store, file) });
-  for await (const { file, manifest } of mapAhead(manifests, manifestsAhead, load)) {
+  for await (const { file, manifest } of loadManifests(store, manifests, dataContent)) {
     const spec = specById(metadata, file.specId);
     for (const entry of manifest.entries) {
       if (entry.status === deleted) continue;
-      const live = toLiveFile(entry, file, manifest, spec, metadata);
-      if (!inRange(live.ymd, filter.ymd)) continue;
-      if (live.content !== dataContent) {
-        if (filter.onDeleteFile === undefined) throw new DeleteFilesPresent(metadata.location, live.path);
-        filter.onDeleteFile(live);
-      } else if (matches(live)) yield live;
+      const ymd = ymdOf(manifest, spec, metadata, entry);
+      if (!inRange(ymd, filter.ymd)) continue;
+      const live = toLiveFile(entry, file, ymd, deletes.of(entry, manifest, spec));
+      if (matches(live)) yield live;
     }
   }
+}
+
+async function liveManifests(
+  store: ObjectStore,
+  metadata: TableMetadata,
+  filter: Pick<FileFilter, 'ymd' | 'snapshot'>,
+): Promise<ManifestFile[]> {
+  const manifests = await readManifestList(store, filter.snapshot ?? currentSnapshot(metadata));
+  return manifests.filter(
+    (manifest) =>
+      hasLiveFiles(manifest) && mayHoldDays(manifest, specById(metadata, manifest.specId), metadata, filter.ymd),
+  );
+}
+
+/** The delete files that these manifests list. */
+export async function readDeletes(
+  store: ObjectStore,
+  metadata: TableMetadata,
+  manifests: readonly ManifestFile[],
+): Promise<DeleteIndex> {
+  const files: DeleteFile[] = [];
+  for await (const { file, manifest } of loadManifests(store, manifests, deletesContent)) {
+    const spec = specById(metadata, file.specId);
+    for (const entry of manifest.entries) if (entry.status !== deleted) files.push(deleteFile(entry, manifest, spec));
+  }
+  return new DeleteIndex(metadata, files);
+}
+
+/** The manifests of one content, in order. */
+export function loadManifests(
+  store: ObjectStore,
+  manifests: readonly ManifestFile[],
+  content: number,
+): AsyncGenerator<{ readonly file: ManifestFile; readonly manifest: Manifest }> {
+  const wanted = manifests.filter((manifest) => manifest.content === content);
+  return mapAhead(wanted, manifestsAhead, async (file) => ({ file, manifest: await readManifest(store, file) }));
 }
 
 /** The manifests of a snapshot; none for a table without snapshots. */
@@ -131,7 +175,7 @@ export async function readManifest(store: ObjectStore, file: ManifestFile): Prom
 
 /** Index in the spec of the identity partition by `ymd`; -1 where it has none. */
 export function ymdIndex(spec: PartitionSpec, metadata: TableMetadata): number {
-  const source = currentSchema(metadata).fields.find((field) => field.name === partitionColumn)?.id;
+  const source = fieldsByName(metadata).get(partitionColumn)?.id;
   return spec.fields.findIndex((field) => field['source-id'] === source && field.transform === 'identity');
 }
 
@@ -149,14 +193,13 @@ export function ymdOf(
 function toLiveFile(
   entry: ManifestEntry,
   file: ManifestFile,
-  manifest: Manifest,
-  spec: PartitionSpec,
-  metadata: TableMetadata,
+  ymd: string | null,
+  deletes: readonly DeleteFile[],
 ): LiveFile {
   const { file: data } = entry;
   return {
-    path: data.path,
-    ymd: ymdOf(manifest, spec, metadata, entry),
+    path: canonical(data.path),
+    ymd,
     recordCount: data.recordCount,
     fileSize: data.fileSize,
     columnSizes: data.columnSizes ?? new Map(),
@@ -166,13 +209,13 @@ function toLiveFile(
     upperBounds: data.upperBounds ?? new Map(),
     splitOffsets: data.splitOffsets ?? [],
     sortOrderId: data.sortOrderId ?? 0,
-    content: file.content === deletesContent ? Math.max(1, data.content) : data.content,
     format: data.format.toUpperCase(),
     specId: file.specId,
     sequenceNumber: entry.sequenceNumber ?? file.sequenceNumber,
     fileSequenceNumber: entry.fileSequenceNumber ?? file.sequenceNumber,
     snapshotId: entry.snapshotId ?? file.addedSnapshotId,
     manifest: file.path,
+    deletes,
   };
 }
 
@@ -198,11 +241,11 @@ function inRange(ymd: string | null, days: Range<string> | undefined): boolean {
 }
 
 function boundsTest(metadata: TableMetadata, ranges: readonly ColumnRange[]): (file: LiveFile) => boolean {
-  const fields = new Map(currentSchema(metadata).fields.map((field) => [field.name, field]));
+  const fields = fieldsByName(metadata);
   const tests = ranges.map((range) => {
-    const field = fields.get(range.column);
+    const field = typeof range.column === 'string' ? fields.get(range.column) : range.column;
     if (field === undefined)
-      throw new Error(`table at ${metadata.location} has no column ${range.column} to filter by`);
+      throw new Error(`table at ${metadata.location} has no column ${String(range.column)} to filter by`);
     return (file: LiveFile) => {
       const lower = file.lowerBounds.get(field.id);
       const upper = file.upperBounds.get(field.id);

@@ -10,7 +10,7 @@ import {
   type SortOrder,
   type TableMetadata,
 } from './metadata.ts';
-import { extendNameMapping, nameMappingProperty } from './name-mapping.ts';
+import { extendNameMapping, namesOf, nameMappingProperty } from './name-mapping.ts';
 
 /**
  * From table declarations to Iceberg schemas and back: the first metadata of a table, its evolution when a declaration
@@ -95,6 +95,7 @@ export function evolve(
   const kept = schema.fields.map((field) => evolveField(field, declared.get(field.name), metadata, declaration));
   const present = new Set(schema.fields.map((field) => field.name));
   const missing = declaration.columns.filter((column) => !present.has(column.name));
+  for (const column of missing) expectNotRenamed(metadata, declaration, column.name);
   const firstId = ids.last + 1;
   ids.last += missing.length;
   const fields = [...kept, ...missing.map((column, index) => toField(column, firstId + index, false, ids))];
@@ -179,6 +180,74 @@ function toFieldType(type: ColumnType, ids: { last: number }): FieldType {
   return { type: 'map', 'key-id': keyId, key, 'value-id': ++ids.last, value, 'value-required': false };
 }
 
+/**
+ * The fields that have this name, or had it in an earlier schema, as the latest schema that has them describes them; the
+ * one that has it now first.
+ */
+export function everNamed(metadata: TableMetadata, name: string): SchemaField[] {
+  const schemas = [currentSchema(metadata), ...metadata.schemas.toReversed()];
+  const ids = new Set(
+    schemas.flatMap(({ fields }) => fields.filter((field) => field.name === name).map(({ id }) => id)),
+  );
+  const mapped = namesOf(metadata).get(name);
+  if (mapped !== undefined) ids.add(mapped);
+  return [...ids].flatMap((id) =>
+    schemas.flatMap(({ fields }) => fields.find((field) => field.id === id) ?? []).slice(0, 1),
+  );
+}
+
+/**
+ * The columns of a table by name: those that it has, and those that another engine has renamed by their earlier names
+ * too, as long as no other column has taken the name.
+ */
+export function fieldsByName(metadata: TableMetadata): ReadonlyMap<string, SchemaField> {
+  const known = byNameOf.get(metadata);
+  if (known !== undefined) return known;
+  const { fields } = currentSchema(metadata);
+  const byName = new Map(fields.map((field) => [field.name, field]));
+  const byId = new Map(fields.map((field) => [field.id, field]));
+  for (const schema of metadata.schemas.toReversed())
+    for (const { name, id } of schema.fields) {
+      const field = byId.get(id);
+      if (field !== undefined && !byName.has(name)) byName.set(name, field);
+    }
+  byNameOf.set(metadata, byName);
+  return byName;
+}
+
+/** Asked for each entry of a manifest. */
+const byNameOf = new WeakMap<TableMetadata, ReadonlyMap<string, SchemaField>>();
+
+/**
+ * Whether a column's name has always meant the same field, so that files may be read by names: no column was ever renamed,
+ * or dropped and added again. false where the history of the schema has been cut, and does not say.
+ */
+export function hasStableNames(metadata: TableMetadata): boolean {
+  const ids = new Map<string, number>();
+  const names = new Map<number, string>();
+  const agrees = (name: string, id: number): boolean => {
+    if ((ids.get(name) ?? id) !== id || (names.get(id) ?? name) !== name) return false;
+    ids.set(name, id);
+    names.set(id, name);
+    return true;
+  };
+  const known = new Set<number>();
+  for (const { fields } of metadata.schemas)
+    for (const field of fields) {
+      if (!agrees(field.name, field.id)) return false;
+      for (const id of idsOf(field)) known.add(id);
+    }
+  for (const [name, id] of namesOf(metadata)) if (!agrees(name, id)) return false;
+  return known.size === metadata['last-column-id'];
+}
+
+function idsOf({ id, type }: Pick<SchemaField, 'id' | 'type'>): number[] {
+  if (typeof type === 'string') return [id];
+  if (type.type === 'struct') return [id, ...type.fields.flatMap(idsOf)];
+  if (type.type === 'list') return [id, ...idsOf({ id: type['element-id'], type: type.element })];
+  return [id, ...idsOf({ id: type['key-id'], type: type.key }), ...idsOf({ id: type['value-id'], type: type.value })];
+}
+
 /** An int column of a file may stand under a long column of the table (spec, "Schema Evolution"). */
 const widens = (from: ColumnType | FieldType, to: ColumnType | FieldType) => from === 'int' && to === 'long';
 
@@ -202,6 +271,16 @@ function evolveField(
   if (next.doc !== column.description) next = { ...next, doc: column.description };
   if (next.required && column.required !== true) next = { ...next, required: false };
   return next;
+}
+
+/** A column that another engine has renamed is not added again: its values would stand in two columns, half in each. */
+function expectNotRenamed(metadata: TableMetadata, declaration: TableDeclaration, name: string): void {
+  const now = fieldsByName(metadata).get(name);
+  if (now !== undefined)
+    throw new Error(
+      `column ${name} of table ${declaration.name} (${metadata.location}) was renamed to ${now.name} by another engine: ` +
+        `rename it back there (ALTER TABLE ${declaration.name} RENAME COLUMN ${now.name} TO ${name})`,
+    );
 }
 
 /** Engines fold names to lower case; two columns that differ by case only would collide in Glue, Athena and Trino. */

@@ -7,6 +7,7 @@
  * never come into it: the property on which removing the files of a lost attempt rests (commit.ts).
  */
 import { createHash } from 'node:crypto';
+import { canonical } from '../store/places.ts';
 import type { ObjectStore } from '../store/store.ts';
 import { partitionColumn } from '../tables/declaration.ts';
 import { compareText } from '../text/order.ts';
@@ -20,6 +21,7 @@ import {
   added,
   dataContent,
   deleted,
+  deletesContent,
   encodeManifest,
   existing,
   type Manifest,
@@ -30,7 +32,8 @@ import { encodeManifestList, hasLiveFiles, type ManifestFile } from './manifest-
 import { stringPartition } from './manifest-schemas.ts';
 import { manifestsToMerge, mergeEntries } from './merge.ts';
 import { currentSnapshot, type PartitionSpec, type Snapshot, type TableMetadata } from './metadata.ts';
-import { DeleteFilesPresent, readManifest, readManifestList, ymdIndex, ymdOf } from './scan.ts';
+import { deleteFile } from './row-deletes.ts';
+import { loadManifests, readDeletes, readManifest, readManifestList, ymdIndex } from './scan.ts';
 import { partitionSummaries, snapshotSummary } from './summary.ts';
 
 export interface StagedSnapshot {
@@ -50,6 +53,19 @@ export class MissingDataFiles extends Error {
   }
 }
 
+/**
+ * Another engine has deleted rows of a file since the change that replaces it was planned. Its new files carry a later
+ * sequence number, so those deletes would stop applying and the rows come back: the change has to be planned again.
+ */
+export class NewRowDeletes extends Error {
+  override readonly name = 'NewRowDeletes';
+  constructor(table: string, path: string, deletes: string) {
+    super(
+      `rows of ${path}, of table ${table}, were deleted by another engine (${deletes}) while it was being rewritten`,
+    );
+  }
+}
+
 export interface StageContext {
   readonly store: ObjectStore;
   readonly catalog: Pick<Catalog, 'writeAhead'>;
@@ -62,7 +78,7 @@ const uploadsAtOnce = 8;
 
 /**
  * What the files say of each other follows from their content, so they are uploaded side by side; all are there when
- * this resolves. Throws MissingDataFiles, DeleteFilesPresent (rows that were deleted since would come back), StoreError.
+ * this resolves. Throws MissingDataFiles, NewRowDeletes, StoreError.
  */
 export async function stage(
   { store, catalog, now }: StageContext,
@@ -119,14 +135,15 @@ async function stageFiles(
   const { kept, rewritten, removed } = change.removeAll
     ? await removeEverything(store, before, snapshotId)
     : await removeFiles(store, table, metadata, before, change, snapshotId);
+  const drop = await dropDeletes(store, metadata, kept, change.removeDeletes ?? [], snapshotId);
   const spec = change.add.length > 0 ? writableSpec(table, metadata) : undefined;
   const next: ManifestFile[] = [];
   if (spec !== undefined) next.push(await writeManifest(appended(spec, metadata, change.add)));
-  for (const { manifest, file } of rewritten) next.push(await writeManifest(manifest, file));
+  for (const { manifest, file } of [...rewritten, ...drop.rewritten]) next.push(await writeManifest(manifest, file));
 
-  const toMerge = manifestsToMerge(metadata, kept);
+  const toMerge = manifestsToMerge(metadata, drop.kept);
   for (const manifest of await mergeEntries(store, metadata, toMerge)) next.push(await writeManifest(manifest));
-  next.push(...kept.filter((manifest) => !toMerge.includes(manifest)));
+  next.push(...drop.kept.filter((manifest) => !toMerge.includes(manifest)));
 
   const header = { snapshotId, parentSnapshotId: parent?.['snapshot-id'], sequenceNumber };
   const snapshot: Snapshot = {
@@ -134,7 +151,7 @@ async function stageFiles(
     'snapshot-id': snapshotId,
     ...(parent && { 'parent-snapshot-id': parent['snapshot-id'] }),
     'timestamp-ms': Math.max(nowMs, metadata['last-updated-ms']),
-    summary: snapshotSummary(change, removed, parent, next),
+    summary: snapshotSummary(change, removed, drop.removed, parent, next),
     'manifest-list': await put(`snap-${snapshotId}`, encodeManifestList(header, next)),
     'schema-id': metadata['current-schema-id'],
   };
@@ -178,7 +195,7 @@ function checkChange(table: string, { operation, add, remove, removeAll }: Chang
 }
 
 /** 63 bits, positive. Bound to the exact version of the table, so that no other attempt ever has the same id. */
-function newSnapshotId(base: LoadedTable, { operation, add, remove, summary }: Change): bigint {
+function newSnapshotId(base: LoadedTable, { operation, add, remove, removeDeletes, summary }: Change): bigint {
   const { metadata } = base;
   const content = [
     metadata['table-uuid'],
@@ -190,6 +207,7 @@ function newSnapshotId(base: LoadedTable, { operation, add, remove, summary }: C
     Object.entries(summary).sort(([a], [b]) => compareText(a, b)),
     add.map((file) => file.path),
     remove,
+    ...(removeDeletes === undefined ? [] : [removeDeletes]),
   ];
   const digest = createHash('sha256').update(stringifyJson(content)).digest();
   return BigInt.asUintN(63, digest.readBigUInt64BE()) || 1n;
@@ -256,15 +274,14 @@ async function removeFiles(
   change: Change,
   snapshotId: bigint,
 ): Promise<Removal> {
-  const wanted = new Set(change.remove);
+  const wanted = new Set(change.remove.map(canonical));
   if (wanted.size === 0) return { kept: [...manifests], rewritten: [], removed: [] };
   const rewritten: Removal['rewritten'] = [];
   const removed: ManifestEntry[] = [];
-  const days = new Set<string | null>();
-  const data = manifests.filter((manifest) => manifest.content === dataContent);
-  const load = async (file: ManifestFile) => ({ file, manifest: await readManifest(store, file) });
-  for await (const { file, manifest } of mapAhead(data, 4, load)) {
-    const mine = (entry: ManifestEntry) => entry.status !== deleted && wanted.has(entry.file.path);
+  const deletes = isChecked(change) ? await readDeletes(store, metadata, manifests) : undefined;
+  const applied = new Set(change.applied);
+  for await (const { file, manifest } of loadManifests(store, manifests, dataContent)) {
+    const mine = (entry: ManifestEntry) => entry.status !== deleted && wanted.has(canonical(entry.file.path));
     const found = manifest.entries.filter(mine);
     if (found.length === 0) continue;
     const entries = manifest.entries
@@ -273,13 +290,14 @@ async function removeFiles(
     rewritten.push({ manifest: { ...manifest, entries }, file });
     for (const entry of found) {
       removed.push(entry);
-      days.add(ymdOf(manifest, specById(metadata, file.specId), metadata, entry));
-      wanted.delete(entry.file.path);
+      const spec = specById(metadata, file.specId);
+      const unknown = deletes?.of(entry, manifest, spec).find(({ key }) => !applied.has(key));
+      if (unknown !== undefined) throw new NewRowDeletes(table, entry.file.path, unknown.path);
+      wanted.delete(canonical(entry.file.path));
     }
     if (wanted.size === 0) break;
   }
   if (wanted.size > 0) throw new MissingDataFiles(table, [...wanted]);
-  if (change.operation !== 'delete') await refuseDeleteFiles(store, metadata, manifests, days);
   const replaced = new Set(rewritten.map(({ file }) => file));
   return { kept: manifests.filter((manifest) => !replaced.has(manifest)), rewritten, removed };
 }
@@ -301,22 +319,35 @@ async function removeEverything(
   return { kept: [], rewritten, removed: data.flatMap(({ manifest }) => manifest.entries) };
 }
 
-/** New files carry a later sequence number, so row-level deletes on the files they replace would stop applying. */
-async function refuseDeleteFiles(
+/** A file that goes as a whole may go whatever rows of it are deleted, unless its rows were counted. */
+const isChecked = ({ operation, applied }: Change): boolean => operation !== 'delete' || applied !== undefined;
+
+/** Rewrites the delete manifests that hold these delete files, which become DELETED. */
+async function dropDeletes(
   store: ObjectStore,
   metadata: TableMetadata,
   manifests: readonly ManifestFile[],
-  days: ReadonlySet<string | null>,
-): Promise<void> {
-  for (const file of manifests) {
-    if (file.content === dataContent) continue;
-    const manifest = await readManifest(store, file);
-    for (const entry of manifest.entries) {
-      const day = ymdOf(manifest, specById(metadata, file.specId), metadata, entry);
-      if (entry.status !== deleted && (day === null || days.has(day) || days.has(null)))
-        throw new DeleteFilesPresent(metadata.location, entry.file.path);
-    }
+  keys: readonly string[],
+  snapshotId: bigint,
+): Promise<Removal> {
+  const rewritten: Removal['rewritten'] = [];
+  const removed: ManifestEntry[] = [];
+  if (keys.length === 0) return { kept: [...manifests], rewritten, removed };
+  const wanted = new Set(keys);
+  for await (const { file, manifest } of loadManifests(store, manifests, deletesContent)) {
+    const spec = specById(metadata, file.specId);
+    const mine = (entry: ManifestEntry) => wanted.has(deleteFile(entry, manifest, spec).key);
+    const live = manifest.entries.filter((entry) => entry.status !== deleted);
+    const found = live.filter(mine);
+    if (found.length === 0) continue;
+    const entries = live.map((entry) =>
+      mine(entry) ? { ...entry, status: deleted, snapshotId } : { ...entry, status: existing },
+    );
+    rewritten.push({ manifest: { ...manifest, entries }, file });
+    removed.push(...found);
   }
+  const replaced = new Set(rewritten.map(({ file }) => file));
+  return { kept: manifests.filter((manifest) => !replaced.has(manifest)), rewritten, removed };
 }
 
 interface WrittenManifest {

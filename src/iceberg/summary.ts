@@ -12,6 +12,7 @@ import type { Snapshot, TableMetadata } from './metadata.ts';
 export function snapshotSummary(
   change: Change,
   removed: readonly ManifestEntry[],
+  removedDeletes: readonly ManifestEntry[],
   parent: Snapshot | undefined,
   manifests: readonly ManifestFile[],
 ): Record<string, string> {
@@ -19,9 +20,12 @@ export function snapshotSummary(
   const addedBytes = sum(change.add, (file) => file.fileSize);
   const removedRecords = sum(removed, (entry) => entry.file.recordCount);
   const removedBytes = sum(removed, (entry) => entry.file.fileSize);
+  const removedDeleteBytes = sum(removedDeletes, (entry) => entry.file.fileSize);
+  const rowsOf = (content: 1 | 2): number =>
+    sum(removedDeletes, ({ file }) => ((file.content === 2) === (content === 2) ? file.recordCount : 0));
   const partitions = new Set([
     ...change.add.map((file) => JSON.stringify([file.ymd])),
-    ...removed.map((entry) => JSON.stringify(Object.values(entry.file.partition))),
+    ...[...removed, ...removedDeletes].map((entry) => JSON.stringify(Object.values(entry.file.partition))),
   ]);
   const data = manifests.filter((manifest) => manifest.content === dataContent);
   const running = (key: string, difference: number): Record<string, string> => {
@@ -40,15 +44,18 @@ export function snapshotSummary(
     ...(removed.length > 0 && {
       'deleted-data-files': String(removed.length),
       'deleted-records': String(removedRecords),
-      'removed-files-size': String(removedBytes),
+    }),
+    ...(removedDeletes.length > 0 && { 'removed-delete-files': String(removedDeletes.length) }),
+    ...(removedBytes + removedDeleteBytes > 0 && {
+      'removed-files-size': String(removedBytes + removedDeleteBytes),
     }),
     'changed-partition-count': String(partitions.size),
     'total-records': String(sum(data, (manifest) => (manifest.addedRows ?? 0) + (manifest.existingRows ?? 0))),
     'total-data-files': String(sum(data, (manifest) => (manifest.addedFiles ?? 0) + (manifest.existingFiles ?? 0))),
-    ...running('total-files-size', addedBytes - removedBytes),
-    ...running('total-delete-files', 0),
-    ...running('total-position-deletes', 0),
-    ...running('total-equality-deletes', 0),
+    ...running('total-files-size', addedBytes - removedBytes - removedDeleteBytes),
+    ...running('total-delete-files', -removedDeletes.length),
+    ...running('total-position-deletes', -rowsOf(1)),
+    ...running('total-equality-deletes', -rowsOf(2)),
   };
 }
 

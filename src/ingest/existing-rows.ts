@@ -26,15 +26,18 @@ export class PriorRows {
   }
 }
 
-/** The rows of one object in a table, as values in declaration order. */
+/**
+ * The rows of one object in a table, as values in declaration order. Those that another engine has deleted are among
+ * them: they were there, and an object that grows does not bring them back.
+ */
 export async function* rowsOfObject(
   store: ObjectStore,
   table: LoadedTable,
   declaration: TableDeclaration,
   uri: string,
 ): AsyncGenerator<readonly Value[]> {
-  const names = declaration.columns.map((column) => column.name);
-  for await (const rows of scanRows(store, table, { bounds: [{ column: 'source_uri', from: uri, to: uri }] })) {
-    for (const row of rows) if (row.source_uri === uri) yield names.map((name) => row[name] ?? null);
-  }
+  const columns = declaration.columns.map((column) => column.name);
+  const scan = { columns, bounds: [{ column: 'source_uri', from: uri, to: uri }], withDeleted: true };
+  for await (const rows of scanRows(store, table, scan))
+    for (const row of rows) if (row.source_uri === uri) yield columns.map((name) => row[name] ?? null);
 }

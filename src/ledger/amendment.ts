@@ -12,11 +12,10 @@
 import { createHash } from 'node:crypto';
 import { TableBuffer } from '../columns/table-buffer.ts';
 import type { LoadedTable } from '../iceberg/catalog.ts';
-import { commitTable, MissingDataFiles } from '../iceberg/commit.ts';
+import { commitTable, MissingDataFiles, NewRowDeletes } from '../iceberg/commit.ts';
 import { type DataFile, dataFileFromJson, dataFileToJson } from '../iceberg/data-file.ts';
 import { ensureTable } from '../iceberg/ensure.ts';
 import { parseJson, stringifyJson } from '../iceberg/json.ts';
-import { DeleteFilesPresent } from '../iceberg/scan.ts';
 import { dayFilesRequest, storeDataFile } from '../iceberg/write.ts';
 import { dayFiles } from '../parquet/write/day-files.ts';
 import { readWhole } from '../store/read.ts';
@@ -36,6 +35,8 @@ export interface Amendment {
     readonly operation: 'overwrite' | 'delete';
     readonly add: readonly DataFile[];
     readonly remove: readonly string[];
+    /** As in `Change`: without it no row of the removed files may be deleted, unless they go as wholes. */
+    readonly applied?: readonly string[];
   };
   /** Files that come into other tables with it, by table. */
   readonly appends?: ReadonlyMap<string, readonly DataFile[]>;
@@ -53,7 +54,7 @@ export interface AmendedRows {
 }
 
 /**
- * Carries an amendment out. false: the files that it removes are not live any more, or have row-level deletes, or
+ * Carries an amendment out. false: the files that it removes are not live any more, or have new row-level deletes, or
  * `isStillRight` says no; nothing was changed, and the planner must plan again. Data files of `change` and
  * `appends` are in the store already.
  */
@@ -110,7 +111,7 @@ async function finish(
       return { ...change, summary };
     });
   } catch (error) {
-    const isOvertaken = [MissingDataFiles, DeleteFilesPresent, NoLongerRight].some((kind) => error instanceof kind);
+    const isOvertaken = [MissingDataFiles, NewRowDeletes, NoLongerRight].some((kind) => error instanceof kind);
     if (!isOvertaken) throw error;
     await runtime.store.delete(intentUri(runtime, id));
     return false;

@@ -107,7 +107,7 @@ async function takenAll(
   );
   const claims = new Set((await ledger.openClaims()).map(([first]) => first!.batch));
   const taken = new Set(intents.filter(({ batch }) => !claims.has(batch)));
-  for await (const { path } of liveFiles(store, metadata, { onDeleteFile: () => {} })) {
+  for await (const { path } of liveFiles(store, metadata)) {
     const intent = byPath.get(canonical(path));
     if (intent !== undefined) taken.add(intent);
   }

@@ -14,6 +14,7 @@ import { type CommitContext, commitTable } from '../iceberg/commit.ts';
 import type { DataFile } from '../iceberg/data-file.ts';
 import { ensureTable } from '../iceberg/ensure.ts';
 import { mapAhead } from '../iceberg/files.ts';
+import { appliedDeletes } from '../iceberg/row-deletes.ts';
 import { type FileFilter, type LiveFile, liveFiles } from '../iceberg/scan.ts';
 import { fileRows } from '../iceberg/table-rows.ts';
 import { dayFilesRequest, type FileOptions, storeDataFile } from '../iceberg/write.ts';
@@ -200,14 +201,14 @@ export class Ledger {
     await commitTable(this.#context, declaration.name, async (loaded) => {
       claims.clear();
       const made = await this.#claims(loaded, requests.filter(isWantedClaim), claims);
-      const { remove, kept } = await this.#rewritten(loaded, requests.filter(isRewrite), claims);
+      const { remove, applied, kept } = await this.#rewritten(loaded, requests.filter(isRewrite), claims);
       const entries = [...made.map((claim) => claimEntries(claim, owner.id)), ...kept];
       if (entries.length === 0 && remove.length === 0) return undefined;
       const add = await this.#writeAll(loaded, entries);
       const operation = remove.length === 0 ? 'append' : add.length > 0 ? 'overwrite' : 'delete';
       const oldest = loaded.metadata['last-sequence-number'] - keptSnapshots;
       const summary = batchSummary(new Set(entries.map(([first]) => first!.batch)));
-      return { operation, add, remove, summary, keep: (snapshot) => snapshot['sequence-number'] > oldest };
+      return { operation, add, remove, applied, summary, keep: (snapshot) => snapshot['sequence-number'] > oldest };
     });
     return requests.map((request) => claims.get(request));
   }
@@ -252,8 +253,8 @@ export class Ledger {
     loaded: LoadedTable,
     requests: readonly Rewrite[],
     claims: Map<Request, Claim>,
-  ): Promise<{ remove: string[]; kept: (readonly LedgerEntry[])[] }> {
-    if (requests.length === 0) return { remove: [], kept: [] };
+  ): Promise<{ remove: string[]; applied: string[]; kept: (readonly LedgerEntry[])[] }> {
+    if (requests.length === 0) return { remove: [], applied: [], kept: [] };
     const files = await this.#claimFiles(loaded, new Set(requests.map(({ batch }) => batch)));
     const claimed = Map.groupBy(files.flatMap(({ entries }) => entries).filter(isClaim), ({ batch }) => batch);
     const kept = new Map<string, readonly LedgerEntry[]>();
@@ -272,7 +273,8 @@ export class Ledger {
     const touched = files.filter(({ entries }) => entries.some(isReplaced));
     const others = touched.map(({ entries }) => entries.filter((entry) => !isReplaced(entry)));
     return {
-      remove: touched.map(({ path }) => path),
+      remove: touched.map(({ file }) => file.path),
+      applied: appliedDeletes(touched.map(({ file }) => file)),
       kept: [...kept.values(), ...others].filter((entries) => entries.length > 0),
     };
   }
@@ -293,7 +295,7 @@ export class Ledger {
     };
     for await (const file of this.#files(loaded, filter)) {
       if (file.fileSequenceNumber <= afterSequence) continue;
-      for await (const entry of this.#rows(file)) {
+      for await (const entry of this.#rows(loaded, file)) {
         if (!wanted.has(entry.object.uri)) continue;
         const entries = found.get(entry.object.uri);
         if (entries === undefined) found.set(entry.object.uri, [entry]);
@@ -307,13 +309,13 @@ export class Ledger {
   async #claimFiles(
     loaded: LoadedTable,
     batches: ReadonlySet<string>,
-  ): Promise<{ path: string; entries: LedgerEntry[] }[]> {
+  ): Promise<{ file: LiveFile; entries: LedgerEntry[] }[]> {
     const bounds = [
       { column: 'batch', among: [...batches] },
       { column: 'state', to: stateClaimed },
     ];
     const files = await collect(this.#files(loaded, { bounds }));
-    const read = async (file: LiveFile) => ({ path: file.path, entries: await collect(this.#rows(file)) });
+    const read = async (file: LiveFile) => ({ file, entries: await collect(this.#rows(loaded, file)) });
     return collect(mapAhead(files, filesAhead, read));
   }
 
@@ -340,12 +342,12 @@ export class Ledger {
 
   async *#claimedRows(loaded: LoadedTable, filter: FileFilter): AsyncGenerator<LedgerEntry> {
     for await (const file of this.#files(loaded, { ...filter, bounds: [{ column: 'state', to: stateClaimed }] })) {
-      for await (const entry of this.#rows(file)) if (entry.state === stateClaimed) yield entry;
+      for await (const entry of this.#rows(loaded, file)) if (entry.state === stateClaimed) yield entry;
     }
   }
 
-  async *#rows(file: LiveFile): AsyncGenerator<LedgerEntry> {
-    for await (const rows of fileRows(this.#reads, file)) yield* rows.map(fromRow);
+  async *#rows({ metadata }: LoadedTable, file: LiveFile): AsyncGenerator<LedgerEntry> {
+    for await (const rows of fileRows(this.#reads, metadata, file)) yield* rows.map(fromRow);
   }
 }
 

@@ -39,7 +39,7 @@ export async function otherMappings(
   const columns = ['source', 'state', 'rows', 'mapping'].filter((name) => ids.has(name));
   for await (const file of liveFiles(store, metadata)) {
     if (isCurrent(file, mappings, ids)) continue;
-    for await (const entries of fileRows(store, file, { columns })) {
+    for await (const entries of fileRows(store, metadata, file, { columns })) {
       for (const { source, state, rows, mapping } of entries) {
         const wanted = bySource.get(String(source));
         if (wanted === undefined || state !== 'committed' || Number(rows) === 0) continue;

@@ -100,7 +100,7 @@ export async function lastDayWithEvents(
   for (const name of tables) {
     const table = await catalog.loadTable(name);
     if (table === undefined) continue;
-    const filter = { ymd: { to: today }, onDeleteFile: () => {} };
+    const filter = { ymd: { to: today } };
     for await (const { ymd } of liveFiles(store, table.metadata, filter)) {
       if (ymd !== null && ymd <= today && (last === undefined || ymd > last)) last = ymd;
     }

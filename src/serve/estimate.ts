@@ -29,7 +29,7 @@ export async function estimate(
     const table = await catalog.loadTable(name);
     if (table === undefined) continue;
     const count = async (size: typeof held, filter: object): Promise<void> => {
-      for await (const { fileSize } of liveFiles(store, table.metadata, { ...filter, onDeleteFile: () => {} })) {
+      for await (const { fileSize } of liveFiles(store, table.metadata, filter)) {
         size.files++;
         size.bytes += fileSize;
       }

@@ -182,30 +182,30 @@ describeWith(['s3', 'glue', 'trino', 'readers'], 'compact', () => {
     expect(sorted(await rows())).toEqual(before);
   });
 
-  test('refuses days with row-level deletes and says what to do; --engine trino does it', async () => {
-    const { place, table, rows } = await world();
-    await backfill(place);
-    await trino.query(`DELETE FROM ${table} WHERE decision_id = '0000-0'`);
-    const before = sorted(await rows());
-    expect(before).toHaveLength(objects * perObject - 1);
+  test.each([[[]], [['--engine', 'trino']]])(
+    'merges row-level deletes of Trino into the files (%s)',
+    async (engine) => {
+      const { place, table, rows } = await world();
+      await backfill(place);
+      await trino.query(`DELETE FROM ${table} WHERE decision_id = '0000-0'`);
+      const before = sorted(await rows());
+      expect(before).toHaveLength(objects * perObject - 1);
 
-    const refused = await start(['compact', '--table', 'opa_decisions'], place).done;
-    expect(refused).toMatchObject({ code: 0 });
-    expect(refused.stdout).toContain('opa_decisions, 2023-07-11: row-level deletes of another engine');
-    expect(sorted(await rows())).toEqual(before);
-
-    const dry = await compact(place, '--engine', 'trino', '--table', 'opa_decisions', '--dry-run');
-    expect(dry.report.days.map((day) => day.day)).toContain('2023-07-11');
-    const delegated = await compact(place, '--engine', 'trino', '--table', 'opa_decisions');
-    expect(delegated.code).toBe(0);
-    expect(delegated.report.days).toContainEqual(expect.objectContaining({ day: '2023-07-11', newFiles: 1 }));
-    expect(sorted(await rows())).toEqual(before);
-
-    const { report } = await compact(place, '--table', 'opa_decisions');
-    expect(report.refused).toEqual([]);
-    expect(report.days.map((day) => day.day)).toEqual(['2023-07-11']);
-    expect(sorted(await rows())).toEqual(before);
-  });
+      const dry = await compact(place, ...engine, '--table', 'opa_decisions', '--dry-run');
+      expect(dry.report.days.find(({ day }) => day === '2023-07-11')?.reasons).toContain('row-level-deletes');
+      const { code, report } = await compact(place, ...engine, '--table', 'opa_decisions');
+      expect(code).toBe(0);
+      expect(report.days).toContainEqual(expect.objectContaining({ day: '2023-07-11', newFiles: 1 }));
+      expect(sorted(await rows())).toEqual(before);
+      const deletes = await trino.query(
+        `SELECT count(*) FROM ${table.replace(/"?opa_decisions"?$/, '"opa_decisions$files"')} WHERE content > 0`,
+      );
+      expect(deletes.rows).toEqual([[0]]);
+      await compact(place, '--table', 'opa_decisions');
+      expect((await compact(place, '--table', 'opa_decisions')).report.days).toEqual([]);
+      expect(sorted(await rows())).toEqual(before);
+    },
+  );
 
   test('runs twice at once beside a backfill, and nothing is lost or doubled', async () => {
     const logs = decisionLogs(objects * 2, perObject);

@@ -6,7 +6,9 @@ import { type CommitContext, commitTable } from '../../src/iceberg/commit.ts';
 import type { DataFile } from '../../src/iceberg/data-file.ts';
 import { ensureTable } from '../../src/iceberg/ensure.ts';
 import { currentSnapshot } from '../../src/iceberg/metadata.ts';
-import { DeleteFilesPresent, type LiveFile, liveFiles } from '../../src/iceberg/scan.ts';
+import { danglingDeletes, type LiveFile, liveFiles } from '../../src/iceberg/scan.ts';
+import { NewRowDeletes } from '../../src/iceberg/stage.ts';
+import { scanRows } from '../../src/iceberg/table-rows.ts';
 import { dayFilesRequest, storeDataFile } from '../../src/iceberg/write.ts';
 import { ParquetJsEncoder } from '../../src/parquet/rowwise/encoder.ts';
 import { dayFiles } from '../../src/parquet/write/day-files.ts';
@@ -329,18 +331,24 @@ describeWith(['glue', 's3', 'trino', 'readers'], 'tables that are written here a
       expect(await sql(`SELECT count(*) FROM ${table}`)).toEqual([[6]]);
     });
 
-    test('row-level deletes are refused with what to do, and gone after that', async () => {
+    test('row-level deletes are applied, survive what we commit, and are gone once merged', async () => {
       const declaration = { ...events, name: 'erased' };
       const table = `iceberg."${database}".erased`;
       await append(declaration, rows(0, 10, '2024-01-01'));
       await append(declaration, rows(10, 20, '2024-01-02'));
       await sql(`DELETE FROM ${table} WHERE id = 'id-0003'`);
-      await expect(live('erased')).rejects.toBeInstanceOf(DeleteFilesPresent);
-      const { metadata } = (await context.catalog.loadTable('erased'))!;
-      const deletes: LiveFile[] = [];
-      const files = await collect(liveFiles(context.store, metadata, { onDeleteFile: (file) => deletes.push(file) }));
-      expect(deletes.map((file) => [file.content, file.ymd])).toEqual([[1, '2024-01-01']]);
-      // Appends go on; files under deletes are not replaced; files of other days are.
+      const ids = async (): Promise<unknown[]> => {
+        const loaded = (await context.catalog.loadTable('erased'))!;
+        const read = await collect(scanRows(context.store, loaded, { columns: ['id'] }));
+        return read.flat().map((one) => one.id);
+      };
+      expect(await ids()).toHaveLength(19);
+      expect(await ids()).not.toContain('id-0003');
+      const files = await live('erased');
+      const [deletes, ...others] = files.flatMap((file) => file.deletes.map(({ kind }) => [kind, file.ymd]));
+      expect(deletes).toEqual(['position', '2024-01-01']);
+      expect(others).toEqual([]);
+      // Appends go on; files are not replaced by others that still have the rows; files of other days are.
       await append(declaration, rows(20, 21, '2024-01-01'));
       const replace = (ymd: string) =>
         commitTable(context, 'erased', async () => ({
@@ -349,11 +357,14 @@ describeWith(['glue', 's3', 'trino', 'readers'], 'tables that are written here a
           remove: files.filter((file) => file.ymd === ymd).map((file) => file.path),
           summary: {},
         }));
-      await expect(replace('2024-01-01')).rejects.toBeInstanceOf(DeleteFilesPresent);
+      await expect(replace('2024-01-01')).rejects.toBeInstanceOf(NewRowDeletes);
       await replace('2024-01-02');
       expect(await sql(`SELECT count(*), count_if(id = 'id-0003') FROM ${table}`)).toEqual([[19, 0]]);
+      expect(await ids()).toHaveLength(19);
       await sql(`ALTER TABLE ${table} EXECUTE optimize`);
       expect((await live('erased')).reduce((sum, file) => sum + file.recordCount, 0)).toBe(19);
+      const { metadata } = (await context.catalog.loadTable('erased'))!;
+      expect(await danglingDeletes(context.store, metadata)).toEqual([]);
     });
 
     test('appends by PyIceberg, its manifests and its metadata', async () => {

@@ -15,7 +15,7 @@ import {
 import { encodeManifestList, type ManifestFile } from '../../src/iceberg/manifest-list.ts';
 import { stringPartition } from '../../src/iceberg/manifest-schemas.ts';
 import { currentSchema, currentSnapshot } from '../../src/iceberg/metadata.ts';
-import { type FileFilter, liveFiles, readManifestList } from '../../src/iceberg/scan.ts';
+import { liveFiles, readManifestList } from '../../src/iceberg/scan.ts';
 import { partitionSummaries } from '../../src/iceberg/summary.ts';
 import { collect } from '../support/collect.ts';
 import { append, events, liveNames, madeUpFile, memoryContext, names } from './fixture.ts';
@@ -164,55 +164,55 @@ const replaceA = ({ context, file }: World, operation: 'overwrite' | 'replace' |
     summary: {},
   }));
 
-test.each([
-  ['of its own day', deletesOf('2024-01-01')],
-  ['of a null day', deletesOf(null)],
-  ['of a partition spec that does not tell the day', deletesOf('dr_evil', { specId: 1 })],
-])('a file is not replaced under row-level deletes %s, which would stop applying', async (_, foreign) => {
+test('a file is not replaced under row-level deletes of its own day, which would stop applying', async () => {
   for (const operation of ['overwrite', 'replace'] as const) {
     const world = await table();
-    await addForeign(world, foreign);
-    await expect(replaceA(world, operation)).rejects.toMatchObject({ name: 'DeleteFilesPresent' });
-    expect((await readManifestList(world.context.store, currentSnapshot((await world.load()).metadata))).length).toBe(
-      2,
-    );
+    await addForeign(world, deletesOf('2024-01-01'));
+    await expect(replaceA(world, operation)).rejects.toMatchObject({ name: 'NewRowDeletes' });
+    const { metadata } = await world.load();
+    expect(await readManifestList(world.context.store, currentSnapshot(metadata))).toHaveLength(2);
   }
+});
+
+test('a file is replaced by one that says which row-level deletes are merged into it', async () => {
+  const world = await table();
+  await addForeign(world, deletesOf('2024-01-01'));
+  const { context, file } = world;
+  const applied = ['memory://foreign/deletes-2024-01-01.parquet'];
+  const change = { operation: 'replace', add: [file('a2')], remove: [file('a').path], applied, summary: {} } as const;
+  const { loaded } = await commitTable(context, 'events', () => change);
+  const files = await collect(liveFiles(context.store, loaded.metadata));
+  expect(names(files)).toEqual(['a2', 'b', 'c']);
+  expect(files.filter(({ deletes }) => deletes.length > 0).map((one) => names([one])[0])).toEqual(['b']);
 });
 
 test.each([
   ['of another day', deletesOf('2024-01-02')],
+  ['of a null day', deletesOf(null)],
+  ['of another partition spec', deletesOf('dr_evil', { specId: 1 })],
   ['that were deleted themselves', deletesOf('2024-01-01', { status: deleted })],
 ])('row-level deletes %s do not keep a file from being replaced', async (_, foreign) => {
   const world = await table();
   await addForeign(world, foreign);
   const { loaded } = await replaceA(world);
-  const files = await collect(liveFiles(world.context.store, loaded.metadata, { onDeleteFile: () => {} }));
-  expect(names(files)).toEqual(['a2', 'b', 'c']);
+  expect(names(await collect(liveFiles(world.context.store, loaded.metadata)))).toEqual(['a2', 'b', 'c']);
 });
 
 test('a file may be deleted whatever deletes its rows have', async () => {
   const world = await table();
   await addForeign(world, deletesOf('2024-01-01'));
   const { loaded } = await replaceA(world, 'delete');
-  const files = await collect(liveFiles(world.context.store, loaded.metadata, { onDeleteFile: () => {} }));
-  expect(names(files)).toEqual(['b', 'c']);
+  expect(names(await collect(liveFiles(world.context.store, loaded.metadata)))).toEqual(['b', 'c']);
 });
 
-test('a reader is told of the row-level deletes of the days that it reads, or refused', async () => {
+test('files come with the row-level deletes of their day, and none with those that are older than it', async () => {
   const world = await table();
+  const { context, file, load } = world;
   await addForeign(world, deletesOf('2024-01-02'));
-  const { metadata } = await world.load();
-  const read = (filter: FileFilter) => collect(liveFiles(world.context.store, metadata, filter));
-  await expect(read({})).rejects.toMatchObject({ name: 'DeleteFilesPresent' });
-  await expect(read({ ymd: { from: '2024-01-02' } })).rejects.toMatchObject({ name: 'DeleteFilesPresent' });
-  expect(names(await read({ ymd: { to: '2024-01-01' } }))).toEqual(['a', 'b']);
-  const told: [string, number][] = [];
-  expect(names(await read({ onDeleteFile: ({ path, content }) => void told.push([path, content]) }))).toEqual([
-    'a',
-    'b',
-    'c',
-  ]);
-  expect(told).toEqual([['memory://foreign/deletes-2024-01-02.parquet', 1]]);
+  await commitTable(context, 'events', () => append(file('d', '2024-01-02')));
+  const { metadata } = await load();
+  const files = await collect(liveFiles(context.store, metadata));
+  expect(files.filter(({ deletes }) => deletes.length > 0).map((one) => names([one])[0])).toEqual(['c']);
 });
 
 test('a delete manifest whose entries do not say what they are holds deletes all the same', async () => {
@@ -220,10 +220,9 @@ test('a delete manifest whose entries do not say what they are holds deletes all
   // As format version 1 has it, whose entries have no content.
   await addForeign(world, { partition: '2024-01-02', path: 'memory://foreign/d', listed: { content: deletesContent } });
   const { metadata } = await world.load();
-  const told: number[] = [];
-  const files = liveFiles(world.context.store, metadata, { onDeleteFile: ({ content }) => void told.push(content) });
-  expect(names(await collect(files))).toEqual(['a', 'b', 'c']);
-  expect(told).toEqual([1]);
+  const files = await collect(liveFiles(world.context.store, metadata));
+  expect(names(files)).toEqual(['a', 'b', 'c']);
+  expect(files.flatMap(({ deletes }) => deletes.map(({ kind }) => kind))).toEqual(['position']);
 });
 
 test('a file whose partition does not tell its day is found by a scan of any days', async () => {
@@ -306,7 +305,7 @@ test('a merge of manifests takes our own small ones, and no others', async () =>
   const after = await readManifestList(context.store, currentSnapshot(loaded.metadata));
   expect(after.map(({ path }) => path)).toEqual(expect.arrayContaining(theirs));
   expect(after).toHaveLength(foreign.length + 2);
-  const files = await collect(liveFiles(context.store, loaded.metadata, { onDeleteFile: () => {} }));
+  const files = await collect(liveFiles(context.store, loaded.metadata));
   expect(names(files)).toEqual(['a', 'b', 'c', 'd', 'e', 'f', 'g', 'key', 'large', 'u', 'v', 'w', 'x']);
   expect(files.filter(({ specId }) => specId === 1)).toHaveLength(4);
 });

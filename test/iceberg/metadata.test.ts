@@ -96,7 +96,7 @@ describe('table metadata', () => {
 
   test.each([
     ['version 1', change({ 'format-version': 1 }), /version 1 is not supported.*upgrade/],
-    ['version 3', change({ 'format-version': 3 }), /version 3 is not supported/],
+    ['version 4', change({ 'format-version': 4 }), /version 4 is not supported/],
     ['no version', change({ 'format-version': undefined }), /version undefined/],
     ['no JSON', bytes('{'), /not Iceberg table metadata/],
     ['an array', bytes('[]'), /a JSON object/],

@@ -20,15 +20,23 @@ import {
   type DuckDBValue,
   StatementType,
 } from '@duckdb/node-api';
+import pLimit from 'p-limit';
 import type { Config } from '../../config/config.ts';
 import type { Catalog } from '../../iceberg/catalog.ts';
-import { type FileFilter, liveFiles } from '../../iceberg/scan.ts';
+import { deletedRows } from '../../iceberg/deleted-rows.ts';
+import { currentSchema, type TableMetadata } from '../../iceberg/metadata.ts';
+import { namesOf } from '../../iceberg/name-mapping.ts';
+import { type FileFilter, type LiveFile, liveFiles } from '../../iceberg/scan.ts';
+import { hasStableNames } from '../../iceberg/schema.ts';
+import { asParquet } from '../../iceberg/table-rows.ts';
+import { readFooter } from '../../parquet/read/row-reader.ts';
+import { findColumn, storedColumns } from '../../parquet/read/stored-column.ts';
 import { type ParameterValue, QueryError } from '../../sql/parameter.ts';
 import type { ObjectStore } from '../../store/store.ts';
 import { mentionedIn, viewsOver } from '../../views/select.ts';
 import type { QueryAnswer, QueryEngine, QueryRequest } from '../engine.ts';
 import { LocalFiles } from './local-files.ts';
-import { identifier, literal, viewSql } from './table-views.ts';
+import { deletedRowsSchema, identifier, literal, type ViewFile, viewSql } from './table-views.ts';
 import { toCell } from './values.ts';
 
 export interface DuckDbOptions {
@@ -86,7 +94,7 @@ class DuckDbEngine implements QueryEngine {
       await connection.run(prelude(this.#options.config?.engines.duckdb?.user ?? userInfo().username));
       const meter = readMeter(tables);
       await shutIn(connection, tables);
-      for (const table of tables) await connection.run(table.sql);
+      for (const table of tables) await showTable(connection, table);
       for (const view of views) await connection.run(view);
       const result = await start(connection, request);
       const bytesScanned = (): number => this.#files.bytesFetched - fetchedBefore + meter();
@@ -137,7 +145,7 @@ class DuckDbEngine implements QueryEngine {
     const { store, catalog } = this.#options;
     const table = await catalog.loadTable(name);
     if (table === undefined) return undefined;
-    const live: { path: string; fileSize: number }[] = [];
+    const live: LiveFile[] = [];
     for await (const file of liveFiles(store, table.metadata, filter)) {
       if (file.format !== 'PARQUET') throw new QueryError(`table ${name} has a ${file.format} file: ${file.path}`);
       live.push(file);
@@ -145,15 +153,59 @@ class DuckDbEngine implements QueryEngine {
     const paths = await this.#files.open(live, signal);
     const local = live.filter((file) => file.path.startsWith('file://'));
     const localBytes = local.reduce((sum, file) => sum + file.fileSize, 0);
-    return { sql: viewSql(name, table.metadata, paths), paths, localBytes };
+    const stable = hasStableNames(table.metadata);
+    const deleted = new Map<string, Uint8Array>();
+    const limit = pLimit(filesAhead);
+    const look = async (file: LiveFile, path: string): Promise<ViewFile> => {
+      signal?.throwIfAborted();
+      const rows = await deletedRows(store, table.metadata, file);
+      if (rows !== undefined) deleted.set(path, rows);
+      const columns = stable ? 'names' : await columnsOf(store, table.metadata, file);
+      return { path, columns, hasDeletes: rows !== undefined };
+    };
+    const files = await Promise.all(live.map((file, index) => limit(look, file, paths[index]!)));
+    return { name, sql: viewSql(name, table.metadata, files), paths, localBytes, deleted };
   }
 }
 
 /** A table as DuckDB is shown it. */
 interface TableView {
+  readonly name: string;
   readonly sql: string;
   readonly paths: readonly string[];
   readonly localBytes: number;
+  /** 1 for each deleted row of a file, by path, where it has any. */
+  readonly deleted: ReadonlyMap<string, Uint8Array>;
+}
+
+const filesAhead = 8;
+
+async function showTable(connection: DuckDBConnection, { name, sql, deleted }: TableView): Promise<void> {
+  if (deleted.size > 0) {
+    await connection.run(`CREATE SCHEMA IF NOT EXISTS ${deletedRowsSchema}`);
+    await connection.run(`CREATE TABLE ${deletedRowsSchema}.${identifier(name)} (path VARCHAR, position BIGINT)`);
+    const appender = await connection.createAppender(name, deletedRowsSchema);
+    for (const [path, rows] of deleted)
+      for (let row = rows.indexOf(1); row >= 0; row = rows.indexOf(1, row + 1)) {
+        appender.appendVarchar(path);
+        appender.appendBigInt(BigInt(row));
+        appender.endRow();
+      }
+    appender.closeSync();
+  }
+  await connection.run(sql);
+}
+
+/** By field id; in a file without ids by the names that stand for the table's fields there. */
+async function columnsOf(store: ObjectStore, metadata: TableMetadata, file: LiveFile): Promise<ViewFile['columns']> {
+  const stored = storedColumns(await readFooter(store, asParquet(file)));
+  if ([...stored.keys()].some((key) => typeof key === 'number')) return 'ids';
+  const names = namesOf(metadata);
+  const found = currentSchema(metadata).fields.flatMap((field) => {
+    const column = findColumn(stored, field, names);
+    return column === undefined ? [] : [[field.id, column.name] as const];
+  });
+  return new Map(found);
 }
 
 /** Trino's functions, and who is asking. */

@@ -1,24 +1,70 @@
 /**
  * SQL text of the view that shows a table: the columns of its current schema, in order and with their types, over
- * exactly the files of its current snapshot. Columns are found by name; a file that lacks one gives null.
+ * exactly the live rows of the files of its current snapshot. A file that lacks a column gives null, or the column's
+ * initial default.
  */
-import { currentSchema, type FieldType, type TableMetadata } from '../../iceberg/metadata.ts';
+import { currentSchema, type FieldType, type SchemaField, type TableMetadata } from '../../iceberg/metadata.ts';
 
-/** `files` are paths that DuckDB can open. Without files the view is empty but has all columns. */
-export function viewSql(name: string, metadata: TableMetadata, files: readonly string[]): string {
-  const columns = currentSchema(metadata).fields.map((field) => ({ name: field.name, type: duckdbType(field.type) }));
+/** A file that DuckDB can open. */
+export interface ViewFile {
+  readonly path: string;
+  /**
+   * How its columns are found: by the names that the table has for them, by field ids, or, in a file without ids of a
+   * table whose columns were renamed, by the names that the file has for some fields (names by field id).
+   */
+  readonly columns: 'names' | 'ids' | ReadonlyMap<number, string>;
+  /** Whether the table of deleted rows has any of it. */
+  readonly hasDeletes: boolean;
+}
+
+/** Where the table of deleted rows of each table is: `path`, as in ViewFile, and `position`. */
+export const deletedRowsSchema = 'deleted_rows';
+
+/** Without files the view is empty but has all columns. */
+export function viewSql(name: string, metadata: TableMetadata, files: readonly ViewFile[]): string {
+  const { fields } = currentSchema(metadata);
+  const create = `CREATE VIEW ${identifier(name)} AS`;
   if (files.length === 0) {
-    const nulls = columns.map((column) => `CAST(NULL AS ${column.type}) AS ${identifier(column.name)}`);
-    return `CREATE VIEW ${identifier(name)} AS SELECT ${nulls.join(', ')} WHERE false`;
+    const nulls = fields.map((field) => `CAST(NULL AS ${duckdbType(field.type)}) AS ${identifier(field.name)}`);
+    return `${create} SELECT ${nulls.join(', ')} WHERE false`;
   }
-  const schema = columns.map(
-    (column) =>
-      `${literal(column.name)}: {name: ${literal(column.name)}, type: ${literal(column.type)}, default_value: NULL}`,
+  const groups = Map.groupBy(files, ({ columns, hasDeletes }) => {
+    const by = typeof columns === 'string' ? columns : JSON.stringify([...columns]);
+    return `${by} ${hasDeletes}`;
+  });
+  return `${create} ${[...groups.values()].map((group) => selectSql(name, fields, group)).join(' UNION ALL ')}`;
+}
+
+/** Of files that are read in the same way. */
+function selectSql(table: string, fields: readonly SchemaField[], files: readonly ViewFile[]): string {
+  const { columns, hasDeletes } = files[0]!;
+  const found = typeof columns === 'string' ? fields : fields.filter(({ id }) => columns.has(id));
+  // Under other names no column hides the file's name and its rows' numbers, which DuckDB adds.
+  const inner = (field: SchemaField): string => (hasDeletes ? `column_${field.id}` : field.name);
+  const key = ({ id, name }: SchemaField): string =>
+    columns === 'ids' ? String(id) : literal(columns === 'names' ? name : columns.get(id)!);
+  const schema = found.map(
+    (field) =>
+      `${key(field)}: {name: ${literal(inner(field))}, type: ${literal(duckdbType(field.type))}, ` +
+      `default_value: ${defaultOf(field)}}`,
   );
-  return (
-    `CREATE VIEW ${identifier(name)} AS SELECT * FROM read_parquet(` +
-    `[${files.map(literal).join(', ')}], schema = MAP {${schema.join(', ')}})`
-  );
+  const paths = files.map(({ path }) => literal(path)).join(', ');
+  const read = `read_parquet([${paths}], schema = MAP {${schema.join(', ')}})`;
+  if (found.length === fields.length && !hasDeletes) return `SELECT * FROM ${read}`;
+  const shown = fields.map((field) => {
+    const value = found.includes(field)
+      ? `file.${identifier(inner(field))}`
+      : `CAST(${defaultOf(field)} AS ${duckdbType(field.type)})`;
+    return `${value} AS ${identifier(field.name)}`;
+  });
+  const gone = `${deletedRowsSchema}.${identifier(table)} AS gone`;
+  const live = ` ANTI JOIN ${gone} ON gone.path = file.filename AND gone.position = file.file_row_number`;
+  return `SELECT ${shown.join(', ')} FROM ${read} AS file${hasDeletes ? live : ''}`;
+}
+
+/** What a file without the column has in all of its rows (Iceberg spec, "Default Values"; format version 3). */
+function defaultOf({ 'initial-default': value }: SchemaField): string {
+  return value === undefined || value === null || typeof value === 'object' ? 'NULL' : literal(String(value));
 }
 
 const primitives: Readonly<Record<string, string>> = {
@@ -30,6 +76,8 @@ const primitives: Readonly<Record<string, string>> = {
   string: 'VARCHAR',
   timestamp: 'TIMESTAMP',
   timestamptz: 'TIMESTAMP WITH TIME ZONE',
+  timestamp_ns: 'TIMESTAMP_NS',
+  timestamptz_ns: 'TIMESTAMP WITH TIME ZONE',
   date: 'DATE',
   time: 'TIME',
   uuid: 'UUID',

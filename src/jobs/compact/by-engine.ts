@@ -1,6 +1,5 @@
 /**
- * Compaction by another engine, for days that are too large for one machine, and for days whose row-level deletes only
- * that engine can apply. It merges files and knows nothing of identities: duplicates stay, and its files count as not
+ * Compaction by another engine, for days that are too large for one machine. It merges files and knows nothing of identities: duplicates stay, and its files count as not
  * compacted yet for a compaction here.
  */
 
@@ -13,7 +12,7 @@ import type { Runtime } from '../../ingest/runtime.ts';
 import { parseDays } from '../../ingest/time-range.ts';
 import { describeTable } from '../../rewrite/stored-table.ts';
 import { compareText } from '../../text/order.ts';
-import { type LiveTableFiles, readTableFiles } from '../rewrite/live-files.ts';
+import { readTableFiles } from '../rewrite/live-files.ts';
 import type { CompactedDay, CompactedTable, CompactOptions, CompactReport, PlannedDay } from './compact.ts';
 import { type CompactionRules, smallBytes } from './plan.ts';
 
@@ -64,12 +63,14 @@ async function run(
       bytes: { before: 0, after: 0 },
       rows: 0,
       duplicates: 0,
+      deleted: 0,
+      deleteFilesRemoved: 0,
       suspects: 0,
     };
     tables[table] = report;
     const done = new Map<string, readonly LiveFile[]>();
     if (!options.dryRun)
-      for (const [from, to] of rangesOf(planned, files.data)) {
+      for (const [from, to] of rangesOf(planned, files)) {
         options.signal?.throwIfAborted();
         await optimize(runtime, name, engine, table, from, to, options.signal);
         for (const [day, after] of await filesByDay(runtime, table, from, to)) done.set(day, after);
@@ -86,7 +87,14 @@ async function run(
         days.push(plan);
         continue;
       }
-      const day = { ...plan, newFiles: after?.length ?? 0, newBytes: newBytes ?? 0, duplicates: 0, spilledRuns: 0 };
+      const day = {
+        ...plan,
+        newFiles: after?.length ?? 0,
+        newBytes: newBytes ?? 0,
+        duplicates: 0,
+        deleted: 0,
+        spilledRuns: 0,
+      };
       days.push(day);
       options.onDay?.(day);
     }
@@ -97,11 +105,10 @@ async function run(
 /** Days with enough files that an engine would merge, or with row-level deletes. Pure. */
 export function planByEngine(
   table: string,
-  { data, deletes }: LiveTableFiles,
+  data: readonly LiveFile[],
   isPinned: (file: LiveFile) => boolean,
   rules: Rules,
 ): PlannedDay[] {
-  const deleted = new Set(deletes.map((file) => file.ymd));
   const plans: PlannedDay[] = [];
   for (const [day, files] of Map.groupBy(data, (file) => file.ymd)) {
     // Without a day there is nothing to name it by; open claims of the ledger are not to be moved.
@@ -112,7 +119,7 @@ export function planByEngine(
     if (files.filter((file) => file.fileSize < smallBytes(rules)).length >= rules.smallFiles)
       reasons.push('small-files');
     if (files.length - expectedFiles >= rules.excessFiles) reasons.push('excess-files');
-    if (deleted.has(day) || deleted.has(null)) reasons.push('row-level-deletes');
+    if (files.some(({ deletes }) => deletes.length > 0)) reasons.push('row-level-deletes');
     if (reasons.length === 0) continue;
     const rows = files.reduce((sum, file) => sum + file.recordCount, 0);
     plans.push({ table, day, reasons, files: files.length, bytes, rows, expectedFiles });
@@ -183,6 +190,6 @@ async function filesByDay(
 ): Promise<Map<string, readonly LiveFile[]>> {
   const loaded = await catalog.loadTable(table);
   if (loaded === undefined) return new Map();
-  const { data } = await readTableFiles(store, loaded.metadata, { from, to });
-  return Map.groupBy(data, (file) => file.ymd ?? '');
+  const files = await readTableFiles(store, loaded.metadata, { from, to });
+  return Map.groupBy(files, (file) => file.ymd ?? '');
 }

@@ -1,11 +1,13 @@
 /**
  * Makes rewritten days visible, several in one snapshot. A day is committed only on a version of its table on which the
- * rewriting still is right: its inputs are live, nobody has added row-level deletes to it, and nobody else has compacted
+ * rewriting still is right: its inputs are live, nobody has deleted more of their rows, and nobody else has compacted
  * other files of it, whose records were not compared with these. Other days are given back, to be planned again.
  */
 import type { LoadedTable } from '../../iceberg/catalog.ts';
 import { commitTable } from '../../iceberg/commit.ts';
 import type { TableMetadata } from '../../iceberg/metadata.ts';
+import { appliedDeletes } from '../../iceberg/row-deletes.ts';
+import { danglingDeletes } from '../../iceberg/scan.ts';
 import type { Runtime } from '../../ingest/runtime.ts';
 import { amend } from '../../ledger/amendment.ts';
 import { commitContext } from '../../ledger/runtime.ts';
@@ -81,6 +83,18 @@ async function amendDays(
   return done ? valid : [];
 }
 
+/** Removes delete files that apply to nothing, as compaction and other engines leave them. Returns how many. */
+export async function dropDanglingDeletes(runtime: Runtime, table: string): Promise<number> {
+  let dropped: string[] = [];
+  await commitTable(commitContext(runtime), table, async ({ metadata }) => {
+    const dangling = await danglingDeletes(runtime.store, metadata);
+    dropped = dangling.map(({ key }) => key);
+    if (dropped.length === 0) return undefined;
+    return { operation: 'replace', add: [], remove: [], removeDeletes: dropped, summary: {} };
+  });
+  return dropped.length;
+}
+
 async function stillValid(
   store: ObjectStore,
   metadata: TableMetadata,
@@ -89,17 +103,13 @@ async function stillValid(
 ): Promise<RewrittenDay[]> {
   const all = days.map(({ plan }) => plan.day).sort(compareText);
   const files = await readTableFiles(store, metadata, { from: all[0]!, to: all.at(-1)! });
-  const live = new Set(files.data.map((file) => file.path));
-  const deletes = new Set(files.deletes.map((file) => file.ymd));
+  const live = new Map(files.map((file) => [file.path, appliedDeletes([file])]));
   return days.filter(({ plan }) => {
     const known = new Set([...plan.inputs, ...plan.kept].map((file) => file.path));
-    const isStrange = files.data.some(
-      (file) => file.ymd === plan.day && isCompacted(table, file) && !known.has(file.path),
-    );
+    const applied = new Set(appliedDeletes(plan.inputs));
+    const isStrange = files.some((file) => file.ymd === plan.day && isCompacted(table, file) && !known.has(file.path));
     return (
-      plan.inputs.every((file) => live.has(file.path)) &&
-      !deletes.has(plan.day) &&
-      !deletes.has(null) &&
+      plan.inputs.every(({ path }) => live.get(path)?.every((key) => applied.has(key))) &&
       !(table.hasIdentity && isStrange)
     );
   });
@@ -108,6 +118,7 @@ async function stillValid(
 const changeOf = (days: readonly RewrittenDay[]) => ({
   add: days.flatMap(({ files }) => files),
   remove: days.flatMap(({ plan }) => plan.inputs.map((file) => file.path)),
+  applied: appliedDeletes(days.flatMap(({ plan }) => plan.inputs)),
 });
 
 const summaryOf = (days: readonly RewrittenDay[]): Record<string, string> => ({

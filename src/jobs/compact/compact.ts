@@ -20,7 +20,7 @@ import { type CompactionTable, describeTable } from '../../rewrite/stored-table.
 import { cachedReads } from '../../store/cached-reads.ts';
 import { compareText } from '../../text/order.ts';
 import { readTableFiles } from '../rewrite/live-files.ts';
-import { commitDays } from './commit.ts';
+import { commitDays, dropDanglingDeletes } from './commit.ts';
 import {
   type CompactionRules,
   type DayPlan,
@@ -58,6 +58,8 @@ export interface CompactedDay extends PlannedDay {
   readonly newFiles: number;
   readonly newBytes: number;
   readonly duplicates: number;
+  /** Rows that another engine had deleted, and whose deletion is merged into the new files. */
+  readonly deleted: number;
   readonly spilledRuns: number;
 }
 
@@ -80,6 +82,10 @@ export interface CompactedTable {
   bytes: { before: number; after: number };
   rows: number;
   duplicates: number;
+  /** Rows that other engines had deleted. */
+  deleted: number;
+  /** Delete files that applied to nothing any more. */
+  deleteFilesRemoved: number;
   /** With dryRun: days that a run looks through for duplicates, and rewrites where it finds some. */
   suspects: number;
 }
@@ -154,7 +160,7 @@ class CompactRun {
     for (let round = 1; only === undefined || only.size > 0; round++) {
       if (only !== undefined && round > mostRounds) {
         for (const day of only) this.#overtaken.push({ table: name, day });
-        return;
+        break;
       }
       let opened = await this.#open(name);
       if (opened === undefined) return;
@@ -168,6 +174,8 @@ class CompactRun {
           bytes: { before: 0, after: 0 },
           rows: 0,
           duplicates: 0,
+          deleted: 0,
+          deleteFilesRemoved: 0,
           suspects: plan.suspects.length,
         });
       }
@@ -179,6 +187,7 @@ class CompactRun {
       if (work.length > 0 && opened.planned.sortOrderId === undefined) opened = await this.#addSortOrder(opened);
       only = await this.#rewrite(opened, work);
     }
+    this.#tables.get(name)!.deleteFilesRemoved = await dropDanglingDeletes(this.#runtime, name);
   }
 
   async #open(name: string): Promise<Opened | undefined> {
@@ -194,9 +203,9 @@ class CompactRun {
   }
 
   async #plan({ loaded, planned }: Opened, only: ReadonlySet<string> | undefined): Promise<TablePlan> {
-    const { data, deletes } = await readTableFiles(cachedReads(this.#runtime.store), loaded.metadata, this.#range);
-    const wanted = only === undefined ? data : data.filter((file) => file.ymd !== null && only.has(file.ymd));
-    return planTable(planned, { data: wanted, deletes }, this.#rules);
+    const files = await readTableFiles(cachedReads(this.#runtime.store), loaded.metadata, this.#range);
+    const wanted = only === undefined ? files : files.filter((file) => file.ymd !== null && only.has(file.ymd));
+    return planTable(planned, wanted, this.#rules);
   }
 
   async #addSortOrder({ table }: Opened): Promise<Opened> {
@@ -248,8 +257,8 @@ class CompactRun {
   async #isOvertaken(name: string, plan: DayPlan): Promise<boolean> {
     const loaded = await this.#runtime.catalog.loadTable(name);
     if (loaded === undefined) return false;
-    const { data } = await readTableFiles(this.#runtime.store, loaded.metadata, { from: plan.day, to: plan.day });
-    const live = new Set(data.map((file) => file.path));
+    const files = await readTableFiles(this.#runtime.store, loaded.metadata, { from: plan.day, to: plan.day });
+    const live = new Set(files.map((file) => file.path));
     return [...plan.inputs, ...plan.kept].some((file) => !live.has(file.path));
   }
 
@@ -279,11 +288,13 @@ class CompactRun {
       newFiles: done.files.length,
       newBytes: done.files.reduce((sum, file) => sum + file.fileSize, 0),
       duplicates: done.duplicates.count,
+      deleted: done.deleted,
       spilledRuns: done.spilledRuns,
     };
     report.files.after += day.newFiles;
     report.bytes.after += day.newBytes;
     report.duplicates += day.duplicates;
+    report.deleted += day.deleted;
     this.#days.push(day);
     this.#options.onDay?.(day);
   }

@@ -6,7 +6,6 @@
 import type { LiveFile } from '../../iceberg/scan.ts';
 import { hasCompactedName } from '../../rewrite/without-rows.ts';
 import { compareText } from '../../text/order.ts';
-import type { LiveTableFiles } from '../rewrite/live-files.ts';
 
 export interface CompactionRules {
   /** A file is cut when it has reached this size. */
@@ -31,7 +30,7 @@ export interface PlannedTable {
   readonly hasIdentity: boolean;
 }
 
-export type Reason = 'small-files' | 'excess-files' | 'unsorted' | 'duplicates';
+export type Reason = 'small-files' | 'excess-files' | 'unsorted' | 'duplicates' | 'row-level-deletes';
 
 export interface DayPlan {
   readonly table: string;
@@ -41,6 +40,7 @@ export interface DayPlan {
   readonly inputs: readonly LiveFile[];
   /** Compacted files that stay: their records are duplicates of none, and of the inputs they win. By path. */
   readonly kept: readonly LiveFile[];
+  /** Rows of the inputs, those among them that are deleted too. */
   readonly rows: number;
   readonly bytes: number;
   /** Files that the rewritten rows will make, if they take as many bytes as now: mostly they take fewer. */
@@ -62,17 +62,16 @@ export interface TablePlan {
   readonly refused: readonly Refusal[];
 }
 
-export function planTable(table: PlannedTable, files: LiveTableFiles, rules: CompactionRules): TablePlan {
+export function planTable(table: PlannedTable, files: readonly LiveFile[], rules: CompactionRules): TablePlan {
   const days: DayPlan[] = [];
   const suspects: DayPlan[] = [];
   const refused: Refusal[] = [];
-  const deleted = new Set(files.deletes.map((file) => file.ymd));
-  const byDay = Map.groupBy(files.data, (file) => file.ymd);
+  const byDay = Map.groupBy(files, (file) => file.ymd);
   for (const [day, all] of [...byDay].sort(([a], [b]) => compareText(a ?? '', b ?? ''))) {
     const movable = all.filter((file) => !table.isPinned(file)).sort((a, b) => compareText(a.path, b.path));
     const plan = planDay(table, day ?? '', movable, rules);
     if (plan === undefined) continue;
-    const reason = refusal(day, movable, deleted);
+    const reason = refusal(day, movable);
     if (reason !== undefined) refused.push({ table: table.name, day, reason });
     else if (plan.reasons.length > 0) days.push(plan);
     else suspects.push(plan);
@@ -106,10 +105,11 @@ function planDay(
   if (files.filter((file) => file.fileSize < small).length >= rules.smallFiles) reasons.push('small-files');
   if (files.length - filesOf(bytes, rules) >= rules.excessFiles) reasons.push('excess-files');
   if (unsorted.length > 0 && sumBytes(unsorted) >= rules.unsortedShare * bytes) reasons.push('unsorted');
+  if (files.some(hasDeletes)) reasons.push('row-level-deletes');
   const isSuspect = table.hasIdentity && rules.findDuplicates && fresh.length > 0 && files.length > 1;
   if (reasons.length === 0 && !isSuspect) return undefined;
 
-  const loose = files.filter((file) => file.fileSize < small || unsorted.includes(file));
+  const loose = files.filter((file) => file.fileSize < small || unsorted.includes(file) || hasDeletes(file));
   const whole = sumBytes(loose) >= wholeDayShare * bytes || reasons.includes('excess-files');
   const inputs = reasons.length === 0 ? fresh : whole ? files : loose;
   const chosen = new Set(inputs);
@@ -127,14 +127,10 @@ function planDay(
   };
 }
 
-function refusal(
-  day: string | null,
-  files: readonly LiveFile[],
-  deleted: ReadonlySet<string | null>,
-): string | undefined {
+const hasDeletes = ({ deletes }: LiveFile): boolean => deletes.length > 0;
+
+function refusal(day: string | null, files: readonly LiveFile[]): string | undefined {
   if (day === null) return 'files of another partition spec, which do not tell their day';
-  if (deleted.has(day) || deleted.has(null))
-    return 'row-level deletes of another engine, which cannot be applied here; that engine can: compact --engine trino, or OPTIMIZE';
   const foreign = files.find((file) => file.format !== 'PARQUET');
   return foreign && `files of format ${foreign.format}, such as ${foreign.path}`;
 }

@@ -8,6 +8,7 @@ import { type ColumnBatch, discard } from '../../columns/batch.ts';
 import { TableBuffer } from '../../columns/table-buffer.ts';
 import type { LoadedTable } from '../../iceberg/catalog.ts';
 import type { DataFile } from '../../iceberg/data-file.ts';
+import { countOnes } from '../../iceberg/deleted-rows.ts';
 import { findSortOrder } from '../../iceberg/sort-orders.ts';
 import { asParquet } from '../../iceberg/table-rows.ts';
 import { storeDataFile } from '../../iceberg/write.ts';
@@ -20,7 +21,7 @@ import type { CompactionTable } from '../../rewrite/stored-table.ts';
 import { compactedPrefix } from '../../rewrite/without-rows.ts';
 import type { ObjectStore } from '../../store/store.ts';
 import { clusterOrder, plainKeys } from '../rewrite/cluster-order.ts';
-import { type Duplicates, findDuplicates } from '../rewrite/duplicates.ts';
+import { type Duplicates, deletedIn, findDuplicates } from '../rewrite/duplicates.ts';
 import type { DayPlan } from './plan.ts';
 
 export interface RewriteOptions {
@@ -39,6 +40,8 @@ export interface RewrittenDay {
   readonly plan: DayPlan;
   readonly files: readonly DataFile[];
   readonly duplicates: Duplicates;
+  /** Rows of the inputs that row-level deletes of other engines had taken. */
+  readonly deleted: number;
   /** Sorted runs that did not fit memory. */
   readonly spilledRuns: number;
 }
@@ -51,7 +54,9 @@ export async function rewriteDay(
   plan: DayPlan,
   options: RewriteOptions,
 ): Promise<RewrittenDay | undefined> {
-  const duplicates = await findDuplicates(store, table, plan, options.memoryBytes / 2);
+  const deleted = await deletedIn(store, loaded.metadata, [...plan.inputs, ...plan.kept]);
+  const duplicates = await findDuplicates(store, table, { ...plan, deleted }, options.memoryBytes / 2);
+  const deletedRows = plan.inputs.reduce((sum, { path }) => sum + countOnes(deleted.get(path)), 0);
   if (plan.reasons.length === 0 && duplicates.count === 0) return undefined;
   const label = labelOf(plan, options.run);
   const files: DataFile[] = [];
@@ -69,11 +74,12 @@ export async function rewriteDay(
     );
     await sink.finish();
     const written = files.reduce((sum, file) => sum + file.recordCount, 0);
-    if (written !== plan.rows - duplicates.count)
+    if (written !== plan.rows - deletedRows - duplicates.count)
       throw new AccountingError(
-        `${plan.table}, ${plan.day}: ${plan.rows} rows and ${duplicates.count} duplicates among them to rewrite, ${written} written`,
+        `${plan.table}, ${plan.day}: ${plan.rows} rows to rewrite, ${deletedRows} deleted and ${duplicates.count} ` +
+          `duplicates among them, ${written} written`,
       );
-    return { plan, files, duplicates, spilledRuns: runs.count };
+    return { plan, files, duplicates, deleted: deletedRows, spilledRuns: runs.count };
   } finally {
     await runs.remove();
   }

@@ -8,8 +8,12 @@
  */
 import type { LoadedTable } from '../../iceberg/catalog.ts';
 import type { DataFile } from '../../iceberg/data-file.ts';
-import { DeleteFilesPresent, type LiveFile, liveFiles } from '../../iceberg/scan.ts';
-import { fileRows } from '../../iceberg/table-rows.ts';
+import { deletedRows, fieldRef } from '../../iceberg/deleted-rows.ts';
+import type { SchemaField } from '../../iceberg/metadata.ts';
+import { appliedDeletes } from '../../iceberg/row-deletes.ts';
+import { type LiveFile, liveFiles } from '../../iceberg/scan.ts';
+import { everNamed } from '../../iceberg/schema.ts';
+import { storedRows } from '../../iceberg/table-rows.ts';
 import { createLedger } from '../../ingest/claimed-batch.ts';
 import { AccountingError, increase } from '../../ingest/object-counts.ts';
 import { findOtherMappings } from '../../ingest/other-mappings.ts';
@@ -51,12 +55,12 @@ export async function erase(runtime: Runtime, subject: string, options: EraseOpt
     for (const day of await daysOf(runtime, table, columns, subject)) {
       options.signal?.throwIfAborted();
       const erased = await eraseDay(runtime, { table, columns, subject, day, detail: subjectDigest }, options);
-      if (erased.rows === 0) continue;
+      if (erased.files === 0) continue;
       report.rows += erased.rows;
       report.files += erased.files;
       report.days++;
     }
-    if (report.rows > 0) tables[table] = report;
+    if (report.files > 0) tables[table] = report;
   }
   const otherMappings = await findOtherMappings(createLedger(runtime), selectSources(runtime, undefined));
   return { tables, otherMappings, subjectDigest, seconds: (runtime.clock() - started) / 1000 };
@@ -80,13 +84,13 @@ async function eraseDay(
     const loaded = await runtime.catalog.loadTable(table);
     if (loaded === undefined) return { rows: 0, files: 0 };
     const add: DataFile[] = [];
-    const remove: string[] = [];
+    const touched: LiveFile[] = [];
     const byObject = new Map<string, number>();
     for (const file of await candidates(runtime, loaded, columns, subject, { from: day, to: day })) {
       signal?.throwIfAborted();
-      const dropped = await rowsToDrop(runtime, file, columns, subject, byObject);
+      const dropped = await rowsToDrop(runtime, loaded, file, columns, subject, byObject);
       if (dropped === undefined) continue;
-      remove.push(file.path);
+      touched.push(file);
       if (dryRun) continue;
       const { store, uuid } = runtime;
       const options = { store, output: runtime.config.output, prefix: 'erased-', uuid };
@@ -101,10 +105,11 @@ async function eraseDay(
       if (rewritten !== undefined) add.push(rewritten);
     }
     const rows = [...byObject.values()].reduce((sum, count) => sum + count, 0);
-    if (rows === 0 || dryRun) return { rows, files: remove.length };
+    if (touched.length === 0 || dryRun) return { rows, files: touched.length };
     const entries = [...byObject].map(([sourceUri, count]) => ({ table, sourceUri, rows: -count, detail }));
     const operation = add.length > 0 ? 'overwrite' : 'delete';
-    const change = { operation, add, remove } as const;
+    const remove = touched.map((file) => file.path);
+    const change = { operation, add, remove, applied: appliedDeletes(touched) } as const;
     const isDone = await amend(runtime, { operation: 'erase', table, change, entries });
     return isDone ? { rows, files: remove.length } : undefined;
   });
@@ -124,46 +129,65 @@ function refuseForeign(table: string, path: string): never {
   );
 }
 
+/**
+ * The fields that are, or have been, one of the columns that name a subject: another engine may have renamed or dropped
+ * one, and files go on holding its values.
+ */
+function subjectFields({ metadata }: LoadedTable, columns: readonly string[]): SchemaField[] {
+  return columns.flatMap((column) => {
+    const fields = everNamed(metadata, column);
+    if (fields.length === 0)
+      throw new Error(
+        `cannot erase: the table at ${metadata.location} has no column ${column}, and its metadata does not say what ` +
+          `another engine has made of it; rename that column back to ${column} there, and run erase again`,
+      );
+    return fields;
+  });
+}
+
 /** Files whose bounds say that one of the columns may hold the subject. */
 async function candidates(
   { store }: Runtime,
-  { metadata }: LoadedTable,
+  loaded: LoadedTable,
   columns: readonly string[],
   subject: string,
   days?: { readonly from: string; readonly to: string },
 ): Promise<LiveFile[]> {
+  const { metadata } = loaded;
   const files = new Map<string, LiveFile>();
-  for (const column of columns) {
+  for (const column of subjectFields(loaded, columns)) {
     const bounds = [{ column, from: subject, to: subject }];
-    try {
-      for await (const file of liveFiles(store, metadata, { bounds, ...(days && { ymd: days }) }))
-        files.set(file.path, file);
-    } catch (error) {
-      if (error instanceof DeleteFilesPresent) throw new Error(`cannot erase: ${error.message}`, { cause: error });
-      throw error;
-    }
+    for await (const file of liveFiles(store, metadata, { bounds, ...(days && { ymd: days }) }))
+      files.set(file.path, file);
   }
   return [...files.values()].sort((a, b) => compareText(a.path, b.path));
 }
 
-/** 1 for each row of the subject; undefined where the file has none. Counts them by object. */
+/** 1 for each row of the subject or deleted before; undefined where the subject has none. Counts its rows by object. */
 async function rowsToDrop(
   { store }: Runtime,
+  loaded: LoadedTable,
   file: LiveFile,
   columns: readonly string[],
   subject: string,
   byObject: Map<string, number>,
 ): Promise<Uint8Array | undefined> {
-  const dropped = new Uint8Array(file.recordCount);
+  const { metadata } = loaded;
+  const dropped = (await deletedRows(store, metadata, file)) ?? new Uint8Array(file.recordCount);
+  const subjects = subjectFields(loaded, columns).map((field) => ({ ...fieldRef(field), name: String(field.id) }));
+  const sourceUri = everNamed(metadata, 'source_uri').slice(0, 1);
   let row = 0;
   let any = false;
-  const options = { columns: [...columns, 'source_uri'] };
-  for await (const rows of fileRows(store, file, options)) {
+  for await (const rows of storedRows(store, metadata, file, [
+    ...subjects,
+    ...sourceUri.map((field) => fieldRef({ ...field, name: 'source_uri' })),
+  ])) {
     for (const values of rows) {
-      if (columns.some((column) => values[column] === subject)) {
-        dropped[row] = 1;
+      if (subjects.some(({ name }) => values[name] === subject)) {
         any = true;
-        increase(byObject, String(values.source_uri), 1);
+        // One that another engine has deleted is in no account any more, and goes all the same.
+        if (dropped[row] !== 1) increase(byObject, String(values.source_uri), 1);
+        dropped[row] = 1;
       }
       row++;
     }

@@ -3,6 +3,8 @@
  * table, one amendment per day, so that the record says how many rows of which object went.
  */
 import type { LoadedTable } from '../../iceberg/catalog.ts';
+import { countLiveRows } from '../../iceberg/deleted-rows.ts';
+import { appliedDeletes } from '../../iceberg/row-deletes.ts';
 import { type LiveFile, liveFiles } from '../../iceberg/scan.ts';
 import { fileRows } from '../../iceberg/table-rows.ts';
 import { increase } from '../../ingest/object-counts.ts';
@@ -45,14 +47,15 @@ async function daysUpTo(runtime: Runtime, table: string, last: string): Promise<
 async function retire(runtime: Runtime, table: string, ymd: string, dryRun: boolean): Promise<RetiredDays> {
   return replan({ what: `table ${table}: day ${ymd}`, command: 'expire' }, async () => {
     const loaded = await runtime.catalog.loadTable(table);
-    const files = loaded === undefined ? [] : await filesOfDay(runtime, loaded, ymd);
-    const report = { table, ymd, files: files.length, rows: files.reduce((sum, file) => sum + file.recordCount, 0) };
+    if (loaded === undefined) return { table, ymd, files: 0, rows: 0 };
+    const files = await filesOfDay(runtime, loaded, ymd);
+    const report = { table, ymd, files: files.length, rows: await liveRows(runtime, loaded, files) };
     if (files.length === 0 || dryRun) return report;
     const isDone = await amend(runtime, {
       operation: 'retention',
       table,
-      change: { operation: 'delete', add: [], remove: files.map((file) => file.path) },
-      entries: [...(await rowsByObject(runtime, files))].map(([sourceUri, rows]) => ({
+      change: { operation: 'delete', add: [], remove: files.map((file) => file.path), applied: appliedDeletes(files) },
+      entries: [...(await rowsByObject(runtime, loaded, files))].map(([sourceUri, rows]) => ({
         table,
         sourceUri,
         rows: -rows,
@@ -70,11 +73,21 @@ async function filesOfDay({ store }: Runtime, loaded: LoadedTable, ymd: string):
   return files;
 }
 
-async function rowsByObject({ store }: Runtime, files: readonly LiveFile[]): Promise<Map<string, number>> {
+async function rowsByObject(
+  { store }: Runtime,
+  { metadata }: LoadedTable,
+  files: readonly LiveFile[],
+): Promise<Map<string, number>> {
   const counts = new Map<string, number>();
   for (const file of files) {
-    for await (const rows of fileRows(store, file, { columns: ['source_uri'] }))
+    for await (const rows of fileRows(store, metadata, file, { columns: ['source_uri'] }))
       for (const { source_uri } of rows) increase(counts, String(source_uri), 1);
   }
   return counts;
+}
+
+async function liveRows({ store }: Runtime, { metadata }: LoadedTable, files: readonly LiveFile[]): Promise<number> {
+  let rows = 0;
+  for (const file of files) rows += await countLiveRows(store, metadata, file);
+  return rows;
 }

@@ -10,7 +10,8 @@
 
 import type { LoadedTable } from '../../iceberg/catalog.ts';
 import { ensureTable } from '../../iceberg/ensure.ts';
-import { DeleteFilesPresent, type LiveFile, liveFiles, type Range } from '../../iceberg/scan.ts';
+import { appliedDeletes } from '../../iceberg/row-deletes.ts';
+import { type LiveFile, liveFiles, type Range } from '../../iceberg/scan.ts';
 import { fileRows } from '../../iceberg/table-rows.ts';
 import { increase } from '../../ingest/object-counts.ts';
 import { expectOwnWarehouse } from '../../ingest/own-tables.ts';
@@ -145,11 +146,11 @@ class DayReplay implements ReplayedDay {
   /** false where another writer was faster: nothing of it took effect. */
   async run(): Promise<boolean> {
     const kept = this.#writer(this.#quarantine, quarantine);
-    const touched: string[] = [];
+    const touched: LiveFile[] = [];
     try {
       for (const file of await this.#files()) {
         const rows = await this.#rowsOf(file);
-        if (await this.#replayFile(rows, kept)) touched.push(file.path);
+        if (await this.#replayFile(rows, kept)) touched.push(file);
       }
       if (touched.length === 0 || this.#options.dryRun) return true;
       const appends = new Map<string, TableWriter['files']>();
@@ -162,7 +163,12 @@ class DayReplay implements ReplayedDay {
       return await amend(this.#runtime, {
         operation: 'replay',
         table: quarantine.name,
-        change: { operation: kept.files.length > 0 ? 'overwrite' : 'delete', add: kept.files, remove: touched },
+        change: {
+          operation: kept.files.length > 0 ? 'overwrite' : 'delete',
+          add: kept.files,
+          remove: touched.map((file) => file.path),
+          applied: appliedDeletes(touched),
+        },
         appends,
         entries: this.#entries(),
       });
@@ -173,20 +179,15 @@ class DayReplay implements ReplayedDay {
 
   async #files(): Promise<LiveFile[]> {
     const files: LiveFile[] = [];
-    try {
-      const days = { from: this.#ymd, to: this.#ymd };
-      for await (const file of liveFiles(this.#runtime.store, this.#quarantine.metadata, { ymd: days }))
-        if (file.ymd === this.#ymd) files.push(file);
-    } catch (error) {
-      if (error instanceof DeleteFilesPresent) throw new Error(`cannot replay: ${error.message}`, { cause: error });
-      throw error;
-    }
+    const days = { from: this.#ymd, to: this.#ymd };
+    for await (const file of liveFiles(this.#runtime.store, this.#quarantine.metadata, { ymd: days }))
+      if (file.ymd === this.#ymd) files.push(file);
     return files.sort((a, b) => compareText(a.path, b.path));
   }
 
   async #rowsOf(file: LiveFile): Promise<Row[]> {
     const rows: Row[] = [];
-    for await (const group of fileRows(this.#runtime.store, file)) rows.push(...group);
+    for await (const group of fileRows(this.#runtime.store, this.#quarantine.metadata, file)) rows.push(...group);
     return rows;
   }
 

@@ -11,6 +11,8 @@ import { hash } from 'node:crypto';
 import type { ColumnBatch, ColumnData, ScalarData } from '../../columns/batch.ts';
 import { TableBuffer } from '../../columns/table-buffer.ts';
 import { type ColumnDeclaration, isScalar, type Value } from '../../columns/types.ts';
+import { deletedRows } from '../../iceberg/deleted-rows.ts';
+import type { TableMetadata } from '../../iceberg/metadata.ts';
 import type { LiveFile } from '../../iceberg/scan.ts';
 import { asParquet } from '../../iceberg/table-rows.ts';
 import { valueAt } from '../../parquet/format/statistics.ts';
@@ -24,7 +26,7 @@ import { DigestSet } from './digest-set.ts';
 
 export interface Duplicates {
   readonly count: number;
-  /** By path of an input: 1 for each row to drop. */
+  /** By path of an input: 1 for each row to drop, deleted ones among them. */
   readonly dropped: ReadonlyMap<string, Uint8Array>;
   /** Rows to drop, by the object that they came from. */
   readonly byObject: ReadonlyMap<string, number>;
@@ -36,14 +38,34 @@ export interface Duplicates {
 const bytesPerDigest = 64;
 const bytesPerCandidate = 768;
 
-const none: Duplicates = { count: 0, dropped: new Map(), byObject: new Map(), conflicts: 0 };
+export interface ComparedFiles {
+  readonly inputs: readonly LiveFile[];
+  readonly kept: readonly LiveFile[];
+  /** Rows that count for nothing, since they are deleted: 1 for each, by path. */
+  readonly deleted: ReadonlyMap<string, Uint8Array>;
+}
+
+/** By path, the rows of these files that row-level deletes take, where there are any. */
+export async function deletedIn(
+  store: ObjectStore,
+  metadata: TableMetadata,
+  files: readonly LiveFile[],
+): Promise<Map<string, Uint8Array>> {
+  const deleted = new Map<string, Uint8Array>();
+  for (const file of files) {
+    const rows = await deletedRows(store, metadata, file);
+    if (rows !== undefined) deleted.set(file.path, rows);
+  }
+  return deleted;
+}
 
 export async function findDuplicates(
   store: ObjectStore,
   table: CompactionTable,
-  files: { readonly inputs: readonly LiveFile[]; readonly kept: readonly LiveFile[] },
+  files: ComparedFiles,
   memoryBytes: number,
 ): Promise<Duplicates> {
+  const none: Duplicates = { count: 0, dropped: files.deleted, byObject: new Map(), conflicts: 0 };
   const keyColumns = keyColumnsOf(table.declaration);
   if (keyColumns.length === 0) return none;
   const all = [...files.kept, ...files.inputs];
@@ -53,9 +75,9 @@ export async function findDuplicates(
   for (let pass = 0; pass < passes; pass++) {
     const seen = new DigestSet();
     for (const file of all)
-      for await (const group of rowGroups(store, table, file))
-        eachDigest(await group.read(keyColumns), keyColumns, passes, pass, (digest) => {
-          if (!seen.add(digest)) repeated.add(digest);
+      for await (const group of rowGroups(store, table, file, files.deleted))
+        eachDigest(await group.read(keyColumns), keyColumns, passes, pass, (digest, row) => {
+          if (group.isLive(row) && !seen.add(digest)) repeated.add(digest);
         });
     seen.release();
   }
@@ -76,14 +98,14 @@ interface Candidate {
 async function chooseRows(
   store: ObjectStore,
   table: CompactionTable,
-  { inputs, kept }: { readonly inputs: readonly LiveFile[]; readonly kept: readonly LiveFile[] },
+  { inputs, kept, deleted }: ComparedFiles,
   repeated: DigestSet,
   memoryBytes: number,
 ): Promise<Duplicates> {
   const { declaration } = table;
   const keyColumns = keyColumnsOf(declaration);
   const hasId = declaration.identity?.id !== undefined;
-  const dropped = new Map<string, Uint8Array>();
+  const dropped = new Map([...deleted].map(([path, rows]) => [path, rows.slice()]));
   const byObject = new Map<string, number>();
   let count = 0;
   let conflicts = 0;
@@ -102,10 +124,10 @@ async function chooseRows(
     /** By digest of the id: the identity of the first record that has it; null once another has it too. */
     const firsts = new Map<string, string | null>();
     const visit = async (file: LiveFile, isKept: boolean): Promise<void> => {
-      for await (const group of rowGroups(store, table, file)) {
+      for await (const group of rowGroups(store, table, file, deleted)) {
         const found: (readonly [row: number, digest: string])[] = [];
         eachDigest(await group.read(keyColumns), keyColumns, passes, pass, (digest, row) => {
-          if (repeated.has(digest)) found.push([row, digest]);
+          if (group.isLive(row) && repeated.has(digest)) found.push([row, digest]);
         });
         if (found.length === 0) continue;
         const { columns: read } = await group.read(declaration.columns);
@@ -160,10 +182,17 @@ function keyColumnsOf({ identity, columns, provenance }: TableDeclaration): Colu
 interface RowGroup {
   /** Of its first row, in the file. */
   readonly firstRow: number;
+  isLive(row: number): boolean;
   read(columns: readonly ColumnDeclaration[]): Promise<ColumnBatch>;
 }
 
-async function* rowGroups(store: ObjectStore, table: CompactionTable, file: LiveFile): AsyncGenerator<RowGroup> {
+async function* rowGroups(
+  store: ObjectStore,
+  table: CompactionTable,
+  file: LiveFile,
+  deleted: ReadonlyMap<string, Uint8Array>,
+): AsyncGenerator<RowGroup> {
+  const gone = deleted.get(file.path);
   const reader = await ColumnReader.open(store, asParquet(file));
   let firstRow = 0;
   for (const [index, rows] of reader.rowGroups.entries()) {
@@ -172,7 +201,8 @@ async function* rowGroups(store: ObjectStore, table: CompactionTable, file: Live
       await reader.append(buffer, index, table.columns, { names: table.names });
       return buffer.batch();
     };
-    yield { firstRow, read };
+    const first = firstRow;
+    yield { firstRow, isLive: (row) => gone?.[first + row] !== 1, read };
     firstRow += rows;
   }
 }

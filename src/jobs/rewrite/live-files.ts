@@ -1,4 +1,4 @@
-/** The live files of a table: data files, and the delete files of other engines. */
+/** The live data files of a table, with the row-level deletes of other engines that apply to each. */
 import type { TableMetadata } from '../../iceberg/metadata.ts';
 import { type LiveFile, liveFiles, type Range } from '../../iceberg/scan.ts';
 import type { ObjectStore } from '../../store/store.ts';
@@ -7,15 +7,8 @@ export async function readTableFiles(
   store: ObjectStore,
   metadata: TableMetadata,
   days: Range<string> | undefined,
-): Promise<LiveTableFiles> {
-  const data: LiveFile[] = [];
-  const deletes: LiveFile[] = [];
-  const filter = { ...(days && { ymd: days }), onDeleteFile: (file: LiveFile) => void deletes.push(file) };
-  for await (const file of liveFiles(store, metadata, filter)) data.push(file);
-  return { data, deletes };
-}
-
-export interface LiveTableFiles {
-  readonly data: readonly LiveFile[];
-  readonly deletes: readonly LiveFile[];
+): Promise<LiveFile[]> {
+  const files: LiveFile[] = [];
+  for await (const file of liveFiles(store, metadata, days && { ymd: days })) files.push(file);
+  return files;
 }

@@ -1,4 +1,5 @@
-/** What exists in the warehouse, from table metadata and manifests alone: no data file is read. */
+/** What exists in the warehouse, from table metadata and manifests; data files with row-level deletes are looked into. */
+import { countLiveRows } from '../../iceberg/deleted-rows.ts';
 import { liveFiles } from '../../iceberg/scan.ts';
 import type { Runtime } from '../../ingest/runtime.ts';
 import { compareText } from '../../text/order.ts';
@@ -25,7 +26,7 @@ export async function describeTables({ store, catalog }: Pick<Runtime, 'store' |
     const days = new Set<string>();
     let [rows, files, bytes] = [0, 0, 0];
     for await (const file of liveFiles(store, metadata)) {
-      rows += file.recordCount;
+      rows += await countLiveRows(store, metadata, file);
       files++;
       bytes += file.fileSize;
       if (file.ymd !== null) days.add(file.ymd);

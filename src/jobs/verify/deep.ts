@@ -248,8 +248,8 @@ async function identitiesHeld(
   const id = declaration.identity?.id;
   const ids = new Set(rows.map((row) => row.id));
   for await (const file of liveFiles(store, table.metadata)) {
-    if (id !== undefined && !(await hasAny(store, file, id, ids))) continue;
-    for await (const group of fileRows(store, file)) {
+    if (id !== undefined && !(await hasAny(store, table, file, id, ids))) continue;
+    for await (const group of fileRows(store, table.metadata, file)) {
       for (const row of group) {
         if (id !== undefined && !ids.has(String(row[id]))) continue;
         const identity = rowIdentity(declaration, valuesOf(declaration, row));
@@ -264,11 +264,12 @@ async function identitiesHeld(
 /** Whether any row of the file has one of these values in a column. */
 async function hasAny(
   store: Runtime['store'],
+  { metadata }: LoadedTable,
   file: LiveFile,
   column: string,
   values: ReadonlySet<unknown>,
 ): Promise<boolean> {
-  for await (const rows of fileRows(store, file, { columns: [column] }))
+  for await (const rows of fileRows(store, metadata, file, { columns: [column] }))
     if (rows.some((row) => values.has(String(row[column])))) return true;
   return false;
 }

@@ -5,7 +5,7 @@
 import pLimit from 'p-limit';
 import type { Value } from '../../columns/types.ts';
 import type { LoadedTable } from '../../iceberg/catalog.ts';
-import { DeleteFilesPresent, type LiveFile, liveFiles } from '../../iceberg/scan.ts';
+import { type LiveFile, liveFiles } from '../../iceberg/scan.ts';
 import { fileRows } from '../../iceberg/table-rows.ts';
 import { increase } from '../../ingest/object-counts.ts';
 import type { Runtime } from '../../ingest/runtime.ts';
@@ -64,7 +64,7 @@ export async function checkTable(
     if (!hasObjects) return;
     const columns = check.declaration ? {} : { columns: ['source_uri', ...(check.countedBy ?? [])] };
     const bounds = check.declaration && new Bounds(metadata, file);
-    for await (const rows of fileRows(store, file, columns)) {
+    for await (const rows of fileRows(store, metadata, file, columns)) {
       for (const row of rows) {
         if (bounds) for (const column in row) bounds.see(column, row[column]);
         if (check.counts?.(row) === false) continue;
@@ -77,7 +77,7 @@ export async function checkTable(
   };
   const limit = pLimit({ concurrency: filesAhead });
   const running = new Set<Promise<void>>();
-  for await (const file of files(store, check.loaded)) {
+  for await (const file of liveFiles(store, metadata)) {
     totals.files++;
     totals.rows += file.recordCount;
     totals.bytes += file.fileSize;
@@ -95,14 +95,3 @@ const digestOf = (declaration: TableDeclaration, row: Row): string =>
 /** In the order of the declaration. */
 export const valuesOf = (declaration: TableDeclaration, row: Row): Value[] =>
   declaration.columns.map((column) => row[column.name] ?? null);
-
-/** Row-level deletes of another engine would have to be applied to count rows: then no count would be right. */
-async function* files(store: Runtime['store'], { metadata }: LoadedTable): AsyncGenerator<LiveFile> {
-  try {
-    yield* liveFiles(store, metadata);
-  } catch (error) {
-    if (error instanceof DeleteFilesPresent)
-      throw new Error(`rows cannot be verified: ${error.message}`, { cause: error });
-    throw error;
-  }
-}

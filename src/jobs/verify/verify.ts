@@ -24,7 +24,7 @@ import { eventSourceTypes, eventTables } from '../../sources/registry.ts';
 import { quarantine } from '../../tables/quarantine.ts';
 import { compareText } from '../../text/order.ts';
 import { isCompacted } from '../compact/plan.ts';
-import { findDuplicates } from '../rewrite/duplicates.ts';
+import { deletedIn, findDuplicates } from '../rewrite/duplicates.ts';
 import { type Accounts, isSettled, readAccounts } from './accounts.ts';
 import { checkContents } from './deep.ts';
 import { type Difference, Differences } from './difference.ts';
@@ -200,7 +200,9 @@ async function checkIdentities(
     const isWhole = order !== 0 && inputs.every((file) => isCompacted({ sortOrderId: order }, file));
     if (inputs.some((file) => unreadable.has(file.path))) continue;
     if (!isWhole && table.declaration.identity?.id === undefined) continue;
-    const { count, conflicts } = await findDuplicates(store, table, { inputs, kept: [] }, config.batch.columnBytes);
+    const deleted = await deletedIn(store, loaded.metadata, inputs);
+    const compared = { inputs, kept: [], deleted };
+    const { count, conflicts } = await findDuplicates(store, table, compared, config.batch.columnBytes);
     if (isWhole && count > 0)
       differences.add({ kind: 'duplicate-identity', table: name, found: count, detail: `day ${ymd}` });
     if (conflicts > 0) findings.push({ kind: 'conflicting-ids', table: name, ymd, found: conflicts });

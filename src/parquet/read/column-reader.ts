@@ -24,7 +24,7 @@ import { appendList, appendMap, appendScalars, type RowSelection } from './appen
 import { appenderOf, plainTypes } from './by-hyparquet.ts';
 import { type DecodedPage, decodeChunk, type LeafChunk, type LeafShape } from './chunk.ts';
 import { compressors, mapsAsStructs, naming, openFile, type ParquetFile, parsers, readRange } from './row-reader.ts';
-import { type StoredColumn, shapesOf, storedColumns } from './stored-column.ts';
+import { findColumn, type StoredColumn, shapesOf, storedColumns } from './stored-column.ts';
 import { type PhysicalName, Unsupported } from './values.ts';
 
 /** Column chunks that are nearer than this are fetched in one request. */
@@ -72,7 +72,7 @@ export class ColumnReader {
     const rows = this.rowGroups[rowGroup]!;
     const base = buffer.rows;
     const wanted = buffer.columns.flatMap(({ declaration, builder }) => {
-      const stored = this.#find(columns.get(declaration.name)!, names);
+      const stored = findColumn(this.#columns, columns.get(declaration.name)!, names);
       return stored === undefined ? [] : [{ declaration, builder, stored }];
     });
     const file = await this.#download(rowGroup, new Set(wanted.map(({ stored }) => stored.name)));
@@ -141,15 +141,6 @@ export class ColumnReader {
     else if (builder instanceof ListBuilder) appendList(first!.pages, first!.shape, builder, rows);
     else appendScalars(first!.pages, builder, rows);
     return true;
-  }
-
-  #find(column: FileColumn, names: ReadonlyMap<string, number> | undefined): StoredColumn | undefined {
-    const byId = this.#columns.get(column.id);
-    if (byId !== undefined) return byId;
-    for (const [key, stored] of this.#columns)
-      if (typeof key === 'string' && (names?.get(key) ?? (key === column.name ? column.id : undefined)) === column.id)
-        return stored;
-    return undefined;
   }
 
   /** The bytes of these columns, fetched at once in as few requests as their places allow. */

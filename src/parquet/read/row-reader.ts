@@ -15,6 +15,7 @@ import {
 import { compressors as portable } from 'hyparquet-compressors';
 import type { Scalar, Value } from '../../columns/types.ts';
 import { type ObjectStore, StoreError } from '../../store/store.ts';
+import { findColumn, storedColumns } from './stored-column.ts';
 
 export interface ParquetFile {
   readonly uri: string;
@@ -26,6 +27,26 @@ export interface ParquetFile {
 export interface ReadOptions {
   /** Top-level columns by name, all by default. Those that the file lacks come as null. */
   readonly columns?: readonly string[];
+}
+
+/** A column as the table has it (Iceberg spec, "Column Projection"). */
+export interface FieldRef {
+  /** What rows show it as. */
+  readonly name: string;
+  readonly id: number;
+  /** Values that the file has as int are given as long. */
+  readonly isLong?: boolean;
+  /** What rows of a file without it have. Default: null. */
+  readonly missing?: Value;
+}
+
+export interface RowReading {
+  /** All columns of the file under their own names, unless told otherwise; those that the file lacks come as null. */
+  readonly columns?: readonly (string | FieldRef)[];
+  /** Ids of columns by name, for files that carry none (the table's name mapping). */
+  readonly names?: ReadonlyMap<string, number>;
+  /** Rows with 1 are left out. */
+  readonly dropped?: Uint8Array | undefined;
 }
 
 export type Row = Record<string, Value>;
@@ -43,12 +64,12 @@ export async function readFooter(store: ObjectStore, file: ParquetFile): Promise
 export async function* readRows(
   store: ObjectStore,
   file: ParquetFile,
-  options: ReadOptions = {},
+  { columns: wanted, names, dropped }: RowReading = {},
 ): AsyncGenerator<Row[], void, undefined> {
   const { source, metadata } = await openFile(store, file);
-  const stored = topLevel(metadata);
-  const columns = (options.columns ?? [...stored.keys()]).map((name) => ({ name, kind: stored.get(name) }));
-  const present = columns.filter((column) => column.kind !== undefined).map((column) => column.name);
+  const kinds = topLevel(metadata);
+  const columns = (wanted ?? [...kinds.keys()]).map((column) => shownColumn(column, metadata, kinds, names));
+  const present = columns.flatMap(({ stored }) => stored ?? []);
   const readable = mapsAsStructs(metadata);
   let rowStart = 0;
   for (const rowGroup of metadata.row_groups) {
@@ -67,12 +88,44 @@ export async function* readRows(
               parsers,
             }),
           );
+    const first = rowStart;
     rowStart = rowEnd;
-    yield raw.map((row: Record<string, unknown>) => {
-      const values: [string, Value][] = columns.map(({ name, kind }) => [name, toValue(row[name], kind)]);
+    const live = dropped === undefined ? raw : raw.filter((_, row) => dropped[first + row] !== 1);
+    yield live.map((row: Record<string, unknown>) => {
+      const values: [string, Value][] = columns.map(({ name, stored, missing, convert }) => [
+        name,
+        stored === undefined ? missing : convert(row[stored]),
+      ]);
       return Object.fromEntries(values);
     });
   }
+}
+
+interface ShownColumn {
+  readonly name: string;
+  /** undefined where the file lacks it. */
+  readonly stored: string | undefined;
+  readonly missing: Value;
+  readonly convert: (value: unknown) => Value;
+}
+
+function shownColumn(
+  column: string | FieldRef,
+  metadata: FileMetaData,
+  kinds: ReadonlyMap<string, ColumnKind>,
+  names: ReadonlyMap<string, number> | undefined,
+): ShownColumn {
+  const isField = typeof column === 'object';
+  const name = isField ? column.name : column;
+  const stored = isField ? findColumn(storedColumns(metadata), column, names)?.name : column;
+  const kind = stored === undefined ? undefined : kinds.get(stored);
+  const toLong = isField && column.isLong === true;
+  return {
+    name,
+    stored: kind === undefined ? undefined : stored,
+    missing: (isField ? column.missing : undefined) ?? null,
+    convert: (value) => (toLong && typeof value === 'number' ? BigInt(value) : toValue(value, kind)),
+  };
 }
 
 export async function openFile(
@@ -146,13 +199,13 @@ export const parsers: Partial<ParquetParsers> = {
     bytes && Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('utf8'),
 };
 
-type ColumnKind = 'scalar' | 'list' | 'map';
+type ColumnKind = 'scalar' | 'group' | 'map';
 
 function topLevel(metadata: FileMetaData): ReadonlyMap<string, ColumnKind> {
   const kinds = new Map<string, ColumnKind>();
   for (let index = 1; index < metadata.schema.length; ) {
     const element = metadata.schema[index]!;
-    kinds.set(element.name, element.num_children === undefined ? 'scalar' : isMap(element) ? 'map' : 'list');
+    kinds.set(element.name, element.num_children === undefined ? 'scalar' : isMap(element) ? 'map' : 'group');
     for (let open = 1; open > 0; index++) open += (metadata.schema[index]!.num_children ?? 0) - 1;
   }
   return kinds;
@@ -175,7 +228,8 @@ export function mapsAsStructs(metadata: FileMetaData): FileMetaData {
 
 function toValue(value: unknown, kind: ColumnKind | undefined): Value {
   if (value === undefined || value === null) return null;
-  if (kind === 'list') return Array.from(value as ArrayLike<Scalar | null | undefined>, (item) => item ?? null);
+  // A list, or a struct of another engine, which stays as it comes.
+  if (kind === 'group' && Array.isArray(value)) return value.map((item) => item ?? null);
   if (kind === 'map') {
     const [entries] = Object.values(value as Record<string, Record<string, Scalar | null | undefined>[]>);
     return (entries ?? []).map(toPair);

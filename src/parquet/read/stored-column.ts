@@ -31,6 +31,19 @@ export function storedColumns({ schema }: FileMetaData): Map<number | string, St
   return columns;
 }
 
+/** The column of a field id; in files without ids the one whose name stands for it, by `names` or else by its own. */
+export function findColumn(
+  columns: ReadonlyMap<number | string, StoredColumn>,
+  { id, name }: { readonly id: number; readonly name: string },
+  names: ReadonlyMap<string, number> | undefined,
+): StoredColumn | undefined {
+  const byId = columns.get(id);
+  if (byId !== undefined) return byId;
+  for (const [key, stored] of columns)
+    if (typeof key === 'string' && (names?.get(key) ?? (key === name ? id : undefined)) === id) return stored;
+  return undefined;
+}
+
 /** One a leaf; undefined where the types are not the very ones that the column is stored as otherwise. */
 export function shapesOf({ element, groups, leaves }: StoredColumn, type: ColumnType): LeafShape[] | undefined {
   const level = ({ repetition_type: repetition }: SchemaElement): number => (repetition === 'REQUIRED' ? 0 : 1);

@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import type { DeleteFile } from '../../../src/iceberg/row-deletes.ts';
 import type { LiveFile } from '../../../src/iceberg/scan.ts';
 import {
   type CompactionRules,
@@ -29,10 +30,10 @@ interface Drawn {
   readonly ymd?: string | null;
   readonly size: number;
   readonly compacted?: boolean;
-  readonly content?: number;
+  readonly deletes?: readonly DeleteFile[];
 }
 
-const file = ({ name, ymd = '2026-01-01', size, compacted = false, content = 0 }: Drawn): LiveFile => ({
+const file = ({ name, ymd = '2026-01-01', size, compacted = false, deletes = [] }: Drawn): LiveFile => ({
   path: `s3://b/t/data/ymd=${ymd}/${compacted ? compactedPrefix : ''}${name}.parquet`,
   ymd,
   recordCount: Math.max(1, size >> 2),
@@ -44,17 +45,17 @@ const file = ({ name, ymd = '2026-01-01', size, compacted = false, content = 0 }
   upperBounds: new Map(),
   splitOffsets: [],
   sortOrderId: compacted ? 2 : 1,
-  content,
   format: 'PARQUET',
   specId: 0,
+  deletes,
   sequenceNumber: 1,
   fileSequenceNumber: 1,
   snapshotId: 1n,
   manifest: 'm',
 });
 
-const plan = (data: readonly LiveFile[], deletes: readonly LiveFile[] = [], with_: Partial<CompactionRules> = {}) =>
-  planTable(table, { data, deletes }, { ...rules, ...with_ });
+const plan = (files: readonly LiveFile[], with_: Partial<CompactionRules> = {}) =>
+  planTable(table, files, { ...rules, ...with_ });
 
 const names = (files: readonly LiveFile[]) => files.map((one) => /([\w-]+)\.parquet$/.exec(one.path)![1]);
 
@@ -145,7 +146,7 @@ describe('a day', () => {
     expect(suspects).toHaveLength(1);
     expect(names(suspects[0]!.inputs)).toEqual(['late']);
     expect(suspects[0]!.kept).toEqual(large);
-    expect(plan([...large, late], [], { findDuplicates: false }).suspects).toEqual([]);
+    expect(plan([...large, late], { findDuplicates: false }).suspects).toEqual([]);
   });
 
   test('with many late files has these merged, and its large files stay', () => {
@@ -181,23 +182,28 @@ describe('a day', () => {
     const before = { ...file({ name: 'a', size: 900, compacted: true }), sortOrderId: 1 };
     const after = file({ name: 'b', size: 900, compacted: true });
     expect(plan([before]).days[0]?.reasons).toEqual(['unsorted']);
-    const { suspects } = plan([before, after], [], { unsortedShare: 0.6 });
+    const { suspects } = plan([before, after], { unsortedShare: 0.6 });
     expect(suspects.map(({ inputs, kept }) => [inputs, kept])).toEqual([[[before], [after]]]);
     // And so does a file in the order of today that another engine has written: nobody has looked for its duplicates.
     const foreign = { ...file({ name: 'c', size: 900 }), sortOrderId: 2 };
     expect(plan([foreign]).days[0]?.reasons).toEqual(['unsorted']);
-    expect(plan([foreign], [], { unsortedShare: 2 }).suspects).toEqual([]);
-    expect(plan([foreign, after], [], { unsortedShare: 2 }).suspects[0]?.inputs).toEqual([foreign]);
+    expect(plan([foreign], { unsortedShare: 2 }).suspects).toEqual([]);
+    expect(plan([foreign, after], { unsortedShare: 2 }).suspects[0]?.inputs).toEqual([foreign]);
   });
 
-  test('whose rows another engine has deleted is refused with what to do, and so is one that cannot be told', () => {
-    const files = [file({ name: 'a', size: 10 }), file({ name: 'b', size: 10, ymd: '2026-01-02' })];
-    const { days, refused } = plan(files, [file({ name: 'delete', size: 1, content: 1 })]);
-    expect(days.map((one) => one.day)).toEqual(['2026-01-02']);
-    expect(refused).toEqual([{ table: 't', day: '2026-01-01', reason: expect.stringContaining('row-level deletes') }]);
+  test('whose rows another engine has deleted is compacted for that alone, and one that cannot be told is refused', () => {
+    const deletes = [{ key: 'delete' } as DeleteFile];
+    const files = [
+      file({ name: 'a', size: 900, compacted: true }),
+      file({ name: 'b', size: 900, compacted: true, deletes }),
+    ];
+    const { days } = plan(files);
+    expect(days.map(({ reasons, inputs }) => [reasons, names(inputs)])).toEqual([
+      [['row-level-deletes'], ['compacted-a', 'compacted-b']],
+    ]);
+    expect(plan(files.slice(0, 1)).days).toEqual([]);
     expect(plan([file({ name: 'a', size: 10, ymd: null })]).refused).toEqual([
       { table: 't', day: null, reason: expect.stringContaining('partition spec') },
     ]);
-    expect(plan(files, [file({ name: 'delete', size: 1, content: 1, ymd: null })]).days).toEqual([]);
   });
 });
