@@ -10,7 +10,7 @@ import {
   type SortOrder,
   type TableMetadata,
 } from './metadata.ts';
-import { extendNameMapping, namesOf, nameMappingProperty } from './name-mapping.ts';
+import { extendNameMapping, nameMappingProperty, namesOf } from './name-mapping.ts';
 
 /**
  * From table declarations to Iceberg schemas and back: the first metadata of a table, its evolution when a declaration
