@@ -15,6 +15,7 @@ import { defineDoctor } from './commands/doctor.ts';
 import { defineErase } from './commands/erase.ts';
 import { defineExpire } from './commands/expire.ts';
 import { defineInit } from './commands/init.ts';
+import { defineJob } from './commands/job.ts';
 import { defineQuarantine } from './commands/quarantine.ts';
 import { defineQuery } from './commands/query.ts';
 import { defineReplay } from './commands/replay.ts';
@@ -114,23 +115,30 @@ Examples:
     defineExpire,
     defineErase,
     defineDoctor,
+    defineJob,
     defineValidate,
     defineInit,
   ])
     define(program, run);
-  for (const command of program.commands) {
-    command
-      .exitOverride()
-      .configureHelp({ showGlobalOptions: true })
-      .showHelpAfterError(`(see: audit-warehouse ${command.name()} --help)`);
-  }
+  for (const command of program.commands) for (const one of [command, ...command.commands]) explain(one);
   return program.showHelpAfterError('(see: audit-warehouse --help)');
+}
+
+function explain(command: Command): void {
+  const names = [command.parent?.parent ? command.parent.name() : '', command.name()].filter((name) => name !== '');
+  command
+    .exitOverride()
+    .configureHelp({ showGlobalOptions: true })
+    .showHelpAfterError(`(see: audit-warehouse ${names.join(' ')} --help)`);
 }
 
 function processContext(): CommandContext {
   return {
     env: process.env,
     cwd: process.cwd(),
+    get stdin() {
+      return process.stdin;
+    },
     stdout: createOutput(process.stdout, (error) => {
       throw error.code === 'EPIPE' ? new ClosedPipe() : error;
     }),

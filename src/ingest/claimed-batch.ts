@@ -94,17 +94,23 @@ export async function openTables(
   return others;
 }
 
-/** Reads the objects of a claim and commits them. May be called again with the same claim after a failure. */
-export async function workClaim(
+/** What a claim came to, with nothing of it committed yet. */
+export interface StagedClaim extends Pick<FinishedBatch, 'fault'> {
+  /** The one that stands. */
+  readonly intent: Intent;
+  readonly staged: StagedBatch;
+}
+
+/** Reads the objects of a claim, writes its files and puts its intent. May be called again with the same claim. */
+export async function stageClaim(
   runtime: Runtime,
   ledger: Ledger,
   source: ConfiguredSource,
   claim: Claim,
-  { commits, givesUpOn, onStaged, ...watch }: BatchWatch,
-): Promise<FinishedBatch> {
-  const { clock, log, ingester } = runtime;
+  { givesUpOn, ...watch }: Omit<BatchWatch, 'commits' | 'onStaged'>,
+): Promise<StagedClaim> {
+  const { log, ingester, store, config, sleep } = runtime;
   log.debug({ event: 'batch-claimed', batch: claim.batch, objects: claim.objects.length }, 'batch claimed');
-  const begun = clock();
   const tables = await currentTables(runtime, source);
   const request = {
     batch: claim.batch,
@@ -114,6 +120,7 @@ export async function workClaim(
     tables,
     ...watch,
   };
+  const settle = (intent: Intent) => settleIntent(watched(store, watch.onMove), config.warehouse, intent, sleep);
   let staged: StagedBatch;
   try {
     staged = await ingester.ingest(runtime, request);
@@ -122,26 +129,32 @@ export async function workClaim(
     if (!isOver) throw error;
     const event = error instanceof AccountingError ? 'batch-unaccounted' : 'batch-given-up';
     logEvent(log, event, { batch: claim.batch, source: source.config.name, err: error });
-    const intent = await releaseClaim(runtime, ledger, claim);
-    const milliseconds = { ingest: clock() - begun, commit: 0 };
-    return { source, claim, intent, staged: nothingStaged(claim, intent, error), fault: error, milliseconds };
+    const intent = await settle(givingBack(claim));
+    return { intent, staged: nothingStaged(claim, intent, error), fault: error };
   }
   const { conflicts } = staged;
   if (conflicts > 0) logEvent(log, 'ids-conflict', { source: source.config.name, batch: claim.batch, rows: conflicts });
+  return { intent: await settle(fenced(staged.intent, claim, tables)), staged };
+}
+
+/** Reads the objects of a claim and commits them. May be called again with the same claim after a failure. */
+export async function workClaim(
+  runtime: Runtime,
+  ledger: Ledger,
+  source: ConfiguredSource,
+  claim: Claim,
+  { commits, onStaged, ...watch }: BatchWatch,
+): Promise<FinishedBatch> {
+  const { clock } = runtime;
+  const begun = clock();
+  const staged = await stageClaim(runtime, ledger, source, claim, watch);
   const ingested = clock();
-  const intent = await settleIntent(
-    watched(runtime.store, watch.onMove),
-    runtime.config.warehouse,
-    fenced(staged.intent, claim, tables),
-    runtime.sleep,
-  );
   onStaged?.();
-  await commits.finish(intent, watch.onMove);
+  await commits.finish(staged.intent, watch.onMove);
   return {
     source,
     claim,
-    intent,
-    staged,
+    ...staged,
     milliseconds: { ingest: ingested - begun, commit: clock() - ingested },
   };
 }
@@ -165,9 +178,17 @@ const fenced = (intent: Intent, { claimedAt }: Claim, { events, quarantine: reje
  * Gives a claim back by an intent that commits nothing: from then on the batch is over for everybody, whoever holds it
  * by now, and its objects are free. Where a real intent stands already, that one is carried out instead.
  */
-export function releaseClaim(runtime: Runtime, ledger: Ledger, { batch, source }: Claim): Promise<Intent> {
-  return commitBatch(runtime, ledger, { batch, source, files: new Map(), objects: new Map() });
+export function releaseClaim(runtime: Runtime, ledger: Ledger, claim: Claim): Promise<Intent> {
+  return commitBatch(runtime, ledger, givingBack(claim));
 }
+
+const givingBack = ({ batch, source, claimedAt }: Claim): Intent => ({
+  batch,
+  source,
+  claimedAt,
+  files: new Map(),
+  objects: new Map(),
+});
 
 const nothingStaged = (claim: Claim, intent: Intent, error: Error): StagedBatch => {
   const isUnaccounted = error instanceof AccountingError;

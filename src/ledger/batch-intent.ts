@@ -22,6 +22,58 @@ export interface Intent {
   readonly objects: ReadonlyMap<string, ObjectCounts>;
 }
 
+/** What an intent commits, in figures. */
+export interface IntentCounts {
+  readonly objects: number;
+  readonly records: {
+    readonly read: number;
+    readonly rows: number;
+    readonly quarantined: number;
+    readonly skipped: number;
+    readonly duplicates: number;
+  };
+  readonly files: number;
+  readonly bytes: { readonly decompressed: number; readonly written: number };
+}
+
+export const noCounts: IntentCounts = {
+  objects: 0,
+  records: { read: 0, rows: 0, quarantined: 0, skipped: 0, duplicates: 0 },
+  files: 0,
+  bytes: { decompressed: 0, written: 0 },
+};
+
+export function countsOf({ objects, files }: Intent): IntentCounts {
+  const counts = [...objects.values()];
+  const sum = (of: (object: ObjectCounts) => number): number => counts.reduce((total, one) => total + of(one), 0);
+  const written = [...files.values()].flat();
+  return {
+    objects: counts.length,
+    records: {
+      read: sum(({ records }) => records),
+      rows: sum(({ rows }) => rows),
+      quarantined: sum(({ quarantined }) => quarantined),
+      skipped: sum(({ skipped }) => skipped),
+      duplicates: sum(({ duplicates }) => duplicates),
+    },
+    files: written.length,
+    bytes: {
+      decompressed: sum(({ bytesDecompressed }) => bytesDecompressed),
+      written: written.reduce((total, { fileSize }) => total + fileSize, 0),
+    },
+  };
+}
+
+export const addCounts = (a: IntentCounts, b: IntentCounts): IntentCounts => ({
+  objects: a.objects + b.objects,
+  records: sums(a.records, b.records),
+  files: a.files + b.files,
+  bytes: sums(a.bytes, b.bytes),
+});
+
+const sums = <T extends Readonly<Record<keyof T, number>>>(a: T, b: T): T =>
+  Object.fromEntries((Object.keys(a) as (keyof T)[]).map((key) => [key, a[key] + b[key]])) as T;
+
 /** The intent that stands: this one, or the one that was there before. */
 export async function settleIntent(
   store: ObjectStore,

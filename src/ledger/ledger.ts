@@ -146,6 +146,15 @@ export class Ledger {
     return (await this.#requests.add(wanted)) as Claim | undefined;
   }
 
+  /** The claim of one batch, made on the UTC day `ymd`; undefined where it is not open. */
+  async openClaim(batch: string, ymd: string): Promise<Claim | undefined> {
+    const loaded = await this.#context.catalog.loadTable(declaration.name);
+    if (loaded === undefined) return undefined;
+    const files = await this.#claimFiles(loaded, new Set([batch]), { from: ymd, to: ymd });
+    const claimed = files.flatMap(({ entries }) => entries).filter((entry) => isClaim(entry) && entry.batch === batch);
+    return claimed.length === 0 ? undefined : claimOf(claimed);
+  }
+
   /** Claims that are still open, grouped by batch. */
   async openClaims(): Promise<LedgerEntry[][]> {
     const loaded = await this.#context.catalog.loadTable(declaration.name);
@@ -168,11 +177,8 @@ export class Ledger {
   takeOver(batch: string): Promise<Claim | undefined> {
     const { now, owner, claimMs } = this.#context;
     const rewrite = (claimed: readonly LedgerEntry[]): Rewritten | undefined => {
-      const first = claimed[0]!;
-      if (!this.isAbandoned(first)) return undefined;
-      const { source, sourceType, ymd, claimedAt } = first;
-      const objects = ascending(claimed.map((entry) => entry.object));
-      const claim = { batch, source, sourceType, ymd, claimedAt, claimedUntil: now() + claimMs, objects };
+      if (!this.isAbandoned(claimed[0]!)) return undefined;
+      const claim = { ...claimOf(claimed), claimedUntil: now() + claimMs };
       return { claim, entries: claimEntries(claim, owner.id) };
     };
     return this.#requests.add({ batch, rewrite });
@@ -309,12 +315,13 @@ export class Ledger {
   async #claimFiles(
     loaded: LoadedTable,
     batches: ReadonlySet<string>,
+    ymd?: { readonly from: string; readonly to: string },
   ): Promise<{ file: LiveFile; entries: LedgerEntry[] }[]> {
     const bounds = [
       { column: 'batch', among: [...batches] },
       { column: 'state', to: stateClaimed },
     ];
-    const files = await collect(this.#files(loaded, { bounds }));
+    const files = await collect(this.#files(loaded, { bounds, ...(ymd && { ymd }) }));
     const read = async (file: LiveFile) => ({ file, entries: await collect(this.#rows(loaded, file)) });
     return collect(mapAhead(files, filesAhead, read));
   }
@@ -358,6 +365,13 @@ async function collect<T>(items: AsyncIterable<T>): Promise<T[]> {
 }
 
 const isClaim = ({ state }: LedgerEntry): boolean => state === stateClaimed;
+
+/** From its rows, at least one. */
+export function claimOf(claimed: readonly LedgerEntry[]): Claim {
+  const { batch, source, sourceType, ymd, claimedAt, claimedUntil } = claimed[0]!;
+  const objects = ascending(claimed.map(({ object }) => object));
+  return { batch, source, sourceType, ymd, claimedAt, claimedUntil, objects };
+}
 
 function claimEntries(claim: Claim, owner: string): LedgerEntry[] {
   const { batch, source, sourceType, ymd, claimedAt, claimedUntil } = claim;

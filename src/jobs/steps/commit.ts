@@ -1,0 +1,56 @@
+/**
+ * `job commit`: carries out every intent that stands for an open claim, whoever made it, many in a snapshot. What has no
+ * intent yet is left to be staged. Safe to repeat, and to run beside stages, other commits and every other command.
+ */
+import { createLedger } from '../../ingest/claimed-batch.ts';
+import { expectOwnWarehouse } from '../../ingest/own-tables.ts';
+import type { Runtime } from '../../ingest/runtime.ts';
+import { addCounts, countsOf, type IntentCounts, noCounts } from '../../ledger/batch-intent.ts';
+import { finishBatches, groupShare } from '../../ledger/commit-batch.ts';
+import { readyIntents } from '../../ledger/ready.ts';
+
+export interface CommitReport {
+  readonly units: {
+    readonly committed: number;
+    /** Nothing of these was committed; all of their objects are free again. */
+    readonly givenBack: number;
+    /** Claimed, and not staged yet. */
+    readonly open: number;
+  };
+  readonly objects: {
+    /** Their claims are free again: they could not be read, or their units were given back. */
+    readonly failed: number;
+  };
+  readonly counts: IntentCounts;
+  readonly seconds: number;
+}
+
+export async function commitUnits(runtime: Runtime): Promise<CommitReport> {
+  const { clock } = runtime;
+  const begun = clock();
+  await expectOwnWarehouse(runtime);
+  const ledger = createLedger(runtime);
+  const { ready, open } = await readyIntents(runtime, ledger);
+  let counts = noCounts;
+  let failed = 0;
+  for (let rest = ready; rest.length > 0; ) {
+    const group = rest.slice(0, groupShare(rest.map(({ intent }) => intent)));
+    await finishBatches(
+      runtime,
+      ledger,
+      group.map(({ intent }) => intent),
+    );
+    for (const { intent, claimed } of group) {
+      counts = addCounts(counts, countsOf(intent));
+      failed += claimed - intent.objects.size;
+    }
+    rest = rest.slice(group.length);
+  }
+  const givenBack = ready.filter(({ intent }) => intent.objects.size === 0).length;
+  return {
+    units: { committed: ready.length - givenBack, givenBack, open: open.length },
+    objects: { failed },
+    counts,
+    seconds: (clock() - begun) / 1000,
+  };
+}
