@@ -11,8 +11,9 @@ export interface Framer {
 /** A way past frames for records that need none: lines are offered as valid UTF-8, in the order of the object. */
 export interface FastPath {
   /**
-   * Takes lines of bytes[start, end), which ends behind a line feed and stands at `offset` of the object, and returns
-   * where the first one begins that it does not take, as one of more than `recordBytes`; `end` where there is none.
+   * Takes lines of bytes[start, end), which stands at `offset` of the object, and objects that others follow on their line.
+   * Behind each of them stands a line feed or the brace of the next object, inside of `end`. Returns where the first one
+   * begins that it does not take, as one of more than `recordBytes` or one that is not complete; `end` where there is none.
    */
   takeLines(bytes: Buffer, start: number, end: number, offset: number, recordBytes: number): number;
   /** Whether bytes[start, end), one line without its end, has been taken. */

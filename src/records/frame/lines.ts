@@ -25,72 +25,56 @@ export class LineFramer implements Framer {
   }
 
   push(chunk: Buffer, out: Frame[]): void {
-    let start = 0;
-    if (this.#open.active) {
-      const newline = chunk.indexOf(NEWLINE);
-      const end = newline < 0 ? chunk.length : newline;
-      this.#addOpen(chunk, 0, end, out);
-      if (newline >= 0) this.#emitOpen(out);
-      start = newline < 0 ? end : newline + 1;
-    }
-    const end = chunk.lastIndexOf(NEWLINE) + 1;
-    if (start < end) this.#lines(chunk, start, end, out);
-    start = Math.max(start, end);
-    if (start < chunk.length) {
-      this.#begin(this.#offset + start);
-      this.#addOpen(chunk, start, chunk.length, out);
-    }
+    const begin = this.#open.active ? this.#endOpen(chunk, out) : 0;
+    if (begin < chunk.length) this.#records(chunk, begin, out);
     this.#offset += chunk.length;
   }
 
-  /** Whole lines. */
-  #lines(chunk: Buffer, from: number, end: number, out: Frame[]): void {
-    const fastPath = this.#fastPath !== undefined && isUtf8(chunk.subarray(from, end)) ? this.#fastPath : undefined;
-    for (let start = from; start < end; ) {
-      if (fastPath !== undefined)
-        start = fastPath.takeLines(chunk, start, end, this.#offset + start, this.#limits.recordBytes);
-      if (start === end) return;
-      const newline = chunk.indexOf(NEWLINE, start);
-      this.#line(chunk.subarray(start, newline), this.#offset + start, fastPath, out);
-      start = newline + 1;
+  /** The rest of the record that is open. Returns where the next one begins. */
+  #endOpen(chunk: Buffer, out: Frame[]): number {
+    const newline = endOfLine(chunk, 0);
+    const seam = this.#seams.find(chunk, 0, newline);
+    this.#open.add(chunk.subarray(0, seam < 0 ? newline : seam));
+    if (seam >= 0 || newline < chunk.length) this.#emitOpen(out);
+    return seam < 0 ? newline + 1 : seam;
+  }
+
+  /** Records from `start` on, of which the last may go on in the next chunk. */
+  #records(chunk: Buffer, begin: number, out: Frame[]): void {
+    const offered = this.#offered(chunk, begin);
+    let newline = begin - 1;
+    for (let start = begin; start < chunk.length; ) {
+      if (start < offered) {
+        const { recordBytes } = this.#limits;
+        start = (this.#fastPath as FastPath).takeLines(chunk, start, offered, this.#offset + start, recordBytes);
+        if (start === chunk.length) return;
+      }
+      // Not anew for each of the objects of a line.
+      if (newline < start) newline = endOfLine(chunk, start);
+      this.#seams.begin();
+      const seam = this.#seams.find(chunk, start, newline);
+      if (seam < 0 && newline === chunk.length) {
+        this.#open.begin(this.#offset + start);
+        this.#open.add(chunk.subarray(start));
+        return;
+      }
+      const record = chunk.subarray(start, seam < 0 ? newline : seam);
+      this.#emit(trimmedFrame(record, this.#offset + start, this.#limits), undefined, out);
+      start = seam < 0 ? newline + 1 : seam;
     }
   }
 
-  /** A line that the fast path has not taken as one record: it may hold several. */
-  #line(line: Buffer, offset: number, fastPath: FastPath | undefined, out: Frame[]): void {
-    this.#seams.begin();
-    let start = 0;
-    for (let at = 0; at < line.length; ) {
-      at = this.#seams.find(line, at, line.length);
-      if (at < 0) break;
-      this.#emit(trimmedFrame(line.subarray(start, at), offset + start, this.#limits), fastPath, out);
-      start = at;
-    }
-    const last = trimmedFrame(line.subarray(start), offset + start, this.#limits);
-    this.#emit(last, start > 0 ? fastPath : undefined, out);
+  /**
+   * How far the fast path is offered the chunk: up to the last line feed, or the last brace, which may be the end of the
+   * object before it. Characters do not reach over either. -1 where the bytes are not UTF-8, or there is no fast path.
+   */
+  #offered(chunk: Buffer, begin: number): number {
+    const end = Math.max(chunk.lastIndexOf(NEWLINE), chunk.lastIndexOf(OPEN_BRACE)) + 1;
+    return this.#fastPath !== undefined && isUtf8(chunk.subarray(begin, end)) ? end : -1;
   }
 
   end(out: Frame[]): void {
     this.#emitOpen(out);
-  }
-
-  #begin(offset: number): void {
-    this.#open.begin(offset);
-    this.#seams.begin();
-  }
-
-  /** More of the line that reaches over chunks; objects that end in there are let go. */
-  #addOpen(chunk: Buffer, from: number, to: number, out: Frame[]): void {
-    let start = from;
-    for (let at = from; at < to; ) {
-      at = this.#seams.find(chunk, at, to);
-      if (at < 0) break;
-      this.#open.add(chunk.subarray(start, at));
-      this.#emitOpen(out);
-      this.#open.begin(this.#offset + at);
-      start = at;
-    }
-    this.#open.add(chunk.subarray(start, to));
   }
 
   /** What was gathered over chunks. */
@@ -111,6 +95,12 @@ export class LineFramer implements Framer {
     )
       this.#fastPath.fallBack(frame);
   }
+}
+
+/** Where the next line feed stands; the end of the chunk where there is none. */
+function endOfLine(chunk: Buffer, start: number): number {
+  const newline = chunk.indexOf(NEWLINE, start);
+  return newline < 0 ? chunk.length : newline;
 }
 
 const Seam = { lead: 0, object: 1, string: 2, escape: 3, behind: 4, text: 5 } as const;

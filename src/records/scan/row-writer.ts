@@ -204,9 +204,9 @@ export class RowWriter implements RowBuffer {
   }
 
   /**
-   * Takes lines of bytes[start, end), which ends behind a line feed and is valid UTF-8; the first stands at `offset` of
-   * the object. Returns where the first line begins that is in doubt, as one of more than `recordBytes` is; `end` where
-   * there is none.
+   * Takes lines of bytes[start, end), which are valid UTF-8 and stand at `offset` of the object, and objects that another
+   * one follows on their line. Returns where the first one begins that is in doubt, as one of more than `recordBytes` is,
+   * or not complete; `end` where there is none.
    */
   takeLines(bytes: Uint8Array, start: number, end: number, offset: number, recordBytes: number): number {
     const place = this.#load(bytes, start, end);

@@ -224,4 +224,20 @@ test.each(alike)('%s: what has the form of a line before it takes the fast path'
   expect(reading.certain).toBe(taken);
   await bothWays(source, bytes, 500, limits);
   await bothWays(source, bytes, 500, { ...limits, recordBytes: 200 });
+  for (const between of ['', ' ', '\0']) await bothWays(source, Buffer.from(lines.join(between)), 700, limits);
+});
+
+test('objects one behind the other take the fast path, bare ones and wrapped ones, in chunks of any size', async () => {
+  const source = createSource('opa', {}, limits);
+  const wraps: Wrapping[] = [(record) => record, (record, n) => `{"log":${JSON.stringify(record)},"n":${n}}`];
+  for (const wrap of wraps) {
+    const records = Array.from({ length: 100 }, (_, n) => wrap(decision(`d-${n}`), n));
+    // Another program's, and one that is not JSON.
+    const bytes = Buffer.from([...records.slice(0, 50), '{"n":1}', '{"n":1]', ...records.slice(50)].join(''));
+    for (const size of [Number.POSITIVE_INFINITY, 1000, 97]) {
+      const { certain } = await bothWays(source, bytes, size, limits);
+      // The first one that is wrapped is learned from.
+      expect(certain).toBeGreaterThanOrEqual(99);
+    }
+  }
 });

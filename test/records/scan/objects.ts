@@ -2,8 +2,9 @@
 import { isUtf8 } from 'node:buffer';
 import { expect } from 'vitest';
 import type { Frame } from '../../../src/records/frame/frame.ts';
-import type { FastPath, FrameLimits } from '../../../src/records/frame/framer.ts';
+import { type FastPath, type FrameLimits, NEWLINE, OPEN_BRACE } from '../../../src/records/frame/framer.ts';
 import { frameRecords } from '../../../src/records/frame/index.ts';
+import { objectEnd } from '../../../src/records/frame/lines.ts';
 import type { RecordOutcome } from '../../../src/records/outcome.ts';
 import type { TakenCounts } from '../../../src/records/scan/row-writer.ts';
 import type { Source } from '../../../src/sources/source.ts';
@@ -45,8 +46,8 @@ export async function readObject(
   const takeLines = (bytes: Buffer, from: number, end: number, offset: number, most: number): number => {
     for (let start = from; start < end; ) {
       const before = writer.taken;
-      const next = bytes.indexOf(0x0a, start) + 1;
-      if (writer.takeLines(bytes, start, next, offset + start - from, most) === start) return start;
+      const next = writer.takeLines(bytes, start, oneRecord(bytes, start, end), offset + start - from, most);
+      if (next === start) return start;
       note(offset + start - from, before);
       start = next;
     }
@@ -93,6 +94,15 @@ export async function readObject(
   const rows = rowsOf(writer.batch());
   source.writers.release(writer);
   return { rows, outcomes, mismatches: new Map([...mismatches].sort()), certain };
+}
+
+/** So far that one record ends in it: behind its line feed, or behind the brace of an object that follows it. */
+function oneRecord(bytes: Buffer, start: number, end: number): number {
+  const behind = bytes[start] === OPEN_BRACE ? objectEnd(bytes, start) : end;
+  const brace = bytes.indexOf(OPEN_BRACE, behind);
+  const newline = bytes.indexOf(NEWLINE, start);
+  const stops = [brace, newline].filter((at) => at >= 0);
+  return Math.min(end, ...stops.map((at) => at + 1));
 }
 
 /** Reads an object on both ways, the fast one in chunks of `size`, and holds that they agree. */

@@ -216,8 +216,8 @@ function turn(writer: Writer): void {
 }
 
 /**
- * Takes lines of [start, end), which ends behind a line feed and is valid UTF-8; the first one stands at `offset` of its
- * object. Returns the place of the first line that is in doubt, `end` where none is.
+ * Takes lines of [start, end), which are valid UTF-8 and stand at `offset` of their object, and objects that another one
+ * follows on their line. Returns the place of the first one that is in doubt, or does not end here; `end` where none is.
  */
 export function takeLines(writer: Writer, start: usize, end: usize, offset: f64, recordBytes: i32): usize {
   turn(writer);
@@ -225,10 +225,13 @@ export function takeLines(writer: Writer, start: usize, end: usize, offset: f64,
   const shift = <i64>offset - <i64>start;
   let at = start;
   while (at < end) {
-    const newline = scanLine(writer, at);
-    if (newline === doubt || load<u8>(newline) !== NEWLINE || <i32>(newline - at) > recordBytes) return at;
+    const behind = scanLine(writer, at);
+    if (behind === doubt || behind >= end || <i32>(behind - at) > recordBytes) return at;
+    const isLine = load<u8>(behind) === NEWLINE;
+    // Behind a prefix all objects of the line are one record's affair.
+    if (!isLine && (load<u8>(behind) !== OPEN_BRACE || load<u8>(at) !== OPEN_BRACE)) return at;
     if (!take(writer, shift + <i64>at)) return at;
-    at = newline + 1;
+    at = isLine ? behind + 1 : behind;
   }
   return end;
 }
