@@ -24,6 +24,7 @@ import { defineServe } from './commands/serve.ts';
 import type { CommandContext, RunAction } from './commands/shared/context.ts';
 import { ClosedPipe, describeFailure, exitCodeOf, exitCodes, indented } from './commands/shared/exit.ts';
 import { createOutput } from './commands/shared/output.ts';
+import { openPager } from './commands/shared/pager.ts';
 import { defineTables } from './commands/tables.ts';
 import { defineValidate } from './commands/validate.ts';
 import { defineVerify } from './commands/verify.ts';
@@ -36,6 +37,8 @@ process.umask(0o077);
 // In a folder of the user's own: what is in there is run as code.
 enableCompileCache(join(process.env.XDG_CACHE_HOME || join(homedir(), '.cache'), 'audit-warehouse', 'compiled'));
 
+const colorings = ['auto', 'always', 'never'] as const;
+
 process.exitCode = await main(process.argv.slice(2));
 
 async function main(args: readonly string[]): Promise<number> {
@@ -44,13 +47,16 @@ async function main(args: readonly string[]): Promise<number> {
   process.stderr.on('error', workOnWithoutListener);
   process.on('uncaughtException', endOnBug);
   let exitCode: number = exitCodes.done;
-  const context = processContext();
+  const display: Display = { color: 'auto', pager: true, isPaging: false };
+  const context = processContext(display);
   const run: RunAction =
     (action) =>
     async (...given) => {
       // Commander appends the command itself; options of the program count like the command's own.
       const command = given.pop() as unknown as Command;
-      given[given.length - 1] = command.optsWithGlobals() as never;
+      const options = command.optsWithGlobals();
+      Object.assign(display, { color: options.color, pager: options.pager });
+      given[given.length - 1] = options as never;
       exitCode = await action(context, ...(given as never));
     };
   const program = defineProgram(run);
@@ -78,6 +84,10 @@ function defineProgram(run: RunAction): Command {
     )
     .addOption(new Option('--log-level <level>', 'trace, debug, info, warn, error, fatal or silent (default: info)'))
     .addOption(new Option('--log-format <format>', 'auto, json or text (default: auto: text on a terminal)'))
+    .addOption(
+      new Option('--color <when>', 'auto: on a terminal, unless NO_COLOR is set').choices(colorings).default('auto'),
+    )
+    .option('--no-pager', 'do not show long answers in a pager (AUDIT_WAREHOUSE_PAGER, PAGER or less)')
     .addHelpText(
       'after',
       `
@@ -132,19 +142,42 @@ function explain(command: Command): void {
     .showHelpAfterError(`(see: audit-warehouse ${names.join(' ')} --help)`);
 }
 
-function processContext(): CommandContext {
+/** How the process shows itself, as the options of the program say. */
+interface Display {
+  color: (typeof colorings)[number];
+  pager: boolean;
+  /** The terminal is the pager's. */
+  isPaging: boolean;
+}
+
+function processContext(display: Display): CommandContext {
+  const throughPipe = (error: NodeJS.ErrnoException): never => {
+    throw error.code === 'EPIPE' ? new ClosedPipe() : error;
+  };
+  const isColored =
+    ({ isTTY = false }: { readonly isTTY?: boolean }) =>
+    (): boolean =>
+      display.color === 'always' ||
+      (display.color === 'auto' && isTTY && !process.env.NO_COLOR && process.env.TERM !== 'dumb');
+  const stdout = createOutput(process.stdout, throughPipe, isColored(process.stdout));
   return {
     env: process.env,
     cwd: process.cwd(),
     get stdin() {
       return process.stdin;
     },
-    stdout: createOutput(process.stdout, (error) => {
-      throw error.code === 'EPIPE' ? new ClosedPipe() : error;
-    }),
-    stderr: createOutput(process.stderr, () => {}),
+    stdout,
+    stderr: createOutput(process.stderr, () => {}, isColored(process.stderr)),
+    page() {
+      if (!display.pager || !process.stdout.isTTY) return { output: stdout, end: async () => {} };
+      const onStart = (): void => {
+        display.isPaging = true;
+      };
+      const pager = openPager({ terminal: process.stdout, env: process.env, onStart });
+      return { output: createOutput(pager.stream, throughPipe, isColored(process.stdout)), end: () => pager.end() };
+    },
     clock: Date.now,
-    signal: stopSignal(),
+    signal: stopSignal(display),
     openRuntime: async (config, log) => (await import('./wire.ts')).createRuntime(config, { log }),
     openWorker: (config, options) => ({
       run: async (signal) => (await import('./wire.ts')).createWorker(config, options).run(signal),
@@ -157,12 +190,13 @@ function processContext(): CommandContext {
 }
 
 /** The first SIGINT or SIGTERM asks the command to stop in good order; the second ends the process where it stands. */
-function stopSignal(): AbortSignal {
+function stopSignal(display: Display): AbortSignal {
   const controller = new AbortController();
   for (const name of ['SIGINT', 'SIGTERM'] as const) {
     process.on(name, () => {
-      if (controller.signal.aborted) process.exit(exitCodes.failed);
-      process.stderr.write('stopping in good order; once more to stop at once\n');
+      // While a pager has the terminal, signals are meant for it.
+      if (controller.signal.aborted && !display.isPaging) process.exit(exitCodes.failed);
+      if (!display.isPaging) process.stderr.write('stopping in good order; once more to stop at once\n');
       controller.abort(new Error(`stopped by ${name}`));
     });
   }

@@ -101,7 +101,7 @@ async function execute(context: CommandContext, options: Options): Promise<numbe
 
   const { renderBackfill } = await import('./shared/render-backfill.ts');
   if (options.json) await context.stdout.writeJson(`${JSON.stringify(report)}\n`);
-  else await context.stdout.write(renderBackfill(report));
+  else await context.stdout.writeStyled(renderBackfill(report, context.stdout.columns));
   const stale = report.warnings.filter(({ code }) => code === 'source-stale');
   // The report for people has them among its warnings.
   if (options.json)

@@ -88,6 +88,6 @@ async function execute(context: CommandContext, options: Options): Promise<numbe
   }
   const { renderCompact } = await import('./shared/render-compact.ts');
   if (options.json) await context.stdout.writeJson(`${JSON.stringify(report)}\n`);
-  else await context.stdout.write(renderCompact(report, options.dryRun === true));
+  else await context.stdout.writeStyled(renderCompact(report, options.dryRun === true, context.stdout.columns));
   return report.overtaken.length > 0 ? exitCodes.failed : exitCodes.done;
 }

@@ -3,6 +3,8 @@ import type { Command } from 'commander';
 import packageJson from '../../package.json' with { type: 'json' };
 import type { Check } from '../jobs/doctor/check.ts';
 import { printable } from '../text/printable.ts';
+import { styled } from '../text/styles.ts';
+import { wrapLines } from '../text/wrap.ts';
 import type { CommandContext, GlobalOptions, RunAction } from './shared/context.ts';
 import { exitCodes } from './shared/exit.ts';
 
@@ -42,7 +44,7 @@ async function execute(context: CommandContext, options: Options): Promise<numbe
   const { diagnosisOf } = await import('../jobs/doctor/doctor.ts');
   const diagnosis = diagnosisOf(await look(context, options));
   if (options.json) await context.stdout.writeJson(`${JSON.stringify(diagnosis)}\n`);
-  else await context.stdout.write(render(diagnosis.checks));
+  else await context.stdout.writeStyled(wrapLines(render(diagnosis.checks), context.stdout.columns));
   const code = diagnosis.ok ? exitCodes.done : exitCodes.failed;
   // What did not answer may still hold the process.
   context.exit(code);
@@ -100,13 +102,16 @@ async function printPolicy(context: CommandContext, options: Options, named: str
   return exitCodes.done;
 }
 
+const colors = { ok: 'green', warning: 'yellow', failed: 'red', skipped: 'dim' } as const;
+
 /** One line a check, with what to do below. */
 function render(checks: readonly Check[]): string {
   const width = Math.max(...checks.map(({ name }) => name.length));
   const line = (lead: string, text: string): string => `${lead}${printable(text)}\n`;
   const lines = checks.map(({ name, status, found, advice }) => {
-    const lead = `${status.padEnd(7)}  ${name.padEnd(width)}  `;
-    return line(lead, found) + (advice === null ? '' : line(' '.repeat(lead.length), `-> ${advice}`));
+    const rest = `${name.padEnd(width)}  `;
+    const lead = `${styled(colors[status], status)}${' '.repeat(9 - status.length)}${rest}`;
+    return line(lead, found) + (advice === null ? '' : line(' '.repeat(9 + rest.length), `-> ${advice}`));
   });
   const count = (status: Check['status']): number => checks.filter((check) => check.status === status).length;
   const [warnings, failures] = [count('warning'), count('failed')];

@@ -48,7 +48,7 @@ async function execute(context: CommandContext, options: Options): Promise<numbe
   }
   for (const line of removals) await context.stdout.write(`would remove ${printable(line)}\n`);
   const right = 'right' as const;
-  await context.stdout.write(
+  await context.stdout.writeStyled(
     textTable(
       [
         { title: 'table' },
@@ -66,6 +66,7 @@ async function execute(context: CommandContext, options: Options): Promise<numbe
         formatCount(files),
         formatBytes(bytes),
       ]),
+      { width: context.stdout.columns },
     ),
   );
   if (report.intents > 0) await context.stdout.write(`intents of settled batches: ${formatCount(report.intents)}\n`);

@@ -68,15 +68,22 @@ async function execute(context: CommandContext, options: Options): Promise<numbe
     ...(options.to !== undefined && { to: options.to }),
   });
   if (options.json) await context.stdout.writeJson(`${JSON.stringify(report)}\n`);
-  else await context.stdout.write(await render(report));
+  else await show(context, report);
   return exitCodes.done;
 }
 
-async function render({ records, reasons }: QuarantineReport): Promise<string> {
+async function show(context: CommandContext, report: QuarantineReport): Promise<void> {
+  const { output, end } = context.page();
+  await output.writeStyled(await render(report, output.columns));
+  await end();
+}
+
+async function render({ records, reasons }: QuarantineReport, width: number | undefined): Promise<string> {
   if (records === 0) return 'nothing is in quarantine\n';
-  const [{ formatBytes, formatCount }, { textTable }] = await Promise.all([
+  const [{ formatBytes, formatCount }, { textTable }, { wrapLines }] = await Promise.all([
     import('../text/humanize.ts'),
     import('../text/text-table.ts'),
+    import('../text/wrap.ts'),
   ]);
   const right = 'right' as const;
   let text = textTable(
@@ -87,7 +94,7 @@ async function render({ records, reasons }: QuarantineReport): Promise<string> {
       { title: 'objects', align: right },
       { title: 'first day' },
       { title: 'last day' },
-      { title: 'meaning' },
+      { title: 'meaning', rank: 1 },
     ],
     reasons.map((reason) => [
       reason.sourceType,
@@ -98,11 +105,12 @@ async function render({ records, reasons }: QuarantineReport): Promise<string> {
       reason.lastDay,
       reason.meaning,
     ]),
+    { width },
   );
-  for (const { sourceType, reason, samples } of reasons) {
+  for (const { sourceType, reason, meaning, samples } of reasons) {
     if (samples.length === 0) continue;
     const isRevealed = samples.some((sample) => sample.payload !== undefined);
-    text += `\n${reason} (${sourceType})\n`;
+    text += `\n${reason} (${sourceType})${width === undefined ? '' : `: ${meaning}`}\n`;
     text += textTable(
       [
         { title: 'object' },
@@ -123,7 +131,8 @@ async function render({ records, reasons }: QuarantineReport): Promise<string> {
         sample.pointer === '' ? '(the record)' : sample.pointer,
         ...(isRevealed ? [sample.detail ?? '', sample.payload ?? ''] : []),
       ]),
+      { width },
     );
   }
-  return text;
+  return wrapLines(text, width);
 }

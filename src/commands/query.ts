@@ -5,6 +5,7 @@ import { type EngineName, engineNames } from '../engines/index.ts';
 import type { Runtime } from '../ingest/runtime.ts';
 import type { Ranged } from '../queries/range.ts';
 import { type OpenRange, rangeText } from '../text/time.ts';
+import { wrapLines } from '../text/wrap.ts';
 import type { CommandContext, GlobalOptions, RunAction } from './shared/context.ts';
 import { exitCodes } from './shared/exit.ts';
 import { type AnswerFormat, answerFormats } from './shared/render-answer.ts';
@@ -15,6 +16,7 @@ interface Options extends GlobalOptions, TimeOptions {
   readonly param?: readonly string[];
   readonly list?: boolean;
   readonly format: AnswerFormat;
+  readonly columns?: string;
   readonly csvSafe?: boolean;
   readonly engine: EngineName;
 }
@@ -57,6 +59,7 @@ export function defineQuery(program: Command, run: RunAction): void {
         .argParser((given: string, all: string[] = []) => [...all, given])
         .hideHelp(),
     )
+    .option('--columns <names>', 'only these columns of the answer, in this order: a,b')
     .option('--csv-safe', "with --format csv: put ' before text that a spreadsheet would run as a formula")
     .option('--list', 'explain the questions, or the one named, and their parameters')
     .addOption(new Option('--format <format>', 'how to print the answer').choices(answerFormats).default('table'))
@@ -71,17 +74,25 @@ async function execute(
   words: readonly string[],
   options: Options,
 ): Promise<number> {
-  const [{ logEvent }, { openConfigAndLog }, { writeAnswer }, { UsageError }] = await Promise.all([
+  const [
+    { logEvent },
+    { openConfigAndLog },
+    { isForReading, withColumns, writeAnswer },
+    { UsageError },
+    { formatBytes, formatSeconds, plural },
+  ] = await Promise.all([
     import('../telemetry/events.ts'),
     import('./shared/setup.ts'),
     import('./shared/render-answer.ts'),
     import('../config/errors.ts'),
+    import('../text/humanize.ts'),
   ]);
   if (options.list) return list(context, question, options.format);
   if ((question === undefined) === (options.sql === undefined)) {
     throw new UsageError('query takes the name of a question (see query --list) or --sql TEXT, one of the two');
   }
   if (options.csvSafe && options.format !== 'csv') throw new UsageError('--csv-safe belongs to --format csv');
+  const columns = options.columns?.split(',').map((name) => name.trim());
   const parameters = parseParameters([...words, ...(options.param ?? [])], UsageError);
   const ask = await asker(context, question, parameters, options);
 
@@ -90,14 +101,22 @@ async function execute(
   const { request, range } = await ask(runtime);
   if (range?.isDefault) await context.stderr.write(`${describeDefault(range)}\n`);
   const engine = await context.openEngine(runtime, options.engine);
+  const { output, end } = context.page();
   try {
     const started = context.clock();
-    const answer = await engine.query({ ...request, signal: context.signal });
+    const found = await engine.query({ ...request, signal: context.signal });
+    const answer = columns === undefined ? found : withColumns(found, columns);
     const seconds = (): number => (context.clock() - started) / 1000;
-    await writeAnswer(context, answer, options.format, seconds, { safe: options.csvSafe === true });
+    const trailer = async () => ({ seconds: seconds() });
+    const rows = await writeAnswer(output, answer, options.format, { safe: options.csvSafe === true, trailer });
+    if (isForReading(options.format)) {
+      const receipt = `${plural(rows, 'row')}, ${formatBytes(answer.bytesScanned())} scanned, ${formatSeconds(seconds())}\n`;
+      await (output.isTTY ? output : context.stderr).write(receipt);
+    }
     logEvent(log, 'query-finished', { question, bytesScanned: answer.bytesScanned(), seconds: seconds() });
   } finally {
     await engine.close();
+    await end();
   }
   return exitCodes.done;
 }
@@ -148,7 +167,9 @@ async function list(context: CommandContext, question: string | undefined, forma
     import('./shared/render-questions.ts'),
   ]);
   const text = renderQuestions(question === undefined ? allQuestions : [findQuestion(question)], format);
-  await (format === 'json' ? context.stdout.writeJson(text) : context.stdout.write(text));
+  const { output, end } = context.page();
+  await (format === 'json' ? output.writeJson(text) : output.write(wrapLines(text, output.columns)));
+  await end();
   return exitCodes.done;
 }
 

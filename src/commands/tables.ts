@@ -44,14 +44,14 @@ async function execute(context: CommandContext, options: Options): Promise<numbe
     return exitCodes.done;
   }
   const right = 'right' as const;
-  await context.stdout.write(
+  await context.stdout.writeStyled(
     textTable(
       [
         { title: 'table' },
         { title: 'rows', align: right },
-        { title: 'files', align: right },
+        { title: 'files', align: right, rank: 2 },
         { title: 'size', align: right },
-        { title: 'days', align: right },
+        { title: 'days', align: right, rank: 1 },
         { title: 'first day' },
         { title: 'last day' },
         { title: 'last commit' },
@@ -66,6 +66,7 @@ async function execute(context: CommandContext, options: Options): Promise<numbe
         table.lastDay ?? '-',
         table.lastCommit ?? 'never',
       ]),
+      { width: context.stdout.columns },
     ),
   );
   return exitCodes.done;

@@ -71,23 +71,29 @@ async function execute(context: CommandContext, options: Options): Promise<numbe
     report = await verify(runtime, settings);
   }
   if (options.json) await context.stdout.writeJson(`${JSON.stringify({ ...report, ...(repaired && { repaired }) })}\n`);
-  else await context.stdout.write(await render(report, repaired));
+  else await context.stdout.writeStyled(await render(report, repaired, context.stdout.columns));
   return report.ok ? exitCodes.done : exitCodes.verifyDifference;
 }
 
-async function render(report: VerifyReport, repaired: readonly string[] | undefined): Promise<string> {
+async function render(
+  report: VerifyReport,
+  repaired: readonly string[] | undefined,
+  width: number | undefined,
+): Promise<string> {
   const [
     { formatCount, plural },
     { printable },
     { textTable },
     { differenceKinds },
     { adviceOnOtherMapping, describeOtherMapping },
+    { wrapLines },
   ] = await Promise.all([
     import('../text/humanize.ts'),
     import('../text/printable.ts'),
     import('../text/text-table.ts'),
     import('../jobs/verify/difference.ts'),
     import('../ingest/other-mappings.ts'),
+    import('../text/wrap.ts'),
   ]);
   const { objects, tables, differences, differencesTotal } = report;
   const rows = Object.values(tables).reduce((sum, table) => sum + table.rows, 0);
@@ -112,10 +118,11 @@ async function render(report: VerifyReport, repaired: readonly string[] | undefi
       found === undefined ? '' : String(found),
       detail ?? '',
     ]),
+    { width },
   );
   for (const kind of new Set(differences.map((difference) => difference.kind)))
     text += `\n${kind}: ${differenceKinds[kind]}`;
-  return `${text}\n`;
+  return `${wrapLines(text, width)}\n`;
 }
 
 type Tools = typeof import('../text/text-table.ts') & typeof import('../text/humanize.ts');

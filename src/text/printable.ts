@@ -14,11 +14,13 @@ const hidden =
   '\\p{Cc}\\p{Cf}\\p{Zl}\\p{Zp}\\p{Co}\\p{Cs}\\p{Cn}\\p{Default_Ignorable_Code_Point}\\u00a0\\u1680\\u2000-\\u200a\\u202f\\u205f\\u3000\\u2800';
 /** Finds a character that cannot be seen, or that acts on what stands beside it. */
 export const isHidden = new RegExp(`[${hidden}]`, 'u');
-const needsCare = new RegExp(`[${hidden}\\p{M}]|\\\\(?=u\\{)`, 'u');
+const needsCare = new RegExp(`[${hidden}\\p{M}\\u1160-\\u11ff\\ud7b0-\\ud7ff]|\\\\(?=u\\{)`, 'u');
 const hiddenButLineFeed = new RegExp(`(?!\\n)[${hidden}]`, 'gu');
-/** Twice as wide as others. */
-const wide = /[\p{scx=Han}\p{scx=Hira}\p{scx=Kana}\p{scx=Hang}\p{Emoji_Presentation}\uff01-\uff60]/u;
-const combining = /\p{M}/u;
+/** Twice as wide as others: East_Asian_Width W and F (UAX #11), which has emoji too, but not the two letters of a flag. */
+const wide =
+  /[\u1100-\u115f\u2329\u232a\u2e80-\u303e\u3041-\u3247\u3250-\u4dbf\u4e00-\ua4c6\ua960-\ua97c\uac00-\ud7a3\uf900-\ufaff\ufe10-\ufe19\ufe30-\ufe6b\uff01-\uff60\uffe0-\uffe6\u{16fe0}-\u{1b2fb}\u{1f200}-\u{1f265}\u{20000}-\u{3fffd}]|(?!\p{RI})\p{Emoji_Presentation}/u;
+/** Drawn on the letter before: marks, and the vowels and last consonants of Hangul syllables in parts. */
+const combining = /[\p{M}\u1160-\u11ff\ud7b0-\ud7ff]/u;
 /** On one letter; more of them would pile up over the lines above. */
 const mostMarks = 3;
 
@@ -48,6 +50,7 @@ export function printable(text: string, most = Number.POSITIVE_INFINITY): string
 
 /** Columns that printable text takes on a terminal. */
 export function columnsOf(text: string): number {
+  if (/^[ -~]*$/.test(text)) return text.length;
   let columns = 0;
   for (const character of text) columns += combining.test(character) ? 0 : wide.test(character) ? 2 : 1;
   return columns;

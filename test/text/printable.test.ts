@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { columnsOf, printable, printableJson, printableLines } from '../../src/text/printable.ts';
+import { withoutStyles } from '../../src/text/styles.ts';
 import { textTable } from '../../src/text/text-table.ts';
 
 /** One or more of each kind that a terminal, a page or a reader could be misled by. */
@@ -117,9 +118,11 @@ describe('JSON for a terminal', () => {
 describe('a table', () => {
   test('has a line for each row whatever is in the cells, and columns under each other', () => {
     const cells = ['a', 'line\nfeed', '漢字', 'e\u0301', '\u202eb', '\u001b[31m'];
-    const lines = textTable(
-      [{ title: 'na\u202eme' }, { title: 'n', align: 'right' }],
-      cells.map((cell, i) => [cell, String(i)]),
+    const lines = withoutStyles(
+      textTable(
+        [{ title: 'na\u202eme' }, { title: 'n', align: 'right' }],
+        cells.map((cell, i) => [cell, String(i)]),
+      ),
     ).split('\n');
     expect(lines.pop()).toBe('');
     expect(lines).toHaveLength(cells.length + 2);

@@ -16,11 +16,22 @@ import type { WorkerOptions } from '../../worker/worker.ts';
 export interface Output {
   /** Lines for people: of what stands in them, nothing but line feeds acts on a terminal. */
   write(text: string): Promise<void>;
+  /** The same with emphasis (src/text/styles.ts); all text from outside in it has been made printable. */
+  writeStyled(text: string): Promise<void>;
   /** JSON, in pieces that end between characters: as it is, on a terminal with more escapes. */
   writeJson(text: string): Promise<void>;
   /** Any other data: as it is, on a terminal like lines for people. */
   writeData(text: string): Promise<void>;
   readonly isTTY: boolean;
+  /** The width of the terminal; undefined where there is none. */
+  readonly columns: number | undefined;
+}
+
+/** An output that may go through a pager. */
+export interface PagedOutput {
+  readonly output: Output;
+  /** Resolves when everything has been read, or the pager has been left. */
+  end(): Promise<void>;
 }
 
 export interface CommandContext {
@@ -29,6 +40,8 @@ export interface CommandContext {
   readonly stdin: AsyncIterable<Uint8Array>;
   readonly stdout: Output;
   readonly stderr: Output;
+  /** stdout, through the user's pager where it is a terminal that the text does not fit. */
+  readonly page: () => PagedOutput;
   /** Milliseconds since the epoch. */
   readonly clock: () => number;
   /** Aborts at the first SIGINT or SIGTERM. */

@@ -3,15 +3,22 @@
  * harmless whatever a command has forgotten. A command makes such text one line (`printable`); this holds the rest.
  */
 import { printableJson, printableLines } from '../../text/printable.ts';
+import { renderStyles } from '../../text/styles.ts';
 import type { Output } from './context.ts';
 
 export interface TextStream {
   write(text: string, done: (error?: Error | null) => void): unknown;
   readonly isTTY?: boolean;
+  /** Columns of the terminal. */
+  readonly columns?: number;
 }
 
 /** `onError` is told of a write that failed; what it throws, the writer gets. */
-export function createOutput(stream: TextStream, onError: (error: NodeJS.ErrnoException) => void): Output {
+export function createOutput(
+  stream: TextStream,
+  onError: (error: NodeJS.ErrnoException) => void,
+  isColored: () => boolean = () => false,
+): Output {
   const isTTY = stream.isTTY === true;
   const send = async (text: string): Promise<void> => {
     const error = await new Promise<Error | null | undefined>((resolve) => stream.write(text, resolve));
@@ -19,8 +26,11 @@ export function createOutput(stream: TextStream, onError: (error: NodeJS.ErrnoEx
   };
   return {
     write: (text) => send(printableLines(text)),
+    writeStyled: (text) => send(renderStyles(text, isColored(), printableLines)),
     writeJson: (text) => send(isTTY ? printableJson(text) : text),
     writeData: (text) => send(isTTY ? printableLines(text) : text),
     isTTY,
+    // A terminal that does not know has none.
+    columns: isTTY ? stream.columns || 80 : undefined,
   };
 }

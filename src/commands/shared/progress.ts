@@ -5,7 +5,7 @@ import { clearLine, cursorTo } from 'node:readline';
 import { Presets, SingleBar } from 'cli-progress';
 import type { Progress, ProgressSink } from '../../ingest/runtime.ts';
 import { formatBytes, formatCount, formatSeconds } from '../../text/humanize.ts';
-import { printable } from '../../text/printable.ts';
+import { columnsOf, printable } from '../../text/printable.ts';
 import type { Output } from './context.ts';
 
 export interface ProgressDisplay extends ProgressSink {
@@ -23,11 +23,14 @@ export function showProgress(stderr: Output, clock: () => number, enabled: boole
   return stderr.isTTY ? bar(stderr, clock) : plainLines(stderr, clock);
 }
 
-/** `1,204 of 5,000 objects, 1.2 GiB of 4.0 GiB, 12,345 rows, 88.1 MiB/s, 34 s left`. Rates are of stored bytes. */
-export function describeProgress(progress: Progress, elapsedMs: number): string {
+/**
+ * `1,204 of 5,000 objects, 1.2 GiB of 4.0 GiB, 12,345 rows, 88.1 MiB/s, 34 s left`. Rates are of stored bytes. Where that
+ * is wider than `most` columns, rate, rows and bytes are left out, in this order.
+ */
+export function describeProgress(progress: Progress, elapsedMs: number, most = Number.POSITIVE_INFINITY): string {
   const { objectsDone, objectsTotal, bytesDone, bytesTotal, rows, message } = progress;
   const of = (done: string, total: string | null): string => (total === null ? done : `${done} of ${total}`);
-  const parts = [
+  const parts: (string | undefined)[] = [
     `${of(formatCount(objectsDone), objectsTotal === null ? null : formatCount(objectsTotal))} objects`,
     of(formatBytes(bytesDone), bytesTotal === null ? null : formatBytes(bytesTotal)),
     `${formatCount(rows)} rows`,
@@ -39,8 +42,16 @@ export function describeProgress(progress: Progress, elapsedMs: number): string 
     if (bytesTotal !== null && bytesTotal > bytesDone)
       parts.push(`${formatSeconds((bytesTotal - bytesDone) / rate)} left`);
   }
-  return `${parts.join(', ')}${message === undefined ? '' : `; ${printable(message)}`}`;
+  const text = (): string => {
+    const shown = parts.filter((part) => part !== undefined).join(', ');
+    return `${shown}${message === undefined ? '' : `; ${printable(message)}`}`;
+  };
+  for (const dispensable of [3, 2, 1]) if (columnsOf(text()) > most) parts[dispensable] = undefined;
+  return most === Number.POSITIVE_INFINITY ? text() : cut(text(), most);
 }
+
+/** Printable text, cut to so many columns. */
+const cut = (text: string, most: number): string => (columnsOf(text) <= most ? text : `${text.slice(0, most - 1)}…`);
 
 function plainLines(stderr: Output, clock: () => number): ProgressDisplay {
   const started = clock();
@@ -59,10 +70,12 @@ function plainLines(stderr: Output, clock: () => number): ProgressDisplay {
 
 function bar(stderr: Output, clock: () => number): ProgressDisplay {
   const started = clock();
+  const width = stderr.columns ?? 80;
+  const barColumns = width < 100 ? 12 : 24;
   const single = new SingleBar(
     {
       format: '{phase} {bar} {text}',
-      barsize: 24,
+      barsize: barColumns,
       stream: process.stderr,
       clearOnComplete: true,
       hideCursor: true,
@@ -75,7 +88,9 @@ function bar(stderr: Output, clock: () => number): ProgressDisplay {
   let running = false;
   return {
     update(progress) {
-      const payload = { phase: progress.phase, text: describeProgress(progress, clock() - started) };
+      const { phase } = progress;
+      const room = width - phase.length - barColumns - 3;
+      const payload = { phase, text: describeProgress(progress, clock() - started, room) };
       const total = progress.bytesTotal ?? Math.max(1, progress.bytesDone * 2);
       if (!running) single.start(total, progress.bytesDone, payload);
       else {

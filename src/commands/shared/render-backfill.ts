@@ -6,10 +6,15 @@ import { formatBytes, formatCount, formatSeconds, plural } from '../../text/huma
 import { compareText } from '../../text/order.ts';
 import { printable } from '../../text/printable.ts';
 import { textTable } from '../../text/text-table.ts';
+import { wrapLines } from '../../text/wrap.ts';
 
 const failuresShown = 20;
 
-export function renderBackfill(report: BackfillReport): string {
+export function renderBackfill(report: BackfillReport, width?: number): string {
+  return wrapLines(render(report, width), width);
+}
+
+function render(report: BackfillReport, width: number | undefined): string {
   const { plan } = report;
   const { leftover, excluded } = report.leftOut;
   const leftOut =
@@ -48,7 +53,7 @@ export function renderBackfill(report: BackfillReport): string {
   ]);
   if (tables.length > 0) {
     const columns = ['rows', 'files', 'days'].map((title) => ({ title, align: 'right' as const }));
-    sections.push(`\n${textTable([{ title: 'written to' }, ...columns], tables)}`);
+    sections.push(`\n${textTable([{ title: 'written to' }, ...columns], tables, { width })}`);
   }
   sections.push(counts('quarantined, by reason', report.quarantine));
   sections.push(counts('skipped, by reason', report.skipped));

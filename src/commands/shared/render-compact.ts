@@ -3,11 +3,12 @@ import type { CompactReport } from '../../jobs/compact/compact.ts';
 import { formatBytes, formatCount, formatSeconds, plural } from '../../text/humanize.ts';
 import { printable } from '../../text/printable.ts';
 import { textTable } from '../../text/text-table.ts';
+import { wrapLines } from '../../text/wrap.ts';
 
 const daysShown = 40;
 
-export function renderCompact(report: CompactReport, dryRun: boolean): string {
-  const sections = [days(report, dryRun), tables(report, dryRun)];
+export function renderCompact(report: CompactReport, dryRun: boolean, width: number | undefined): string {
+  const sections = [days(report, dryRun, width), tables(report, dryRun)];
   if (report.refused.length > 0)
     sections.push(
       `\nleft as they are:\n${report.refused
@@ -21,10 +22,10 @@ export function renderCompact(report: CompactReport, dryRun: boolean): string {
         .join('')}`,
     );
   if (!dryRun) sections.push(`\ntime  ${formatSeconds(report.seconds)}\n`);
-  return sections.join('');
+  return wrapLines(sections.join(''), width);
 }
 
-function days({ days: all }: CompactReport, dryRun: boolean): string {
+function days({ days: all }: CompactReport, dryRun: boolean, width: number | undefined): string {
   if (all.length === 0) return dryRun ? 'no day needs compaction\n' : 'nothing to do\n';
   const right = 'right' as const;
   const columns = [
@@ -56,7 +57,7 @@ function days({ days: all }: CompactReport, dryRun: boolean): string {
       day.reasons.join(', '),
     ]);
   const more = all.length - rows.length;
-  return `${textTable(columns, rows)}${more > 0 ? `and ${plural(more, 'more day')}; --json names all of them\n` : ''}`;
+  return `${textTable(columns, rows, { width })}${more > 0 ? `and ${plural(more, 'more day')}; --json names all of them\n` : ''}`;
 }
 
 function tables({ tables: all }: CompactReport, dryRun: boolean): string {

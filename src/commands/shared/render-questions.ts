@@ -1,7 +1,9 @@
 /** The named questions, for people and for machines. */
-import { type Origin, origins, type Parameter, type Question } from '../../queries/question.ts';
 
-export function renderQuestions(questions: readonly Question[], format: 'table' | 'json' | 'csv'): string {
+import { type Origin, origins, type Parameter, type Question } from '../../queries/question.ts';
+import type { AnswerFormat } from './render-answer.ts';
+
+export function renderQuestions(questions: readonly Question[], format: AnswerFormat): string {
   if (format === 'json') return `${JSON.stringify({ questions: questions.map(describe) })}\n`;
   const groups = (Object.keys(origins) as Origin[])
     .map((origin) => [origin, questions.filter((question) => question.origin === origin)] as const)
@@ -29,7 +31,14 @@ function paragraph({ name, summary, parameters }: Question): string {
   return `  ${name}: ${summary}\n${parameters.map((parameter) => `    ${parameter.name.padEnd(widest)}  ${explain(parameter)}\n`).join('')}`;
 }
 
-function explain({ description, example, required, default: preset }: Parameter): string {
-  const need = required ? ', required' : preset === undefined ? '' : `, ${preset} if not given`;
+function explain({ name, description, example, required, default: preset }: Parameter): string {
+  const isRange = name === 'from' || name === 'to';
+  const need = required
+    ? isRange
+      ? ', the last day with events if not given'
+      : ', required'
+    : preset === undefined
+      ? ''
+      : `, ${preset} if not given`;
   return `${description}${need}; such as ${example}`;
 }
