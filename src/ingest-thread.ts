@@ -1,41 +1,34 @@
 /** The entry point of the threads of jobs/ingest-pool.ts. Loads no more than ingesting needs: each thread loads it anew. */
 import { ingestBatch } from './ingest/ingest.ts';
-import type { IngestRuntime } from './ingest/runtime.ts';
 import { type FromThread, receivedError, sentError, type ThreadTask, type ToThread } from './ingest/thread-messages.ts';
 import { configuredSource } from './sources/index.ts';
 import type { Source } from './sources/source.ts';
+import { atMostEvery } from './telemetry/at-most-every.ts';
 import { createIngestRuntime } from './wire.ts';
 
 /** A pool has one configuration, so the first one is that of all batches. */
-let runtime: Promise<Omit<IngestRuntime, 'log'>> | undefined;
+let runtime: ReturnType<typeof createIngestRuntime> | undefined;
 /** By name, which one configuration gives once. */
 const sources = new Map<string, Source>();
 
 /** Often enough to tell a batch that moves from one that stands still. */
 const movedEveryMs = 1000;
 
-function atMostEvery(ms: number, action: () => void): () => void {
-  let next = 0;
-  return () => {
-    const now = performance.now();
-    if (now < next) return;
-    next = now + ms;
-    action();
-  };
-}
-
 /** Never rejects: what becomes of the batch is told by the port. */
 export default async function ingest({ port, config, source: named, ...request }: ThreadTask): Promise<void> {
   const tell = (message: FromThread): void => port.postMessage(message);
   const stop = new AbortController();
+  let leave = (): void => {};
   port.on('message', ({ reason }: ToThread) => stop.abort(receivedError(reason)));
   try {
     runtime ??= createIngestRuntime(config);
     const source = sources.get(named.name) ?? configuredSource(named, config.limits);
     sources.set(named.name, source);
     const log = { error: (fields: object, message: string) => tell({ kind: 'log', fields: { ...fields }, message }) };
+    const own = await runtime;
+    leave = own.throttling.listen(() => tell({ kind: 'throttled' }));
     const staged = await ingestBatch(
-      { ...(await runtime), log },
+      { ...own, log },
       {
         ...request,
         source: { config: named, source },
@@ -48,6 +41,7 @@ export default async function ingest({ port, config, source: named, ...request }
   } catch (error) {
     tell({ kind: 'failed', error: sentError(error) });
   } finally {
+    leave();
     port.close();
   }
 }

@@ -15,16 +15,23 @@ import type { Probes } from './probes/probes.ts';
 import { LocalStore } from './store/local.ts';
 import { RoutedStore } from './store/router.ts';
 import type { ObjectStore } from './store/store.ts';
+import { Throttling } from './store/throttling.ts';
+import { atMostEvery } from './telemetry/at-most-every.ts';
+import { logEvent } from './telemetry/events.ts';
 
 import type { WorkerOptions, WorkerReport } from './worker/worker.ts';
 
 export type { Runtime } from './ingest/runtime.ts';
+
+/** Milliseconds between two lines of the log that say the same. */
+const throttledLogMs = 60_000;
 
 /** Adapters are loaded only where the configuration needs them: the AWS SDK alone takes longer to load than a small run. */
 export async function createRuntime(config: Config, options: { readonly log?: Logger } = {}): Promise<OpenRuntime> {
   const { closeStore, ...parts } = await createIngestRuntime(config);
   const ingester = await createIngester(config);
   const log = options.log ?? (await import('pino')).default({ level: 'silent' });
+  parts.throttling.listen(atMostEvery(throttledLogMs, () => logEvent(log, 'store-throttled')));
   const catalog = await openCatalog(config.catalog, { store: parts.store, warehouse: config.warehouse });
   return {
     ...parts,
@@ -46,14 +53,19 @@ export interface OpenRuntime extends Runtime {
 }
 
 /** What each thread that ingests has of its own. */
-export async function createIngestRuntime(
-  config: Config,
-): Promise<Pick<Runtime, 'config' | 'store' | 'encoder' | 'sleep' | 'owner'> & { closeStore(): void }> {
-  const { store, closeStore } = await createStore(config);
+export async function createIngestRuntime(config: Config): Promise<
+  Pick<Runtime, 'config' | 'store' | 'encoder' | 'sleep' | 'owner'> & {
+    readonly throttling: Throttling;
+    closeStore(): void;
+  }
+> {
+  const throttling = new Throttling();
+  const { store, closeStore } = await createStore(config, throttling);
   return {
     config,
     store,
     closeStore,
+    throttling,
     encoder: await createEncoder(config),
     sleep: (ms, signal) => sleep(ms, undefined, signal && { signal }),
     owner: processOwner(),
@@ -98,14 +110,19 @@ export interface WorkerHandle {
   run(signal?: AbortSignal): Promise<WorkerReport>;
 }
 
-async function createStore(config: Config): Promise<{ store: ObjectStore; closeStore(): void }> {
+async function createStore(
+  config: Config,
+  throttling: Throttling,
+): Promise<{ store: ObjectStore; closeStore(): void }> {
   const locations = [
     config.warehouse,
     config.compact.spill,
     ...[...config.sources, ...config.sideSources].map((source) => source.location),
   ];
   const usesS3 = locations.some((location) => location.startsWith('s3://'));
-  const s3 = usesS3 ? new (await import('./store/s3.ts')).S3Store(config.s3) : undefined;
+  const s3 = usesS3
+    ? new (await import('./store/s3.ts')).S3Store({ ...config.s3, onThrottled: () => throttling.tell() })
+    : undefined;
   const store = new RoutedStore({ file: new LocalStore(), ...(s3 && { s3 }) });
   return { store, closeStore: () => s3?.close() };
 }

@@ -127,8 +127,8 @@ export const sections = {
     bytes: size('stored bytes of a batch', '256MiB', 1),
     objects: count('objects of a batch', 10_000, 1, 1_000_000),
     claim: duration('how long a claim holds before another run may take the batch over', '10m', 10),
-    downloads: count('objects downloaded at a time', 16, 1, 1024),
-    download_bytes: size('bytes of bodies held in memory before they are parsed', '16MiB', 1 << 20),
+    downloads: count('objects downloaded at a time', 128, 1, 1024),
+    download_bytes: size('bytes of bodies held in memory before they are parsed', '32MiB', 1 << 20),
     column_bytes: size('bytes of columns held in memory before files are written', '32MiB', 1 << 20),
     threads: {
       description: 'batches worked on at a time, each on a thread; without it as many as there are CPUs, up to 4',

@@ -48,6 +48,8 @@ export interface Grant {
 const failedUpload = 'an upload in parts that failed is taken back';
 const lostCommit =
   'what was staged for a commit that another writer won is removed, and metadata that the log no longer holds';
+const writtenBefore =
+  'only what earlier runs and other writers have committed is read: a run knows what it wrote itself';
 const mayBeMissing = 'S3 says that an object is not there, and not that it is forbidden, only to who may list';
 const firstAmendment = 'the first job that removes rows makes the table amendments';
 const byAthena = 'Athena makes it with the rights of who asks';
@@ -69,7 +71,8 @@ const readWarehouse = grant('ReadWarehouse', 'warehouse', always('s3:GetObject')
 const addToWarehouse = grant(
   'WriteWarehouse',
   'warehouse',
-  always('s3:GetObject', 's3:PutObject'),
+  always('s3:PutObject'),
+  because(writtenBefore, 's3:GetObject'),
   because(lostCommit, 's3:DeleteObject'),
   because(failedUpload, 's3:AbortMultipartUpload'),
 );

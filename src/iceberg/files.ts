@@ -1,7 +1,7 @@
 import { canonical } from '../store/places.ts';
-import { type ObjectInfo, type ObjectStore, StoreError } from '../store/store.ts';
+import { ChecksumMismatch, type ObjectInfo, type ObjectStore, StoreError } from '../store/store.ts';
 
-/** A file that is replaced while it is read, as the hint of the file catalog is, is read anew. */
+/** A file that is replaced while it is read, as the hint of the file catalog is, or damaged on the way, is read anew. */
 const attempts = 3;
 
 /**
@@ -25,7 +25,8 @@ export async function readVersion(
     try {
       for await (const chunk of chunks) parts.push(chunk);
     } catch (error) {
-      if (!(error instanceof StoreError) || error.code !== 'precondition-failed') throw error;
+      const isReplaced = error instanceof StoreError && error.code === 'precondition-failed';
+      if (!isReplaced && !(error instanceof ChecksumMismatch)) throw error;
       replaced = error;
     }
     const bytes = Buffer.concat(parts);

@@ -1,5 +1,6 @@
 import type { Logger } from 'pino';
 import type { LedgerRuntime } from '../ledger/runtime.ts';
+import type { Throttling } from '../store/throttling.ts';
 import type { IngestRequest, StagedBatch } from './request.ts';
 
 /** Everything that a job needs of the world. `wire.ts` makes the real one; tests make theirs. */
@@ -7,10 +8,13 @@ export interface Runtime extends LedgerRuntime {
   /** May run on other threads. */
   readonly ingester: Ingester;
   readonly log: Logger;
+  /** Of the store, on all threads; absent where the store never says so. */
+  readonly throttling?: Throttling;
 }
 
 /** What ingesting needs of the world. */
-export interface IngestRuntime extends Pick<Runtime, 'config' | 'store' | 'encoder' | 'sleep' | 'owner'> {
+export interface IngestRuntime
+  extends Pick<Runtime, 'config' | 'store' | 'encoder' | 'sleep' | 'owner' | 'throttling'> {
   readonly log: { error(fields: object, message: string): void };
 }
 

@@ -84,6 +84,7 @@ async function ingestInThread(
   port.on('message', (message: FromThread) => {
     if (message.kind === 'object') request.onObject?.(message.object, message.rows);
     else if (message.kind === 'moved') request.onMove?.();
+    else if (message.kind === 'throttled') runtime.throttling?.tell();
     else if (message.kind === 'log') runtime.log.error(message.fields, message.message);
     else if (message.kind === 'staged') resolve(message.staged);
     else reject(receivedError(message.error));

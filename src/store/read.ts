@@ -1,9 +1,17 @@
+import { type RunningChecksum, startChecksum } from './checksum.ts';
 import { isTransient, Patience, type RetryOptions, retried } from './retry.ts';
-import { type GetOptions, type ObjectBody, type ObjectInfo, type ObjectStore, StoreError } from './store.ts';
+import {
+  ChecksumMismatch,
+  type GetOptions,
+  type ObjectBody,
+  type ObjectInfo,
+  type ObjectStore,
+  StoreError,
+} from './store.ts';
 
 /**
  * Reads that come to their end: every byte once, in order, of exactly one version, or an error; never a shorter or a
- * mixed body. A body that breaks off, or that cannot be opened for a while, is taken up again by range from the byte
+ * mixed body, nor one that does not match the checksum that its store sends of it. A body that breaks off, or that cannot be opened for a while, is taken up again by range from the byte
  * reached. The store of the runtime reads everything so (`openSteadily`), and source objects are read by it too
  * (`readObject`), with what is known of them from their listing.
  */
@@ -40,9 +48,22 @@ export async function* readObject(
   yield* steadyChunks(store, { uri, etag, start: 0, end: size, isWhole: true, into }, retry);
 }
 
+/** Reads of an object whose bytes do not match their checksum, after which it is given up. */
+const damagedReads = 3;
+
 /** The whole object, in `into` where that is given, as long as the object. Throws as readObject does. */
 export async function readWhole(store: ObjectStore, info: ObjectInfo, options: ReadOptions): Promise<Buffer> {
   const whole = options.into ?? Buffer.allocUnsafeSlow(info.size);
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await readInto(whole, store, info, options);
+    } catch (error) {
+      if (!(error instanceof ChecksumMismatch) || attempt === damagedReads) throw error;
+    }
+  }
+}
+
+async function readInto(whole: Buffer, store: ObjectStore, info: ObjectInfo, options: ReadOptions): Promise<Buffer> {
   let position = 0;
   for await (const chunk of readObject(store, info, { ...options, into: whole })) {
     const isInPlace = chunk.buffer === whole.buffer && chunk.byteOffset === whole.byteOffset + position;
@@ -81,16 +102,19 @@ async function* steadyChunks(
       ...(signal && { signal }),
       ...(into && { into: into.subarray(position - start) }),
     });
+  let checksum: ExpectedChecksum | undefined;
   for (let body = opened; ; body = undefined) {
     let failure: unknown;
     let isOpen = body !== undefined;
     try {
       body ??= await open();
       isOpen = true;
+      if (position === start) checksum = expectedOf(body, start, end);
       for await (const chunk of body.chunks) {
         position += chunk.length;
         if (position > end)
           throw new StoreError('other', uri, `the object gave more than the ${end - start} bytes it was listed with`);
+        checksum?.running.update(chunk);
         yield chunk;
       }
     } catch (error) {
@@ -99,7 +123,10 @@ async function* steadyChunks(
       failure = error;
     }
     signal?.throwIfAborted();
-    if (isOpen && position >= end) return;
+    if (isOpen && position >= end) {
+      if (checksum !== undefined && checksum.running.value() !== checksum.value) throw new ChecksumMismatch(uri);
+      return;
+    }
     if (position - renewedAt >= progressBytes) patience.renew();
     renewedAt = position;
     await patience.after(
@@ -112,4 +139,15 @@ async function* steadyChunks(
         ),
     );
   }
+}
+
+interface ExpectedChecksum {
+  readonly value: string;
+  readonly running: RunningChecksum;
+}
+
+/** Only where all of the object is read. */
+function expectedOf({ info, checksum }: ObjectBody, start: number, end: number): ExpectedChecksum | undefined {
+  if (checksum === undefined || start !== 0 || end < info.size) return undefined;
+  return { value: checksum.value, running: startChecksum(checksum.algorithm) };
 }

@@ -6,10 +6,11 @@ import {
   UploadPartCommand,
 } from '@aws-sdk/client-s3';
 import pLimit from 'p-limit';
+import { crc32Of } from './checksum.ts';
 
 /**
  * Uploads one large object in parts. The object appears whole with the last call, which also carries the condition;
- * an upload that fails is aborted, so that its parts do not stay behind at the owner's expense.
+ * every part carries its checksum; an upload that fails is aborted, so that its parts do not stay behind at the owner's expense.
  */
 export interface MultipartUpload {
   readonly target: {
@@ -32,7 +33,7 @@ const partsAtOnce = 4;
 export async function uploadInParts(client: S3Client, upload: MultipartUpload): Promise<string | undefined> {
   const { target, condition, chunks, size } = upload;
   const partBytes = Math.max(upload.partBytes, Math.ceil(size / mostParts));
-  const { UploadId } = await client.send(new CreateMultipartUploadCommand(target));
+  const { UploadId } = await client.send(new CreateMultipartUploadCommand({ ...target, ChecksumAlgorithm: 'CRC32' }));
   const part = { Bucket: target.Bucket, Key: target.Key, UploadId };
   const limit = pLimit(partsAtOnce);
   let failed = false;
@@ -40,10 +41,11 @@ export async function uploadInParts(client: S3Client, upload: MultipartUpload): 
     limit(async () => {
       if (failed) return {};
       const Body = slice(chunks, i * partBytes, Math.min((i + 1) * partBytes, size));
+      const ChecksumCRC32 = crc32Of([Body]);
       const { ETag } = await client.send(
-        new UploadPartCommand({ ...part, PartNumber: i + 1, Body, ContentLength: Body.length }),
+        new UploadPartCommand({ ...part, PartNumber: i + 1, Body, ContentLength: Body.length, ChecksumCRC32 }),
       );
-      return { PartNumber: i + 1, ETag };
+      return { PartNumber: i + 1, ETag, ChecksumCRC32 };
     }),
   );
   try {

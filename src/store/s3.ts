@@ -13,9 +13,13 @@ import {
   type S3ClientConfig,
 } from '@aws-sdk/client-s3';
 import { compareText } from '../text/order.ts';
+import { type Checksum, crc32Of } from './checksum.ts';
+import { RequestGate } from './request-gate.ts';
 import { retried } from './retry.ts';
 import { breakOffError, httpStatus, isRetriedFailure, s3Error } from './s3-errors.ts';
 import { uploadInParts } from './s3-multipart.ts';
+import { type RequestOptions, S3Requests } from './s3-requests.ts';
+import { BodyInPlace, SocketPool } from './s3-sockets.ts';
 import {
   type GetOptions,
   type ListOptions,
@@ -39,7 +43,7 @@ export class S3Store implements ObjectStore {
   readonly #conflictDelay: number;
 
   constructor(options: S3StoreOptions = {}) {
-    this.#client = new S3Client(clientConfig(options));
+    this.#client = connect(options);
     this.#multipartAbove = options.multipartAbove ?? 64 << 20;
     this.#partBytes = options.partBytes ?? 16 << 20;
     this.#conflictDelay = options.retryDelay ?? 100;
@@ -110,7 +114,7 @@ export class S3Store implements ObjectStore {
 
   async get(uri: string, options: GetOptions = {}): Promise<ObjectBody> {
     const { authority: Bucket, key: Key } = locate(uri, parseObjectUri(uri));
-    const { range, ifMatch, signal } = options;
+    const { range, ifMatch, signal, into } = options;
     signal?.throwIfAborted();
     if (range !== undefined && range[0] >= range[1]) return this.#empty(uri, ifMatch);
     let output: GetObjectCommandOutput;
@@ -122,7 +126,7 @@ export class S3Store implements ObjectStore {
           ...(range && { Range: `bytes=${range[0]}-${range[1] - 1}` }),
           ...(ifMatch !== undefined && { IfMatch: `"${ifMatch}"` }),
         }),
-        signal && { abortSignal: signal },
+        { ...(signal && { abortSignal: signal }), ...(into && { into }) } satisfies RequestOptions,
       );
     } catch (error) {
       signal?.throwIfAborted();
@@ -141,7 +145,8 @@ export class S3Store implements ObjectStore {
       body.destroy();
       throw new StoreError('precondition-failed', uri, `cannot read version ${ifMatch}, the object changed`);
     }
-    return { info, chunks: chunksOf(body, uri, signal) };
+    const checksum = range === undefined ? checksumOf(output) : undefined;
+    return { info, chunks: chunksOf(body, uri, signal), ...(checksum && { checksum }) };
   }
 
   async put(
@@ -179,7 +184,13 @@ export class S3Store implements ObjectStore {
         }
         const Body = chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks);
         const { ETag } = await this.#client.send(
-          new PutObjectCommand({ ...target, ...condition, Body, ContentLength: size }),
+          new PutObjectCommand({
+            ...target,
+            ...condition,
+            Body,
+            ContentLength: size,
+            ChecksumCRC32: crc32Of([Body]),
+          }),
         );
         return { etag: unquoted(ETag) };
       } catch (error) {
@@ -246,8 +257,10 @@ export interface S3StoreOptions {
   readonly region?: string;
   /** https://endpoint/bucket/key instead of https://bucket.endpoint/key. */
   readonly forcePathStyle?: boolean;
-  /** Connections at once, to all buckets together. Default 128. */
+  /** Requests at once, to all buckets together. Default 128. */
   readonly sockets?: number;
+  /** Told of every answer that says that the store is asked too much (503 SlowDown, 429); fewer requests follow. */
+  readonly onThrottled?: () => void;
   /** Milliseconds without a byte after which a connection is given up. Default 60 s. */
   readonly socketTimeout?: number;
   /** Tries of one request. Default 5. */
@@ -262,8 +275,35 @@ export interface S3StoreOptions {
 const writeIdKey = 'write-id';
 const conflictAttempts = 6;
 
+function connect(options: S3StoreOptions): S3Client {
+  const client = new S3Client(clientConfig(options));
+  const sockets = new SocketPool(timeouts(options));
+  const gate = new RequestGate(options.sockets ?? defaultSockets);
+  client.config.requestHandler = new S3Requests(
+    client.config.requestHandler,
+    sockets,
+    gate,
+    options.onThrottled ?? (() => {}),
+  ) as unknown as typeof client.config.requestHandler;
+  // Asked for by the parameter of GetObject, the SDK would check the body itself, by code that is slow.
+  client.middlewareStack.add(
+    (next, { commandName }) =>
+      (given) => {
+        if (commandName === 'GetObjectCommand')
+          (given.request as { headers: Record<string, string> }).headers['x-amz-checksum-mode'] = 'ENABLED';
+        return next(given);
+      },
+    { step: 'build', name: 'askForChecksum' },
+  );
+  return client;
+}
+
+const defaultSockets = 128;
+
+const timeouts = ({ socketTimeout = 60_000 }: S3StoreOptions) => ({ connectionTimeout: 10_000, socketTimeout });
+
 function clientConfig(options: S3StoreOptions): S3ClientConfig {
-  const agent = { keepAlive: true, maxSockets: options.sockets ?? 128 };
+  const agent = { keepAlive: true, maxSockets: options.sockets ?? defaultSockets };
   return {
     ...(options.endpoint !== undefined && { endpoint: options.endpoint }),
     ...(options.region !== undefined && { region: options.region }),
@@ -276,8 +316,7 @@ function clientConfig(options: S3StoreOptions): S3ClientConfig {
     requestChecksumCalculation: 'WHEN_REQUIRED',
     responseChecksumValidation: 'WHEN_REQUIRED',
     requestHandler: {
-      connectionTimeout: 10_000,
-      socketTimeout: options.socketTimeout ?? 60_000,
+      ...timeouts(options),
       httpAgent: agent,
       httpsAgent: agent,
     },
@@ -322,6 +361,17 @@ function extentOf(output: GetObjectCommandOutput): [start: number, size: number]
   return match === null ? [0, output.ContentLength ?? 0] : [Number(match[1]), Number(match[2])];
 }
 
+/** Of the whole object; what is composed of the checksums of its parts says nothing of its bytes alone. */
+function checksumOf(output: GetObjectCommandOutput): Checksum | undefined {
+  const { ChecksumCRC32, ChecksumSHA1, ChecksumSHA256 } = output;
+  const whole = (value: string | undefined): value is string => value !== undefined && !value.includes('-');
+  if (output.ChecksumType === 'COMPOSITE') return undefined;
+  if (whole(ChecksumCRC32)) return { algorithm: 'crc32', value: ChecksumCRC32 };
+  if (whole(ChecksumSHA256)) return { algorithm: 'sha256', value: ChecksumSHA256 };
+  if (whole(ChecksumSHA1)) return { algorithm: 'sha1', value: ChecksumSHA1 };
+  return undefined;
+}
+
 async function* chunksOf(
   body: NodeJS.ReadableStream & { destroy(error?: Error): void },
   uri: string,
@@ -331,7 +381,8 @@ async function* chunksOf(
   signal?.addEventListener('abort', leave, { once: true });
   try {
     signal?.throwIfAborted();
-    for await (const chunk of body) yield chunk as unknown as Uint8Array;
+    if (body instanceof BodyInPlace) yield* body.pieces();
+    else for await (const chunk of body) yield chunk as unknown as Uint8Array;
   } catch (error) {
     signal?.throwIfAborted();
     throw breakOffError(error, uri);

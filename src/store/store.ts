@@ -1,4 +1,5 @@
 import { printable } from '../text/printable.ts';
+import type { Checksum } from './checksum.ts';
 
 /**
  * The object store port. Objects are named by URI: `s3://bucket/key`, `file:///absolute/path`, `memory://name/key`;
@@ -92,6 +93,8 @@ export interface ObjectBody {
   readonly info: ObjectInfo;
   /** An adapter's may break off with an error at any chunk; that of the store of the runtime is taken up again (read.ts). */
   readonly chunks: AsyncIterable<Uint8Array>;
+  /** Of the whole object, where the store sends it; whoever reads all of it compares (read.ts). */
+  readonly checksum?: Checksum;
 }
 
 export interface PutOptions {
@@ -117,5 +120,12 @@ export class StoreError extends Error {
     super(`${message}: ${printable(uri)}`, options);
     this.code = code;
     this.uri = uri;
+  }
+}
+
+/** The bytes that came in are not those that the store keeps a checksum of: damaged on the way, or in the store. */
+export class ChecksumMismatch extends StoreError {
+  constructor(uri: string) {
+    super('other', uri, 'the bytes that came in do not match the checksum that the store keeps of the object');
   }
 }

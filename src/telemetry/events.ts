@@ -66,6 +66,10 @@ export const events = declare({
   'object-set-aside': { level: 'error', message: 'object set aside: it is tried no more until it changes' },
   'object-gone': { level: 'warn', message: 'object deleted before it was read' },
   'day-compacted': { level: 'info', message: 'day compacted' },
+  'store-throttled': {
+    level: 'warn',
+    message: 'the object store says that it is asked too much; fewer requests follow',
+  },
   'query-finished': { level: 'debug', message: 'query finished' },
 });
 

@@ -126,6 +126,12 @@ export const metrics = declare({
     help: 'Messages in the queue as SQS estimates them, by state: visible, in_flight, delayed.',
     alert: 'visible rising for an hour; and any message in the dead-letter queue (a metric of SQS itself)',
   },
+  store_throttled_total: {
+    type: 'counter',
+    labels: [],
+    help: 'Answers of S3 that say that it is asked too much (503 SlowDown, 429); fewer requests follow each time.',
+    alert: 'rising for minutes: other readers of the bucket, or too many workers on one prefix',
+  },
   snapshot_conflicts_total: {
     type: 'counter',
     labels: ['table'],

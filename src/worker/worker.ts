@@ -78,6 +78,7 @@ export class Worker {
       this.metrics.count('snapshot_conflicts_total', { table }),
     );
     this.#runtime = { ...runtime, catalog };
+    runtime.throttling?.listen(() => this.metrics.count('store_throttled_total', {}));
     this.#ports = ports;
     this.#options = options;
     this.#sources = selectSources(runtime, options.sources);

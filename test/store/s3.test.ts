@@ -221,7 +221,7 @@ describe('S3 store on a bad network', () => {
     server.faults.push({ status: 500, code: 'InternalError' });
     expect((await store.get(uri)).info.size).toBe(300_000);
     server.faults.push({ status: 403, code: 'InvalidObjectState' });
-    await expect(store.get(uri)).rejects.toThrow(/archive storage class/);
+    await expect(store.get(uri)).rejects.toThrow(/it is archived: restore it first/);
     await server.stop();
     await expect(store.put(uri, [])).rejects.toMatchObject({ code: 'transient', uri });
   });
