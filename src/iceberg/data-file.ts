@@ -2,7 +2,7 @@ import type { EncodedFile } from '../parquet/encoder.ts';
 import type { TableDeclaration } from '../tables/declaration.ts';
 import { currentSchema, type TableMetadata } from './metadata.ts';
 import { sortOrderIdOf } from './schema.ts';
-import { manifestLowerBound, manifestUpperBound } from './values.ts';
+import { hasBounds, manifestLowerBound, manifestUpperBound } from './values.ts';
 
 /**
  * A Parquet data file as a manifest describes it (Iceberg spec, "Manifests", data_file): where it is, its partition,
@@ -41,7 +41,7 @@ export function dataFile({ path, ymd, encoded, metadata, declaration }: WrittenF
   const full = new Set(declaration.fullBounds);
   for (const field of currentSchema(metadata).fields) {
     const stats = encoded.columns.get(field.id);
-    if (stats === undefined || typeof field.type !== 'string') continue;
+    if (stats === undefined || typeof field.type !== 'string' || !hasBounds(field.type)) continue;
     if (stats.min !== undefined)
       lowerBounds.set(field.id, manifestLowerBound(field.type, stats.min, full.has(field.name)));
     const upper = stats.max === undefined ? undefined : manifestUpperBound(field.type, stats.max, full.has(field.name));

@@ -1,6 +1,6 @@
 import type { ColumnDeclaration, ColumnType, ScalarType } from '../columns/types.ts';
 import { isScalar } from '../columns/types.ts';
-import type { FileColumn } from '../parquet/encoder.ts';
+import type { CarriedType, FileColumn } from '../parquet/encoder.ts';
 import { partitionColumn, type TableDeclaration } from '../tables/declaration.ts';
 import {
   currentSchema,
@@ -135,21 +135,41 @@ export function evolve(
 
 /** The declaration's columns in its order, with the ids of the table's current schema. Throws where `evolve` is due. */
 export function fileColumns(metadata: TableMetadata, declaration: TableDeclaration): FileColumn[] {
-  const fields = new Map(currentSchema(metadata).fields.map((field) => [field.name, field]));
+  const fields = fieldsByName(metadata);
   return declaration.columns.map((column) => {
     const field = fields.get(column.name);
-    if (field === undefined || !(typeName(field.type) === typeName(column.type) || widens(column.type, field.type)))
+    const type = field && (carriedAs(field.type) ?? field.type);
+    if (field === undefined || !(typeName(type!) === typeName(column.type) || widens(column.type, type!)))
       throw new Error(
         `table ${declaration.name} (${metadata.location}) has ${field === undefined ? 'no' : `a ${typeName(field.type)}`} ` +
           `column ${column.name}, declared ${typeName(column.type)}: bring its schema up to date first (ensureTable)`,
       );
-    const base = { name: column.name, type: column.type, required: field.required, id: field.id };
+    const carried = carriedAs(field.type) === undefined ? undefined : (field.type as CarriedType);
+    const base = {
+      name: column.name,
+      type: column.type,
+      required: field.required,
+      id: field.id,
+      ...(carried && { carried }),
+    };
     if (typeof field.type === 'string' || field.type.type === 'struct') return base;
     return field.type.type === 'list'
       ? { ...base, elementId: field.type['element-id'] }
       : { ...base, keyId: field.type['key-id'], elementId: field.type['value-id'] };
   });
 }
+
+/** The type of the values under which those of a type that no table declares are read and written. */
+export function carriedAs(type: FieldType): ScalarType | undefined {
+  return typeof type === 'string' && Object.hasOwn(carriedTypes, type) ? carriedTypes[type as CarriedType] : undefined;
+}
+
+const carriedTypes: Readonly<Record<CarriedType, ScalarType>> = {
+  date: 'int',
+  time: 'long',
+  timestamptz: 'timestamp',
+  binary: 'string',
+};
 
 /** Id of the table's sort order that sorts ascending, nulls first, by these columns; 0 (unsorted) where it has none. */
 export function sortOrderIdOf(metadata: TableMetadata, sortedBy: readonly string[]): number {

@@ -1,4 +1,5 @@
-import { currentSchema, type SortOrder, type TableMetadata } from './metadata.ts';
+import type { SortOrder, TableMetadata } from './metadata.ts';
+import { fieldsByName } from './schema.ts';
 
 /**
  * Sort orders beside the table's default one (Iceberg spec, "Sorting"): compacted files are sorted in another way than
@@ -54,9 +55,9 @@ const canonical = (field: SortField): SortField => ({
 });
 
 function fieldsOf(metadata: TableMetadata, keys: readonly SortKey[]): SortField[] {
-  const fields = new Map(currentSchema(metadata).fields.map((field) => [field.name, field.id]));
+  const fields = fieldsByName(metadata);
   return keys.map(({ column, transform }) => {
-    const id = fields.get(column);
+    const id = fields.get(column)?.id;
     if (id === undefined) throw new Error(`table at ${metadata.location} has no column ${column} to sort by`);
     return { transform, 'source-id': id, direction: 'asc', 'null-order': 'nulls-first' };
   });

@@ -9,6 +9,11 @@ import type { FieldType } from './metadata.ts';
 
 const truncatedLength = 16;
 
+const withBounds = new Set(['boolean', 'int', 'date', 'long', 'timestamp', 'timestamptz', 'double', 'string']);
+
+/** Whether `encodeValue` takes values of the type. */
+export const hasBounds = (type: string): boolean => withBounds.has(type);
+
 /** Throws where the value is not of the type. */
 export function encodeValue(type: FieldType, value: Scalar): Uint8Array {
   switch (type) {

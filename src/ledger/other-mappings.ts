@@ -6,8 +6,8 @@
  * changed is answered from its manifests.
  */
 import type { LoadedTable } from '../iceberg/catalog.ts';
-import { currentSchema } from '../iceberg/metadata.ts';
 import { type LiveFile, liveFiles } from '../iceberg/scan.ts';
+import { fieldsByName } from '../iceberg/schema.ts';
 import { fileRows } from '../iceberg/table-rows.ts';
 import type { ObjectStore } from '../store/store.ts';
 import { compareText } from '../text/order.ts';
@@ -35,7 +35,7 @@ export async function otherMappings(
 ): Promise<OtherMapping[]> {
   const bySource = new Map(mappings.map((mapping) => [mapping.source, mapping]));
   const found = new Map<string, { objects: number; rows: number }>();
-  const ids = new Map(currentSchema(metadata).fields.map(({ name, id }) => [name, id]));
+  const ids = new Map([...fieldsByName(metadata)].map(([name, { id }]) => [name, id]));
   const columns = ['source', 'state', 'rows', 'mapping'].filter((name) => ids.has(name));
   for await (const file of liveFiles(store, metadata)) {
     if (isCurrent(file, mappings, ids)) continue;

@@ -20,7 +20,12 @@ export interface FileColumn {
   readonly elementId?: number;
   /** map: the key's id. */
   readonly keyId?: number;
+  /** The type that another engine gave the column, whose values are carried as those of `type`. */
+  readonly carried?: CarriedType;
 }
+
+/** Types of other engines' columns: date as int, time as long, timestamptz as timestamp, binary as string. */
+export type CarriedType = 'date' | 'time' | 'timestamptz' | 'binary';
 
 export interface EncodeInput {
   /** In file order. Each is found in `batch` by name; a column that the batch lacks is written as all null. */

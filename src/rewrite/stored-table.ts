@@ -7,14 +7,15 @@ import type { ColumnDeclaration, ColumnType, ScalarType } from '../columns/types
 import type { Config } from '../config/config.ts';
 import { UsageError } from '../config/errors.ts';
 import type { LoadedTable } from '../iceberg/catalog.ts';
-import { currentSchema, type FieldType, type TableMetadata } from '../iceberg/metadata.ts';
+import { currentSchema, type FieldType, type SchemaField, type TableMetadata } from '../iceberg/metadata.ts';
 import { namesOf } from '../iceberg/name-mapping.ts';
 import type { LiveFile } from '../iceberg/scan.ts';
-import { fileColumns, typeName } from '../iceberg/schema.ts';
+import { carriedAs, fieldsByName, fileColumns, typeName } from '../iceberg/schema.ts';
 import { parseSortKey, type SortKey } from '../iceberg/sort-orders.ts';
 import { decodeValue } from '../iceberg/values.ts';
 import type { FileColumn } from '../parquet/encoder.ts';
 import { compareValues } from '../parquet/format/bounds.ts';
+import type { ColumnReader } from '../parquet/read/column-reader.ts';
 import { createSource } from '../sources/index.ts';
 import type { TableDeclaration } from '../tables/declaration.ts';
 import { ingestedObjects } from '../tables/ingested-objects.ts';
@@ -27,7 +28,24 @@ export interface CompactionTable {
   readonly columns: ReadonlyMap<string, FileColumn>;
   /** Field ids by name, for files that carry none. */
   readonly names: ReadonlyMap<string, number>;
+  /** Columns of other engines whose values cannot be written: files that hold some are not rewritten. */
+  readonly notWritten: ReadonlyMap<number, string>;
   readonly isPinned: (file: LiveFile) => boolean;
+}
+
+/** A file holds values of a column of another engine that would be lost in a new one. */
+export class ColumnNotWritten extends Error {
+  override readonly name = 'ColumnNotWritten';
+}
+
+/** Throws ColumnNotWritten. */
+export function expectWritten({ declaration, notWritten }: CompactionTable, reader: ColumnReader, path: string): void {
+  if (notWritten.size === 0 || !reader.mayHold(new Set(notWritten.keys()))) return;
+  const columns = [...notWritten.values()].join(', ');
+  throw new ColumnNotWritten(
+    `table ${declaration.name}: ${path} may hold values of ${columns}, a type that only the engine which made the column ` +
+      'can write; rewrite the file there, or drop the column',
+  );
 }
 
 /** Throws UsageError where the configured clustering names something other than a sortable column of the table. */
@@ -40,6 +58,7 @@ export function describeTable(name: string, { metadata }: LoadedTable, config: C
     clustering,
     columns: new Map(fileColumns(metadata, declaration).map((column) => [column.name, column])),
     names: namesOf(metadata),
+    notWritten: notWrittenIn(metadata),
     isPinned: name === ingestedObjects.name ? mayHoldClaims(metadata) : () => false,
   };
 }
@@ -54,23 +73,28 @@ function declarationsOf({ sources, limits }: Config): TableDeclaration[] {
   return [...declarations.values(), quarantine, ingestedObjects];
 }
 
-/** Declared columns in the order of the declaration, then those that only the table still has. */
+/**
+ * Declared columns in the order of the declaration, then those that only the table still has. A column that another engine
+ * has renamed stands under its declared name, since that is what identity and order go by: files tell columns by their ids.
+ */
 function withSchema(name: string, base: TableDeclaration | undefined, metadata: TableMetadata): TableDeclaration {
-  const { fields } = currentSchema(metadata);
-  const present = new Map(
-    fields.map((field): [string, ColumnDeclaration] => [
-      field.name,
-      {
-        name: field.name,
-        type: columnType(field.type, name, field.name),
-        description: field.doc ?? '',
-        ...(field.required && { required: true }),
-      },
-    ]),
+  const byName = fieldsByName(metadata);
+  const columnOf = (field: SchemaField, shown: string): ColumnDeclaration[] => {
+    const type = columnType(field.type);
+    return type === undefined
+      ? []
+      : [{ name: shown, type, description: field.doc ?? '', ...(field.required && { required: true }) }];
+  };
+  const known = (base?.columns ?? []).flatMap(({ name: column }) => {
+    const field = byName.get(column);
+    return field === undefined ? [] : [{ column, field }];
+  });
+  const declared = known.flatMap(({ column, field }) => columnOf(field, column));
+  const ids = new Set(known.map(({ field }) => field.id));
+  const others = currentSchema(metadata).fields.flatMap((field) =>
+    ids.has(field.id) ? [] : columnOf(field, field.name),
   );
-  const declared = (base?.columns ?? []).flatMap((column) => present.get(column.name) ?? []);
-  const isDeclared = new Set(declared.map((column) => column.name));
-  const others = [...present.values()].filter((column) => !isDeclared.has(column.name));
+  const present = new Set([...declared, ...others].map((column) => column.name));
   return {
     name,
     description: base?.description ?? '',
@@ -87,16 +111,24 @@ function withSchema(name: string, base: TableDeclaration | undefined, metadata: 
 
 const scalars: ReadonlySet<string> = new Set(['boolean', 'int', 'long', 'double', 'string', 'timestamp']);
 
-function columnType(type: FieldType, table: string, column: string): ColumnType {
-  const scalar = (part: FieldType): ScalarType => {
-    if (typeof part === 'string' && scalars.has(part)) return part as ScalarType;
-    throw new Error(`table ${table} has a column ${column} of type ${typeName(type)}, which cannot be rewritten here`);
-  };
-  if (typeof type === 'string') return scalar(type);
-  if (type.type === 'list') return { list: scalar(type.element) };
-  if (type.type === 'map' && type.key === 'string') return { map: { key: 'string', value: scalar(type.value) } };
-  return scalar(type);
+/** undefined for what cannot be written. */
+function columnType(type: FieldType): ColumnType | undefined {
+  const scalar = (part: FieldType): ScalarType | undefined =>
+    typeof part === 'string' && scalars.has(part) ? (part as ScalarType) : undefined;
+  if (typeof type === 'string') return scalar(type) ?? carriedAs(type);
+  if (type.type === 'struct') return undefined;
+  const value = scalar(type.type === 'list' ? type.element : type.value);
+  if (value === undefined) return undefined;
+  if (type.type === 'list') return { list: value };
+  return type.key === 'string' ? { map: { key: 'string', value } } : undefined;
 }
+
+const notWrittenIn = (metadata: TableMetadata): ReadonlyMap<number, string> =>
+  new Map(
+    currentSchema(metadata)
+      .fields.filter(({ type }) => columnType(type) === undefined)
+      .map(({ id, name, type }) => [id, `${name} (${typeName(type)})`]),
+  );
 
 function clusteringOf(
   declaration: TableDeclaration,
@@ -107,7 +139,10 @@ function clusteringOf(
   const configured = compact.clustering[declaration.name];
   if (configured === undefined && base === undefined) return defaultOrder(metadata);
   const types = new Map(declaration.columns.map(({ name, type }) => [name, type]));
-  return (configured ?? base?.clusteredBy ?? declaration.sortedBy).map((text) => {
+  const wanted = configured ?? base?.clusteredBy ?? declaration.sortedBy;
+  // What another engine has dropped cannot be sorted by; what the configuration names has to be there.
+  const possible = configured ?? wanted.filter((text) => types.has(parseSortKey(text)?.column ?? ''));
+  return possible.map((text) => {
     const key = parseSortKey(text);
     const type = key && types.get(key.column);
     if (key === undefined || typeof type !== 'string' || (key.transform === 'hour' && type !== 'timestamp'))
@@ -140,7 +175,7 @@ function defaultOrder(metadata: TableMetadata): SortKey[] {
  * than `committed`, so the lower bound tells; without one it cannot be told.
  */
 function mayHoldClaims(metadata: TableMetadata): (file: LiveFile) => boolean {
-  const state = currentSchema(metadata).fields.find((field) => field.name === 'state')!;
+  const state = fieldsByName(metadata).get('state')!;
   return ({ lowerBounds }) => {
     const bound = lowerBounds.get(state.id);
     const least = bound && decodeValue(state.type, bound);

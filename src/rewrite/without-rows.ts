@@ -9,7 +9,7 @@ import { storeDataFile } from '../iceberg/write.ts';
 import { ColumnReader } from '../parquet/read/column-reader.ts';
 import { ColumnarFileWriter } from '../parquet/write/encoder.ts';
 import type { ObjectStore } from '../store/store.ts';
-import type { CompactionTable } from './stored-table.ts';
+import { type CompactionTable, expectWritten } from './stored-table.ts';
 
 /** First part of the names of compacted files. No other writer names its files so. */
 export const compactedPrefix = 'compacted-';
@@ -32,15 +32,16 @@ export type PlacedFile = Pick<LiveFile, 'path' | 'fileSize' | 'recordCount' | 's
 
 /**
  * The file without the rows that `dropped` has a 1 for, everything else of it as it was (order, place in compaction);
- * undefined where none is left. Holds one row group at a time, and the compressed bytes of the new file.
+ * undefined where none is left. Throws ColumnNotWritten. Holds one row group at a time, and the compressed bytes of the new file.
  */
 export async function withoutRows(
   { store, output, prefix, uuid }: WithoutRowsOptions,
   loaded: LoadedTable,
-  { declaration, columns, names }: Pick<CompactionTable, 'declaration' | 'columns' | 'names'>,
+  table: CompactionTable,
   file: PlacedFile,
   dropped: Uint8Array,
 ): Promise<DataFile | undefined> {
+  const { declaration, columns, names } = table;
   const writer = new ColumnarFileWriter({
     columns: declaration.columns.map(({ name }) => columns.get(name)!),
     bloomColumns: declaration.bloomColumns,
@@ -48,6 +49,7 @@ export async function withoutRows(
     compressionLevel: output.compressionLevel,
   });
   const reader = await ColumnReader.open(store, { uri: file.path, size: file.fileSize });
+  expectWritten(table, reader, file.path);
   let first = 0;
   for (const [index, rows] of reader.rowGroups.entries()) {
     const buffer = new TableBuffer(declaration.columns);

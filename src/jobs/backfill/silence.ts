@@ -4,7 +4,7 @@
  */
 import type { LoadedTable } from '../../iceberg/catalog.ts';
 import type { DataFile } from '../../iceberg/data-file.ts';
-import { currentSchema } from '../../iceberg/metadata.ts';
+import { fieldsByName } from '../../iceberg/schema.ts';
 import type { ConfiguredSource } from '../../ingest/plan.ts';
 import type { Warning } from '../../ingest/require-sources.ts';
 import type { Runtime } from '../../ingest/runtime.ts';
@@ -86,7 +86,7 @@ function emptyColumns({ source: { config }, rows, nulls }: SourceSum, { metadata
   const mapping = config.mapping ?? eventSources[config.type].mapping ?? {};
   const mapped = Object.keys(mapping).filter((column) => mapping[column]!.length > 0);
   const placed = new Set([...mapped, ...Object.keys(config.columns)]);
-  const fields = new Map(currentSchema(metadata).fields.map((field) => [field.name, field]));
+  const fields = fieldsByName(metadata);
   return [...placed].filter((name) => {
     const field = fields.get(name);
     return field !== undefined && typeof field.type === 'string' && nulls.get(field.id) === rows;

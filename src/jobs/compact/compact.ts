@@ -16,7 +16,7 @@ import type { Runtime } from '../../ingest/runtime.ts';
 import { parseDays } from '../../ingest/time-range.ts';
 import { finishAmendments } from '../../ledger/amendment.ts';
 import { commitContext } from '../../ledger/runtime.ts';
-import { type CompactionTable, describeTable } from '../../rewrite/stored-table.ts';
+import { ColumnNotWritten, type CompactionTable, describeTable } from '../../rewrite/stored-table.ts';
 import { cachedReads } from '../../store/cached-reads.ts';
 import { compareText } from '../../text/order.ts';
 import { readTableFiles } from '../rewrite/live-files.ts';
@@ -240,6 +240,10 @@ class CompactRun {
           ...(signal && { signal }),
         });
       } catch (error) {
+        if (error instanceof ColumnNotWritten) {
+          this.#refused.push({ table: plan.table, day: plan.day, reason: error.message });
+          continue;
+        }
         // Files of a version that is no longer current may be gone already.
         if (!(await this.#isOvertaken(table.declaration.name, plan))) throw error;
         overtaken.add(plan.day);

@@ -17,7 +17,7 @@ import { FileSink } from '../../ingest/spill/file-sink.ts';
 import { SpilledRuns, type TakeRows } from '../../ingest/spill/runs.ts';
 import { ColumnReader } from '../../parquet/read/column-reader.ts';
 import { ColumnarFileWriter } from '../../parquet/write/encoder.ts';
-import type { CompactionTable } from '../../rewrite/stored-table.ts';
+import { type CompactionTable, expectWritten } from '../../rewrite/stored-table.ts';
 import { compactedPrefix } from '../../rewrite/without-rows.ts';
 import type { ObjectStore } from '../../store/store.ts';
 import { clusterOrder, plainKeys } from '../rewrite/cluster-order.ts';
@@ -98,6 +98,7 @@ async function sortRows(
   let read = 0;
   for (const file of plan.inputs) {
     const reader = await ColumnReader.open(store, asParquet(file));
+    expectWritten(table, reader, file.path);
     const drops = dropped.get(file.path);
     let first = 0;
     for (const [index, rows] of reader.rowGroups.entries()) {

@@ -2,11 +2,14 @@
 import type { FileMetaData } from 'hyparquet';
 import type { Value } from '../../columns/types.ts';
 import { currentSchema, type SchemaField, type TableMetadata } from '../../iceberg/metadata.ts';
+import { namesOf } from '../../iceberg/name-mapping.ts';
 import type { LiveFile } from '../../iceberg/scan.ts';
+import { fieldsByName } from '../../iceberg/schema.ts';
 import { asParquet } from '../../iceberg/table-rows.ts';
 import { decodeValue } from '../../iceberg/values.ts';
 import { compareValues } from '../../parquet/format/bounds.ts';
 import { readFooter } from '../../parquet/read/row-reader.ts';
+import { findColumn, storedColumns } from '../../parquet/read/stored-column.ts';
 import type { ObjectStore } from '../../store/store.ts';
 import { compareText } from '../../text/order.ts';
 import type { Differences } from './difference.ts';
@@ -40,11 +43,13 @@ export async function checkFile(
   if (Number(footer.num_rows) !== file.recordCount)
     differences.add({ kind: 'file-rows', ...found, expected: file.recordCount, found: Number(footer.num_rows) });
   const bounds = new Bounds(metadata, file);
+  const fields = fieldsInFile(metadata, footer);
   for (const group of footer.row_groups) {
     for (const { meta_data: chunk } of group.columns) {
       if (chunk?.path_in_schema.length !== 1) continue;
       const { min_value, max_value, is_min_value_exact, is_max_value_exact } = chunk.statistics ?? {};
-      const name = chunk.path_in_schema[0]!;
+      const name = fields.get(chunk.path_in_schema[0]!);
+      if (name === undefined) continue;
       // Truncated statistics lie outside of the values by design, and not every engine says so of its texts.
       if (is_min_value_exact ?? typeof min_value !== 'string') bounds.see(name, min_value as Value);
       if (is_max_value_exact ?? typeof max_value !== 'string') bounds.see(name, max_value as Value);
@@ -52,6 +57,16 @@ export async function checkFile(
   }
   bounds.report(table, differences);
   return true;
+}
+
+/** The names that the table has for the columns of a file, by those of the file. */
+function fieldsInFile(metadata: TableMetadata, footer: FileMetaData): ReadonlyMap<string, string> {
+  const stored = storedColumns(footer);
+  const found = currentSchema(metadata).fields.flatMap((field) => {
+    const column = findColumn(stored, field, namesOf(metadata));
+    return column === undefined ? [] : [[column.name, field.name] as const];
+  });
+  return new Map(found);
 }
 
 /** Compares values of a file with the bounds that its manifest gives for their columns. */
@@ -62,11 +77,7 @@ export class Bounds {
 
   constructor(metadata: TableMetadata, file: LiveFile) {
     this.#file = file;
-    this.#fields = new Map(
-      currentSchema(metadata)
-        .fields.filter((field) => typeof field.type === 'string')
-        .map((field) => [field.name, field]),
-    );
+    this.#fields = new Map([...fieldsByName(metadata)].filter(([, field]) => typeof field.type === 'string'));
   }
 
   see(name: string, value: Value | undefined): void {

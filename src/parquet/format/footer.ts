@@ -118,15 +118,22 @@ function writeSchemaElement(out: CompactWriter, element: SchemaElement): void {
 }
 
 /** Of the converted types only those that mean the same: TIMESTAMP_MICROS would mean adjusted to UTC. */
-const convertedTypes: { readonly [type in LogicalType]?: number } = { string: 0, map: 1, list: 3 };
+const convertedTypes: { readonly [type in LogicalType]?: number } = {
+  string: 0,
+  map: 1,
+  list: 3,
+  date: 6,
+  timestamptz: 10,
+};
 
 function writeLogicalType(out: CompactWriter, type: LogicalType): void {
   if (type === 'string') out.struct(1);
   else if (type === 'map') out.struct(2);
   else if (type === 'list') out.struct(3);
+  else if (type === 'date') out.struct(6);
   else {
-    out.struct(8, () => {
-      out.bool(1, false);
+    out.struct(type === 'time' ? 7 : 8, () => {
+      out.bool(1, type === 'timestamptz');
       out.struct(2, () => out.struct(2));
     });
   }

@@ -4,7 +4,7 @@
  * groups. Every column and every leaf carries its Iceberg field id (Iceberg spec, "Parquet").
  */
 import { isScalar, type ScalarType } from '../../columns/types.ts';
-import type { FileColumn } from '../encoder.ts';
+import type { CarriedType, FileColumn } from '../encoder.ts';
 
 /** parquet.thrift, enum Type. */
 export const PhysicalType = { BOOLEAN: 0, INT32: 1, INT64: 2, DOUBLE: 5, BYTE_ARRAY: 6 } as const;
@@ -13,7 +13,7 @@ export type PhysicalType = (typeof PhysicalType)[keyof typeof PhysicalType];
 export const Repetition = { REQUIRED: 0, OPTIONAL: 1, REPEATED: 2 } as const;
 export type Repetition = (typeof Repetition)[keyof typeof Repetition];
 
-export type LogicalType = 'string' | 'timestamp' | 'list' | 'map';
+export type LogicalType = 'string' | 'timestamp' | 'list' | 'map' | Exclude<CarriedType, 'binary'>;
 
 /** parquet.thrift, struct SchemaElement. */
 export interface SchemaElement {
@@ -71,7 +71,7 @@ export function fileSchema(columns: readonly FileColumn[]): FileSchema {
         fieldId,
         type: physicalTypes[scalar],
         repetition: optional ? Repetition.OPTIONAL : Repetition.REQUIRED,
-        ...(scalar === 'string' || scalar === 'timestamp' ? { logicalType: scalar } : {}),
+        ...annotation(scalar, column.carried),
       });
       leaves.push({
         column,
@@ -102,6 +102,12 @@ export function fileSchema(columns: readonly FileColumn[]): FileSchema {
     elements.flatMap((element) => element.fieldId ?? []),
   );
   return { elements, leaves };
+}
+
+function annotation(scalar: ScalarType, carried: CarriedType | undefined): { logicalType?: LogicalType } {
+  if (carried === 'binary') return {};
+  if (carried !== undefined) return { logicalType: carried };
+  return scalar === 'string' || scalar === 'timestamp' ? { logicalType: scalar } : {};
 }
 
 function partId(column: FileColumn, part: 'elementId' | 'keyId'): number {

@@ -17,7 +17,6 @@ import {
 } from 'hyparquet';
 import { type ColumnBuilder, ListBuilder, MapBuilder } from '../../columns/builders.ts';
 import type { TableBuffer } from '../../columns/table-buffer.ts';
-import type { ColumnType } from '../../columns/types.ts';
 import type { ObjectStore } from '../../store/store.ts';
 import type { FileColumn } from '../encoder.ts';
 import { appendList, appendMap, appendScalars, type RowSelection } from './append.ts';
@@ -57,6 +56,19 @@ export class ColumnReader {
     return this.#metadata.row_groups.map((group) => Number(group.num_rows));
   }
 
+  /** Whether the file may have values, other than null, in one of these fields. */
+  mayHold(ids: ReadonlySet<number>): boolean {
+    const names = new Set([...this.#columns].flatMap(([id, { name }]) => (ids.has(id as number) ? [name] : [])));
+    return this.#metadata.row_groups.some(({ columns }) =>
+      columns.some(
+        ({ meta_data: chunk }) =>
+          chunk !== undefined &&
+          names.has(chunk.path_in_schema[0]!) &&
+          chunk.statistics?.null_count !== chunk.num_values,
+      ),
+    );
+  }
+
   /**
    * Appends a row group to `buffer`. `columns` tells the field ids of the buffer's columns, `names` which ids a file
    * without ids has under which names (the table's name mapping). Rows with `dropped[row] === 1` are left out.
@@ -72,15 +84,17 @@ export class ColumnReader {
     const rows = this.rowGroups[rowGroup]!;
     const base = buffer.rows;
     const wanted = buffer.columns.flatMap(({ declaration, builder }) => {
-      const stored = findColumn(this.#columns, columns.get(declaration.name)!, names);
-      return stored === undefined ? [] : [{ declaration, builder, stored }];
+      const column = columns.get(declaration.name)!;
+      const stored = findColumn(this.#columns, column, names);
+      return stored === undefined ? [] : [{ declaration, builder, stored, carried: column.carried }];
     });
     const file = await this.#download(rowGroup, new Set(wanted.map(({ stored }) => stored.name)));
     const selection = { base, dropped };
     let scan: ParquetScan | undefined;
-    for (const { declaration, builder, stored } of wanted) {
+    for (const { declaration, builder, stored, carried } of wanted) {
       await naming(this.#file, `read column ${declaration.name} of`, async () => {
-        if (await this.#decode(file, rowGroup, stored, declaration.type, builder, selection)) return;
+        if (await this.#decode(file, rowGroup, stored, shapesOf(stored, declaration.type, carried), builder, selection))
+          return;
         scan ??= await parquetScan({
           file,
           metadata: this.#plain,
@@ -107,11 +121,10 @@ export class ColumnReader {
     file: AsyncBuffer,
     rowGroup: number,
     stored: StoredColumn,
-    type: ColumnType,
+    shape: LeafShape[] | undefined,
     builder: ColumnBuilder,
     rows: RowSelection,
   ): Promise<boolean> {
-    const shape = shapesOf(stored, type);
     if (shape === undefined) return false;
     const chunks = this.#metadata.row_groups[rowGroup]!.columns.filter(
       ({ meta_data: chunk }) => chunk?.path_in_schema[0] === stored.name,

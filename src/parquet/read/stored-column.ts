@@ -1,6 +1,7 @@
 /** What a file has under a top-level column, and whether its values are those of the table's column as they stand. */
 import type { FileMetaData, SchemaElement } from 'hyparquet';
 import { type ColumnType, isScalar, type ScalarType } from '../../columns/types.ts';
+import type { CarriedType } from '../encoder.ts';
 import type { LeafShape } from './chunk.ts';
 
 /** A top-level column as the file has it. */
@@ -45,11 +46,16 @@ export function findColumn(
 }
 
 /** One a leaf; undefined where the types are not the very ones that the column is stored as otherwise. */
-export function shapesOf({ element, groups, leaves }: StoredColumn, type: ColumnType): LeafShape[] | undefined {
+export function shapesOf(
+  { element, groups, leaves }: StoredColumn,
+  type: ColumnType,
+  carried?: CarriedType,
+): LeafShape[] | undefined {
   const level = ({ repetition_type: repetition }: SchemaElement): number => (repetition === 'REQUIRED' ? 0 : 1);
   if (isScalar(type)) {
     const [leaf] = leaves;
-    if (element.num_children !== undefined || leaf === undefined || !isStoredAs(type, leaf)) return undefined;
+    if (element.num_children !== undefined || leaf === undefined) return undefined;
+    if (!(carried === undefined ? isStoredAs(type, leaf) : isStoredAsCarried(carried, leaf))) return undefined;
     return [{ maxDefinition: level(leaf), maxRepetition: 0, present: 0, entry: 0 }];
   }
   const [repeated, ...deeper] = groups;
@@ -81,6 +87,22 @@ function isStoredAs(type: ScalarType, leaf: SchemaElement): boolean {
       return timestampUnit(leaf) === 'MICROS';
     case 'string':
       return isText(leaf) || (leaf.type === 'BYTE_ARRAY' && !leaf.logical_type && !leaf.converted_type);
+  }
+}
+
+function isStoredAsCarried(carried: CarriedType, leaf: SchemaElement): boolean {
+  const { type, logical_type: logical, converted_type: converted } = leaf;
+  switch (carried) {
+    case 'date':
+      return type === 'INT32' && (logical?.type === 'DATE' || converted === 'DATE');
+    case 'time':
+      return (
+        type === 'INT64' && ((logical?.type === 'TIME' && logical.unit === 'MICROS') || converted === 'TIME_MICROS')
+      );
+    case 'timestamptz':
+      return timestampUnit(leaf) === 'MICROS';
+    case 'binary':
+      return type === 'BYTE_ARRAY';
   }
 }
 
