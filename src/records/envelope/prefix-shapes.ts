@@ -39,14 +39,14 @@ export class Shapes {
   }
 
   /** The line without its prefix, where it goes on with a record; undefined where it does not. */
-  split(text: Buffer, start: number, outer: Wrap | undefined): SplitLine | undefined {
+  split(text: Buffer, outer: Wrap | undefined): SplitLine | undefined {
     if (this.#shapes.size === 0) return undefined;
-    const head = text.toString('latin1', start, start + 2 * longestPrefix);
+    const head = text.toString('latin1', 0, 2 * longestPrefix);
     for (const shape of this.#shapes.values()) {
       const match = shape.exec(head);
       if (match === null) continue;
-      const end = start + match[0].length;
-      const prefix = text.toString('utf8', start, end);
+      const end = match[0].length;
+      const prefix = text.toString('utf8', 0, end);
       const line = { text: text.subarray(end), wrap: { kind: 'text', prefix, suffix: '', outer } as const };
       if (this.#isExpected(line)) return line;
     }
@@ -54,10 +54,20 @@ export class Shapes {
   }
 }
 
-/** A word with digits may be another one; the bytes of other characters are as latin1 has them. */
+/** A word with digits may be another one, and so may a colour; the bytes of other characters are as latin1 has them. */
 function pattern(word: string): string {
   if (/^\s/.test(word)) return escaped(word);
-  return /\d/.test(word) ? '\\S+' : escaped(Buffer.from(word).toString('latin1'));
+  const parts = word.split(colours);
+  return parts.map((part, i) => (i % 2 === 1 ? colour : wordPattern(part, parts.length === 1))).join('');
 }
+
+const wordPattern = (word: string, isWhole: boolean): string => {
+  if (/\d/.test(word)) return isWhole ? '\\S+' : '[^\\s\\x1b]+';
+  return escaped(Buffer.from(word).toString('latin1'));
+};
+
+/** An ANSI sequence, as terminals get it for colours. */
+const colour = '\\x1b\\[[\\d;]*[A-Za-z]';
+const colours = new RegExp(`(${colour})`);
 
 const escaped = (text: string): string => text.replaceAll(/[\\^$.*+?()[\]{}|/-]/g, '\\$&');

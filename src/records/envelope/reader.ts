@@ -43,10 +43,17 @@ export class EnvelopeReader implements RecordReader {
         const place = { wrap, at: origin.offset, origin, layers: 0 };
         for (const finding of this.#unwrapper.text(bytes, place)) this.#settle(finding);
       },
+      isRecord: (bytes) => {
+        const record = parseRecord(bytes, spec.limits);
+        return !isRejection(record) && spec.marks.isRecord(record.value);
+      },
       incomplete: (rejection, origin) => this.#emit(rejection, origin),
       foreign: (origin) => this.#emit(foreignText, origin),
     });
-    this.#unwrapper = new Unwrapper(spec.marks, spec.limits, (line) => this.#streams.expects(line));
+    this.#unwrapper = new Unwrapper(spec.marks, spec.limits, {
+      isExpected: (line) => this.#streams.expects(line),
+      settle: (finding) => this.#settle(finding),
+    });
   }
 
   get typeMismatches(): ReadonlyMap<string, number> {
@@ -83,7 +90,8 @@ export class EnvelopeReader implements RecordReader {
     const record = parseRecord(bytes, this.#spec.limits);
     if (isRejection(record)) {
       const found = record.code === 'malformed_json' ? this.#unwrapper.text(bytes, place) : [];
-      if (found.some(({ kind }) => kind === 'record')) for (const finding of found) this.#settle(finding);
+      if (found.some(({ kind }) => kind === 'record' || kind === 'settled'))
+        for (const finding of found) this.#settle(finding);
       else this.#emit(record, frame);
       return;
     }
@@ -126,6 +134,8 @@ export class EnvelopeReader implements RecordReader {
         return;
       case 'text':
         this.#streams.take(finding);
+        return;
+      case 'settled':
         return;
       case 'rejection':
         this.#emit(finding.rejection, finding.origin);

@@ -1,7 +1,8 @@
 /**
  * Puts records together that arrive in pieces: cut by a container runtime at its longest line, or printed over many
  * lines. Pieces belong together that one container or process wrote to one stream (wraps.ts), one after another, where
- * the JSON that the first began goes on with the next. A whole JSON object is never a piece: it does not come here.
+ * the JSON that the first began goes on with the next. A text that begins another object is a piece only where the one
+ * before was cut, and one that is a whole record never is.
  *
  * What never becomes whole is given back piece by piece, as it stood. Memory is bounded: no record grows past
  * limits.record_bytes, and the pieces that wait do not either, all streams together.
@@ -19,6 +20,8 @@ export interface StreamEvents {
   whole(bytes: Buffer, wrap: Wrap | undefined, origin: Frame): void;
   /** What follows behind it in the text of its last piece. */
   rest(bytes: Buffer, wrap: Wrap | undefined, origin: Frame): void;
+  /** Whether the bytes, one whole object, are a record by themselves. */
+  isRecord(bytes: Buffer): boolean;
   /** A piece of a record that is not here as a whole. */
   incomplete(rejection: Rejection, origin: Frame): void;
   /** A line of another program. */
@@ -35,7 +38,7 @@ interface Chain {
   bytes: number;
   /** What they and the frames around them take. */
   held: number;
-  /** The envelope of the last piece said that another one follows. */
+  /** The last piece was cut: its envelope, its end or its length says that another one follows. */
   isExpected: boolean;
 }
 
@@ -63,8 +66,9 @@ export class Streams {
   /** Whether an open record goes on with this text. */
   expects({ text, wrap }: SplitLine): boolean {
     const chain = this.#chains.size === 0 ? undefined : this.#chains.get(streamKey(wrap));
-    if (chain === undefined || isWholeObject(text)) return false;
-    return (text[0] !== OPEN_BRACE || chain.isExpected) && chain.object.accepts(text, 0, text.length);
+    if (chain === undefined || !chain.object.accepts(text, 0, text.length)) return false;
+    if (text[0] !== OPEN_BRACE) return true;
+    return chain.isExpected && !(isWholeObject(text) && this.#events.isRecord(text));
   }
 
   take({ text, wrap, isOpen, origin }: FoundText): void {
@@ -73,18 +77,19 @@ export class Streams {
     const hasLineFeed = text.at(-1) === NEWLINE;
     if (hasLineFeed) this.#noteLineFeeds(key);
     const isPiece = state.more ?? (!hasLineFeed && this.#keepsLineFeeds.has(key));
+    const isCut = isPiece || (state.more === undefined && !hasLineFeed && isLimit(text.length));
     const piece = state.endedLine ? Buffer.concat([text, lineFeed]) : text;
     const chain = this.#chains.get(key);
     if (chain !== undefined) {
       const isAnother = isOpen && text[0] === OPEN_BRACE && !chain.isExpected && !state.continues;
       if (!isAnother && chain.object.accepts(piece, 0, piece.length)) {
-        this.#append(key, chain, piece, wrap, origin, isPiece);
+        this.#append(key, chain, piece, wrap, origin, isCut);
         return;
       }
       if (isOpen || state.continues || state.more === true)
         this.#flush(key, chain, 'the next piece does not go on with it');
     }
-    if (isOpen) this.#begin(key, piece, wrap, origin, isPiece);
+    if (isOpen) this.#begin(key, piece, wrap, origin, isCut);
     else if (state.continues || isPiece || looksLikeTail(text)) {
       this.#events.incomplete(incomplete('its beginning is not in this object'), origin);
     } else if (!hasLineFeed && !state.endedLine && state.more === undefined && this.#undecidedCount < mostUndecided) {
@@ -171,6 +176,9 @@ export class Streams {
 const OPEN_BRACE = 0x7b;
 const NEWLINE = 0x0a;
 const lineFeed = Buffer.from('\n');
+
+/** Runtimes cut lines where a buffer is full: at 16 KiB most of them, some at 4, 8, 32, 48 or 256. */
+const isLimit = (length: number): boolean => length >= 4096 && length % 1024 === 0;
 
 const incomplete = (why: string): Rejection => reject('incomplete_record', '', `a piece of a record: ${why}`);
 

@@ -44,7 +44,7 @@ export interface RecordMarks {
   readonly hints: readonly string[];
 }
 
-export type Finding = FoundRecord | FoundText | FoundRejection | ForeignLine;
+export type Finding = FoundRecord | FoundText | FoundRejection | ForeignLine | Settled;
 
 interface Found {
   /** What goes to quarantine where no row comes of it, and where it stood. */
@@ -76,6 +76,21 @@ export interface ForeignLine extends Found {
   readonly reason: SkipReason;
 }
 
+/** A list of lines, whose elements have been given to `settle` one after the other. */
+export interface Settled {
+  readonly kind: 'settled';
+}
+
+/** What the unwrapper asks of the reader, and tells it. */
+export interface UnwrapperHooks {
+  readonly isExpected: IsExpected;
+  /**
+   * Takes what an element of a list holds before the next element is looked at, since what a line is may depend on the
+   * lines before it: on whether they have left a record open.
+   */
+  readonly settle: (finding: Finding) => void;
+}
+
 /** Where something stands: its layers, its place in the decompressed object, the frame or element that it is part of. */
 export interface Place {
   readonly wrap: Wrap | undefined;
@@ -95,17 +110,17 @@ const mostBraces = 32;
 export class Unwrapper {
   readonly #marks: RecordMarks;
   readonly #limits: UnwrapLimits;
-  readonly #isExpected: IsExpected;
+  readonly #hooks: UnwrapperHooks;
   readonly #shapes: Shapes;
   /** Members of other names that have held records in this object: what else stands there is another program's. */
   readonly #learned = new Set<string>();
   readonly #needles: readonly Buffer[];
 
-  constructor(marks: RecordMarks, limits: UnwrapLimits, isExpected: IsExpected) {
+  constructor(marks: RecordMarks, limits: UnwrapLimits, hooks: UnwrapperHooks) {
     this.#marks = marks;
     this.#limits = limits;
-    this.#isExpected = isExpected;
-    this.#shapes = new Shapes(isExpected);
+    this.#hooks = hooks;
+    this.#shapes = new Shapes(hooks.isExpected);
     this.#needles = [...marks.hints, ...encodedHints].map((hint) => Buffer.from(hint));
   }
 
@@ -130,7 +145,7 @@ export class Unwrapper {
       }
     }
     for (const name of listMembers) {
-      if (!Array.isArray(value[name])) continue;
+      if (!Array.isArray(value[name]) || isEmptyList(value[name])) continue;
       looked.add(name);
       if (consider(this.#member(record, name, place))) return best;
     }
@@ -139,6 +154,8 @@ export class Unwrapper {
       best = [{ kind: 'rejection', rejection: reject('incomplete_record', `/${name}`, hint), origin: place.origin }];
     }
     if (consider(this.#anywhere(record, looked, place))) return best;
+    // An envelope around nothing is nothing.
+    if (best.length === 0 && listMembers.some((name) => isEmptyList(value[name]))) return settled;
     const hasLearned = best.length === 0 && [...this.#learned].some((name) => Object.hasOwn(value, name));
     return hasLearned ? [foreign(place)] : best;
   }
@@ -155,12 +172,12 @@ export class Unwrapper {
 
   /** What a text holds: at least one finding. */
   text(text: Buffer, place: Place): Finding[] {
+    // A piece of a record may look like anything, also like nothing.
+    if (place.wrap !== undefined && this.#hooks.isExpected({ text, wrap: place.wrap }))
+      return [textFinding(text, false, place)];
     const [start, end] = trimmed(text);
     if (start === end) return [foreign(place)];
     if (place.layers > mostLayers) return [textFinding(text, false, place)];
-    // A line of a record that is printed over many lines may look like anything.
-    if (place.wrap !== undefined && this.#isExpected({ text, wrap: place.wrap }))
-      return [textFinding(text, false, place)];
     const first = text[start];
     if (first === OPEN_BRACE) {
       const found = this.#objects(text, start, end, place);
@@ -170,13 +187,13 @@ export class Unwrapper {
       const found = this.#list(text.subarray(start, end), { ...place, at: place.at + start });
       if (found !== undefined) return found;
     }
-    const cri = criLine.exec(text.toString('latin1', start, Math.min(end, start + 128)));
+    const cri = criLine.exec(text.toString('latin1', start, start + 128));
     if (cri !== null) {
       const [prefix, stream, tag] = cri as unknown as [string, string, string];
       const wrap = { kind: 'text', prefix, suffix: '', cri: { stream, tag }, outer: place.wrap } as const;
       return this.text(text.subarray(start + prefix.length), inside(place, wrap, start + prefix.length));
     }
-    const known = this.#shapes.split(text, start, place.wrap);
+    const known = this.#shapes.split(text, place.wrap);
     if (known !== undefined) return [textFinding(known.text, false, { ...place, wrap: known.wrap })];
     return (
       this.#behindPrefix(text, start, end, place) ??
@@ -249,7 +266,7 @@ export class Unwrapper {
       const close = object.feed(text, brace, end);
       if (
         object.state === 'open' &&
-        (this.#isHinted(text.subarray(brace)) || (brace + 1 === end && isSpace(text[brace - 1])))
+        (this.#isHinted(text.subarray(brace)) || (brace + 1 === end && isBehindWord(text, brace)))
       ) {
         const wrap = prefixed(text, 0, brace, text.length, place);
         this.#shapes.learn(wrap.prefix);
@@ -272,14 +289,19 @@ export class Unwrapper {
     return undefined;
   }
 
-  /** The text as base64 of JSON, or of compressed JSON. */
+  /** The text as base64 of text, compressed or not. */
   #decoded(text: Buffer, place: Place): Finding[] | undefined {
-    if (text.length < leastBase64 || !base64Text.test(text.toString('latin1'))) return undefined;
+    if (!base64Text.test(text.toString('latin1'))) return undefined;
     const bytes = Buffer.from(text.toString('latin1'), 'base64');
-    const plain = bytes[0] === OPEN_BRACE || bytes[0] === OPEN_BRACKET ? bytes : this.#gunzipped(bytes);
-    if (plain === undefined || !isUtf8(plain)) return undefined;
-    const found = this.#lines(plain, { ...place, layers: place.layers + 1 });
-    return rankOf(found) > Rank.text ? found : undefined;
+    const plain = this.#gunzipped(bytes) ?? bytes;
+    const wrap = { kind: 'text', prefix: '', suffix: '', encoding: 'base64', outer: place.wrap } as const;
+    // Bytes at random are hardly ever text, unless there are few of them: then they have to be part of a record.
+    if (!isUtf8(plain) || plain.some(isControl)) return undefined;
+    const isShort = text.length < leastBase64 && plain[0] !== OPEN_BRACE;
+    if (isShort && !this.#hooks.isExpected({ text: plain, wrap })) return undefined;
+    const found = this.#lines(plain, { ...place, wrap, layers: place.layers + 1 });
+    // Nothing says of a line by itself that it is not what it looks like.
+    return place.wrap === undefined && rankOf(found) <= Rank.text ? undefined : found;
   }
 
   #gunzipped(bytes: Buffer): Buffer | undefined {
@@ -318,16 +340,19 @@ export class Unwrapper {
     return Array.isArray(value) ? this.#elements(value, bytes, place) : undefined;
   }
 
-  /** Each element for itself. undefined where none holds a record. */
+  /** Each element for itself. undefined where none holds a record, unless it is a list of lines: then it is what it is. */
   #elements(value: readonly unknown[], bytes: Buffer, place: Place, isList = false): Finding[] | undefined {
     const found: Finding[] = [];
     for (const [i, [start, end]] of elementRanges(bytes).entries()) {
       const element = bytes.subarray(start, end);
       const own = apart(place, element, start);
-      const here = this.#value(value[i], element, own);
-      found.push(...(here.length > 0 ? here : [foreign(own)]));
+      const inside = this.#value(value[i], element, own);
+      const here = inside.length > 0 ? inside : [foreign(own)];
+      if (isList) here.forEach(this.#hooks.settle);
+      else found.push(...here);
     }
-    return isList || rankOf(found) === Rank.record ? found : undefined;
+    if (isList) return settled;
+    return rankOf(found) === Rank.record ? found : undefined;
   }
 
   /** The only member of that name. */
@@ -461,8 +486,12 @@ const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>
 const isTextual = (value: unknown): boolean =>
   typeof value === 'string' || typeName(value) === 'stringValue' || isByteList(value);
 
+const isEmptyList = (value: unknown): boolean => Array.isArray(value) && value.length === 0;
+
 const isByteList = (value: unknown): value is readonly number[] =>
   Array.isArray(value) && value.length > 0 && value.every((byte) => Number.isInteger(byte) && byte >= 0 && byte <= 255);
+
+const settled: Finding[] = [{ kind: 'settled' }];
 
 const foreign = ({ origin }: Place, reason: SkipReason = 'foreign-line'): ForeignLine => ({
   kind: 'foreign',
@@ -493,6 +522,13 @@ function prefixed(text: Buffer, from: number, brace: number, close: number, { wr
   const suffix = text.toString('utf8', close).trim();
   return { kind: 'text', prefix, suffix, outer: wrap } as const;
 }
+
+/** White space or a colour stands in front. */
+const isBehindWord = (text: Buffer, at: number): boolean =>
+  isSpace(text[at - 1]) || colourAtEnd.test(text.toString('latin1', Math.max(0, at - 16), at));
+
+/** Of a byte that no log line has in it but for white space and the beginning of a colour. */
+const isControl = (byte: number): boolean => byte < 0x20 && byte !== ESCAPE && !isSpace(byte);
 
 /** Where a text begins and ends without white space, NULs, byte order marks and colours around it. */
 function trimmed(text: Buffer): [start: number, end: number] {

@@ -25,6 +25,8 @@ export interface TextWrap {
   readonly kind: 'text';
   readonly prefix: string;
   readonly suffix: string;
+  /** What the text was in. */
+  readonly encoding?: 'base64';
   /** Of lines that containerd or CRI-O wrote. */
   readonly cri?: { readonly stream: string; readonly tag: string };
   readonly outer: Wrap | undefined;
@@ -111,11 +113,11 @@ export function partialState(wrap: Wrap | undefined): PartialState {
 export function streamKey(wrap: Wrap | undefined): string {
   const parts: string[] = [];
   for (const layer of layersOf(wrap)) {
-    if (layer.kind === 'text') parts.push(layer.cri?.stream ?? steadyWords(layer.prefix));
+    if (layer.kind === 'text') parts.push(layer.encoding ?? layer.cri?.stream ?? steadyWords(layer.prefix));
     else {
       // Writers sort members as they like, and differently from line to line.
       const steady = [...facts(layer)]
-        .filter(([name]) => streamMember.test(name))
+        .filter(([name]) => streamMember.test(name) && !partialMarks.some((mark) => mark.name.test(name)))
         .map(([name, value]) => `${name}=${value}`);
       parts.push(steady.sort(compareText).join('\t'), holderName(layer));
     }

@@ -54,15 +54,22 @@ export function begunMark(bytes: Buffer): number {
 /** White space or NUL. */
 export const isBlank = (byte: number | undefined): boolean => isSpace(byte) || byte === 0;
 
-/** The frame of bytes held whole; filler around them is not part of it. undefined where nothing else is there. */
+/**
+ * The frame of bytes held whole; filler around them is not part of it. undefined where nothing else is there. A line of
+ * text keeps the spaces at its end: it may be a piece of a record that was cut behind a space of a string.
+ */
 export function trimmedFrame(bytes: Buffer, offset: number, limits: FrameLimits): Frame | undefined {
   let start = 0;
   let end = bytes.length;
   for (let filler = fillerAt(bytes, 0); filler > 0 && start < end; filler = fillerAt(bytes, start)) start += filler;
   while (end > start && isBlank(bytes[end - 1])) end--;
   if (start === end) return undefined;
+  if (!beginsJson(bytes[start])) while (bytes[end] === SPACE && end - start < limits.recordBytes) end++;
   return exactFrame(bytes.subarray(start, end), offset + start, limits);
 }
+
+const SPACE = 0x20;
+const beginsJson = (byte: number | undefined): boolean => byte === OPEN_BRACE || byte === OPEN_BRACKET;
 
 /** The frame of exactly these bytes, or of their head where they are over the cap. */
 export function exactFrame(bytes: Buffer, offset: number, limits: FrameLimits): Frame {

@@ -1,0 +1,176 @@
+/** Records that arrive in pieces, printed over many lines, or in lists, in the forms of many shippers. */
+import { gzipSync } from 'node:zlib';
+import { describe, expect, test } from 'vitest';
+import { cut, decisionOf, large, ownLine, readObject } from './read.ts';
+
+type Wrapper = (pieces: readonly string[], stream?: string) => string[];
+
+const json = JSON.stringify;
+const base64 = (content: string | Buffer): string => Buffer.from(content).toString('base64');
+const isLast = (i: number, all: readonly unknown[]): boolean => i === all.length - 1;
+const dockerLimit = 16_384;
+
+/** A record in pieces, one line each. */
+const cutBy: Readonly<Record<string, Wrapper>> = {
+  'Fluent Bit, with the tags of containerd': (pieces, pod = 'a') =>
+    pieces.map((log, i) =>
+      json({ stream: 'e', logtag: isLast(i, pieces) ? 'F' : 'P', log, kubernetes: { pod_name: pod } }),
+    ),
+  'Fluent Bit, with _p': (pieces, pod = 'a') =>
+    pieces.map((log, i) => json({ _p: isLast(i, pieces) ? 'F' : 'P', log, pod })),
+  FireLens: (pieces, id = 'a') =>
+    pieces.map((log, i) =>
+      json({
+        ...{ log, container_id: id, partial_message: 'true', partial_id: id },
+        ...{ partial_ordinal: String(i + 1), partial_last: String(isLast(i, pieces)) },
+      }),
+    ),
+  "Docker's files, by line ends": (pieces, name = 'a') =>
+    pieces.map((log, i) =>
+      json({ log: isLast(i, pieces) ? `${log}\n` : log, stream: 'e', attrs: { container: name } }),
+    ),
+  'Fargate, without any mark': (pieces, name = 'a') => pieces.map((log) => json({ log, container_name: name })),
+  'base64 of Kinesis': (pieces, name = 'a') =>
+    pieces.map((piece) => json({ eventSourceARN: name, kinesis: { data: base64(piece) } })),
+};
+
+const withText = (id: string) => [id, json(large(id).input)];
+
+describe('pieces are joined', () => {
+  test.each(Object.entries(cutBy))('%s', async (_, wrap) => {
+    const pieces = cut(json(large('d')), dockerLimit);
+    const { rows, quarantined } = await readObject(wrap(pieces).join('\n'));
+    expect({ rows, quarantined }).toEqual({ rows: [withText('d')], quarantined: [] });
+  });
+
+  test.each(Object.entries(cutBy))('of two containers that write by turns: %s', async (_, wrap) => {
+    const [a, b] = ['a', 'b'].map((name) => wrap(cut(json(large(name)), dockerLimit), name)) as [string[], string[]];
+    const { rows, quarantined } = await readObject(a.flatMap((line, i) => [line, b[i]]).join('\n'));
+    expect({ rows, quarantined }).toEqual({ rows: [withText('a'), withText('b')], quarantined: [] });
+  });
+
+  // Cut in front of a brace: the second piece is an object by itself, though no record.
+  const head = '{"decision_id":"d","labels":{},"timestamp":"2026-11-28T10:00:00Z","pad":"';
+  const first = `${head.padEnd(dockerLimit - '","input":'.length, 'y')}","input":`;
+  const middle = `${'{"user":"carol","pad":"'.padEnd(dockerLimit - 2, 'z')}"}`;
+
+  test.each(Object.entries(cutBy))('that begin with a brace: %s', async (_, wrap) => {
+    const { rows, quarantined } = await readObject(wrap([first, middle, ',"result":true}']).join('\n'));
+    expect({ rows, quarantined }).toEqual({ rows: [['d', middle]], quarantined: [] });
+  });
+
+  const blank = `{"decision_id":"d","labels":{},"timestamp":"2026-11-28T10:00:00Z","input":"a${' '.repeat(50_000)}b"}`;
+  const blankRow = ['d', `"a${' '.repeat(50_000)}b"`];
+
+  test.each(Object.entries(cutBy))('that are blank: %s', async (_, wrap) => {
+    const { rows, quarantined } = await readObject(wrap(cut(blank, dockerLimit)).join('\n'));
+    expect({ rows, quarantined }).toEqual({ rows: [blankRow], quarantined: [] });
+  });
+
+  const raw = (pieces: readonly string[], end: string): string =>
+    pieces.map((piece, i) => `2026-11-28T10:00:00.1Z stderr ${isLast(i, pieces) ? 'F' : 'P'} ${piece}${end}`).join('');
+
+  test.each(['\n', '\r\n'])('with their spaces at the ends of lines, in raw files of containerd', async (end) => {
+    for (const length of [dockerLimit, 100, 64]) {
+      const { rows, quarantined } = await readObject(raw(cut(blank.replace(/ {50000}/, ' '.repeat(300)), length), end));
+      expect({ rows, quarantined }).toEqual({ rows: [['d', `"a${' '.repeat(300)}b"`]], quarantined: [] });
+    }
+    expect((await readObject(raw([first, middle, ',"result":true}'], end))).rows).toEqual([['d', middle]]);
+  });
+
+  test('but a whole record never is one', async () => {
+    const [open] = cut(json(large('lost')), dockerLimit) as [string];
+    const { rows, quarantined } = await readObject(raw([open, json(decisionOf('good'))], '\n'));
+    expect(rows.map(([id]) => id)).toEqual(['good']);
+    expect(quarantined).toEqual(['incomplete_record']);
+  });
+});
+
+/** Many lines in one envelope. */
+const lists: Readonly<Record<string, (lines: readonly string[]) => unknown>> = {
+  'CloudWatch Logs subscription': (lines) => ({
+    ...{ messageType: 'DATA_MESSAGE', logGroup: 'g', logStream: 's' },
+    logEvents: lines.map((message, i) => ({ id: String(i), timestamp: 1, message })),
+  }),
+  GetLogEvents: (lines) => ({ events: lines.map((message) => ({ timestamp: 1, message, ingestionTime: 2 })) }),
+  OpenTelemetry: (lines) => ({
+    resourceLogs: [
+      {
+        scopeLogs: [
+          { scope: {}, logRecords: lines.map((line) => ({ timeUnixNano: '1', body: { stringValue: line } })) },
+        ],
+      },
+    ],
+  }),
+  Telegraf: (lines) => ({ metrics: lines.map((value) => ({ fields: { value }, name: 'tail', tags: { host: 'h' } })) }),
+  'Kinesis by Lambda': (lines) => ({ Records: lines.map((line) => ({ kinesis: { data: base64(line) } })) }),
+};
+
+describe('a list of lines is read line by line', () => {
+  test.each(Object.entries(lists))('records in pieces among whole ones: %s', async (_, wrap) => {
+    const lines = [
+      ownLine,
+      ...cut(json(large('d')), dockerLimit),
+      json(decisionOf('e')),
+      'GET / 200 of another program',
+    ];
+    const { rows, quarantined, skipped } = await readObject(json(wrap(lines)));
+    expect({ rows: rows.map(([id]) => id), quarantined }).toEqual({ rows: ['d', 'e'], quarantined: [] });
+    expect(skipped).toEqual(['request-line', 'foreign-text']);
+  });
+
+  test.each(Object.entries(lists))('pieces that go on in the next list: %s', async (_, wrap) => {
+    const lists = cut(json(large('d')), dockerLimit).map((piece) => json(wrap([piece])));
+    expect((await readObject(lists.join('\n'))).rows).toEqual([withText('d')]);
+  });
+
+  test.each(Object.entries(lists))('records over many lines: %s', async (_, wrap) => {
+    const printed = ['a', 'b'].flatMap((id) => JSON.stringify(decisionOf(id), null, 2).split('\n'));
+    const { rows, quarantined } = await readObject(json(wrap([...printed, ownLine, json(decisionOf('c'))])));
+    expect({ rows: rows.map(([id]) => id), quarantined }).toEqual({ rows: ['a', 'b', 'c'], quarantined: [] });
+  });
+
+  test.each(Object.entries(lists))('and nothing in it is nothing: %s', async (_, wrap) => {
+    expect(await readObject(json(wrap([])))).toMatchObject({ rows: [], quarantined: [], skipped: [] });
+  });
+});
+
+test('base64 is of whatever a line can be: with a prefix, several, compressed', async () => {
+  const [a, b, c, d, e] = ['a', 'b', 'c', 'd', 'e'].map((id) => json(decisionOf(id))) as [
+    string,
+    string,
+    string,
+    string,
+    string,
+  ];
+  const datas = [
+    `2026-11-28T10:00:00.1Z stderr F ${a}`,
+    `<134>1 2026-11-28T10:00:00Z host opa 1 - - ${b}`,
+    `${c}\n${d}\n`,
+    gzipSync(json(lists['CloudWatch Logs subscription']!([e, ownLine]))),
+    'a line of another program, which is not short',
+  ];
+  const { rows, quarantined, skipped } = await readObject(
+    json({ Records: datas.map((data) => ({ data: base64(data) })) }),
+  );
+  expect({ rows: rows.map(([id]) => id), quarantined }).toEqual({ rows: ['a', 'b', 'c', 'd', 'e'], quarantined: [] });
+  expect(skipped).toEqual(['request-line', 'foreign-text']);
+});
+
+describe('docker compose, with the colours of a terminal', () => {
+  const esc = String.fromCharCode(0x1b);
+  const forms: Readonly<Record<string, (line: string, service: string) => string>> = {
+    'colour over the bar': (line, service) => `${esc}[36m${service}-1  | ${esc}[0m${line}`,
+    'colour before the bar': (line, service) => `${esc}[33m${service}-1  |${esc}[0m ${line}`,
+    'no colour': (line, service) => `${service}-1  | ${line}`,
+  };
+  test.each(Object.entries(forms))('%s: records over many lines, between those of another service', async (_, form) => {
+    const lines = ['a', 'b'].flatMap((id) =>
+      JSON.stringify(decisionOf(id), null, 2)
+        .split('\n')
+        .flatMap((line, i) => [form(line, 'opa'), ...(i % 3 === 0 ? [form('GET / 200', 'web')] : [])]),
+    );
+    const { rows, quarantined } = await readObject(`${lines.join('\n')}\n`);
+    expect({ rows: rows.map(([id]) => id), quarantined }).toEqual({ rows: ['a', 'b'], quarantined: [] });
+  });
+});
