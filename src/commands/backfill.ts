@@ -11,6 +11,7 @@ interface Options extends GlobalOptions {
   readonly from?: string;
   readonly to?: string;
   readonly prefix?: string;
+  readonly again?: boolean;
   readonly dryRun?: boolean;
   readonly json?: boolean;
   readonly maxQuarantined?: string;
@@ -23,10 +24,12 @@ Examples:
   audit-warehouse backfill --dry-run
   audit-warehouse backfill --source eopa-prod --from 2026-01-01 --to 2026-01-31
   audit-warehouse backfill --prefix ymd=2026-01-15/ --source okera-prod
+  audit-warehouse backfill --again --source eopa-prod
   audit-warehouse backfill --json --max-quarantined 100 > report.json
 
-Objects that are in the warehouse already are not read again; a run that was stopped or killed goes on where it was
-by running the same command. --from and --to choose objects by what their keys say (with a margin), never records.
+Objects that are in the warehouse already are not read again, but with --again: then their rows, quarantined records
+and ledger entries are replaced, in one snapshot per table and batch. A run that was stopped or killed goes on where it
+was by running the same command. --from and --to choose objects by what their keys say (with a margin), never records.
 
 Exit codes: 0 done; 1 failed, an object could not be read, or a source has nothing as new as its "expect" says; 2 usage or configuration; 3 more records were
 quarantined than --max-quarantined allows.`;
@@ -43,6 +46,7 @@ export function defineBackfill(program: Command, run: RunAction): void {
     .option('--from <time>', 'first day, or instant: 2026-11-27, 2026-11-27T16:55:00Z, yesterday, -2h')
     .option('--to <time>', 'last day or instant, included')
     .option('--prefix <prefix>', 'only objects below this prefix of the source location')
+    .option('--again', 'read objects again that are in the warehouse already, and replace their rows')
     .option('--dry-run', 'list and plan only; read no object, write nothing')
     .option('--max-quarantined <count>', 'exit 3 where more records than this are quarantined')
     .option('--json', 'print the report as one JSON document')
@@ -83,6 +87,7 @@ async function execute(context: CommandContext, options: Options): Promise<numbe
         ...(options.from !== undefined && { from: options.from }),
         ...(options.to !== undefined && { to: options.to }),
         ...(options.prefix !== undefined && { prefix: options.prefix }),
+        ...(options.again && { again: true }),
         ...(options.dryRun && { dryRun: true }),
       },
       progress,

@@ -9,6 +9,7 @@
 import { type FieldRef, type ParquetFile, type ReadOptions, type Row, readRows } from '../parquet/read/row-reader.ts';
 import type { ObjectStore } from '../store/store.ts';
 import type { LoadedTable } from './catalog.ts';
+import type { DataFile } from './data-file.ts';
 import { deletedRows, fieldRef } from './deleted-rows.ts';
 import type { TableMetadata } from './metadata.ts';
 import { namesOf } from './name-mapping.ts';
@@ -58,6 +59,13 @@ export function storedRows(
 
 /** A column that the table lacks is null in all of its rows: no field has an id below zero. */
 const noField = { id: -1, type: 'string' };
+
+/** The rows of a file of our own that no snapshot lists yet: all of them are live. */
+export const stagedRows = (
+  store: ObjectStore,
+  { path, fileSize }: DataFile,
+  columns: readonly string[],
+): AsyncGenerator<Row[], void, undefined> => readRows(store, { uri: path, size: fileSize }, { columns });
 
 /** A live file as the Parquet readers name it. */
 export const asParquet = ({ path, fileSize }: LiveFile): ParquetFile => ({ uri: path, size: fileSize });

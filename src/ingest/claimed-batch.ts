@@ -7,8 +7,9 @@ import { ensureTable } from '../iceberg/ensure.ts';
 import { type Intent, readIntent, settleIntent } from '../ledger/batch-intent.ts';
 import { commitBatch } from '../ledger/commit-batch.ts';
 import type { CommitQueue } from '../ledger/commit-queue.ts';
-import { type Claim, Ledger, type Lookup } from '../ledger/ledger.ts';
+import { type Claim, hasOtherVersion, Ledger, type Lookup } from '../ledger/ledger.ts';
 import type { OtherMapping } from '../ledger/other-mappings.ts';
+import type { ReplacedByBatch } from '../ledger/replace-batches.ts';
 import { commitContext } from '../ledger/runtime.ts';
 import type { Source } from '../sources/source.ts';
 import type { ObjectInfo, ObjectStore } from '../store/store.ts';
@@ -48,6 +49,8 @@ export interface FinishedBatch {
   readonly intent: Intent;
   /** What this run staged; undefined where an earlier run had, and only its commit was left to do. */
   readonly staged: StagedBatch | undefined;
+  /** What the batch took the place of. */
+  readonly replaced: ReplacedByBatch;
   /**
    * The accounts of the batch did not hold, or the caller has given it up: nothing of it was committed, its claim was
    * given back, since the same batch would only fail again, and each of its objects is among the failures.
@@ -117,6 +120,7 @@ export async function stageClaim(
     source,
     objects: claim.objects,
     reread: claim.changed ?? (await changedObjects(ledger, source.source, claim)),
+    isAgain: claim.again !== undefined,
     tables,
     ...watch,
   };
@@ -150,11 +154,12 @@ export async function workClaim(
   const staged = await stageClaim(runtime, ledger, source, claim, watch);
   const ingested = clock();
   onStaged?.();
-  await commits.finish(staged.intent, watch.onMove);
+  const replaced = await commits.finish(staged.intent, watch.onMove);
   return {
     source,
     claim,
     ...staged,
+    replaced,
     milliseconds: { ingest: ingested - begun, commit: clock() - ingested },
   };
 }
@@ -222,8 +227,8 @@ export async function resumeClaim(
   const intent = await readIntent(store, config.warehouse, claim.batch, sleep);
   if (intent === undefined) return workClaim(runtime, ledger, source, claim, watch);
   watch.onStaged?.();
-  await watch.commits.finish(intent, watch.onMove);
-  return { source, claim, intent, staged: undefined, milliseconds: { ingest: 0, commit: clock() - begun } };
+  const replaced = await watch.commits.finish(intent, watch.onMove);
+  return { source, claim, intent, staged: undefined, replaced, milliseconds: { ingest: 0, commit: clock() - begun } };
 }
 
 /** Takes over the batches whose holder is gone or late, to be resumed. `sourceOf` leaves a batch to others by undefined. */
@@ -276,7 +281,10 @@ export function firstClaimDay(
 /** Objects of the claim that an earlier version of is in the tables. */
 async function changedObjects(ledger: Ledger, source: Source, claim: Claim): Promise<ReadonlySet<string>> {
   const uris = claim.objects.map((object) => object.uri);
-  return changedAmong((await ledger.lookup(uris, firstClaimDay(source, claim.objects))).entries);
+  const { entries } = await ledger.lookup(uris, firstClaimDay(source, claim.objects));
+  if (claim.again === undefined) return changedAmong(entries);
+  const changed = claim.objects.filter((object) => hasOtherVersion(object, entries.get(object.uri)));
+  return new Set(changed.map(({ uri }) => uri));
 }
 
 /** The objects that some version of is committed. */

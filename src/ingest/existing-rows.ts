@@ -27,17 +27,48 @@ export class PriorRows {
 }
 
 /**
- * The rows of one object in a table, as values in declaration order. Those that another engine has deleted are among
- * them: they were there, and an object that grows does not bring them back.
+ * What an object gives that is read again although it has changed since: what the tables have of it besides is of an
+ * earlier version, and stays, since it can be read nowhere any more.
+ */
+export class GivenRecords {
+  readonly #rows = new Set<string>();
+  readonly #rejected = new Set<string>();
+
+  /** `time`: of the event, in microseconds. */
+  addRow(digest: string, offset: unknown, time: unknown): void {
+    this.#rows.add(digest).add(place(offset, time));
+  }
+
+  /** `bytes`: length of the record. */
+  addRejected(digest: string, offset: unknown, bytes: unknown): void {
+    this.#rejected.add(digest).add(place(offset, bytes));
+  }
+
+  /** The same record, or one of the same time at the same place: what makes a record the same may have changed since. */
+  hasRow(digest: string, offset: unknown, time: unknown): boolean {
+    return this.#rows.has(digest) || this.#rows.has(place(offset, time));
+  }
+
+  hasRejected(digest: string, offset: unknown, bytes: unknown): boolean {
+    return this.#rejected.has(digest) || this.#rejected.has(place(offset, bytes));
+  }
+}
+
+const place = (offset: unknown, mark: unknown): string => `${offset} ${mark}`;
+
+/**
+ * The rows of one object in a table, as values in declaration order. `withDeleted`: also those that another engine has
+ * deleted, for they were there, and an object that grows does not bring them back.
  */
 export async function* rowsOfObject(
   store: ObjectStore,
   table: LoadedTable,
   declaration: TableDeclaration,
   uri: string,
+  { withDeleted = true }: { readonly withDeleted?: boolean } = {},
 ): AsyncGenerator<readonly Value[]> {
   const columns = declaration.columns.map((column) => column.name);
-  const scan = { columns, bounds: [{ column: 'source_uri', from: uri, to: uri }], withDeleted: true };
+  const scan = { columns, bounds: [{ column: 'source_uri', from: uri, to: uri }], withDeleted };
   for await (const rows of scanRows(store, table, scan))
     for (const row of rows) if (row.source_uri === uri) yield columns.map((name) => row[name] ?? null);
 }

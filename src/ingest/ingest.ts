@@ -6,13 +6,17 @@
  * member at the end of a long stream), the batch starts over without it; nothing refers to the files written so far,
  * and `expire` removes them.
  */
+import type { Value } from '../columns/types.ts';
+import type { KeptCounts } from '../ledger/batch-intent.ts';
 import type { ObjectCounts } from '../ledger/entry.ts';
 import { rowIdentity } from '../records/identity.ts';
 import type { ObjectInfo } from '../store/store.ts';
 import { watchedStore } from '../store/watched.ts';
+import type { TableDeclaration } from '../tables/declaration.ts';
 import { quarantine } from '../tables/quarantine.ts';
+import type { GivenRecords } from './existing-rows.ts';
 import { fetchObjects, ObjectFault } from './fetch.ts';
-import { type Prior, RecordWriter } from './record-writer.ts';
+import { type Known, RecordWriter } from './record-writer.ts';
 import type { IngestRequest, ObjectFailure, StagedBatch } from './request.ts';
 import type { IngestRuntime } from './runtime.ts';
 import { spillPlace } from './spill/place.ts';
@@ -47,6 +51,8 @@ class BatchAttempt {
   readonly #events: TableWriter;
   readonly #quarantine: TableWriter;
   readonly #records: RecordWriter;
+  /** What stays of earlier versions, by uri. */
+  readonly #kept = new Map<string, KeptCounts>();
 
   constructor(runtime: IngestRuntime, request: IngestRequest, failures: ObjectFailure[]) {
     this.#runtime = runtime;
@@ -100,14 +106,20 @@ class BatchAttempt {
 
   /** Throws AccountingError where the files do not hold exactly what the objects gave. */
   staged(): StagedBatch {
-    const { batch, source } = this.#request;
-    const counted = [...this.#objects.values()];
+    const { batch, source, isAgain } = this.#request;
+    const counted = [...this.#objects.values(), ...this.#kept.values()];
     this.#events.expectRows(counted.reduce((sum, counts) => sum + counts.rows, 0));
     this.#quarantine.expectRows(counted.reduce((sum, counts) => sum + counts.quarantined, 0));
     const files = new Map([this.#events, this.#quarantine].map((table) => [table.name, table.files] as const));
     const { typeMismatches, fallbacks, conflicts, reasons, skips } = this.#records;
     return {
-      intent: { batch, source: source.config.name, files, objects: this.#objects },
+      intent: {
+        batch,
+        source: source.config.name,
+        files,
+        objects: this.#objects,
+        ...(isAgain && { again: { kept: this.#kept } }),
+      },
       failures: this.#failures,
       typeMismatches,
       fallbacks,
@@ -125,13 +137,15 @@ class BatchAttempt {
   }
 
   async #ingest(object: ObjectInfo, body: AsyncIterable<Uint8Array>): Promise<ObjectCounts> {
-    const prior = this.#request.reread.has(object.uri) ? await this.#priorOf(object) : undefined;
-    const records = this.#records.open(object, prior);
+    const known = this.#request.reread.has(object.uri) ? await this.#knownOf(object) : {};
+    const records = this.#records.open(object, known);
     for await (const _ of records.write(body)) {
       this.#request.onMove?.();
-      if (this.#events.bytes + this.#quarantine.bytes > this.#runtime.config.batch.columnBytes) await this.#makeRoom();
+      if (this.#isFull) await this.#makeRoom();
     }
-    return records.end();
+    const counts = records.end();
+    if (known.given !== undefined) await this.#keepOthers(object, known.given);
+    return counts;
   }
 
   #fail(object: ObjectInfo, error: unknown): void {
@@ -143,19 +157,56 @@ class BatchAttempt {
     );
   }
 
-  async #priorOf(object: ObjectInfo): Promise<Prior> {
-    const { source } = this.#request.source;
-    const { tables } = this.#request;
+  async #knownOf(object: ObjectInfo): Promise<Known> {
     // Reading files back takes as many modules as all else here, and few batches need it.
-    const { PriorRows, rowsOfObject } = await import('./existing-rows.ts');
+    const { GivenRecords, PriorRows } = await import('./existing-rows.ts');
+    if (this.#request.isAgain) return { given: new GivenRecords() };
+    const { table } = this.#request.source.source;
     const prior = { events: new PriorRows(), quarantine: new PriorRows() };
-    for await (const row of rowsOfObject(this.#runtime.store, tables.events, source.table, object.uri)) {
-      prior.events.add(rowIdentity(source.table, row));
+    for await (const row of this.#rowsOf('events', object)) prior.events.add(rowIdentity(table, row));
+    for await (const row of this.#rowsOf('quarantine', object)) prior.quarantine.add(rowIdentity(quarantine, row));
+    return { prior };
+  }
+
+  /**
+   * Copies what the tables have of the object and the object does not give any more. Where all of its rows are given
+   * again it has only grown, and what stood in quarantine is read again with the rest.
+   */
+  async #keepOthers(object: ObjectInfo, given: GivenRecords): Promise<void> {
+    const { table } = this.#request.source.source;
+    const kept = { rows: 0, quarantined: 0 };
+    let givenRows = 0;
+    const [offsetAt, timeAt] = placeColumns(table, 'event_time');
+    for await (const row of this.#rowsOf('events', object)) {
+      if (given.hasRow(rowIdentity(table, row), row[offsetAt], row[timeAt])) {
+        givenRows++;
+        continue;
+      }
+      this.#events.append(row);
+      kept.rows++;
+      if (this.#isFull) await this.#makeRoom();
     }
-    for await (const row of rowsOfObject(this.#runtime.store, tables.quarantine, quarantine, object.uri)) {
-      prior.quarantine.add(rowIdentity(quarantine, row));
+    const hasGrown = givenRows > 0 && kept.rows === 0;
+    const [rejectedAt, bytesAt] = placeColumns(quarantine, 'payload_bytes');
+    for await (const row of hasGrown ? [] : this.#rowsOf('quarantine', object)) {
+      if (given.hasRejected(rowIdentity(quarantine, row), row[rejectedAt], row[bytesAt])) continue;
+      this.#quarantine.append(row);
+      kept.quarantined++;
+      if (this.#isFull) await this.#makeRoom();
     }
-    return prior;
+    if (kept.rows + kept.quarantined > 0) this.#kept.set(object.uri, kept);
+  }
+
+  /** What a table has of the object, in the order of its columns. */
+  async *#rowsOf(table: keyof IngestRequest['tables'], { uri }: ObjectInfo): AsyncGenerator<readonly Value[]> {
+    const { rowsOfObject } = await import('./existing-rows.ts');
+    const declaration = table === 'events' ? this.#request.source.source.table : quarantine;
+    const withDeleted = this.#request.isAgain !== true;
+    yield* rowsOfObject(this.#runtime.store, this.#request.tables[table], declaration, uri, { withDeleted });
+  }
+
+  get #isFull(): boolean {
+    return this.#events.bytes + this.#quarantine.bytes > this.#runtime.config.batch.columnBytes;
   }
 
   async #makeRoom(): Promise<void> {
@@ -165,3 +216,9 @@ class BatchAttempt {
     for (const table of tables) await table.makeRoom();
   }
 }
+
+/** Where `source_offset` and another column stand. */
+const placeColumns = ({ columns }: TableDeclaration, mark: string): [offset: number, mark: number] => [
+  columns.findIndex(({ name }) => name === 'source_offset'),
+  columns.findIndex(({ name }) => name === mark),
+];

@@ -7,7 +7,8 @@
  * ledger each. Of a store that does not, each page may read all of it: pages are larger then, and sorted.
  */
 import type { BatchConfig } from '../config/config.ts';
-import type { Ledger, Lookup } from '../ledger/ledger.ts';
+import type { LedgerEntry } from '../ledger/entry.ts';
+import { hasOtherVersion, isRead, type Ledger } from '../ledger/ledger.ts';
 import type { LeftOut } from '../records/object-facts.ts';
 import type { SourceConfig } from '../sources/config.ts';
 import type { Source } from '../sources/source.ts';
@@ -29,6 +30,14 @@ export interface PlannedBatch {
   readonly sequence: number;
   /** Those of `objects` that an earlier version was ingested of, as that state has it. */
   readonly changed: ReadonlySet<string>;
+  /** What the ledger has of `objects`, where they are read again. */
+  readonly known: KnownCounts;
+}
+
+export interface KnownCounts {
+  readonly objects: number;
+  readonly rows: number;
+  readonly quarantined: number;
 }
 
 export interface PlanCounters {
@@ -59,6 +68,8 @@ export interface PlanOptions {
   readonly batch: Pick<BatchConfig, 'bytes' | 'objects'>;
   /** Batches that will be worked on at a time. */
   readonly threads: number;
+  /** The run of `backfill --again` that the plan is for: what is committed is wanted unless that run has read it. */
+  readonly again?: string;
   readonly signal?: AbortSignal;
 }
 
@@ -78,7 +89,7 @@ export async function* planBatches(
   options: PlanOptions,
   counters: PlanCounters,
 ): AsyncGenerator<PlannedBatch> {
-  const { batch, threads } = options;
+  const { batch, threads, again } = options;
   let wanted: WantedObject[] = [];
   let meter = new PartMeter(batch);
   const close = (): PlannedBatch[] => {
@@ -90,12 +101,12 @@ export async function* planBatches(
   for await (const page of pages(candidates(store, configured, options, counters))) {
     const lookup = await ledger.lookup(page.map((object) => object.uri));
     for (const object of page) {
-      if (!isWanted(object, lookup, counters)) continue;
+      const entries = lookup.entries.get(object.uri) ?? [];
+      if (!isWanted(object, entries, again, counters)) continue;
       if (meter.parts === threads && meter.wouldOpen(object)) yield* close();
       meter.opens(object);
-      // Whatever is known of an object that is wanted is an earlier version of it.
-      const isChanged = lookup.entries.has(object.uri);
-      wanted.push({ object, size: object.size, sequence: lookup.sequence, isChanged });
+      const isChanged = hasOtherVersion(object, entries);
+      wanted.push({ object, size: object.size, sequence: lookup.sequence, isChanged, known: knownCounts(entries) });
     }
   }
   if (wanted.length > 0) yield* close();
@@ -106,6 +117,16 @@ interface WantedObject {
   readonly size: number;
   readonly sequence: number;
   readonly isChanged: boolean;
+  readonly known: KnownCounts;
+}
+
+function knownCounts(entries: readonly LedgerEntry[]): KnownCounts {
+  const counts = entries.flatMap((entry) => entry.counts ?? []);
+  return {
+    objects: counts.length > 0 ? 1 : 0,
+    rows: counts.reduce((sum, { rows }) => sum + rows, 0),
+    quarantined: counts.reduce((sum, { quarantined }) => sum + quarantined, 0),
+  };
 }
 
 function toBatch(source: ConfiguredSource, wanted: readonly WantedObject[]): PlannedBatch {
@@ -116,6 +137,11 @@ function toBatch(source: ConfiguredSource, wanted: readonly WantedObject[]): Pla
     // A batch that spans two pages rests on what the earlier of them saw.
     sequence: wanted[0]!.sequence,
     changed: new Set(wanted.filter(({ isChanged }) => isChanged).map(({ object }) => object.uri)),
+    known: {
+      objects: wanted.reduce((sum, { known }) => sum + known.objects, 0),
+      rows: wanted.reduce((sum, { known }) => sum + known.rows, 0),
+      quarantined: wanted.reduce((sum, { known }) => sum + known.quarantined, 0),
+    },
   };
 }
 
@@ -165,9 +191,13 @@ function isInRange(promised: readonly [number, number] | undefined, range: TimeR
   return last + rangeMarginMs >= range.from && first - rangeMarginMs <= range.to;
 }
 
-function isWanted(object: ObjectInfo, lookup: Lookup, counters: PlanCounters): boolean {
-  const entries = lookup.entries.get(object.uri) ?? [];
-  if (entries.some((entry) => entry.state === 'committed' && entry.object.etag === object.etag)) {
+function isWanted(
+  object: ObjectInfo,
+  entries: readonly LedgerEntry[],
+  again: string | undefined,
+  counters: PlanCounters,
+): boolean {
+  if (entries.some((entry) => isRead(entry, object, again))) {
     counters.skipped++;
     return false;
   }

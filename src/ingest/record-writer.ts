@@ -18,7 +18,7 @@ import type { Source } from '../sources/source.ts';
 import type { ObjectInfo } from '../store/store.ts';
 import { partitionColumn } from '../tables/declaration.ts';
 import { quarantine } from '../tables/quarantine.ts';
-import type { PriorRows } from './existing-rows.ts';
+import type { GivenRecords, PriorRows } from './existing-rows.ts';
 import { ObjectFault, TooManyRejected } from './fetch.ts';
 import { increase, Tally } from './object-counts.ts';
 import type { TableWriter } from './table-writer.ts';
@@ -27,6 +27,13 @@ import type { TableWriter } from './table-writer.ts';
 export interface Prior {
   readonly events: PriorRows;
   readonly quarantine: PriorRows;
+}
+
+/** What is to be known of an object while it is read; nothing of most. */
+export interface Known {
+  readonly prior?: Prior;
+  /** To be told of every record. */
+  readonly given?: GivenRecords;
 }
 
 /** Writes what the objects of one batch hold, and counts it. */
@@ -58,8 +65,8 @@ export class RecordWriter {
   }
 
   /** To be written to the end before the next one is opened. */
-  open(object: ObjectInfo, prior: Prior | undefined): ObjectRecords {
-    return new ObjectRecords(this, object, prior);
+  open(object: ObjectInfo, known: Known): ObjectRecords {
+    return new ObjectRecords(this, object, known);
   }
 
   /** The row's day where it is one more than a batch may touch. */
@@ -88,16 +95,18 @@ class ObjectRecords {
   readonly #object: ObjectInfo;
   readonly #facts: ObjectFacts;
   readonly #prior: Prior | undefined;
+  readonly #given: GivenRecords | undefined;
   readonly #reader: RecordReader;
   readonly #tally = new Tally();
   /** Records that cannot be rows, those included that are in quarantine already. */
   #rejected = 0;
 
-  constructor(batch: RecordWriter, object: ObjectInfo, prior: Prior | undefined) {
+  constructor(batch: RecordWriter, object: ObjectInfo, { prior, given }: Known) {
     const { source, rows } = batch;
     this.#batch = batch;
     this.#object = object;
     this.#prior = prior;
+    this.#given = given;
     this.#facts = source.describeObject(object.uri);
     this.#reader = source.openObject(object.uri, this.#facts);
     rows.open(object.uri, this.#facts.columns);
@@ -105,8 +114,9 @@ class ObjectRecords {
 
   /** `body`: its decompressed bytes. Yields now and then, when the columns may be emptied. Throws ObjectFault. */
   async *write(body: AsyncIterable<Uint8Array>): AsyncGenerator<void> {
-    // Prior rows are found by their values, which only the reference path gives.
-    const fastPath = this.#prior === undefined ? this.#fastPath() : undefined;
+    // Earlier rows are found by their values, which only the reference path gives.
+    const isPlain = this.#prior === undefined && this.#given === undefined;
+    const fastPath = isPlain ? this.#fastPath() : undefined;
     for await (const frames of frameRecords(this.#tally.measured(body), this.#batch.limits, fastPath)) {
       for (const frame of frames) {
         if (fastPath === undefined) this.#interpret(frame);
@@ -156,6 +166,7 @@ class ObjectRecords {
 
   #append(row: RowOutcome, origin: Frame): void {
     const { rows, source, limits } = this.#batch;
+    this.#given?.addRow(rowIdentity(source.table, row.values), origin.offset, row.eventTime);
     if (this.#prior?.events.take(rowIdentity(source.table, row.values))) {
       if (row.identity !== null) rows.compare(row.identity);
       this.#tally.duplicates++;
@@ -183,6 +194,7 @@ class ObjectRecords {
     if (++this.#rejected > limits.rejectedRecords) throw new ObjectFault(uri, new TooManyRejected(uri, limits));
     const context = { sourceType: source.type, uri, facts: this.#facts, lastModified };
     const values = quarantineRow(context, origin, rejection);
+    this.#given?.addRejected(rowIdentity(quarantine, values), origin.offset, values[payloadBytesAt]);
     if (this.#prior?.quarantine.take(rowIdentity(quarantine, values))) {
       this.#tally.duplicates++;
       return;
@@ -192,6 +204,8 @@ class ObjectRecords {
     increase(reasons, rejection.code, 1);
   }
 }
+
+const payloadBytesAt = quarantine.columns.findIndex(({ name }) => name === 'payload_bytes');
 
 /** Whether a record that came as a frame has been taken all the same. */
 function takeFrame(fastPath: FastPath, { bytes, offset, tooLarge }: Frame): boolean {

@@ -15,6 +15,8 @@ export interface IngestRequest {
   readonly objects: readonly ObjectInfo[];
   /** Those of `objects` that an earlier version has been ingested of. */
   readonly reread: ReadonlySet<string>;
+  /** What the batch makes takes the place of what is there, instead of being added to it. */
+  readonly isAgain?: boolean;
   readonly tables: IngestTables;
   readonly signal?: AbortSignal;
   /** Called after each object. */

@@ -7,7 +7,7 @@ import { AccountingError } from './object-counts.ts';
 import type { IngestRequest, StagedBatch } from './request.ts';
 
 /** One batch; the port is for what is told of it, and to stop it. */
-export interface ThreadTask extends Pick<IngestRequest, 'batch' | 'objects' | 'reread' | 'tables'> {
+export interface ThreadTask extends Pick<IngestRequest, 'batch' | 'objects' | 'reread' | 'isAgain' | 'tables'> {
   readonly port: MessagePort;
   readonly config: Config;
   readonly source: SourceConfig;

@@ -75,7 +75,7 @@ async function ingestInThread(
   runtime: IngestRuntime,
   request: IngestRequest,
 ): Promise<StagedBatch> {
-  const { batch, source, objects, reread, tables, signal } = request;
+  const { batch, source, objects, reread, isAgain = false, tables, signal } = request;
   signal?.throwIfAborted();
   const { port1: port, port2: theirs } = new MessageChannel();
   const send = (message: ToThread): void => port.postMessage(message);
@@ -91,7 +91,7 @@ async function ingestInThread(
   });
   signal?.addEventListener('abort', abort, { once: true });
   try {
-    const task = { port: theirs, config, source: source.config, ...{ batch, objects, reread, tables } };
+    const task = { port: theirs, config, source: source.config, ...{ batch, objects, reread, isAgain, tables } };
     // What becomes of the batch comes by the port, behind all that was told of it: the pool only says if a thread ends.
     pool.run(task, { transferList: [theirs] }).catch((error: Error) => {
       const message = `the thread that ingested batch ${batch} ended: ${error.message}. Nothing of the batch is committed; the next run takes it up`;

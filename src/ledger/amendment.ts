@@ -22,17 +22,18 @@ import { readWhole } from '../store/read.ts';
 import { StoreError } from '../store/store.ts';
 import { amendments } from '../tables/amendments.ts';
 import { compareText } from '../text/order.ts';
+import { batchesOf, batchSummary } from './batch-summary.ts';
 import { commitContext, type LedgerRuntime } from './runtime.ts';
 
 /** In the summary of every snapshot that belongs to an amendment. */
 export const amendmentProperty = 'audit-warehouse.amendment';
 
 export interface Amendment {
-  readonly operation: 'compact' | 'replay' | 'erase' | 'retention';
-  /** The decisive change: its `remove` must not be empty, since that is what can be done only once. */
+  readonly operation: 'compact' | 'replay' | 'erase' | 'retention' | 'again';
+  /** The decisive change: its `remove` must not be empty, since that is what can be done only once, but for a batch. */
   readonly table: string;
   readonly change: {
-    readonly operation: 'overwrite' | 'delete';
+    readonly operation: 'overwrite' | 'delete' | 'append';
     readonly add: readonly DataFile[];
     readonly remove: readonly string[];
     /** As in `Change`: without it no row of the removed files may be deleted, unless they go as wholes. */
@@ -41,12 +42,23 @@ export interface Amendment {
   /** Files that come into other tables with it, by table. */
   readonly appends?: ReadonlyMap<string, readonly DataFile[]>;
   readonly entries: readonly AmendedRows[];
+  /** Where the decisive change is what batches do to the table. */
+  readonly batches?: BatchChange;
   /** Asked of the very version of the table that the decisive change is made on; false gives the amendment up. */
   readonly isStillRight?: (loaded: LoadedTable) => Promise<boolean>;
 }
 
+/** A table takes a batch once, by whatever amendment, and only as long as no other amendment came in between. */
+export interface BatchChange {
+  readonly ids: readonly string[];
+  /** Sequence number of the version of the table that the change was planned on. */
+  readonly plannedOn: number;
+}
+
 /** Rows of one object that a table gained, or lost where `rows` is below zero. */
 export interface AmendedRows {
+  /** Where it is another than that of the amendment: these rows are on the account of an earlier one. */
+  readonly operation?: Amendment['operation'];
   readonly table: string;
   readonly sourceUri: string;
   readonly rows: number;
@@ -59,12 +71,13 @@ export interface AmendedRows {
  * `appends` are in the store already.
  */
 export async function amend(runtime: LedgerRuntime, amendment: Amendment): Promise<boolean> {
-  if (amendment.change.remove.length === 0) throw new Error(`an amendment of ${amendment.table} removes no file`);
+  if (amendment.change.remove.length === 0 && amendment.batches === undefined)
+    throw new Error(`an amendment of ${amendment.table} removes no file`);
   const id = idOf(amendment);
   const record = await writeRecord(runtime, id, amendment);
   const appends = new Map([...(amendment.appends ?? []), [amendments.name, record]]);
-  const { table, change } = amendment;
-  const intent: AmendmentIntent = { id, table, change, appends };
+  const { table, change, batches } = amendment;
+  const intent: AmendmentIntent = { id, table, change, appends, ...(batches && { batches }) };
   await putIntent(runtime, intent);
   return finish(runtime, intent, amendment.isStillRight);
 }
@@ -87,7 +100,7 @@ export async function openAmendments(runtime: LedgerRuntime): Promise<Map<string
   return open;
 }
 
-interface AmendmentIntent extends Pick<Amendment, 'table' | 'change'> {
+interface AmendmentIntent extends Pick<Amendment, 'table' | 'change' | 'batches'> {
   readonly id: string;
   readonly appends: ReadonlyMap<string, readonly DataFile[]>;
 }
@@ -99,7 +112,7 @@ async function finish(
   intent: AmendmentIntent,
   isStillRight: Amendment['isStillRight'] = async () => true,
 ): Promise<boolean> {
-  const { id, table, change, appends } = intent;
+  const { id, table, change, appends, batches } = intent;
   const summary = { [amendmentProperty]: id };
   const isDone = ({ metadata }: LoadedTable): boolean =>
     metadata.snapshots.some((snapshot) => snapshot.summary[amendmentProperty] === id);
@@ -107,8 +120,9 @@ async function finish(
   try {
     await commitTable(context, table, async (loaded) => {
       if (isDone(loaded)) return undefined;
+      if (batches && hasOvertaken(loaded, batches)) throw new NoLongerRight();
       if (!(await isStillRight(loaded))) throw new NoLongerRight();
-      return { ...change, summary };
+      return { ...change, summary: { ...summary, ...(batches && batchSummary(batches.ids)) } };
     });
   } catch (error) {
     const isOvertaken = [MissingDataFiles, NewRowDeletes, NoLongerRight].some((kind) => error instanceof kind);
@@ -126,14 +140,24 @@ async function finish(
   return true;
 }
 
+/** Whether a table has one of the batches already, or was amended since the change was planned, but by other batches. */
+function hasOvertaken({ metadata }: LoadedTable, { ids, plannedOn }: BatchChange): boolean {
+  const mine = new Set(ids);
+  return metadata.snapshots.some((snapshot) => {
+    const batches = batchesOf(snapshot);
+    if (batches.length > 0) return batches.some((id) => mine.has(id));
+    return snapshot['sequence-number'] > plannedOn && snapshot.summary[amendmentProperty] !== undefined;
+  });
+}
+
 async function writeRecord(runtime: LedgerRuntime, id: string, { operation, entries }: Amendment): Promise<DataFile[]> {
   const { store, config, encoder, clock } = runtime;
   const table = await ensureTable(commitContext(runtime), amendments);
   const now = clock();
   const ymd = new Date(now).toISOString().slice(0, 10);
   const buffer = new TableBuffer(amendments.columns);
-  for (const { table: name, sourceUri, rows, detail } of entries)
-    buffer.append([ymd, BigInt(now) * 1000n, id, operation, name, sourceUri, BigInt(rows), detail ?? null]);
+  for (const { operation: by = operation, table: name, sourceUri, rows, detail } of entries)
+    buffer.append([ymd, BigInt(now) * 1000n, id, by, name, sourceUri, BigInt(rows), detail ?? null]);
   const files: DataFile[] = [];
   if (entries.length === 0) return files;
   for (const file of await dayFiles(encoder, dayFilesRequest(table, amendments, buffer.take(), config.output)))
@@ -142,8 +166,9 @@ async function writeRecord(runtime: LedgerRuntime, id: string, { operation, entr
 }
 
 /** The same change of the same files has the same id, so that a second try after a crash is the same amendment. */
-function idOf({ operation, table, change }: Amendment): string {
+function idOf({ operation, table, change, batches }: Amendment): string {
   const digest = createHash('sha256').update(JSON.stringify([operation, table]));
+  if (batches !== undefined) digest.update(JSON.stringify([batches.ids, batches.plannedOn]));
   for (const path of [...change.remove].sort(compareText)) digest.update(JSON.stringify(['-', path]));
   for (const path of change.add.map((file) => file.path).sort(compareText)) digest.update(JSON.stringify(['+', path]));
   return digest.digest('hex').slice(0, 32);
@@ -167,31 +192,43 @@ async function* intents(runtime: LedgerRuntime): AsyncGenerator<AmendmentIntent>
 const intentPrefix = ({ config }: LedgerRuntime): string => `${config.warehouse}/_amendments/`;
 const intentUri = (runtime: LedgerRuntime, id: string): string => `${intentPrefix(runtime)}${id}.json`;
 
-async function putIntent(runtime: LedgerRuntime, { id, table, change, appends }: AmendmentIntent): Promise<void> {
+async function putIntent(
+  runtime: LedgerRuntime,
+  { id, table, change, appends, batches }: AmendmentIntent,
+): Promise<void> {
   const json = stringifyJson({
-    'format-version': 1,
+    // A version that knows nothing of batches here must not carry this out.
+    'format-version': batches === undefined ? 1 : batchesVersion,
     id,
     table,
+    ...(batches && { batches }),
     change: { ...change, add: change.add.map(dataFileToJson) },
     appends: Object.fromEntries([...appends].map(([name, files]) => [name, files.map(dataFileToJson)])),
   });
   await runtime.store.put(intentUri(runtime, id), Buffer.from(json), { contentType: 'application/json' });
 }
 
+const batchesVersion = 2;
+
 interface IntentJson {
   readonly 'format-version': number;
   readonly id: string;
   readonly table: string;
+  /** In format 2. */
+  readonly batches?: BatchChange;
   readonly change: Omit<Amendment['change'], 'add'> & { readonly add: Parameters<typeof dataFileFromJson>[0][] };
   readonly appends: Record<string, Parameters<typeof dataFileFromJson>[0][]>;
 }
 
 function parseIntent(bytes: Buffer, uri: string): AmendmentIntent {
-  const { 'format-version': version, id, table, change, appends } = parseJson(bytes.toString('utf8')) as IntentJson;
-  if (version !== 1) throw new Error(`amendment ${uri} has format ${version}, newer than this version reads`);
+  const json = parseJson(bytes.toString('utf8')) as IntentJson;
+  const { 'format-version': version, id, table, change, appends, batches } = json;
+  if (version !== 1 && version !== batchesVersion)
+    throw new Error(`amendment ${uri} has format ${version}, newer than this version reads`);
   return {
     id,
     table,
+    ...(batches && { batches }),
     change: { ...change, add: change.add.map(dataFileFromJson) },
     appends: new Map(Object.entries(appends).map(([name, files]) => [name, files.map(dataFileFromJson)])),
   };

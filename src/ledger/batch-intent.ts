@@ -20,6 +20,17 @@ export interface Intent {
   readonly files: ReadonlyMap<string, readonly DataFile[]>;
   /** By uri; objects of the claim that are missing here failed and are free again. */
   readonly objects: ReadonlyMap<string, ObjectCounts>;
+  /**
+   * The objects were read again: their rows, quarantined records and ledger entries go when those of the batch come.
+   * `kept`, by uri: what `files` hold of earlier versions besides, which the object does not give any more.
+   */
+  readonly again?: { readonly kept: ReadonlyMap<string, KeptCounts> };
+}
+
+/** Rows and quarantined records of an earlier version of an object, which stay. */
+export interface KeptCounts {
+  readonly rows: number;
+  readonly quarantined: number;
 }
 
 /** What an intent commits, in figures. */
@@ -110,10 +121,13 @@ const intentUri = (warehouse: string, batch: string): string => `${intentPrefix(
 
 /** 2: its batch may share a snapshot with others, where a version that knows only 1 would not find it. */
 const formatVersion = 2;
+/** Of objects that were read again: a version that knows nothing of it must not append the files. */
+const againVersion = 3;
 
 function serialize(intent: Intent): string {
   return stringifyJson({
-    'format-version': formatVersion,
+    'format-version': intent.again === undefined ? formatVersion : againVersion,
+    ...(intent.again && { kept: [...intent.again.kept].map(([uri, counts]) => ({ uri, ...counts })) }),
     batch: intent.batch,
     source: intent.source,
     claimedAt: intent.claimedAt,
@@ -134,6 +148,8 @@ interface IntentJson {
   readonly source: string;
   readonly claimedAt?: number;
   readonly bases?: Record<string, number>;
+  /** Where the objects were read again, if it is empty too. */
+  readonly kept?: readonly ({ readonly uri: string } & KeptCounts)[];
   readonly files: Record<string, Parameters<typeof dataFileFromJson>[0][]>;
   readonly objects: (Omit<
     ObjectCounts,
@@ -151,7 +167,7 @@ interface IntentJson {
 
 function parse(bytes: Buffer): Intent {
   const json = parseJson(bytes.toString('utf8')) as IntentJson;
-  if (json['format-version'] > formatVersion)
+  if (json['format-version'] > againVersion)
     throw new Error(
       `intent of batch ${json.batch} has format ${json['format-version']}, newer than this version reads`,
     );
@@ -160,6 +176,7 @@ function parse(bytes: Buffer): Intent {
     source: json.source,
     ...(json.claimedAt !== undefined && { claimedAt: json.claimedAt }),
     ...(json.bases !== undefined && { bases: new Map(Object.entries(json.bases)) }),
+    ...(json.kept !== undefined && { again: { kept: new Map(json.kept.map(({ uri, ...counts }) => [uri, counts])) } }),
     files: new Map(Object.entries(json.files).map(([table, files]) => [table, files.map(dataFileFromJson)])),
     objects: new Map(
       json.objects.map(({ uri, minEventTime, maxEventTime, ...counts }) => [

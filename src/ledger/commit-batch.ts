@@ -15,6 +15,7 @@ import { compareText } from '../text/order.ts';
 import { type Intent, settleIntent } from './batch-intent.ts';
 import { batchesOf, batchSummary, mostBatches } from './batch-summary.ts';
 import type { Ledger } from './ledger.ts';
+import { type ReplacedByBatch, replaceAll } from './replace-batches.ts';
 import { commitContext, type LedgerRuntime } from './runtime.ts';
 
 /** Data files of a group at most, unless one batch has more: they all go into one manifest. */
@@ -41,8 +42,25 @@ export async function commitBatch(runtime: LedgerRuntime, ledger: Ledger, staged
 /**
  * Carries out intents that stand, each from wherever it was left: one snapshot per table for all of them, and one of
  * the ledger. Batches of a group have an order, by the time of the claim and then by id, both of which the ledger keeps.
+ * Gives what was replaced, by batch, of those whose objects were read again.
  */
-export async function finishBatches(runtime: LedgerRuntime, ledger: Ledger, intents: readonly Intent[]): Promise<void> {
+export async function finishBatches(
+  runtime: LedgerRuntime,
+  ledger: Ledger,
+  intents: readonly Intent[],
+): Promise<ReadonlyMap<string, ReplacedByBatch>> {
+  const isAgain = ({ again }: Intent): boolean => again !== undefined;
+  await appendAll(
+    runtime,
+    ledger,
+    intents.filter((intent) => !isAgain(intent)),
+  );
+  const replaced = await replaceAll(runtime, ledger, intents.filter(isAgain));
+  await Promise.all(intents.map(({ batch, objects, again }) => ledger.settle(batch, objects, again)));
+  return replaced;
+}
+
+async function appendAll(runtime: LedgerRuntime, ledger: Ledger, intents: readonly Intent[]): Promise<void> {
   const group = [...intents].sort((a, b) => (a.claimedAt ?? 0) - (b.claimedAt ?? 0) || compareText(a.batch, b.batch));
   const tables = new Set(
     group.flatMap(({ files }) => [...files].flatMap(([table, of]) => (of.length > 0 ? table : []))),
@@ -54,7 +72,6 @@ export async function finishBatches(runtime: LedgerRuntime, ledger: Ledger, inte
   );
   // None may still be under way when the caller tries again.
   for (const result of await Promise.allSettled(commits)) if (result.status === 'rejected') throw result.reason;
-  await Promise.all(group.map(({ batch, objects }) => ledger.settle(batch, objects)));
 }
 
 function changeOf(table: string, intents: readonly Intent[]): Change | undefined {

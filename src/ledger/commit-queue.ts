@@ -4,6 +4,7 @@ import type { Intent } from './batch-intent.ts';
 import { finishBatches, groupShare } from './commit-batch.ts';
 import { Grouped } from './grouped.ts';
 import type { Ledger } from './ledger.ts';
+import { nothingReplaced, type ReplacedByBatch } from './replace-batches.ts';
 import type { LedgerRuntime } from './runtime.ts';
 
 interface ReadyBatch {
@@ -14,7 +15,7 @@ interface ReadyBatch {
 export class CommitQueue {
   readonly #runtime: LedgerRuntime;
   readonly #ledger: Ledger;
-  readonly #ready: Grouped<ReadyBatch, undefined>;
+  readonly #ready: Grouped<ReadyBatch, ReplacedByBatch>;
 
   constructor(runtime: LedgerRuntime, ledger: Ledger) {
     this.#runtime = runtime;
@@ -27,20 +28,20 @@ export class CommitQueue {
 
   /**
    * Carries out an intent that stands, together with others. `onMove` is called when the commit begins, and whenever it
-   * moves on.
+   * moves on. Gives what the batch took the place of, where its objects were read again.
    */
-  finish(intent: Intent, onMove: () => void = () => {}): Promise<void> {
+  finish(intent: Intent, onMove: () => void = () => {}): Promise<ReplacedByBatch> {
     return this.#ready.add({ intent, onMove });
   }
 
-  async #carryOut(group: readonly ReadyBatch[]): Promise<undefined[]> {
+  async #carryOut(group: readonly ReadyBatch[]): Promise<ReplacedByBatch[]> {
     const onMove = (): void => {
       for (const batch of group) batch.onMove();
     };
     onMove();
     const runtime = { ...this.#runtime, store: watchedStore(this.#runtime.store, onMove) };
     const intents = group.map(({ intent }) => intent);
-    await finishBatches(runtime, this.#ledger, intents);
-    return intents.map(() => undefined);
+    const replaced = await finishBatches(runtime, this.#ledger, intents);
+    return intents.map(({ batch }) => replaced.get(batch) ?? nothingReplaced);
   }
 }

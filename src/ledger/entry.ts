@@ -17,6 +17,10 @@ export interface LedgerEntry {
   readonly claimedAt: number;
   readonly claimedUntil: number;
   readonly committedAt: number | null;
+  /** The run of `backfill --again` that read it, or is reading it, in place of what was there. */
+  readonly again: string | null;
+  /** When an entry of the object first was committed, where this one took its place. */
+  readonly firstCommittedAt: number | null;
   readonly counts: ObjectCounts | null;
 }
 
@@ -57,6 +61,8 @@ function toRow(entry: LedgerEntry): Record<string, Value> {
     claimed_at: micros(entry.claimedAt),
     claimed_until: micros(entry.claimedUntil),
     committed_at: entry.committedAt === null ? null : micros(entry.committedAt),
+    again: entry.again,
+    first_committed_at: entry.firstCommittedAt === null ? null : micros(entry.firstCommittedAt),
     records: counts && BigInt(counts.records),
     rows: counts && BigInt(counts.rows),
     quarantined: counts && BigInt(counts.quarantined),
@@ -92,6 +98,8 @@ export function fromRow(row: Readonly<Record<string, Value>>): LedgerEntry {
     claimedAt: millis(row.claimed_at),
     claimedUntil: millis(row.claimed_until),
     committedAt: row.committed_at === null ? null : millis(row.committed_at),
+    again: typeof row.again === 'string' ? row.again : null,
+    firstCommittedAt: typeof row.first_committed_at === 'bigint' ? millis(row.first_committed_at) : null,
     counts:
       state === 'claimed'
         ? null

@@ -12,20 +12,25 @@ import { createHash } from 'node:crypto';
 import type { LoadedTable } from '../iceberg/catalog.ts';
 import { type CommitContext, commitTable } from '../iceberg/commit.ts';
 import type { DataFile } from '../iceberg/data-file.ts';
+import { deletedRows } from '../iceberg/deleted-rows.ts';
 import { ensureTable } from '../iceberg/ensure.ts';
 import { mapAhead } from '../iceberg/files.ts';
+import { namesOf } from '../iceberg/name-mapping.ts';
 import { appliedDeletes } from '../iceberg/row-deletes.ts';
 import { type FileFilter, type LiveFile, liveFiles } from '../iceberg/scan.ts';
+import { fileColumns } from '../iceberg/schema.ts';
 import { fileRows } from '../iceberg/table-rows.ts';
 import { dayFilesRequest, type FileOptions, storeDataFile } from '../iceberg/write.ts';
 import type { ParquetEncoder } from '../parquet/encoder.ts';
 import { dayFiles } from '../parquet/write/day-files.ts';
+import { withoutRows } from '../rewrite/without-rows.ts';
 import { cachedReads } from '../store/cached-reads.ts';
 import type { ObjectInfo, ObjectStore } from '../store/store.ts';
 import { ingestedObjects as declaration } from '../tables/ingested-objects.ts';
 import { compareText, textRange } from '../text/order.ts';
+import type { Intent, KeptCounts } from './batch-intent.ts';
 import { batchSummary, mostBatches } from './batch-summary.ts';
-import { bufferEntries, fromRow, type LedgerEntry, type ObjectCounts } from './entry.ts';
+import { bufferEntries, fromRow, type LedgerEntry } from './entry.ts';
 import { Grouped } from './grouped.ts';
 import { newestEvents } from './newest-events.ts';
 import { type CurrentMapping, type OtherMapping, otherMappings } from './other-mappings.ts';
@@ -50,6 +55,8 @@ export interface Claim {
   readonly objects: readonly ObjectInfo[];
   /** Those of `objects` that an earlier version was committed of; undefined where nobody has looked. */
   readonly changed?: ReadonlySet<string>;
+  /** The run of `backfill --again` that it belongs to: what the batch makes takes the place of what is there. */
+  readonly again?: string;
 }
 
 export interface Lookup {
@@ -71,13 +78,18 @@ interface WantedClaim {
   readonly objects: readonly ObjectInfo[];
   readonly sequence: number;
   readonly changed: ReadonlySet<string>;
+  readonly again: string | undefined;
 }
 
 /** What becomes of the claim rows of a batch, of which there is one at least; undefined leaves them as they are. */
 interface Rewrite {
   readonly batch: string;
-  readonly rewrite: (claimed: readonly LedgerEntry[]) => Rewritten | undefined;
+  /** Objects whose committed entries go at the same time, which `rewrite` is given. */
+  readonly replaces?: Iterable<string>;
+  readonly rewrite: (claimed: readonly LedgerEntry[], replaced: EntriesByUri) => Rewritten | undefined;
 }
+
+type EntriesByUri = ReadonlyMap<string, readonly LedgerEntry[]>;
 
 interface Rewritten {
   readonly entries: readonly LedgerEntry[];
@@ -134,15 +146,17 @@ export class Ledger {
   /**
    * Claims those of `objects` that nobody has claimed or committed since `sequence`; undefined where none is left. The
    * claim has them ascending by uri, each once, however they were listed. `changed` are those that had an earlier
-   * version at `sequence`.
+   * version at `sequence`. With `again`, a run of `backfill --again`, committed ones are claimed as well, unless that
+   * very run has read them.
    */
   async claim(
     source: { name: string; type: string },
     objects: readonly ObjectInfo[],
     sequence: number,
     changed: ReadonlySet<string>,
+    again?: string,
   ): Promise<Claim | undefined> {
-    const wanted: WantedClaim = { source, objects, sequence, changed };
+    const wanted: WantedClaim = { source, objects, sequence, changed, again };
     return (await this.#requests.add(wanted)) as Claim | undefined;
   }
 
@@ -185,19 +199,23 @@ export class Ledger {
   }
 
   /**
-   * Turns the claim of a batch into its committed entries. Objects of the claim that are not in `results` are free
-   * again. Nothing happens where that was done already.
+   * Turns the claim of a batch into its committed entries. Objects of the claim that are not in `objects` are free
+   * again. Nothing happens where that was done already. Of objects that were read again, earlier entries go at the same
+   * time, but for what is kept of them.
    */
-  async settle(batch: string, results: ReadonlyMap<string, ObjectCounts>): Promise<void> {
-    const rewrite = (claimed: readonly LedgerEntry[]): Rewritten => {
+  async settle(batch: string, objects: Intent['objects'], again?: Intent['again']): Promise<void> {
+    const rewrite = (claimed: readonly LedgerEntry[], replaced: EntriesByUri): Rewritten => {
       const committedAt = this.#context.now();
       const entries = claimed.flatMap((entry): LedgerEntry[] => {
-        const counts = results.get(entry.object.uri);
-        return counts === undefined ? [] : [{ ...entry, state: 'committed', committedAt, counts }];
+        const { uri } = entry.object;
+        const counts = objects.get(uri);
+        if (counts === undefined) return [];
+        const firstCommittedAt = firstCommit(replaced.get(uri) ?? []) ?? null;
+        return [{ ...entry, state: 'committed', committedAt, firstCommittedAt, counts }];
       });
-      return { entries };
+      return { entries: again === undefined ? entries : [...entries, ...keptEntries(again.kept, replaced)] };
     };
-    await this.#requests.add({ batch, rewrite });
+    await this.#requests.add({ batch, rewrite, ...(again && { replaces: objects.keys() }) });
   }
 
   /** One snapshot for all requests of a group; gives the claims of those that want one. */
@@ -207,10 +225,10 @@ export class Ledger {
     await commitTable(this.#context, declaration.name, async (loaded) => {
       claims.clear();
       const made = await this.#claims(loaded, requests.filter(isWantedClaim), claims);
-      const { remove, applied, kept } = await this.#rewritten(loaded, requests.filter(isRewrite), claims);
+      const { remove, applied, kept, thinned } = await this.#rewritten(loaded, requests.filter(isRewrite), claims);
       const entries = [...made.map((claim) => claimEntries(claim, owner.id)), ...kept];
       if (entries.length === 0 && remove.length === 0) return undefined;
-      const add = await this.#writeAll(loaded, entries);
+      const add = [...thinned, ...(await this.#writeAll(loaded, entries))];
       const operation = remove.length === 0 ? 'append' : add.length > 0 ? 'overwrite' : 'delete';
       const oldest = loaded.metadata['last-sequence-number'] - keptSnapshots;
       const summary = batchSummary(new Set(entries.map(([first]) => first!.batch)));
@@ -230,12 +248,13 @@ export class Ledger {
     const uris = requests.flatMap(({ objects }) => objects.map(({ uri }) => uri));
     const taken = await this.#find(loaded, uris, Math.min(...requests.map(({ sequence }) => sequence)));
     const claimedHere = new Set<string>();
-    const isFree = ({ uri, etag }: ObjectInfo): boolean =>
-      !claimedHere.has(uri) &&
-      !taken.get(uri)?.some((entry) => entry.state === stateClaimed || entry.object.etag === etag);
     for (const request of requests) {
-      const { source, changed } = request;
-      const objects = ascending(request.objects).filter(isFree);
+      const { source, changed, again } = request;
+      const isTaken = (entry: LedgerEntry, object: ObjectInfo): boolean =>
+        isClaim(entry) || isRead(entry, object, again);
+      const objects = ascending(request.objects).filter(
+        (object) => !claimedHere.has(object.uri) && !taken.get(object.uri)?.some((entry) => isTaken(entry, object)),
+      );
       if (objects.length === 0) continue;
       for (const { uri } of objects) claimedHere.add(uri);
       const claimedAt = now();
@@ -247,8 +266,13 @@ export class Ledger {
         claimedAt,
         claimedUntil: claimedAt + claimMs,
         objects,
-        // What came after `sequence` and does not bar an object is a version of it that is committed.
-        changed: new Set(objects.map(({ uri }) => uri).filter((uri) => changed.has(uri) || taken.has(uri))),
+        // What came after `sequence` and does not bar an object is committed.
+        changed: new Set(
+          objects
+            .filter((object) => changed.has(object.uri) || hasOtherVersion(object, taken.get(object.uri)))
+            .map(({ uri }) => uri),
+        ),
+        ...(again !== undefined && { again }),
       });
     }
     return [...claims.values()];
@@ -259,10 +283,13 @@ export class Ledger {
     loaded: LoadedTable,
     requests: readonly Rewrite[],
     claims: Map<Request, Claim>,
-  ): Promise<{ remove: string[]; applied: string[]; kept: (readonly LedgerEntry[])[] }> {
-    if (requests.length === 0) return { remove: [], applied: [], kept: [] };
+  ): Promise<{ remove: string[]; applied: string[]; kept: (readonly LedgerEntry[])[]; thinned: DataFile[] }> {
+    if (requests.length === 0) return { remove: [], applied: [], kept: [], thinned: [] };
     const files = await this.#claimFiles(loaded, new Set(requests.map(({ batch }) => batch)));
     const claimed = Map.groupBy(files.flatMap(({ entries }) => entries).filter(isClaim), ({ batch }) => batch);
+    // Of a batch that is settled already, nothing is replaced a second time.
+    const open = requests.filter(({ batch }) => claimed.has(batch));
+    const replaced = await this.#takeOut(loaded, new Set(open.flatMap(({ replaces = [] }) => [...replaces])));
     const kept = new Map<string, readonly LedgerEntry[]>();
     for (const request of requests) {
       const { batch, rewrite } = request;
@@ -270,19 +297,67 @@ export class Ledger {
       const current = new Map(
         (kept.get(batch) ?? claimed.get(batch) ?? []).filter(isClaim).map((entry) => [entry.object.uri, entry]),
       );
-      const rewritten = current.size === 0 ? undefined : rewrite([...current.values()]);
+      const rewritten = current.size === 0 ? undefined : rewrite([...current.values()], replaced.entries);
       if (rewritten === undefined) continue;
       kept.set(batch, rewritten.entries);
       if (rewritten.claim !== undefined) claims.set(request, rewritten.claim);
     }
-    const isReplaced = (entry: LedgerEntry): boolean => isClaim(entry) && kept.has(entry.batch);
-    const touched = files.filter(({ entries }) => entries.some(isReplaced));
+    const isReplaced = (entry: LedgerEntry): boolean =>
+      isClaim(entry) ? kept.has(entry.batch) : replaced.entries.has(entry.object.uri);
+    const touched = files.filter(({ entries }) => entries.some((entry) => isClaim(entry) && isReplaced(entry)));
     const others = touched.map(({ entries }) => entries.filter((entry) => !isReplaced(entry)));
+    const gone = new Set(touched.map(({ file }) => file.path));
+    const thinned = replaced.files.filter(({ file }) => !gone.has(file.path));
     return {
-      remove: touched.map(({ file }) => file.path),
-      applied: appliedDeletes(touched.map(({ file }) => file)),
+      remove: [...gone, ...thinned.map(({ file }) => file.path)],
+      applied: appliedDeletes([...touched, ...thinned].map(({ file }) => file)),
       kept: [...kept.values(), ...others].filter((entries) => entries.length > 0),
+      thinned: await this.#withoutAll(loaded, thinned),
     };
+  }
+
+  /** The committed entries of these objects, and the files that hold them, with a mark for each row that goes. */
+  async #takeOut(loaded: LoadedTable, uris: ReadonlySet<string>): Promise<TakenOut> {
+    const { metadata } = loaded;
+    const entries = new Map<string, LedgerEntry[]>();
+    const files: MarkedFile[] = [];
+    const range = textRange(uris);
+    if (range === undefined) return { entries, files };
+    for await (const file of this.#files(loaded, { bounds: [{ column: 'uri', ...range }] })) {
+      const deleted = await deletedRows(this.#reads, metadata, file);
+      const dropped = deleted?.slice() ?? new Uint8Array(file.recordCount);
+      let row = 0;
+      let any = false;
+      for await (const rows of fileRows(this.#reads, metadata, file, { withDeleted: true })) {
+        for (const values of rows) {
+          if (uris.has(String(values.uri)) && values.state === 'committed' && dropped[row] !== 1) {
+            const entry = fromRow(values);
+            entries.set(entry.object.uri, [...(entries.get(entry.object.uri) ?? []), entry]);
+            dropped[row] = 1;
+            any = true;
+          }
+          row++;
+        }
+      }
+      if (any) files.push({ file, dropped });
+    }
+    return { entries, files };
+  }
+
+  async #withoutAll(loaded: LoadedTable, files: readonly MarkedFile[]): Promise<DataFile[]> {
+    const { files: output, uuid } = this.#context;
+    const { metadata } = loaded;
+    const columns = new Map(fileColumns(metadata, declaration).map((column) => [column.name, column]));
+    // Columns that another engine has added are not kept by anything that writes the ledger.
+    const whole = { notWritten: new Map<number, string>(), clustering: [], isPinned: () => false };
+    const table = { ...whole, declaration, columns, names: namesOf(metadata) };
+    const options = { store: this.#reads, output, prefix: 'again-', uuid };
+    const written: DataFile[] = [];
+    for (const { file, dropped } of files) {
+      const rest = await withoutRows(options, loaded, table, { ...file, ymd: dayOf(file) }, dropped);
+      if (rest !== undefined) written.push(rest);
+    }
+    return written;
   }
 
   async #find(
@@ -368,9 +443,9 @@ const isClaim = ({ state }: LedgerEntry): boolean => state === stateClaimed;
 
 /** From its rows, at least one. */
 export function claimOf(claimed: readonly LedgerEntry[]): Claim {
-  const { batch, source, sourceType, ymd, claimedAt, claimedUntil } = claimed[0]!;
+  const { batch, source, sourceType, ymd, claimedAt, claimedUntil, again } = claimed[0]!;
   const objects = ascending(claimed.map(({ object }) => object));
-  return { batch, source, sourceType, ymd, claimedAt, claimedUntil, objects };
+  return { batch, source, sourceType, ymd, claimedAt, claimedUntil, objects, ...(again !== null && { again }) };
 }
 
 function claimEntries(claim: Claim, owner: string): LedgerEntry[] {
@@ -386,8 +461,53 @@ function claimEntries(claim: Claim, owner: string): LedgerEntry[] {
     claimedAt,
     claimedUntil,
     committedAt: null,
+    again: claim.again ?? null,
+    firstCommittedAt: null,
     counts: null,
   }));
+}
+
+interface TakenOut {
+  readonly entries: EntriesByUri;
+  readonly files: readonly MarkedFile[];
+}
+
+interface MarkedFile {
+  readonly file: LiveFile;
+  /** 1 for each row that is not to be there any more. */
+  readonly dropped: Uint8Array;
+}
+
+/** What stays of earlier versions: on the account of the last of them. */
+function keptEntries(kept: ReadonlyMap<string, KeptCounts>, replaced: EntriesByUri): LedgerEntry[] {
+  return [...kept].flatMap(([uri, { rows, quarantined }]): LedgerEntry[] => {
+    const last = replaced.get(uri)?.reduce((a, b) => ((b.committedAt ?? 0) >= (a.committedAt ?? 0) ? b : a));
+    if (last?.counts == null) return [];
+    const none = { skipped: 0, requestLines: 0, responseLines: 0, duplicates: 0 };
+    return [{ ...last, counts: { ...last.counts, ...none, records: rows + quarantined, rows, quarantined } }];
+  });
+}
+
+/** When the first of the entries of an object was committed, in milliseconds; undefined where none is. */
+export function firstCommit(entries: readonly LedgerEntry[]): number | undefined {
+  const times = entries.flatMap(({ firstCommittedAt, committedAt }) => firstCommittedAt ?? committedAt ?? []);
+  return times.length === 0 ? undefined : Math.min(...times);
+}
+
+/** Whether a version of an object needs no reading: it was committed, by the run `again` where one is given. */
+export const isRead = (
+  { state, object: { etag }, again: readBy }: LedgerEntry,
+  object: ObjectInfo,
+  again: string | undefined,
+): boolean => state === 'committed' && etag === object.etag && (again === undefined || readBy === again);
+
+/** Whether content of the object is committed that is not what it has now. */
+export const hasOtherVersion = ({ etag }: ObjectInfo, entries: readonly LedgerEntry[] = []): boolean =>
+  entries.some(({ state, object }) => state === 'committed' && object.etag !== etag);
+
+function dayOf({ path, ymd }: LiveFile): string {
+  if (ymd === null) throw new Error(`the day of ${path} is not told by its partition`);
+  return ymd;
 }
 
 /** By uri, each once. */

@@ -15,7 +15,8 @@ export const amendments: TableDeclaration = {
     {
       name: 'operation',
       type: 'string',
-      description: 'compact: duplicates dropped; replay: quarantine again; erase: a subject; retention: old days.',
+      description:
+        'compact: duplicates dropped; replay: quarantine again; erase: a subject; retention: old days; again: what these had changed of an object that was read again.',
       required: true,
     },
     { name: 'table_name', type: 'string', description: 'The table whose rows changed.', required: true },

@@ -23,6 +23,16 @@ export const ingestedObjects: TableDeclaration = {
     { name: 'claimed_at', type: 'timestamp', description: 'When the claim was made.' },
     { name: 'claimed_until', type: 'timestamp', description: 'When the claim ends and another run may redo it.' },
     { name: 'committed_at', type: 'timestamp', description: 'When the batch was committed.' },
+    {
+      name: 'again',
+      type: 'string',
+      description: 'Id of the run of backfill --again that read the object last; null where none did.',
+    },
+    {
+      name: 'first_committed_at',
+      type: 'timestamp',
+      description: 'When the object first was committed, where it has been read again since.',
+    },
     { name: 'records', type: 'long', description: 'Records read: rows + quarantined + skipped + duplicates.' },
     { name: 'rows', type: 'long', description: 'Records that became rows.' },
     { name: 'quarantined', type: 'long', description: 'Records that went to quarantine.' },

@@ -23,6 +23,7 @@ import type { Runtime } from '../ingest/runtime.ts';
 import { CommitQueue } from '../ledger/commit-queue.ts';
 import type { LedgerEntry } from '../ledger/entry.ts';
 import type { Claim, Ledger } from '../ledger/ledger.ts';
+import { nothingReplaced } from '../ledger/replace-batches.ts';
 import { isArchived, type ObjectInfo, StoreError } from '../store/store.ts';
 import { logEvent } from '../telemetry/events.ts';
 import { compareText } from '../text/order.ts';
@@ -334,7 +335,10 @@ export class Batches {
   async #release(source: ConfiguredSource, claim: Claim): Promise<void> {
     const intent = await releaseClaim(this.#runtime, this.#ledger, claim);
     this.#unfinished.delete(claim.batch);
-    this.#over({ source, claim, intent, staged: undefined, milliseconds: { ingest: 0, commit: 0 } }, 0);
+    this.#over(
+      { source, claim, intent, staged: undefined, replaced: nothingReplaced, milliseconds: { ingest: 0, commit: 0 } },
+      0,
+    );
   }
 
   #over(batch: FinishedBatch, claiming: number): void {

@@ -100,8 +100,8 @@ describe('the intent that was written first', () => {
     const uri = `${warehouse}/_batches/${claim.batch}.json`;
     await settleIntent(store, warehouse, ofFirst, second.sleep);
     const json = (await readWhole(store, (await store.head(uri))!, second)).toString();
-    await store.put(uri, Buffer.from(json.replace('"format-version":2', '"format-version":3')));
-    await expect(releaseClaim(second, createLedger(second), claim)).rejects.toThrow(/format 3, newer than/);
+    await store.put(uri, Buffer.from(json.replace('"format-version":2', '"format-version":4')));
+    await expect(releaseClaim(second, createLedger(second), claim)).rejects.toThrow(/format 4, newer than/);
   });
 
   test('that gives the claim back leaves nothing to a worker that comes late with rows', async () => {

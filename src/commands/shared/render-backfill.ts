@@ -1,6 +1,6 @@
 /** The report of a backfill for people. */
 import { adviceOnOtherMapping, describeOtherMapping } from '../../ingest/other-mappings.ts';
-import type { BackfillReport } from '../../jobs/backfill/report.ts';
+import type { AgainReport, BackfillReport, PlannedReplacement } from '../../jobs/backfill/report.ts';
 import { backfillCounters } from '../../telemetry/counters.ts';
 import { formatBytes, formatCount, formatSeconds, plural } from '../../text/humanize.ts';
 import { compareText } from '../../text/order.ts';
@@ -33,6 +33,7 @@ function render(report: BackfillReport, width: number | undefined): string {
       plan.objects === 0
         ? 'nothing to read\n'
         : `would read ${plural(plan.objects, 'object')} (${formatBytes(plan.bytes)}) in ${plural(plan.batches, 'batch', 'batches')}\n`,
+      plan.replaced === undefined ? '' : plannedReplacement(plan.replaced),
       ...others,
     ].join('');
   }
@@ -43,6 +44,7 @@ function render(report: BackfillReport, width: number | undefined): string {
     counters('bytes', report.bytes, Object.keys(backfillCounters.bytes), formatBytes),
     `paths      ${formatShare(report.doubted, report.records.read)} of the records took the slower reference path\n`,
     `time       ${formatSeconds(report.seconds)}\n`,
+    report.again === undefined ? '' : replacement(report.again),
     ...warnings,
   ];
   const tables = Object.entries(report.tables).map(([name, { rows, files, days }]) => [
@@ -72,6 +74,21 @@ function render(report: BackfillReport, width: number | undefined): string {
     if (more > 0) sections.push(`  and ${formatCount(more)} more; --json names all of them\n`);
   }
   return sections.join('');
+}
+
+const plannedReplacement = ({ objects, rows, quarantined }: PlannedReplacement): string =>
+  `of these, ${formatCount(objects)} again, in place of ${plural(rows, 'row')} and ${plural(quarantined, 'quarantined record')} by the ledger\n`;
+
+function replacement({ since, objects, replaced, erased, kept }: AgainReport): string {
+  const rows = Object.entries(replaced).map(([table, count]) => `${formatCount(count)} of ${table}`);
+  return [
+    `again      ${plural(objects, 'object')} read again, in place of ${rows.length === 0 ? 'no row' : `rows: ${rows.join(', ')}`}\n`,
+    since === undefined ? '' : `           begun ${since} by an earlier command; what that one read stands\n`,
+    erased === 0 ? '' : `           ${plural(erased, 'row')} of erased subjects left out\n`,
+    kept === 0
+      ? ''
+      : `           ${plural(kept, 'row')} of earlier versions kept, which the objects do not give any more\n`,
+  ].join('');
 }
 
 /** `objects    1,204 listed, 1,000 skipped, 204 committed, 0 failed` */

@@ -43,7 +43,8 @@ import { clearSetAside } from '../../ledger/set-aside.ts';
 import { StoreError } from '../../store/store.ts';
 import { logEvent } from '../../telemetry/events.ts';
 import { loadSideTables } from '../side-tables/load.ts';
-import { BackfillAccount, type BackfillOptions, type BackfillReport } from './report.ts';
+import { type ReadingAgain, ReadingNote } from './reading-again.ts';
+import { AgainAccount, BackfillAccount, type BackfillOptions, type BackfillReport } from './report.ts';
 import { Silence } from './silence.ts';
 
 const pollMs = 1000;
@@ -93,6 +94,8 @@ class BackfillRun {
   readonly #range: TimeRange | undefined;
   readonly #ledger: Ledger;
   readonly #commits: CommitQueue;
+  readonly #note: ReadingNote | undefined;
+  #again: string | undefined;
 
   readonly #account: BackfillAccount;
   readonly #failures = new Map<string, ObjectFailure>();
@@ -101,6 +104,8 @@ class BackfillRun {
   #warnings: Warning[] = [];
   #committed = 0;
   #planned = { batches: 0, objects: 0, bytes: 0, complete: false };
+  /** What the ledger has of the objects planned. */
+  readonly #known = { objects: 0, rows: 0, quarantined: 0 };
   #done = { objects: 0, bytes: 0, rows: 0 };
 
   constructor(runtime: Runtime, options: BackfillOptions, progress: ProgressSink, account: BackfillAccount) {
@@ -112,11 +117,15 @@ class BackfillRun {
     this.#sources = selectSources(runtime, options.sources);
     this.#ledger = createLedger(runtime);
     this.#commits = new CommitQueue(runtime, this.#ledger);
+    this.#note = options.again ? new ReadingNote(runtime, this.#sources, options) : undefined;
   }
 
   async dryRun(): Promise<void> {
     const counters = newPlanCounters();
+    // No run has an id without a character.
+    if (this.#note !== undefined) this.#again = (await this.#note.find())?.id ?? '';
     for await (const batch of this.#plan(counters)) this.#count(batch);
+    if (this.#note !== undefined) this.#account.plan.replaced = this.#known;
     this.#account.otherMappings = await findOtherMappings(this.#ledger, this.#sources);
     for (const key of ['batches', 'objects', 'bytes'] as const) this.#account.plan[key] += this.#planned[key];
     this.#close(counters, counters.skipped + counters.claimedElsewhere);
@@ -125,6 +134,7 @@ class BackfillRun {
   async run(): Promise<void> {
     this.#runtime.ingester.prepare();
     this.#account.otherMappings = await openTables(this.#runtime, this.#ledger, this.#sources);
+    if (this.#note !== undefined) this.#readAgain(await this.#note.open());
     for (;;) {
       await this.#finishAbandoned();
       const counters = newPlanCounters();
@@ -132,12 +142,24 @@ class BackfillRun {
       if (!contended) {
         this.#tell('done');
         await this.#clearSetAside();
+        await this.#endReadingAgain();
         this.#warnings.push(...(await this.#silent()), ...(await this.#stale()));
         this.#close(counters, counters.listed - counters.archived - this.#committed - this.#failures.size);
         return;
       }
       await this.#waitForOthers();
     }
+  }
+
+  #readAgain({ id, since }: ReadingAgain): void {
+    this.#again = id;
+    this.#account.again = new AgainAccount(since);
+  }
+
+  async #endReadingAgain(): Promise<void> {
+    if (this.#note === undefined) return;
+    await this.#note.close();
+    this.#account.otherMappings = await findOtherMappings(this.#ledger, this.#sources);
   }
 
   /** What workers gave up may be here now. Their notes decide nothing, so no run fails where the store keeps one. */
@@ -182,7 +204,7 @@ class BackfillRun {
         await inFlight.slot();
         const objects = planned.filter((object) => !this.#failures.has(object.uri));
         if (objects.length === 0) continue;
-        const claim = await this.#ledger.claim(source.config, objects, sequence, changed);
+        const claim = await this.#ledger.claim(source.config, objects, sequence, changed, this.#again);
         if (claim === undefined || claim.objects.length < objects.length) contended = true;
         if (claim === undefined) continue;
         inFlight.start(async (onStaged) =>
@@ -222,6 +244,7 @@ class BackfillRun {
       batch: config.batch,
       threads: ingester.threads,
       ...(prefix !== undefined && { prefix }),
+      ...(this.#again !== undefined && { again: this.#again }),
       ...(signal !== undefined && { signal }),
       ...(this.#range !== undefined && { range: this.#range }),
     };
@@ -240,6 +263,7 @@ class BackfillRun {
     this.#planned.batches++;
     this.#planned.objects += batch.objects.length;
     this.#planned.bytes += batch.bytes;
+    for (const key of ['objects', 'rows', 'quarantined'] as const) this.#known[key] += batch.known[key];
   }
 
   #watch(onStaged: () => void): BatchWatch {
@@ -256,8 +280,9 @@ class BackfillRun {
     };
   }
 
-  #record({ source, claim, intent, staged }: FinishedBatch): void {
+  #record({ source, claim, intent, staged, replaced }: FinishedBatch): void {
     this.#recordIntent(claim, intent);
+    this.#account.again?.committed(replaced, intent.again?.kept.values());
     this.#silence.add(source, claim, intent);
     if (staged === undefined) return;
     for (const failure of staged.failures)

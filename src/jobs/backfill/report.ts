@@ -1,8 +1,11 @@
 import type { DataFile } from '../../iceberg/data-file.ts';
+import { increase } from '../../ingest/object-counts.ts';
 import { newPlanCounters } from '../../ingest/plan.ts';
 import type { ObjectFailure } from '../../ingest/request.ts';
 import type { Warning } from '../../ingest/require-sources.ts';
+import type { KeptCounts } from '../../ledger/batch-intent.ts';
 import type { OtherMapping } from '../../ledger/other-mappings.ts';
+import type { ReplacedByBatch } from '../../ledger/replace-batches.ts';
 import type { LeftOut } from '../../records/object-facts.ts';
 import type { RejectionCode, SkipReason } from '../../records/outcome.ts';
 
@@ -14,6 +17,8 @@ export interface BackfillOptions {
   readonly to?: string;
   /** Relative to each source's location, or a URI. */
   readonly prefix?: string;
+  /** Read what is in the warehouse already as well, and replace its rows, quarantined records and ledger entries. */
+  readonly again?: boolean;
   readonly dryRun?: boolean;
   readonly signal?: AbortSignal;
 }
@@ -41,8 +46,30 @@ export interface BackfillReport {
   readonly otherMappings: readonly OtherMapping[];
   /** What the run did as it was told to, and nobody may have meant. */
   readonly warnings: readonly Warning[];
+  /** With `again`: what was replaced. */
+  readonly again?: AgainReport;
   /** With dryRun: what a run would do. */
-  readonly plan?: { batches: number; objects: number; bytes: number };
+  readonly plan?: { batches: number; objects: number; bytes: number; replaced?: PlannedReplacement };
+}
+
+export interface AgainReport {
+  /** When it began, RFC 3339, where an earlier command did that was stopped or died: what that one read is not read again. */
+  readonly since?: string;
+  /** Objects that were in the warehouse before, and have been read again. */
+  readonly objects: number;
+  /** Rows that went, by table. */
+  readonly replaced: Readonly<Record<string, number>>;
+  /** Rows of erased subjects that the objects still give, and that did not come back. */
+  readonly erased: number;
+  /** Rows and quarantined records of earlier versions, which the objects do not give any more: they stay. */
+  readonly kept: number;
+}
+
+/** What the ledger has of the objects that would be read. */
+export interface PlannedReplacement {
+  readonly objects: number;
+  readonly rows: number;
+  readonly quarantined: number;
 }
 
 /** What has become of some records. */
@@ -62,7 +89,12 @@ export class BackfillAccount {
   readonly typeMismatches = new Map<string, number>();
   readonly reasons = new Map<RejectionCode, number>();
   readonly skips = new Map<SkipReason, number>();
-  readonly plan = { batches: 0, objects: 0, bytes: 0 };
+  readonly plan: { batches: number; objects: number; bytes: number; replaced?: PlannedReplacement } = {
+    batches: 0,
+    objects: 0,
+    bytes: 0,
+  };
+  again: AgainAccount | undefined;
   fallbacks = 0;
   conflicts = 0;
   leftOut: Readonly<Record<LeftOut, number>> = newPlanCounters().leftOut;
@@ -108,7 +140,38 @@ export class BackfillAccount {
       otherMappings: this.otherMappings,
       warnings: this.warnings,
       conflicts: this.conflicts,
+      ...(this.again && { again: this.again.report() }),
       ...(isDryRun && { plan: this.plan }),
+    };
+  }
+}
+
+/** What reading again came to. */
+export class AgainAccount {
+  readonly #since: string | undefined;
+  readonly #replaced = new Map<string, number>();
+  #objects = 0;
+  #erased = 0;
+  #kept = 0;
+
+  constructor(since: string | undefined) {
+    this.#since = since;
+  }
+
+  committed({ objects, rows, erased }: ReplacedByBatch, kept: Iterable<KeptCounts> = []): void {
+    this.#objects += objects;
+    this.#erased += erased;
+    for (const [table, count] of rows) increase(this.#replaced, table, count);
+    for (const { rows: events, quarantined } of kept) this.#kept += events + quarantined;
+  }
+
+  report(): AgainReport {
+    return {
+      ...(this.#since !== undefined && { since: this.#since }),
+      objects: this.#objects,
+      replaced: Object.fromEntries(this.#replaced),
+      erased: this.#erased,
+      kept: this.#kept,
     };
   }
 }

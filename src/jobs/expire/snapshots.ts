@@ -19,7 +19,7 @@ export function expiredSnapshots(metadata: TableMetadata, { before, keep, unfini
   const newestFirst = [...metadata.snapshots].sort((a, b) => b['sequence-number'] - a['sequence-number']);
   return newestFirst.slice(keep).filter((snapshot) => {
     const amendment = snapshot.summary[amendmentProperty];
-    const work = amendment === undefined ? batchesOf(snapshot) : [amendment];
+    const work = amendment === undefined ? batchesOf(snapshot) : [amendment, ...batchesOf(snapshot)];
     return (
       snapshot['timestamp-ms'] < before &&
       !referenced.has(snapshot['snapshot-id']) &&

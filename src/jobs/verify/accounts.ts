@@ -78,7 +78,8 @@ export async function readAccounts(runtime: Runtime, differences?: Differences):
   for await (const { table_name, source_uri, rows: change, operation, detail } of rowsOf(runtime, amendments.name)) {
     const [table, uri] = [String(table_name), String(source_uri)];
     promise(table, uri, Number(change));
-    if (operation === 'replay') increase(replayed, uri, Number(change));
+    // What reading again brought back of a replay's losses is lost no more.
+    if (operation === 'replay' || operation === 'again') increase(replayed, uri, Number(change));
     if (operation !== 'erase' && operation !== 'retention') continue;
     increase(removed, uri, -Number(change));
     removals.add(removalKey({ operation, table, detail: String(detail) }));

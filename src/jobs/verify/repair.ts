@@ -79,6 +79,9 @@ async function restoreBatches(runtime: Runtime, differences: readonly Difference
     const batches = new Set([...byUri.keys()].flatMap((uri) => [...(accounts.objects.get(uri)?.batches ?? [])]));
     for (const batch of batches) {
       const intent = await readIntent(store, config.warehouse, batch, sleep);
+      // Rows that a batch took the place of may be back as well, and objects that it holds may have been read again.
+      const isWhole = [...(intent?.objects.keys() ?? [])].every((uri) => accounts.objects.get(uri)?.batches.has(batch));
+      if (intent?.again !== undefined || !isWhole) continue;
       const files = intent?.files.get(table) ?? [];
       const lacking = [...(intent?.objects.keys() ?? [])].reduce((sum, uri) => sum + (byUri.get(uri) ?? 0), 0);
       const held = files.reduce((sum, file) => sum + file.recordCount, 0);
