@@ -3,10 +3,12 @@ of the source (schemas/*.schema.json), so that the peers stay in step with our o
 """
 
 import argparse
+import atexit
 import glob
 import json
 import os
 import re
+import resource
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -58,6 +60,10 @@ def table_of(source: str) -> Table:
         for key, below in described.get("properties", {}).items():
             inner = below["x-column"]
             table.inner[inner["name"]] = (name, key, inner["type"])
+    # Where generated records have it is the first path that its description names.
+    for name, column in about.get("mapped", {}).items():
+        parent, key = re.search(r"(input|result)\.(\w+)", column["description"]).groups()
+        table.inner[name] = (parent, key, column["type"])
     return table
 
 
@@ -67,6 +73,8 @@ class Job:
     input: str
     output: str
     threads: int
+    # Of an S3 that `input` is in, without a bucket of its own: http://127.0.0.1:9000.
+    endpoint: str | None = None
 
     @property
     def table(self) -> Table:
@@ -79,6 +87,8 @@ class Job:
 
     @property
     def suffix(self) -> str:
+        if self.endpoint is not None:
+            return ".jsonl"
         first = next(name for _, _, names in os.walk(self.input) for name in names)
         return re.search(r"(\.jsonl|_audit\.log)(\.gz)?$", first)[0]
 
@@ -94,4 +104,15 @@ def job_from_arguments(version: str) -> Job:
     parser.add_argument("--input", required=True)
     parser.add_argument("--output", required=True)
     parser.add_argument("--threads", type=int, required=True)
-    return Job(**vars(parser.parse_args()))
+    parser.add_argument("--endpoint")
+    parser.add_argument("--usage", action="store_true", help="print CPU time and peak memory at the end, as JSON")
+    arguments = vars(parser.parse_args())
+    if arguments.pop("usage"):
+        atexit.register(print_usage)
+    return Job(**arguments)
+
+
+def print_usage() -> None:
+    used = resource.getrusage(resource.RUSAGE_SELF)
+    figures = {"cpu_seconds": used.ru_utime + used.ru_stime, "peak_rss_bytes": used.ru_maxrss * 1024}
+    print(json.dumps(figures))

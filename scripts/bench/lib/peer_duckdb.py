@@ -5,6 +5,8 @@ flattened out of them goes through one json_transform a document (measured again
 reading structs and writing them back as text). Times are taken for UTC, as all of the generated ones are.
 """
 
+from pathlib import Path
+
 import duckdb
 from job import Table, job_from_arguments
 
@@ -83,6 +85,14 @@ connection = duckdb.connect(
         "partitioned_write_flush_threshold": 65_536,
     }
 )
+if job.endpoint is not None:
+    import duckdb_extension_httpfs
+
+    folder = Path(duckdb_extension_httpfs.__path__[0])
+    connection.load_extension(str(next(folder.rglob("httpfs.duckdb_extension"))))
+    connection.execute(f"""
+        CREATE SECRET (TYPE s3, KEY_ID 'bench', SECRET 'bench', REGION 'us-east-1', URL_STYLE 'path', USE_SSL false,
+          ENDPOINT '{job.endpoint.removeprefix("http://")}')""")
 connection.execute(f"""
     COPY (
       SELECT {", ".join(expression(column) for column in table.columns)}
