@@ -3,10 +3,14 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { configSchemaText } from './config-schema.ts';
 import { decisionsIndex } from './decisions-index.ts';
+import { alertRules, dashboard, prometheusRule } from './monitoring.ts';
 import { shapesPage } from './shapes-page.ts';
 import { tablesPage } from './tables-page.ts';
 
 const pages = {
+  'deploy/kubernetes/monitoring/prometheus-rule.yaml': prometheusRule,
+  'deploy/monitoring/alerts.yaml': alertRules,
+  'deploy/monitoring/dashboard.json': dashboard,
   'docs/decisions/README.md': decisionsIndex,
   'docs/shapes.md': shapesPage,
   'docs/tables.md': tablesPage,

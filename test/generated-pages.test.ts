@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { configSchemaText } from '../scripts/config-schema.ts';
 import { decisionsIndex } from '../scripts/decisions-index.ts';
+import { alertRules, dashboard, prometheusRule } from '../scripts/monitoring.ts';
 import { shapesPage } from '../scripts/shapes-page.ts';
 import { tablesPage } from '../scripts/tables-page.ts';
 
@@ -23,4 +24,10 @@ test('schemas/config.schema.json says what the program checks a configuration wi
 
 test('docs/decisions/README.md lists every decision with its date and status', () => {
   expect(read('docs/decisions/README.md')).toBe(decisionsIndex());
+});
+
+test('deploy/monitoring has the rules and panels of the metrics that there are', () => {
+  expect(read('deploy/monitoring/alerts.yaml')).toBe(alertRules());
+  expect(read('deploy/kubernetes/monitoring/prometheus-rule.yaml')).toBe(prometheusRule());
+  expect(read('deploy/monitoring/dashboard.json')).toBe(dashboard());
 });

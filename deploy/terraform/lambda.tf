@@ -5,6 +5,7 @@ resource "aws_cloudwatch_log_group" "worker" {
 
   name              = "/aws/lambda/${var.name}-worker"
   retention_in_days = 30
+  kms_key_id        = var.log_kms_key_arn
   tags              = var.tags
 }
 

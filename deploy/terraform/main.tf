@@ -23,7 +23,7 @@ module "policies" {
   queue             = var.name
   dead_letter_queue = "${var.name}-dead"
   work_group        = var.athena_results == null ? null : var.name
-  results           = var.athena_results
+  results           = var.athena_results == null ? null : { bucket = var.athena_results.bucket, prefix = var.athena_results.prefix }
 }
 
 # The tables are made by the first run.
@@ -56,6 +56,11 @@ resource "aws_athena_workgroup" "audit" {
 
     result_configuration {
       output_location = "s3://${var.athena_results.bucket}/${var.athena_results.prefix}"
+
+      encryption_configuration {
+        encryption_option = var.athena_results.kms_key_arn == null ? "SSE_S3" : "SSE_KMS"
+        kms_key_arn       = var.athena_results.kms_key_arn
+      }
     }
   }
 }

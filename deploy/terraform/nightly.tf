@@ -5,23 +5,8 @@ resource "aws_cloudwatch_log_group" "nightly" {
 
   name              = "/audit-warehouse/${var.name}-nightly"
   retention_in_days = var.nightly.log_days
+  kms_key_id        = var.log_kms_key_arn
   tags              = var.tags
-}
-
-# Of ECS itself: to fetch the image and write the log.
-resource "aws_iam_role" "execution" {
-  count = var.nightly == null ? 0 : 1
-
-  name               = "${var.name}-execution"
-  assume_role_policy = local.trust_of_services
-  tags               = var.tags
-}
-
-resource "aws_iam_role_policy_attachment" "execution" {
-  count = var.nightly == null ? 0 : 1
-
-  role       = aws_iam_role.execution[0].name
-  policy_arn = "arn:${local.partition}:iam::aws:policy/service-role/AmazonECSTaskExecutionRolePolicy"
 }
 
 resource "aws_ecs_task_definition" "nightly" {
@@ -35,6 +20,11 @@ resource "aws_ecs_task_definition" "nightly" {
   task_role_arn            = aws_iam_role.job["nightly"].arn
   execution_role_arn       = aws_iam_role.execution[0].arn
   tags                     = var.tags
+
+  runtime_platform {
+    operating_system_family = "LINUX"
+    cpu_architecture        = var.nightly.architecture
+  }
 
   ephemeral_storage {
     size_in_gib = var.nightly.disk_gib

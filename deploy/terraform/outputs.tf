@@ -38,6 +38,11 @@ output "analyst_role_arn" {
   value       = try(aws_iam_role.job["analyst"].arn, null)
 }
 
+output "alarms" {
+  description = "By name: the ARNs of the alarms"
+  value       = { for name, alarm in aws_cloudwatch_metric_alarm.audit : name => alarm.arn }
+}
+
 output "policies" {
   description = "By job: its policy as JSON, for roles of your own (backfill, replay, erase, doctor)"
   value       = module.policies.policies

@@ -67,18 +67,3 @@ resource "aws_s3_bucket_notification" "sources" {
   # S3 tries the queue when it is named.
   depends_on = [aws_sqs_queue_policy.events]
 }
-
-resource "aws_cloudwatch_metric_alarm" "dead" {
-  alarm_name          = "${var.name}-dead-letters"
-  alarm_description   = "Objects that audit-warehouse could not take in: see docs/operations.md"
-  namespace           = "AWS/SQS"
-  metric_name         = "ApproximateNumberOfMessagesVisible"
-  dimensions          = { QueueName = aws_sqs_queue.dead.name }
-  statistic           = "Maximum"
-  period              = 300
-  evaluation_periods  = 1
-  comparison_operator = "GreaterThanThreshold"
-  threshold           = 0
-  treat_missing_data  = "notBreaching"
-  tags                = var.tags
-}

@@ -42,8 +42,8 @@ variable "database" {
 }
 
 variable "athena_results" {
-  description = "Where the results of Athena go; null makes no work group"
-  type        = object({ bucket = string, prefix = optional(string, "athena/") })
+  description = "Where the results of Athena go, encrypted with the key or else with S3's own; null makes no work group"
+  type        = object({ bucket = string, prefix = optional(string, "athena/"), kms_key_arn = optional(string) })
   default     = null
 }
 
@@ -54,9 +54,27 @@ variable "athena_bytes_scanned_cutoff" {
 }
 
 variable "kms_key_arns" {
-  description = "Keys of buckets with SSE-KMS"
+  description = "Keys of buckets with SSE-KMS; the roles may use them"
   type        = list(string)
   default     = []
+}
+
+variable "log_kms_key_arn" {
+  description = "Key of the log groups; null: CloudWatch's own. Its policy has to let logs.REGION.amazonaws.com use it"
+  type        = string
+  default     = null
+}
+
+variable "alarm_actions" {
+  description = "What alarms go to, such as the ARN of an SNS topic"
+  type        = list(string)
+  default     = []
+}
+
+variable "oldest_message_seconds" {
+  description = "Age of the oldest message from which on there is an alarm"
+  type        = number
+  default     = 1800
 }
 
 variable "worker_assume_role_policy" {
@@ -102,6 +120,28 @@ variable "lambda" {
   }
 }
 
+variable "worker" {
+  description = "Runs the worker as an ECS service on Fargate; null: it runs elsewhere. The image is that of deploy/Dockerfile; config is the text of the configuration"
+  type = object({
+    image           = string
+    config          = string
+    cluster_arn     = string
+    subnets         = list(string)
+    security_groups = list(string)
+    count           = optional(number, 1)
+    architecture    = optional(string, "X86_64")
+    cpu             = optional(number, 1024)
+    memory          = optional(number, 2048)
+    log_days        = optional(number, 30)
+  })
+  default = null
+
+  validation {
+    condition     = contains(["X86_64", "ARM64"], try(var.worker.architecture, "X86_64"))
+    error_message = "Fargate has the architectures X86_64 and ARM64; build the image for it."
+  }
+}
+
 variable "nightly" {
   description = "Runs deploy/nightly every night as an ECS task on Fargate; null: it runs elsewhere. The image is that of deploy/Dockerfile; config is the text of the configuration"
   type = object({
@@ -111,6 +151,7 @@ variable "nightly" {
     subnets         = list(string)
     security_groups = list(string)
     schedule        = optional(string, "cron(30 2 * * ? *)")
+    architecture    = optional(string, "X86_64")
     cpu             = optional(number, 1024)
     memory          = optional(number, 2048)
     disk_gib        = optional(number, 30)

@@ -10,7 +10,21 @@ interface MetricDeclaration {
   readonly labels: readonly string[];
   readonly help: string;
   readonly alert?: string;
+  /** The same for Prometheus, where a rule can tell it without knowing what is usual. */
+  readonly rule?: AlertRule;
   readonly buckets?: readonly number[];
+}
+
+export interface AlertRule {
+  /** CamelCase, without the product's name. */
+  readonly name: string;
+  /** PromQL; `$metric` is the metric's full name. */
+  readonly expr: string;
+  /** For how long it has to hold, as Prometheus writes durations. */
+  readonly for: string;
+  /** page: somebody has to act now; ticket: in working hours. */
+  readonly severity: 'page' | 'ticket';
+  readonly summary: string;
 }
 
 const declare = <Name extends string>(
@@ -25,24 +39,52 @@ export const metrics = declare({
     labels: ['source', 'outcome'],
     help: 'Records committed, by outcome: row, quarantined, duplicate, skipped.',
     alert: 'quarantined over all, above what is usual for the source',
+    rule: {
+      name: 'QuarantineShare',
+      expr: 'sum by (source) (rate($metric{outcome="quarantined"}[1h])) / (sum by (source) (rate($metric[1h])) > 0) > 0.05',
+      for: '30m',
+      severity: 'ticket',
+      summary: 'More than 5 % of the records of {{ $labels.source }} are quarantined',
+    },
   },
   quarantined_total: {
     type: 'counter',
     labels: ['source', 'reason'],
     help: 'Records quarantined, by reason.',
     alert: 'a reason that was not there before: a producer has changed its format',
+    rule: {
+      name: 'QuarantineReason',
+      expr: 'sum by (source, reason) (increase($metric[1h])) > 0 unless sum by (source, reason) (increase($metric[1h] offset 1d)) > 0',
+      for: '15m',
+      severity: 'ticket',
+      summary: 'Records of {{ $labels.source }} are quarantined for {{ $labels.reason }}, which nothing was a day ago',
+    },
   },
   id_conflicts_total: {
     type: 'counter',
     labels: ['source'],
     help: 'Rows that share their id with a row of the same batch and differ from it; all are kept.',
     alert: 'above 0: somebody writes records under ids of others, or a producer repeats its ids',
+    rule: {
+      name: 'IdConflicts',
+      expr: 'sum by (source) (increase($metric[1h])) > 0',
+      for: '0m',
+      severity: 'ticket',
+      summary: 'Records of {{ $labels.source }} share an id and differ',
+    },
   },
   objects_total: {
     type: 'counter',
     labels: ['source', 'outcome'],
     help: 'Objects, by outcome: committed, known (committed before), gone (deleted before they were read), archived, failed.',
     alert: 'failed, gone or archived above 0',
+    rule: {
+      name: 'ObjectsNotRead',
+      expr: 'sum by (source, outcome) (increase($metric{outcome=~"failed|gone|archived"}[1h])) > 0',
+      for: '15m',
+      severity: 'ticket',
+      summary: 'Objects of {{ $labels.source }} are not read: {{ $labels.outcome }}',
+    },
   },
   bytes_total: {
     type: 'counter',
@@ -54,6 +96,13 @@ export const metrics = declare({
     labels: ['source', 'outcome'],
     help: 'Batches, by outcome: committed, failed (tried again), released (given back when the worker was stopped).',
     alert: 'failed rising',
+    rule: {
+      name: 'BatchesFail',
+      expr: 'sum by (source) (increase($metric{outcome="failed"}[30m])) > 3',
+      for: '0m',
+      severity: 'page',
+      summary: 'Batches of {{ $labels.source }} fail again and again',
+    },
   },
   batch_seconds: {
     type: 'histogram',
@@ -67,12 +116,26 @@ export const metrics = declare({
     labels: ['source'],
     help: 'Now minus the newest event that this process has committed; absent until it has committed one.',
     alert: 'above three times worker.commit_interval while the source is busy',
+    rule: {
+      name: 'Lag',
+      expr: '$metric > 900',
+      for: '15m',
+      severity: 'page',
+      summary: 'The newest event of {{ $labels.source }} is {{ $value | humanizeDuration }} old',
+    },
   },
   oldest_unclaimed_seconds: {
     type: 'gauge',
     labels: ['source'],
     help: 'Age of the oldest object that this process knows of and nobody has claimed; 0 where there is none.',
     alert: 'above three times worker.commit_interval: work does not keep up, or an object cannot be ingested',
+    rule: {
+      name: 'Backlog',
+      expr: '$metric > 900',
+      for: '15m',
+      severity: 'page',
+      summary: 'An object of {{ $labels.source }} has waited {{ $value | humanizeDuration }}',
+    },
   },
   pending_objects: {
     type: 'gauge',
@@ -84,24 +147,52 @@ export const metrics = declare({
     labels: ['source'],
     help: 'Objects that failed worker.tries times and are tried no more until they change or a worker starts.',
     alert: 'above 0: /readyz and doctor name them',
+    rule: {
+      name: 'SetAside',
+      expr: '$metric > 0',
+      for: '0m',
+      severity: 'ticket',
+      summary: '{{ $value }} objects of {{ $labels.source }} failed worker.tries times',
+    },
   },
   source_up: {
     type: 'gauge',
     labels: ['source'],
     help: '1 where the last pass over the source went well, 0 where it failed and is being retried.',
     alert: '0 for more than a few minutes; the log line source-failed says why',
+    rule: {
+      name: 'SourceDown',
+      expr: '$metric == 0',
+      for: '10m',
+      severity: 'page',
+      summary: 'The source {{ $labels.source }} cannot be read',
+    },
   },
   source_empty: {
     type: 'gauge',
     labels: ['source'],
     help: '1 where the bucket or folder of the source has no object at all, 0 where it has.',
     alert: '1, unless the source is new: a mistyped bucket or prefix looks the same',
+    rule: {
+      name: 'SourceEmpty',
+      expr: '$metric == 1',
+      for: '1h',
+      severity: 'ticket',
+      summary: 'The source {{ $labels.source }} has no object at all',
+    },
   },
   source_stale: {
     type: 'gauge',
     labels: ['source'],
     help: '1 where no event that is as new as sources[].expect says is in the warehouse, 0 where one is; absent without expect.',
     alert: '1: the producer, the shipper or the way its records are read has stopped',
+    rule: {
+      name: 'SourceStale',
+      expr: '$metric == 1',
+      for: '5m',
+      severity: 'page',
+      summary: 'Nothing as new as expected came from {{ $labels.source }}',
+    },
   },
   source_errors_total: {
     type: 'counter',
@@ -113,18 +204,39 @@ export const metrics = declare({
     labels: ['queue', 'outcome'],
     help: 'Queue messages, by outcome: received, deleted, malformed and returned (both left to the dead-letter queue).',
     alert: 'malformed or returned above 0',
+    rule: {
+      name: 'MessagesReturned',
+      expr: 'sum by (queue, outcome) (increase($metric{outcome=~"malformed|returned"}[1h])) > 0',
+      for: '0m',
+      severity: 'ticket',
+      summary: 'Messages of {{ $labels.queue }} go to the dead-letter queue: {{ $labels.outcome }}',
+    },
   },
   events_ignored_total: {
     type: 'counter',
     labels: ['queue', 'reason'],
     help: 'Events of messages that ask for nothing: foreign (no source is there), irrelevant (no log), other (no creation).',
     alert: 'foreign above 0: the notification covers more than the sources, or a location is mistyped',
+    rule: {
+      name: 'ForeignEvents',
+      expr: 'sum by (queue) (increase($metric{reason="foreign"}[1h])) > 0',
+      for: '1h',
+      severity: 'ticket',
+      summary: '{{ $labels.queue }} has events of places that no source is at',
+    },
   },
   queue_messages: {
     type: 'gauge',
     labels: ['queue', 'state'],
     help: 'Messages in the queue as SQS estimates them, by state: visible, in_flight, delayed.',
     alert: 'visible rising for an hour; and any message in the dead-letter queue (a metric of SQS itself)',
+    rule: {
+      name: 'QueueGrows',
+      expr: '$metric{state="visible"} > 0 and deriv($metric{state="visible"}[1h]) > 0',
+      for: '1h',
+      severity: 'ticket',
+      summary: 'The queue {{ $labels.queue }} has been growing for an hour',
+    },
   },
   store_throttled_total: {
     type: 'counter',
@@ -137,6 +249,13 @@ export const metrics = declare({
     labels: ['table'],
     help: 'Commits that another writer overtook and that were staged again.',
     alert: 'rising as fast as batches_total: too many writers commit too often',
+    rule: {
+      name: 'CommitConflicts',
+      expr: 'sum by (table) (rate($metric[1h])) > 0.05',
+      for: '1h',
+      severity: 'ticket',
+      summary: 'Commits to {{ $labels.table }} are overtaken again and again: too many writers',
+    },
   },
 });
 

@@ -54,7 +54,12 @@ function declared(module: Module): Set<string> {
 const reference = /(?<![\w."/:-])(?:(?:var|local|module)\.\w+|data\.aws_\w+\.\w+|aws_\w+\.\w+)/g;
 const references = ({ text }: Module): Set<string> => new Set([...text.matchAll(reference)].map(([found]) => found));
 
-describe.each(['deploy/terraform', 'deploy/terraform/modules/policies'])('%s', (folder) => {
+describe.each([
+  ['deploy/terraform', 5],
+  ['deploy/terraform/modules/policies', 5],
+  ['deploy/terraform/examples/fargate', 3],
+  ['deploy/terraform/examples/lambda', 0],
+] as const)('%s', (folder, least) => {
   let module: Module;
   beforeAll(async () => {
     module = await readModule(join(projectRoot, folder));
@@ -63,7 +68,7 @@ describe.each(['deploy/terraform', 'deploy/terraform/modules/policies'])('%s', (
   test('refers to nothing that it does not declare', () => {
     const known = declared(module);
     expect([...references(module)].filter((name) => !known.has(name))).toEqual([]);
-    expect(references(module).size).toBeGreaterThan(5);
+    expect(references(module).size).toBeGreaterThan(least);
   });
 
   test('declares no variable, local or data source that it does not use', () => {
@@ -88,6 +93,22 @@ describe('the Terraform module', () => {
     ];
     const [given] = all(root, 'module').policies as [Record<string, unknown>];
     expect(Object.keys(given).sort()).toEqual(['source', ...Object.keys(all(policies, 'variable'))].sort());
+  });
+
+  test.each(['fargate', 'lambda'])('takes what the example for %s gives it', async (name) => {
+    const [root, example] = [
+      await readModule(join(projectRoot, 'deploy/terraform')),
+      await readModule(join(projectRoot, 'deploy/terraform/examples', name)),
+    ];
+    const [given] = all(example, 'module').audit_warehouse as [Record<string, unknown>];
+    expect([...Object.keys(all(root, 'variable')), 'source']).toEqual(expect.arrayContaining(Object.keys(given)));
+  });
+
+  test('has an alarm for each thing that can stop it, and each tells the same address', () => {
+    const text = readFileSync(join(projectRoot, 'deploy/terraform/alarms.tf'), 'utf8');
+    for (const name of ['dead-letters', 'oldest-message', 'lambda-errors', 'lambda-throttles', 'nightly-failed'])
+      expect(text).toMatch(new RegExp(`^ {6}${name} = \\{`, 'm'));
+    expect(text.match(/_actions\s+= var\.alarm_actions/g)).toHaveLength(2);
   });
 
   test('makes a queue with a dead-letter queue, and tells S3 of it only when S3 may send', () => {

@@ -1,0 +1,22 @@
+# The worker as a Lambda function on Graviton. The zip: LAMBDA_ARCH=arm64 deploy/lambda/package audit-warehouse.yaml
+
+terraform {
+  required_version = ">= 1.9"
+
+  required_providers {
+    aws = { source = "hashicorp/aws", version = "~> 6.0" }
+  }
+}
+
+variable "zip" {
+  description = "Path of the package"
+  type        = string
+}
+
+module "audit_warehouse" {
+  source = "../.."
+
+  sources   = [{ bucket = "acme-eopa" }]
+  warehouse = { bucket = "acme-audit" }
+  lambda    = { zip = var.zip, architecture = "arm64" }
+}
