@@ -18,6 +18,7 @@ import { defineInit } from './commands/init.ts';
 import { defineJob } from './commands/job.ts';
 import { defineQuarantine } from './commands/quarantine.ts';
 import { defineQuery } from './commands/query.ts';
+import { defineRaw } from './commands/raw.ts';
 import { defineReplay } from './commands/replay.ts';
 import { defineReport } from './commands/report.ts';
 import { defineServe } from './commands/serve.ts';
@@ -115,6 +116,7 @@ Examples:
     defineBackfill,
     defineWorker,
     defineQuery,
+    defineRaw,
     defineReport,
     defineServe,
     defineTables,

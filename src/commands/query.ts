@@ -1,10 +1,12 @@
 /** `query`: a named question, or SQL, over the current snapshots of the tables. */
 import { type Command, Option } from 'commander';
-import type { QueryRequest } from '../engines/engine.ts';
+import type { QueryEngine, QueryRequest } from '../engines/engine.ts';
 import { type EngineName, engineNames } from '../engines/index.ts';
 import type { Runtime } from '../ingest/runtime.ts';
+import type { Question } from '../queries/question.ts';
 import type { Ranged } from '../queries/range.ts';
-import { type OpenRange, rangeText } from '../text/time.ts';
+import type { Receipt } from '../queries/receipt.ts';
+import { printable } from '../text/printable.ts';
 import { wrapLines } from '../text/wrap.ts';
 import type { CommandContext, GlobalOptions, RunAction } from './shared/context.ts';
 import { exitCodes } from './shared/exit.ts';
@@ -15,6 +17,7 @@ interface Options extends GlobalOptions, TimeOptions {
   readonly sql?: string;
   readonly param?: readonly string[];
   readonly list?: boolean;
+  readonly receipt: boolean;
   readonly format: AnswerFormat;
   readonly columns?: string;
   readonly csvSafe?: boolean;
@@ -61,6 +64,7 @@ export function defineQuery(program: Command, run: RunAction): void {
     )
     .option('--columns <names>', 'only these columns of the answer, in this order: a,b')
     .option('--csv-safe', "with --format csv: put ' before text that a spreadsheet would run as a formula")
+    .option('--no-receipt', 'do not say below the answer what it is of, and what it may lack')
     .option('--list', 'explain the questions, or the one named, and their parameters')
     .addOption(new Option('--format <format>', 'how to print the answer').choices(answerFormats).default('table'))
     .addOption(new Option('--engine <engine>', 'what runs the query').choices(engineNames).default('duckdb'))
@@ -74,19 +78,14 @@ async function execute(
   words: readonly string[],
   options: Options,
 ): Promise<number> {
-  const [
-    { logEvent },
-    { openConfigAndLog },
-    { isForReading, withColumns, writeAnswer },
-    { UsageError },
-    { formatBytes, formatSeconds, plural },
-  ] = await Promise.all([
-    import('../telemetry/events.ts'),
-    import('./shared/setup.ts'),
-    import('./shared/render-answer.ts'),
-    import('../config/errors.ts'),
-    import('../text/humanize.ts'),
-  ]);
+  const [{ logEvent }, { openConfigAndLog }, { withColumns, writeAnswer }, { UsageError }, { renderReceipt }] =
+    await Promise.all([
+      import('../telemetry/events.ts'),
+      import('./shared/setup.ts'),
+      import('./shared/render-answer.ts'),
+      import('../config/errors.ts'),
+      import('./shared/render-receipt.ts'),
+    ]);
   if (options.list) return list(context, question, options.format);
   if ((question === undefined) === (options.sql === undefined)) {
     throw new UsageError('query takes the name of a question (see query --list) or --sql TEXT, one of the two');
@@ -98,20 +97,34 @@ async function execute(
 
   const { config, log } = openConfigAndLog(context, options);
   const runtime = await context.openRuntime(config, log);
-  const { request, range } = await ask(runtime);
-  if (range?.isDefault) await context.stderr.write(`${describeDefault(range)}\n`);
+  const asked = await ask(runtime);
+  const { request, range } = asked;
   const engine = await context.openEngine(runtime, options.engine);
   const { output, end } = context.page();
   try {
+    const receipt = options.receipt ? await receiptOf(context, runtime, asked) : undefined;
     const started = context.clock();
     const found = await engine.query({ ...request, signal: context.signal });
     const answer = columns === undefined ? found : withColumns(found, columns);
     const seconds = (): number => (context.clock() - started) / 1000;
-    const trailer = async () => ({ seconds: seconds() });
+    let took = 0;
+    const hintsFor = async (rows: number): Promise<string[]> => {
+      took = seconds();
+      return rows > 0 || !options.receipt
+        ? []
+        : hints(runtime, asked, options.engine === 'duckdb' ? engine : undefined);
+    };
+    const trailer = async (rows: number) => {
+      const hint = await hintsFor(rows);
+      return { seconds: took, ...(receipt && { receipt: { rows, ...receipt, hints: hint } }) };
+    };
     const rows = await writeAnswer(output, answer, options.format, { safe: options.csvSafe === true, trailer });
-    if (isForReading(options.format)) {
-      const receipt = `${plural(rows, 'row')}, ${formatBytes(answer.bytesScanned())} scanned, ${formatSeconds(seconds())}\n`;
-      await (output.isTTY ? output : context.stderr).write(receipt);
+    const { isTTY } = output;
+    if (options.format !== 'json' && options.receipt) {
+      const below = isTTY ? output : context.stderr;
+      for (const hint of await hintsFor(rows)) await below.write(wrapLines(`${printable(hint)}\n`, below.columns));
+      const reading = { rows, bytesScanned: answer.bytesScanned(), seconds: took };
+      await below.writeStyled(renderReceipt(reading, receipt, range, below.columns));
     }
     logEvent(log, 'query-finished', { question, bytesScanned: answer.bytesScanned(), seconds: seconds() });
   } finally {
@@ -121,8 +134,35 @@ async function execute(
   return exitCodes.done;
 }
 
+/** Without one, an answer is still an answer: who asks another engine may not be let see the tables' metadata. */
+async function receiptOf(
+  { stderr }: CommandContext,
+  runtime: Runtime,
+  { request, range }: Asked,
+): Promise<Receipt | undefined> {
+  const { takeReceipt } = await import('../queries/receipt.ts');
+  try {
+    return await takeReceipt(runtime, request, range);
+  } catch (error) {
+    await stderr.write(`what the answer is of cannot be told: ${printable((error as Error).message)}\n`);
+    return undefined;
+  }
+}
+
+async function hints(
+  runtime: Runtime,
+  { question, given, request, range }: Asked,
+  engine: QueryEngine | undefined,
+): Promise<string[]> {
+  if (question === undefined || given === undefined) return [];
+  const { explainEmpty } = await import('../queries/empty.ts');
+  return explainEmpty(runtime, { question, given, prune: request.prune, range }, engine);
+}
+
 interface Asked {
   readonly request: QueryRequest;
+  readonly question?: Question;
+  readonly given?: ReadonlyMap<string, string>;
   readonly range?: Ranged['range'];
 }
 
@@ -154,12 +194,9 @@ async function asker(
   return async (runtime) => {
     const lastDay = (): Promise<string> => lastDayWithEvents(runtime, tablesOfRange(question));
     const { given, range } = await withRange(question, parameters, { ...sources, lastDay });
-    return { request: ask(name, given), range };
+    return { request: ask(name, given), question, given, range };
   };
 }
-
-const describeDefault = ({ from, to }: OpenRange): string =>
-  `of ${rangeText({ from: from!, to: to! })} (UTC), the last day with events; --from, --to and --last name another range`;
 
 async function list(context: CommandContext, question: string | undefined, format: AnswerFormat): Promise<number> {
   const [{ allQuestions, findQuestion }, { renderQuestions }] = await Promise.all([

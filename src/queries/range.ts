@@ -15,7 +15,7 @@ import { ParameterError, parseInstant } from './parameters.ts';
 import type { Question } from './question.ts';
 
 /** Tables of events, in which every question with a range looks. */
-const eventTables = ['opa_decisions', 'okera_audit_logs'];
+export const eventTables: readonly string[] = ['opa_decisions', 'okera_audit_logs'];
 
 export interface Ranged {
   /** All times are instants in RFC 3339, so that the same values mean the same tomorrow. */

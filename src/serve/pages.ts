@@ -1,6 +1,7 @@
 /** The pages: the report as an overview, the list of questions, a question with its answer, and SQL. */
 import type { QueryRequest } from '../engines/engine.ts';
 import { queryCommand, shellWord } from '../queries/command.ts';
+import { type Estimate, estimate } from '../queries/estimate.ts';
 import { ParameterError } from '../queries/parameters.ts';
 import { type Origin, origins, type Question } from '../queries/question.ts';
 import { allQuestions, ask, findQuestion } from '../queries/questions.ts';
@@ -16,7 +17,6 @@ import { formatBytes, formatSeconds, plural } from '../text/humanize.ts';
 import { printable } from '../text/printable.ts';
 import { rangeText, timeText } from '../text/time.ts';
 import { readAnswer } from './answer.ts';
-import { type Estimate, estimate } from './estimate.ts';
 import { questionForm } from './form.ts';
 import { addressOf, leadTo, type Span } from './lead.ts';
 import { renderResult } from './result.ts';

@@ -132,9 +132,19 @@ const invocations: Readonly<Record<string, readonly Invocation[]>> = {
     { args: ['--sql', hostile], code: 1 },
     { args: ['--sql', 'select * from opa_decisions', '--format', 'json'], data: true },
     { args: ['--sql', 'select * from opa_decisions', '--format', 'csv'], data: true },
+    { args: ['--sql', 'select * from opa_decisions', '--format', 'jsonl'], data: true },
+    { args: ['--sql', 'select * from opa_decisions', '--format', 'markdown'] },
+    { args: ['--sql', 'select * from opa_decisions', '--format', 'line'] },
+    { args: ['--sql', 'select * from opa_decisions', '--columns', hostile], code: 2 },
+    { args: ['decisions', '--from', hostile], code: 2 },
     { args: ['--sql', 'select * from opa_decisions', '--format', 'csv', '--csv-safe'], data: true },
     { args: ['subject-activity', '--param', `subject=${hostile}`] },
     { args: [hostile], code: 2 },
+  ],
+  raw: [
+    { args: [hostile], code: 1 },
+    { args: [`file:///${hostile}#1`], code: 1 },
+    { args: [`file:///${hostile}#1`, '--json'], code: 1, data: true },
   ],
   report: [
     { args: ['--from', '2023-07-11', '--to', '2023-07-11', '--title', hostile, '--output', '-'], data: true },
@@ -179,7 +189,7 @@ const invocations: Readonly<Record<string, readonly Invocation[]>> = {
   init: [{ args: ['--force', '--output', `${hostile}.yaml`] }, { args: ['--output', `${hostile}.yaml`], code: 2 }],
 };
 
-const readOnly = new Set(['validate', 'doctor', 'query', 'tables', 'quarantine']);
+const readOnly = new Set(['validate', 'doctor', 'query', 'raw', 'tables', 'quarantine']);
 
 describe.sequential('text from outside', () => {
   test('is led through every command that there is', async () => {

@@ -17,9 +17,6 @@ import type { Output } from './context.ts';
 export const answerFormats = ['table', 'line', 'markdown', 'json', 'jsonl', 'csv'] as const;
 export type AnswerFormat = (typeof answerFormats)[number];
 
-/** For people, who want to be told what an answer is worth below it. */
-export const isForReading = (format: AnswerFormat): boolean => format === 'table' || format === 'line';
-
 type Row = readonly CellValue[];
 
 const rowsShown = 1000;

@@ -1,8 +1,8 @@
 /** What is foreseen is what is in the metadata, and what pruning leaves is what an engine is given. */
 import { expect, test } from 'vitest';
 import { type LiveFile, liveFiles } from '../../src/iceberg/scan.ts';
+import { estimate } from '../../src/queries/estimate.ts';
 import { ask } from '../../src/queries/questions.ts';
-import { estimate } from '../../src/serve/estimate.ts';
 import { putDecisions, run, testRuntime } from '../support/warehouse.ts';
 
 test('files and bytes are those of the tables, and of the days that a question asks for', async () => {
