@@ -145,15 +145,16 @@ class ObjectRecords {
       takeLines: (bytes, start, end, offset, recordBytes) => rows.takeLines(bytes, start, end, offset, recordBytes),
       takeRecord: (bytes, start, end, offset) => rows.takeRecord(bytes, start, end, offset),
       fallBack: (frame) => {
-        this.#interpret(frame);
+        this.#interpret(frame, rows.begun());
         const { form } = this.#reader;
         if (form !== undefined) rows.learn(form);
       },
     };
   }
 
-  #interpret(frame: Frame): void {
-    this.#reader.read(frame, this.#take);
+  /** `begun`: so many records of its list are written already. */
+  #interpret(frame: Frame, begun = 0): void {
+    this.#reader.read(frame, this.#take, begun);
   }
 
   readonly #take = (outcome: RecordOutcome, origin: Frame): void => {

@@ -475,11 +475,11 @@ declare namespace __AdaptedExports {
   /**
    * assembly/scan/envelope/newFormObject
    * @param holder `i32`
-   * @param holdsText `bool`
+   * @param holds `i32`
    * @param inner `assembly/scan/envelope/FormObject | null`
    * @returns `assembly/scan/envelope/FormObject`
    */
-  export function newFormObject(holder: number, holdsText: boolean, inner: __Record0<undefined> | null): __Record0<never>;
+  export function newFormObject(holder: number, holds: number, inner: __Record0<undefined> | null): __Record0<never>;
   /**
    * assembly/scan/fields/setLong
    * @param field `assembly/scan/fields/Field`
@@ -544,6 +544,12 @@ declare namespace __AdaptedExports {
    * @param form `assembly/scan/envelope/Form`
    */
   export function addForm(writer: __Record0<undefined>, form: __Record0<undefined>): void;
+  /**
+   * assembly/scan/writer/begunOf
+   * @param writer `assembly/scan/writer/Writer`
+   * @returns `i32`
+   */
+  export function begunOf(writer: __Record0<undefined>): number;
   /**
    * assembly/scan/writer/bytesOfRows
    * @param writer `assembly/scan/writer/Writer`
@@ -829,8 +835,8 @@ declare interface __Record0<TOmittable> {
   count: number | TOmittable;
   /** @type `i32` */
   holder: number | TOmittable;
-  /** @type `bool` */
-  holdsText: boolean | TOmittable;
+  /** @type `i32` */
+  holds: number | TOmittable;
   /** @type `assembly/scan/envelope/FormObject | null` */
   inner: __Record0<undefined> | null | TOmittable;
 }
@@ -840,10 +846,16 @@ declare interface __Record0<TOmittable> {
   isCri: boolean | TOmittable;
   /** @type `assembly/scan/envelope/FormObject | null` */
   object: __Record0<never> | null | TOmittable;
+  /** @type `assembly/scan/envelope/FormObject | null` */
+  lister: __Record0<never> | null | TOmittable;
   /** @type `usize` */
   prefix: number | TOmittable;
   /** @type `i32` */
   prefixLength: number | TOmittable;
+  /** @type `usize` */
+  list: number | TOmittable;
+  /** @type `i32` */
+  listDepth: number | TOmittable;
 }
 /** assembly/scan/program/ObjectNode */
 declare interface __Record0<TOmittable> {
@@ -965,6 +977,8 @@ declare interface __Record0<TOmittable> {
   oldestForm: number | TOmittable;
   /** @type `assembly/scan/envelope/Form | null` */
   form: __Record0<undefined> | null | TOmittable;
+  /** @type `i32` */
+  begun: number | TOmittable;
   /** @type `assembly/identities/Identities` */
   identities: __Record0<undefined>;
   /** @type `i32` */

@@ -48,6 +48,7 @@ export { describeMember, newMember, newNode, setSlots } from './scan/program';
 export {
   addField,
   addForm,
+  begunOf,
   bytesOfRows,
   conflictsOf,
   duplicatesOf,

@@ -5,11 +5,12 @@
  * is written down here, and the fast path takes the records of lines that have all of it
  * (kernel/assembly/scan/envelope.ts), without looking into anything else.
  *
- * Only forms that can be told so easily have one: no lists, no encodings, no member of another name than a line's.
+ * Only forms that can be told so easily have one: one list at most, which is not inside of a text, no encodings, no
+ * member of another name than those that are looked into first.
  */
 import type { Frame } from '../frame/frame.ts';
 import { keyText } from '../members.ts';
-import { lineMembers } from './kinds.ts';
+import { lineMembers, listMembers } from './kinds.ts';
 import type { FoundRecord, RecordMarks } from './unwrap.ts';
 import { layersOf, type ObjectWrap } from './wraps.ts';
 
@@ -27,8 +28,8 @@ export interface FormObject {
   readonly members: readonly FormMember[];
   /** Which of them holds the next object, or the record. */
   readonly holder: number;
-  /** Whether it does as a string with its JSON text. */
-  readonly holdsText: boolean;
+  /** What that is: the object itself, a string with its JSON text, a list of such objects. */
+  readonly holds: 'object' | 'text' | 'list';
 }
 
 export interface FormMember {
@@ -45,30 +46,38 @@ export interface FormMember {
 const mostMembers = 64;
 const mostKeyBytes = 256;
 
-/** The form of what is around the record that `frame` is all about; undefined where it has none. */
+/** The form of what is around a record that was found in `frame`; undefined where it has none. */
 export function formOf(
   { record, wrap, origin }: FoundRecord,
   frame: Frame,
   marks: RecordMarks,
 ): EnvelopeForm | undefined {
-  if (wrap === undefined || origin !== frame) return undefined;
   const objects: FormObject[] = [];
   let inner = record.bytes;
   let isCri = false;
   for (const layer of layersOf(wrap)) {
     if (isCri) return undefined;
     if (layer.kind === 'text') {
-      if (layer.cri?.tag !== 'F') return undefined;
-      isCri = true;
+      isCri = layer.cri?.tag === 'F';
+      if (!isCri) return undefined;
       continue;
     }
     const object = formOfObject(layer, inner, marks);
     if (object === undefined) return undefined;
     objects.unshift(object);
+    // What is found in a list stands where its element does.
+    if (object.holds === 'list' && !inner.equals(origin.bytes)) return undefined;
     inner = layer.object.bytes;
   }
-  return { isCri, objects };
+  const list = objects.findIndex(({ holds }) => holds === 'list');
+  if (list < 0) return origin === frame ? { isCri, objects } : undefined;
+  const isInPlace =
+    !isCri && objects.every(({ holds }, i) => i === list || (i > list ? holds !== 'list' : holds === 'object'));
+  return isInPlace ? { isCri, objects } : undefined;
 }
+
+/** In which order the members of an object are looked into: the textual ones of `lineMembers`, all of them, `listMembers`. */
+const passOf = { text: 0, object: 1, list: 2 } as const;
 
 /** `inner`: the text of what the object holds. */
 function formOfObject(layer: ObjectWrap, inner: Buffer, marks: RecordMarks): FormObject | undefined {
@@ -79,12 +88,12 @@ function formOfObject(layer: ObjectWrap, inner: Buffer, marks: RecordMarks): For
   if (count > mostMembers || count !== Object.keys(value).length) return undefined;
   const rangeOf = (i: number, part: 0 | 2): [number, number] => [ranges[i * 4 + part]!, ranges[i * 4 + part + 1]!];
   const names = Array.from({ length: count }, (_, i) => keyText(bytes, ...rangeOf(i, 0)));
-  const held = value[names[holder]!];
-  const holdsText = typeof held === 'string';
-  const [start, end] = rangeOf(holder, 2);
-  if (holdsText ? !isTextOf(held, inner) : !bytes.subarray(start, end).equals(inner)) return undefined;
-  const looked = lineMembers.indexOf(names[holder]!);
+  const holds = howHeld(value[names[holder]!], bytes.subarray(...rangeOf(holder, 2)), inner);
+  if (holds === undefined) return undefined;
+  const looked = (holds === 'list' ? listMembers : lineMembers).indexOf(names[holder]!);
   if (looked < 0) return undefined;
+  const isBefore = (pass: number, place: number): boolean =>
+    place >= 0 && (pass < passOf[holds] || (pass === passOf[holds] && place < looked));
 
   const form: FormMember[] = [];
   for (const [i, name] of names.entries()) {
@@ -93,15 +102,27 @@ function formOfObject(layer: ObjectWrap, inner: Buffer, marks: RecordMarks): For
     if (key !== name || keyEnd - keyStart > mostKeyBytes) return undefined;
     const type = typeOf(value[name]);
     const place = lineMembers.indexOf(name);
-    const isAsked = i !== holder && place >= 0 && (!holdsText || place < looked);
-    // Texts are looked into first, and a list of bytes is a text.
+    const isAsked = i !== holder && isBefore(passOf.text, place);
+    // A list may be the bytes of a text.
     if (isAsked && (type === 'string' || type === 'array')) return undefined;
-    if (isAsked && type === 'object' && !holdsText && place < looked) return undefined;
-    const isValued = i !== holder && marks.valued.includes(name);
-    const text = isValued && type === 'string' ? Buffer.from(bytes.subarray(...rangeOf(i, 2))) : undefined;
-    form.push({ key, type, isGuarded: isAsked, ...(text !== undefined && { text }) });
+    if (i !== holder && type === 'object' && isBefore(passOf.object, place)) return undefined;
+    if (i !== holder && type === 'array' && isBefore(passOf.list, listMembers.indexOf(name))) return undefined;
+    const isValued = i !== holder && type === 'string' && marks.valued.includes(name);
+    form.push({
+      key,
+      type,
+      isGuarded: isAsked,
+      ...(isValued && { text: Buffer.from(bytes.subarray(...rangeOf(i, 2))) }),
+    });
   }
-  return { members: form, holder, holdsText };
+  return { members: form, holder, holds };
+}
+
+/** How a value, which stands in `bytes`, holds what has the text `inner`; undefined where that is otherwise, as in base64. */
+function howHeld(value: unknown, bytes: Buffer, inner: Buffer): FormObject['holds'] | undefined {
+  if (typeof value === 'string') return isTextOf(value, inner) ? 'text' : undefined;
+  if (Array.isArray(value)) return 'list';
+  return bytes.equals(inner) ? 'object' : undefined;
 }
 
 /** Whether a text is that of the object and nothing else: no encoding, no prefix, not one of several. */

@@ -65,7 +65,7 @@ export class EnvelopeReader implements RecordReader {
     return formOf(this.#wrapped, this.#frame, this.#spec.marks);
   }
 
-  read(frame: Frame, emit: Emit): void {
+  read(frame: Frame, emit: Emit, begun = 0): void {
     this.#emit = emit;
     this.#frame = frame;
     this.#wrapped = undefined;
@@ -76,7 +76,7 @@ export class EnvelopeReader implements RecordReader {
     }
     const bytes = Buffer.from(frame.bytes.buffer, frame.bytes.byteOffset, frame.bytes.byteLength);
     const place: Place = { wrap: undefined, at: frame.offset, origin: frame, layers: 0 };
-    if (bytes[0] === OPEN_BRACE) this.#object(bytes, frame, place);
+    if (bytes[0] === OPEN_BRACE) this.#object(bytes, frame, place, begun);
     else this.#line(bytes, frame, place);
   }
 
@@ -86,7 +86,7 @@ export class EnvelopeReader implements RecordReader {
   }
 
   /** A frame that begins like a JSON object. */
-  #object(bytes: Buffer, frame: Frame, place: Place): void {
+  #object(bytes: Buffer, frame: Frame, place: Place, begun: number): void {
     const record = parseRecord(bytes, this.#spec.limits);
     if (isRejection(record)) {
       const found = record.code === 'malformed_json' ? this.#unwrapper.text(bytes, place) : [];
@@ -96,7 +96,7 @@ export class EnvelopeReader implements RecordReader {
       return;
     }
     const found = this.#unwrapper.object(record, place);
-    for (const finding of found) this.#settle(finding);
+    for (const finding of found.slice(begun)) this.#settle(finding);
     if (found.length > 0) return;
     this.#emit(
       this.#spec.marks.isOtherLine(record.value) ? foreignLine : this.#spec.interpret(record, frame, null),

@@ -12,13 +12,16 @@ const tagsOf: Readonly<Record<FormType, number>> = {
   object: bit(Tag.Object),
 };
 
+/** Codes of the kernel. */
+const holdsOf = { object: 0, text: 1, list: 2 } as const;
+
 /** The same for forms that are the same. */
 export const keyOfForm = ({ isCri, objects }: EnvelopeForm): string =>
   JSON.stringify([
     isCri,
-    objects.map(({ members, holder, holdsText }) => [
+    objects.map(({ members, holder, holds }) => [
       holder,
-      holdsText,
+      holds,
       members.map(({ key, type, text }) => [key, type, text?.toString('latin1') ?? null]),
     ]),
   ]);
@@ -27,8 +30,8 @@ export const keyOfForm = ({ isCri, objects }: EnvelopeForm): string =>
 export function addForm(kernel: Kernel, writer: number, { isCri, objects }: EnvelopeForm): void {
   const { call } = kernel;
   let inner = 0;
-  for (const { members, holder, holdsText } of objects.toReversed()) {
-    const object = call.newFormObject(holder, holdsText, inner);
+  for (const { members, holder, holds } of objects.toReversed()) {
+    const object = call.newFormObject(holder, holdsOf[holds], inner);
     for (const { key, type, isGuarded, text } of members) {
       const lead = Buffer.from(`,"${key}":`);
       call.addFormMember(

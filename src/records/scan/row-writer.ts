@@ -223,6 +223,14 @@ export class RowWriter implements RowBuffer {
     return this.#kernel.call.takeRecord(this.#writer, place, place + end - start, offset) === 1;
   }
 
+  /**
+   * Where the record that was not taken last is a list of them: how many of its elements, from the first on, have been
+   * taken all the same. Told once.
+   */
+  begun(): number {
+    return this.#kernel.call.begunOf(this.#writer);
+  }
+
   /** Records of the open object may stand in envelopes of this form, as one that the reference path has read. */
   learn(form: EnvelopeForm): void {
     if (this.#readsEnvelope || this.#learned === mostLearned) return;

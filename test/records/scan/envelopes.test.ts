@@ -110,6 +110,9 @@ for (const type of ['opa', 'okera-audit'] as const satisfies SourceType[]) {
 const decision = (id: string, members = ''): string =>
   `{"decision_id":"${id}","timestamp":"2023-07-11T17:01:42Z","labels":{"id":"x"},"input":{"subject":"é \\"<"}${members}}`;
 const text = (id: string, behind = '\n'): string => JSON.stringify(decision(id) + behind);
+/** A record of CloudWatch Logs. */
+const events = (...each: string[]): string =>
+  `{"messageType":"DATA_MESSAGE","logEvents":[${each.map((message, i) => `{"id":"${i}","message":${message}}`).join(',')}],"owner":"1"}`;
 const big = 'b'.repeat(100_000);
 
 /** Lines that begin alike, and how many of them the fast path takes: each that has the form of one before it. */
@@ -194,6 +197,31 @@ const alike: readonly [string, (id: string) => string, readonly string[], number
       `{"type":"log","msg":"y","req_id":1,"log":${text('m4')}}`,
     ],
     8,
+  ],
+  [
+    'CloudWatch',
+    (id) => events(text(id), text(`${id}-2`)),
+    [
+      events(text('c1'), text('c2'), text('c3')), // 3
+      events(text('c4'), '"{\\"n\\":1}"', text('c5')), // 1, and none behind
+      events('"plain text"', text('c6')),
+      events(text('c7'), text('c7'), '"{ broken"'), // 2
+      events(),
+      events(text('c8')).slice(0, -2),
+      events(text('c9')).replace('"owner"', '"other"'),
+      events(text('c10')).replace('[', '[ ').replace(']', ' ]'), // 1
+      events(text('c11')).replace(']', ',{"id":"1","message":{}}]'), // 1
+      events(text('c12')).replace(']', ',7]'), // 1
+      events(text('c13')).replace(']', `,${decision('c14')}]`), // 1
+      events(text('c15', '').replace('labels', 'l')), // 1
+    ],
+    16 + 11,
+  ],
+  [
+    'a list of records',
+    (id) => `{"time":1,"records":[${decision(id)},${decision(`${id}-2`)}]}`,
+    [`{"time":1,"records":[${decision('r1')},{"n":1},${decision('r2')}]}`, '{"time":1,"records":[]}'],
+    16 + 1,
   ],
   [
     'nested',

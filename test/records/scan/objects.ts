@@ -6,6 +6,7 @@ import { type FastPath, type FrameLimits, NEWLINE, OPEN_BRACE } from '../../../s
 import { frameRecords } from '../../../src/records/frame/index.ts';
 import { objectEnd } from '../../../src/records/frame/lines.ts';
 import type { RecordOutcome } from '../../../src/records/outcome.ts';
+import type { RecordReader } from '../../../src/records/record-reader.ts';
 import type { TakenCounts } from '../../../src/records/scan/row-writer.ts';
 import type { Source } from '../../../src/sources/source.ts';
 import { defaultUri, rowsOf } from './both-paths.ts';
@@ -30,37 +31,44 @@ export async function readObject(
 ): Promise<ObjectReading> {
   const facts = source.describeObject(uri);
   const reader = source.openObject(uri, facts);
+  /** Has seen none but the records that the fast path took. */
+  const second = source.openObject(uri, facts);
   const writer = source.writers.acquire(() => true);
   writer.open(uri, facts.columns);
-  const outcomes: string[] = [];
+  /** Of records that the fast path took, the offset: which of them became rows shows in the end. */
+  const outcomes: (string | number)[] = [];
   const mismatches = new Map<string, number>();
   let certain = 0;
   /** Mismatches that have been counted, or were those of a duplicate. */
   let known: ReadonlyMap<string, number> = new Map();
 
-  /** Line by line, to see what becomes of each. */
-  const note = (offset: number, before: TakenCounts): void => {
-    certain++;
-    outcomes.push(writer.taken.rows > before.rows ? `row at ${offset}` : `duplicate at ${offset}`);
+  /** What was taken of a frame: all of it, or the first elements of its list. */
+  const note = (frame: Frame, before: TakenCounts): void => {
+    const { rows, duplicates } = writer.taken;
+    const count = rows + duplicates - before.rows - before.duplicates;
+    certain += count;
+    if (count > 0) outcomes.push(...offsetsIn(second, frame).slice(0, count));
   };
+  /** Line by line, to see what becomes of each. */
   const takeLines = (bytes: Buffer, from: number, end: number, offset: number, most: number): number => {
     for (let start = from; start < end; ) {
       const before = writer.taken;
-      const next = writer.takeLines(bytes, start, oneRecord(bytes, start, end), offset + start - from, most);
+      const stop = oneRecord(bytes, start, end);
+      const next = writer.takeLines(bytes, start, stop, offset + start - from, most);
+      note({ bytes: bytes.subarray(start, stop - 1), offset: offset + start - from }, before);
       if (next === start) return start;
-      note(offset + start - from, before);
       start = next;
     }
     return end;
   };
   const takeRecord = (bytes: Buffer, start: number, end: number, offset: number): boolean => {
     const before = writer.taken;
-    if (!writer.takeRecord(bytes, start, end, offset)) return false;
-    note(offset, before);
-    return true;
+    const isTaken = writer.takeRecord(bytes, start, end, offset);
+    note({ bytes: bytes.subarray(start, end), offset }, before);
+    return isTaken;
   };
   const fallBack = (frame: Frame): void => {
-    reader.read(frame, settle);
+    reader.read(frame, settle, writer.begun());
     if (isFast && reader.form !== undefined) writer.learn(reader.form);
   };
   const settle = (outcome: RecordOutcome, frame: Frame): void => {
@@ -93,7 +101,18 @@ export async function readObject(
   for (const [column, count] of writer.mismatches) mismatches.set(column, (mismatches.get(column) ?? 0) + count);
   const rows = rowsOf(writer.batch());
   source.writers.release(writer);
-  return { rows, outcomes, mismatches: new Map([...mismatches].sort()), certain };
+  const offsets = new Set(rows.map((row) => Number(row.source_offset)));
+  const told = outcomes.map((outcome) =>
+    typeof outcome === 'string' ? outcome : `${offsets.has(outcome) ? 'row' : 'duplicate'} at ${outcome}`,
+  );
+  return { rows, outcomes: told, mismatches: new Map([...mismatches].sort()), certain };
+}
+
+/** Where the records of a frame stand. */
+function offsetsIn(reader: RecordReader, frame: Frame): number[] {
+  const offsets: number[] = [];
+  reader.read(frame, (_, origin) => offsets.push(origin.offset));
+  return offsets;
 }
 
 /** So far that one record ends in it: behind its line feed, or behind the brace of an object that follows it. */

@@ -8,6 +8,7 @@ import { createSource } from '../../../src/sources/index.ts';
 import { loadFixture } from '../../support/fixture.ts';
 import { framesOf } from '../frame/frames.ts';
 import { BothPaths } from './both-paths.ts';
+import { bothWays } from './objects.ts';
 import { limits, sources } from './promotions.ts';
 
 const root = join(import.meta.dirname, '../../..');
@@ -27,6 +28,26 @@ test.each(['opa', 'okera-audit'] as const)('all generated records of %s', async 
     both.clear();
   }
   expect(both.counts).toEqual({ fast: 3000, slow: 0, quarantine: 0, skip: 0, duplicate: 0 });
+});
+
+/** How many records there are in the first line, from which the form of all others is learned. */
+const wrapped = [
+  ['docker', 1],
+  ['vector', 1],
+  ['cri', 1],
+  ['firehose', 1],
+  ['cloudwatch', 64],
+] as const;
+
+test.each(wrapped)('generated records in the envelopes of %s, all but the first %i', async (kind, learned) => {
+  const target = join(folder, kind);
+  const options = ['--records', '1000', '--per-object', '1000', '--days', '1', '--wrap', kind];
+  execFileSync(process.execPath, [join(root, 'scripts/generate.ts'), target, ...options]);
+  const [file] = readdirSync(target, { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile());
+  const bytes = readFileSync(join(file!.parentPath, file!.name));
+  const { certain, rows } = await bothWays(createSource('opa', {}, limits), bytes, 1 << 16, limits);
+  expect(rows.length).toBe(1000);
+  expect(certain).toBe(1000 - learned);
 });
 
 /** Fixtures that hold what Enterprise OPA, OPA and Okera wrote, and how many of their records are left to the reference path. */

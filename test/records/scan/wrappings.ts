@@ -97,13 +97,57 @@ const oddObject: fc.Arbitrary<ObjectSpec> = fc.record({
   space: fc.constantFrom('', '', ' '),
 });
 
-const objectWrapping = (others: (n: number) => string): fc.Arbitrary<Wrapping> =>
-  fc.oneof(usualObject, oddObject).map(({ before, holder, behind, isText, spelling, lineEnd, space }) => (text, n) => {
-    const around = ([name, of]: [string, ValueOf]): string => `"${name}":${space}${of(n, others(n))}`;
+const wrappingOf =
+  (others: (n: number) => string) =>
+  ({ before, holder, behind, isText, spelling, lineEnd, space }: ObjectSpec): Wrapping =>
+  (text, n) => {
+    const around = ([name, of]: readonly [string, ValueOf]): string => `"${name}":${space}${of(n, others(n))}`;
     const held = isText || !text.startsWith('{') ? spelling(text + lineEnd) : text;
     const members = [...before.map(around), `"${holder}":${space}${held}`, ...behind.map(around)];
     return `{${members.join(`,${space}`)}}`;
-  });
+  };
+
+const objectWrapping = (others: (n: number) => string): fc.Arbitrary<Wrapping> =>
+  fc.oneof(usualObject, oddObject).map(wrappingOf(others));
+
+/** What stands beside a record in a list. */
+const beside: readonly ((n: number, others: (n: number) => string) => string)[] = [
+  (n, others) => others(n),
+  (n, others) => others(n + 1),
+  (n, others) => others(n + 1),
+  () => '{"some":"program"}',
+  () => '{"level":"info","msg":"Sent response.","req_id":1}',
+  () => '{}',
+  (n, others) => others(n).slice(0, -9),
+  (n, others) => others(n) + others(n),
+];
+
+/** A list of lines, each of which may be wrapped, in an object. */
+const listWrapping = (others: (n: number) => string): fc.Arbitrary<Wrapping> =>
+  fc
+    .record({
+      before: fc.array(fc.constantFrom(...beside), { maxLength: 2 }),
+      behind: fc.array(fc.constantFrom(...beside), { maxLength: 2 }),
+      each: fc.oneof(
+        fc.constant<Wrapping>((text) => (text.startsWith('{') ? text : JSON.stringify(text))),
+        usualObject.map(wrappingOf(others)),
+        oddObject.map(wrappingOf(others)),
+      ),
+      around: fc.oneof(usualObject, oddObject),
+      name: fc.constantFrom('logEvents', 'events', 'records', 'Records', 'entries', 'metrics'),
+    })
+    .map(({ before, behind, each, around, name }): Wrapping => {
+      const holder = wrappingOf(others)({ ...around, holder: name, isText: false });
+      return (text, n) => {
+        const of = (other: (typeof beside)[number], i: number): string => each(other(10 * n + i, others), n + i);
+        const elements = [...before.map(of), each(text, n), ...behind.map(of)];
+        // In the place of an object that is held.
+        return holder('{"held":0}', n).replace(
+          '{"held":0}',
+          () => `[${elements.join(around.space === '' ? ',' : ' , ')}]`,
+        );
+      };
+    });
 
 /** What stands in front of a line; only texts without a line feed of their own are lines. */
 const prefixWrapping: fc.Arbitrary<Wrapping> = fc
@@ -130,9 +174,14 @@ export const wrapping = (type: SourceType): fc.Arbitrary<Wrapping> =>
   fc
     .tuple(
       fc.array(objectWrapping(otherRecords[type]), { maxLength: 2 }),
+      fc.oneof(
+        { weight: 3, arbitrary: fc.constant<Wrapping[]>([]) },
+        { weight: 1, arbitrary: listWrapping(otherRecords[type]).map((list) => [list]) },
+      ),
+      fc.nat(2),
       fc.oneof({ weight: 2, arbitrary: fc.constant(undefined) }, { weight: 1, arbitrary: prefixWrapping }),
     )
-    .map(([objects, prefix]) => (text, n) => {
-      const wrapped = objects.reduce((inner, wrap) => wrap(inner, n), text);
+    .map(([objects, list, at, prefix]) => (text, n) => {
+      const wrapped = objects.toSpliced(at, 0, ...list).reduce((inner, wrap) => wrap(inner, n), text);
       return prefix === undefined ? wrapped : prefix(wrapped, n);
     });

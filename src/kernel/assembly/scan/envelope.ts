@@ -18,6 +18,7 @@ import {
   isEscaped,
   newlineIsSpace,
   OPEN_BRACE,
+  OPEN_BRACKET,
   QUOTE,
   resolveEscapes,
   setLines,
@@ -44,6 +45,11 @@ class FormMember {
   end: usize;
 }
 
+/** What the holder is: the object itself, a string with its JSON text, a list of such objects. Of lists there is one. */
+export const Holds_Object: i32 = 0;
+export const Holds_Text: i32 = 1;
+export const Holds_List: i32 = 2;
+
 /** An object, one of whose members holds a record or another object around it. */
 @unmanaged
 export class FormObject {
@@ -51,8 +57,8 @@ export class FormObject {
   members: usize;
   count: i32;
   holder: i32;
-  /** Whether the holder is a string with the JSON text of what it holds. */
-  holdsText: bool;
+  /** How the holder holds it (`Holds_…`). */
+  holds: i32;
   /** What it holds; null for the record itself. */
   inner: FormObject | null;
 }
@@ -62,22 +68,32 @@ export class Form {
   /** Whether a line begins with the time, stream and tag that containerd and CRI-O write. */
   isCri: bool;
   object: FormObject | null;
+  /** The object that holds a list; null where none does. */
+  lister: FormObject | null;
   /** Of the line unwrapped last. */
   prefix: usize;
   prefixLength: i32;
+  /** Where its list stands, and how many objects and arrays are open inside of that. */
+  list: usize;
+  listDepth: i32;
 }
 
 export function newForm(isCri: bool, object: FormObject | null): Form {
   const form = changetype<Form>(allocateZeros(offsetof<Form>()));
   form.isCri = isCri;
   form.object = object;
+  form.lister = listerIn(object);
   return form;
 }
 
-export function newFormObject(holder: i32, holdsText: bool, inner: FormObject | null): FormObject {
+function listerIn(object: FormObject | null): FormObject | null {
+  return object === null || object.holds === Holds_List ? object : listerIn(object.inner);
+}
+
+export function newFormObject(holder: i32, holds: i32, inner: FormObject | null): FormObject {
   const object = changetype<FormObject>(allocateZeros(offsetof<FormObject>()));
   object.holder = holder;
-  object.holdsText = holdsText;
+  object.holds = holds;
   object.inner = inner;
   return object;
 }
@@ -150,10 +166,14 @@ export function growTexts(): void {
   usedBytes = 0;
 }
 
-/** Scans the record that the line at `at` holds; returns the place behind the line, past white space, or doubt. */
+/**
+ * Scans the record that the line at `at` holds; returns the place behind the line, past white space, or doubt. Of a line
+ * with a list the list is proved to be one, and where it stands is noted.
+ */
 export function unwrap(form: Form, at: usize): usize {
   isOutOfRoom = false;
   setDepth(0);
+  current = form;
   if (form.isCri) {
     form.prefix = at;
     at = behindCriPrefix(at);
@@ -162,6 +182,21 @@ export function unwrap(form: Form, at: usize): usize {
   }
   return unwrapIn(form.object, at);
 }
+
+/** Where the first element of the list stands that was noted last, or its closing bracket. */
+export function firstElement(form: Form): usize {
+  return skipSpace(form.list + 1);
+}
+
+/** Scans the record that the element at `at` holds, as `unwrap` does. */
+export function unwrapElement(form: Form, at: usize): usize {
+  isOutOfRoom = false;
+  setDepth(form.listDepth);
+  return unwrapIn(form.lister!.inner, at);
+}
+
+/** The form that is being unwrapped. */
+let current: Form = changetype<Form>(0);
 
 /** The same for what stands inside of `object`, or is the record itself. */
 function unwrapIn(object: FormObject | null, at: usize): usize {
@@ -182,7 +217,9 @@ function unwrapObject(object: FormObject, at: usize): usize {
     if (load<u8>(at) <= 0x20) at = skipSpace(at);
     member.start = at;
     if (i !== holder) at = neighbour(member, at);
-    else at = object.holdsText ? heldText(object.inner, at) : unwrapIn(object.inner, at);
+    else if (object.holds === Holds_Text) at = heldText(object.inner, at);
+    else if (object.holds === Holds_List) at = heldList(at);
+    else at = unwrapIn(object.inner, at);
     if (at === doubt) return doubt;
     member.end = at;
     if (load<u8>(at) <= 0x20) at = skipSpace(at);
@@ -225,6 +262,14 @@ function mayBeTypedText(at: usize): bool {
   if (load<u8>(at) !== QUOTE) return false;
   string(at + 1);
   return isEscaped || isSame(at, typedTextKey, 13);
+}
+
+/** A list, whose elements are unwrapped once all that is around it has been proved. */
+function heldList(at: usize): usize {
+  if (load<u8>(at) !== OPEN_BRACKET) return doubt;
+  current.list = at;
+  current.listDepth = depth + 1;
+  return value(at);
 }
 
 /** A string that holds an object. */

@@ -28,12 +28,14 @@ import { content, writeContent } from './content';
 import {
   aroundBytes,
   Form,
+  firstElement,
   forgetTexts,
   growTexts,
   isEmptyAround,
   isOutOfRoom,
   releaseForm,
   unwrap,
+  unwrapElement,
   writeAround,
 } from './envelope';
 import { day, micros, readTime } from './event-time';
@@ -55,7 +57,7 @@ import {
   unknownRanges,
 } from './scanner';
 import { Tag_String } from './tags';
-import { CLOSE_BRACE, doubt, NEWLINE, OPEN_BRACE, setLines } from './tokens';
+import { CLOSE_BRACE, CLOSE_BRACKET, doubt, NEWLINE, OPEN_BRACE, setLines, skipSpace } from './tokens';
 
 @unmanaged
 export class Writer {
@@ -81,6 +83,8 @@ export class Writer {
   oldestForm: i32;
   /** What is around the record taken last; null for nothing. */
   form: Form | null;
+  /** Records that have been taken of the list of the line that was doubted last. */
+  begun: i32;
   identities: Identities;
   /** Rows whose values are in the columns. */
   settled: i32;
@@ -230,7 +234,7 @@ export function takeLines(writer: Writer, start: usize, end: usize, offset: f64,
     const isLine = load<u8>(behind) === NEWLINE;
     // Behind a prefix all objects of the line are one record's affair.
     if (!isLine && (load<u8>(behind) !== OPEN_BRACE || load<u8>(at) !== OPEN_BRACE)) return at;
-    if (!take(writer, shift + <i64>at)) return at;
+    if (!takeScanned(writer, at, shift)) return at;
     at = isLine ? behind + 1 : behind;
   }
   return end;
@@ -240,7 +244,36 @@ export function takeLines(writer: Writer, start: usize, end: usize, offset: f64,
 export function takeRecord(writer: Writer, start: usize, end: usize, offset: f64): bool {
   turn(writer);
   setLines(false);
-  return scanLine(writer, start) === end && take(writer, <i64>offset);
+  return scanLine(writer, start) === end && takeScanned(writer, start, <i64>offset - <i64>start);
+}
+
+/** How many records of the list of the line that was doubted last are rows or duplicates all the same; told once. */
+export function begunOf(writer: Writer): i32 {
+  const begun = writer.begun;
+  writer.begun = 0;
+  return begun;
+}
+
+/** What was scanned at `at`: a record, or a list of them. `shift`: from places to offsets. */
+function takeScanned(writer: Writer, at: usize, shift: i64): bool {
+  const form = writer.form;
+  return form !== null && form.lister !== null ? takeList(writer, form, shift) : take(writer, shift + <i64>at);
+}
+
+/** Each element for itself, up to the first that is in doubt. */
+function takeList(writer: Writer, form: Form, shift: i64): bool {
+  let at = firstElement(form);
+  if (load<u8>(at) === CLOSE_BRACKET) return false;
+  writer.begun = 0;
+  while (true) {
+    const behind = scanElement(writer, form, at);
+    if (behind === doubt || !take(writer, shift + <i64>at)) return false;
+    writer.begun++;
+    if (load<u8>(behind) === CLOSE_BRACKET) break;
+    at = skipSpace(behind + 1);
+  }
+  writer.begun = 0;
+  return true;
 }
 
 /**
@@ -266,18 +299,34 @@ function scanLine(writer: Writer, at: usize): usize {
   return behind;
 }
 
-/** The same for one form. Rows are settled where there is no room for the text of this one beside theirs. */
+/** The same for one form. */
 function scanAs(writer: Writer, form: Form | null, at: usize): usize {
   if (form === null) return scan(at);
   if (row === 0) forgetTexts();
   let behind = unwrap(form, at);
   while (behind === doubt && isOutOfRoom) {
-    if (row > 0) settle(writer);
-    else growTexts();
-    forgetTexts();
+    makeRoom(writer);
     behind = unwrap(form, at);
   }
   return behind;
+}
+
+/** The same for an element of a list. */
+function scanElement(writer: Writer, form: Form, at: usize): usize {
+  if (row === 0) forgetTexts();
+  let behind = unwrapElement(form, at);
+  while (behind === doubt && isOutOfRoom) {
+    makeRoom(writer);
+    behind = unwrapElement(form, at);
+  }
+  return behind;
+}
+
+/** For the text of a record: rows are settled that stand in those before it. */
+function makeRoom(writer: Writer): void {
+  if (row > 0) settle(writer);
+  else growTexts();
+  forgetTexts();
 }
 
 /** The record scanned last, as a row or a duplicate; false where it is in doubt. */
