@@ -85,7 +85,7 @@ interface WantedClaim {
 interface Rewrite {
   readonly batch: string;
   /** Objects whose committed entries go at the same time, which `rewrite` is given. */
-  readonly replaces?: Iterable<string>;
+  readonly replaces?: readonly string[];
   readonly rewrite: (claimed: readonly LedgerEntry[], replaced: EntriesByUri) => Rewritten | undefined;
 }
 
@@ -215,7 +215,7 @@ export class Ledger {
       });
       return { entries: again === undefined ? entries : [...entries, ...keptEntries(again.kept, replaced)] };
     };
-    await this.#requests.add({ batch, rewrite, ...(again && { replaces: objects.keys() }) });
+    await this.#requests.add({ batch, rewrite, ...(again && { replaces: [...objects.keys()] }) });
   }
 
   /** One snapshot for all requests of a group; gives the claims of those that want one. */
@@ -289,7 +289,7 @@ export class Ledger {
     const claimed = Map.groupBy(files.flatMap(({ entries }) => entries).filter(isClaim), ({ batch }) => batch);
     // Of a batch that is settled already, nothing is replaced a second time.
     const open = requests.filter(({ batch }) => claimed.has(batch));
-    const replaced = await this.#takeOut(loaded, new Set(open.flatMap(({ replaces = [] }) => [...replaces])));
+    const replaced = await this.#takeOut(loaded, new Set(open.flatMap(({ replaces = [] }) => replaces)));
     const kept = new Map<string, readonly LedgerEntry[]>();
     for (const request of requests) {
       const { batch, rewrite } = request;

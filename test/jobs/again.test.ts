@@ -1,14 +1,17 @@
 /** backfill --again: what is in the warehouse is read again, and takes the place of what was there. */
 import { randomUUID } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
+import { liveFiles } from '../../src/iceberg/scan.ts';
 import type { Ingester, Runtime } from '../../src/ingest/runtime.ts';
 import { compact } from '../../src/jobs/compact/compact.ts';
 import { erase } from '../../src/jobs/erase/erase.ts';
 import { expire } from '../../src/jobs/expire/expire.ts';
 import { replay } from '../../src/jobs/replay/replay.ts';
 import { verify } from '../../src/jobs/verify/verify.ts';
+import { amend } from '../../src/ledger/amendment.ts';
 import type { SourceConfig } from '../../src/sources/config.ts';
 import { MemoryStore } from '../../src/store/memory.ts';
+import { collect } from '../support/collect.ts';
 import {
   decision,
   input,
@@ -288,5 +291,62 @@ describe('the run', () => {
     expect(third.again).not.toHaveProperty('since');
     expect(await rowsOf(next, 'opa_decisions')).toHaveLength(18);
     await expectSound(next);
+  });
+});
+
+describe('what an older version of replay has lost', () => {
+  test('is there again, and verify has nothing to say any more', async () => {
+    const store = new MemoryStore();
+    const line = (log: string) => JSON.stringify({ log, stream: 'stderr', time: 't' });
+    const whole = decision({ id: 'split', subject: 'x'.repeat(900) });
+    const pieces = [whole.slice(0, 300), whole.slice(300, 600), `${whole.slice(600)}\n`];
+    await put(store, 'docker.log', ...pieces.map(line), line(`${decision({ id: 'whole' })}\n`));
+    const old = testRuntime({ store, limits: { recordBytes: 500 } });
+    await run(old);
+    const quarantined = await rowsOf(old, 'quarantine');
+    expect(quarantined.length).toBeGreaterThan(0);
+    // It took them out as lines of another program.
+    const files = await collect(liveFiles(store, (await old.catalog.loadTable('quarantine'))!.metadata));
+    await amend(old, {
+      operation: 'replay',
+      table: 'quarantine',
+      change: { operation: 'delete', add: [], remove: files.map(({ path }) => path) },
+      entries: [{ table: 'quarantine', sourceUri: `${input}/docker.log`, rows: -quarantined.length }],
+    });
+    const runtime = testRuntime({ store });
+    expect((await verify(runtime)).differences).toMatchObject([{ kind: 'replay-lost', found: quarantined.length }]);
+    expect((await verify(runtime, { deep: true })).ok).toBe(false);
+    await run(runtime, { again: true });
+    expect((await rowsOf(runtime, 'opa_decisions')).map((row) => row.decision_id).sort()).toEqual(['split', 'whole']);
+    expect(await rowsOf(runtime, 'quarantine')).toEqual([]);
+    await expectSound(runtime);
+  });
+});
+
+describe('side by side', () => {
+  test('two runs of it share the work, beside an ordinary one and a compaction', async () => {
+    const store = new MemoryStore();
+    await putDecisions(store, 8, 3);
+    const batch = { objects: 1 };
+    const old = testRuntime({ store, batch });
+    await run(old);
+    const before = await sortedRows(old, 'opa_decisions');
+    await put(store, 'new.jsonl', decision({ id: 'new' }));
+    const runtimes = ['one', 'two', 'three', 'four'].map((name) => ({
+      ...testRuntime({ store, batch, owner: owner(name), compact: { smallFiles: 2 } }),
+      uuid: randomUUID,
+    }));
+    const [one, two] = await Promise.all([
+      run(runtimes[0]!, { again: true }),
+      run(runtimes[1]!, { again: true }),
+      run(runtimes[2]!),
+      compact(runtimes[3]!),
+    ]);
+    expect(one.again!.objects + two.again!.objects).toBeGreaterThanOrEqual(8);
+    const rows = (await sortedRows(old, 'opa_decisions')).filter((row) => !row.includes('new.jsonl'));
+    expect(rows).toEqual(before);
+    const ledger = await rowsOf(old, 'ingested_objects');
+    expect(ledger.map(({ state }) => state)).toEqual(Array(9).fill('committed'));
+    await expectSound(old);
   });
 });
