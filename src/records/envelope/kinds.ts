@@ -51,6 +51,9 @@ export const listMembers: readonly string[] = [
   'hits', // Elasticsearch and OpenSearch
 ];
 
+/** The one member of a line that says what is to be done with the next one, in bulk bodies of Elasticsearch. */
+export const bulkActions: ReadonlySet<string> = new Set(['create', 'index', 'update', 'delete']);
+
 /** Members whose null says that the shipper left the line out, and what to do about it. */
 export const omittedMembers: Readonly<Record<string, string>> = {
   MESSAGE: 'journalctl leaves messages over 4 KiB out of its JSON: export with journalctl -a (--all)',

@@ -17,7 +17,15 @@ import type { Limits } from '../limits.ts';
 import { keyText, scanMembers } from '../members.ts';
 import type { Rejection, SkipReason } from '../outcome.ts';
 import { isRejection, type JsonRecord, type ParseLimits, parseRecord, reject } from '../parse.ts';
-import { criLine, lineMembers, listMembers, logLineHeads, omittedMembers, opaTextDecision } from './kinds.ts';
+import {
+  bulkActions,
+  criLine,
+  lineMembers,
+  listMembers,
+  logLineHeads,
+  omittedMembers,
+  opaTextDecision,
+} from './kinds.ts';
 import { ObjectText } from './object-text.ts';
 import { type IsExpected, Shapes } from './prefix-shapes.ts';
 import { elementRanges, isKeyValueList, plainJson, typeName } from './typed-values.ts';
@@ -130,6 +138,7 @@ export class Unwrapper {
     if (this.#marks.isRecord(value)) return [{ kind: 'record', record, wrap: place.wrap, origin: place.origin }];
     const witness = this.#marks.witnessOf?.(value);
     if (witness !== undefined) return [foreign(place, witness)];
+    if (isBulkAction(value)) return [foreign(place)];
     let best: Finding[] = [];
     const consider = (found: Finding[]): boolean => {
       if (rankOf(found) > rankOf(best)) best = found;
@@ -197,6 +206,7 @@ export class Unwrapper {
     if (known !== undefined) return [textFinding(known.text, false, { ...place, wrap: known.wrap })];
     return (
       this.#behindPrefix(text, start, end, place) ??
+      this.#quoted(text, start, end, place) ??
       this.#decoded(text.subarray(start, end), place) ?? [
         opaTextDecision.test(text.toString('latin1', start, Math.min(end, start + 512)))
           ? { kind: 'rejection', rejection: textFormat, origin: place.origin }
@@ -220,8 +230,9 @@ export class Unwrapper {
         if (!isFirst) return [...found, ...this.#broken(text.subarray(at, end), apart(place, text.subarray(at), at))];
         return this.#behindPrefix(text, start, end, place) ?? this.#broken(text.subarray(start, end), place);
       }
-      let next = close;
-      while (next < end && fillerAt(text, next) > 0) next += fillerAt(text, next);
+      let next = afterFiller(text, close, end);
+      // Elements of an array, line by line.
+      if (text[next] === COMMA) next = afterFiller(text, next + 1, end);
       if (next < end && text[next] !== OPEN_BRACE) {
         if (!isFirst) return [...found, ...this.#broken(text.subarray(at, end), apart(place, text.subarray(at), at))];
         return this.#behindPrefix(text, close, end, place) ?? this.#broken(text.subarray(start, end), place);
@@ -287,6 +298,27 @@ export class Unwrapper {
       brace = text.indexOf(OPEN_BRACE, object.state === 'closed' ? close : brace + 1);
     }
     return undefined;
+  }
+
+  /**
+   * JSON in quotes, with what quotes inside of it have become: a JSON string of JSON, a value of logfmt (`msg="{\\"…"`) or a
+   * field of CSV (`"{""…"`). Only where a value can begin, so that what a program cites is not taken for what it logs.
+   */
+  #quoted(text: Buffer, start: number, end: number, place: Place): Finding[] | undefined {
+    if (!this.#isHinted(text)) return undefined;
+    const line = text.toString('utf8', start, end);
+    const quote = quotedObject.exec(line);
+    if (quote === null) return undefined;
+    const from = quote.index + quote[0].indexOf('"');
+    const isDoubled = line.startsWith('"{""', from);
+    const literal = (isDoubled ? doubledLiteral : escapedLiteral).exec(line.slice(from))?.[0];
+    if (literal === undefined) return undefined;
+    const inner = isDoubled ? literal.slice(1, -1).replaceAll('""', '"') : stringOf(literal);
+    if (inner === undefined) return undefined;
+    const [prefix, suffix] = [line.slice(0, from), line.slice(from + literal.length).trim()];
+    const wrap = { kind: 'text', prefix, suffix, outer: place.wrap } as const;
+    const found = this.text(Buffer.from(inner), { ...place, wrap, layers: place.layers + 1 });
+    return rankOf(found) > Rank.text ? found : undefined;
   }
 
   /** The text as base64 of text, compressed or not. */
@@ -467,6 +499,7 @@ const jsonPunctuation = /^[[\]{},:\s]*$/;
 const HEAD_BYTES = 256;
 const OPEN_BRACE = 0x7b;
 const OPEN_BRACKET = 0x5b;
+const COMMA = 0x2c;
 const NEWLINE = 0x0a;
 const ESCAPE = 0x1b;
 /** An ANSI sequence, as terminals get it for colours. */
@@ -485,6 +518,11 @@ const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>
 
 const isTextual = (value: unknown): boolean =>
   typeof value === 'string' || typeName(value) === 'stringValue' || isByteList(value);
+
+function isBulkAction(value: Readonly<Record<string, unknown>>): boolean {
+  const [name, ...others] = Object.keys(value);
+  return name !== undefined && others.length === 0 && bulkActions.has(name) && isObject(value[name]);
+}
 
 const isEmptyList = (value: unknown): boolean => Array.isArray(value) && value.length === 0;
 
@@ -522,6 +560,25 @@ function prefixed(text: Buffer, from: number, brace: number, close: number, { wr
   const suffix = text.toString('utf8', close).trim();
   return { kind: 'text', prefix, suffix, outer: wrap } as const;
 }
+
+/** A quote with an object behind it, where a value can begin: a text, a field, a value of logfmt or of a Ruby hash. */
+const quotedObject = /(?:^|[,\t;]|=>?)"\{(?:\\"|"")/;
+const escapedLiteral = /^"(?:[^"\\]|\\.)*"/;
+const doubledLiteral = /^"(?:[^"]|"")*"/;
+
+function stringOf(literal: string): string | undefined {
+  try {
+    return String(JSON.parse(literal));
+  } catch {
+    return undefined;
+  }
+}
+
+const afterFiller = (text: Buffer, from: number, end: number): number => {
+  let at = from;
+  while (at < end && fillerAt(text, at) > 0) at += fillerAt(text, at);
+  return at;
+};
 
 /** White space or a colour stands in front. */
 const isBehindWord = (text: Buffer, at: number): boolean =>

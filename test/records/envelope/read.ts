@@ -1,8 +1,9 @@
 /** Decisions to be wrapped, and what the reader of decisions makes of an object that holds them. */
+import { openBody } from '../../../src/records/decompress.ts';
 import { readRecords } from '../../../src/records/read-records.ts';
 import { createSource } from '../../../src/sources/index.ts';
 
-const limits = { recordBytes: 1 << 20, nestingDepth: 512 };
+const limits = { recordBytes: 1 << 20, nestingDepth: 512, objectBytes: 1 << 26, compressionRatio: 200 };
 const source = createSource('opa', {}, limits);
 const column = (name: string): number => source.table.columns.findIndex((one) => one.name === name);
 const [idAt, inputAt, extraAt] = [column('decision_id'), column('input'), column('extra')];
@@ -27,7 +28,7 @@ export async function readObject(object: string | Buffer): Promise<Read> {
   async function* body(): AsyncGenerator<Uint8Array> {
     yield Buffer.from(object);
   }
-  for await (const records of readRecords(reader, body(), limits)) {
+  for await (const records of readRecords(reader, openBody(body(), limits), limits)) {
     for (const { outcome } of records) {
       if (outcome.kind === 'quarantine') read.quarantined.push(outcome.code);
       else if (outcome.kind === 'skip') read.skipped.push(outcome.reason);
