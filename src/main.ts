@@ -15,6 +15,7 @@ import { defineDoctor } from './commands/doctor.ts';
 import { defineErase } from './commands/erase.ts';
 import { defineExpire } from './commands/expire.ts';
 import { defineInit } from './commands/init.ts';
+import { defineInvestigate } from './commands/investigate.ts';
 import { defineJob } from './commands/job.ts';
 import { defineQuarantine } from './commands/quarantine.ts';
 import { defineQuery } from './commands/query.ts';
@@ -116,6 +117,7 @@ Examples:
     defineBackfill,
     defineWorker,
     defineQuery,
+    defineInvestigate,
     defineRaw,
     defineReport,
     defineServe,

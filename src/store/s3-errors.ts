@@ -1,3 +1,4 @@
+import { awsHint } from './aws-hints.ts';
 import { StoreError, type StoreErrorCode } from './store.ts';
 
 /** What the SDK and the network throw, as the errors of the store port, with a word on what the user can do. */
@@ -7,7 +8,7 @@ export function s3Error(error: unknown, uri: string, doing: string): StoreError 
   const status = httpStatus(error);
   const code = codeOf(error, name, status);
   const said = [name, status === undefined ? message : `HTTP ${status}`].filter(Boolean).join(', ');
-  const hint = hints[name] ?? hints[code] ?? '';
+  const hint = awsHint(error) ?? hints[name] ?? hints[code] ?? '';
   return new StoreError(code, uri, `${doing} (${said}${hint && `; ${hint}`})`, { cause: error });
 }
 
@@ -46,10 +47,7 @@ const byName: Readonly<Record<string, StoreErrorCode>> = {
 };
 
 const hints: Readonly<Record<string, string>> = {
-  NoSuchBucket: 'there is no such bucket',
-  CredentialsProviderError: 'no AWS credentials were found: set AWS_PROFILE, AWS_ACCESS_KEY_ID or a role',
   InvalidObjectState: 'it is archived: restore it first (aws s3api restore-object)',
-  RequestTimeTooSkewed: 'the clock of this machine is wrong',
   'precondition-failed': 'it changed meanwhile',
   'access-denied': 'grant s3:GetObject, s3:PutObject and s3:DeleteObject on it, and s3:ListBucket on its bucket',
 };

@@ -141,6 +141,11 @@ const invocations: Readonly<Record<string, readonly Invocation[]>> = {
     { args: ['subject-activity', '--param', `subject=${hostile}`] },
     { args: [hostile], code: 2 },
   ],
+  investigate: [
+    { args: [hostile, '--from', '2023-07-11', '--to', '2023-07-11'] },
+    { args: [hostile, '--from', '2023-07-11', '--to', '2023-07-11', '--format', 'jsonl'], data: true },
+    { args: [hostile, '--from', '2023-07-11', '--to', '2023-07-11', '--format', 'html'], data: true },
+  ],
   raw: [
     { args: [hostile], code: 1 },
     { args: [`file:///${hostile}#1`], code: 1 },
@@ -189,7 +194,7 @@ const invocations: Readonly<Record<string, readonly Invocation[]>> = {
   init: [{ args: ['--force', '--output', `${hostile}.yaml`] }, { args: ['--output', `${hostile}.yaml`], code: 2 }],
 };
 
-const readOnly = new Set(['validate', 'doctor', 'query', 'raw', 'tables', 'quarantine']);
+const readOnly = new Set(['validate', 'doctor', 'query', 'investigate', 'raw', 'tables', 'quarantine']);
 
 describe.sequential('text from outside', () => {
   test('is led through every command that there is', async () => {

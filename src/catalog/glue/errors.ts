@@ -1,4 +1,5 @@
 /** Which failures of a Glue call are final, and what they mean. */
+import { awsHint } from '../../store/aws-hints.ts';
 
 const finalErrors = new Set([
   'AccessDeniedException',
@@ -32,8 +33,10 @@ export class GlueError extends Error {
   override readonly name = 'GlueError';
   constructor(doing: string, cause: unknown) {
     const { name, message } = cause instanceof Error ? cause : { name: 'error', message: String(cause) };
-    const hint =
+    const known = awsHint(cause);
+    const permission =
       name === 'AccessDeniedException' ? '; the role needs this Glue permission on catalog, database and table' : '';
+    const hint = known === undefined ? permission : `; ${known}`;
     super(`${doing}: ${name}: ${message}${hint}`, { cause });
   }
 }

@@ -1,0 +1,28 @@
+import { expect, test } from 'vitest';
+import { awsHint } from '../../src/store/aws-hints.ts';
+
+const failure = (name: string, message = '', more: object = {}): Error =>
+  Object.assign(new Error(message), { name, ...more });
+
+test.each([
+  [failure('CredentialsProviderError', 'Could not load credentials from any providers'), /AWS_PROFILE/],
+  [failure('CredentialsProviderError', 'Could not resolve credentials using profile: [x]'), /no such profile/],
+  [failure('CredentialsProviderError', 'The SSO session associated with this profile has expired'), /aws sso login/],
+  [failure('Error', 'Region is missing'), /s3\.region/],
+  [failure('NoSuchBucket'), /no such bucket/],
+  [failure('ExpiredToken'), /have expired/],
+  [failure('InvalidAccessKeyId'), /does not know this access key/],
+  [failure('SignatureDoesNotMatch'), /secret does not belong/],
+  [
+    failure('AuthorizationHeaderMalformed', '', { Region: 'eu-central-1' }),
+    /another region, eu-central-1: set s3\.region/,
+  ],
+  [failure('PermanentRedirect', '', { Region: '\u001b[31m' }), /another region: set/],
+])('%s says what to do', (error, hint) => {
+  expect(awsHint(error)).toMatch(hint);
+});
+
+test('other errors are not taken for one of these', () => {
+  expect(awsHint(failure('AccessDenied', 'no'))).toBeUndefined();
+  expect(awsHint('text')).toBeUndefined();
+});
