@@ -121,7 +121,10 @@ beforeAll(async () => {
 describe.each(['before', 'after'] as const)('reading again killed %s its k-th call', (when) => {
   test('shows old rows or new ones, and the next run of any kind finishes what was begun', async () => {
     expect(calls).toBeGreaterThan(100);
-    for (const k of killPoints(calls)) {
+    const points = killPoints(calls);
+    // The two take turns, unless every call is wanted.
+    const isMine = (index: number): boolean => points.length === calls || index % 2 === (when === 'before' ? 0 : 1);
+    for (const k of points.filter((_, index) => isMine(index))) {
       const store = await copyOf(before);
       let now = Date.UTC(2026, 0, 2);
       const clock = (): number => now;

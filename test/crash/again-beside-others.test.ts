@@ -1,0 +1,74 @@
+/**
+ * Reading again with another job in the middle of it: whatever the call, the two leave the rows of today, each once, and
+ * what was erased stays erased.
+ */
+import { randomUUID } from 'node:crypto';
+import { expect, test } from 'vitest';
+import type { Runtime } from '../../src/ingest/runtime.ts';
+import { compact } from '../../src/jobs/compact/compact.ts';
+import { erase } from '../../src/jobs/erase/erase.ts';
+import { expire } from '../../src/jobs/expire/expire.ts';
+import { replay } from '../../src/jobs/replay/replay.ts';
+import { verify } from '../../src/jobs/verify/verify.ts';
+import { MemoryStore } from '../../src/store/memory.ts';
+import { killPoints } from '../support/kill-points.ts';
+import { decision, input, owner, rowsOf, run, testRuntime } from '../support/warehouse.ts';
+
+const long = (id: string): string => decision({ id, subject: 'x'.repeat(3000) });
+const objects: Readonly<Record<string, readonly string[]>> = {
+  a: [decision({ id: 'a1', subject: 'alice' }), long('a2'), '{"broken":'],
+  b: [decision({ id: 'b1', subject: 'bob' }), decision({ id: 'a1', subject: 'alice' })],
+};
+
+/** Every second that passes is seen by all. */
+let now = Date.UTC(2026, 0, 1);
+const world = (store: MemoryStore, id: string): Runtime => ({
+  ...testRuntime({ store, owner: owner(id), clock: () => (now += 10), compact: { smallFiles: 2 } }),
+  uuid: randomUUID,
+});
+
+async function makeWorld(): Promise<MemoryStore> {
+  const store = new MemoryStore();
+  const old = { ...testRuntime({ store, clock: () => (now += 10), limits: { recordBytes: 1000 } }), uuid: randomUUID };
+  for (const [name, lines] of Object.entries(objects)) {
+    await store.put(`${input}/${name}.jsonl`, Buffer.from(lines.join('\n')));
+    await run(old);
+  }
+  return store;
+}
+
+const ids = async (runtime: Runtime): Promise<string[]> =>
+  (await rowsOf(runtime, 'opa_decisions')).map((row) => String(row.decision_id)).sort();
+
+test.each([
+  ['compact', compact, ['a1', 'a2', 'b1']],
+  ['replay', replay, ['a1', 'a2', 'b1']],
+  ['erase', (runtime: Runtime) => erase(runtime, 'alice'), ['a2', 'b1']],
+  ['expire', expire, ['a1', 'a2', 'b1']],
+  ['an ordinary backfill', run, ['a1', 'a2', 'b1']],
+] as const)('with %s in between', async (_name, job, expected) => {
+  const counted = (await makeWorld()).view();
+  await run(world(counted, 'again'), { again: true });
+  expect(counted.calls).toBeGreaterThan(50);
+  const points = killPoints(counted.calls);
+  const isAll = points.length === counted.calls;
+  for (const k of points.filter((_, i) => isAll || i % 8 === 0)) {
+    const store = await makeWorld();
+    let calls = 0;
+    const between = store.view({
+      before: async () => {
+        if (++calls === k) await job(world(store, 'other'));
+      },
+    });
+    const runtime = world(store, 'reader');
+    await run(world(between, 'again'), { again: true });
+    // The record that both objects have is there for each of them until it is compacted.
+    expect([...new Set(await ids(runtime))], `call ${k}`).toEqual(expected);
+    expect((await verify(runtime, { deep: true })).differences, `call ${k}`).toEqual([]);
+    await compact(runtime);
+    expect(await ids(runtime), `call ${k}`).toEqual(expected);
+    expect(await rowsOf(runtime, 'quarantine'), `call ${k}`).toHaveLength(1);
+    expect(await rowsOf(runtime, 'ingested_objects'), `call ${k}`).toHaveLength(2);
+    expect((await verify(runtime)).differences, `call ${k}`).toEqual([]);
+  }
+});
