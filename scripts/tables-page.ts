@@ -9,6 +9,7 @@ import { declareTable } from '../src/tables/declare.ts';
 import { ingestedObjects } from '../src/tables/ingested-objects.ts';
 import { quarantine } from '../src/tables/quarantine.ts';
 import { type AnnotatedSchema, columnTypeText, extractions } from '../src/tables/schema.ts';
+import { sequences } from '../src/tables/sequences.ts';
 
 interface Section {
   readonly table: TableDeclaration;
@@ -21,6 +22,7 @@ export function tablesPage(): string {
     { table: quarantine },
     { table: ingestedObjects },
     { table: amendments },
+    { table: sequences },
   ];
   const identities = Object.values(identityTableOf).map(({ declaration }) => ({ table: declaration }));
   const reasons = Object.entries(rejectionCodes).map(([code, meaning]) => `| \`${code}\` | ${meaning} |`);

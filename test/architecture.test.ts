@@ -32,6 +32,7 @@ const order = [
   'sources',
   'records',
   'iceberg',
+  'sequences',
   'tables',
   'parquet',
   'kernel',
@@ -87,7 +88,7 @@ const adapters = [
 const isAdapter = (file: string) => adapters.some((adapter) => adapter.test(file));
 
 /** The pure middle: no clock, no randomness, no network, no files. */
-const middle = ['sources', 'records', 'iceberg', 'tables', 'parquet', 'kernel', 'columns', 'sql', 'text'];
+const middle = ['sources', 'records', 'iceberg', 'sequences', 'tables', 'parquet', 'kernel', 'columns', 'sql', 'text'];
 
 describe('imports', () => {
   test('are found, and name files that exist', () => {

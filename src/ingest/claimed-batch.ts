@@ -16,6 +16,7 @@ import type { ObjectInfo, ObjectStore } from '../store/store.ts';
 import { watchedStore } from '../store/watched.ts';
 import type { TableDeclaration } from '../tables/declaration.ts';
 import { quarantine } from '../tables/quarantine.ts';
+import { sequences } from '../tables/sequences.ts';
 import { logEvent } from '../telemetry/events.ts';
 import { AccountingError } from './object-counts.ts';
 import { adviceOnOtherMapping, describeOtherMapping, findOtherMappings } from './other-mappings.ts';
@@ -82,7 +83,11 @@ export async function openTables(
   const context = commitContext(runtime);
   await runtime.catalog.ensureNamespace();
   // Sources that write to the same table may each have columns to add to it, one after another.
-  const tables = Map.groupBy([quarantine, ...sources.map(({ source }) => source.table)], ({ name }) => name);
+  const numbered = sources.some(({ source }) => source.sequence !== undefined) ? [sequences] : [];
+  const tables = Map.groupBy(
+    [quarantine, ...numbered, ...sources.map(({ source }) => source.table)],
+    ({ name }) => name,
+  );
   const ensure = async (declarations: readonly TableDeclaration[]): Promise<void> => {
     for (const declaration of declarations) await ensureTable(context, declaration);
   };
@@ -168,13 +173,13 @@ const watched = (store: ObjectStore, onMove: (() => void) | undefined): ObjectSt
   onMove === undefined ? store : watchedStore(store, onMove);
 
 /** With what tells a batch that was committed from one that was not, however late somebody asks. */
-const fenced = (intent: Intent, { claimedAt }: Claim, { events, quarantine: rejected }: IngestTables): Intent => ({
+const fenced = (intent: Intent, { claimedAt }: Claim, tables: IngestTables): Intent => ({
   ...intent,
   claimedAt,
   bases: new Map(
-    [...intent.files.keys()].map((table) => {
-      const { metadata } = table === quarantine.name ? rejected : events;
-      return [table, metadata['last-sequence-number']];
+    [...intent.files.keys()].map((name) => {
+      const table = { [quarantine.name]: tables.quarantine, [sequences.name]: tables.sequences }[name] ?? tables.events;
+      return [name, table.metadata['last-sequence-number']];
     }),
   ),
 });
@@ -300,6 +305,10 @@ async function currentTables({ catalog }: Runtime, { source }: ConfiguredSource)
     if (loaded === undefined) throw new Error(`table ${name} was dropped during the run`);
     return loaded;
   };
-  const [events, rejected] = await Promise.all([load(source.table.name), load(quarantine.name)]);
-  return { events, quarantine: rejected };
+  const [events, rejected, numbers] = await Promise.all([
+    load(source.table.name),
+    load(quarantine.name),
+    source.sequence && load(sequences.name),
+  ]);
+  return { events, quarantine: rejected, ...(numbers && { sequences: numbers }) };
 }

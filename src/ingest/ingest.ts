@@ -6,6 +6,8 @@
  * member at the end of a long stream), the batch starts over without it; nothing refers to the files written so far,
  * and `expire` removes them.
  */
+
+import type { ColumnBatch } from '../columns/batch.ts';
 import type { Value } from '../columns/types.ts';
 import type { KeptCounts } from '../ledger/batch-intent.ts';
 import type { ObjectCounts } from '../ledger/entry.ts';
@@ -19,6 +21,7 @@ import { fetchObjects, ObjectFault } from './fetch.ts';
 import { type Known, RecordWriter } from './record-writer.ts';
 import type { IngestRequest, ObjectFailure, StagedBatch } from './request.ts';
 import type { IngestRuntime } from './runtime.ts';
+import { type SequenceWriter, sequenceWriter } from './sequence-writer.ts';
 import { spillPlace } from './spill/place.ts';
 import { TableWriter } from './table-writer.ts';
 
@@ -50,6 +53,7 @@ class BatchAttempt {
   readonly #objects = new Map<string, ObjectCounts>();
   readonly #events: TableWriter;
   readonly #quarantine: TableWriter;
+  readonly #sequences: SequenceWriter | undefined;
   readonly #records: RecordWriter;
   /** What stays of earlier versions, by uri. */
   readonly #kept = new Map<string, KeptCounts>();
@@ -63,8 +67,11 @@ class BatchAttempt {
     const spill = spillPlace(config, runtime.owner.id, request.batch.slice(0, 16), request.signal);
     const context = { store, encoder, output: config.output, spill };
     this.#quarantine = new TableWriter(context, request.tables.quarantine, quarantine, request.batch);
-    this.#records = new RecordWriter(source, config.limits, this.#quarantine);
-    this.#events = new TableWriter(context, request.tables.events, source.table, request.batch, this.#records.rows);
+    this.#sequences = sequenceWriter(context, request);
+    this.#records = new RecordWriter(source, config.limits, this.#quarantine, this.#sequences?.collector);
+    const { rows } = this.#records;
+    const onRows = this.#sequences && ((columns: ColumnBatch) => this.#sequences!.take(columns));
+    this.#events = new TableWriter(context, request.tables.events, source.table, request.batch, rows, onRows);
   }
 
   /**
@@ -98,9 +105,11 @@ class BatchAttempt {
     if (!isVoid) {
       await this.#events.finish();
       await this.#quarantine.finish();
+      await this.#sequences?.finish();
     }
     await this.#events.settled();
     await this.#quarantine.settled();
+    await this.#sequences?.settled();
     return !isVoid;
   }
 
@@ -110,7 +119,8 @@ class BatchAttempt {
     const counted = [...this.#objects.values(), ...this.#kept.values()];
     this.#events.expectRows(counted.reduce((sum, counts) => sum + counts.rows, 0));
     this.#quarantine.expectRows(counted.reduce((sum, counts) => sum + counts.quarantined, 0));
-    const files = new Map([this.#events, this.#quarantine].map((table) => [table.name, table.files] as const));
+    const tables = [this.#events, this.#quarantine, ...(this.#sequences ? [this.#sequences.table] : [])];
+    const files = new Map(tables.map((table) => [table.name, table.files] as const));
     const { typeMismatches, fallbacks, conflicts, reasons, skips } = this.#records;
     return {
       intent: {
@@ -132,6 +142,7 @@ class BatchAttempt {
   /** Gives back what the next batch would otherwise have to wait for: memory, and spilled runs. */
   async release(): Promise<void> {
     this.#quarantine.release();
+    this.#sequences?.release();
     this.#records.release();
     await Promise.all([this.#events.removeRuns(), this.#quarantine.removeRuns()]);
   }

@@ -14,6 +14,8 @@ import type { RecordOutcome, Rejection, RejectionCode, RowOutcome, SkipReason } 
 import { quarantineRow } from '../records/quarantine.ts';
 import type { RecordReader } from '../records/record-reader.ts';
 import type { RowWriter } from '../records/scan/row-writer.ts';
+import { dayOfMicros } from '../records/time.ts';
+import type { SequenceCollector } from '../sequences/collector.ts';
 import type { Source } from '../sources/source.ts';
 import type { ObjectInfo } from '../store/store.ts';
 import { partitionColumn } from '../tables/declaration.ts';
@@ -56,8 +58,12 @@ export class RecordWriter {
   readonly #days = new Set<string>();
   readonly #dayAt: number;
 
-  constructor(source: Source, limits: Limits, quarantineTable: TableWriter) {
+  readonly sequences: SequenceCollector | undefined;
+
+  /** `sequences` is told of records in quarantine that say their number. */
+  constructor(source: Source, limits: Limits, quarantineTable: TableWriter, sequences?: SequenceCollector) {
     this.source = source;
+    this.sequences = sequences;
     this.limits = limits;
     this.quarantine = quarantineTable;
     this.rows = source.writers.acquire((day) => this.#admit(day));
@@ -190,12 +196,15 @@ class ObjectRecords {
   }
 
   #reject(rejection: Rejection, origin: Frame): void {
-    const { limits, source, quarantine: table, reasons } = this.#batch;
+    const { limits, source, quarantine: table, reasons, sequences } = this.#batch;
     const { uri, lastModified } = this.#object;
     if (++this.#rejected > limits.rejectedRecords) throw new ObjectFault(uri, new TooManyRejected(uri, limits));
     const context = { sourceType: source.type, uri, facts: this.#facts, lastModified };
     const values = quarantineRow(context, origin, rejection);
     this.#given?.addRejected(rowIdentity(quarantine, values), origin.offset, values[payloadBytesAt]);
+    const { numbered, eventTime } = rejection;
+    if (numbered !== undefined && eventTime !== undefined)
+      sequences?.takeRejected(dayOfMicros(eventTime), numbered, Number(eventTime));
     if (this.#prior?.quarantine.take(rowIdentity(quarantine, values))) {
       this.#tally.duplicates++;
       return;

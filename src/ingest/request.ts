@@ -7,6 +7,8 @@ import type { ConfiguredSource } from './plan.ts';
 export interface IngestTables {
   readonly events: LoadedTable;
   readonly quarantine: LoadedTable;
+  /** Present for a source that numbers its records. */
+  readonly sequences?: LoadedTable;
 }
 
 export interface IngestRequest {

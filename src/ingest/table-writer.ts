@@ -4,6 +4,7 @@
  * the end.
  */
 import pLimit from 'p-limit';
+import type { ColumnBatch } from '../columns/batch.ts';
 import type { RowBuffer } from '../columns/row-buffer.ts';
 import { TableBuffer } from '../columns/table-buffer.ts';
 import type { LoadedTable } from '../iceberg/catalog.ts';
@@ -35,15 +36,18 @@ export class TableWriter {
   readonly #label: string;
   #storing: Promise<void> = Promise.resolve();
   readonly buffer: RowBuffer;
+  readonly #onRows: ((batch: ColumnBatch) => Promise<void>) | undefined;
   #flushedRows = 0;
   #runs: TableRuns | undefined;
 
+  /** `onRows` is shown all rows once, before they leave the columns. */
   constructor(
     writer: FileWriter,
     table: LoadedTable,
     declaration: TableDeclaration,
     batch: string,
     buffer: RowBuffer = new TableBuffer(declaration.columns),
+    onRows?: (batch: ColumnBatch) => Promise<void>,
   ) {
     this.name = declaration.name;
     this.#writer = writer;
@@ -51,6 +55,7 @@ export class TableWriter {
     this.#declaration = declaration;
     this.#label = batch.slice(0, 16);
     this.buffer = buffer;
+    this.#onRows = onRows;
   }
 
   get rows(): number {
@@ -76,6 +81,7 @@ export class TableWriter {
     if (this.buffer.rows === 0) return;
     const { encoder, output } = this.#writer;
     await this.settled();
+    await this.#onRows?.(this.buffer.batch());
     const files = await dayFiles(encoder, dayFilesRequest(this.#table, this.#declaration, this.buffer.batch(), output));
     this.#flushedRows += this.buffer.rows;
     this.buffer.clear();
@@ -94,6 +100,7 @@ export class TableWriter {
       const { TableRuns } = await import('./spill/table-runs.ts');
       this.#runs = new TableRuns(this.#target, output, spill);
     }
+    await this.#onRows?.(this.buffer.batch());
     await this.#runs.add(this.buffer.batch(), this.buffer.bytes);
     this.#flushedRows += this.buffer.rows;
     this.buffer.clear();

@@ -1,4 +1,5 @@
 import type { Value } from '../columns/types.ts';
+import type { NumberedRecord } from '../sequences/collector.ts';
 
 /**
  * What becomes of one record read. A rejected record is data, not an exception. Each record, or piece of one that never
@@ -32,6 +33,8 @@ export interface Rejection {
   readonly detail: string;
   /** Microseconds since the epoch, UTC, where the time of the record could still be read: the day of its quarantine row. */
   readonly eventTime?: bigint;
+  /** Who made the record and which of its records it is, where the record still says both. */
+  readonly numbered?: NumberedRecord;
 }
 
 export interface Skip {

@@ -20,6 +20,7 @@ import { createSource } from '../sources/index.ts';
 import type { TableDeclaration } from '../tables/declaration.ts';
 import { ingestedObjects } from '../tables/ingested-objects.ts';
 import { quarantine } from '../tables/quarantine.ts';
+import { sequences } from '../tables/sequences.ts';
 
 export interface CompactionTable {
   /** With the columns of the table's current schema. */
@@ -70,7 +71,7 @@ export function describeTable(name: string, { metadata }: LoadedTable, config: C
 function declarationsOf({ sources, limits }: Config): TableDeclaration[] {
   const tables = sources.map((source) => createSource(source.type, source.columns, limits).table);
   const declarations = new Map(tables.map((table) => [table.name, table]));
-  return [...declarations.values(), quarantine, ingestedObjects];
+  return [...declarations.values(), quarantine, ingestedObjects, sequences];
 }
 
 /**

@@ -22,12 +22,14 @@ export function createSource(
   const source: EventSource = eventSources[type];
   const spec = { source, promoted, mapping: mapping ?? source.mapping ?? {} };
   const interpreter = compileInterpreter(spec);
+  const { sequence } = source.schema['x-table'];
   return {
     type,
     table: interpreter.table,
     mapping: source.schema['x-table'].mapped
       ? { current: mappingDigest(spec.mapping), unrecorded: mappingDigest(source.mapping ?? {}) }
       : null,
+    ...(sequence && { sequence }),
     describeObject: withKeyColumns(promoted, source.describeObject),
     openObject: (uri, facts) => openReader(interpreter, source.marks, limits, uri, facts),
     writers: new RowWriters(writerSpec(spec, interpreter.table, limits)),

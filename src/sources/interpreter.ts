@@ -22,7 +22,7 @@ import type { TableDeclaration } from '../tables/declaration.ts';
 import { declareTable, promotedExtractions } from '../tables/declare.ts';
 import { type Mapping, mappedColumns } from '../tables/mapping.ts';
 import type { PromotedColumn } from '../tables/promoted.ts';
-import { extractions } from '../tables/schema.ts';
+import { type AnnotatedSchema, extractions } from '../tables/schema.ts';
 import type { EventSource } from './event-source.ts';
 
 export type SourceLimits = Pick<Limits, 'recordBytes' | 'nestingDepth'>;
@@ -66,6 +66,7 @@ export function compileInterpreter(spec: InterpreterSpec): Interpreter {
     ['ymd', 'event_time', 'source_uri', 'source_offset', 'extra'] as const
   ).map(indexOf) as [number, number, number, number, number];
 
+  const numberOf = numberReader(schema);
   const computed = computedColumns(schema).map(({ column, from, compute }) => ({
     from: indexOf(from),
     to: indexOf(column),
@@ -76,8 +77,13 @@ export function compileInterpreter(spec: InterpreterSpec): Interpreter {
     table,
     interpret(record, frame, object, envelope) {
       const time = timeOf(record, timeField, zone);
+      const rejected = (rejection: Rejection): Rejection => ({
+        ...rejection,
+        ...(time !== null && { eventTime: time }),
+        ...numberOf?.(record),
+      });
       const invalid = validate(record);
-      if (invalid) return withTime(invalid, time);
+      if (invalid) return rejected(invalid);
       // The validator holds that the time can be read; a rejection here would be a contradiction of the two.
       if (time === null) return reject('invalid_time', `/${timeField}`, 'not a time between the years 1 and 9999');
 
@@ -86,7 +92,7 @@ export function compileInterpreter(spec: InterpreterSpec): Interpreter {
       const mismatched: string[] = [];
       const mismatch = (column: string): void => void mismatched.push(column);
       const unfit = flatten(record, values, extra, mismatch) ?? readEnvelope(envelope, values, mismatch);
-      if (unfit) return withTime(unfit, time);
+      if (unfit) return rejected(unfit);
       for (const column of mismatched) object.mismatches.set(column, (object.mismatches.get(column) ?? 0) + 1);
       extra.setEnvelope(envelope);
       values[ymd] = dayOfMicros(time);
@@ -147,5 +153,24 @@ function timeOf({ value }: JsonRecord, field: string, zone: 'required' | 'utc'):
   return typeof text === 'string' ? parseTime(text, zone) : null;
 }
 
-const withTime = (rejection: Rejection, time: bigint | null): Rejection =>
-  time === null ? rejection : { ...rejection, eventTime: time };
+/** What tells a record of the source from the others of its producer; undefined where the source declares no sequence. */
+function numberReader(schema: AnnotatedSchema): ((record: JsonRecord) => Pick<Rejection, 'numbered'>) | undefined {
+  const { sequence } = schema['x-table'];
+  if (sequence === undefined) return undefined;
+  const pathOf = (column: string): readonly string[] => extractions(schema).find((one) => one.column === column)!.path;
+  const [numberPath, instancePath] = [pathOf(sequence.number), pathOf(sequence.instance)];
+  return ({ value }) => {
+    const [number, instance] = [valueAt(value, numberPath), valueAt(value, instancePath)];
+    if (typeof number !== 'number' || !Number.isInteger(number) || typeof instance !== 'string') return {};
+    return { numbered: { number, instance } };
+  };
+}
+
+function valueAt(root: unknown, path: readonly string[]): unknown {
+  let value = root;
+  for (const name of path) {
+    if (typeof value !== 'object' || value === null || !Object.hasOwn(value, name)) return undefined;
+    value = (value as Readonly<Record<string, unknown>>)[name];
+  }
+  return value;
+}

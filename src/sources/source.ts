@@ -1,6 +1,7 @@
 import type { ObjectFacts } from '../records/object-facts.ts';
 import type { RecordReader } from '../records/record-reader.ts';
 import type { RowWriters } from '../records/scan/row-writer.ts';
+import type { SequenceColumns } from '../sequences/collector.ts';
 import type { TableDeclaration } from '../tables/declaration.ts';
 import type { SourceType } from './registry.ts';
 
@@ -14,6 +15,8 @@ export interface Source {
   readonly table: TableDeclaration;
   /** Where its records have the mapped columns of the table; null where the table has none. */
   readonly mapping: MappingDigests | null;
+  /** The columns of the table that say what of a producer has arrived; absent where it numbers nothing. */
+  readonly sequence?: SequenceColumns;
   /** What the key of an object says (never trusted for the event's day). */
   describeObject(uri: string): ObjectFacts;
   /** Interprets the records of one object. `facts` is what describeObject gave for `uri`. */

@@ -20,7 +20,12 @@ export const amendments: TableDeclaration = {
       required: true,
     },
     { name: 'table_name', type: 'string', description: 'The table whose rows changed.', required: true },
-    { name: 'source_uri', type: 'string', description: 'The object that the rows came from.', required: true },
+    {
+      name: 'source_uri',
+      type: 'string',
+      description: 'The object that the rows came from; empty in a table whose rows come from many.',
+      required: true,
+    },
     { name: 'rows', type: 'long', description: 'Rows added; below zero: removed.', required: true },
     { name: 'detail', type: 'string', description: 'Why: the day, the reason, a digest of the erased subject.' },
   ],

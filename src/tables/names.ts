@@ -1,6 +1,6 @@
 /** Names that belong to the product, beside the tables of events (sources/registry.ts). */
 
-export const bookkeepingTables = ['quarantine', 'ingested_objects', 'amendments'] as const;
+export const bookkeepingTables = ['quarantine', 'ingested_objects', 'amendments', 'sequences'] as const;
 
 /** Okera's users, groups and roles, under Okera's names. */
 export const identityTables = [

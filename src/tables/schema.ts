@@ -47,6 +47,11 @@ export interface TableAnnotation {
   readonly mapped?: Readonly<Record<string, { readonly type: string; readonly description: string }>>;
   /** Columns that say whom a row is about: what `erase --subject` looks at. */
   readonly subject: readonly string[];
+  /**
+   * Columns by which gaps in what has arrived are found (sequences/): a number that the producer counts up by one, and
+   * which process counts. Absent where producers number nothing.
+   */
+  readonly sequence?: { readonly number: string; readonly instance: string };
   /** Columns that no single path gives. */
   readonly derived: Readonly<Record<string, DerivedColumn>>;
 }

@@ -27,7 +27,9 @@ function mortal(store: MemoryStore, at: number, when: 'before' | 'after'): Memor
   );
 }
 
-async function undisturbed(threads: number): Promise<{ calls: number; decisions: string[]; quarantine: string[] }> {
+async function undisturbed(
+  threads: number,
+): Promise<{ calls: number; decisions: string[]; quarantine: string[]; sequences: string[] }> {
   const store = new MemoryStore();
   await putDecisions(store, objects, perObject);
   const view = store.view();
@@ -37,6 +39,7 @@ async function undisturbed(threads: number): Promise<{ calls: number; decisions:
     calls: view.calls,
     decisions: await sortedRows(runtime, 'opa_decisions'),
     quarantine: await sortedRows(runtime, 'quarantine'),
+    sequences: await sortedRows(runtime, 'sequences', ['batch']),
   };
 }
 
@@ -50,6 +53,7 @@ describe.each([
     expect(expected.calls).toBeGreaterThan(50);
     expect(expected.decisions).toHaveLength(objects * perObject);
     expect(expected.quarantine).toHaveLength(2);
+    expect(expected.sequences).toHaveLength(4);
 
     for (const k of killPoints(expected.calls)) {
       const store = new MemoryStore();
@@ -73,6 +77,7 @@ describe.each([
       await run(second);
       expect(await sortedRows(second, 'opa_decisions'), `call ${k}`).toEqual(expected.decisions);
       expect(await sortedRows(second, 'quarantine'), `call ${k}`).toEqual(expected.quarantine);
+      expect(await sortedRows(second, 'sequences', ['batch']), `call ${k}`).toEqual(expected.sequences);
       const ledger = await rowsOf(second, 'ingested_objects');
       expect(
         ledger.map((row) => row.state),

@@ -173,17 +173,23 @@ export interface TestDecision {
   readonly id?: string;
   readonly time?: string;
   readonly subject?: string;
+  /** The number of its HTTP request; without it, it has none. */
+  readonly number?: number;
+  readonly instance?: string;
 }
 
 export const decision = ({
   id = 'd-1',
   time = '2023-07-11T16:56:00.5Z',
   subject = 'dr_evil',
+  number,
+  instance = 'i',
 }: TestDecision = {}): string =>
   JSON.stringify({
     decision_id: id,
     input: { subject },
-    labels: { id: 'i' },
+    labels: { id: instance },
+    ...(number !== undefined && { req_id: number }),
     result: { allowed: true },
     timestamp: time,
   });
@@ -192,7 +198,11 @@ export const decision = ({
 export async function putDecisions(store: ObjectStore, objects: number, count: number): Promise<void> {
   for (let o = 0; o < objects; o++) {
     const lines = Array.from({ length: count }, (_, i) =>
-      decision({ id: `${o}-${i}`, time: `2023-07-1${1 + (i % 2)}T0${o % 10}:00:0${i % 10}Z` }),
+      decision({
+        id: `${o}-${i}`,
+        number: o * count + i + 1,
+        time: `2023-07-1${1 + (i % 2)}T0${o % 10}:00:0${i % 10}Z`,
+      }),
     );
     if (o % 3 === 0) lines.splice(1, 0, '{"broken":');
     await store.put(

@@ -10,7 +10,7 @@ import type { LoadedTable } from '../../iceberg/catalog.ts';
 import type { DataFile } from '../../iceberg/data-file.ts';
 import { countOnes } from '../../iceberg/deleted-rows.ts';
 import { findSortOrder } from '../../iceberg/sort-orders.ts';
-import { asParquet } from '../../iceberg/table-rows.ts';
+import { asParquet, fileRows } from '../../iceberg/table-rows.ts';
 import { storeDataFile } from '../../iceberg/write.ts';
 import { AccountingError } from '../../ingest/object-counts.ts';
 import { FileSink } from '../../ingest/spill/file-sink.ts';
@@ -19,7 +19,9 @@ import { ColumnReader } from '../../parquet/read/column-reader.ts';
 import { ColumnarFileWriter } from '../../parquet/write/encoder.ts';
 import { type CompactionTable, expectWritten } from '../../rewrite/stored-table.ts';
 import { compactedPrefix } from '../../rewrite/without-rows.ts';
+import { SequenceMerge } from '../../sequences/merge.ts';
 import type { ObjectStore } from '../../store/store.ts';
+import { sequences } from '../../tables/sequences.ts';
 import { clusterOrder, plainKeys } from '../rewrite/cluster-order.ts';
 import { type Duplicates, deletedIn, findDuplicates } from '../rewrite/duplicates.ts';
 import type { DayPlan } from './plan.ts';
@@ -58,6 +60,7 @@ export async function rewriteDay(
   const duplicates = await findDuplicates(store, table, { ...plan, deleted }, options.memoryBytes / 2);
   const deletedRows = plan.inputs.reduce((sum, { path }) => sum + countOnes(deleted.get(path)), 0);
   if (plan.reasons.length === 0 && duplicates.count === 0) return undefined;
+  if (isMergeable(plan, options)) return mergeDay(store, loaded, table, plan, { options, deleted: deletedRows });
   const label = labelOf(plan, options.run);
   const files: DataFile[] = [];
   const sink = dayFiles(store, loaded, table, label, options, files);
@@ -83,6 +86,39 @@ export async function rewriteDay(
   } finally {
     await runs.remove();
   }
+}
+
+/** Bytes of memory that a stored byte of numbers may become: a gap of a few bytes is two ranges of doubles. */
+const mergedPerStored = 64;
+
+/** Rows of `sequences` that mean a union; too many of them are only sorted, which is as good. */
+const isMergeable = ({ table, bytes }: DayPlan, { memoryBytes }: RewriteOptions): boolean =>
+  table === sequences.name && bytes * mergedPerStored <= memoryBytes;
+
+/** The day with fewer rows that say the same. */
+async function mergeDay(
+  store: ObjectStore,
+  loaded: LoadedTable,
+  table: CompactionTable,
+  plan: DayPlan,
+  { options, deleted }: { readonly options: RewriteOptions; readonly deleted: number },
+): Promise<RewrittenDay> {
+  const merge = new SequenceMerge();
+  for (const file of plan.inputs) {
+    options.signal?.throwIfAborted();
+    for await (const rows of fileRows(store, loaded.metadata, file)) for (const row of rows) merge.add(row);
+  }
+  const at = new Map(sequences.columns.map(({ name }, i) => [name, i]));
+  const buffer = new TableBuffer(table.declaration.columns);
+  for (const values of merge.rows())
+    buffer.append(table.declaration.columns.map(({ name }) => values[at.get(name) ?? -1] ?? null));
+  const files: DataFile[] = [];
+  const sink = dayFiles(store, loaded, table, labelOf(plan, options.run), options, files);
+  const batch = buffer.take();
+  await sink.add(plan.day, batch, clusterOrder(batch, table.clustering), true);
+  await sink.finish();
+  const duplicates = { count: 0, dropped: new Map(), byObject: new Map(), conflicts: 0 };
+  return { plan, files, duplicates, deleted, spilledRuns: 0 };
 }
 
 async function sortRows(

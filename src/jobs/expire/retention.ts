@@ -81,7 +81,7 @@ async function rowsByObject(
   const counts = new Map<string, number>();
   for (const file of files) {
     for await (const rows of fileRows(store, metadata, file, { columns: ['source_uri'] }))
-      for (const { source_uri } of rows) increase(counts, String(source_uri), 1);
+      for (const { source_uri } of rows) increase(counts, String(source_uri ?? ''), 1);
   }
   return counts;
 }

@@ -1,0 +1,224 @@
+/**
+ * Gathers the numbers of the records of a batch, day by day and instance by instance, from columns that are about to
+ * become files. A pass over three columns, by the codes of their dictionaries: a text is made once for each instance and
+ * day that the columns hold, and no value is boxed.
+ */
+import type { ColumnBatch, ColumnData, FixedData, StringData } from '../columns/batch.ts';
+import type { Value } from '../columns/types.ts';
+import { compareText } from '../text/order.ts';
+import { NumberSet } from './number-set.ts';
+import { instanceKey, longestInstance, type SequenceKind, sequenceKinds, toRows } from './rows.ts';
+
+/** Columns of a table of events that say who counts, and how far. */
+export interface SequenceColumns {
+  readonly number: string;
+  readonly instance: string;
+}
+
+/** What a record says that did not become a row. */
+export interface NumberedRecord {
+  readonly number: number;
+  readonly instance: string;
+}
+
+interface Gathered {
+  readonly ymd: string;
+  readonly kind: SequenceKind;
+  readonly instance: string | null;
+  readonly numbers: NumberSet;
+  /** There are records that have no number. */
+  isUnnumbered: boolean;
+  firstTime: number;
+  lastTime: number;
+}
+
+/** Ranges, and instances at a fixed price, that are held before rows are made of them. */
+const mostHeld = 200_000;
+const rangesPerInstance = 16;
+
+const ymdColumn = 'ymd';
+const timeColumn = 'event_time';
+
+export class SequenceCollector {
+  readonly #columns: SequenceColumns;
+  readonly #source: string;
+  readonly #batch: string;
+  #gathered = new Map<string, Gathered>();
+
+  /** `source` and `batch` go into the rows. */
+  constructor(columns: SequenceColumns, source: string, batch: string) {
+    this.#columns = columns;
+    this.#source = source;
+    this.#batch = batch;
+  }
+
+  /** Whether what is held should become rows before more comes. */
+  get isFull(): boolean {
+    let held = 0;
+    for (const { numbers } of this.#gathered.values()) held += numbers.size + rangesPerInstance;
+    return held > mostHeld;
+  }
+
+  /** The rows of a table of events. Only reads. */
+  take(batch: ColumnBatch): void {
+    const { rows } = batch;
+    const days = new Texts(column(batch, ymdColumn), rows);
+    const instances = new Texts(column(batch, this.#columns.instance), rows);
+    const numbers = new Longs(column(batch, this.#columns.number));
+    const times = new Longs(column(batch, timeColumn));
+    const known = new Map<number, Gathered>();
+    let day = -1;
+    let instance = -1;
+    let gathered: Gathered | undefined;
+    for (let row = 0; row < rows; row++) {
+      const dayCode = days.code(row);
+      const instanceCode = instances.code(row);
+      if (gathered === undefined || dayCode !== day || instanceCode !== instance) {
+        day = dayCode;
+        instance = instanceCode;
+        // Codes of both are below 2^26: there are no more rows than that in memory.
+        const key = (dayCode + 1) * 2 ** 26 + instanceCode + 1;
+        gathered = known.get(key);
+        if (gathered === undefined) {
+          gathered = this.#gatheredOf(days.text(dayCode)!, 'decision', usable(instances.text(instanceCode)));
+          known.set(key, gathered);
+        }
+      }
+      addRecord(gathered, numbers.at(row), times.at(row));
+    }
+  }
+
+  /** A record in quarantine has arrived too. `time` in microseconds since the epoch, of the UTC day `ymd`. */
+  takeRejected(ymd: string, { number, instance }: NumberedRecord, time: number): void {
+    const name = usable(instance);
+    if (name !== null && isCounted(number)) addRecord(this.#gatheredOf(ymd, 'quarantined', name), number, time);
+  }
+
+  /** Rows of the table `sequences` in its order, of all that is held; holds nothing afterwards. */
+  *rows(): Generator<Value[]> {
+    const all = [...this.#gathered.values()]
+      .map((one) => ({ ...one, instanceKey: instanceKey(one.instance) }))
+      .sort(
+        (a, b) =>
+          compareText(a.ymd, b.ymd) ||
+          Number(a.instanceKey > b.instanceKey) - Number(a.instanceKey < b.instanceKey) ||
+          sequenceKinds.indexOf(a.kind) - sequenceKinds.indexOf(b.kind) ||
+          compareText(a.instance ?? '', b.instance ?? ''),
+      );
+    this.#gathered = new Map();
+    for (const { numbers, isUnnumbered, ...owner } of all) {
+      const row = { ...owner, source: this.#source, batch: this.#batch };
+      const ranges = numbers.ranges();
+      if (isUnnumbered) yield* toRows({ ...row, ranges: [] });
+      if (ranges.length > 0) yield* toRows({ ...row, ranges });
+    }
+  }
+
+  #gatheredOf(ymd: string, kind: SequenceKind, instance: string | null): Gathered {
+    const key = `${ymd} ${kind} ${instance ?? ''}`;
+    let gathered = this.#gathered.get(key);
+    if (gathered === undefined) {
+      const times = { firstTime: Number.POSITIVE_INFINITY, lastTime: Number.NEGATIVE_INFINITY };
+      gathered = { ymd, kind, instance, numbers: new NumberSet(), isUnnumbered: false, ...times };
+      this.#gathered.set(key, gathered);
+    }
+    return gathered;
+  }
+}
+
+function addRecord(gathered: Gathered, number: number, time: number): void {
+  if (gathered.instance !== null && isCounted(number)) gathered.numbers.add(number);
+  else gathered.isUnnumbered = true;
+  if (time < gathered.firstTime) gathered.firstTime = time;
+  if (time > gathered.lastTime) gathered.lastTime = time;
+}
+
+/** Counters begin at 1. What is not exact as a double was never counted to by one. */
+const isCounted = (number: number): boolean => number >= 1 && number < Number.MAX_SAFE_INTEGER;
+
+const usable = (instance: string | undefined): string | null =>
+  instance === undefined || instance === '' || instance.length > longestInstance ? null : instance;
+
+function column(batch: ColumnBatch, name: string): ColumnData {
+  const found = batch.columns.find((one) => one.name === name);
+  if (found === undefined) throw new Error(`the table has no column ${name}, by which its records are counted`);
+  return found.data;
+}
+
+/** The longs of a column as doubles, which are exact up to 2^53; 0 where there is none. */
+class Longs {
+  readonly #valid: Uint8Array | null;
+  /** Two words for each value, the lower one first: reading a BigInt64Array makes a BigInt each time. */
+  readonly #words: Int32Array | undefined;
+
+  constructor(data: ColumnData) {
+    const { valid, values } = data as FixedData;
+    this.#valid = valid;
+    if (values !== null) this.#words = new Int32Array(values.buffer, values.byteOffset, values.byteLength >> 2);
+  }
+
+  at(row: number): number {
+    if (this.#words === undefined || (this.#valid !== null && this.#valid[row] !== 1)) return 0;
+    return this.#words[row * 2 + 1]! * 2 ** 32 + (this.#words[row * 2]! >>> 0);
+  }
+}
+
+/** The texts of a column, each by a small number of its own: -1 for none. */
+class Texts {
+  readonly #data: StringData;
+  readonly #codes: Int32Array;
+  readonly #isEmpty: boolean;
+  /** Rows by code, where the column has no dictionary. */
+  readonly #rows: number[] | undefined;
+
+  constructor(data: ColumnData, rows: number) {
+    this.#data = data as StringData;
+    this.#isEmpty = data.nullCount === data.length;
+    const { codes } = this.#data;
+    if (codes !== null || this.#isEmpty) this.#codes = codes ?? noCodes;
+    else {
+      const coded = codesOf(this.#data, rows);
+      this.#codes = coded.codes;
+      this.#rows = coded.rows;
+    }
+  }
+
+  code(row: number): number {
+    const { valid } = this.#data;
+    return this.#isEmpty || (valid !== null && valid[row] !== 1) ? -1 : this.#codes[row]!;
+  }
+
+  text(code: number): string | undefined {
+    if (code < 0) return undefined;
+    const entry = this.#rows === undefined ? code : this.#rows[code]!;
+    const { offsets, bytes } = this.#data;
+    // Up to four bytes are a character; a longer text is not worth making.
+    if (offsets[entry + 1]! - offsets[entry]! > longestInstance * 4) return undefined;
+    return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString(
+      'utf8',
+      offsets[entry],
+      offsets[entry + 1],
+    );
+  }
+}
+
+const noCodes = new Int32Array(0);
+
+/** Codes for a column that has too many different texts for a dictionary, and a row that has the text of each. */
+function codesOf({ valid, offsets, bytes }: StringData, rows: number): { codes: Int32Array; rows: number[] } {
+  const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const codes = new Int32Array(rows);
+  const known = new Map<string, number>();
+  const rowOf: number[] = [];
+  for (let row = 0; row < rows; row++) {
+    if (valid !== null && valid[row] !== 1) continue;
+    const value = text.toString('latin1', offsets[row], offsets[row + 1]);
+    let code = known.get(value);
+    if (code === undefined) {
+      code = rowOf.push(row) - 1;
+      known.set(value, code);
+    }
+    codes[row] = code;
+  }
+  return { codes, rows: rowOf };
+}
