@@ -256,7 +256,7 @@ function toConfig(
     sources.flatMap((source) => (isEventSource(source) ? [] : tablesOf(source as SideSourceConfig))),
   );
   for (const table of Object.keys(raw.retention)) {
-    if (['ingested_objects', 'amendments'].includes(table))
+    if (['ingested_objects', 'amendments', 'sequences'].includes(table))
       problem(['retention', table], 'is the record of what was read and removed: its days cannot be removed');
     if (sideTables.has(table))
       problem(['retention', table], 'is replaced as a whole by each load: it has no days to remove');
