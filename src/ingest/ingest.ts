@@ -209,7 +209,7 @@ class BatchAttempt {
   }
 
   /** What a table has of the object, in the order of its columns. */
-  async *#rowsOf(table: keyof IngestRequest['tables'], { uri }: ObjectInfo): AsyncGenerator<readonly Value[]> {
+  async *#rowsOf(table: 'events' | 'quarantine', { uri }: ObjectInfo): AsyncGenerator<readonly Value[]> {
     const { rowsOfObject } = await import('./existing-rows.ts');
     const declaration = table === 'events' ? this.#request.source.source.table : quarantine;
     const withDeleted = this.#request.isAgain !== true;

@@ -11,6 +11,7 @@ import type { TableMetadata } from '../iceberg/metadata.ts';
 import { liveFiles } from '../iceberg/scan.ts';
 import { canonical } from '../store/places.ts';
 import type { ObjectStore } from '../store/store.ts';
+import { sequences } from '../tables/sequences.ts';
 import { compareText } from '../text/order.ts';
 import { type Intent, settleIntent } from './batch-intent.ts';
 import { batchesOf, batchSummary, mostBatches } from './batch-summary.ts';
@@ -49,16 +50,26 @@ export async function finishBatches(
   ledger: Ledger,
   intents: readonly Intent[],
 ): Promise<ReadonlyMap<string, ReplacedByBatch>> {
-  const isAgain = ({ again }: Intent): boolean => again !== undefined;
   await appendAll(
     runtime,
     ledger,
-    intents.filter((intent) => !isAgain(intent)),
+    intents.map((intent) => only(intent, (table) => intent.again === undefined || table === sequences.name)),
   );
-  const replaced = await replaceAll(runtime, ledger, intents.filter(isAgain));
+  const again = intents.filter((intent) => intent.again !== undefined);
+  const replaced = await replaceAll(
+    runtime,
+    ledger,
+    again.map((intent) => only(intent, (table) => table !== sequences.name)),
+  );
   await Promise.all(intents.map(({ batch, objects, again }) => ledger.settle(batch, objects, again)));
   return replaced;
 }
+
+/** The files of some tables. Numbers that have arrived are never taken back, so they are added in any case. */
+const only = (intent: Intent, isWanted: (table: string) => boolean): Intent => ({
+  ...intent,
+  files: new Map([...intent.files].filter(([table]) => isWanted(table))),
+});
 
 async function appendAll(runtime: LedgerRuntime, ledger: Ledger, intents: readonly Intent[]): Promise<void> {
   const group = [...intents].sort((a, b) => (a.claimedAt ?? 0) - (b.claimedAt ?? 0) || compareText(a.batch, b.batch));

@@ -80,9 +80,9 @@ export function gradeDays(days: readonly ArrivedDay[], { tolerate }: { readonly 
   const before: PastDay[] = [];
   let lastTime: number | undefined;
   for (const [i, day] of days.entries()) {
-    const { gaps, head } = gapsByDay[i]!;
+    const { gaps, head, foreign } = gapsByDay[i]!;
     const hours = Math.max(0, day.lastTime - (lastTime ?? day.firstTime)) / microsPerHour;
-    const one = gradeDay({ day, gaps, head, hours, before, tolerate, isSeenAgain: isCountedIn(days, i + 1) });
+    const one = gradeDay({ day, gaps, head, foreign, hours, before, tolerate, isSeenAgain: isCountedIn(days, i + 1) });
     graded.push(one);
     if (day.ranges.length === 0) continue;
     lastTime = Math.max(lastTime ?? day.lastTime, day.lastTime);
@@ -108,13 +108,15 @@ interface Judged {
   readonly day: ArrivedDay;
   readonly gaps: readonly NumberRange[];
   readonly head: number;
+  /** A gap among the day's numbers that ends on another day; its length, 0 where there is none. */
+  readonly foreign: number;
   readonly hours: number;
   readonly before: readonly PastDay[];
   readonly tolerate: number;
   readonly isSeenAgain: boolean;
 }
 
-function gradeDay({ day, gaps, head, hours, before, tolerate, isSeenAgain }: Judged): GradedDay {
+function gradeDay({ day, gaps, head, foreign, hours, before, tolerate, isSeenAgain }: Judged): GradedDay {
   const lengths = gaps.map(lengthOf);
   const arrived = countOf(day.ranges);
   const absent = lengths.reduce((sum, length) => sum + length, 0);
@@ -125,7 +127,11 @@ function gradeDay({ day, gaps, head, hours, before, tolerate, isSeenAgain }: Jud
   const estimated = inLong + excess;
   return {
     ymd: day.ymd,
-    grade: gradeOf(day, absent, inLong > 0 || estimated / Math.max(1, arrived + estimated) > tolerate),
+    grade: gradeOf(
+      day,
+      absent === 0 && foreign === 0,
+      inLong > 0 || foreign > usual.longestGap || estimated / Math.max(1, arrived + estimated) > tolerate,
+    ),
     first: day.ranges[0]?.[0] ?? null,
     last: day.ranges.at(-1)?.[1] ?? null,
     arrived,
@@ -139,11 +145,11 @@ function gradeDay({ day, gaps, head, hours, before, tolerate, isSeenAgain }: Jud
   };
 }
 
-function gradeOf({ ranges, isUnnumbered }: ArrivedDay, absent: number, isUnusual: boolean): Grade {
+function gradeOf({ ranges, isUnnumbered }: ArrivedDay, isWhole: boolean, isUnusual: boolean): Grade {
   if (ranges.length > 0 && isUnusual) return 'missing';
   // Records without a number stand beside the others, and nothing proves that all of them came.
   if (isUnnumbered || ranges.length === 0) return 'uncounted';
-  return absent === 0 ? 'dense' : 'steady';
+  return isWhole ? 'dense' : 'steady';
 }
 
 /** Of the absent numbers in gaps of usual length, those that are more than usual. */
@@ -179,20 +185,39 @@ const isCountedIn = (days: readonly ArrivedDay[], from: number): boolean =>
  * The gaps in the numbers of all days together, each with the day on which the number after it was seen: around midnight
  * numbers of both days are mixed, and a number has to have come only once, on whichever day.
  */
-function gapsEndingOn(days: readonly ArrivedDay[]): { gaps: NumberRange[]; head: number }[] {
-  const byDay = days.map(() => ({ gaps: [] as NumberRange[], head: 0 }));
+function gapsEndingOn(days: readonly ArrivedDay[]): { gaps: NumberRange[]; head: number; foreign: number }[] {
+  const byDay = days.map(() => ({ gaps: [] as NumberRange[], head: 0, foreign: 0 }));
   const all = days.flatMap(({ ranges }, day) => ranges.map((range) => ({ range, day })));
   all.sort((a, b) => a.range[0] - b.range[0] || a.day - b.day);
+  const gaps: { readonly gap: NumberRange; readonly day: number }[] = [];
   let next = 1;
   for (const { range, day } of all) {
     const [first, last] = range;
     if (first > next) {
       byDay[day]!.gaps.push([next, first - 1]);
+      gaps.push({ gap: [next, first - 1], day });
       if (next === 1) byDay[day]!.head = first - 1;
     }
     next = Math.max(next, last + 1);
   }
+  for (const [day, { ranges }] of days.entries()) {
+    // The first one tells enough: numbers of a day among those of another are rare.
+    const found = ranges.length === 0 ? undefined : gaps[firstGapFrom(gaps, ranges[0]![0])];
+    if (found !== undefined && found.day !== day && found.gap[0] < ranges.at(-1)![0])
+      byDay[day]!.foreign = lengthOf(found.gap);
+  }
   return byDay;
+}
+
+/** Index of the first gap that begins after a number. */
+function firstGapFrom(gaps: readonly { readonly gap: NumberRange }[], number: number): number {
+  let [low, high] = [0, gaps.length];
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (gaps[middle]!.gap[0] > number) high = middle;
+    else low = middle + 1;
+  }
+  return low;
 }
 
 /** One day of several accounts of it. */

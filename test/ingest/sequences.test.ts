@@ -127,6 +127,8 @@ describe('the table sequences', () => {
       ],
     };
     expect(await arrived(runtime)).toEqual(expected);
+    await run(runtime, { again: true });
+    expect(await arrived(runtime)).toEqual(expected);
     await erase(runtime, 'gone');
     const before = (await rowsOf(runtime, 'sequences')).length;
     expect(before).toBeGreaterThan(4);
