@@ -1,18 +1,19 @@
 /** Columns in the kernel's memory (assembly/columns): values go in one by one, and all come out as arrays over them. */
+
 import type { ColumnData, FixedData, ScalarData, StringData } from '../columns/batch.ts';
 import type { ColumnType, Scalar, ScalarType, Value } from '../columns/types.ts';
+import { Kind_Boolean, Kind_Double, Kind_Int, Kind_List, Kind_Long, Kind_Map, Kind_String } from './assembly/codes.ts';
 import type { Kernel } from './kernel.ts';
 
-/** Codes of assembly/columns/slots.ts. */
 const kinds: Readonly<Record<ScalarType | 'list' | 'map', number>> = {
-  boolean: 0,
-  int: 1,
-  double: 2,
-  long: 3,
-  timestamp: 3,
-  string: 4,
-  list: 5,
-  map: 6,
+  boolean: Kind_Boolean,
+  int: Kind_Int,
+  double: Kind_Double,
+  long: Kind_Long,
+  timestamp: Kind_Long,
+  string: Kind_String,
+  list: Kind_List,
+  map: Kind_Map,
 };
 
 /** What `describe` writes, a word each. */

@@ -3,9 +3,18 @@
  * the reference path, and the code under which the kernel knows the same (kernel/assembly/scan/computed.ts).
  */
 import type { Value } from '../columns/types.ts';
+import {
+  Field_HexAfter,
+  Field_HexBefore,
+  Field_Ip,
+  Field_IpKey,
+  Field_IpKeyOfPair,
+  Field_Millis,
+  Field_Port,
+} from '../kernel/assembly/codes.ts';
 import type { AnnotatedSchema } from '../tables/schema.ts';
 import { ipKey, splitAddress } from './address.ts';
-import { Field } from './scan/fields.ts';
+
 import { millisToMicros } from './time.ts';
 
 interface Computation {
@@ -25,12 +34,12 @@ const hexHalf = (half: 1 | 2) => ofText((text) => hexPair.exec(text)?.[half]?.to
 
 export const computations = {
   /** The key of an address (address.ts). */
-  'ip-key': { field: Field.ipKey, compute: ofText(ipKey) },
+  'ip-key': { field: Field_IpKey, compute: ofText(ipKey) },
   /** The parts of `address:port`, and the key of its address. */
-  'pair-ip': { field: Field.ip, compute: ofText((text) => splitAddress(text).ip) },
-  'pair-port': { field: Field.port, compute: ofText((text) => splitAddress(text).port) },
+  'pair-ip': { field: Field_Ip, compute: ofText((text) => splitAddress(text).ip) },
+  'pair-port': { field: Field_Port, compute: ofText((text) => splitAddress(text).port) },
   'pair-ip-key': {
-    field: Field.ipKeyOfPair,
+    field: Field_IpKeyOfPair,
     compute: ofText((text) => {
       const { ip } = splitAddress(text);
       return ip === null ? null : ipKey(ip);
@@ -38,12 +47,12 @@ export const computations = {
   },
   /** Unix milliseconds as a timestamp. */
   millis: {
-    field: Field.millis,
+    field: Field_Millis,
     compute: (value) => (typeof value === 'bigint' ? millisToMicros(value) : null),
   },
   /** The halves of `hex:hex`, padded to 16 digits. */
-  'hex-before': { field: Field.hexBefore, compute: hexHalf(1) },
-  'hex-after': { field: Field.hexAfter, compute: hexHalf(2) },
+  'hex-before': { field: Field_HexBefore, compute: hexHalf(1) },
+  'hex-after': { field: Field_HexAfter, compute: hexHalf(2) },
 } as const satisfies Readonly<Record<string, Computation>>;
 
 export type ComputationName = keyof typeof computations;

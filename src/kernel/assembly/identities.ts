@@ -6,14 +6,10 @@
  * of its own, since the same bits are another id there. Contents without an id, and pairs of an id and a content that is
  * not its first, have tables of hashes too.
  */
+import { Record_Conflict, Record_Duplicate, Record_New } from './codes';
 import { contentHash } from './content-hash';
 import { allocateZeros, grown, release, room } from './memory';
 import { high, low, sipHash } from './siphash';
-
-/** What is known of a record: it is the same as one before, or new, or new beside one that has its id. */
-export const Record_Duplicate: i32 = 0;
-export const Record_New: i32 = 1;
-export const Record_Conflict: i32 = 2;
 
 const firstTable: i32 = 1 << 10;
 

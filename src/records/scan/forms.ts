@@ -1,15 +1,26 @@
 /** Forms of envelopes as the kernel has them (kernel/assembly/scan/envelope.ts). */
+import {
+  Tag_Array,
+  Tag_Escaped,
+  Tag_False,
+  Tag_Int,
+  Tag_Null,
+  Tag_Number,
+  Tag_Object,
+  Tag_String,
+  Tag_True,
+} from '../../kernel/assembly/codes.ts';
 import type { Kernel } from '../../kernel/kernel.ts';
 import type { EnvelopeForm, FormType } from '../envelope/form.ts';
-import { bit, Tag } from './program.ts';
+import { bit } from './program.ts';
 
 const tagsOf: Readonly<Record<FormType, number>> = {
-  null: bit(Tag.Null),
-  boolean: bit(Tag.True) | bit(Tag.False),
-  number: bit(Tag.Int) | bit(Tag.Number),
-  string: bit(Tag.String) | bit(Tag.Escaped),
-  array: bit(Tag.Array),
-  object: bit(Tag.Object),
+  null: bit(Tag_Null),
+  boolean: bit(Tag_True) | bit(Tag_False),
+  number: bit(Tag_Int) | bit(Tag_Number),
+  string: bit(Tag_String) | bit(Tag_Escaped),
+  array: bit(Tag_Array),
+  object: bit(Tag_Object),
 };
 
 /** Codes of the kernel. */

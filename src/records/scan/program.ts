@@ -2,45 +2,43 @@
  * What the scanner of the kernel looks for (kernel/assembly/scan/program.ts), made once from an annotated schema and the
  * config's promoted columns: a tree of objects and their members, and one slot for each path that becomes a column.
  */
+
 import type { ScalarType } from '../../columns/types.ts';
+import {
+  Shape_List,
+  Shape_Map,
+  Shape_Object,
+  Shape_Raw,
+  Tag_Array,
+  Tag_Escaped,
+  Tag_False,
+  Tag_Int,
+  Tag_Null,
+  Tag_Number,
+  Tag_Object,
+  Tag_String,
+  Tag_True,
+} from '../../kernel/assembly/codes.ts';
 import type { Kernel } from '../../kernel/kernel.ts';
 import { isBelow } from '../../tables/mapping.ts';
 import type { Extraction } from '../../tables/schema.ts';
 import { reservedNames } from '../extra.ts';
 
-/** What a scanned value is, as kernel/assembly/scan/tags.ts has it. Int: an integer of at most 15 digits, so exact as a number. */
-export const Tag = {
-  Absent: 0,
-  Null: 1,
-  True: 2,
-  False: 3,
-  Int: 4,
-  Number: 5,
-  String: 6,
-  /** A string with escapes in it. */
-  Escaped: 7,
-  Array: 8,
-  Object: 9,
-} as const;
-
 export const bit = (tag: number): number => 1 << tag;
 
 const any = 0x3ff;
-const stringBits = bit(Tag.String) | bit(Tag.Escaped);
-const booleanBits = bit(Tag.True) | bit(Tag.False);
+const stringBits = bit(Tag_String) | bit(Tag_Escaped);
+const booleanBits = bit(Tag_True) | bit(Tag_False);
 
 const bitsOfJsonType: Readonly<Record<string, number>> = {
-  null: bit(Tag.Null),
+  null: bit(Tag_Null),
   boolean: booleanBits,
-  integer: bit(Tag.Int),
-  number: bit(Tag.Int) | bit(Tag.Number),
+  integer: bit(Tag_Int),
+  number: bit(Tag_Int) | bit(Tag_Number),
   string: stringBits,
-  array: bit(Tag.Array),
-  object: bit(Tag.Object),
+  array: bit(Tag_Array),
+  object: bit(Tag_Object),
 };
-
-/** How a value is taken apart: not at all, as an object with known members, as a map, as a list of strings. */
-const Shape = { raw: 0, object: 1, map: 2, list: 3 } as const;
 
 interface Member {
   /** Its slot and those of all members below. */
@@ -96,7 +94,7 @@ export function compile(
     const isMap = map !== undefined;
     const lists = types.flatMap((type) => (typeof type !== 'string' && 'list' in type ? [elementBits(type.list)] : []));
     const isList = lists.length > 0;
-    const shape = isMap ? Shape.map : isList ? Shape.list : isDeep ? Shape.object : Shape.raw;
+    const shape = isMap ? Shape_Map : isList ? Shape_List : isDeep ? Shape_Object : Shape_Raw;
     // What all lists of the path can hold: any other element is left to the reference path.
     const elements = map !== undefined ? elementBits(map.map.value) : lists.reduce((all, some) => all & some, any);
     const below = isDeep || isMap ? build(path, node, isMap) : undefined;
@@ -129,7 +127,7 @@ const isSamePath = (a: readonly string[], b: readonly string[]): boolean =>
   a.length === b.length && a.every((segment, i) => b[i] === segment);
 
 const elementBits = (type: ScalarType): number =>
-  type === 'string' ? stringBits : type === 'boolean' ? booleanBits : bit(Tag.Int);
+  type === 'string' ? stringBits : type === 'boolean' ? booleanBits : bit(Tag_Int);
 
 /** A name may be anything that the configuration says, `constructor` too. */
 const propertyOf = (node: SchemaNode | undefined, name: string): SchemaNode | undefined =>

@@ -5,9 +5,25 @@
  *
  * A writer is good for one batch after another (`begin`) and keeps its memory, so a source has a pool of them.
  */
+
 import type { ColumnBatch } from '../../columns/batch.ts';
 import type { RowBuffer } from '../../columns/row-buffer.ts';
 import { isScalar, type Value } from '../../columns/types.ts';
+import {
+  Field_EventTime,
+  Field_Extra,
+  Field_Ip,
+  Field_IpKey,
+  Field_Json,
+  Field_ObjectLong,
+  Field_ObjectText,
+  Field_Offset,
+  Field_Port,
+  Field_Ymd,
+  Record_Conflict,
+  Record_Duplicate,
+  Record_New,
+} from '../../kernel/assembly/codes.ts';
 import { KernelColumn } from '../../kernel/columns.ts';
 import { type Host, kernel as kernelOfThread } from '../../kernel/kernel.ts';
 import type { TableDeclaration } from '../../tables/declaration.ts';
@@ -19,7 +35,7 @@ import type { EnvelopeForm } from '../envelope/form.ts';
 import { comparedColumns, extraColumn } from '../identity.ts';
 import type { RecordIdentity } from '../outcome.ts';
 import { dayText, parseTime } from '../time.ts';
-import { Field, mappedField, type PathField, pathField, plainTags } from './fields.ts';
+import { mappedField, type PathField, pathField, plainTags } from './fields.ts';
 import { addForm, keyOfForm } from './forms.ts';
 import { compile, indexOfPath, type Wanted } from './program.ts';
 
@@ -57,7 +73,11 @@ export interface TakenCounts {
 export type Compared = 'duplicate' | 'new' | 'conflict';
 
 /** By the number that the kernel gives (kernel/assembly/identities.ts). */
-const comparisons: readonly Compared[] = ['duplicate', 'new', 'conflict'];
+const comparisons: Readonly<Record<number, Compared>> = {
+  [Record_Duplicate]: 'duplicate',
+  [Record_New]: 'new',
+  [Record_Conflict]: 'conflict',
+};
 
 interface TableColumn {
   readonly name: string;
@@ -152,7 +172,7 @@ export class RowWriter implements RowBuffer {
       }
       const path = fields.find((field) => field.column === name);
       const computed = spec.computed.find((other) => other.column === name);
-      const kind = ofRecord.get(name) ?? (type === 'string' ? Field.objectText : Field.objectLong);
+      const kind = ofRecord.get(name) ?? (type === 'string' ? Field_ObjectText : Field_ObjectLong);
       const { slot, holds, isDoubtful, ...field } = path ?? {
         ...nowhere,
         kind: computed?.field ?? kind,
@@ -369,7 +389,7 @@ export class RowWriter implements RowBuffer {
     const words = comparedColumns(table).flatMap(({ name, number }) => {
       const field = paths.get(name);
       if (field === undefined && name !== extraColumn) return [];
-      return [number, field?.slot ?? -1, Number(field === undefined || field.kind === Field.json)];
+      return [number, field?.slot ?? -1, Number(field === undefined || field.kind === Field_Json)];
     });
     this.#kernel.call.setCompared(this.#writer, this.#kernel.block(words), words.length / 3);
   }
@@ -388,16 +408,16 @@ const nowhere = { slot: -1, holds: 0, isDoubtful: false };
 
 /** Columns that every table of events has. */
 const ofRecord: ReadonlyMap<string, number> = new Map([
-  ['ymd', Field.ymd],
-  ['event_time', Field.eventTime],
-  ['source_offset', Field.offset],
-  ['extra', Field.extra],
+  ['ymd', Field_Ymd],
+  ['event_time', Field_EventTime],
+  ['source_offset', Field_Offset],
+  ['extra', Field_Extra],
 ]);
 
 /** What becomes of an address other than a plain IPv4 address. */
 function partOfAddress(part: number, text: string): string | number | null {
-  if (part === Field.ipKey) return ipKey(text);
+  if (part === Field_IpKey) return ipKey(text);
   const { ip, port } = splitAddress(text);
-  if (part === Field.port) return port;
-  return ip === null || part === Field.ip ? ip : ipKey(ip);
+  if (part === Field_Port) return port;
+  return ip === null || part === Field_Ip ? ip : ipKey(ip);
 }

@@ -1,8 +1,9 @@
 /** Columns of any type: made, emptied, measured and described to the host. */
+import { Kind_List, Kind_Map, Kind_String } from '../codes';
 import { allocateZeros, grown, room } from '../memory';
 import { Dictionary, initDictionary } from './dictionary';
 import { FixedColumn, shiftOf } from './fixed';
-import { emptySlots, Kind_List, Kind_Map, Kind_String, markValue, padTo, Slots } from './slots';
+import { emptySlots, markValue, padTo, Slots } from './slots';
 import { bytesOfStrings, emptyStrings, padStrings, StringColumn } from './strings';
 
 /** Lists, whose elements are a column, and maps, whose keys are another. */

@@ -1,6 +1,7 @@
 /** Columns of booleans, numbers and times: values of one width. */
+import { Kind_Boolean, Kind_Double, Kind_Int } from '../codes';
 import { grown, room } from '../memory';
-import { Kind_Boolean, Kind_Double, Kind_Int, markValue, markValues, Slots } from './slots';
+import { markValue, markValues, Slots } from './slots';
 
 @unmanaged
 export class FixedColumn extends Slots {

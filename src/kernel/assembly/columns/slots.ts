@@ -4,16 +4,6 @@
  */
 import { grown, room } from '../memory';
 
-/** As src/kernel/columns.ts has them. */
-export const Kind_Boolean: i32 = 0;
-export const Kind_Int: i32 = 1;
-export const Kind_Double: i32 = 2;
-/** Also timestamps: 64-bit integers. */
-export const Kind_Long: i32 = 3;
-export const Kind_String: i32 = 4;
-export const Kind_List: i32 = 5;
-export const Kind_Map: i32 = 6;
-
 @unmanaged
 export class Slots {
   kind: i32;

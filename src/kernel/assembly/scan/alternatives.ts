@@ -4,20 +4,29 @@
  *
  * Picking happens column by column over a run of rows, as everything does that follows the scan.
  */
-import { copy } from '../bytes';
-import { allocate, allocateZeros, grown, room } from '../memory';
-import { Field, Field_String } from './fields';
-import { capacity, Rows } from './rows';
-import { has, stringTags, Tag_Absent, Tag_Array, Tag_False, Tag_Null, Tag_Object, Tag_String, Tag_True } from './tags';
-import { CLOSE_BRACE, CLOSE_BRACKET, COMMA, QUOTE, resolveEscapes } from './tokens';
 
-/** What is made of a value, as records/scan/fields.ts has it. */
-const Action_Take: i32 = 0;
-const Action_Empty: i32 = 1;
-const Action_Present: i32 = 2;
-const Action_True: i32 = 3;
-const Action_False: i32 = 4;
-const Action_Join: i32 = 5;
+import { copy } from '../bytes';
+import {
+  Action_Empty,
+  Action_False,
+  Action_Join,
+  Action_Present,
+  Action_Take,
+  Action_True,
+  Field_String,
+  Tag_Absent,
+  Tag_Array,
+  Tag_False,
+  Tag_Null,
+  Tag_Object,
+  Tag_String,
+  Tag_True,
+} from '../codes';
+import { allocate, allocateZeros, grown, room } from '../memory';
+import { Field } from './fields';
+import { capacity, Rows } from './rows';
+import { has, stringTags } from './tags';
+import { CLOSE_BRACE, CLOSE_BRACKET, COMMA, QUOTE, resolveEscapes } from './tokens';
 
 const booleanTags: i32 = (1 << 2) | (1 << 3);
 const BACKSLASH: i32 = 0x5c;

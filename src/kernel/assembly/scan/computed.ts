@@ -1,4 +1,18 @@
 /** Columns that are computed from others, or are about where a record was found. */
+import {
+  Field_HexAfter,
+  Field_HexBefore,
+  Field_Ip,
+  Field_IpKey,
+  Field_IpKeyOfPair,
+  Field_Millis,
+  Field_ObjectLong,
+  Field_Port,
+  Field_Ymd,
+  Tag_Escaped,
+  Tag_Int,
+  Tag_String,
+} from '../codes';
 import { pad } from '../columns/column';
 import { appendLong, appendLongs, appendNumber, FixedColumn } from '../columns/fixed';
 import { appendString, appendStrings, StringColumn } from '../columns/strings';
@@ -6,25 +20,7 @@ import { partOfAddress } from '../host';
 import { keyLength, readIpv4, writeIpv4Key } from './address';
 import { Field, scratchOf } from './fields';
 import { capacity, Rows } from './rows';
-import { Tag_Escaped, Tag_Int, Tag_String } from './tags';
 import { COLON, resolveEscapes } from './tokens';
-
-/** Of the record as a whole. */
-export const Field_Ymd: i32 = 16;
-export const Field_EventTime: i32 = 17;
-export const Field_Offset: i32 = 18;
-export const Field_Extra: i32 = 19;
-export const Field_ObjectText: i32 = 20;
-export const Field_ObjectLong: i32 = 21;
-/** Of one path: an address as hex digits, and the parts of `address:port`. */
-export const Field_IpKey: i32 = 24;
-export const Field_Ip: i32 = 25;
-export const Field_IpKeyOfPair: i32 = 26;
-export const Field_Port: i32 = 27;
-/** Milliseconds as a timestamp, and the halves of `hex:hex`, padded to 16 digits. */
-export const Field_Millis: i32 = 28;
-export const Field_HexBefore: i32 = 29;
-export const Field_HexAfter: i32 = 30;
 
 const dayLength: i32 = 10;
 const halfLength: i32 = 16;

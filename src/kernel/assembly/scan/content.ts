@@ -2,13 +2,14 @@
  * The content of a record: what makes it the same as another, byte for byte as records/identity.ts writes it down from
  * the values of a row. Only its hash is kept.
  */
+
 import { copy } from '../bytes';
+import { Tag_Array, Tag_Escaped, Tag_Int, Tag_Null, Tag_Object, Tag_String, Tag_True } from '../codes';
 import { grown, room } from '../memory';
 import { scratchOf } from './fields';
 import { Member } from './program';
 import { capacity, Elements, Rows } from './rows';
 import { row } from './scanner';
-import { Tag_Array, Tag_Escaped, Tag_Int, Tag_Null, Tag_Object, Tag_String, Tag_True } from './tags';
 import {
   BACKSLASH,
   CLOSE_BRACE,

@@ -5,10 +5,12 @@
  *
  * A record that is held as text is written out without its escapes, and stays there as long as its row is not settled.
  */
+
 import { copy, isSame } from '../bytes';
+import { Tag_Object } from '../codes';
 import { allocate, allocateZeros, grown, release, room } from '../memory';
 import { behindColon, depth, enter, leave, scanInside, setDepth, value } from './scanner';
-import { has, Tag_Object } from './tags';
+import { has } from './tags';
 import {
   BACKSLASH,
   CLOSE_BRACE,

@@ -2,7 +2,28 @@
  * The columns that a record becomes: from what the scanner found in a run of records into the columns, one after the
  * other, which is several times as fast as record by record.
  */
+
 import { copy } from '../bytes';
+import {
+  Field_Boolean,
+  Field_Int,
+  Field_Json,
+  Field_LongMap,
+  Field_Number,
+  Field_Numbers,
+  Field_String,
+  Field_Strings,
+  Field_Time,
+  Tag_Array,
+  Tag_Escaped,
+  Tag_False,
+  Tag_Int,
+  Tag_Null,
+  Tag_Number,
+  Tag_Object,
+  Tag_String,
+  Tag_True,
+} from '../codes';
 import { closeSlot, NestedColumn, pad } from '../columns/column';
 import { isEntry } from '../columns/dictionary';
 import { appendLong, appendNumber, FixedColumn } from '../columns/fixed';
@@ -13,34 +34,8 @@ import { allocate, grown, room } from '../memory';
 import { Alternative } from './alternatives';
 import { Member } from './program';
 import { capacity, Elements, Rows } from './rows';
-import {
-  has,
-  Tag_Array,
-  Tag_Escaped,
-  Tag_False,
-  Tag_Int,
-  Tag_Null,
-  Tag_Number,
-  Tag_Object,
-  Tag_String,
-  Tag_True,
-} from './tags';
+import { has } from './tags';
 import { resolveEscapes } from './tokens';
-
-/** What a field is, as records/scan/fields.ts has it: first those that are paths of the record. */
-export const Field_Json: i32 = 0;
-export const Field_String: i32 = 1;
-export const Field_Boolean: i32 = 2;
-export const Field_Number: i32 = 3;
-export const Field_Int: i32 = 4;
-export const Field_Time: i32 = 5;
-export const Field_Strings: i32 = 6;
-export const Field_StringMap: i32 = 7;
-export const Field_LongMap: i32 = 8;
-/** A list of numbers or booleans. */
-export const Field_Numbers: i32 = 9;
-/** The last of those. */
-export const Field_LastOfPath: i32 = 9;
 
 @unmanaged
 export class Field {

@@ -6,12 +6,6 @@ import { copy, hashOf, isSame } from '../bytes';
 import { allocate, allocateZeros, grown, room } from '../memory';
 import { anyTag } from './tags';
 
-/** How a value is taken apart: not at all, as an object with known members, as a map, as a list of strings. */
-export const Shape_Raw: i32 = 0;
-export const Shape_Object: i32 = 1;
-export const Shape_Map: i32 = 2;
-export const Shape_List: i32 = 3;
-
 /** A member that an object may have. Also made for unknown keys, so that they too are predicted. */
 @unmanaged
 export class Member {

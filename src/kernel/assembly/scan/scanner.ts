@@ -9,12 +9,12 @@
  * Records resemble the one before: keys are predicted by its order, and a string, an object or an array whose text is
  * the same as its text there is not looked into again. That is safe since such a text tells its own end.
  */
+
 import { isSame, isSameWord } from '../bytes';
-import { grown, room } from '../memory';
-import { Member, memberOf, ObjectNode, predict, Shape_List, Shape_Map, Shape_Raw } from './program';
-import { addElement, capacity, Elements, Rows } from './rows';
 import {
-  has,
+  Shape_List,
+  Shape_Map,
+  Shape_Raw,
   Tag_Absent,
   Tag_Array,
   Tag_Escaped,
@@ -24,7 +24,11 @@ import {
   Tag_Object,
   Tag_String,
   Tag_True,
-} from './tags';
+} from '../codes';
+import { grown, room } from '../memory';
+import { Member, memberOf, ObjectNode, predict } from './program';
+import { addElement, capacity, Elements, Rows } from './rows';
+import { has } from './tags';
 import {
   CLOSE_BRACE,
   CLOSE_BRACKET,

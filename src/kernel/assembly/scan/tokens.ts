@@ -5,7 +5,7 @@
  * Behind every text stands a zero byte, and behind every line of a text of lines its line feed. Neither can be part of a
  * token, so nothing here has to look where the text ends.
  */
-import { Tag_Int, Tag_Number } from './tags';
+import { Tag_Int, Tag_Number } from '../codes';
 
 /** Returned instead of a place: this is not the token, or one for the reference path. */
 export const doubt: usize = 0;
