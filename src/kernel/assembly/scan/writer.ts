@@ -6,24 +6,28 @@
  * The values of records go into the columns some dozens of records at a time and column by column; until they are
  * settled the text that they stand in has to stay as it is.
  */
+
 import { copy } from '../bytes';
+import {
+  Field_EventTime,
+  Field_Extra,
+  Field_LastOfPath,
+  Field_ObjectLong,
+  Field_ObjectText,
+  Field_Offset,
+  Record_Conflict,
+  Record_Duplicate,
+  Record_New,
+  Tag_String,
+} from '../codes';
 import { bytesOf, emptyColumn, pad } from '../columns/column';
 import { Slots } from '../columns/slots';
 import { appendString, StringColumn } from '../columns/strings';
 import { admitDay } from '../host';
-import { addContent, addRecord, Identities, Record_Conflict, Record_Duplicate, Record_New } from '../identities';
+import { addContent, addRecord, Identities } from '../identities';
 import { allocate, allocateZeros, grown, room } from '../memory';
 import { holdJoined, mostJoined, pickAll } from './alternatives';
-import {
-  appendComputed,
-  appendOfObject,
-  appendOfRows,
-  Field_EventTime,
-  Field_Extra,
-  Field_ObjectLong,
-  Field_ObjectText,
-  Field_Offset,
-} from './computed';
+import { appendComputed, appendOfObject, appendOfRows } from './computed';
 import { content, writeContent } from './content';
 import {
   aroundBytes,
@@ -39,7 +43,7 @@ import {
   writeAround,
 } from './envelope';
 import { day, micros, readTime } from './event-time';
-import { appendField, countMismatch, Field, Field_LastOfPath, isCertain } from './fields';
+import { appendField, countMismatch, Field, isCertain } from './fields';
 import { Member, ObjectNode } from './program';
 import { capacity, Elements, manyElements, newElements, newRows, Rows } from './rows';
 import {
@@ -56,7 +60,6 @@ import {
   unknownMembers,
   unknownRanges,
 } from './scanner';
-import { Tag_String } from './tags';
 import { CLOSE_BRACE, CLOSE_BRACKET, doubt, NEWLINE, OPEN_BRACE, setLines, skipSpace } from './tokens';
 
 @unmanaged
