@@ -5,7 +5,7 @@
  * is written down here, and the fast path takes the records of lines that have all of it
  * (kernel/assembly/scan/envelope.ts), without looking into anything else.
  *
- * Only forms that can be told so easily have one: one list at most, which is not inside of a text, no encodings, no
+ * Only forms that can be told so easily have one: one list at most, no text around another envelope, no encodings, no
  * member of another name than those that are looked into first.
  */
 import type { Frame } from '../frame/frame.ts';
@@ -69,11 +69,11 @@ export function formOf(
     if (object.holds === 'list' && !inner.equals(origin.bytes)) return undefined;
     inner = layer.object.bytes;
   }
-  const list = objects.findIndex(({ holds }) => holds === 'list');
-  if (list < 0) return origin === frame ? { isCri, objects } : undefined;
-  const isInPlace =
-    !isCri && objects.every(({ holds }, i) => i === list || (i > list ? holds !== 'list' : holds === 'object'));
-  return isInPlace ? { isCri, objects } : undefined;
+  // Whether a text that is an envelope itself goes on with an open record depends on the lines before it (streams.ts).
+  if (isCri ? objects.length > 0 : objects.slice(0, -1).some(({ holds }) => holds === 'text')) return undefined;
+  const lists = objects.filter(({ holds }) => holds === 'list').length;
+  if (lists > 1 || (lists === 0 && origin !== frame)) return undefined;
+  return { isCri, objects };
 }
 
 /** In which order the members of an object are looked into: the textual ones of `lineMembers`, all of them, `listMembers`. */

@@ -34,6 +34,8 @@ export class EnvelopeReader implements RecordReader {
   #frame: Frame | undefined;
   /** The record that was found last in an envelope, in that frame. */
   #wrapped: FoundRecord | undefined;
+  /** Elements of its list that are to be left out. */
+  #begun = 0;
 
   constructor(spec: ReaderSpec) {
     this.#spec = spec;
@@ -52,7 +54,10 @@ export class EnvelopeReader implements RecordReader {
     });
     this.#unwrapper = new Unwrapper(spec.marks, spec.limits, {
       isExpected: (line) => this.#streams.expects(line),
-      settle: (finding) => this.#settle(finding),
+      settle: (finding) => {
+        if (this.#begun > 0) this.#begun--;
+        else this.#settle(finding);
+      },
     });
   }
 
@@ -69,6 +74,7 @@ export class EnvelopeReader implements RecordReader {
     this.#emit = emit;
     this.#frame = frame;
     this.#wrapped = undefined;
+    this.#begun = begun;
     const cut = tooLarge(frame, this.#spec.limits);
     if (cut !== null) {
       emit(cut, frame);
@@ -76,7 +82,7 @@ export class EnvelopeReader implements RecordReader {
     }
     const bytes = Buffer.from(frame.bytes.buffer, frame.bytes.byteOffset, frame.bytes.byteLength);
     const place: Place = { wrap: undefined, at: frame.offset, origin: frame, layers: 0 };
-    if (bytes[0] === OPEN_BRACE) this.#object(bytes, frame, place, begun);
+    if (bytes[0] === OPEN_BRACE) this.#object(bytes, frame, place);
     else this.#line(bytes, frame, place);
   }
 
@@ -86,7 +92,7 @@ export class EnvelopeReader implements RecordReader {
   }
 
   /** A frame that begins like a JSON object. */
-  #object(bytes: Buffer, frame: Frame, place: Place, begun: number): void {
+  #object(bytes: Buffer, frame: Frame, place: Place): void {
     const record = parseRecord(bytes, this.#spec.limits);
     if (isRejection(record)) {
       const found = record.code === 'malformed_json' ? this.#unwrapper.text(bytes, place) : [];
@@ -96,7 +102,7 @@ export class EnvelopeReader implements RecordReader {
       return;
     }
     const found = this.#unwrapper.object(record, place);
-    for (const finding of found.slice(begun)) this.#settle(finding);
+    for (const finding of found) this.#settle(finding);
     if (found.length > 0) return;
     this.#emit(
       this.#spec.marks.isOtherLine(record.value) ? foreignLine : this.#spec.interpret(record, frame, null),

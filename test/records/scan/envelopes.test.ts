@@ -224,13 +224,20 @@ const alike: readonly [string, (id: string) => string, readonly string[], number
     16 + 1,
   ],
   [
-    'nested',
-    (id) => `2026-03-02T10:00:00Z stdout F {"a":[1],"message":${JSON.stringify(`{"event":${decision(id)},"n":"é"}`)}}`,
+    'an object in an object',
+    (id) => `{"a":[1],"event":{"line":${text(id)},"n":"é"}}`,
+    [`{"a":[1],"event":{"line":${text('n1')},"n":"é"}}}`, `{"a":[1],"event":{"line":${text('n2')},"n":""}}`],
+    9,
+  ],
+  [
+    'an envelope in a text, which may be a piece of a record',
+    (id) => `2026-03-02T10:00:00Z stdout F {"message":${text(id)},"n":1}`,
     [
-      `2026-03-02T10:00:00Z stdout P {"a":[1],"message":${JSON.stringify(`{"event":${decision('n1')},"n":"é"}`)}}`,
-      `2026-03-02T10:00:00Z stdout F {"a":[1],"message":${JSON.stringify(`{"event":${decision('n2')},"n":"é"}}`)}}`,
+      '2026-03-02T10:00:00Z stdout P {"decision_id":"p","timestamp":"2023-07-11T17:01:42Z","input":',
+      `2026-03-02T10:00:00Z stdout F {"message":${text('t1')},"n":1}`,
+      '2026-03-02T10:00:00Z stdout F }',
     ],
-    8,
+    0,
   ],
   [
     'texts larger than what they are kept in',
