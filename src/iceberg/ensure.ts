@@ -11,9 +11,15 @@ import { evolve, newTableMetadata } from './schema.ts';
 export async function ensureTable(context: CommitContext, declaration: TableDeclaration): Promise<LoadedTable> {
   const { name } = declaration;
   // Columns only ever come, so what an earlier version has, the current one has too.
-  const known = context.catalog.lastLoaded?.(name);
-  if (known !== undefined && evolve(known.metadata, declaration, context.now()) === undefined) return known;
+  const upToDate = (): LoadedTable | undefined => {
+    const known = context.catalog.lastLoaded?.(name);
+    return known && evolve(known.metadata, declaration, context.now()) === undefined ? known : undefined;
+  };
+  const known = upToDate();
+  if (known !== undefined) return known;
   await createMissing(context, declaration);
+  const made = upToDate();
+  if (made !== undefined) return made;
   const { loaded } = await updateTable(context, name, ({ metadata }) => evolve(metadata, declaration, context.now()));
   return loaded;
 }

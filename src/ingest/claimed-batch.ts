@@ -92,9 +92,11 @@ export async function openTables(
     for (const declaration of declarations) await ensureTable(context, declaration);
   };
   await Promise.all([ledger.open(), ...[...tables.values()].map(ensure)]);
-  await registerViews(runtime);
-  await removeLeftRuns(runtime.store, runtime.config, runtime.owner, runtime.clock());
-  const others = await findOtherMappings(ledger, sources);
+  const [others] = await Promise.all([
+    findOtherMappings(ledger, sources),
+    registerViews(runtime),
+    removeLeftRuns(runtime.store, runtime.config, runtime.owner, runtime.clock()),
+  ]);
   for (const other of others) {
     const message = `${describeOtherMapping(other)}; ${adviceOnOtherMapping(other)}`;
     runtime.log.warn({ event: 'rows-of-another-mapping', ...other }, message);

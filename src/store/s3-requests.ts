@@ -4,7 +4,7 @@
  */
 import type { S3Client } from '@aws-sdk/client-s3';
 import type { RequestGate } from './request-gate.ts';
-import { type SignedRequest, type SocketPool, UnfitAnswer } from './s3-sockets.ts';
+import { type Answer, BodyInPlace, type SignedRequest, type SocketPool, UnfitAnswer } from './s3-sockets.ts';
 
 type Handler = S3Client['config']['requestHandler'];
 type Handle = Handler['handle'];
@@ -15,6 +15,8 @@ export interface RequestOptions {
   readonly abortSignal?: AbortSignal;
   /** Memory for the whole body. */
   readonly into?: Uint8Array;
+  /** Told of the request of an answer whose body is on its way into place. */
+  readonly onInPlace?: (request: SignedRequest) => void;
 }
 
 /** Unfit answers after which a store is not asked for others. */
@@ -48,16 +50,34 @@ export class S3Requests {
     }
   };
 
+  /** Sends a signed GET; undefined where its answer is any other than the body in place, which is for the SDK to deal with. */
+  async getInPlace(request: SignedRequest, into: Uint8Array, abortSignal?: AbortSignal): Promise<Answer | undefined> {
+    if (this.#unfit >= mostUnfit) return undefined;
+    try {
+      const { response } = await this.handle(request as unknown as Request, {
+        into,
+        ...(abortSignal && { abortSignal }),
+      });
+      const { statusCode, headers, body } = response as unknown as Answer;
+      if (body instanceof BodyInPlace) return { statusCode, headers, body };
+      body.destroy();
+      return undefined;
+    } catch {
+      return undefined;
+    }
+  }
+
   destroy = (): void => {
     this.#plain.destroy?.();
     this.#sockets.destroy();
   };
 
-  async #send(request: Request, { into, abortSignal }: RequestOptions): ReturnType<Handle> {
+  async #send(request: Request, { into, abortSignal, onInPlace }: RequestOptions): ReturnType<Handle> {
     const plain = () => this.#plain.handle(request, abortSignal && { abortSignal });
     if (into === undefined || this.#unfit >= mostUnfit) return plain();
     try {
       const answer = await this.#sockets.get(request as SignedRequest, into, abortSignal);
+      if (answer.body instanceof BodyInPlace) onInPlace?.(request as SignedRequest);
       return { response: answer as unknown as Awaited<ReturnType<Handle>>['response'] };
     } catch (error) {
       if (!(error instanceof UnfitAnswer)) throw error;

@@ -134,10 +134,11 @@ export class SocketPool {
    * Sends the request and resolves with the head of its answer; a body with status 200 or 206 is then on its way into
    * `into` (BodyInPlace). Rejects with UnfitAnswer, or as Node's client and the SDK's handler do.
    */
-  get(request: SignedRequest, into: Uint8Array, signal?: AbortSignal): Promise<Answer> {
+  async get(request: SignedRequest, into: Uint8Array, signal?: AbortSignal): Promise<Answer> {
+    const head = headOf(request);
     const origin = `${request.protocol}//${request.hostname}:${request.port ?? ''}`;
     const connection = this.#idle.get(origin)?.pop() ?? this.#open(origin, request);
-    return connection.send(headOf(request), into, signal);
+    return connection.send(head, into, signal);
   }
 
   destroy(): void {
@@ -351,7 +352,7 @@ const plainText = /^[\t\x20-\x7e\x80-\xff]*$/;
 /** Throws UnfitAnswer for what HTTP has no room for in a line. */
 function headOf({ method, path, query, headers }: SignedRequest): string {
   const search = Object.entries(query).flatMap(([name, value]) =>
-    [value ?? ''].flat().map((each) => `${escaped(name)}=${escaped(each)}`),
+    [value ?? ''].flat().map((each) => `${percentEncoded(name)}=${percentEncoded(each)}`),
   );
   const lines = [`${method} ${path}${search.length > 0 ? `?${search.join('&')}` : ''} HTTP/1.1`];
   for (const [name, value] of Object.entries(headers)) lines.push(`${name}: ${value}`);
@@ -360,7 +361,7 @@ function headOf({ method, path, query, headers }: SignedRequest): string {
 }
 
 /** As the signature has it (RFC 3986). */
-const escaped = (text: string): string =>
+export const percentEncoded = (text: string): string =>
   encodeURIComponent(text).replace(/[!'()*]/g, (sign) => `%${sign.charCodeAt(0).toString(16).toUpperCase()}`);
 
 interface Head {

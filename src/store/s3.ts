@@ -19,7 +19,8 @@ import { retried } from './retry.ts';
 import { breakOffError, httpStatus, isRetriedFailure, s3Error } from './s3-errors.ts';
 import { uploadInParts } from './s3-multipart.ts';
 import { type RequestOptions, S3Requests } from './s3-requests.ts';
-import { BodyInPlace, SocketPool } from './s3-sockets.ts';
+import { addressOf, type BucketAddress, SigningKeys, signedGet } from './s3-signature.ts';
+import { type Answer, BodyInPlace, type SignedRequest, SocketPool } from './s3-sockets.ts';
 import {
   type GetOptions,
   type ListOptions,
@@ -38,12 +39,18 @@ import { parseObjectUri, parseUri } from './uri.ts';
  */
 export class S3Store implements ObjectStore {
   readonly #client: S3Client;
+  readonly #requests: S3Requests;
+  /** Where GETs that are signed here go, by bucket; null where the SDK has to sign them. */
+  readonly #addresses = new Map<string, BucketAddress | null>();
+  readonly #keys = new SigningKeys();
   readonly #multipartAbove: number;
   readonly #partBytes: number;
   readonly #conflictDelay: number;
 
   constructor(options: S3StoreOptions = {}) {
-    this.#client = connect(options);
+    const { client, requests } = connect(options);
+    this.#client = client;
+    this.#requests = requests;
     this.#multipartAbove = options.multipartAbove ?? 64 << 20;
     this.#partBytes = options.partBytes ?? 16 << 20;
     this.#conflictDelay = options.retryDelay ?? 100;
@@ -117,17 +124,22 @@ export class S3Store implements ObjectStore {
     const { range, ifMatch, signal, into } = options;
     signal?.throwIfAborted();
     if (range !== undefined && range[0] >= range[1]) return this.#empty(uri, ifMatch);
-    let output: GetObjectCommandOutput;
+    let output: GetOutput;
     try {
-      output = await this.#client.send(
-        new GetObjectCommand({
-          Bucket,
-          Key,
-          ...(range && { Range: `bytes=${range[0]}-${range[1] - 1}` }),
-          ...(ifMatch !== undefined && { IfMatch: `"${ifMatch}"` }),
-        }),
-        { ...(signal && { abortSignal: signal }), ...(into && { into }) } satisfies RequestOptions,
-      );
+      output =
+        (into && (await this.#getInPlace(Bucket, Key, { ...options, into }))) ??
+        (await this.#client.send(
+          new GetObjectCommand({
+            Bucket,
+            Key,
+            ...(range && { Range: rangeOf(range) }),
+            ...(ifMatch !== undefined && { IfMatch: `"${ifMatch}"` }),
+          }),
+          {
+            ...(signal && { abortSignal: signal }),
+            ...(into && { into, onInPlace: (request) => this.#learn(Bucket, Key, request) }),
+          } satisfies RequestOptions,
+        ));
     } catch (error) {
       signal?.throwIfAborted();
       if (httpStatus(error) === 416) return this.#empty(uri, ifMatch);
@@ -147,6 +159,29 @@ export class S3Store implements ObjectStore {
     }
     const checksum = range === undefined ? checksumOf(output) : undefined;
     return { info, chunks: chunksOf(body, uri, signal), ...(checksum && { checksum }) };
+  }
+
+  #learn(bucket: string, key: string, request: SignedRequest): void {
+    if (!this.#addresses.has(bucket)) this.#addresses.set(bucket, addressOf(request, key) ?? null);
+  }
+
+  /** undefined where that is not the way, or did not work: the SDK asks then, and knows what an answer means. */
+  async #getInPlace(
+    bucket: string,
+    key: string,
+    { range, ifMatch, signal, into }: GetOptions & { readonly into: Uint8Array },
+  ): Promise<GetOutput | undefined> {
+    const address = this.#addresses.get(bucket);
+    if (address === undefined || address === null) return undefined;
+    const headers = {
+      'x-amz-checksum-mode': 'ENABLED',
+      ...(range && { range: rangeOf(range) }),
+      ...(ifMatch !== undefined && { 'if-match': `"${ifMatch}"` }),
+    };
+    const now = new Date(Date.now() + this.#client.config.systemClockOffset);
+    const request = signedGet(address, key, headers, await this.#client.config.credentials(), now, this.#keys);
+    const answer = await this.#requests.getInPlace(request, into, signal);
+    return answer && outputOf(answer);
   }
 
   async put(
@@ -275,16 +310,12 @@ export interface S3StoreOptions {
 const writeIdKey = 'write-id';
 const conflictAttempts = 6;
 
-function connect(options: S3StoreOptions): S3Client {
+function connect(options: S3StoreOptions): { readonly client: S3Client; readonly requests: S3Requests } {
   const client = new S3Client(clientConfig(options));
   const sockets = new SocketPool(timeouts(options));
   const gate = new RequestGate(options.sockets ?? defaultSockets);
-  client.config.requestHandler = new S3Requests(
-    client.config.requestHandler,
-    sockets,
-    gate,
-    options.onThrottled ?? (() => {}),
-  ) as unknown as typeof client.config.requestHandler;
+  const requests = new S3Requests(client.config.requestHandler, sockets, gate, options.onThrottled ?? (() => {}));
+  client.config.requestHandler = requests as unknown as typeof client.config.requestHandler;
   // Asked for by the parameter of GetObject, the SDK would check the body itself, by code that is slow.
   client.middlewareStack.add(
     (next, { commandName }) =>
@@ -295,8 +326,37 @@ function connect(options: S3StoreOptions): S3Client {
       },
     { step: 'build', name: 'askForChecksum' },
   );
-  return client;
+  return { client, requests };
 }
+
+/** What is used of the SDK's. */
+type GetOutput = Pick<
+  GetObjectCommandOutput,
+  | 'ETag'
+  | 'LastModified'
+  | 'ContentLength'
+  | 'ContentRange'
+  | 'ChecksumCRC32'
+  | 'ChecksumSHA1'
+  | 'ChecksumSHA256'
+  | 'ChecksumType'
+> & { readonly Body?: unknown };
+
+function outputOf({ headers, body }: Answer): GetOutput {
+  return {
+    Body: body,
+    ETag: headers.etag,
+    LastModified: headers['last-modified'] === undefined ? undefined : new Date(headers['last-modified']),
+    ContentLength: Number(headers['content-length']),
+    ContentRange: headers['content-range'],
+    ChecksumCRC32: headers['x-amz-checksum-crc32'],
+    ChecksumSHA1: headers['x-amz-checksum-sha1'],
+    ChecksumSHA256: headers['x-amz-checksum-sha256'],
+    ChecksumType: headers['x-amz-checksum-type'] === 'COMPOSITE' ? 'COMPOSITE' : undefined,
+  };
+}
+
+const rangeOf = ([start, end]: readonly [number, number]): string => `bytes=${start}-${end - 1}`;
 
 const defaultSockets = 128;
 
@@ -356,13 +416,13 @@ const infoOf = (uri: string, output: { ETag?: string | undefined; LastModified?:
 });
 
 /** First byte of the answer and size of the whole object. */
-function extentOf(output: GetObjectCommandOutput): [start: number, size: number] {
+function extentOf(output: GetOutput): [start: number, size: number] {
   const match = /^bytes (\d+)-\d+\/(\d+)$/.exec(output.ContentRange ?? '');
   return match === null ? [0, output.ContentLength ?? 0] : [Number(match[1]), Number(match[2])];
 }
 
 /** Of the whole object; what is composed of the checksums of its parts says nothing of its bytes alone. */
-function checksumOf(output: GetObjectCommandOutput): Checksum | undefined {
+function checksumOf(output: GetOutput): Checksum | undefined {
   const { ChecksumCRC32, ChecksumSHA1, ChecksumSHA256 } = output;
   const whole = (value: string | undefined): value is string => value !== undefined && !value.includes('-');
   if (output.ChecksumType === 'COMPOSITE') return undefined;

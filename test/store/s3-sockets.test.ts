@@ -10,6 +10,7 @@ import { crc32 } from 'node:zlib';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { readWhole } from '../../src/store/read.ts';
 import { S3Store } from '../../src/store/s3.ts';
+import { authorize, SigningKeys } from '../../src/store/s3-signature.ts';
 import { collect } from '../support/collect.ts';
 
 const uri = 's3://bucket/object';
@@ -224,4 +225,43 @@ test('checksums of parts are not taken for one of the whole', async () => {
     (socket) => void socket.write(Buffer.concat([Buffer.from(head(length, composed)), bytes])),
   ]);
   expect((await readWhole(store, info, { sleep })).equals(bytes)).toBe(true);
+});
+
+test('what is signed here is signed as the SDK does it', async () => {
+  const said: string[] = [];
+  const record: Say = (socket, request) => {
+    said.push(request);
+    whole(socket, request);
+  };
+  const store = await storeOn([record]);
+  process.env.AWS_SESSION_TOKEN = 'a token';
+  const odd = "s3://bucket/a b/(c)=d'!*+é/../e";
+  for (let n = 0; n < 3; n++)
+    expect((await readWhole(store, { ...info, uri: odd }, { sleep })).equals(bytes)).toBe(true);
+  const [bySdk, ...byUs] = said;
+  for (const request of [bySdk!, ...byUs]) {
+    const [first, ...lines] = request.trimEnd().split('\r\n');
+    const [, target] = first!.split(' ');
+    const headers = Object.fromEntries(
+      lines.map((line) => [line.split(':', 1)[0]!, line.slice(line.indexOf(':') + 2)]),
+    );
+    const names = /SignedHeaders=([^,]*)/.exec(headers.authorization!)![1]!.split(';');
+    const [path, query = ''] = target!.split('?');
+    const signable = {
+      method: 'GET',
+      path: path!,
+      query,
+      headers: Object.fromEntries(names.map((name) => [name, headers[name]!])),
+      payload: headers['x-amz-content-sha256']!,
+    };
+    const credentials = { accessKeyId: 'test', secretAccessKey: 'test' };
+    expect(authorize(signable, 'us-east-1', credentials, new SigningKeys())).toBe(headers.authorization);
+    expect(path).toBe(bySdk!.split(/[ ?]/)[1]);
+  }
+  expect(bySdk).toMatch(/amz-sdk-request/);
+  for (const request of byUs) {
+    expect(request).not.toMatch(/amz-sdk-request/);
+    expect(request).toMatch(/if-match: "e"\r\n/);
+    expect(request).toMatch(/x-amz-checksum-mode: ENABLED\r\n/);
+  }
 });
