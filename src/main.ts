@@ -11,6 +11,7 @@ import { Command, CommanderError, Option } from 'commander';
 import packageJson from '../package.json' with { type: 'json' };
 import { defineBackfill } from './commands/backfill.ts';
 import { defineCompact } from './commands/compact.ts';
+import { defineCompletion } from './commands/completion.ts';
 import { defineDoctor } from './commands/doctor.ts';
 import { defineErase } from './commands/erase.ts';
 import { defineExpire } from './commands/expire.ts';
@@ -132,6 +133,7 @@ Examples:
     defineJob,
     defineValidate,
     defineInit,
+    defineCompletion,
   ])
     define(program, run);
   for (const command of program.commands) for (const one of [command, ...command.commands]) explain(one);

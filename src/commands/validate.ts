@@ -29,9 +29,19 @@ export function defineValidate(program: Command, run: RunAction): void {
 
 async function execute(context: CommandContext, options: Options): Promise<number> {
   const { readConfig } = await import('./shared/setup.ts');
-  const { config, file } = readConfig(context, options);
-  if (options.json) await context.stdout.writeJson(`${JSON.stringify({ file, config })}\n`);
-  else await context.stdout.write(await render(config, file));
+  const { config, file, values } = readConfig(context, options);
+  if (options.json) {
+    await context.stdout.writeJson(`${JSON.stringify({ file, config, values })}\n`);
+    return exitCodes.done;
+  }
+  const { textTable } = await import('../text/text-table.ts');
+  const { output, end } = context.page();
+  await output.write(await render(config, file));
+  await output.write('\neach value, and where it comes from\n\n');
+  const rows = values.map(({ key, value, from }) => [key, value, from]);
+  const columns = [{ title: 'key' }, { title: 'value' }, { title: 'from' }];
+  await output.writeStyled(textTable(columns, rows, { width: output.columns }));
+  await end();
   return exitCodes.done;
 }
 

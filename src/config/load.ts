@@ -10,11 +10,12 @@ import { type CatalogConfig, type CatalogType, catalogKeys, catalogTypes, needed
 import { checkAgainstSchema, formatKey, type KeyPath, type KeyProblem } from './check.ts';
 import type { AthenaConfig, Config, DuckDbConfig, TrinoConfig } from './config.ts';
 import { givenDocument, mostDocumentBytes, readDocument } from './document.ts';
+import { unknownVariables } from './environment.ts';
 import { ConfigError, nearest } from './errors.ts';
-import { sectionValues } from './keys.ts';
+import { type ConfigSchema, sectionValues } from './keys.ts';
 import { overlap, sourceUri, warehouseUri } from './locations.ts';
 import { checkPromotedColumns, type ReservedColumns } from './promoted.ts';
-import { environmentName, scalarKeys, sections } from './schema.ts';
+import { configSchema, environmentName, scalarKeys, sections } from './schema.ts';
 import { checkSideTables, eventSource, isEventSource, type RawSource, sideSource, tablesOf } from './sources.ts';
 import { expandVariables } from './variables.ts';
 
@@ -40,6 +41,17 @@ export interface LoadedConfig {
   readonly config: Config;
   /** Absolute path of the file that was read. */
   readonly file: string;
+  /** Every value, in the order of the schema and the file. */
+  readonly values: readonly ConfigValue[];
+}
+
+export interface ConfigValue {
+  /** Dotted path, such as sources[0].location. */
+  readonly key: string;
+  /** As it was written, or the default. */
+  readonly value: string;
+  /** `audit-warehouse.yaml:12`, the name of a variable of the environment, `--set KEY` or `default`. */
+  readonly from: string;
 }
 
 /** Throws ConfigError. Relative places in the file start at the folder of the file; those of flags and environment at `cwd`. */
@@ -57,12 +69,17 @@ export function loadConfig(options: LoadOptions): LoadedConfig {
   for (const key of Object.keys(raw)) if (raw[key] === null) delete raw[key];
   acceptSnakeCase(raw);
   const unexpanded = new Map<string, KeyProblem>();
-  expandVariables(raw, options.env, (path, message) => unexpanded.set(formatKey(path), { path, message }));
+  const inFile = expandVariables(raw, options.env, (path, message) =>
+    unexpanded.set(formatKey(path), { path, message }),
+  );
+  for (const { name, message } of unknownVariables(options.env, scalarKeys().map(environmentName), inFile))
+    problems.push({ problem: { path: [], message }, origin: name });
   for (const { key, value, origin } of overrides(options, problems)) {
     if (setKey(raw, key, value)) origins.set(key, origin);
   }
   // What a flag or the environment gives instead is not missed.
   for (const [key, problem] of unexpanded) if (!origins.has(key)) problems.push({ problem });
+  const given = structuredClone(raw);
   for (const problem of checkAgainstSchema(raw)) {
     if (!unexpanded.has(formatKey(problem.path))) problems.push({ problem });
   }
@@ -92,7 +109,37 @@ export function loadConfig(options: LoadOptions): LoadedConfig {
     problems.push({ problem: { path: [list!, events[i as number]!, ...rest], message } });
   }
   if (problems.length > 0) fail();
-  return { config, file };
+  const values = leavesOf(raw).map(([path, value]): ConfigValue => {
+    const asWritten = path.reduce<unknown>(
+      (group, name) => (group as Record<string, unknown> | undefined)?.[name],
+      given,
+    );
+    const shownValue = asWritten ?? defaultOf(path) ?? value;
+    return {
+      key: formatKey(path),
+      value: typeof shownValue === 'object' ? JSON.stringify(shownValue) : String(shownValue),
+      from: asWritten === undefined ? 'default' : originOf(path),
+    };
+  });
+  return { config, file, values };
+}
+
+/** As the schema writes it, with its unit. */
+function defaultOf(path: KeyPath): unknown {
+  let schema: ConfigSchema | undefined = configSchema;
+  for (const name of path) schema = schema?.properties?.[name];
+  return schema?.default;
+}
+
+/** What is in there that is no group; a list of plain values is one value. */
+function leavesOf(group: object, path: KeyPath = []): [KeyPath, unknown][] {
+  return Object.entries(group).flatMap(([name, value]): [KeyPath, unknown][] => {
+    const at = [...path, Array.isArray(group) ? Number(name) : name];
+    const isGroup =
+      typeof value === 'object' && value !== null && Object.values(value).some((one) => typeof one === 'object');
+    const isSection = typeof value === 'object' && value !== null && !Array.isArray(value);
+    return isGroup || isSection ? leavesOf(value, at) : [[at, value]];
+  });
 }
 
 /** `forcePathStyle` is the only key in camel case (the AWS SDK's name); it may be spelt like all the others too. */

@@ -8,12 +8,16 @@ import type { KeyPath } from './check.ts';
 
 export type Environment = Readonly<Record<string, string | undefined>>;
 
-/** Changes the texts in `data` in place; `problem` hears of each that cannot be expanded, which then stays as it is. */
+/**
+ * Changes the texts in `data` in place; `problem` hears of each that cannot be expanded, which then stays as it is. Gives
+ * the names of the variables that the file has.
+ */
 export function expandVariables(
   data: object,
   env: Environment,
   problem: (path: KeyPath, message: string) => void,
-): void {
+): ReadonlySet<string> {
+  const names = new Set<string>();
   // What an alias of YAML repeats is one object, and expanded once.
   const seen = new Set<object>();
   const walk = (group: Record<string | number, unknown>, path: KeyPath): void => {
@@ -22,17 +26,18 @@ export function expandVariables(
     for (const [key, value] of Object.entries(group)) {
       const at = [...path, Array.isArray(group) ? Number(key) : key];
       if (typeof value === 'string') {
-        if (value.includes('${')) group[key] = expand(value, env, (message) => problem(at, message));
+        if (value.includes('${')) group[key] = expand(value, env, names, (message) => problem(at, message));
       } else if (typeof value === 'object' && value !== null) walk(value as Record<string, unknown>, at);
     }
   };
   walk(data as Record<string, unknown>, []);
+  return names;
 }
 
 const reference = /\$?\$\{([^}]*)(\}?)/g;
 const form = /^([A-Za-z_][A-Za-z0-9_]*)(?::-(.*))?$/s;
 
-function expand(text: string, env: Environment, problem: (message: string) => void): string {
+function expand(text: string, env: Environment, names: Set<string>, problem: (message: string) => void): string {
   let isWrong = false;
   const fail = (message: string): string => {
     isWrong = true;
@@ -47,6 +52,7 @@ function expand(text: string, env: Environment, problem: (message: string) => vo
         'has a ${ that does not begin a variable: write ${NAME} or ${NAME:-default}, or $${ for the text itself',
       );
     }
+    names.add(name);
     const value = Object.hasOwn(env, name) ? env[name] : undefined;
     if (fallback !== undefined) return value || fallback;
     return (

@@ -747,3 +747,43 @@ sources:
     ]);
   });
 });
+
+describe('a variable of the environment that no key has', () => {
+  it('is refused, with the one that was meant', () => {
+    expect(problemsOf(minimal, { env: { AUDIT_WAREHOUSE_BATCH_BYTE: '64MiB' } })).toEqual([
+      {
+        key: '',
+        origin: 'AUDIT_WAREHOUSE_BATCH_BYTE',
+        message: 'no key of the configuration has this variable; did you mean AUDIT_WAREHOUSE_BATCH_BYTES?',
+      },
+    ]);
+  });
+
+  it('is let be where something else sets it: the command line, Kubernetes, the file itself, or nobody', () => {
+    const env = {
+      AUDIT_WAREHOUSE_LOG_LEVEL: 'warn',
+      AUDIT_WAREHOUSE_SERVICE_HOST: '10.0.0.1',
+      AUDIT_WAREHOUSE_PORT_9464_TCP_ADDR: '10.0.0.1',
+      AUDIT_WAREHOUSE_PLACE: './logs',
+      AUDIT_WAREHOUSE_BATCH_BYTE: '',
+    };
+    const named = minimal.replace('./logs', `'\${AUDIT_WAREHOUSE_PLACE}'`);
+    expect(load(named, { env }).config.sources[0]!.location).toBe(`file://${folder}/logs/`);
+  });
+});
+
+describe('each value', () => {
+  it('is there once, with where it came from', () => {
+    const { values } = load(minimal, {
+      env: { AUDIT_WAREHOUSE_BATCH_BYTES: '64MiB' },
+      settings: ['output.file_rows=10,000'],
+    });
+    const of = (key: string) => values.filter((value) => value.key === key).map(({ value, from }) => [value, from]);
+    expect(of('warehouse')).toEqual([['./warehouse', 'audit-warehouse.yaml:1']]);
+    expect(of('sources[0].location')).toEqual([['./logs', 'audit-warehouse.yaml:3']]);
+    expect(of('batch.bytes')).toEqual([['64MiB', 'AUDIT_WAREHOUSE_BATCH_BYTES']]);
+    expect(of('output.file_rows')).toEqual([['10,000', '--set output.file_rows']]);
+    expect(of('compact.target_bytes')).toEqual([['64MiB', 'default']]);
+    expect(new Set(values.map(({ key }) => key)).size).toBe(values.length);
+  });
+});

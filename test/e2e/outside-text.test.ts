@@ -191,10 +191,11 @@ const invocations: Readonly<Record<string, readonly Invocation[]>> = {
     { args: ['--subject', hostile, '--dry-run'] },
     { args: ['--subject', hostile, '--dry-run', '--json'], data: true },
   ],
+  completion: [{ args: ['bash'] }, { args: [hostile], code: 2 }],
   init: [{ args: ['--force', '--output', `${hostile}.yaml`] }, { args: ['--output', `${hostile}.yaml`], code: 2 }],
 };
 
-const readOnly = new Set(['validate', 'doctor', 'query', 'investigate', 'raw', 'tables', 'quarantine']);
+const readOnly = new Set(['completion', 'validate', 'doctor', 'query', 'investigate', 'raw', 'tables', 'quarantine']);
 
 describe.sequential('text from outside', () => {
   test('is led through every command that there is', async () => {
