@@ -35,6 +35,7 @@ test('however many objects of a batch fail half-way, the others are read twice a
   const runtime = testRuntime({ store, limits: { rejectedRecords: 2 } });
   const done: number[] = [];
   await backfill(runtime, {}, { update: ({ objectsDone }) => void done.push(objectsDone) });
-  expect(reads.filter((uri) => uri === good)).toHaveLength(2);
+  // The third time is the look at columns that are null in every row.
+  expect(reads.filter((uri) => uri === good)).toHaveLength(3);
   expect(Math.max(...done)).toBe(1);
 });
