@@ -238,24 +238,33 @@ export async function resumeClaim(
   return { source, claim, intent, staged: undefined, replaced, milliseconds: { ingest: 0, commit: clock() - begun } };
 }
 
+/** Taken over by one snapshot; few, since the deadline of each begins to run. */
+const takenOverAtOnce = 8;
+
 /** Takes over the batches whose holder is gone or late, to be resumed. `sourceOf` leaves a batch to others by undefined. */
 export async function* takeOverAbandoned(
   runtime: Runtime,
   ledger: Ledger,
+  commits: CommitQueue,
   sourceOf: (name: string, uri: string, batch: string) => ConfiguredSource | undefined,
 ): AsyncGenerator<{ source: ConfiguredSource; claim: Claim }> {
-  for (const entries of await ledger.openClaims()) {
-    const [first] = entries;
-    if (first === undefined || !ledger.isAbandoned(first)) continue;
+  const abandoned = (await ledger.openClaims()).flatMap(([first]) => {
+    if (first === undefined || !ledger.isAbandoned(first)) return [];
     const source = sourceOf(first.source, first.object.uri, first.batch);
-    if (source === undefined) continue;
-    const claim = await ledger.takeOver(first.batch);
-    if (claim === undefined) continue;
-    runtime.log.info(
-      { event: 'batch-taken-over', batch: claim.batch, from: first.owner },
-      'finishing an abandoned batch',
-    );
-    yield { source, claim };
+    return source === undefined ? [] : [{ source, first }];
+  });
+  for (let next = 0; next < abandoned.length; next += takenOverAtOnce) {
+    const some = abandoned.slice(next, next + takenOverAtOnce);
+    const claims = await Promise.all(some.map(({ first }) => commits.takeOver(first.batch)));
+    for (const [index, claim] of claims.entries()) {
+      if (claim === undefined) continue;
+      const { source, first } = some[index]!;
+      runtime.log.info(
+        { event: 'batch-taken-over', batch: claim.batch, from: first.owner },
+        'finishing an abandoned batch',
+      );
+      yield { source, claim };
+    }
   }
 }
 

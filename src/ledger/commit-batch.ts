@@ -42,10 +42,27 @@ export async function commitBatch(runtime: LedgerRuntime, ledger: Ledger, staged
 
 /**
  * Carries out intents that stand, each from wherever it was left: one snapshot per table for all of them, and one of
- * the ledger. Batches of a group have an order, by the time of the claim and then by id, both of which the ledger keeps.
- * Gives what was replaced, by batch, of those whose objects were read again.
+ * the ledger. Gives what was replaced, by batch, of those whose objects were read again.
  */
 export async function finishBatches(
+  runtime: LedgerRuntime,
+  ledger: Ledger,
+  intents: readonly Intent[],
+): Promise<ReadonlyMap<string, ReplacedByBatch>> {
+  const replaced = await commitFiles(runtime, ledger, intents);
+  await Promise.all(intents.map((intent) => settleBatch(ledger, intent)));
+  return replaced;
+}
+
+/** The part of it that the ledger has, which comes last. */
+export const settleBatch = (ledger: Ledger, { batch, objects, again }: Intent): Promise<void> =>
+  ledger.settle(batch, objects, again);
+
+/**
+ * The part of it that is visible in the tables. Batches of a group have an order, by the time of the claim and then by
+ * id, both of which the ledger keeps.
+ */
+export async function commitFiles(
   runtime: LedgerRuntime,
   ledger: Ledger,
   intents: readonly Intent[],
@@ -56,13 +73,11 @@ export async function finishBatches(
     intents.map((intent) => only(intent, (table) => intent.again === undefined || table === sequences.name)),
   );
   const again = intents.filter((intent) => intent.again !== undefined);
-  const replaced = await replaceAll(
+  return replaceAll(
     runtime,
     ledger,
     again.map((intent) => only(intent, (table) => table !== sequences.name)),
   );
-  await Promise.all(intents.map(({ batch, objects, again }) => ledger.settle(batch, objects, again)));
-  return replaced;
 }
 
 /** The files of some tables. Numbers that have arrived are never taken back, so they are added in any case. */

@@ -1,47 +1,102 @@
-/** The commits of one process: batches that become ready while a group of them is being committed make up the next one. */
+/**
+ * The commits of one process. What becomes ready while a group is being carried out makes up the next one, claims as well
+ * as batches; and while other processes commit to the same tables, one has its turn for all that are ready.
+ */
 import { watchedStore } from '../store/watched.ts';
 import type { Intent } from './batch-intent.ts';
-import { finishBatches, groupShare } from './commit-batch.ts';
+import { mostBatches } from './batch-summary.ts';
+import { commitFiles, groupShare, settleBatch } from './commit-batch.ts';
 import { Grouped } from './grouped.ts';
-import type { Ledger } from './ledger.ts';
+import type { Claim, Ledger } from './ledger.ts';
+import { readyIntents } from './ready.ts';
 import { nothingReplaced, type ReplacedByBatch } from './replace-batches.ts';
 import type { LedgerRuntime } from './runtime.ts';
+import { Turns } from './turns.ts';
+
+/** Something that is asked of the ledger, or a batch that is ready. */
+type Request = { readonly ask: () => Promise<Claim | undefined> } | ReadyBatch;
 
 interface ReadyBatch {
   readonly intent: Intent;
   readonly onMove: () => void;
 }
 
+interface Result {
+  readonly claim?: Claim | undefined;
+  readonly replaced?: ReplacedByBatch | undefined;
+}
+
+const isReady = (request: Request): request is ReadyBatch => 'intent' in request;
+
 export class CommitQueue {
   readonly #runtime: LedgerRuntime;
   readonly #ledger: Ledger;
-  readonly #ready: Grouped<ReadyBatch, ReplacedByBatch>;
+  readonly #turns: Turns;
+  readonly #requests: Grouped<Request, Result>;
 
   constructor(runtime: LedgerRuntime, ledger: Ledger) {
     this.#runtime = runtime;
     this.#ledger = ledger;
-    this.#ready = new Grouped(
-      (group) => this.#carryOut(group),
-      (waiting) => groupShare(waiting.map(({ intent }) => intent)),
+    this.#turns = new Turns(runtime);
+    this.#requests = new Grouped(
+      (group) => this.#turns.take((othersCommit) => this.#carryOut(group, othersCommit)),
+      (waiting) => shareOf(waiting),
     );
+  }
+
+  /** As of the ledger. */
+  async claim(...wanted: Parameters<Ledger['claim']>): Promise<Claim | undefined> {
+    return (await this.#requests.add({ ask: () => this.#ledger.claim(...wanted) })).claim;
+  }
+
+  /** As of the ledger. */
+  async takeOver(batch: string): Promise<Claim | undefined> {
+    return (await this.#requests.add({ ask: () => this.#ledger.takeOver(batch) })).claim;
   }
 
   /**
    * Carries out an intent that stands, together with others. `onMove` is called when the commit begins, and whenever it
    * moves on. Gives what the batch took the place of, where its objects were read again.
    */
-  finish(intent: Intent, onMove: () => void = () => {}): Promise<ReplacedByBatch> {
-    return this.#ready.add({ intent, onMove });
+  async finish(intent: Intent, onMove: () => void = () => {}): Promise<ReplacedByBatch> {
+    return (await this.#requests.add({ intent, onMove })).replaced ?? nothingReplaced;
   }
 
-  async #carryOut(group: readonly ReadyBatch[]): Promise<ReplacedByBatch[]> {
+  async #carryOut(group: readonly Request[], othersCommit: boolean): Promise<Result[]> {
+    const own = group.filter(isReady);
     const onMove = (): void => {
-      for (const batch of group) batch.onMove();
+      for (const batch of own) batch.onMove();
     };
     onMove();
     const runtime = { ...this.#runtime, store: watchedStore(this.#runtime.store, onMove) };
-    const intents = group.map(({ intent }) => intent);
-    const replaced = await finishBatches(runtime, this.#ledger, intents);
-    return intents.map(({ batch }) => replaced.get(batch) ?? nothingReplaced);
+    const intents = own.map(({ intent }) => intent);
+    const others = othersCommit && own.length > 0 ? await this.#readyElsewhere(runtime, intents) : [];
+    const replaced = await commitFiles(runtime, this.#ledger, [...intents, ...others]);
+    // One snapshot for all of it, since it is asked of the ledger at once.
+    const settled = others.map((intent) => settleBatch(this.#ledger, intent));
+    const results = group.map(async (request): Promise<Result> => {
+      if (!isReady(request)) return { claim: await request.ask() };
+      await settleBatch(this.#ledger, request.intent);
+      return { replaced: replaced.get(request.intent.batch) };
+    });
+    await Promise.all([...results, ...settled]);
+    return Promise.all(results);
   }
+
+  /** Batches of other processes that wait for the turn which is ours. What is read again is left to who does it. */
+  async #readyElsewhere(runtime: LedgerRuntime, own: readonly Intent[]): Promise<Intent[]> {
+    const batches = new Set(own.map(({ batch }) => batch));
+    const { ready } = await readyIntents(runtime, this.#ledger);
+    const others = ready
+      .map(({ intent }) => intent)
+      .filter(({ batch, again }) => !batches.has(batch) && again === undefined);
+    return others.slice(0, groupShare([...own, ...others]) - own.length);
+  }
+}
+
+/** What fits into one snapshot of the ledger, with the batches that fit into one of a table. */
+function shareOf(waiting: readonly Request[]): number {
+  const ready = waiting.filter(isReady);
+  const last = ready[groupShare(ready.map(({ intent }) => intent))];
+  return Math.min(mostBatches, last === undefined ? waiting.length : waiting.indexOf(last));
 }

@@ -164,7 +164,7 @@ export class Batches {
     // A batch of our own may be late, but it is not abandoned.
     const sourceOf = (name: string, uri: string, batch: string) =>
       this.#inWork.has(batch) ? undefined : find(name, uri);
-    for await (const { source, claim } of takeOverAbandoned(this.#runtime, this.#ledger, sourceOf)) {
+    for await (const { source, claim } of takeOverAbandoned(this.#runtime, this.#ledger, this.#commits, sourceOf)) {
       this.#inWork.add(claim.batch);
       try {
         this.#over(await resumeClaim(this.#runtime, this.#ledger, source, claim, this.#watch(moving)), 0);
@@ -282,7 +282,7 @@ export class Batches {
     const outcomes: Outcomes = new Map(objects.map(({ uri }) => [uri, { kind: 'held' }]));
     const etags = new Map(objects.map(({ uri, etag }) => [uri, etag]));
     const begun = this.#runtime.clock();
-    const claim = await this.#ledger.claim(source.config, objects, sequence, changed);
+    const claim = await this.#commits.claim(source.config, objects, sequence, changed);
     moving.on();
     if (claim === undefined) return outcomes;
     const claiming = this.#runtime.clock() - begun;

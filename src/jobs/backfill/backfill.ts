@@ -12,6 +12,7 @@ import {
   createLedger,
   type FinishedBatch,
   openTables,
+  releaseClaim,
   resumeClaim,
   sourceFinder,
   takeOverAbandoned,
@@ -40,7 +41,7 @@ import { mostBatches } from '../../ledger/batch-summary.ts';
 import { CommitQueue } from '../../ledger/commit-queue.ts';
 import type { Claim, Ledger } from '../../ledger/ledger.ts';
 import { clearSetAside } from '../../ledger/set-aside.ts';
-import { StoreError } from '../../store/store.ts';
+import { type ObjectInfo, StoreError } from '../../store/store.ts';
 import { logEvent } from '../../telemetry/events.ts';
 import { loadSideTables } from '../side-tables/load.ts';
 import { type ReadingAgain, ReadingNote } from './reading-again.ts';
@@ -49,6 +50,9 @@ import { Silence } from './silence.ts';
 
 const pollMs = 1000;
 const batchesAhead = 8;
+/** Fewer claims for a run that is over soon or meets others, few snapshots for one that goes on for long. */
+const claimedAheadSeconds = 5;
+const mostClaimedAhead = 32;
 
 export async function backfill(
   runtime: Runtime,
@@ -100,6 +104,12 @@ class BackfillRun {
   readonly #account: BackfillAccount;
   readonly #failures = new Map<string, ObjectFailure>();
   readonly #silence = new Silence();
+  /** Claimed, and not begun yet. */
+  readonly #waiting = new Set<Claim>();
+  /** Other runs hold objects of this pass. */
+  #contended = false;
+  #begun = 0;
+  #staged = 0;
   /** Of the last pass. */
   #warnings: Warning[] = [];
   #committed = 0;
@@ -133,6 +143,7 @@ class BackfillRun {
 
   async run(): Promise<void> {
     this.#runtime.ingester.prepare();
+    this.#begun = this.#runtime.clock();
     this.#account.otherMappings = await openTables(this.#runtime, this.#ledger, this.#sources);
     if (this.#note !== undefined) this.#readAgain(await this.#note.open());
     for (;;) {
@@ -193,26 +204,85 @@ class BackfillRun {
 
   /** One walk over the sources; true where objects remain that other runs hold. */
   async #pass(counters: PlanCounters): Promise<boolean> {
-    let contended = false;
+    this.#contended = false;
     this.#planned.complete = false;
     this.#tell('listing');
-    await this.#severalAtATime(async (inFlight) => {
-      for await (const { source, objects: planned, sequence, changed } of ahead(
-        this.#planCounted(counters),
-        batchesAhead,
-      )) {
-        await inFlight.slot();
-        const objects = planned.filter((object) => !this.#failures.has(object.uri));
-        if (objects.length === 0) continue;
-        const claim = await this.#ledger.claim(source.config, objects, sequence, changed, this.#again);
-        if (claim === undefined || claim.objects.length < objects.length) contended = true;
-        if (claim === undefined) continue;
-        inFlight.start(async (onStaged) =>
-          this.#record(await workClaim(this.#runtime, this.#ledger, source, claim, this.#watch(onStaged))),
-        );
-      }
+    const { threads } = this.#runtime.ingester;
+    try {
+      await this.#severalAtATime(async (inFlight) => {
+        // While some are staged, the next ones are claimed.
+        for await (const { source, claim } of ahead(this.#claimed(counters), threads)) {
+          await inFlight.slot();
+          this.#waiting.delete(claim);
+          inFlight.start(async (onStaged) => {
+            this.#record(await workClaim(this.#runtime, this.#ledger, source, claim, this.#watch(onStaged)));
+          });
+        }
+      });
+    } catch (error) {
+      await this.#giveBack();
+      throw error;
+    }
+    return this.#contended || counters.claimedElsewhere > 0;
+  }
+
+  /** The planned batches, each claimed: several at once, as many as will be staged in some seconds. */
+  async *#claimed(counters: PlanCounters): AsyncGenerator<{ source: ConfiguredSource; claim: Claim }> {
+    let planned: PlannedBatch[] = [];
+    for await (const batch of ahead(this.#planCounted(counters), batchesAhead)) {
+      planned.push(batch);
+      if (planned.length < (this.#contended ? mostClaimedAhead : this.#claimedAtOnce())) continue;
+      planned = await this.#stillFree(planned);
+      yield* await this.#claimAll(planned.splice(0, this.#claimedAtOnce()));
+    }
+    while (planned.length > 0) {
+      planned = await this.#stillFree(planned);
+      yield* await this.#claimAll(planned.splice(0, this.#claimedAtOnce()));
+    }
+  }
+
+  #claimedAtOnce(): number {
+    const { clock, ingester } = this.#runtime;
+    const seconds = (clock() - this.#begun) / 1000;
+    const batches = seconds === 0 ? 0 : Math.ceil((this.#staged / seconds) * claimedAheadSeconds);
+    return Math.min(mostClaimedAhead, Math.max(ingester.threads, batches));
+  }
+
+  /** Where other runs claim from the same listing, what they have left of it: asking for the rest would take turns. */
+  async #stillFree(planned: PlannedBatch[]): Promise<PlannedBatch[]> {
+    // What is read again may be committed already, and whether it is wanted is for the claim to say.
+    if (!this.#contended || this.#again !== undefined) return planned;
+    const { entries } = await this.#ledger.lookup(planned.flatMap(({ objects }) => objects.map(({ uri }) => uri)));
+    const isTaken = ({ uri, etag }: ObjectInfo): boolean =>
+      entries.get(uri)?.some((entry) => entry.state === 'claimed' || entry.object.etag === etag) === true;
+    return planned.filter(({ objects }) => !objects.every(isTaken));
+  }
+
+  async #claimAll(planned: readonly PlannedBatch[]): Promise<{ source: ConfiguredSource; claim: Claim }[]> {
+    const asked = planned.flatMap((batch) => {
+      const objects = batch.objects.filter((object) => !this.#failures.has(object.uri));
+      return objects.length === 0 ? [] : [{ ...batch, objects }];
     });
-    return contended || counters.claimedElsewhere > 0;
+    const claims = await Promise.all(
+      asked.map(({ source, objects, sequence, changed }) =>
+        this.#commits.claim(source.config, objects, sequence, changed, this.#again),
+      ),
+    );
+    return claims.flatMap((claim, index) => {
+      const { source, objects } = asked[index]!;
+      if (claim === undefined || claim.objects.length < objects.length) this.#contended = true;
+      if (claim === undefined) return [];
+      this.#waiting.add(claim);
+      return { source, claim };
+    });
+  }
+
+  /** Claims whose turn did not come, so that the next run need not wait for their deadline. */
+  async #giveBack(): Promise<void> {
+    const claims = [...this.#waiting];
+    this.#waiting.clear();
+    // The run fails by what has gone wrong before.
+    await Promise.allSettled(claims.map((claim) => releaseClaim(this.#runtime, this.#ledger, claim)));
   }
 
   /** Whatever ends `handOut`, what it has begun is over afterwards. */
@@ -268,7 +338,10 @@ class BackfillRun {
 
   #watch(onStaged: () => void): BatchWatch {
     return {
-      onStaged,
+      onStaged: () => {
+        this.#staged++;
+        onStaged();
+      },
       commits: this.#commits,
       ...(this.#options.signal && { signal: this.#options.signal }),
       onObject: (object, rows) => {
@@ -306,7 +379,7 @@ class BackfillRun {
   async #finishAbandoned(): Promise<void> {
     const sourceOf = sourceFinder(this.#sources);
     await this.#severalAtATime(async (inFlight) => {
-      const abandoned = takeOverAbandoned(this.#runtime, this.#ledger, sourceOf);
+      const abandoned = takeOverAbandoned(this.#runtime, this.#ledger, this.#commits, sourceOf);
       for await (const { source, claim } of abandoned) {
         inFlight.start(async (onStaged) =>
           this.#record(await resumeClaim(this.#runtime, this.#ledger, source, claim, this.#watch(onStaged))),

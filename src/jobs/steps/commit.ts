@@ -6,7 +6,7 @@ import { createLedger } from '../../ingest/claimed-batch.ts';
 import { expectOwnWarehouse } from '../../ingest/own-tables.ts';
 import type { Runtime } from '../../ingest/runtime.ts';
 import { addCounts, countsOf, type IntentCounts, noCounts } from '../../ledger/batch-intent.ts';
-import { finishBatches, groupShare } from '../../ledger/commit-batch.ts';
+import { CommitQueue } from '../../ledger/commit-queue.ts';
 import { readyIntents } from '../../ledger/ready.ts';
 
 export interface CommitReport {
@@ -31,26 +31,13 @@ export async function commitUnits(runtime: Runtime): Promise<CommitReport> {
   await expectOwnWarehouse(runtime);
   const ledger = createLedger(runtime);
   const { ready, open } = await readyIntents(runtime, ledger);
-  let counts = noCounts;
-  let failed = 0;
-  for (let rest = ready; rest.length > 0; ) {
-    const group = rest.slice(0, groupShare(rest.map(({ intent }) => intent)));
-    await finishBatches(
-      runtime,
-      ledger,
-      group.map(({ intent }) => intent),
-    );
-    for (const { intent, claimed } of group) {
-      counts = addCounts(counts, countsOf(intent));
-      failed += claimed - intent.objects.size;
-    }
-    rest = rest.slice(group.length);
-  }
+  const commits = new CommitQueue(runtime, ledger);
+  await Promise.all(ready.map(({ intent }) => commits.finish(intent)));
   const givenBack = ready.filter(({ intent }) => intent.objects.size === 0).length;
   return {
     units: { committed: ready.length - givenBack, givenBack, open: open.length },
-    objects: { failed },
-    counts,
+    objects: { failed: ready.reduce((sum, { intent, claimed }) => sum + claimed - intent.objects.size, 0) },
+    counts: ready.map(({ intent }) => countsOf(intent)).reduce(addCounts, noCounts),
     seconds: (clock() - begun) / 1000,
   };
 }

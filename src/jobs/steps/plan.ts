@@ -12,6 +12,7 @@ import { requireFolders } from '../../ingest/require-sources.ts';
 import type { Runtime } from '../../ingest/runtime.ts';
 import { selectSources } from '../../ingest/select-sources.ts';
 import { parseRange } from '../../ingest/time-range.ts';
+import { CommitQueue } from '../../ledger/commit-queue.ts';
 import { type Claim, claimOf } from '../../ledger/ledger.ts';
 import { jobOwner } from './owner.ts';
 import { newUnit, type Unit } from './unit.ts';
@@ -53,6 +54,7 @@ async function* claims(runtime: Runtime, options: PlanUnitsOptions): AsyncGenera
   const batch = { ...config.batch, claimSeconds: options.holdSeconds };
   const held: Runtime = { ...runtime, owner, config: { ...config, batch } };
   const ledger = createLedger(held);
+  const commits = new CommitQueue(held, ledger);
   await requireFolders(
     store,
     sources.map((source) => source.config),
@@ -66,7 +68,7 @@ async function* claims(runtime: Runtime, options: PlanUnitsOptions): AsyncGenera
     const isOurs = first?.owner === owner.id && sourceOf(first.source, first.object.uri) !== undefined;
     if (isOurs && !ledger.isAbandoned(first)) yield claimOf(entries);
   }
-  for await (const { claim } of takeOverAbandoned(held, ledger, sourceOf)) yield claim;
+  for await (const { claim } of takeOverAbandoned(held, ledger, commits, sourceOf)) yield claim;
 
   const planOptions = {
     ...(options.prefix !== undefined && { prefix: options.prefix }),
@@ -78,7 +80,7 @@ async function* claims(runtime: Runtime, options: PlanUnitsOptions): AsyncGenera
   };
   const claimAll = async (planned: readonly PlannedBatch[]): Promise<Claim[]> => {
     const claimed = planned.map(({ source, objects, sequence, changed }) =>
-      ledger.claim(source.config, objects, sequence, changed),
+      commits.claim(source.config, objects, sequence, changed),
     );
     return (await Promise.all(claimed)).filter((claim) => claim !== undefined);
   };

@@ -1,0 +1,121 @@
+/**
+ * Turns: which process of those that share a warehouse commits next. One small object says who has the turn, and it
+ * changes hands by conditional writes, so commits seldom meet and little that was staged for one is staged again.
+ *
+ * Nothing rests on it but that. A turn that is taken from a holder who is only slow leads to a conflict, which commits
+ * are made to survive. So no clocks are compared: a turn is taken over once its object has stayed the same for as long
+ * as a holder may take, or at once where its holder is known to be dead.
+ */
+import { StoreError } from '../store/store.ts';
+import type { LedgerRuntime } from './runtime.ts';
+
+const pollMs = 100;
+/** Longer than a commit of a group takes. */
+const turnMs = 15_000;
+
+interface Turn {
+  readonly etag: string;
+  /** Counts turns, so that no two states of the object are alike. */
+  readonly number: number;
+  /** Whose turn it is or was. */
+  readonly owner: string;
+  readonly isOver: boolean;
+}
+
+type TurnsRuntime = Pick<LedgerRuntime, 'store' | 'config' | 'owner' | 'clock' | 'sleep'>;
+
+export class Turns {
+  readonly #runtime: TurnsRuntime;
+  readonly #uri: string;
+  /** The last one of ours, as it was given on. */
+  #ours: Turn | undefined;
+  #endedAt = Number.NEGATIVE_INFINITY;
+  #othersCommit = false;
+
+  constructor(runtime: TurnsRuntime) {
+    this.#runtime = runtime;
+    this.#uri = `${runtime.config.warehouse}/_commits/turn.json`;
+  }
+
+  /** Waits for a turn, and gives it on afterwards. `work` is told whether others have had one since the last of ours. */
+  async take<T>(work: (othersCommit: boolean) => Promise<T>): Promise<T> {
+    const turn = await this.#acquire();
+    try {
+      return await work(this.#othersCommit);
+    } finally {
+      await this.#release(turn);
+    }
+  }
+
+  async #acquire(): Promise<Turn> {
+    const { owner, clock, sleep } = this.#runtime;
+    // Others look only now and then, and would never get a turn that is taken again at once.
+    const pause = this.#endedAt + (this.#othersCommit ? 2 : 1) * pollMs - clock();
+    if (pause > 0) await sleep(pause);
+    const next = this.#ours && (await this.#put(this.#ours));
+    this.#othersCommit = this.#ours !== undefined && next === undefined;
+    if (next !== undefined) return next;
+    let seen: Turn | undefined;
+    for (let waited = 0; ; waited += pollMs) {
+      const current = await this.#read();
+      if (current?.etag !== seen?.etag) waited = 0;
+      seen = current;
+      if (seen !== undefined && seen.owner !== owner.id) this.#othersCommit = true;
+      const isFree = seen === undefined || seen.isOver || owner.isDead(seen.owner) || waited >= turnMs;
+      const taken = isFree ? await this.#put(seen) : undefined;
+      if (taken !== undefined) return taken;
+      await sleep(pollMs);
+    }
+  }
+
+  async #release(turn: Turn): Promise<void> {
+    // Where it was taken from us, it is not ours to give on. Where the store fails, it runs out.
+    this.#ours = await this.#put(turn, true).catch((error: unknown) => {
+      if (error instanceof StoreError) return undefined;
+      throw error;
+    });
+    this.#endedAt = this.#runtime.clock();
+  }
+
+  /** undefined where there is none yet. */
+  async #read(): Promise<Turn | undefined> {
+    try {
+      const { info, chunks } = await this.#runtime.store.get(this.#uri);
+      const parts: Uint8Array[] = [];
+      for await (const chunk of chunks) parts.push(chunk);
+      return { ...parseTurn(Buffer.concat(parts).toString()), etag: info.etag };
+    } catch (error) {
+      if (error instanceof StoreError && (error.code === 'not-found' || error.code === 'precondition-failed')) return;
+      throw error;
+    }
+  }
+
+  /** The next state of the object, over this one; undefined where somebody else was faster. */
+  async #put(over: Turn | undefined, isOver = false): Promise<Turn | undefined> {
+    const { store, owner } = this.#runtime;
+    const number = (over?.number ?? 0) + 1;
+    const turn = { number, owner: owner.id, isOver };
+    const body = Buffer.from(JSON.stringify({ 'format-version': 1, ...turn }));
+    const condition = over === undefined ? ({ ifNoneMatch: '*' } as const) : { ifMatch: over.etag };
+    try {
+      const { etag } = await store.put(this.#uri, body, { ...condition, contentType: 'application/json' });
+      return { ...turn, etag };
+    } catch (error) {
+      if (error instanceof StoreError && (error.code === 'precondition-failed' || error.code === 'not-found')) return;
+      throw error;
+    }
+  }
+}
+
+/** Whatever else is there is nobody's turn, and will be written over. */
+function parseTurn(text: string): Omit<Turn, 'etag'> {
+  try {
+    const { number, owner, isOver } = JSON.parse(text) as Record<string, unknown>;
+    if (Number.isSafeInteger(number) && typeof owner === 'string') {
+      return { number: Number(number), owner, isOver: isOver === true };
+    }
+  } catch {
+    // Damaged.
+  }
+  return { number: 0, owner: '', isOver: true };
+}
