@@ -20,6 +20,8 @@ interface Turn {
   /** Whose turn it is or was. */
   readonly owner: string;
   readonly isOver: boolean;
+  /** Another process waits for it to end. */
+  readonly isWanted: boolean;
 }
 
 type TurnsRuntime = Pick<LedgerRuntime, 'store' | 'config' | 'owner' | 'clock' | 'sleep'>;
@@ -31,6 +33,7 @@ export class Turns {
   #ours: Turn | undefined;
   #endedAt = Number.NEGATIVE_INFINITY;
   #othersCommit = false;
+  #othersWait = false;
 
   constructor(runtime: TurnsRuntime) {
     this.#runtime = runtime;
@@ -49,32 +52,43 @@ export class Turns {
 
   async #acquire(): Promise<Turn> {
     const { owner, clock, sleep } = this.#runtime;
-    // Others look only now and then, and would never get a turn that is taken again at once.
-    const pause = this.#endedAt + (this.#othersCommit ? 2 : 1) * pollMs - clock();
+    // They look only now and then, and would never get a turn that is taken again at once.
+    const pause = this.#othersWait ? this.#endedAt + 2 * pollMs - clock() : 0;
     if (pause > 0) await sleep(pause);
-    const next = this.#ours && (await this.#put(this.#ours));
+    const next = this.#ours && (await this.#put(this.#ours, { isOver: false }));
     this.#othersCommit = this.#ours !== undefined && next === undefined;
+    this.#othersWait = false;
     if (next !== undefined) return next;
     let seen: Turn | undefined;
     for (let waited = 0; ; waited += pollMs) {
       const current = await this.#read();
-      if (current?.etag !== seen?.etag) waited = 0;
+      if (current?.number !== seen?.number) waited = 0;
       seen = current;
       if (seen !== undefined && seen.owner !== owner.id) this.#othersCommit = true;
-      const isFree = seen === undefined || seen.isOver || owner.isDead(seen.owner) || waited >= turnMs;
-      const taken = isFree ? await this.#put(seen) : undefined;
-      if (taken !== undefined) return taken;
+      if (seen === undefined || seen.isOver || owner.isDead(seen.owner) || waited >= turnMs) {
+        const taken = await this.#put(seen, { isOver: false });
+        if (taken !== undefined) return taken;
+      } else if (!seen.isWanted) seen = (await this.#put(seen, { owner: seen.owner, isWanted: true })) ?? seen;
       await sleep(pollMs);
     }
   }
 
   async #release(turn: Turn): Promise<void> {
     // Where it was taken from us, it is not ours to give on. Where the store fails, it runs out.
-    this.#ours = await this.#put(turn, true).catch((error: unknown) => {
+    this.#ours = await this.#end(turn).catch((error: unknown) => {
       if (error instanceof StoreError) return undefined;
       throw error;
     });
     this.#endedAt = this.#runtime.clock();
+  }
+
+  async #end(turn: Turn): Promise<Turn | undefined> {
+    const ended = await this.#put(turn, { isOver: true });
+    if (ended !== undefined) return ended;
+    const current = await this.#read();
+    // What somebody wrote into it is that they want it.
+    this.#othersWait = current?.isWanted === true && current.number === turn.number + 1;
+    return this.#othersWait ? this.#put(current, { isOver: true }) : undefined;
   }
 
   /** undefined where there is none yet. */
@@ -91,10 +105,10 @@ export class Turns {
   }
 
   /** The next state of the object, over this one; undefined where somebody else was faster. */
-  async #put(over: Turn | undefined, isOver = false): Promise<Turn | undefined> {
+  async #put(over: Turn | undefined, change: Partial<Turn>): Promise<Turn | undefined> {
     const { store, owner } = this.#runtime;
     const number = (over?.number ?? 0) + 1;
-    const turn = { number, owner: owner.id, isOver };
+    const turn = { number, owner: owner.id, isOver: false, isWanted: false, ...change };
     const body = Buffer.from(JSON.stringify({ 'format-version': 1, ...turn }));
     const condition = over === undefined ? ({ ifNoneMatch: '*' } as const) : { ifMatch: over.etag };
     try {
@@ -110,12 +124,12 @@ export class Turns {
 /** Whatever else is there is nobody's turn, and will be written over. */
 function parseTurn(text: string): Omit<Turn, 'etag'> {
   try {
-    const { number, owner, isOver } = JSON.parse(text) as Record<string, unknown>;
+    const { number, owner, isOver, isWanted } = JSON.parse(text) as Record<string, unknown>;
     if (Number.isSafeInteger(number) && typeof owner === 'string') {
-      return { number: Number(number), owner, isOver: isOver === true };
+      return { number: Number(number), owner, isOver: isOver === true, isWanted: isWanted === true };
     }
   } catch {
     // Damaged.
   }
-  return { number: 0, owner: '', isOver: true };
+  return { number: 0, owner: '', isOver: true, isWanted: false };
 }
