@@ -1,4 +1,6 @@
 /** Variables of the environment that begin as those of the configuration do, and are none: a mistyped one is a problem. */
+
+import { compareText } from '../text/order.ts';
 import { nearest } from './errors.ts';
 
 const prefix = 'AUDIT_WAREHOUSE_';
@@ -34,7 +36,7 @@ export function unknownVariables(
   return Object.keys(env)
     .filter((name) => name.startsWith(prefix) && env[name] !== undefined && env[name] !== '')
     .filter((name) => !known.includes(name) && !others.has(name) && !ofService.test(name) && !inFile.has(name))
-    .sort()
+    .sort(compareText)
     .map((name) => {
       const near = nearest(name, [...known, ...others]);
       const advice = near === undefined ? 'unset it; docs/cli.md says how keys are written' : `did you mean ${near}?`;

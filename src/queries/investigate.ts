@@ -5,6 +5,7 @@
 import type { CellValue, QueryEngine } from '../engines/engine.ts';
 import type { Runtime } from '../ingest/runtime.ts';
 import { formatSeconds } from '../text/humanize.ts';
+import { compareText } from '../text/order.ts';
 import { dayOf, microsOfDay } from '../text/time.ts';
 import { shellWord } from './command.ts';
 
@@ -117,7 +118,7 @@ export async function investigate(
       entries.push({ entry: entryOf(system, row, marks), at: String(row.time) });
     }
   }
-  entries.sort((a, b) => (a.at < b.at ? -1 : a.at > b.at ? 1 : 0));
+  entries.sort((a, b) => compareText(a.at, b.at));
   return { actor, entries: entries.map(({ entry }) => entry), cut, bytesScanned };
 }
 

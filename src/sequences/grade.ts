@@ -172,7 +172,7 @@ function usualOf(before: readonly PastDay[], lengths: readonly number[]): Usual 
 
 /** The lower one of two in the middle: in doubt less is usual. */
 function median(values: readonly number[]): number {
-  const sorted = Float64Array.from(values).sort();
+  const sorted = Float64Array.from(values).sort((a, b) => a - b);
   return sorted[(sorted.length - 1) >> 1]!;
 }
 

@@ -4,6 +4,7 @@
  * that the SDK has sent and that went well: endpoints, redirects and credentials stay its affair.
  */
 import { createHash, createHmac, createSecretKey, type KeyObject } from 'node:crypto';
+import { compareText } from '../text/order.ts';
 import { percentEncoded, type SignedRequest } from './s3-sockets.ts';
 
 export interface Credentials {
@@ -92,7 +93,7 @@ export function authorize(
   credentials: Credentials,
   keys: SigningKeys,
 ): string {
-  const names = Object.keys(headers).sort();
+  const names = Object.keys(headers).sort(compareText);
   const lines = names.map((name) => `${name}:${headers[name]!.trim().replace(/\s+/g, ' ')}\n`).join('');
   const list = names.join(';');
   const canonical = `${method}\n${path}\n${query}\n${lines}\n${list}\n${payload}`;
