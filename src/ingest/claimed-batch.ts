@@ -15,6 +15,7 @@ import type { Source } from '../sources/source.ts';
 import type { ObjectInfo, ObjectStore } from '../store/store.ts';
 import { watchedStore } from '../store/watched.ts';
 import type { TableDeclaration } from '../tables/declaration.ts';
+import { amendments } from '../tables/amendments.ts';
 import { quarantine } from '../tables/quarantine.ts';
 import { sequences } from '../tables/sequences.ts';
 import { logEvent } from '../telemetry/events.ts';
@@ -121,14 +122,17 @@ export async function stageClaim(
 ): Promise<StagedClaim> {
   const { log, ingester, store, config, sleep } = runtime;
   log.debug({ event: 'batch-claimed', batch: claim.batch, objects: claim.objects.length }, 'batch claimed');
+  const reread = claim.changed ?? (await changedObjects(ledger, source.source, claim));
   const tables = await currentTables(runtime, source);
+  // Of this very moment: an erasure by another process is not to be undone.
+  const record = reread.size > 0 ? await runtime.catalog.loadTable(amendments.name) : undefined;
   const request = {
     batch: claim.batch,
     source,
     objects: claim.objects,
-    reread: claim.changed ?? (await changedObjects(ledger, source.source, claim)),
+    reread,
     isAgain: claim.again !== undefined,
-    tables,
+    tables: { ...tables, ...(record && { amendments: record }) },
     ...watch,
   };
   const settle = (intent: Intent) => settleIntent(watched(store, watch.onMove), config.warehouse, intent, sleep);

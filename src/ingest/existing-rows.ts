@@ -6,6 +6,7 @@
 import type { Value } from '../columns/types.ts';
 import type { LoadedTable } from '../iceberg/catalog.ts';
 import { scanRows } from '../iceberg/table-rows.ts';
+import { digestOfSubject } from '../ledger/subject-digest.ts';
 import type { ObjectStore } from '../store/store.ts';
 import type { TableDeclaration } from '../tables/declaration.ts';
 
@@ -55,6 +56,54 @@ export class GivenRecords {
 }
 
 const place = (offset: unknown, mark: unknown): string => `${offset} ${mark}`;
+
+/**
+ * Rows that were erased from an object. Of an erased row only a digest of its subject is known, and how many there were:
+ * the first ones of that subject in the object, since an object that grows does so at its end.
+ */
+export class ErasedRows {
+  readonly #left = new Map<string, number>();
+  readonly #identities = new Set<string>();
+
+  add(subjectDigest: string, rows: number): void {
+    this.#left.set(subjectDigest, (this.#left.get(subjectDigest) ?? 0) + rows);
+  }
+
+  /**
+   * Whether a row about these subjects is one that was erased. `content`: what makes it the same record as another, of
+   * which an object may have had several; undefined where nothing does.
+   */
+  take(subjects: readonly string[], content: Uint8Array | undefined): boolean {
+    if (this.#left.size === 0) return false;
+    const identity = content && Buffer.from(content).toString('latin1');
+    if (identity !== undefined && this.#identities.has(identity)) return true;
+    for (const digest of subjects.map(digestOfSubject)) {
+      const left = this.#left.get(digest) ?? 0;
+      if (left === 0) continue;
+      this.#left.set(digest, left - 1);
+      if (identity !== undefined) this.#identities.add(identity);
+      return true;
+    }
+    return false;
+  }
+}
+
+/** What erasures have taken from an object of a table, by the record of amendments. */
+export async function erasedRowsOf(
+  store: ObjectStore,
+  record: LoadedTable | undefined,
+  table: string,
+  uri: string,
+): Promise<ErasedRows> {
+  const erased = new ErasedRows();
+  if (record === undefined) return erased;
+  const bounds = [{ column: 'source_uri', from: uri, to: uri }];
+  for await (const rows of scanRows(store, record, { bounds }))
+    for (const row of rows)
+      if (row.source_uri === uri && row.table_name === table && row.operation === 'erase')
+        erased.add(String(row.detail), -Number(row.rows));
+  return erased;
+}
 
 /**
  * The rows of one object in a table, as values in declaration order. `withDeleted`: also those that another engine has

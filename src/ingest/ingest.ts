@@ -170,10 +170,11 @@ class BatchAttempt {
 
   async #knownOf(object: ObjectInfo): Promise<Known> {
     // Reading files back takes as many modules as all else here, and few batches need it.
-    const { GivenRecords, PriorRows } = await import('./existing-rows.ts');
+    const { GivenRecords, PriorRows, erasedRowsOf } = await import('./existing-rows.ts');
     if (this.#request.isAgain) return { given: new GivenRecords() };
     const { table } = this.#request.source.source;
-    const prior = { events: new PriorRows(), quarantine: new PriorRows() };
+    const erased = await erasedRowsOf(this.#runtime.store, this.#request.tables.amendments, table.name, object.uri);
+    const prior = { events: new PriorRows(), quarantine: new PriorRows(), erased };
     for await (const row of this.#rowsOf('events', object)) prior.events.add(rowIdentity(table, row));
     for await (const row of this.#rowsOf('quarantine', object)) prior.quarantine.add(rowIdentity(quarantine, row));
     return { prior };

@@ -16,11 +16,12 @@ import type { RecordReader } from '../records/record-reader.ts';
 import type { RowWriter } from '../records/scan/row-writer.ts';
 import { dayOfMicros } from '../records/time.ts';
 import type { SequenceCollector } from '../sequences/collector.ts';
+import { subjectColumns } from '../sources/registry.ts';
 import type { Source } from '../sources/source.ts';
 import type { ObjectInfo } from '../store/store.ts';
 import { partitionColumn } from '../tables/declaration.ts';
 import { quarantine } from '../tables/quarantine.ts';
-import type { GivenRecords, PriorRows } from './existing-rows.ts';
+import type { ErasedRows, GivenRecords, PriorRows } from './existing-rows.ts';
 import { ObjectFault, TooManyRejected } from './fetch.ts';
 import { increase, Tally } from './object-counts.ts';
 import type { TableWriter } from './table-writer.ts';
@@ -29,6 +30,7 @@ import type { TableWriter } from './table-writer.ts';
 export interface Prior {
   readonly events: PriorRows;
   readonly quarantine: PriorRows;
+  readonly erased: ErasedRows;
 }
 
 /** What is to be known of an object while it is read; nothing of most. */
@@ -57,6 +59,7 @@ export class RecordWriter {
   readonly quarantine: TableWriter;
   readonly #days = new Set<string>();
   readonly #dayAt: number;
+  readonly #subjectsAt: readonly number[];
 
   readonly sequences: SequenceCollector | undefined;
 
@@ -67,7 +70,9 @@ export class RecordWriter {
     this.limits = limits;
     this.quarantine = quarantineTable;
     this.rows = source.writers.acquire((day) => this.#admit(day));
-    this.#dayAt = source.table.columns.findIndex((column) => column.name === partitionColumn);
+    const indexOf = (name: string): number => source.table.columns.findIndex((column) => column.name === name);
+    this.#dayAt = indexOf(partitionColumn);
+    this.#subjectsAt = (subjectColumns.get(source.table.name) ?? []).map(indexOf);
   }
 
   /** To be written to the end before the next one is opened. */
@@ -79,6 +84,11 @@ export class RecordWriter {
   dayBeyond({ values }: RowOutcome): string | undefined {
     const day = String(values[this.#dayAt]);
     return this.#admit(day) ? undefined : day;
+  }
+
+  /** Whom a row is about: what an erasure goes by. */
+  subjectsOf({ values }: RowOutcome): string[] {
+    return this.#subjectsAt.map((at) => values[at]).filter((value) => value !== null).map(String);
   }
 
   /** Gives the memory of the rows back. */
@@ -176,6 +186,10 @@ class ObjectRecords {
     this.#given?.addRow(rowIdentity(source.table, row.values), origin.offset, row.eventTime);
     if (this.#prior?.events.take(rowIdentity(source.table, row.values))) {
       if (row.identity !== null) rows.compare(row.identity);
+      this.#tally.duplicates++;
+      return;
+    }
+    if (this.#prior?.erased.take(this.#batch.subjectsOf(row), row.identity?.content)) {
       this.#tally.duplicates++;
       return;
     }

@@ -9,6 +9,8 @@ export interface IngestTables {
   readonly quarantine: LoadedTable;
   /** Present for a source that numbers its records. */
   readonly sequences?: LoadedTable;
+  /** Where objects are read again: what was erased of them. */
+  readonly amendments?: LoadedTable;
 }
 
 export interface IngestRequest {

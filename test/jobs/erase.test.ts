@@ -109,6 +109,27 @@ describe('erase', () => {
     expect(await subjects()).toHaveLength(12);
   });
 
+  test('holds when the object grows: what was erased stays out, what is new about the subject comes in', async () => {
+    const uri = `${input}/eopa=a/first_ts=null/last_ts=null/batch_id=growing.jsonl`;
+    const line = (i: number, subject: string) => decision({ id: `g-${i}`, time: `2023-07-11T11:00:0${i}Z`, subject });
+    const lines = [line(0, 'dr_evil'), line(1, 'austin'), line(2, 'dr_evil'), line(2, 'dr_evil')];
+    const grow = async (...more: string[]): Promise<unknown[]> => {
+      lines.push(...more);
+      await store.put(uri, Buffer.from(lines.join('\n')));
+      await run(world());
+      const rows = (await rowsOf(world(), 'opa_decisions')).filter((row) => row.source_uri === uri);
+      return rows.map((row) => row.decision_id).sort();
+    };
+    expect(await grow()).toEqual(['g-0', 'g-1', 'g-2']);
+    await erase(world(), 'dr_evil');
+    expect(await grow(line(3, 'austin'))).toEqual(['g-1', 'g-3']);
+    expect(await grow(line(4, 'dr_evil'))).toEqual(['g-1', 'g-3', 'g-4']);
+    expect((await verify(world(), { deep: true })).differences).toEqual([]);
+    await erase(world(), 'dr_evil');
+    expect(await grow(line(5, 'austin'), line(6, 'dr_evil'))).toEqual(['g-1', 'g-3', 'g-5', 'g-6']);
+    expect((await verify(world(), { deep: true })).differences).toEqual([]);
+  });
+
   test('killed at any of its calls has erased whole days or none, and the next run ends it', async () => {
     for (let k = 1; ; k += 4) {
       await ingest();
