@@ -42,9 +42,10 @@ async function execute(context: CommandContext, options: Options): Promise<numbe
   const report = await expire(await context.openRuntime(config, log), {
     ...(options.dryRun && { dryRun: true, onRemoval: ({ kind, name }) => void removals.push(`${kind} ${name}`) }),
   });
+  const code = report.refused.length > 0 ? exitCodes.failed : exitCodes.done;
   if (options.json) {
     await context.stdout.writeJson(`${JSON.stringify({ ...report, ...(options.dryRun && { removals }) })}\n`);
-    return exitCodes.done;
+    return code;
   }
   for (const line of removals) await context.stdout.write(`would remove ${printable(line)}\n`);
   const right = 'right' as const;
@@ -74,5 +75,6 @@ async function execute(context: CommandContext, options: Options): Promise<numbe
     await context.stdout.write(`amendments of dead runs finished: ${formatCount(report.amendmentsFinished)}\n`);
   if (report.postponed !== undefined)
     await context.stderr.write(`no file was deleted: ${printable(report.postponed)}\n`);
-  return exitCodes.done;
+  for (const { table, reason } of report.refused) await context.stderr.write(`${printable(`${table}: ${reason}`)}\n`);
+  return code;
 }

@@ -33,9 +33,11 @@ async function execute(context: CommandContext, options: Options): Promise<numbe
     ]);
   const { config, log } = openConfigAndLog(context, options);
   const tables = await describeTables(await context.openRuntime(config, log));
+  const faulty = tables.filter(({ error }) => error !== undefined);
+  const code = faulty.length > 0 ? exitCodes.failed : exitCodes.done;
   if (options.json) {
     await context.stdout.writeJson(`${JSON.stringify({ tables })}\n`);
-    return exitCodes.done;
+    return code;
   }
   if (tables.length === 0) {
     await context.stdout.write(
@@ -69,5 +71,6 @@ async function execute(context: CommandContext, options: Options): Promise<numbe
       { width: context.stdout.columns },
     ),
   );
-  return exitCodes.done;
+  for (const { name, error } of faulty) await context.stderr.write(`${printable(`${name}: ${error}`)}\n`);
+  return code;
 }

@@ -14,11 +14,13 @@ import { namesOf } from './name-mapping.ts';
 import { type DeleteFile, deletedPathField, deletedPositionField } from './row-deletes.ts';
 import type { LiveFile } from './scan.ts';
 
+type DeletedFrom = Pick<LiveFile, 'path' | 'fileSize' | 'recordCount' | 'deletes'>;
+
 /** 1 for each row that is deleted; undefined where none is. Throws Error naming the delete file that cannot be read. */
 export async function deletedRows(
   store: ObjectStore,
   metadata: TableMetadata,
-  file: LiveFile,
+  file: DeletedFrom,
 ): Promise<Uint8Array | undefined> {
   if (file.deletes.length === 0) return undefined;
   const rows = new Uint8Array(file.recordCount);
@@ -37,7 +39,7 @@ export async function deletedRows(
 }
 
 /** How many rows of a data file are live. */
-export async function countLiveRows(store: ObjectStore, metadata: TableMetadata, file: LiveFile): Promise<number> {
+export async function countLiveRows(store: ObjectStore, metadata: TableMetadata, file: DeletedFrom): Promise<number> {
   return file.recordCount - countOnes(await deletedRows(store, metadata, file));
 }
 
@@ -111,7 +113,7 @@ const valuesRead = new WeakMap<DeleteFile, Promise<ReadonlySet<string>>>();
 async function markEqual(
   store: ObjectStore,
   metadata: TableMetadata,
-  file: LiveFile,
+  file: DeletedFrom,
   mark: (position: number) => void,
 ): Promise<void> {
   const equality = file.deletes.filter(({ kind }) => kind === 'equality');

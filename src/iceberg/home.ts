@@ -11,6 +11,7 @@ import { mapAhead } from './files.ts';
 import { deleted } from './manifest.ts';
 import { currentSnapshot, type TableMetadata } from './metadata.ts';
 import { readManifest, readManifestList } from './scan.ts';
+import { isTableFault } from './table-fault.ts';
 
 /** A table's metadata names files outside of the warehouse. */
 export class OutsideWarehouse extends Error {
@@ -90,9 +91,18 @@ export async function expectTablesAtHome(
   tables: Iterable<string>,
 ): Promise<void> {
   const limit = pLimit(tablesAtOnce);
+  const outsideOfTable = async (table: string): Promise<string | undefined> => {
+    try {
+      const loaded = await catalog.loadTable(table);
+      return loaded && (await findOutside(store, catalog, table, loaded));
+    } catch (error) {
+      // One that cannot be read is told of where it is used, and keeps nobody from the others.
+      if (!isTableFault(error)) throw error;
+      return undefined;
+    }
+  };
   const look = async (table: string): Promise<void> => {
-    const loaded = await catalog.loadTable(table);
-    const outside = loaded && (await findOutside(store, catalog, table, loaded));
+    const outside = await outsideOfTable(table);
     if (outside !== undefined) throw new OutsideWarehouse(table, warehouseOf(catalog, table), outside);
   };
   await Promise.all([...tables].map((table) => limit(look, table)));

@@ -1,5 +1,6 @@
 import { gunzipSync } from 'node:zlib';
 import { parseJson, stringifyJson } from './json.ts';
+import { TableFault } from './table-fault.ts';
 
 /**
  * Table metadata of Iceberg format versions 2 and 3, the latter for reading (Iceberg spec, "Table Metadata Fields", "Snapshots", "Snapshot References";
@@ -123,7 +124,7 @@ export interface SnapshotBound {
 }
 
 /** Metadata that cannot be read: no Iceberg metadata, or of a format version that is not 2 or 3. */
-export class MetadataError extends Error {
+export class MetadataError extends TableFault {
   override readonly name = 'MetadataError';
 }
 
@@ -178,7 +179,7 @@ export function parseMetadata(bytes: Uint8Array, source = 'table metadata'): Tab
 }
 
 /** A table of a format version that is read here and not written. */
-export class ReadOnlyFormat extends Error {
+export class ReadOnlyFormat extends TableFault {
   override readonly name = 'ReadOnlyFormat';
   readonly code = 'read-only-format';
   readonly table: string;

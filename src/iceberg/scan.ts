@@ -25,6 +25,7 @@ import {
 } from './metadata.ts';
 import { type DeleteFile, DeleteIndex, deleteFile } from './row-deletes.ts';
 import { fieldsByName } from './schema.ts';
+import { TableFault } from './table-fault.ts';
 import { decodeValue } from './values.ts';
 
 /**
@@ -154,12 +155,20 @@ export function loadManifests(
 export async function readManifestList(store: ObjectStore, snapshot: Snapshot | undefined): Promise<ManifestFile[]> {
   if (snapshot === undefined) return [];
   const uri = snapshot['manifest-list'];
-  return decodeManifestList(await readFile(store, uri), uri);
+  return decoded(uri, await readFile(store, uri), decodeManifestList);
+}
+
+function decoded<T>(uri: string, bytes: Uint8Array, decode: (bytes: Uint8Array, source: string) => T): T {
+  try {
+    return decode(bytes, uri);
+  } catch (cause) {
+    throw new TableFault(`${uri} cannot be read: ${cause instanceof Error ? cause.message : String(cause)}`, { cause });
+  }
 }
 
 /** The manifest with what its entries inherit from the list filled in (spec, "Sequence Number Inheritance"). */
 export async function readManifest(store: ObjectStore, file: ManifestFile): Promise<Manifest> {
-  const manifest = decodeManifest(await readFile(store, file.path), file.path);
+  const manifest = decoded(file.path, await readFile(store, file.path), decodeManifest);
   return {
     ...manifest,
     specId: file.specId,

@@ -11,6 +11,7 @@ import {
   type TableMetadata,
 } from './metadata.ts';
 import { extendNameMapping, nameMappingProperty, namesOf } from './name-mapping.ts';
+import { TableFault } from './table-fault.ts';
 
 /**
  * From table declarations to Iceberg schemas and back: the first metadata of a table, its evolution when a declaration
@@ -282,7 +283,7 @@ function evolveField(
   const [has, wants] = [typeName(field.type), typeName(column.type)];
   if (has !== wants && !widens(column.type, field.type)) {
     if (!widens(field.type, column.type))
-      throw new Error(
+      throw new TableFault(
         `column ${column.name} of table ${declaration.name} (${metadata.location}) is ${has}, and a declaration asks for ` +
           `${wants}: Iceberg cannot change that; give the column another name, or declare it as ${has}`,
       );
@@ -297,7 +298,7 @@ function evolveField(
 function expectNotRenamed(metadata: TableMetadata, declaration: TableDeclaration, name: string): void {
   const now = fieldsByName(metadata).get(name);
   if (now !== undefined)
-    throw new Error(
+    throw new TableFault(
       `column ${name} of table ${declaration.name} (${metadata.location}) was renamed to ${now.name} by another engine: ` +
         `rename it back there (ALTER TABLE ${declaration.name} RENAME COLUMN ${now.name} TO ${name})`,
     );

@@ -37,7 +37,7 @@ export async function* scanRows(
 export async function* fileRows(
   store: ObjectStore,
   metadata: TableMetadata,
-  file: LiveFile,
+  file: ReadFile,
   { columns, withDeleted = false }: RowOptions = {},
 ): AsyncGenerator<Row[], void, undefined> {
   const fields = fieldsByName(metadata);
@@ -50,12 +50,15 @@ export async function* fileRows(
 export function storedRows(
   store: ObjectStore,
   metadata: TableMetadata,
-  file: LiveFile,
+  file: Pick<LiveFile, 'path' | 'fileSize'>,
   columns: readonly FieldRef[],
   dropped?: Uint8Array,
 ): AsyncGenerator<Row[], void, undefined> {
   return readRows(store, asParquet(file), { columns, names: namesOf(metadata), dropped });
 }
+
+/** What of a live file its rows are read by. */
+export type ReadFile = Pick<LiveFile, 'path' | 'fileSize' | 'recordCount' | 'deletes'>;
 
 /** A column that the table lacks is null in all of its rows: no field has an id below zero. */
 const noField = { id: -1, type: 'string' };
@@ -68,4 +71,7 @@ export const stagedRows = (
 ): AsyncGenerator<Row[], void, undefined> => readRows(store, { uri: path, size: fileSize }, { columns });
 
 /** A live file as the Parquet readers name it. */
-export const asParquet = ({ path, fileSize }: LiveFile): ParquetFile => ({ uri: path, size: fileSize });
+export const asParquet = ({ path, fileSize }: Pick<LiveFile, 'path' | 'fileSize'>): ParquetFile => ({
+  uri: path,
+  size: fileSize,
+});

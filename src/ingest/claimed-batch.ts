@@ -3,7 +3,11 @@
  * worker share. Which objects to claim, and what to do with those that fail, is theirs.
  */
 import type { LoadedTable } from '../iceberg/catalog.ts';
+import type { CommitContext } from '../iceberg/commit.ts';
 import { ensureTable } from '../iceberg/ensure.ts';
+import { currentSnapshot, expectWritable } from '../iceberg/metadata.ts';
+import { readManifestList } from '../iceberg/scan.ts';
+import { isTableFault } from '../iceberg/table-fault.ts';
 import { type Intent, readIntent, settleIntent } from '../ledger/batch-intent.ts';
 import { commitBatch } from '../ledger/commit-batch.ts';
 import type { CommitQueue } from '../ledger/commit-queue.ts';
@@ -14,8 +18,8 @@ import { commitContext } from '../ledger/runtime.ts';
 import type { Source } from '../sources/source.ts';
 import type { ObjectInfo, ObjectStore } from '../store/store.ts';
 import { watchedStore } from '../store/watched.ts';
-import type { TableDeclaration } from '../tables/declaration.ts';
 import { amendments } from '../tables/amendments.ts';
+import type { TableDeclaration } from '../tables/declaration.ts';
 import { quarantine } from '../tables/quarantine.ts';
 import { sequences } from '../tables/sequences.ts';
 import { logEvent } from '../telemetry/events.ts';
@@ -72,25 +76,37 @@ export function createLedger(runtime: Runtime): Ledger {
   });
 }
 
+export interface OpenedTables {
+  /** Sources with rows of another mapping; logged. */
+  readonly others: readonly OtherMapping[];
+  /** Sources whose table cannot be used as it is, by name, with what is wrong; logged. */
+  readonly unusable: ReadonlyMap<string, Error>;
+}
+
 /**
  * Makes the tables that these sources write to, where they are missing; removes the spilled runs of processes that are gone.
- * Returns the sources with rows of another mapping, and logs them.
+ * Throws where the ledger or the quarantine cannot be used: without them there is no ingest.
  */
 export async function openTables(
   runtime: Runtime,
   ledger: Ledger,
   sources: readonly ConfiguredSource[],
-): Promise<OtherMapping[]> {
+): Promise<OpenedTables> {
   const context = commitContext(runtime);
   await runtime.catalog.ensureNamespace();
   // Sources that write to the same table may each have columns to add to it, one after another.
   const numbered = sources.some(({ source }) => source.sequence !== undefined) ? [sequences] : [];
-  const tables = Map.groupBy(
-    [quarantine, ...numbered, ...sources.map(({ source }) => source.table)],
-    ({ name }) => name,
-  );
+  const events = sources.map(({ source }) => source.table);
+  const tables = Map.groupBy([quarantine, ...numbered, ...events], ({ name }) => name);
+  const faults = new Map<string, Error>();
   const ensure = async (declarations: readonly TableDeclaration[]): Promise<void> => {
-    for (const declaration of declarations) await ensureTable(context, declaration);
+    const { name } = declarations[0]!;
+    try {
+      for (const declaration of declarations) await ensureUsable(context, declaration);
+    } catch (error) {
+      if (!isTableFault(error) || events.every((table) => table.name !== name)) throw error;
+      faults.set(name, error);
+    }
   };
   await Promise.all([ledger.open(), ...[...tables.values()].map(ensure)]);
   const [others] = await Promise.all([
@@ -102,7 +118,21 @@ export async function openTables(
     const message = `${describeOtherMapping(other)}; ${adviceOnOtherMapping(other)}`;
     runtime.log.warn({ event: 'rows-of-another-mapping', ...other }, message);
   }
-  return others;
+  const unusable = new Map<string, Error>();
+  for (const { config, source } of sources) {
+    const fault = faults.get(source.table.name);
+    if (fault === undefined) continue;
+    unusable.set(config.name, fault);
+    logEvent(runtime.log, 'table-unusable', { table: source.table.name, source: config.name, err: fault });
+  }
+  return { others, unusable };
+}
+
+/** Also throws where the table could not be committed to: it may be read only, or its list of manifests be gone. */
+async function ensureUsable(context: CommitContext, declaration: TableDeclaration): Promise<void> {
+  const { metadata } = await ensureTable(context, declaration);
+  expectWritable(declaration.name, metadata);
+  await readManifestList(context.store, currentSnapshot(metadata));
 }
 
 /** What a claim came to, with nothing of it committed yet. */

@@ -12,7 +12,7 @@ import type { Value } from '../columns/types.ts';
 import type { KeptCounts } from '../ledger/batch-intent.ts';
 import type { ObjectCounts } from '../ledger/entry.ts';
 import { rowIdentity } from '../records/identity.ts';
-import type { ObjectInfo } from '../store/store.ts';
+import { type ObjectInfo, StoreError } from '../store/store.ts';
 import { watchedStore } from '../store/watched.ts';
 import type { TableDeclaration } from '../tables/declaration.ts';
 import { quarantine } from '../tables/quarantine.ts';
@@ -148,7 +148,7 @@ class BatchAttempt {
   }
 
   async #ingest(object: ObjectInfo, body: AsyncIterable<Uint8Array>): Promise<ObjectCounts> {
-    const known = this.#request.reread.has(object.uri) ? await this.#knownOf(object) : {};
+    const known = this.#request.reread.has(object.uri) ? await this.#knownOrFault(object) : {};
     const records = this.#records.open(object, known);
     for await (const _ of records.write(body)) {
       this.#request.onMove?.();
@@ -166,6 +166,16 @@ class BatchAttempt {
       { event: 'object-failed', uri: object.uri, code, reason: message },
       'object left unclaimed',
     );
+  }
+
+  /** An object whose rows of before cannot be read fails alone; a store that gives no answer fails the batch. */
+  async #knownOrFault(object: ObjectInfo): Promise<Known> {
+    try {
+      return await this.#knownOf(object);
+    } catch (error) {
+      if (error instanceof StoreError && error.code !== 'not-found') throw error;
+      throw new ObjectFault(object.uri, error);
+    }
   }
 
   async #knownOf(object: ObjectInfo): Promise<Known> {

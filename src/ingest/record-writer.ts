@@ -88,7 +88,10 @@ export class RecordWriter {
 
   /** Whom a row is about: what an erasure goes by. */
   subjectsOf({ values }: RowOutcome): string[] {
-    return this.#subjectsAt.map((at) => values[at]).filter((value) => value !== null).map(String);
+    return this.#subjectsAt
+      .map((at) => values[at])
+      .filter((value) => value !== null)
+      .map(String);
   }
 
   /** Gives the memory of the rows back. */

@@ -9,10 +9,14 @@ import type { Change } from '../iceberg/change.ts';
 import { commitTable } from '../iceberg/commit.ts';
 import type { TableMetadata } from '../iceberg/metadata.ts';
 import { liveFiles } from '../iceberg/scan.ts';
+import { fieldsByName } from '../iceberg/schema.ts';
+import { TableFault } from '../iceberg/table-fault.ts';
+import { fileRows, scanRows } from '../iceberg/table-rows.ts';
+import type { Row } from '../parquet/read/row-reader.ts';
 import { canonical } from '../store/places.ts';
 import type { ObjectStore } from '../store/store.ts';
 import { sequences } from '../tables/sequences.ts';
-import { compareText } from '../text/order.ts';
+import { compareText, textRange } from '../text/order.ts';
 import { type Intent, settleIntent } from './batch-intent.ts';
 import { batchesOf, batchSummary, mostBatches } from './batch-summary.ts';
 import type { Ledger } from './ledger.ts';
@@ -154,5 +158,46 @@ async function takenAll(
     const intent = byPath.get(canonical(path));
     if (intent !== undefined) taken.add(intent);
   }
+  for (const intent of intents)
+    if (!taken.has(intent) && (await hasRowsOf(store, metadata, table, intent))) taken.add(intent);
   return taken;
 }
+
+/** Rows of a batch that are looked for: it became visible as a whole, so few are enough. */
+const rowsLookedFor = 1000;
+
+/**
+ * Whether rows of a batch are in the table though its files are not: another engine has written them anew. Throws where
+ * that cannot be told, since the files are gone and the table has no row of the objects.
+ */
+async function hasRowsOf(
+  store: ObjectStore,
+  metadata: TableMetadata,
+  table: string,
+  { batch, files, objects }: Intent,
+): Promise<boolean> {
+  const bounds = [{ column: 'source_uri', ...textRange(objects.keys()) }];
+  const scan = { bounds, withDeleted: true };
+  const [first] = files.get(table)!;
+  if (first === undefined || !fieldsByName(metadata).has('source_uri')) return false;
+  if ((await store.head(first.path)) === undefined) {
+    for await (const rows of scanRows(store, { metadata }, { ...scan, columns: ['source_uri'] }))
+      if (rows.some((row) => objects.has(String(row.source_uri)))) return true;
+    throw new TableFault(
+      `table ${table}: ${first.path} of batch ${batch} is gone before it was committed, and so are its rows: ` +
+        'another engine has removed files that it took for orphans; delete the intent, and backfill reads the objects again',
+    );
+  }
+  const wanted = new Set<string>();
+  for await (const rows of fileRows(store, metadata, { ...first, deletes: [] })) {
+    for (const row of rows) if (wanted.size < rowsLookedFor) wanted.add(rowKey(row));
+    if (wanted.size >= rowsLookedFor) break;
+  }
+  for await (const rows of scanRows(store, { metadata }, scan))
+    if (rows.some((row) => objects.has(String(row.source_uri)) && wanted.has(rowKey(row)))) return true;
+  return false;
+}
+
+/** By its scalars: engines may write maps in another order. */
+const rowKey = (row: Row): string =>
+  JSON.stringify(Object.values(row).map((value) => (typeof value === 'object' ? null : String(value))));

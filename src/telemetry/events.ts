@@ -56,6 +56,7 @@ export const events = declare({
     level: 'warn',
     message: 'objects in an archive storage class are left until they are restored',
   },
+  'table-unusable': { level: 'error', message: 'a table cannot be used as it is; its source stays out' },
   'source-stale': { level: 'error', message: 'nothing newer than sources[].expect is in the warehouse' },
   'source-fresh': { level: 'info', message: 'events as new as sources[].expect says are in the warehouse again' },
   'no-rows': { level: 'warn', message: 'records were read, and none became a row; the report says why' },

@@ -94,7 +94,7 @@ class BackfillRun {
   readonly #runtime: Runtime;
   readonly #options: BackfillOptions;
   readonly #progress: ProgressSink;
-  readonly #sources: readonly ConfiguredSource[];
+  #sources: readonly ConfiguredSource[];
   readonly #range: TimeRange | undefined;
   readonly #ledger: Ledger;
   readonly #commits: CommitQueue;
@@ -144,7 +144,14 @@ class BackfillRun {
   async run(): Promise<void> {
     this.#runtime.ingester.prepare();
     this.#begun = this.#runtime.clock();
-    this.#account.otherMappings = await openTables(this.#runtime, this.#ledger, this.#sources);
+    const { others, unusable } = await openTables(this.#runtime, this.#ledger, this.#sources);
+    this.#account.otherMappings = others;
+    for (const { config } of this.#sources) {
+      const fault = unusable.get(config.name);
+      if (fault === undefined) continue;
+      this.#account.failures.push({ uri: config.location, code: 'table-unusable', message: fault.message });
+    }
+    this.#sources = this.#sources.filter(({ config }) => !unusable.has(config.name));
     if (this.#note !== undefined) this.#readAgain(await this.#note.open());
     for (;;) {
       await this.#finishAbandoned();

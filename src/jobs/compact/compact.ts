@@ -9,8 +9,10 @@
 import { UsageError } from '../../config/errors.ts';
 import type { LoadedTable } from '../../iceberg/catalog.ts';
 import { updateTable } from '../../iceberg/commit.ts';
+import { expectWritable } from '../../iceberg/metadata.ts';
 import type { Range } from '../../iceberg/scan.ts';
 import { addSortOrder, findSortOrder, sortKeyText } from '../../iceberg/sort-orders.ts';
+import { isTableFault } from '../../iceberg/table-fault.ts';
 import { expectOwnWarehouse } from '../../ingest/own-tables.ts';
 import type { Runtime } from '../../ingest/runtime.ts';
 import { parseDays } from '../../ingest/time-range.ts';
@@ -145,7 +147,14 @@ class CompactRun {
     for (const name of this.#options.tables ?? existing) await this.#open(name);
     this.#refused.length = 0;
     if (!this.#options.dryRun) await finishAmendments(this.#runtime);
-    for (const name of this.#options.tables ?? existing) await this.#compactTable(name);
+    for (const name of this.#options.tables ?? existing) {
+      try {
+        await this.#compactTable(name);
+      } catch (error) {
+        if (!isTableFault(error)) throw error;
+        this.#refused.push({ table: name, day: null, reason: error.message });
+      }
+    }
     return {
       tables: Object.fromEntries(this.#tables),
       days: this.#days,
@@ -191,12 +200,13 @@ class CompactRun {
   }
 
   async #open(name: string): Promise<Opened | undefined> {
-    const loaded = await this.#runtime.catalog.loadTable(name);
-    if (loaded === undefined) return undefined;
     try {
+      const loaded = await this.#runtime.catalog.loadTable(name);
+      if (loaded === undefined) return undefined;
+      expectWritable(name, loaded.metadata);
       return opened(loaded, describeTable(name, loaded, this.#runtime.config));
     } catch (error) {
-      if (error instanceof UsageError) throw error;
+      if (!isTableFault(error)) throw error;
       this.#refused.push({ table: name, day: null, reason: error instanceof Error ? error.message : String(error) });
       return undefined;
     }

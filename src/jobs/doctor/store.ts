@@ -1,6 +1,9 @@
 /** Buckets and folders: what the sources show, and whether the warehouse can be written as commits need it. */
 
 import { findOutside } from '../../iceberg/home.ts';
+import { expectWritable } from '../../iceberg/metadata.ts';
+import { liveFiles } from '../../iceberg/scan.ts';
+import { isTableFault } from '../../iceberg/table-fault.ts';
 import { createLedger } from '../../ingest/claimed-batch.ts';
 import { ownTables } from '../../ingest/own-tables.ts';
 import { objectsAt } from '../../ingest/plan.ts';
@@ -54,11 +57,20 @@ export async function checkListing(
 /** Whether the tables name files of this warehouse, and not those of another that it is a copy of. */
 export async function checkTables({ store, catalog, config }: Runtime): Promise<Finding> {
   let there = 0;
+  const faults: string[] = [];
   for (const table of ownTables(config)) {
-    const loaded = await catalog.loadTable(table);
-    if (loaded === undefined) continue;
-    there++;
-    const outside = await findOutside(store, catalog, table, loaded);
+    let outside: string | undefined;
+    try {
+      const loaded = await catalog.loadTable(table);
+      if (loaded === undefined) continue;
+      there++;
+      outside = await findOutside(store, catalog, table, loaded);
+      expectWritable(table, loaded.metadata);
+      for await (const _ of liveFiles(store, loaded.metadata));
+    } catch (error) {
+      if (!isTableFault(error)) throw error;
+      faults.push(error.message.includes(table) ? error.message : `table ${table}: ${error.message}`);
+    }
     if (outside !== undefined) {
       return failed(
         `table ${table} of ${config.warehouse} points outside of it, to ${outside}: the warehouse is a copy of another one, or was moved`,
@@ -66,6 +78,11 @@ export async function checkTables({ store, catalog, config }: Runtime): Promise<
       );
     }
   }
+  if (faults.length > 0)
+    return failed(
+      faults.join('; '),
+      'its sources stay out until it is mended; the others go on. Roll it back to an earlier snapshot with another engine, or have it dropped and filled again from the sources by backfill',
+    );
   return ok(`${there} tables, all of their metadata in ${config.warehouse}`);
 }
 

@@ -9,10 +9,11 @@
 import type { LoadedTable } from '../../iceberg/catalog.ts';
 import type { DataFile } from '../../iceberg/data-file.ts';
 import { deletedRows, fieldRef } from '../../iceberg/deleted-rows.ts';
-import type { SchemaField } from '../../iceberg/metadata.ts';
+import { expectWritable, type SchemaField } from '../../iceberg/metadata.ts';
 import { appliedDeletes } from '../../iceberg/row-deletes.ts';
 import { type LiveFile, liveFiles } from '../../iceberg/scan.ts';
 import { everNamed } from '../../iceberg/schema.ts';
+import { isTableFault } from '../../iceberg/table-fault.ts';
 import { storedRows } from '../../iceberg/table-rows.ts';
 import { createLedger } from '../../ingest/claimed-batch.ts';
 import { AccountingError, increase } from '../../ingest/object-counts.ts';
@@ -50,8 +51,10 @@ export async function erase(runtime: Runtime, subject: string, options: EraseOpt
   if (!options.dryRun) await finishAmendments(runtime);
   const subjectDigest = digestOfSubject(subject);
   const tables: EraseReport['tables'] = {};
+  const faults: Error[] = [];
   for (const [table, columns] of subjectColumns) {
     const report = { rows: 0, files: 0, days: 0 };
+    if (!(await isUsable(runtime, table, faults))) continue;
     for (const day of await daysOf(runtime, table, columns, subject)) {
       options.signal?.throwIfAborted();
       const erased = await eraseDay(runtime, { table, columns, subject, day, detail: subjectDigest }, options);
@@ -62,8 +65,31 @@ export async function erase(runtime: Runtime, subject: string, options: EraseOpt
     }
     if (report.files > 0) tables[table] = report;
   }
+  if (faults.length > 0)
+    throw new Error(
+      `cannot erase: ${faults.map(({ message }) => message).join('; ')}. ${erasedFrom(tables)}, and rows of the subject may be left there`,
+      { cause: faults[0] },
+    );
   const otherMappings = await findOtherMappings(createLedger(runtime), selectSources(runtime, undefined));
   return { tables, otherMappings, subjectDigest, seconds: (runtime.clock() - started) / 1000 };
+}
+
+const erasedFrom = (tables: EraseReport['tables']): string =>
+  Object.keys(tables).length === 0 ? 'No other table had any' : `Done in ${Object.keys(tables).join(', ')}`;
+
+/** Tables that can be erased from come first, so that a fault of one is no reason to leave the subject in the others. */
+async function isUsable({ catalog, store }: Runtime, table: string, faults: Error[]): Promise<boolean> {
+  try {
+    const loaded = await catalog.loadTable(table);
+    if (loaded === undefined) return true;
+    expectWritable(table, loaded.metadata);
+    for await (const _ of liveFiles(store, loaded.metadata));
+    return true;
+  } catch (error) {
+    if (!isTableFault(error)) throw error;
+    faults.push(error);
+    return false;
+  }
 }
 
 interface DayRequest {

@@ -17,6 +17,7 @@ import type { LoadedTable } from '../../iceberg/catalog.ts';
 import { updateTable } from '../../iceberg/commit.ts';
 import { removeSnapshots } from '../../iceberg/history.ts';
 import { warehouseOf } from '../../iceberg/home.ts';
+import { isTableFault } from '../../iceberg/table-fault.ts';
 import { createLedger } from '../../ingest/claimed-batch.ts';
 import { expectOwnWarehouse } from '../../ingest/own-tables.ts';
 import type { Runtime } from '../../ingest/runtime.ts';
@@ -39,6 +40,8 @@ export interface ExpireReport {
   readonly tables: Record<string, { snapshots: number; files: number; bytes: number; days: number; rows: number }>;
   readonly intents: number;
   readonly amendmentsFinished: number;
+  /** Tables that could not be looked after, with what is wrong. */
+  readonly refused: readonly { readonly table: string; readonly reason: string }[];
   /** Why no file was deleted. */
   readonly postponed?: string;
   readonly seconds: number;
@@ -56,9 +59,10 @@ export async function expire(runtime: Runtime, options: ExpireOptions = {}): Pro
 
   const open = await openWork(runtime, started - config.expire.graceSeconds * 1000);
   const tables: ExpireReport['tables'] = {};
-  for (const name of await catalog.listTables()) {
+  const refused: { table: string; reason: string }[] = [];
+  const expireTable = async (name: string): Promise<void> => {
     // A table of somebody else in the same catalog.
-    if (!(await isAtHome(runtime, name))) continue;
+    if (!(await isAtHome(runtime, name))) return;
     const snapshots = await expireSnapshots(runtime, name, started, open.ids, dryRun);
     for (const id of snapshots) tell({ kind: 'snapshot', name: `${name} ${id}` });
     const orphans =
@@ -72,6 +76,14 @@ export async function expire(runtime: Runtime, options: ExpireOptions = {}): Pro
       days: mine.length,
       rows: mine.reduce((sum, { rows }) => sum + rows, 0),
     };
+  };
+  for (const name of await catalog.listTables()) {
+    try {
+      await expireTable(name);
+    } catch (error) {
+      if (!isTableFault(error)) throw error;
+      refused.push({ table: name, reason: error.message });
+    }
   }
   const intents = await deleteIntents(runtime, started, open.ids, dryRun);
   for (const uri of intents) tell({ kind: 'intent', name: uri });
@@ -79,6 +91,7 @@ export async function expire(runtime: Runtime, options: ExpireOptions = {}): Pro
     tables,
     intents: intents.length,
     amendmentsFinished,
+    refused,
     ...(open.stale !== undefined && { postponed: open.stale }),
     seconds: (clock() - started) / 1000,
   };

@@ -8,7 +8,7 @@
  */
 import type { LoadedTable } from '../../iceberg/catalog.ts';
 import { type LiveFile, liveFiles } from '../../iceberg/scan.ts';
-import { fileRows, scanRows } from '../../iceberg/table-rows.ts';
+import { fileRows } from '../../iceberg/table-rows.ts';
 import { fetchObjects } from '../../ingest/fetch.ts';
 import { type ConfiguredSource, objectsAt } from '../../ingest/plan.ts';
 import type { Runtime } from '../../ingest/runtime.ts';
@@ -29,6 +29,8 @@ export interface DeepRequest {
   readonly source: ConfiguredSource;
   readonly table: LoadedTable;
   readonly contents: TableContents;
+  /** Files of any table that cannot be read, each reported. */
+  readonly unreadable: ReadonlySet<string>;
   readonly accounts: Accounts;
   /** Whether an object is at rest: no run is at it. */
   readonly isSettled: (uri: string) => boolean;
@@ -162,14 +164,14 @@ async function compareRows(
 ): Promise<void> {
   const { table } = request.source.source;
   const held = new Map<string, Map<string, number>>();
-  for await (const row of rowsOfObjects(runtime, request.table, doubtful)) {
+  for await (const row of rowsOfObjects(runtime, request, request.table, doubtful)) {
     const uri = String(row.source_uri);
     const digests = held.get(uri) ?? new Map<string, number>();
     held.set(uri, digests);
     const digest = comparedBy(request, uri)(table, valuesOf(table, row));
     digests.set(digest, (digests.get(digest) ?? 0) + 1);
   }
-  const quarantined = await quarantinedOffsets(runtime, doubtful);
+  const quarantined = await quarantinedOffsets(runtime, request, doubtful);
   const missing = new Map<string, ReadRow[]>();
   for (const [uri, { rows }] of doubtful) {
     const digests = held.get(uri) ?? new Map<string, number>();
@@ -218,26 +220,35 @@ function isRemovedOnPurpose({ ymd, subjects }: ReadRow, table: string, { removal
 
 async function* rowsOfObjects(
   { store }: Runtime,
-  table: LoadedTable,
+  { unreadable }: DeepRequest,
+  { metadata }: LoadedTable,
   wanted: ReadonlyMap<string, unknown>,
 ): AsyncGenerator<Row> {
   const bounds = [{ column: 'source_uri', ...textRange(wanted.keys()) }];
-  for await (const rows of scanRows(store, table, { bounds }))
-    for (const row of rows) if (wanted.has(String(row.source_uri))) yield row;
+  for await (const file of liveFiles(store, metadata, { bounds })) {
+    if (unreadable.has(file.path)) continue;
+    for await (const rows of fileRows(store, metadata, file))
+      for (const row of rows) if (wanted.has(String(row.source_uri))) yield row;
+  }
 }
 
-async function quarantinedOffsets(runtime: Runtime, wanted: ReadonlyMap<string, unknown>): Promise<Set<string>> {
+async function quarantinedOffsets(
+  runtime: Runtime,
+  request: DeepRequest,
+  wanted: ReadonlyMap<string, unknown>,
+): Promise<Set<string>> {
   const offsets = new Set<string>();
   const loaded = await runtime.catalog.loadTable(quarantine.name);
   if (loaded === undefined) return offsets;
-  for await (const row of rowsOfObjects(runtime, loaded, wanted)) offsets.add(`${row.source_offset} ${row.source_uri}`);
+  for await (const row of rowsOfObjects(runtime, request, loaded, wanted))
+    offsets.add(`${row.source_offset} ${row.source_uri}`);
   return offsets;
 }
 
 /** Which of the missing records some row of the table is. */
 async function identitiesHeld(
   { store }: Runtime,
-  { source: { source }, table }: DeepRequest,
+  { source: { source }, table, unreadable }: DeepRequest,
   missing: ReadonlyMap<string, readonly ReadRow[]>,
 ): Promise<Set<string>> {
   const rows = [...missing.values()].flat().filter(({ identity }) => identity !== null);
@@ -248,6 +259,7 @@ async function identitiesHeld(
   const id = declaration.identity?.id;
   const ids = new Set(rows.map((row) => row.id));
   for await (const file of liveFiles(store, table.metadata)) {
+    if (unreadable.has(file.path)) continue;
     if (id !== undefined && !(await hasAny(store, table, file, id, ids))) continue;
     for await (const group of fileRows(store, table.metadata, file)) {
       for (const row of group) {

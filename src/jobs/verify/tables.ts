@@ -5,12 +5,14 @@
 import pLimit from 'p-limit';
 import type { Value } from '../../columns/types.ts';
 import type { LoadedTable } from '../../iceberg/catalog.ts';
+import { countLiveRows } from '../../iceberg/deleted-rows.ts';
 import { type LiveFile, liveFiles } from '../../iceberg/scan.ts';
 import { fileRows } from '../../iceberg/table-rows.ts';
 import { increase } from '../../ingest/object-counts.ts';
 import type { Runtime } from '../../ingest/runtime.ts';
 import type { Row } from '../../parquet/read/row-reader.ts';
 import { rowDigest } from '../../records/identity.ts';
+import { StoreError } from '../../store/store.ts';
 import type { TableDeclaration } from '../../tables/declaration.ts';
 import type { Differences } from './difference.ts';
 import { Bounds, checkFile } from './files.ts';
@@ -61,7 +63,17 @@ export async function checkTable(
       unreadable.add(file.path);
       return;
     }
-    if (!hasObjects) return;
+    try {
+      totals.rows += await countLiveRows(store, metadata, file);
+      if (hasObjects) await readFile(file);
+    } catch (error) {
+      if (error instanceof StoreError && error.code !== 'not-found') throw error;
+      unreadable.add(file.path);
+      const detail = error instanceof Error ? error.message : String(error);
+      differences.add({ kind: 'file-unreadable', table: name, uri: file.path, detail });
+    }
+  };
+  const readFile = async (file: LiveFile): Promise<void> => {
     const columns = check.declaration ? {} : { columns: ['source_uri', ...(check.countedBy ?? [])] };
     const bounds = check.declaration && new Bounds(metadata, file);
     for await (const rows of fileRows(store, metadata, file, columns)) {
@@ -79,7 +91,6 @@ export async function checkTable(
   const running = new Set<Promise<void>>();
   for await (const file of liveFiles(store, metadata)) {
     totals.files++;
-    totals.rows += file.recordCount;
     totals.bytes += file.fileSize;
     const task = limit(look, file).finally(() => running.delete(task));
     running.add(task);

@@ -10,6 +10,7 @@ import type { LoadedTable } from '../../iceberg/catalog.ts';
 import { findOutside, warehouseOf } from '../../iceberg/home.ts';
 import { type LiveFile, liveFiles } from '../../iceberg/scan.ts';
 import { findSortOrder } from '../../iceberg/sort-orders.ts';
+import { isTableFault } from '../../iceberg/table-fault.ts';
 import { createLedger } from '../../ingest/claimed-batch.ts';
 import { findOtherMappings } from '../../ingest/other-mappings.ts';
 import { ownTables } from '../../ingest/own-tables.ts';
@@ -88,28 +89,44 @@ export async function verify(runtime: Runtime, options: VerifyOptions = {}): Pro
   const names = await catalog.listTables();
   const tables = new Map<string, LoadedTable>();
   const before = await readAccounts(runtime);
-  for (const name of names) {
-    const loaded = await catalog.loadTable(name);
-    if (loaded !== undefined) tables.set(name, loaded);
-  }
+  /** What cannot be read is a difference, and no reason to leave the rest unchecked. */
+  const unreadable = new Set<string>();
+  const reading = async (name: string, read: () => Promise<void>): Promise<void> => {
+    try {
+      await read();
+    } catch (error) {
+      if (!isTableFault(error)) throw error;
+      if (!unreadable.has(name)) differences.add({ kind: 'table-unreadable', table: name, detail: error.message });
+      unreadable.add(name);
+      tables.delete(name);
+    }
+  };
+  for (const name of names)
+    await reading(name, async () => {
+      const loaded = await catalog.loadTable(name);
+      if (loaded !== undefined) tables.set(name, loaded);
+    });
   for (const name of new Set([...names, ...ownTables(runtime.config)]))
-    await checkPointer(runtime, name, tables.get(name), differences);
-  for (const name of ownTables(runtime.config)) await checkHome(runtime, name, tables.get(name), differences);
+    if (!unreadable.has(name)) await checkPointer(runtime, name, tables.get(name), differences);
+  for (const name of ownTables(runtime.config))
+    await reading(name, () => checkHome(runtime, name, tables.get(name), differences));
   for (const id of (await openAmendments(runtime)).keys()) differences.add({ kind: 'amendment-open', detail: id });
 
   const contents = new Map<string, TableContents>();
   const findings: Finding[] = [];
   for (const [name, loaded] of tables) {
     tell(`table ${name}`);
-    const content = await checkTable(runtime, name, tableCheck(name, loaded, sources, options), differences);
-    contents.set(name, content);
-    findings.push(...(await checkIdentities(runtime, name, loaded, content.unreadable, differences)));
+    await reading(name, async () => {
+      const content = await checkTable(runtime, name, tableCheck(name, loaded, sources, options), differences);
+      findings.push(...(await checkIdentities(runtime, name, loaded, content.unreadable, differences)));
+      contents.set(name, content);
+    });
   }
 
   tell('the ledger');
   const after = await readAccounts(runtime, differences);
   for (const name of [...eventTables, quarantine.name])
-    checkRows(name, contents.get(name)?.byObject ?? new Map(), before, after, differences);
+    if (!unreadable.has(name)) checkRows(name, contents.get(name)?.byObject ?? new Map(), before, after, differences);
 
   tell('the sources');
   const { warnings, ...objects } = await checkSources(
@@ -223,5 +240,7 @@ async function deepCheck(
   const [table, held] = [tables.get(name), contents.get(name)];
   if (table === undefined || held === undefined) return 0;
   const settled = (uri: string): boolean => isSettled(uri, name, before, after);
-  return checkContents(runtime, { source, table, contents: held, accounts: after, isSettled: settled }, differences);
+  const unreadable = new Set([...contents.values()].flatMap((content) => [...content.unreadable]));
+  const request = { source, table, contents: held, unreadable, accounts: after, isSettled: settled };
+  return checkContents(runtime, request, differences);
 }

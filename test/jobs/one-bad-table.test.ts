@@ -1,0 +1,142 @@
+/** A table that cannot be used, since another engine has raised its format or files are gone, stops nothing but itself. */
+import { beforeEach, expect, test } from 'vitest';
+import { createDuckDbEngine } from '../../src/engines/duckdb/engine.ts';
+import { currentSnapshot } from '../../src/iceberg/metadata.ts';
+import { liveFiles } from '../../src/iceberg/scan.ts';
+import { scanRows } from '../../src/iceberg/table-rows.ts';
+import type { Runtime } from '../../src/ingest/runtime.ts';
+import { compact } from '../../src/jobs/compact/compact.ts';
+import { checkTables } from '../../src/jobs/doctor/store.ts';
+import { erase } from '../../src/jobs/erase/erase.ts';
+import { expire } from '../../src/jobs/expire/expire.ts';
+import { describeTables } from '../../src/jobs/tables/describe.ts';
+import { verify } from '../../src/jobs/verify/verify.ts';
+import { MemoryStore } from '../../src/store/memory.ts';
+import { collect } from '../support/collect.ts';
+import { addDeleteFiles, deletionVector } from '../support/foreign-deletes.ts';
+import { decision, input, opaSourceConfig, run, testRuntime } from '../support/warehouse.ts';
+
+const table = 'opa_decisions';
+const okera = 'memory://test/okera';
+const okeraFile = `${okera}/audit/ymd=2023-07-11/planner-10.0.0.1-1-5bd8_audit.log`;
+const okeraLine = (id: number): string =>
+  JSON.stringify({ request_id: `704d151f52e9f5f${id}:1`, request_time: '2023-07-11 10:05:01', user: 'austin' });
+
+let runtime: Runtime;
+beforeEach(async () => {
+  runtime = testRuntime({
+    store: new MemoryStore(),
+    compact: { smallFiles: 2 },
+    sources: [opaSourceConfig, { name: 'okera', type: 'okera-audit', location: okera, columns: {} }],
+  });
+  await put(1);
+});
+
+async function put(n: number): Promise<void> {
+  const lines = [0, 1, 2].map((i) => decision({ id: `${n}-${i}`, subject: `user-${i}` }));
+  await runtime.store.put(
+    `${input}/eopa=a/first_ts=null/last_ts=null/batch_id=${n}.jsonl`,
+    Buffer.from(lines.join('\n')),
+  );
+  await runtime.store.put(okeraFile.replace('-1-', `-${n}-`), Buffer.from(okeraLine(n)));
+  if (n === 1) await run(runtime);
+}
+
+const load = async (name = table) => (await runtime.catalog.loadTable(name))!;
+const rows = async (name: string) => (await collect(scanRows(runtime.store, await load(name)))).flat().length;
+
+async function raiseFormat(): Promise<void> {
+  const base = await load();
+  await runtime.catalog.commitTable(table, base, { ...base.metadata, 'format-version': 3 });
+}
+
+const faults: [string, () => Promise<void>, RegExp][] = [
+  ['of format version 3', raiseFormat, /format version 3/],
+  [
+    'whose list of manifests is gone',
+    async () => runtime.store.delete(currentSnapshot((await load()).metadata)!['manifest-list']),
+    /snap-/,
+  ],
+  [
+    'whose list of manifests is damaged',
+    async () => {
+      await runtime.store.put(currentSnapshot((await load()).metadata)!['manifest-list'], Buffer.from('no Avro'));
+    },
+    /cannot be read/,
+  ],
+];
+
+test.each(faults)('a table %s fails its own sources, and the rest goes on', async (_, spoil, message) => {
+  await spoil();
+  await put(2);
+  const report = await run(runtime);
+  expect(report.failures).toEqual([{ uri: input, code: 'table-unusable', message: expect.stringMatching(message) }]);
+  expect(await rows('okera_audit_logs')).toBe(2);
+
+  const { refused } = await compact(runtime);
+  expect(refused.filter(({ table: name }) => name === table)).toMatchObject([
+    { reason: expect.stringMatching(message) },
+  ]);
+  await expect(erase(runtime, 'austin')).rejects.toThrow(message);
+  expect(await rows('okera_audit_logs')).toBe(0);
+  await expire(runtime);
+  const finding = await checkTables(runtime);
+  expect(finding).toMatchObject({ status: 'failed' });
+  expect(JSON.stringify(finding)).toMatch(message);
+});
+
+test.each(faults.slice(1))(
+  'a table %s is a difference, and an error in the list of tables',
+  async (_, spoil, message) => {
+    await spoil();
+    const { differences, tables } = await verify(runtime, { deep: true });
+    expect(differences).toEqual([{ kind: 'table-unreadable', table, detail: expect.stringMatching(message) }]);
+    expect(Object.keys(tables)).toContain('okera_audit_logs');
+    const listed = await describeTables(runtime);
+    expect(listed.filter(({ error }) => error !== undefined).map(({ name }) => name)).toEqual([table]);
+  },
+);
+
+test('a table of format version 3 is read, its deletion vectors and defaults too', async () => {
+  await raiseFormat();
+  const base = await load();
+  const [schema] = base.metadata.schemas;
+  const id = base.metadata['last-column-id'] + 1;
+  const added = { id, name: 'region_code', type: 'long', required: false, 'initial-default': 7 };
+  await runtime.catalog.commitTable(table, base, {
+    ...base.metadata,
+    schemas: [{ ...schema!, fields: [...schema!.fields, added] }],
+    'last-column-id': id,
+  });
+  const [file] = await collect(liveFiles(runtime.store, (await load()).metadata));
+  await addDeleteFiles(runtime, table, '2023-07-11', [await deletionVector(runtime, file!.path, [1])]);
+  expect(await rows(table)).toBe(2);
+  const engine = createDuckDbEngine({ store: runtime.store, catalog: runtime.catalog });
+  const sql = `SELECT count(*), sum(region_code) FROM ${table}`;
+  expect((await collect((await engine.query({ sql })).chunks)).flat()).toEqual([[2, 14]]);
+  await engine.close();
+  const read = await collect(scanRows(runtime.store, await load(), { columns: ['region_code'] }));
+  expect(read.flat()).toEqual([{ region_code: 7n }, { region_code: 7n }]);
+  expect((await describeTables(runtime)).find(({ name }) => name === table)).toMatchObject({ rows: 2 });
+  const { differences } = await verify(runtime);
+  expect(differences.map(({ kind }) => kind)).toEqual(['rows-missing']);
+});
+
+test('a data file that cannot be read is a difference, and an object that needs it fails alone', async () => {
+  const [file] = await collect(liveFiles(runtime.store, (await load()).metadata));
+  const { chunks } = await runtime.store.get(file!.path);
+  const bytes = Buffer.concat(await collect(chunks));
+  bytes.fill(0, 4, bytes.length >> 1);
+  await runtime.store.put(file!.path, bytes);
+  const { differences } = await verify(runtime, { deep: true });
+  expect(differences.map(({ kind }) => kind)).toContain('file-unreadable');
+
+  await put(2);
+  const grown = [0, 1, 2, 3].map((i) => decision({ id: `1-${i}`, subject: `user-${i}` }));
+  await runtime.store.put(`${input}/eopa=a/first_ts=null/last_ts=null/batch_id=1.jsonl`, Buffer.from(grown.join('\n')));
+  const report = await run(runtime);
+  expect(report.failures.map(({ uri }) => uri)).toEqual([
+    `${input}/eopa=a/first_ts=null/last_ts=null/batch_id=1.jsonl`,
+  ]);
+  expect(report.objects).toMatchObject({ committed: 2, failed: 1 });
+});
