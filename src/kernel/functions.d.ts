@@ -460,11 +460,12 @@ declare namespace __AdaptedExports {
    * @param lead `usize`
    * @param leadLength `i32`
    * @param accepts `i32`
+   * @param isHolder `bool`
    * @param isGuarded `bool`
    * @param text `usize`
    * @param textLength `i32`
    */
-  export function addFormMember(object: __Record0<undefined>, lead: number, leadLength: number, accepts: number, isGuarded: boolean, text: number, textLength: number): void;
+  export function addFormMember(object: __Record0<undefined>, lead: number, leadLength: number, accepts: number, isHolder: boolean, isGuarded: boolean, text: number, textLength: number): void;
   /**
    * assembly/scan/envelope/newForm
    * @param isCri `bool`
@@ -474,12 +475,11 @@ declare namespace __AdaptedExports {
   export function newForm(isCri: boolean, object: __Record0<undefined> | null): __Record0<never>;
   /**
    * assembly/scan/envelope/newFormObject
-   * @param holder `i32`
    * @param holds `i32`
    * @param inner `assembly/scan/envelope/FormObject | null`
    * @returns `assembly/scan/envelope/FormObject`
    */
-  export function newFormObject(holder: number, holds: number, inner: __Record0<undefined> | null): __Record0<never>;
+  export function newFormObject(holds: number, inner: __Record0<undefined> | null): __Record0<never>;
   /**
    * assembly/scan/fields/setLong
    * @param field `assembly/scan/fields/Field`
@@ -833,8 +833,6 @@ declare interface __Record0<TOmittable> {
   members: number | TOmittable;
   /** @type `i32` */
   count: number | TOmittable;
-  /** @type `i32` */
-  holder: number | TOmittable;
   /** @type `i32` */
   holds: number | TOmittable;
   /** @type `assembly/scan/envelope/FormObject | null` */

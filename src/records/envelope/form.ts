@@ -25,6 +25,7 @@ export interface EnvelopeForm {
 }
 
 export interface FormObject {
+  /** In any order: some shippers write another one in each line. */
   readonly members: readonly FormMember[];
   /** Which of them holds the next object, or the record. */
   readonly holder: number;

@@ -11,6 +11,7 @@ import {
   Tag_True,
 } from '../../kernel/assembly/codes.ts';
 import type { Kernel } from '../../kernel/kernel.ts';
+import { compareText } from '../../text/order.ts';
 import type { EnvelopeForm, FormType } from '../envelope/form.ts';
 import { bit } from './program.ts';
 
@@ -26,14 +27,16 @@ const tagsOf: Readonly<Record<FormType, number>> = {
 /** Codes of the kernel. */
 const holdsOf = { object: 0, text: 1, list: 2 } as const;
 
-/** The same for forms that are the same. */
+/** The same for forms that are the same, in whatever order their members stand. */
 export const keyOfForm = ({ isCri, objects }: EnvelopeForm): string =>
   JSON.stringify([
     isCri,
     objects.map(({ members, holder, holds }) => [
-      holder,
+      members[holder]!.key,
       holds,
-      members.map(({ key, type, text }) => [key, type, text?.toString('latin1') ?? null]),
+      members
+        .map(({ key, type, text }) => [key, type, text?.toString('latin1') ?? null] as const)
+        .sort(([a], [b]) => compareText(a, b)),
     ]),
   ]);
 
@@ -42,14 +45,15 @@ export function addForm(kernel: Kernel, writer: number, { isCri, objects }: Enve
   const { call } = kernel;
   let inner = 0;
   for (const { members, holder, holds } of objects.toReversed()) {
-    const object = call.newFormObject(holder, holdsOf[holds], inner);
-    for (const { key, type, isGuarded, text } of members) {
+    const object = call.newFormObject(holdsOf[holds], inner);
+    for (const [i, { key, type, isGuarded, text }] of members.entries()) {
       const lead = Buffer.from(`,"${key}":`);
       call.addFormMember(
         object,
         kernel.copyOf(lead),
         lead.length,
         tagsOf[type],
+        i === holder,
         isGuarded,
         text === undefined ? 0 : kernel.copyOf(text),
         text?.length ?? 0,

@@ -149,7 +149,7 @@ const alike: readonly [string, (id: string) => string, readonly string[], number
       `{"log":${text('x15')},"stream":"\\ud800"}`,
       `{"log":${text('x16')},"stream":"st\\qderr"}`,
     ],
-    10,
+    11,
   ],
   [
     'pieces in between',
@@ -197,6 +197,20 @@ const alike: readonly [string, (id: string) => string, readonly string[], number
       `{"type":"log","msg":"y","req_id":1,"log":${text('m4')}}`,
     ],
     8,
+  ],
+  [
+    'journald',
+    (id) =>
+      id < 'c'
+        ? `{"_PID":"1","MESSAGE":${text(id)},"a":{"b":1},"n":1}`
+        : `{"n":2,"a":{},"_PID":"2","MESSAGE":${text(id)}}`,
+    [
+      `{"MESSAGE":${text('j1')},"n":3,"a":{},"_PID":"3"}`,
+      `{"MESSAGE":${text('j2')},"n":3,"n":4,"_PID":"3"}`,
+      `{"MESSAGE":${text('j3')},"n":3,"a":{}}`,
+      `{"MESSAGE":${text('j4')},"n":3,"a":{},"_PID":"3","z":1}`,
+    ],
+    9,
   ],
   [
     'CloudWatch',

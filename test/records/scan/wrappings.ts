@@ -75,6 +75,8 @@ interface ObjectSpec {
   readonly spelling: (text: string) => string;
   readonly lineEnd: string;
   readonly space: string;
+  /** As of writers that keep members in no order. */
+  readonly isTurned: boolean;
 }
 
 /** As most shippers write. */
@@ -86,6 +88,7 @@ const usualObject: fc.Arbitrary<ObjectSpec> = fc.record({
   spelling: fc.constantFrom(...spellings),
   lineEnd: fc.constantFrom('\n', '', '\r\n', ' '),
   space: fc.constantFrom('', '', ' '),
+  isTurned: fc.boolean(),
 });
 const oddObject: fc.Arbitrary<ObjectSpec> = fc.record({
   before: fc.array(fc.tuple(key, anyValue), { maxLength: 3 }),
@@ -95,16 +98,18 @@ const oddObject: fc.Arbitrary<ObjectSpec> = fc.record({
   spelling: fc.constantFrom(...spellings),
   lineEnd: fc.constantFrom('\n', '\n', '', '\0', ' x'),
   space: fc.constantFrom('', '', ' '),
+  isTurned: fc.boolean(),
 });
 
 const wrappingOf =
   (others: (n: number) => string) =>
-  ({ before, holder, behind, isText, spelling, lineEnd, space }: ObjectSpec): Wrapping =>
+  ({ before, holder, behind, isText, spelling, lineEnd, space, isTurned }: ObjectSpec): Wrapping =>
   (text, n) => {
     const around = ([name, of]: readonly [string, ValueOf]): string => `"${name}":${space}${of(n, others(n))}`;
     const held = isText || !text.startsWith('{') ? spelling(text + lineEnd) : text;
     const members = [...before.map(around), `"${holder}":${space}${held}`, ...behind.map(around)];
-    return `{${members.join(`,${space}`)}}`;
+    const first = isTurned ? n % members.length : 0;
+    return `{${[...members.slice(first), ...members.slice(0, first)].join(`,${space}`)}}`;
   };
 
 const objectWrapping = (others: (n: number) => string): fc.Arbitrary<Wrapping> =>

@@ -1,7 +1,8 @@
 /**
  * Takes records out of what log shippers put around them. The host has learned the form of an envelope from a record that
- * the reference path took out of one (records/envelope/form.ts), and says here which members it has, in which order and of
- * which types. A line of the same form holds its record in the same place; any other line is doubted.
+ * the reference path took out of one (records/envelope/form.ts), and says here which members it has and of which types.
+ * A line of the same form holds its record in the same place, in whatever order its members stand; any other line is
+ * doubted.
  *
  * A record that is held as text is written out without its escapes, and stays there as long as its row is not settled.
  */
@@ -39,6 +40,8 @@ class FormMember {
   accepts: i32;
   /** Whether the value, if it is an object, must not be a typed string, which would be a text that is looked into. */
   isGuarded: bool;
+  /** Whether it holds the record, or what is around it. */
+  isHolder: bool;
   /** The text that its value has to have; of length 0 where it may have any. */
   text: usize;
   textLength: i32;
@@ -55,10 +58,9 @@ export const Holds_List: i32 = 2;
 /** An object, one of whose members holds a record or another object around it. */
 @unmanaged
 export class FormObject {
-  /** Their places, a word each, in the order of the text. */
+  /** Their places, a word each, in the order of the line unwrapped last. */
   members: usize;
   count: i32;
-  holder: i32;
   /** How the holder holds it (`Holds_…`). */
   holds: i32;
   /** What it holds; null for the record itself. */
@@ -92,9 +94,8 @@ function listerIn(object: FormObject | null): FormObject | null {
   return object === null || object.holds === Holds_List ? object : listerIn(object.inner);
 }
 
-export function newFormObject(holder: i32, holds: i32, inner: FormObject | null): FormObject {
+export function newFormObject(holds: i32, inner: FormObject | null): FormObject {
   const object = changetype<FormObject>(allocateZeros(offsetof<FormObject>()));
-  object.holder = holder;
   object.holds = holds;
   object.inner = inner;
   return object;
@@ -106,6 +107,7 @@ export function addFormMember(
   lead: usize,
   leadLength: i32,
   accepts: i32,
+  isHolder: bool,
   isGuarded: bool,
   text: usize,
   textLength: i32,
@@ -114,6 +116,7 @@ export function addFormMember(
   member.lead = lead;
   member.leadLength = leadLength;
   member.accepts = accepts;
+  member.isHolder = isHolder;
   member.isGuarded = isGuarded;
   member.text = text;
   member.textLength = textLength;
@@ -211,14 +214,13 @@ function unwrapObject(object: FormObject, at: usize): usize {
   if (load<u8>(at) !== OPEN_BRACE || !enter()) return doubt;
   at++;
   const count = object.count;
-  const holder = object.holder;
   for (let i = 0; i < count; i++) {
-    const member = memberAt(object, i);
-    at = behindKey(member, at, i === 0);
+    at = nextMember(object, i, at);
     if (at === doubt) return doubt;
+    const member = memberAt(object, i);
     if (load<u8>(at) <= 0x20) at = skipSpace(at);
     member.start = at;
-    if (i !== holder) at = neighbour(member, at);
+    if (!member.isHolder) at = neighbour(member, at);
     else if (object.holds === Holds_Text) at = heldText(object.inner, at);
     else if (object.holds === Holds_List) at = heldList(at);
     else at = unwrapIn(object.inner, at);
@@ -229,6 +231,24 @@ function unwrapObject(object: FormObject, at: usize): usize {
   if (load<u8>(at) !== CLOSE_BRACE) return doubt;
   leave();
   return at + 1;
+}
+
+/**
+ * Finds the member that is the i-th of its line among those that have not been met there, and puts it in that place;
+ * returns the place behind its colon. The order of the line before is tried first.
+ */
+function nextMember(object: FormObject, i: i32, at: usize): usize {
+  for (let j = i; j < object.count; j++) {
+    const member = memberAt(object, j);
+    const behind = behindKey(member, at, i === 0);
+    if (behind === doubt) continue;
+    if (j > i) {
+      store<usize>(object.members + ((<usize>j) << 2), changetype<usize>(memberAt(object, i)));
+      store<usize>(object.members + ((<usize>i) << 2), changetype<usize>(member));
+    }
+    return behind;
+  }
+  return doubt;
 }
 
 /** Behind the brace of an object or the value before. */
@@ -390,7 +410,7 @@ function bytesAround(object: FormObject | null): i32 {
   let bytes = 2 + bytesAround(object.inner);
   for (let i = 0; i < object.count; i++) {
     const member = memberAt(object, i);
-    bytes += member.leadLength + (i === object.holder ? 0 : <i32>(member.end - member.start));
+    bytes += member.leadLength + (member.isHolder ? 0 : <i32>(member.end - member.start));
   }
   return bytes;
 }
@@ -419,7 +439,7 @@ function writeObject(object: FormObject, to: usize): usize {
   let at = to;
   for (let i = 0; i < object.count; i++) {
     const member = memberAt(object, i);
-    const isHolder = i === object.holder;
+    const isHolder = member.isHolder;
     if (isHolder && isEmptyObject(object.inner)) continue;
     copy(at, member.lead, member.leadLength);
     at += member.leadLength;
