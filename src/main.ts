@@ -102,6 +102,7 @@ Examples:
   audit-warehouse compact --dry-run
   audit-warehouse tables
   audit-warehouse query --list
+  audit-warehouse investigate dr_evil --last 24h
 
 "audit-warehouse help COMMAND" explains one command, with examples.`,
     )
