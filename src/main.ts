@@ -149,6 +149,10 @@ function explain(command: Command): void {
     .showHelpAfterError(`(see: audit-warehouse ${names.join(' ')} --help)`);
 }
 
+/** A terminal that has no size or no kind is a program's, which presses no key in a pager. */
+const hasReader = ({ isTTY, rows }: NodeJS.WriteStream): boolean =>
+  isTTY && rows > 0 && ![undefined, '', 'dumb'].includes(process.env.TERM);
+
 /** How the process shows itself, as the options of the program say. */
 interface Display {
   color: (typeof colorings)[number];
@@ -176,7 +180,7 @@ function processContext(display: Display): CommandContext {
     stdout,
     stderr: createOutput(process.stderr, () => {}, isColored(process.stderr)),
     page() {
-      if (!display.pager || !process.stdout.isTTY) return { output: stdout, end: async () => {} };
+      if (!display.pager || !hasReader(process.stdout)) return { output: stdout, end: async () => {} };
       const onStart = (): void => {
         display.isPaging = true;
       };
