@@ -19,6 +19,8 @@ export interface Asked {
   readonly requests: Readonly<Record<string, number>>;
   readonly bytesSent: number;
   readonly mostInFlight: number;
+  /** Numbered metadata files after the first of each table: those created, and those that another writer had created before. */
+  readonly commits: { readonly made: number; readonly lost: number };
 }
 
 interface Stored {
@@ -41,6 +43,7 @@ export class DistantS3 {
   #bytesSent = 0;
   #inFlight = 0;
   #mostInFlight = 0;
+  #commits = { made: 0, lost: 0 };
   #nextUpload = 0;
   readonly #server = createServer(
     { keepAliveTimeout: 60_000 },
@@ -76,7 +79,12 @@ export class DistantS3 {
   }
 
   get asked(): Asked {
-    return { requests: this.#requests, bytesSent: this.#bytesSent, mostInFlight: this.#mostInFlight };
+    return {
+      requests: this.#requests,
+      bytesSent: this.#bytesSent,
+      mostInFlight: this.#mostInFlight,
+      commits: this.#commits,
+    };
   }
 
   reset(): void {
@@ -85,6 +93,7 @@ export class DistantS3 {
     this.#requests = {};
     this.#bytesSent = 0;
     this.#mostInFlight = 0;
+    this.#commits = { made: 0, lost: 0 };
   }
 
   async #serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
@@ -201,6 +210,8 @@ export class DistantS3 {
       return response.writeHead(200, { etag: `"${etagOf(body)}"` }).end();
     }
     const [none, match] = [headers['if-none-match'], headers['if-match']];
+    if (none === '*' && /\/metadata\/v(?!1\.)\d+\.metadata\.json$/.test(id))
+      this.#commits[stored === undefined ? 'made' : 'lost']++;
     if ((none === '*' && stored !== undefined) || (match !== undefined && match !== `"${stored?.etag}"`))
       return refuse(response, match !== undefined && stored === undefined ? 404 : 412);
     const parts = [...(this.#uploads.get(upload) ?? [])].sort(([a], [b]) => a - b).map(([, part]) => part);

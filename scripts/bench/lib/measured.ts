@@ -24,6 +24,7 @@ export interface Measurement {
 }
 
 export interface MeasuredBackfill extends Measurement {
+  readonly recordsRead: number;
   readonly decompressedBytes: number;
   readonly writtenBytes: number;
 }
@@ -74,6 +75,7 @@ export async function measureBackfill(
     seconds,
     cpuSeconds: (userCPUTime + systemCPUTime) / 1e6,
     peakRssBytes: maxRSS * 1024,
+    recordsRead: read,
     decompressedBytes: report.bytes.decompressed,
     writtenBytes: report.bytes.written,
   };
