@@ -60,7 +60,7 @@ function withUnit(unit: Unit, { least, most }: { least?: unknown; most?: unknown
     unit === 'boolean'
       ? { type: 'boolean' }
       : {
-          type: unit === 'duration' ? 'number' : 'integer',
+          type: unit === 'duration' || unit === 'share' ? 'number' : 'integer',
           minimum: least ?? 0,
           ...(most !== undefined && { maximum: most }),
         };

@@ -73,10 +73,16 @@ export async function createIngestRuntime(config: Config): Promise<
 }
 
 /** Engines are loaded when they are opened. Throws UsageError where the configuration says too little of the engine. */
-export const createQueryEngine = (
+export async function createQueryEngine(
   { config, store, catalog }: Pick<Runtime, 'config' | 'store' | 'catalog'>,
   engine: EngineName = 'duckdb',
-): Promise<QueryEngine> => openEngine(engine, { config, store, catalog, env: process.env });
+): Promise<QueryEngine> {
+  const [opened, { withComputed }] = await Promise.all([
+    openEngine(engine, { config, store, catalog, env: process.env }),
+    import('./queries/computed.ts'),
+  ]);
+  return withComputed({ config, store, catalog }, opened);
+}
 
 /** For jobs that change tables by SQL. Throws UsageError where the configuration says too little of the engine. */
 export const createStatementEngine = (config: Config, engine: WritingEngineName): Promise<StatementEngine> =>

@@ -9,6 +9,7 @@ interface Options extends GlobalOptions {
   readonly source?: readonly string[];
   readonly deep?: boolean;
   readonly repair?: boolean;
+  readonly producers?: boolean;
   readonly ignoreNewer?: string;
   readonly json?: boolean;
 }
@@ -19,15 +20,20 @@ Examples:
   audit-warehouse verify --deep --source eopa-prod
   audit-warehouse verify --ignore-newer 15m        # beside a running worker
   audit-warehouse verify --repair
+  audit-warehouse verify --producers
   audit-warehouse verify --json | jq '.differences[] | select(.kind == "rows-missing")'
 
 Compares what the sources list with the ledger, the ledger with the rows of each object in the tables, every data file
 with its manifest, and the catalog with the metadata in the warehouse. --deep reads every object again and compares its
 records with the rows. --repair does again what can be done again (it deletes nothing), then verifies once more.
 
+--producers judges each instance and day by the numbers that OPA gives its requests (docs/completeness.md): more missing than
+sources[].sequence.tolerate is a failure.
+
 Rows that share an id and differ are reported, but are not a difference: nothing is lost by them.
 
-Exit codes: 0 no difference; 1 failed; 2 usage or configuration; 4 differences were found (and are left).`;
+Exit codes: 0 no difference; 1 failed; 2 usage or configuration; 4 differences were found (and are left), or
+more is missing of an instance than is tolerated.`;
 
 export function defineVerify(program: Command, run: RunAction): void {
   program
@@ -40,6 +46,7 @@ export function defineVerify(program: Command, run: RunAction): void {
     ])
     .option('--deep', 'read every object again and compare its records with the rows')
     .option('--repair', 'do again what was lost, then verify once more')
+    .option('--producers', 'say what instances made and never delivered, by the numbers of their requests')
     .option('--ignore-newer <duration>', 'objects younger than this need not be ingested yet', '0s')
     .option('--json', 'print the report as one JSON document')
     .addHelpText('after', examples)
@@ -60,6 +67,7 @@ async function execute(context: CommandContext, options: Options): Promise<numbe
   const settings = {
     ...(options.source && { sources: options.source }),
     ...(options.deep && { deep: true }),
+    ...(options.producers && { producers: true }),
     ignoreNewerMs: ignoreNewer * 1000,
     onPhase: (phase: string) => log.debug({ phase }, 'verifying'),
   };
@@ -107,7 +115,11 @@ async function render(
     text += `${printable(describeOtherMapping(other))}; ${printable(adviceOnOtherMapping(other))}\n`;
   for (const { source, message } of report.warnings) text += `warning: source ${source}: ${printable(message)}\n`;
   text += conflicts(report, textTable, plural);
-  if (report.ok) return `${text}no differences\n`;
+  if (report.producers !== undefined) {
+    const { renderProducers } = await import('./shared/render-producers.ts');
+    text += renderProducers(report.producers);
+  }
+  if (differencesTotal === 0) return `${text}no differences\n`;
   text += `${formatCount(differencesTotal)} differences\n\n`;
   text += textTable(
     [{ title: 'difference' }, { title: 'where' }, { title: 'expected' }, { title: 'found' }, { title: 'detail' }],

@@ -6,7 +6,7 @@ import { Ajv, type ErrorObject, type SchemaValidateFunction } from 'ajv';
 import { nearest } from './errors.ts';
 import type { ConfigSchema, Unit } from './keys.ts';
 import { configSchema } from './schema.ts';
-import { parseBoolean, parseCount, parseDuration, parseSize } from './units.ts';
+import { parseBoolean, parseCount, parseDuration, parseShare, parseSize } from './units.ts';
 
 export type KeyPath = readonly (string | number)[];
 
@@ -19,6 +19,7 @@ const readers: Readonly<Record<Unit, { parse(value: never): number | boolean | u
   size: { parse: parseSize, expected: 'a size such as 268435456, 256MiB or 1GB' },
   duration: { parse: parseDuration, expected: 'a duration such as 600, 90s, 10m or 1h30m' },
   count: { parse: parseCount, expected: 'a whole number such as 10000 or 10,000' },
+  share: { parse: parseShare, expected: 'a share such as 1% or 0.01' },
   boolean: { parse: parseBoolean, expected: 'true or false' },
 };
 

@@ -6,7 +6,7 @@
  * The keyword `unit` is our own: it reads `256MiB`, `10m` or `10,000` and puts the plain number in its place.
  */
 
-export type Unit = 'size' | 'duration' | 'count' | 'boolean';
+export type Unit = 'size' | 'duration' | 'count' | 'share' | 'boolean';
 
 export interface ConfigSchema {
   readonly type?: string | readonly string[];

@@ -3,7 +3,7 @@
  * checks, the environment variables, `--set`, `init`'s commented example and the configuration of the program follow it.
  */
 
-import { sideSourceTypes } from '../sources/config.ts';
+import { ignorable, sideSourceTypes } from '../sources/config.ts';
 import { mappedTypes, shapeNames } from '../sources/opa/shapes.ts';
 import { eventSourceTypes } from '../sources/registry.ts';
 import { conditions } from '../tables/mapping.ts';
@@ -84,6 +84,27 @@ const source: ConfigSchema = {
       description: 'how old the newest event of the source may be, such as 1h; nothing newer than this is a failure',
       unit: 'duration',
       least: 1,
+    },
+    sequence: {
+      description: 'what its request numbers say of records that never arrived (docs/completeness.md)',
+      type: 'object',
+      additionalProperties: false,
+      properties: {
+        tolerate: {
+          description:
+            'share of the records of an instance and day that may be missing before verify --producers fails',
+          unit: 'share',
+          most: 1,
+          default: '1%',
+        },
+        ignore: {
+          description:
+            'requests on the same port that use a number and make no record; [] says that there are none, so that every gap counts',
+          type: 'array',
+          items: { type: 'string', enum: ignorable },
+          default: [...ignorable],
+        },
+      },
     },
     shape: {
       description: `where its records have the standard columns: ${shapeNames.join(', ')}, or a list to try in order`,

@@ -2,7 +2,13 @@
  * What the configuration says of a source, by its type: which keys belong to which, and that the tables which are made of
  * them are one source's own.
  */
-import type { ReferenceColumn, SideSourceConfig, SideSourceType, SourceConfig } from '../sources/config.ts';
+import type {
+  ReferenceColumn,
+  SequenceConfig,
+  SideSourceConfig,
+  SideSourceType,
+  SourceConfig,
+} from '../sources/config.ts';
 import { asField, type FieldPaths, fieldProblem } from '../sources/opa/fields.ts';
 import { defaultShape, mappedTypes, mappingOf, type ShapeName, shapeNames } from '../sources/opa/shapes.ts';
 import { provenanceNames } from '../sources/reference/side-table.ts';
@@ -25,6 +31,7 @@ export interface RawSource {
   readonly exclude?: readonly string[];
   /** Seconds. */
   readonly expect?: number;
+  readonly sequence?: SequenceConfig;
   readonly shape?: unknown;
   readonly fields?: Readonly<Record<string, unknown>>;
   readonly columns: Readonly<Record<string, RawColumn>>;
@@ -54,6 +61,7 @@ const sourceKeys = {
   include: eventTypes,
   exclude: eventTypes,
   expect: eventTypes,
+  sequence: eventTypes.filter((type) => eventSourceOf(type)?.schema['x-table'].sequence !== undefined),
   shape: mappedSources,
   fields: mappedSources,
   table: ['reference'],
@@ -86,6 +94,7 @@ export function eventSource(source: RawSource, location: string, at: KeyPath, pr
     ...(source.queue !== undefined && { queue: source.queue }),
     ...(include && { include }),
     ...(exclude && { exclude }),
+    ...(source.sequence && { sequence: source.sequence }),
     ...(source.expect !== undefined && { expectSeconds: source.expect }),
     ...(mapping && { mapping }),
     columns: Object.fromEntries(columns),

@@ -49,6 +49,14 @@ export function parseCount(value: string | number): number | undefined {
   return Number.isSafeInteger(count) ? count : undefined;
 }
 
+/** A share from 0.01, "0.01" or "1%". */
+export function parseShare(value: string | number): number | undefined {
+  if (typeof value === 'number') return value >= 0 ? value : undefined;
+  const text = value.trim();
+  if (!/^\d+(\.\d+)?\s*%?$/.test(text)) return undefined;
+  return text.endsWith('%') ? Number(text.slice(0, -1)) / 100 : Number(text);
+}
+
 const truths = ['true', 'yes', 'on', '1'];
 const falsehoods = ['false', 'no', 'off', '0'];
 
@@ -69,5 +77,6 @@ export const unitPatterns = {
   size: `^\\s*\\d+(?:\\.\\d+)?\\s*${oneOf(Object.keys(sizeUnits))}\\s*$`,
   duration: '^\\s*(?:\\d+(?:\\.\\d+)?|(?:\\d+(?:\\.\\d+)?[smhd])+)\\s*$',
   count: '^\\s*(?:\\d{1,3}(?:[,_]\\d{3})+|\\d+)\\s*$',
+  share: '^\\s*(?:\\d+(?:\\.\\d+)?\\s*%?)\\s*$',
   boolean: `^\\s*${oneOf([...truths, ...falsehoods])}\\s*$`,
 } as const;

@@ -32,6 +32,8 @@ export interface QueryRequest {
   /** Files that the answer cannot need, by table: an addition to what the engine itself leaves out, never a filter of rows. */
   readonly prune?: Readonly<Record<string, FileFilter>>;
   readonly signal?: AbortSignal;
+  /** A question that the program answers itself: then `sql` only says so. No adapter sees such a request. */
+  readonly computed?: { readonly question: string; readonly values: ReadonlyMap<string, ParameterValue> };
 }
 
 /** Safe for JSON: integers beyond 2^53 are strings, timestamps ISO text, maps and structs objects, lists arrays. */

@@ -6,7 +6,11 @@ export interface Question {
   readonly origin: Origin;
   readonly summary: string;
   readonly parameters: readonly Parameter[];
+  /** Answered by this program and not by SQL, whatever the engine; it has no SQL file. */
+  readonly computed?: ComputedQuestion;
 }
+
+export type ComputedQuestion = 'missing-decisions';
 
 /** Which document asks the question. */
 export const origins = {

@@ -9,6 +9,7 @@ import type { ParameterValue } from '../sql/parameter.ts';
 import type { TimeReading } from '../text/time.ts';
 import { bindParameters } from './bind.ts';
 import { figures } from './figures.ts';
+import { missingDecisions } from './missing-decisions.ts';
 import { okeraQuestions } from './okera.ts';
 import { opaQuestions } from './opa.ts';
 import { ParameterError } from './parameters.ts';
@@ -16,7 +17,7 @@ import type { Question } from './question.ts';
 
 export type { Parameter, Question } from './question.ts';
 
-export const questions: readonly Question[] = [...opaQuestions, ...okeraQuestions];
+export const questions: readonly Question[] = [...opaQuestions, ...okeraQuestions, missingDecisions];
 /** The questions, and the figures of the report, which can be asked in the same way. */
 export const allQuestions: readonly Question[] = [...questions, ...figures];
 
@@ -38,7 +39,7 @@ export function findQuestion(name: string): Question {
  * an unknown question or parameter, or one that is missing.
  */
 export function ask(name: string, given: ReadonlyMap<string, string>, reading: TimeReading = {}): QueryRequest {
-  const { parameters } = findQuestion(name);
+  const { parameters, computed } = findQuestion(name);
   const names = parameters.map((parameter) => parameter.name);
   for (const key of given.keys()) {
     if (names.includes(key)) continue;
@@ -59,6 +60,13 @@ export function ask(name: string, given: ReadonlyMap<string, string>, reading: T
   );
   const complete = new Map([...defaults, ...given]);
   const { values, when, prune } = bindParameters(parameters, complete, reading);
+  if (computed !== undefined) {
+    const single = [...values].filter((entry): entry is [string, ParameterValue] => !isList(entry[1]));
+    return {
+      sql: `-- ${name} is answered by audit-warehouse itself`,
+      computed: { question: computed, values: new Map(single) },
+    };
+  }
   return { ...withScalars(questionSql(name, new Set([...complete.keys(), ...when])), values), prune };
 }
 

@@ -70,11 +70,18 @@ const lengthMargin = { days: 2, day: 3 };
 const rateMargin = 1.5;
 const microsPerHour = 3_600_000_000;
 
-/**
- * Grades the days of one instance, which are in order and each there once. `tolerate`: the share of missing records up to
- * which a day without history, whose gaps are all of usual length, is not called missing; 0.01 is 1 %.
- */
-export function gradeDays(days: readonly ArrivedDay[], { tolerate }: { readonly tolerate: number }): GradedDay[] {
+export interface GradeOptions {
+  /**
+   * The share of missing records up to which a day is not called missing whose gaps are all of usual length; 0.01 is
+   * 1 %.
+   */
+  readonly tolerate: number;
+  /** Nothing but what makes a record uses a number, so no gap is usual. */
+  readonly isAlone?: boolean;
+}
+
+/** Grades the days of one instance, which are in order and each there once. */
+export function gradeDays(days: readonly ArrivedDay[], { tolerate, isAlone = false }: GradeOptions): GradedDay[] {
   const gapsByDay = gapsEndingOn(days);
   const graded: GradedDay[] = [];
   const before: PastDay[] = [];
@@ -82,7 +89,17 @@ export function gradeDays(days: readonly ArrivedDay[], { tolerate }: { readonly 
   for (const [i, day] of days.entries()) {
     const { gaps, head, foreign } = gapsByDay[i]!;
     const hours = Math.max(0, day.lastTime - (lastTime ?? day.firstTime)) / microsPerHour;
-    const one = gradeDay({ day, gaps, head, foreign, hours, before, tolerate, isSeenAgain: isCountedIn(days, i + 1) });
+    const one = gradeDay({
+      day,
+      gaps,
+      head,
+      foreign,
+      hours,
+      before,
+      tolerate,
+      isAlone,
+      isSeenAgain: isCountedIn(days, i + 1),
+    });
     graded.push(one);
     if (day.ranges.length === 0) continue;
     lastTime = Math.max(lastTime ?? day.lastTime, day.lastTime);
@@ -113,14 +130,15 @@ interface Judged {
   readonly hours: number;
   readonly before: readonly PastDay[];
   readonly tolerate: number;
+  readonly isAlone: boolean;
   readonly isSeenAgain: boolean;
 }
 
-function gradeDay({ day, gaps, head, foreign, hours, before, tolerate, isSeenAgain }: Judged): GradedDay {
+function gradeDay({ day, gaps, head, foreign, hours, before, tolerate, isAlone, isSeenAgain }: Judged): GradedDay {
   const lengths = gaps.map(lengthOf);
   const arrived = countOf(day.ranges);
   const absent = lengths.reduce((sum, length) => sum + length, 0);
-  const usual = usualOf(before, lengths);
+  const usual = isAlone ? unknownUsual : usualOf(before, lengths);
   const inLong = lengths.filter((length) => length > usual.longestGap).reduce((sum, length) => sum + length, 0);
   const inShort = absent - inLong;
   const excess = excessOf(inShort, arrived, usual, hours, tolerate);
@@ -167,8 +185,10 @@ function usualOf(before: readonly PastDay[], lengths: readonly number[]): Usual 
     };
   if (lengths.length >= leastGaps)
     return { from: 'day', longestGap: median(lengths) * lengthMargin.day, perHour: null };
-  return { from: 'nothing', longestGap: 0, perHour: null };
+  return unknownUsual;
 }
+
+const unknownUsual: Usual = { from: 'nothing', longestGap: 0, perHour: null };
 
 /** The lower one of two in the middle: in doubt less is usual. */
 function median(values: readonly number[]): number {

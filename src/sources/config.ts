@@ -20,7 +20,19 @@ export interface SourceConfig {
   readonly mapping?: Mapping;
   /** Promoted columns, by column name. */
   readonly columns: Readonly<Record<string, PromotedColumn>>;
+  /** What of its records may be missing before `verify --producers` fails; absent where the configuration does not say. */
+  readonly sequence?: SequenceConfig;
 }
+
+export interface SequenceConfig {
+  /** Share of the records of an instance and day, from 0 to 1. */
+  readonly tolerate: number;
+  /** Requests that use a number and make no record. Without any, every gap counts. */
+  readonly ignore: readonly Ignorable[];
+}
+
+export const ignorable = ['health', 'metrics'] as const;
+export type Ignorable = (typeof ignorable)[number];
 
 /** Types of sources whose tables are replaced as a whole (reference/side-table.ts). */
 export const sideSourceTypes = ['okera-identities', 'reference'] as const;

@@ -13,7 +13,14 @@ import { exampleConfig } from '../../src/config/example.ts';
 import type { ConfigSchema, Unit } from '../../src/config/keys.ts';
 import { loadConfig } from '../../src/config/load.ts';
 import { configSchema } from '../../src/config/schema.ts';
-import { parseBoolean, parseCount, parseDuration, parseSize, unitPatterns } from '../../src/config/units.ts';
+import {
+  parseBoolean,
+  parseCount,
+  parseDuration,
+  parseShare,
+  parseSize,
+  unitPatterns,
+} from '../../src/config/units.ts';
 
 const text = readFileSync(join(import.meta.dirname, '../../schemas/config.schema.json'), 'utf8');
 const validate = new Ajv({ allErrors: true, allowUnionTypes: true }).compile(JSON.parse(text) as object);
@@ -85,10 +92,11 @@ const readers = {
   size: parseSize,
   duration: parseDuration,
   count: parseCount,
+  share: parseShare,
   boolean: parseBoolean,
 } as const satisfies Record<Unit, unknown>;
 const notations =
-  '1048576 256MiB 1.5GiB 10mb 7b 1e3 10m 1h30m 90s 2d 0.5 .5 10_000 10,000 1,00 1_000_000 true YES on 1 False no Off 0 maybe -1 +1'.split(
+  '1048576 256MiB 1.5GiB 10mb 7b 1e3 1% 0.5% 2.% 10m 1h30m 90s 2d 0.5 .5 10_000 10,000 1,00 1_000_000 true YES on 1 False no Off 0 maybe -1 +1'.split(
     ' ',
   );
 test.each(Object.keys(readers) as Unit[])('a %s has the same notations in both', (unit) => {

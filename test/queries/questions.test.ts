@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { figures } from '../../src/queries/figures.ts';
 import { ParameterError, parseCidr, parseInstant, parseRequest, parseTexts } from '../../src/queries/parameters.ts';
-import type { Parameter } from '../../src/queries/question.ts';
+import type { Parameter, Question } from '../../src/queries/question.ts';
 import { allQuestions, ask, questionSql, questions } from '../../src/queries/questions.ts';
 import { comparedColumns } from '../../src/records/identity.ts';
 import { createSource } from '../../src/sources/index.ts';
@@ -76,7 +76,10 @@ const placeholders = (sql: string): string[] =>
   [...new Set([...sql.matchAll(/\$(\w+)/g)].map(([, name]) => name!))].sort();
 const folder = join(import.meta.dirname, '../../src/queries');
 
-describe.each(allQuestions.map((question) => [question.name, question] as const))(
+/** All but those that the program answers itself. */
+const inSql = (some: readonly Question[]) => some.filter(({ computed }) => computed === undefined);
+
+describe.each(inSql(allQuestions).map((question) => [question.name, question] as const))(
   'the question %s',
   (name, { parameters }) => {
     it('has a "-- when" of each parameter that may be absent, and of no other', () => {
@@ -120,6 +123,18 @@ describe.each(allQuestions.map((question) => [question.name, question] as const)
   },
 );
 
+it('a question that the program answers itself is in the documentation with its parameters, and goes past the engines', () => {
+  const page = readFileSync(join(folder, '../../docs/queries.md'), 'utf8');
+  const computed = allQuestions.filter((question) => question.computed !== undefined);
+  expect(computed.map(({ name }) => name)).toEqual(['missing-decisions']);
+  for (const { name, parameters } of computed) {
+    const section = page.split(/^#+ /m).find((text) => text.startsWith(`${name}\n`));
+    for (const parameter of parameters) expect(section).toContain(`\`${parameter.name}\``);
+    const request = ask(name, examples(parameters), { now: 0 });
+    expect(request.computed?.values.get('from_ymd')).toBe('2023-07-11');
+  }
+});
+
 it('decisions are conflicting by the columns that tell whether two of them are the same', () => {
   const { table } = createSource('opa', {}, { recordBytes: 1 << 20, nestingDepth: 100 });
   const contents = /SELECT DISTINCT(.*?)FROM decisions/s.exec(questionSql('conflicting-decisions', new Set()))![1]!;
@@ -129,7 +144,11 @@ it('decisions are conflicting by the columns that tell whether two of them are t
 
 it('every SQL file is a question', () => {
   const sqlIn = (path: string) => readdirSync(path).filter((file) => file.endsWith('.sql'));
-  expect(sqlIn(folder).sort()).toEqual(questions.map(({ name }) => `${name}.sql`).sort());
+  expect(sqlIn(folder).sort()).toEqual(
+    inSql(questions)
+      .map(({ name }) => `${name}.sql`)
+      .sort(),
+  );
   expect(sqlIn(join(folder, 'figures')).sort()).toEqual(figures.map(({ name }) => `${name}.sql`).sort());
 });
 

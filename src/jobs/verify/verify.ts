@@ -25,6 +25,7 @@ import { eventSourceTypes, eventTables } from '../../sources/registry.ts';
 import { quarantine } from '../../tables/quarantine.ts';
 import { compareText } from '../../text/order.ts';
 import { isCompacted } from '../compact/plan.ts';
+import { type ProducersReport, producers } from '../producers/producers.ts';
 import { deletedIn, findDuplicates } from '../rewrite/duplicates.ts';
 import { type Accounts, isSettled, readAccounts } from './accounts.ts';
 import { checkContents } from './deep.ts';
@@ -41,6 +42,8 @@ export interface VerifyOptions {
   readonly deep?: boolean;
   /** Objects that changed less than so many milliseconds ago need not be ingested yet. */
   readonly ignoreNewerMs?: number;
+  /** Look for what producers made and never delivered, too. */
+  readonly producers?: boolean;
   readonly onPhase?: (phase: string) => void;
 }
 
@@ -57,6 +60,8 @@ export interface VerifyReport {
   readonly warnings: readonly Warning[];
   /** What is as it was ingested, and still has to be looked into. */
   readonly findings: readonly Finding[];
+  /** With `producers`: days of instances that are not proved complete. */
+  readonly producers?: ProducersReport;
   readonly seconds: number;
 }
 
@@ -143,8 +148,13 @@ export async function verify(runtime: Runtime, options: VerifyOptions = {}): Pro
       readAgain += await deepCheck(runtime, source, tables, contents, before, after, differences);
     }
   }
+  if (options.producers) tell('the producers');
+  const delivered = options.producers
+    ? await producers(runtime, { sources: options.sources, grades: ['missing', 'uncounted', 'steady'] })
+    : undefined;
   return {
-    ok: differences.total === 0,
+    ok: differences.total === 0 && (delivered?.beyondTolerance ?? 0) === 0,
+    ...(delivered && { producers: delivered }),
     objects: { ...objects, readAgain },
     tables: Object.fromEntries([...contents].map(([name, { files, rows, bytes }]) => [name, { files, rows, bytes }])),
     differences: differences.list,

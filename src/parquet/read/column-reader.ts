@@ -46,9 +46,16 @@ export class ColumnReader {
     this.#columns = storedColumns(metadata);
   }
 
-  /** Throws StoreError as the store does, and Error naming the file where it is not readable as Parquet. */
-  static async open(store: ObjectStore, file: ParquetFile): Promise<ColumnReader> {
-    return new ColumnReader(store, file, (await openFile(store, file)).metadata);
+  /**
+   * `footerBytes`: fetch so many bytes of the end first, and of small files too only the columns that are asked for.
+   * Throws StoreError as the store does, and Error naming the file where it is not readable as Parquet.
+   */
+  static async open(
+    store: ObjectStore,
+    file: ParquetFile,
+    options: { readonly footerBytes?: number } = {},
+  ): Promise<ColumnReader> {
+    return new ColumnReader(store, file, (await openFile(store, file, options)).metadata);
   }
 
   /** Rows of each row group. */

@@ -131,9 +131,10 @@ function shownColumn(
 export async function openFile(
   store: ObjectStore,
   file: ParquetFile,
+  { footerBytes: first }: { readonly footerBytes?: number } = {},
 ): Promise<{ source: AsyncBuffer; metadata: FileMetaData }> {
-  const source = await asyncBuffer(store, file);
-  const options = { initialFetchSize: Math.min(file.size, footerBytes), parsers, geoparquet: false };
+  const source = first === undefined ? await asyncBuffer(store, file) : rangesOf(store, file);
+  const options = { initialFetchSize: Math.min(file.size, first ?? footerBytes), parsers, geoparquet: false };
   return { source, metadata: await naming(file, 'open', () => parquetMetadataAsync(source, options)) };
 }
 
@@ -149,12 +150,15 @@ export async function naming<T>(file: ParquetFile, doing: string, run: () => Pro
 
 async function asyncBuffer(store: ObjectStore, file: ParquetFile): Promise<AsyncBuffer> {
   const byteLength = file.size;
-  if (byteLength > wholeFileBytes) {
-    return { byteLength, slice: (start, end = byteLength) => readRange(store, file, start, end) };
-  }
+  if (byteLength > wholeFileBytes) return rangesOf(store, file);
   const whole = await readRange(store, file, 0, byteLength);
   return { byteLength, slice: (start, end) => whole.slice(start, end) };
 }
+
+const rangesOf = (store: ObjectStore, file: ParquetFile): AsyncBuffer => ({
+  byteLength: file.size,
+  slice: (start, end = file.size) => readRange(store, file, start, end),
+});
 
 /** All of the range, or an error. */
 export async function readRange(

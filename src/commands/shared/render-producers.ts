@@ -1,0 +1,48 @@
+/** What never arrived, for a terminal. */
+import type { ProducerDay, ProducersReport } from '../../jobs/producers/producers.ts';
+import { type Grade, grades } from '../../sequences/grade.ts';
+import { formatCount, plural } from '../../text/humanize.ts';
+import { textTable } from '../../text/text-table.ts';
+
+const mostDays = 50;
+
+export function renderProducers({ days, totals, beyondTolerance }: ProducersReport): string {
+  if (totals.instances === 0) return '\nproducers: no record that tells which instance made it\n';
+  const counts = (Object.keys(grades) as Grade[]).map((grade) => `${formatCount(totals.days[grade])} ${grade}`);
+  let text = `\nproducers: ${plural(totals.instances, 'instance')}; days of instances: ${counts.join(', ')}\n`;
+  text += `${formatCount(totals.arrived)} numbers arrived; at most ${formatCount(totals.absent)} records are missing, ${formatCount(totals.estimated)} by what is usual\n`;
+  if (days.length > 0) {
+    text += `\n${table(days.slice(0, mostDays))}`;
+    if (days.length > mostDays)
+      text += `and ${formatCount(days.length - mostDays)} more; query missing-decisions lists all\n`;
+    for (const grade of new Set(days.map(({ grade }) => grade))) text += `\n${grade}: ${grades[grade]}`;
+    text += '\n';
+  }
+  if (beyondTolerance > 0)
+    text += `\n${plural(beyondTolerance, 'instance')} beyond what sources[].sequence.tolerate allows\n`;
+  return `${text}\n`;
+}
+
+const table = (days: readonly ProducerDay[]): string =>
+  textTable(
+    [
+      { title: 'day' },
+      { title: 'instance' },
+      { title: 'grade' },
+      { title: 'numbers' },
+      { title: 'arrived', align: 'right' },
+      { title: 'missing at most', align: 'right' },
+      { title: 'by what is usual', align: 'right' },
+      { title: 'longest gap', align: 'right' },
+    ],
+    days.map(({ ymd, instance, grade, first, last, arrived, absent, estimated, longestGap }) => [
+      ymd,
+      instance ?? '(none named)',
+      grade,
+      first === null ? '' : `${first} to ${last}`,
+      formatCount(arrived),
+      formatCount(absent),
+      formatCount(estimated),
+      formatCount(longestGap),
+    ]),
+  );

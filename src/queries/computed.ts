@@ -1,0 +1,77 @@
+/** Questions that the program answers itself, whatever the engine: there is one, `missing-decisions`. */
+import type { CellValue, QueryAnswer, QueryEngine, QueryRequest } from '../engines/engine.ts';
+import type { Runtime } from '../ingest/runtime.ts';
+import { type ProducerDay, producers } from '../jobs/producers/producers.ts';
+import { type Grade, grades } from '../sequences/grade.ts';
+import { timeText } from '../text/time.ts';
+import { ParameterError } from './parameters.ts';
+
+interface Column {
+  readonly name: string;
+  readonly type: string;
+  readonly of: (day: ProducerDay) => CellValue;
+}
+
+const text = (name: string, of: Column['of']): Column => ({ name, type: 'varchar', of });
+const number = (name: string, of: Column['of']): Column => ({ name, type: 'bigint', of });
+
+const columns: readonly Column[] = [
+  text('ymd', ({ ymd }) => ymd),
+  text('source', ({ sources }) => sources.join(', ')),
+  text('instance_id', ({ instance }) => instance),
+  text('grade', ({ grade }) => grade),
+  number('first', ({ first }) => first),
+  number('last', ({ last }) => last),
+  number('arrived', ({ arrived }) => arrived),
+  // Numbers alone prove no decision missing: each of them may be another request.
+  number('missing_at_least', () => 0),
+  number('missing_estimated', ({ estimated }) => estimated),
+  number('missing_at_most', ({ absent }) => absent),
+  number('before_first', ({ head }) => head),
+  number('gaps', ({ gaps }) => gaps),
+  number('longest_gap', ({ longestGap }) => longestGap),
+  number('usual_gap', ({ usual }) => usual.longestGap),
+  text('usual_from', ({ usual }) => usual.from),
+  text('after_last', ({ isSeenAgain }) => (isSeenAgain ? 'seen again' : 'unknown')),
+  { name: 'first_time', type: 'timestamp', of: ({ firstTime }) => timestampText(firstTime) },
+  { name: 'last_time', type: 'timestamp', of: ({ lastTime }) => timestampText(lastTime) },
+];
+
+const timestampText = (micros: number): string => timeText(BigInt(micros)).replace('T', ' ').replace('Z', '');
+
+/** The engine, which answers questions of the program too. */
+export function withComputed(world: Pick<Runtime, 'store' | 'catalog' | 'config'>, engine: QueryEngine): QueryEngine {
+  return {
+    query: (request) => (request.computed === undefined ? engine.query(request) : answer(world, request.computed)),
+    close: () => engine.close(),
+  };
+}
+
+async function answer(
+  world: Pick<Runtime, 'store' | 'catalog' | 'config'>,
+  { values }: NonNullable<QueryRequest['computed']>,
+): Promise<QueryAnswer> {
+  const textOf = (name: string): string | undefined => values.get(name)?.toString();
+  const grade = textOf('grade');
+  if (grade !== undefined && !Object.hasOwn(grades, grade))
+    throw new ParameterError(`parameter grade must be one of ${Object.keys(grades).join(', ')}`);
+  const source = textOf('source');
+  const report = await producers(world, {
+    from: textOf('from_ymd'),
+    to: textOf('to_ymd'),
+    ...(source !== undefined && { sources: [source] }),
+    ...(grade !== undefined && { grades: [grade as Grade] }),
+  });
+  return {
+    columns: columns.map(({ name, type }) => ({ name, type })),
+    chunks: rowsOf(report.days),
+    bytesScanned: () => report.bytesScanned,
+  };
+}
+
+const chunkRows = 1000;
+
+async function* rowsOf(days: readonly ProducerDay[]): AsyncGenerator<CellValue[][]> {
+  for (let at = 0; at < days.length; at += chunkRows)
+    yield days.slice(at, at + chunkRows).map((day) => columns.map(({ of }) => of(day)));
+}
