@@ -150,8 +150,9 @@ function explain(command: Command): void {
 }
 
 /** A terminal that has no size or no kind is a program's, which presses no key in a pager. */
-const hasReader = ({ isTTY, rows }: NodeJS.WriteStream): boolean =>
-  isTTY && rows > 0 && ![undefined, '', 'dumb'].includes(process.env.TERM);
+function hasReader({ isTTY, rows }: NodeJS.WriteStream): boolean {
+  return isTTY && rows > 0 && ![undefined, '', 'dumb'].includes(process.env.TERM);
+}
 
 /** How the process shows itself, as the options of the program say. */
 interface Display {
