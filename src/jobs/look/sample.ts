@@ -2,9 +2,9 @@
  * A bounded look at what is below a location: a listing of at most so many keys, and the beginnings of a few objects that
  * are spread over it.
  */
-import { type Compression, compressionOf, openBody } from '../../records/decompress.ts';
+import { type Compression, compressionOf, ObjectError, openBody } from '../../records/decompress.ts';
 import type { Limits } from '../../records/limits.ts';
-import type { ObjectInfo, ObjectStore } from '../../store/store.ts';
+import { type ObjectInfo, type ObjectStore, StoreError } from '../../store/store.ts';
 
 export interface Listing {
   readonly objects: readonly ObjectInfo[];
@@ -75,8 +75,9 @@ export async function sampleObject(
       if (length >= textBytes) break;
     }
   } catch (cause) {
+    if (!(cause instanceof ObjectError || cause instanceof StoreError)) throw cause;
     // A body that was cut on purpose cannot end well.
-    if (bytesRead < storedBytes || length === 0) error = (cause as Error).message;
+    if (bytesRead < storedBytes || length === 0) error = cause.message;
   }
   const isCut = length >= textBytes || bytesRead >= storedBytes;
   const text = Buffer.concat(pieces).subarray(0, textBytes);
