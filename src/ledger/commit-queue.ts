@@ -62,6 +62,15 @@ export class CommitQueue {
     return (await this.#requests.add({ intent, onMove })).replaced ?? nothingReplaced;
   }
 
+  /** When a batch of the source was last committed by any process, in milliseconds, as far as `look` has seen. */
+  lastCommit(source: string): number | undefined {
+    return this.#turns.lastCommit(source);
+  }
+
+  look(): Promise<void> {
+    return this.#turns.look();
+  }
+
   async #carryOut(group: readonly Request[], othersCommit: boolean): Promise<Result[]> {
     const own = group.filter(isReady);
     const onMove = (): void => {
@@ -72,6 +81,8 @@ export class CommitQueue {
     const intents = own.map(({ intent }) => intent);
     const others = othersCommit && own.length > 0 ? await this.#readyElsewhere(runtime, intents) : [];
     const replaced = await commitFiles(runtime, this.#ledger, [...intents, ...others]);
+    const made = [...intents, ...others].filter(({ objects }) => objects.size > 0);
+    this.#turns.committed(new Set(made.map(({ source }) => source)));
     // One snapshot for all of it, since it is asked of the ledger at once.
     const settled = others.map((intent) => settleBatch(this.#ledger, intent));
     const results = group.map(async (request): Promise<Result> => {

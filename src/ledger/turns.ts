@@ -22,7 +22,12 @@ interface Turn {
   readonly isOver: boolean;
   /** Another process waits for it to end. */
   readonly isWanted: boolean;
+  /** When the last batch of a source was committed in a turn, in milliseconds, by source. */
+  readonly commits: Readonly<Record<string, number>>;
 }
+
+/** Sources of which a turn knows, at most: those of the last commits. */
+const mostSources = 1000;
 
 type TurnsRuntime = Pick<LedgerRuntime, 'store' | 'config' | 'owner' | 'clock' | 'sleep'>;
 
@@ -34,6 +39,9 @@ export class Turns {
   #endedAt = Number.NEGATIVE_INFINITY;
   #othersCommit = false;
   #othersWait = false;
+  /** In the turn that is ours. */
+  #commits: Readonly<Record<string, number>> = {};
+  #lastCommits: Readonly<Record<string, number>> = {};
 
   constructor(runtime: TurnsRuntime) {
     this.#runtime = runtime;
@@ -48,6 +56,22 @@ export class Turns {
     } finally {
       await this.#release(turn);
     }
+  }
+
+  /** Batches of these sources were committed in the turn that is ours. */
+  committed(sources: Iterable<string>): void {
+    const now = this.#runtime.clock();
+    this.#commits = Object.fromEntries([...sources].map((source) => [source, now]));
+  }
+
+  /** When a batch of the source was last committed, by any process, in milliseconds: as it was when last looked at. */
+  lastCommit(source: string): number | undefined {
+    return this.#lastCommits[source];
+  }
+
+  /** Looks at what others have committed. */
+  async look(): Promise<void> {
+    this.#lastCommits = (await this.#read())?.commits ?? {};
   }
 
   async #acquire(): Promise<Turn> {
@@ -80,6 +104,7 @@ export class Turns {
       throw error;
     });
     this.#endedAt = this.#runtime.clock();
+    this.#commits = {};
   }
 
   async #end(turn: Turn): Promise<Turn | undefined> {
@@ -108,7 +133,9 @@ export class Turns {
   async #put(over: Turn | undefined, change: Partial<Turn>): Promise<Turn | undefined> {
     const { store, owner } = this.#runtime;
     const number = (over?.number ?? 0) + 1;
-    const turn = { number, owner: owner.id, isOver: false, isWanted: false, ...change };
+    const all = Object.entries({ ...over?.commits, ...this.#commits }).sort(([, a], [, b]) => b - a);
+    const commits = Object.fromEntries(all.slice(0, mostSources));
+    const turn = { number, owner: owner.id, isOver: false, isWanted: false, commits, ...change };
     const body = Buffer.from(JSON.stringify({ 'format-version': 1, ...turn }));
     const condition = over === undefined ? ({ ifNoneMatch: '*' } as const) : { ifMatch: over.etag };
     try {
@@ -124,12 +151,19 @@ export class Turns {
 /** Whatever else is there is nobody's turn, and will be written over. */
 function parseTurn(text: string): Omit<Turn, 'etag'> {
   try {
-    const { number, owner, isOver, isWanted } = JSON.parse(text) as Record<string, unknown>;
+    const { number, owner, isOver, isWanted, commits } = JSON.parse(text) as Record<string, unknown>;
     if (Number.isSafeInteger(number) && typeof owner === 'string') {
-      return { number: Number(number), owner, isOver: isOver === true, isWanted: isWanted === true };
+      const known = Object.entries(commits ?? {}).filter(([, at]) => Number.isFinite(at));
+      return {
+        number: Number(number),
+        owner,
+        isOver: isOver === true,
+        isWanted: isWanted === true,
+        commits: Object.fromEntries(known),
+      };
     }
   } catch {
     // Damaged.
   }
-  return { number: 0, owner: '', isOver: true, isWanted: false };
+  return { number: 0, owner: '', isOver: true, isWanted: false, commits: {} };
 }

@@ -134,6 +134,22 @@ export class Batches {
     });
   }
 
+  /**
+   * When any worker last committed a batch of the source, in milliseconds, 0 for never: as it was when last looked at, and not later
+   * than now, whatever the clock of another machine says.
+   */
+  lastCommit(source: string): number {
+    const last = Math.max(this.#account.lastCommit(source) ?? 0, this.#commits.lastCommit(source) ?? 0);
+    return Math.min(last, this.#runtime.clock());
+  }
+
+  /** Looks at what other workers have committed. What cannot be seen holds nobody up. */
+  async look(): Promise<void> {
+    await this.#commits.look().catch((error: unknown) => {
+      if (!(error instanceof StoreError)) throw error;
+    });
+  }
+
   /** For the end of the process: gives back the claims whose batches did not come to an end. */
   async release(): Promise<void> {
     for (const { source, claim } of [...this.#unfinished.values()]) await this.#release(source, claim);

@@ -64,9 +64,10 @@ export class ListingFollower {
   }
 
   async run(stop: AbortSignal): Promise<void> {
-    const { runtime, source, batches, health, account, once } = this.#options;
+    const { runtime, source, batches, health, once } = this.#options;
     const { name } = source.config;
     const { worker } = runtime.config;
+    const due = (): number => (once ? 0 : batches.lastCommit(name) + worker.commitIntervalSeconds * 1000);
     while (!stop.aborted) {
       const begun = runtime.clock();
       try {
@@ -78,9 +79,11 @@ export class ListingFollower {
         const next = Math.max(
           begun +
             (contended ? Math.min(contendedMs, worker.pollIntervalSeconds * 1000) : worker.pollIntervalSeconds * 1000),
-          once ? 0 : (account.lastCommit(name) ?? 0) + worker.commitIntervalSeconds * 1000,
+          due(),
         );
         await pause(runtime, next - runtime.clock(), stop);
+        if (!stop.aborted && !once) await batches.look();
+        await pause(runtime, due() - runtime.clock(), stop);
       } catch (error) {
         if (stop.aborted) return;
         if (once) throw error;

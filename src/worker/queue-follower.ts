@@ -183,7 +183,7 @@ export class QueueFollower {
         for (const source of sources) {
           await this.#inFlight.slot();
           if (stop.aborted) return;
-          if (this.#isDue(source)) {
+          if (await this.#mayBegin(source)) {
             worked = true;
             this.#inFlight.start(() => this.#workOn(source, stop));
           }
@@ -197,18 +197,25 @@ export class QueueFollower {
     }
   }
 
+  /** Another worker may have committed since what waits here came in. */
+  async #mayBegin(source: ConfiguredSource): Promise<boolean> {
+    if (!this.#isDue(source)) return false;
+    if (!this.#options.once) await this.#options.batches.look();
+    return this.#isDue(source);
+  }
+
   #isDue({ config }: ConfiguredSource): boolean {
-    const { runtime, account, once } = this.#options;
+    const { runtime, batches, once } = this.#options;
     const now = runtime.clock();
     if ((this.#retryAt.get(config.name) ?? 0) > now) return false;
     const drain = once && this.#drained;
     if (!this.#held.isDue(config.name, this.#limits, now, drain)) return false;
-    const last = account.lastCommit(config.name);
+    const last = batches.lastCommit(config.name);
     const isFull = this.#held.isDue(config.name, { ...this.#limits, age: Number.POSITIVE_INFINITY }, now);
     // What else there is goes together, after the commit that is under way.
     if (!isFull && this.#inWork.has(config.name)) return false;
     const interval = runtime.config.worker.commitIntervalSeconds * 1000;
-    return drain || isFull || last === undefined || now - last >= interval;
+    return drain || isFull || last === 0 || now - last >= interval;
   }
 
   async #workOn(source: ConfiguredSource, stop: AbortSignal): Promise<void> {

@@ -67,6 +67,18 @@ describe('turns', () => {
     expect(await others(one)).toBe(false);
   });
 
+  test('tell when each source was last committed, by whichever process', async () => {
+    const store = new MemoryStore();
+    const [one, two, three] = ['one', 'two', 'three'].map((id) => process(store, id).turns);
+    const now = Date.UTC(2026, 0, 1);
+    await one!.take(async () => one!.committed(['a', 'b']));
+    await two!.take(async () => two!.committed(['c']));
+    await two!.take(async () => {});
+    expect(three!.lastCommit('a')).toBeUndefined();
+    await three!.look();
+    expect(['a', 'b', 'c', 'd'].map((source) => three!.lastCommit(source))).toEqual([now, now, now, undefined]);
+  });
+
   test('are given on where the work fails, with its error', async () => {
     const store = new MemoryStore();
     const { turns } = process(store, 'one');
