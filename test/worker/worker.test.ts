@@ -738,3 +738,26 @@ test('sources that share a queue are followed together or not at all', () => {
   );
   expect(() => new Worker(runtime(), { openQueue: () => new MemoryQueue(Date.now) })).not.toThrow();
 });
+
+test('eight workers on one queue keep the interval between commits together, and commit no more often than one', async () => {
+  const snapshots = async (workers: number): Promise<number> => {
+    const { time, queue, object, rows, runtime, worker } = world({
+      worker: { batchAgeSeconds: 5, commitIntervalSeconds: 60 },
+    });
+    const all = Array.from({ length: workers }, (_, index) => worker({}, runtime(`worker ${index}`)));
+    const objects = 30;
+    for (let index = 0; index < objects; index++) {
+      await object(`o${index}`);
+      queue.send(event(`o${index}`));
+      for (let second = 0; second < 10; second++) await time.advance(1000);
+    }
+    await time.until('all is committed', () => queue.size === 0);
+    for (const one of all) await stopped(time, one);
+    expect(await rows()).toHaveLength(objects);
+    const { metadata } = (await runtime('reader').catalog.loadTable('opa_decisions'))!;
+    return metadata.snapshots.length;
+  };
+  const alone = await snapshots(1);
+  expect(alone).toBeLessThan(10);
+  expect(await snapshots(8)).toBeLessThanOrEqual(alone + 1);
+});
