@@ -84,6 +84,7 @@ describe.sequential('one warehouse from first run to first answer', () => {
       ['ingested_objects', 2],
       ['opa_decisions', 3],
       ['quarantine', 1],
+      ['sequences', 2],
     ]);
     expect(tables[1]).toMatchObject({ days: 2, firstDay: '2023-07-11', lastDay: '2023-07-12' });
     expect((await run('tables')).stdout).toMatch(/^opa_decisions +3 +2 /m);

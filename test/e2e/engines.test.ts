@@ -89,7 +89,8 @@ describeWith(['s3', 'glue', 'trino', 'readers'], 'a backfill, to every engine', 
   for (const table of names) {
     describe(`${table}: every value of every row`, () => {
       const compare = (found: readonly Row[]): void => {
-        const dropped = table === 'ingested_objects' ? [...ofTheRun, 'mapping'] : [];
+        // How many lines of OPA's own log there are is held by the tests of its reader.
+        const dropped = table === 'ingested_objects' ? [...ofTheRun, 'mapping', 'request_lines', 'response_lines'] : [];
         const keep = (row: Row): Row =>
           Object.fromEntries(Object.entries(row).filter(([name]) => !dropped.includes(name)));
         const [theirs, ours] = [inOrder(found.map(keep)), inOrder(world.expected[table].map(keep))];

@@ -49,9 +49,9 @@ export const tables = {
     bigint: 'source_offset payload_bytes',
   }),
   ingested_objects: columns({
-    [text]: 'ymd uri etag source source_type batch state owner mapping',
-    [time]: 'last_modified claimed_at claimed_until committed_at min_event_time max_event_time',
-    bigint: 'size records rows quarantined skipped duplicates bytes_decompressed',
+    [text]: 'ymd uri etag source source_type batch state owner again mapping',
+    [time]: 'last_modified claimed_at claimed_until committed_at first_committed_at min_event_time max_event_time',
+    bigint: 'size records rows quarantined skipped request_lines response_lines duplicates bytes_decompressed',
   }),
 } as const;
 
