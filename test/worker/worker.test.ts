@@ -370,6 +370,41 @@ describe('following a queue', () => {
     await expect(once.promise).rejects.toMatchObject({ code: 'not-found' });
   });
 
+  test('a source that expects events is ready only while there is one that is new enough', async () => {
+    const expecting: SourceConfig = { ...queued, expectSeconds: 600 };
+    const { time, store, queue, worker, events } = world({
+      sources: [expecting],
+      worker: { batchAgeSeconds: 0, listen: { host: '127.0.0.1', port: 0 } },
+    });
+    let port = 0;
+    const running = worker({
+      onListening: (listening) => {
+        port = listening;
+      },
+    });
+    const readiness = async () => {
+      const answer = await fetch(`http://127.0.0.1:${port}/readyz`);
+      const { sources } = (await answer.json()) as { sources: { stale?: boolean }[] };
+      return [answer.status, sources[0]?.stale];
+    };
+    const metric = async () =>
+      /^audit_warehouse_source_stale\{source="eopa"\} (\d)$/m.exec(await running.made.metrics.text())?.[1];
+    await time.until('it is found that nothing came', () => events('source-stale').length > 0);
+    expect([await readiness(), await metric()]).toEqual([[503, true], '1']);
+
+    const newest = new Date(time.clock() - 60_000).toISOString();
+    await store.put(`${logs}/new`, Buffer.from(decision({ id: 'new', time: newest })));
+    queue.send(event('new'));
+    await time.until('the object', () => queue.size === 0);
+    const committed = time.clock();
+    await time.until('the next look', () => time.clock() > committed + 120_000);
+    expect([await readiness(), await metric()]).toEqual([[200, undefined], '0']);
+
+    await time.until('ten minutes without any', () => time.clock() > committed + 900_000, 5000);
+    expect([await readiness(), await metric()]).toEqual([[503, true], '1']);
+    await stopped(time, running);
+  });
+
   test('a bucket that cannot be reached is waited for; no message is given up meanwhile', async () => {
     let gone = true;
     const { time, queue, object, worker, rows, events } = world({
