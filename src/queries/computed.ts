@@ -37,7 +37,8 @@ const columns: readonly Column[] = [
   { name: 'last_time', type: 'timestamp', of: ({ lastTime }) => timestampText(lastTime) },
 ];
 
-const timestampText = (micros: number): string => timeText(BigInt(micros)).replace('T', ' ').replace('Z', '');
+const timestampText = (micros: number | undefined): string | null =>
+  micros === undefined ? null : timeText(BigInt(micros)).replace('T', ' ').replace('Z', '');
 
 /** The engine, which answers questions of the program too. */
 export function withComputed(world: Pick<Runtime, 'store' | 'catalog' | 'config'>, engine: QueryEngine): QueryEngine {
@@ -57,6 +58,7 @@ async function answer(
     throw new ParameterError(`parameter grade must be one of ${Object.keys(grades).join(', ')}`);
   const source = textOf('source');
   const report = await producers(world, {
+    withTimes: true,
     from: textOf('from_ymd'),
     to: textOf('to_ymd'),
     ...(source !== undefined && { sources: [source] }),

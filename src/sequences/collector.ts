@@ -3,9 +3,10 @@
  * become files. A pass over three columns, by the codes of their dictionaries: a text is made once for each instance and
  * day that the columns hold, and no value is boxed.
  */
-import type { ColumnBatch, ColumnData, FixedData, StringData } from '../columns/batch.ts';
+import type { ColumnBatch, ColumnData, StringData } from '../columns/batch.ts';
 import type { Value } from '../columns/types.ts';
 import { compareText } from '../text/order.ts';
+import { Longs } from './longs.ts';
 import { NumberSet } from './number-set.ts';
 import { instanceKey, longestInstance, type SequenceKind, sequenceKinds, toRows } from './rows.ts';
 
@@ -143,24 +144,6 @@ function column(batch: ColumnBatch, name: string): ColumnData {
   const found = batch.columns.find((one) => one.name === name);
   if (found === undefined) throw new Error(`the table has no column ${name}, by which its records are counted`);
   return found.data;
-}
-
-/** The longs of a column as doubles, which are exact up to 2^53; 0 where there is none. */
-class Longs {
-  readonly #valid: Uint8Array | null;
-  /** Two words for each value, the lower one first: reading a BigInt64Array makes a BigInt each time. */
-  readonly #words: Int32Array | undefined;
-
-  constructor(data: ColumnData) {
-    const { valid, values } = data as FixedData;
-    this.#valid = valid;
-    if (values !== null) this.#words = new Int32Array(values.buffer, values.byteOffset, values.byteLength >> 2);
-  }
-
-  at(row: number): number {
-    if (this.#words === undefined || (this.#valid !== null && this.#valid[row] !== 1)) return 0;
-    return this.#words[row * 2 + 1]! * 2 ** 32 + (this.#words[row * 2]! >>> 0);
-  }
 }
 
 /** The texts of a column, each by a small number of its own: -1 for none. */

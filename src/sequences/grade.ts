@@ -43,6 +43,8 @@ export interface GradedDay {
   readonly head: number;
   readonly gaps: number;
   readonly longestGap: number;
+  /** Of what is absent, what lies in gaps of usual length: only there does it matter how long the day was. */
+  readonly short: number;
   /** How many records are missing, judged by what is usual. The numbers alone prove none: at least 0. */
   readonly estimated: number;
   readonly usual: Usual;
@@ -83,6 +85,7 @@ export interface GradeOptions {
 /** Grades the days of one instance, which are in order and each there once. */
 export function gradeDays(days: readonly ArrivedDay[], { tolerate, isAlone = false }: GradeOptions): GradedDay[] {
   const gapsByDay = gapsEndingOn(days);
+  const lastCounted = days.findLastIndex(({ ranges }) => ranges.length > 0);
   const graded: GradedDay[] = [];
   const before: PastDay[] = [];
   let lastTime: number | undefined;
@@ -98,7 +101,7 @@ export function gradeDays(days: readonly ArrivedDay[], { tolerate, isAlone = fal
       before,
       tolerate,
       isAlone,
-      isSeenAgain: isCountedIn(days, i + 1),
+      isSeenAgain: i < lastCounted,
     });
     graded.push(one);
     if (day.ranges.length === 0) continue;
@@ -118,7 +121,7 @@ interface PastDay {
 function pastOf(gaps: readonly NumberRange[], usual: Usual, hours: number): PastDay {
   const lengths = gaps.map(lengthOf).filter((length) => length <= usual.longestGap);
   const absent = lengths.reduce((sum, length) => sum + length, 0);
-  return { longestGap: Math.max(0, ...lengths), perHour: absent / Math.max(hours, 1 / 60) };
+  return { longestGap: longestOf(lengths), perHour: absent / Math.max(hours, 1 / 60) };
 }
 
 interface Judged {
@@ -138,7 +141,9 @@ function gradeDay({ day, gaps, head, foreign, hours, before, tolerate, isAlone, 
   const lengths = gaps.map(lengthOf);
   const arrived = countOf(day.ranges);
   const absent = lengths.reduce((sum, length) => sum + length, 0);
-  const usual = isAlone ? unknownUsual : usualOf(before, lengths);
+  // Where there is no gap it makes no difference, and a year of a fleet is mostly such days.
+  const isGapless = lengths.length === 0 && foreign === 0;
+  const usual = isAlone || isGapless ? unknownUsual : usualOf(before, lengths);
   const inLong = lengths.filter((length) => length > usual.longestGap).reduce((sum, length) => sum + length, 0);
   const inShort = absent - inLong;
   const excess = excessOf(inShort, arrived, usual, hours, tolerate);
@@ -156,7 +161,8 @@ function gradeDay({ day, gaps, head, foreign, hours, before, tolerate, isAlone, 
     absent,
     head,
     gaps: gaps.length,
-    longestGap: Math.max(0, ...lengths),
+    longestGap: longestOf(lengths),
+    short: inShort,
     estimated,
     usual,
     isSeenAgain,
@@ -196,10 +202,10 @@ function median(values: readonly number[]): number {
   return sorted[(sorted.length - 1) >> 1]!;
 }
 
-const lengthOf = ([first, last]: NumberRange): number => last - first + 1;
+/** Of any number of gaps: too many to be arguments. */
+const longestOf = (lengths: readonly number[]): number => lengths.reduce((a, b) => Math.max(a, b), 0);
 
-const isCountedIn = (days: readonly ArrivedDay[], from: number): boolean =>
-  days.slice(from).some(({ ranges }) => ranges.length > 0);
+const lengthOf = ([first, last]: NumberRange): number => last - first + 1;
 
 /**
  * The gaps in the numbers of all days together, each with the day on which the number after it was seen: around midnight

@@ -32,9 +32,12 @@ export const longestInstance = 200;
 /** A row with more is cut in two, so that no row is large. */
 const mostGaps = 1000;
 
-/** What `instance_key` has for an instance. */
+/**
+ * What `instance_key` has for an instance. Six bytes tell millions of instances apart and take half the space of eight
+ * in files; someone who makes two names share a key could as well write under the other name.
+ */
 export const instanceKey = (instance: string | null): bigint =>
-  instance === null ? 0n : createHash('sha256').update(instance).digest().readBigInt64BE();
+  instance === null ? 0n : BigInt(createHash('sha256').update(instance).digest().readUIntBE(0, 6));
 
 /** One row, or as many as its gaps need, as values in the order of the table. */
 export function* toRows(row: SequenceRow): Generator<Value[]> {

@@ -17,7 +17,7 @@ export const sequences: TableDeclaration = {
     {
       name: 'instance_key',
       type: 'long',
-      description: 'The first eight bytes of the SHA-256 of instance_id, to group by; 0 where there is none.',
+      description: 'The first six bytes of the SHA-256 of instance_id, to group by; 0 where there is none.',
       required: true,
     },
     {

@@ -1,6 +1,6 @@
 /**
  * Reads the table `sequences`: first the few narrow columns that say which numbers came, by the key of the instance, then
- * names and times of those that are to be spoken of. So most of the table stays unread, whose names are most of its bytes.
+ * names and times where they are needed. So most of the table stays unread, whose names are most of its bytes.
  */
 import type { FixedData, ListData, StringData } from '../../columns/batch.ts';
 import { TableBuffer } from '../../columns/table-buffer.ts';
@@ -13,6 +13,7 @@ import { asParquet } from '../../iceberg/table-rows.ts';
 import type { Runtime } from '../../ingest/runtime.ts';
 import { ColumnReader } from '../../parquet/read/column-reader.ts';
 import { type ArrivedDay, unionOf } from '../../sequences/grade.ts';
+import { Longs } from '../../sequences/longs.ts';
 import type { NumberRange } from '../../sequences/number-set.ts';
 import { rangesOfRow } from '../../sequences/rows.ts';
 import type { ObjectStore } from '../../store/store.ts';
@@ -22,8 +23,8 @@ import { deletedIn } from '../rewrite/duplicates.ts';
 
 /** What has arrived of one instance. */
 export interface Instance {
-  readonly key: bigint;
-  /** In order, each once. Times are 0 before `readNames`. */
+  readonly key: number;
+  /** In order, each once. Times are 0 before `readTimes`. */
   days: ArrivedDay[];
   readonly sources: Set<string>;
   /** null for records that name no instance; undefined before `readNames`. */
@@ -31,14 +32,16 @@ export interface Instance {
 }
 
 const filesAhead = 16;
-/** Most of a footer of a day of some thousand instances. */
-const footerBytes = 6 << 10;
+/** As long as footers of this table are. */
+const footerBytes = 2560;
 
 export class ArrivedNumbers {
   readonly #store: ObjectStore;
   readonly #loaded: LoadedTable;
   readonly #files: LiveFile[] = [];
-  readonly #instances = new Map<bigint, Instance>();
+  readonly #instances = new Map<number, Instance>();
+  /** Days with several rows, by the first: they wait for all, since each union costs as much as what is there. */
+  readonly #parts = new Map<ArrivedDay, ArrivedDay[]>();
   #bytesRead = 0;
 
   private constructor(store: ObjectStore, loaded: LoadedTable) {
@@ -67,33 +70,43 @@ export class ArrivedNumbers {
     return this.#bytesRead;
   }
 
-  /** Fills in names and times of these instances, from files of the days that they were seen on. */
-  async readNames(wanted: ReadonlySet<Instance>): Promise<void> {
-    const days = new Set([...wanted].flatMap(({ days }) => days.map(({ ymd }) => ymd)));
+  /** Fills in the names of these instances, from as few files as are needed: the newest that have them. */
+  async readNames(instances: Iterable<Instance>): Promise<void> {
+    const open = new Set([...instances].filter(({ name }) => name === undefined));
+    const wanted = new Set([...open].flatMap(({ days }) => days.at(-1)!.ymd));
+    const files = this.#files.filter(({ ymd }) => wanted.has(ymd ?? ''));
+    // Most are on the newest days, which then leave none to look for on the others.
+    for (const file of files.sort((a, b) => compareText(b.ymd ?? '', a.ymd ?? ''))) {
+      for await (const { batch } of this.#columns([file], ['instance_key', 'instance_id'])) {
+        const [keyData, names] = batch.columns.map(({ data }) => data) as [FixedData, StringData];
+        const keys = new Longs(keyData);
+        for (let row = 0; row < batch.rows; row++) {
+          const instance = this.#instances.get(keys.at(row));
+          if (instance !== undefined && open.delete(instance)) instance.name = textAt(names, row);
+        }
+      }
+      if (open.size === 0) return;
+    }
+  }
+
+  /** Fills in the times of these days of instances. */
+  async readTimes(wanted: ReadonlyMap<Instance, ReadonlySet<string>>): Promise<void> {
+    const days = new Set([...wanted.values()].flatMap((ofInstance) => [...ofInstance]));
     const files = this.#files.filter(({ ymd }) => days.has(ymd ?? ''));
-    const times = new Map<Instance, Map<string, { firstTime: number; lastTime: number }>>();
-    const names = ['instance_key', 'first_time', 'last_time', 'instance_id'];
-    for await (const { file, batch } of this.#columns(files, names)) {
-      const [keys, first, last, texts] = batch.columns.map(({ data }) => data) as [
-        FixedData,
-        FixedData,
-        FixedData,
-        StringData,
-      ];
+    const times = new Map<Instance, Map<string, Pick<ArrivedDay, 'firstTime' | 'lastTime'>>>();
+    for await (const { file, batch } of this.#columns(files, ['instance_key', 'first_time', 'last_time'])) {
+      const [keys, first, last] = batch.columns.map(({ data }) => new Longs(data)) as [Longs, Longs, Longs];
+      const day = file.ymd!;
       for (let row = 0; row < batch.rows; row++) {
-        const instance = this.#instances.get((keys.values as BigInt64Array)[row]!);
-        if (instance === undefined || !wanted.has(instance)) continue;
-        instance.name ??= textAt(texts, row);
-        const byDay = times.get(instance) ?? new Map();
+        const instance = this.#instances.get(keys.at(row));
+        if (instance === undefined || wanted.get(instance)?.has(day) !== true) continue;
+        const byDay = times.get(instance) ?? new Map<string, Pick<ArrivedDay, 'firstTime' | 'lastTime'>>();
         times.set(instance, byDay);
-        const before = byDay.get(file.ymd!);
-        const [from, to] = [first, last].map(({ values }) => Number((values as BigInt64Array)[row])) as [
-          number,
-          number,
-        ];
-        byDay.set(file.ymd!, {
-          firstTime: Math.min(before?.firstTime ?? from, from),
-          lastTime: Math.max(before?.lastTime ?? to, to),
+        const [firstTime, lastTime] = [first.at(row), last.at(row)];
+        const before = byDay.get(day) ?? { firstTime, lastTime };
+        byDay.set(day, {
+          firstTime: Math.min(before.firstTime, firstTime),
+          lastTime: Math.max(before.lastTime, lastTime),
         });
       }
     }
@@ -102,19 +115,20 @@ export class ArrivedNumbers {
   }
 
   async #readNumbers(): Promise<void> {
-    const parts = new Map<Instance, ArrivedDay[]>();
+    const files = this.#files.toSorted((a, b) => compareText(a.ymd ?? '', b.ymd ?? ''));
     const names = ['source', 'instance_key', 'first', 'count', 'gaps'];
-    for await (const { file, batch } of this.#columns(this.#files, names)) {
-      const [sources, keys, firsts, counts, gaps] = batch.columns.map(({ data }) => data) as [
+    for await (const { file, batch } of this.#columns(files, names)) {
+      const [sources, keyData, firstData, countData, gaps] = batch.columns.map(({ data }) => data) as [
         StringData,
         FixedData,
         FixedData,
         FixedData,
         ListData,
       ];
+      const [keys, firsts, counts] = [new Longs(keyData), new Longs(firstData), new Longs(countData)];
       const sourceNames = new Map<number, string>();
       for (let row = 0; row < batch.rows; row++) {
-        const key = (keys.values as BigInt64Array)[row]!;
+        const key = keys.at(row);
         let instance = this.#instances.get(key);
         if (instance === undefined) {
           instance = { key, days: [], sources: new Set(), name: undefined };
@@ -127,16 +141,20 @@ export class ArrivedNumbers {
           sourceNames.set(code, source);
         }
         instance.sources.add(source);
-        const ranges = rangesAt(firsts, counts, gaps, row);
-        const mine = parts.get(instance) ?? [];
-        parts.set(instance, mine);
-        mine.push({ ymd: file.ymd!, ranges, isUnnumbered: ranges.length === 0, firstTime: 0, lastTime: 0 });
+        this.#addRow(instance, file.ymd!, rangesAt(firsts.at(row), counts.at(row), gaps, row));
       }
     }
-    for (const [instance, all] of parts) {
-      const days = Map.groupBy(all, ({ ymd }) => ymd);
-      instance.days = [...days].sort(([a], [b]) => compareText(a, b)).map(([, day]) => unionOf(day));
-    }
+    for (const instance of this.#instances.values())
+      instance.days = instance.days.map((day) => unionOf(this.#parts.get(day) ?? [day]));
+    this.#parts.clear();
+  }
+
+  /** Rows come day by day. */
+  #addRow({ days }: Instance, ymd: string, ranges: readonly NumberRange[]): void {
+    const day = { ymd, ranges, isUnnumbered: ranges.length === 0, firstTime: 0, lastTime: 0 };
+    const last = days.at(-1);
+    if (last?.ymd !== ymd) days.push(day);
+    else if (this.#parts.get(last)?.push(day) === undefined) this.#parts.set(last, [last, day]);
   }
 
   /** Columns of files, a row group at a time, without rows that other engines have deleted. */
@@ -164,14 +182,13 @@ export class ArrivedNumbers {
   }
 }
 
-function rangesAt(firsts: FixedData, counts: FixedData, gaps: ListData, row: number): readonly NumberRange[] {
-  if (firsts.values === null || (firsts.valid !== null && firsts.valid[row] !== 1)) return [];
-  const first = (firsts.values as BigInt64Array)[row]!;
-  const count = (counts.values as BigInt64Array)[row]!;
-  const { values } = gaps.elements as FixedData;
+function rangesAt(first: number, count: number, gaps: ListData, row: number): readonly NumberRange[] {
+  // Counters begin at 1: no first number is null.
+  if (first === 0) return [];
   const [start, end] = [gaps.offsets[row] ?? 0, gaps.offsets[row + 1] ?? 0];
-  const list = values === null || end === start ? null : [...(values as BigInt64Array).subarray(start, end)];
-  return rangesOfRow({ first, count, gaps: list });
+  if (end === start) return [[first, first + count - 1]];
+  const list = (gaps.elements as FixedData).values as BigInt64Array;
+  return rangesOfRow({ first, count, gaps: [...list.subarray(start, end)] });
 }
 
 function textAt({ valid, codes, offsets, bytes, length, nullCount }: StringData, row: number): string | null {

@@ -16,6 +16,8 @@ export interface ProducersOptions {
   readonly sources?: readonly string[] | undefined;
   /** Which days to name; all where omitted. They are counted in any case. */
   readonly grades?: readonly Grade[] | undefined;
+  /** Say for each of these days when its first and last record was made, too. */
+  readonly withTimes?: boolean;
 }
 
 /** One instance on one day. */
@@ -24,9 +26,9 @@ export interface ProducerDay extends GradedDay {
   readonly sources: readonly string[];
   /** null: records that name no instance. */
   readonly instance: string | null;
-  /** Of its records, in microseconds since the epoch. */
-  readonly firstTime: number;
-  readonly lastTime: number;
+  /** Of its records, in microseconds since the epoch, where they were read (`withTimes`). */
+  readonly firstTime?: number;
+  readonly lastTime?: number;
   /** Share of records that are missing, judged by what is usual, from 0 to 1; and how much is tolerated. */
   readonly share: number;
   readonly tolerate: number;
@@ -59,23 +61,66 @@ export async function producers(world: World, options: ProducersOptions = {}): P
   const arrived = await ArrivedNumbers.read(world);
   if (arrived === undefined) return nothing;
   const wanted = [...arrived.instances].filter(({ sources }) => isOf(sources, options.sources));
-  const isNamed = new Set(options.grades ?? (Object.keys(grades) as Grade[]));
-  // Without a gap the times make no difference; what is to be named needs them all the same.
-  const named = new Set(
-    wanted.filter((instance) => {
-      const graded = gradesOf(world, instance, options);
-      return graded.some(({ grade, absent }) => isNamed.has(grade) || absent > 0 || grade === 'missing');
-    }),
+  const isNamed: ReadonlySet<Grade> = new Set(options.grades ?? order);
+  const judgements = wanted.map((instance) => judgementOf(world, instance));
+  // Without short gaps it makes no difference how long a day was.
+  const timed = judgements.filter(({ days }) => days.some(({ short }) => short > 0));
+  await arrived.readTimes(
+    new Map(timed.map(({ instance }) => [instance, new Set(instance.days.map(({ ymd }) => ymd))])),
   );
-  await arrived.readNames(named);
-  const days = wanted.flatMap((instance) => gradesOf(world, instance, options));
-  const beyond = new Set(days.filter(({ share, tolerate }) => share > tolerate).map(({ instance }) => instance));
+  for (const judgement of timed) judgement.days = judgementOf(world, judgement.instance).days;
+
+  const totals = new Totals();
+  const named: NamedDay[] = [];
+  for (const judgement of judgements) {
+    for (const day of judgement.days) {
+      if (!isWithin(day.ymd, options)) continue;
+      totals.add(judgement, day);
+      if (isNamed.has(day.grade)) named.push({ judgement, day });
+    }
+  }
+  await arrived.readNames(new Set(named.map(({ judgement }) => judgement.instance)));
+  if (options.withTimes) await arrived.readTimes(daysOf(named));
   return {
-    days: days.filter(({ grade }) => isNamed.has(grade)).sort(byConcern),
-    totals: totalsOf(wanted.filter((one) => inRange(one, options)).length, days),
-    beyondTolerance: beyond.size,
+    days: named.map(producerDay).sort(byConcern),
+    ...totals.report(),
     bytesScanned: arrived.bytesRead,
   };
+}
+
+/** What is said of an instance, on all of its days. */
+interface Judgement {
+  readonly instance: Instance;
+  readonly sources: readonly string[];
+  readonly tolerate: number;
+  days: readonly GradedDay[];
+}
+
+interface NamedDay {
+  readonly judgement: Judgement;
+  readonly day: GradedDay;
+}
+
+function judgementOf({ config }: World, instance: Instance): Judgement {
+  const sources = [...instance.sources].sort(compareText);
+  const settings = sources.map((name) => config.sources.find((source) => source.name === name)?.sequence);
+  // The strictest one decides where an instance is in several sources.
+  const tolerate = Math.min(...settings.map((one) => one?.tolerate ?? defaultTolerate));
+  const isAlone = settings.some((one) => one?.ignore.length === 0);
+  return { instance, sources, tolerate, days: gradeDays(instance.days, { tolerate, isAlone }) };
+}
+
+const shareOf = ({ estimated, arrived }: GradedDay): number => estimated / Math.max(1, arrived + estimated);
+
+function producerDay({ judgement: { instance, sources, tolerate }, day }: NamedDay): ProducerDay {
+  const { firstTime = 0, lastTime = 0 } = instance.days.find(({ ymd }) => ymd === day.ymd) ?? {};
+  const times = lastTime === 0 ? {} : { firstTime, lastTime };
+  return { ...day, sources, instance: instance.name ?? null, ...times, share: shareOf(day), tolerate };
+}
+
+function daysOf(named: readonly NamedDay[]): Map<Instance, Set<string>> {
+  const byInstance = Map.groupBy(named, ({ judgement }) => judgement.instance);
+  return new Map([...byInstance].map(([instance, days]) => [instance, new Set(days.map(({ day }) => day.ymd))]));
 }
 
 const order = Object.keys(grades) as Grade[];
@@ -92,40 +137,30 @@ const isOf = (sources: ReadonlySet<string>, wanted: readonly string[] | undefine
 const isWithin = (ymd: string, { from, to }: ProducersOptions): boolean =>
   (from === undefined || compareText(ymd, from) >= 0) && (to === undefined || compareText(ymd, to) <= 0);
 
-const inRange = ({ days }: Instance, options: ProducersOptions): boolean =>
-  days.some(({ ymd }) => isWithin(ymd, options));
+class Totals {
+  readonly #instances = new Set<Instance>();
+  readonly #beyond = new Set<Instance>();
+  readonly #days: Record<Grade, number> = { missing: 0, uncounted: 0, steady: 0, dense: 0 };
+  #arrived = 0;
+  #absent = 0;
+  #estimated = 0;
 
-/** The days of an instance that are in the range; what is usual comes from all of them. */
-function gradesOf({ config }: World, instance: Instance, options: ProducersOptions): ProducerDay[] {
-  const sources = [...instance.sources].sort(compareText);
-  const settings = sources.map((name) => config.sources.find((source) => source.name === name)?.sequence);
-  // The strictest one decides where an instance is in several sources.
-  const tolerate = Math.min(...settings.map((one) => one?.tolerate ?? defaultTolerate));
-  const isAlone = settings.some((one) => one?.ignore.length === 0);
-  const days = new Map(instance.days.map((day) => [day.ymd, day]));
-  return gradeDays(instance.days, { tolerate, isAlone })
-    .filter(({ ymd }) => isWithin(ymd, options))
-    .map((day) => ({
-      ...day,
-      sources,
-      instance: instance.name ?? null,
-      firstTime: days.get(day.ymd)!.firstTime,
-      lastTime: days.get(day.ymd)!.lastTime,
-      share: day.estimated / Math.max(1, day.arrived + day.estimated),
-      tolerate,
-    }));
-}
+  add({ instance, tolerate }: Judgement, day: GradedDay): void {
+    this.#instances.add(instance);
+    if (shareOf(day) > tolerate) this.#beyond.add(instance);
+    this.#days[day.grade]++;
+    this.#arrived += day.arrived;
+    this.#absent += day.absent;
+    this.#estimated += day.estimated;
+  }
 
-function totalsOf(instances: number, days: readonly ProducerDay[]): ProducerTotals {
-  const sum = (of: (day: ProducerDay) => number): number => days.reduce((total, day) => total + of(day), 0);
-  const byGrade = Object.fromEntries(order.map((grade) => [grade, sum((day) => Number(day.grade === grade))]));
-  return {
-    instances,
-    days: byGrade as Record<Grade, number>,
-    arrived: sum(({ arrived }) => arrived),
-    absent: sum(({ absent }) => absent),
-    estimated: sum(({ estimated }) => estimated),
-  };
+  report(): Pick<ProducersReport, 'totals' | 'beyondTolerance'> {
+    const [arrived, absent, estimated] = [this.#arrived, this.#absent, this.#estimated];
+    return {
+      totals: { instances: this.#instances.size, days: this.#days, arrived, absent, estimated },
+      beyondTolerance: this.#beyond.size,
+    };
+  }
 }
 
 const nothing: ProducersReport = {

@@ -1,0 +1,19 @@
+import type { ColumnData, FixedData } from '../columns/batch.ts';
+
+/** The longs of a column as doubles, which are exact up to 2^53; 0 where there is none. */
+export class Longs {
+  readonly #valid: Uint8Array | null;
+  /** Two words for each value, the lower one first: reading a BigInt64Array makes a BigInt each time. */
+  readonly #words: Int32Array | undefined;
+
+  constructor(data: ColumnData) {
+    const { valid, values } = data as FixedData;
+    this.#valid = valid;
+    if (values !== null) this.#words = new Int32Array(values.buffer, values.byteOffset, values.byteLength >> 2);
+  }
+
+  at(row: number): number {
+    if (this.#words === undefined || (this.#valid !== null && this.#valid[row] !== 1)) return 0;
+    return this.#words[row * 2 + 1]! * 2 ** 32 + (this.#words[row * 2]! >>> 0);
+  }
+}
