@@ -32,7 +32,7 @@ export function configSchemaText(): string {
 }
 
 function forEditors(schema: ConfigSchema): JsonSchema {
-  const { unit, least, most, editors, ...rest } = schema;
+  const { unit, least, most, editors, secret: _, ...rest } = schema;
   if (editors !== undefined) return { ...rest, ...(editors as JsonSchema) };
   if (unit !== undefined) return withUnit(unit, { least, most }, rest);
   const { properties, additionalProperties, items, pattern, enum: names, type, ...others } = rest;

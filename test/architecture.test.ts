@@ -80,7 +80,7 @@ const broken = (some: readonly Import[]) => some.map(({ from, to }) => `${from} 
 /** What is reached through a port: the registries and wire.ts alone know which of them stand behind it. */
 const adapters = [
   /^store\/(s3|s3-errors|s3-multipart|s3-requests|s3-signature|s3-sockets|local|local-lock|memory)\.ts$/,
-  /^catalog\/(glue|file)\//,
+  /^catalog\/(glue|file|rest)\//,
   /^engines\/(duckdb|trino|athena)\//,
   /^probes\/(?!probes\.ts$)/,
   /^queue\/sqs\.ts$/,

@@ -24,7 +24,9 @@ describe('a name that no registry has', () => {
   test('of a catalog is an error that names the catalogs there are', async () => {
     const context = { store: new MemoryStore(), warehouse: 'memory://warehouse' };
     const config: Config['catalog'] = { type: unknown };
-    await expect(openCatalog(config, context)).rejects.toThrow('no catalog of type clickhouse; there are: file, glue');
+    await expect(openCatalog(config, context)).rejects.toThrow(
+      'no catalog of type clickhouse; there are: file, glue, rest',
+    );
     expect(Object.keys(catalogs)).toEqual([...catalogTypes]);
   });
 });

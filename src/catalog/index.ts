@@ -29,6 +29,10 @@ export const catalogs: { readonly [Type in CatalogType]: Adapter<Type> } = {
       client: { ...(region && { region }), ...(endpoint && { endpoint }) },
     });
   },
+  async rest({ uri, warehouse: serverWarehouse, namespace, auth }, { warehouse }) {
+    const { RestCatalog } = await import('./rest/catalog.ts');
+    return new RestCatalog({ uri, serverWarehouse, namespace: namespace.split('.'), auth, warehouse });
+  },
 };
 
 /** Throws UsageError for a type that no catalog has. */

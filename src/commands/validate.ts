@@ -1,6 +1,6 @@
 /** `validate`: reads the configuration, and says what it means or what is wrong with it. */
 import type { Command } from 'commander';
-import { type CatalogConfig, catalogKeys } from '../config/catalogs.ts';
+import { type CatalogConfig, catalogKeys, type RestAuth } from '../config/catalogs.ts';
 import type { Config } from '../config/config.ts';
 import type { CommandContext, GlobalOptions, RunAction } from './shared/context.ts';
 import { exitCodes } from './shared/exit.ts';
@@ -50,7 +50,8 @@ const chain = 'by the AWS default chain';
 /** Its type and what it was told; a region that is not given is found by the AWS SDK. */
 function describeCatalog({ type, ...given }: CatalogConfig): string {
   const values = Object.keys(catalogKeys[type]).flatMap((key) => {
-    const value = (given as Readonly<Record<string, string>>)[key] ?? (key === 'region' ? chain : undefined);
+    const value = (given as Readonly<Record<string, string | RestAuth>>)[key] ?? (key === 'region' ? chain : undefined);
+    if (typeof value === 'object') return [`${key} ${value.type}`];
     return value === undefined ? [] : [`${key} ${value}`];
   });
   return [type, ...values].join(', ');

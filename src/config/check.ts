@@ -51,6 +51,7 @@ export function checkAgainstSchema(raw: unknown): KeyProblem[] {
   ajv.addKeyword({ keyword: 'least', schemaType: 'number' });
   ajv.addKeyword({ keyword: 'most', schemaType: 'number' });
   ajv.addKeyword({ keyword: 'editors', schemaType: 'object' });
+  ajv.addKeyword({ keyword: 'secret', schemaType: 'boolean' });
   const validate = ajv.compile(configSchema);
   if (validate(raw)) return [];
   return (validate.errors ?? []).slice(0, mostProblems).flatMap(toProblem);

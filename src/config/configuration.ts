@@ -2,7 +2,7 @@
  * The configuration as it is written: the keys of the file, for programs that build it as an object. The loader checks
  * it against the schema, as it does a file.
  */
-import type { CatalogType, catalogKeys } from './catalogs.ts';
+import type { CatalogType, catalogKeys, RestAuthType, restAuthKeys } from './catalogs.ts';
 import type { Written } from './keys.ts';
 import type { sections, sourceTypes } from './schema.ts';
 
@@ -18,12 +18,17 @@ export interface SourceConfiguration {
   readonly [key: string]: unknown;
 }
 
+type WrittenAuth = {
+  [Type in RestAuthType]: { readonly type: Type } & Written<(typeof restAuthKeys)[Type]>;
+}[RestAuthType];
+
 export interface Configuration extends Sections {
   /** s3://bucket/prefix or a folder. */
   readonly warehouse: string;
   readonly sources: readonly SourceConfiguration[];
   readonly catalog?: {
-    [Type in CatalogType]: { readonly type: Type } & Written<(typeof catalogKeys)[Type]>;
+    [Type in CatalogType]: { readonly type: Type } & Written<Omit<(typeof catalogKeys)[Type], 'auth'>> &
+      (Type extends 'rest' ? { readonly auth?: WrittenAuth } : unknown);
   }[CatalogType];
   readonly s3?: { readonly endpoint?: string; readonly region?: string; readonly forcePathStyle?: boolean };
   readonly retention?: Readonly<Record<string, string | number>>;

@@ -32,12 +32,16 @@ export function exampleConfig(proposal?: Proposal): string {
 # Root of the tables: s3://bucket/prefix, or a folder (relative to this file).
 warehouse: ./warehouse
 
-# Where the tables are registered: file (beside the data), or AWS Glue.
+# Where the tables are registered: file (beside the data), AWS Glue, or an Iceberg REST catalog.
 catalog:
   type: file
   # type: glue
   # database: audit
   # region: eu-west-1
+  # type: rest
+  # uri: https://catalog.example.com
+  # namespace: audit
+  # auth: { type: token, token: "\${CATALOG_TOKEN}" }
 
 # What to read. Types: opa (OPA and Enterprise OPA decision logs), okera-audit (Okera ODAS audit logs), and side tables
 # that are replaced as a whole when they change: okera-identities (Okera's users, groups and roles), reference (your own).

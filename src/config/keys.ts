@@ -3,8 +3,11 @@
  * a duration ends in `Seconds` and a size in `Bytes`, so that every name says its unit. Values and types follow the
  * declaration, so a key is written down once.
  *
- * The keyword `unit` is our own: it reads `256MiB`, `10m` or `10,000` and puts the plain number in its place.
+ * The keyword `unit` is our own: it reads `256MiB`, `10m` or `10,000` and puts the plain number in its place. So is `secret`:
+ * the program is given a Secret, and no command shows what was written.
  */
+
+import { Secret } from './secret.ts';
 
 export type Unit = 'size' | 'duration' | 'count' | 'share' | 'boolean';
 
@@ -14,6 +17,7 @@ export interface ConfigSchema {
   readonly properties?: Readonly<Record<string, ConfigSchema>>;
   readonly unit?: Unit;
   readonly default?: unknown;
+  readonly secret?: true;
   readonly [keyword: string]: unknown;
 }
 
@@ -66,6 +70,17 @@ export const choice = <Name extends string>(
 /** A text without a default: the program has to do without. */
 export const text = (description: string): Key<string, '', false> => ({ description, type: 'string', minLength: 1 });
 
+export const secret = (description: string): Key<Secret, '', false> => ({
+  description,
+  type: 'string',
+  minLength: 1,
+  secret: true,
+});
+
+/** A key that its group cannot do without: the loader sees to it that there is a value. */
+export const needed = <Value, Suffix extends string>(key: Key<Value, Suffix, boolean>): Key<Value, Suffix, true> =>
+  key as Key<Value, Suffix, true>;
+
 export const section = <Keys extends Readonly<Record<string, ConfigSchema>>>(
   description: string,
   properties: Keys,
@@ -112,7 +127,11 @@ export function sectionValues<Keys extends Readonly<Record<string, ConfigSchema>
   raw: Readonly<Record<string, unknown>>,
 ): SectionValues<Keys> {
   const entries = Object.entries(properties).flatMap(([key, schema]) =>
-    raw[key] === undefined ? [] : [[programName(key, schema), raw[key]] as const],
+    raw[key] === undefined ? [] : [[programName(key, schema), programValue(schema, raw[key])] as const],
   );
   return Object.fromEntries(entries) as unknown as SectionValues<Keys>;
+}
+
+function programValue(schema: ConfigSchema, raw: unknown): unknown {
+  return schema.secret ? new Secret(raw as string) : raw;
 }

@@ -6,7 +6,16 @@ import { closeSync, openSync, readSync, statSync } from 'node:fs';
 import { availableParallelism, tmpdir } from 'node:os';
 import { dirname, resolve } from 'node:path';
 import type { SideSourceConfig, SourceConfig } from '../sources/config.ts';
-import { type CatalogConfig, type CatalogType, catalogKeys, catalogTypes, neededCatalogKeys } from './catalogs.ts';
+import {
+  type CatalogConfig,
+  type CatalogType,
+  catalogKeys,
+  neededCatalogKeys,
+  neededRestAuthKeys,
+  type RestAuth,
+  type RestAuthType,
+  restAuthKeys,
+} from './catalogs.ts';
 import { checkAgainstSchema, formatKey, type KeyPath, type KeyProblem } from './check.ts';
 import type { AthenaConfig, Config, DuckDbConfig, TrinoConfig } from './config.ts';
 import { givenDocument, mostDocumentBytes, readDocument } from './document.ts';
@@ -16,6 +25,7 @@ import { type ConfigSchema, sectionValues } from './keys.ts';
 import { overlap, sourceUri, warehouseUri } from './locations.ts';
 import { checkPromotedColumns, type ReservedColumns } from './promoted.ts';
 import { configSchema, environmentName, scalarKeys, sections } from './schema.ts';
+import { secretPlaceholder } from './secret.ts';
 import { checkSideTables, eventSource, isEventSource, type RawSource, sideSource, tablesOf } from './sources.ts';
 import { expandVariables } from './variables.ts';
 
@@ -114,7 +124,8 @@ export function loadConfig(options: LoadOptions): LoadedConfig {
       (group, name) => (group as Record<string, unknown> | undefined)?.[name],
       given,
     );
-    const shownValue = asWritten ?? defaultOf(path) ?? value;
+    const schema = schemaOf(path);
+    const shownValue = schema?.secret ? secretPlaceholder : (asWritten ?? schema?.default ?? value);
     return {
       key: formatKey(path),
       value: typeof shownValue === 'object' ? JSON.stringify(shownValue) : String(shownValue),
@@ -124,11 +135,11 @@ export function loadConfig(options: LoadOptions): LoadedConfig {
   return { config, file, values };
 }
 
-/** As the schema writes it, with its unit. */
-function defaultOf(path: KeyPath): unknown {
+/** undefined for what is in a list or under a key of the user's own. */
+function schemaOf(path: KeyPath): ConfigSchema | undefined {
   let schema: ConfigSchema | undefined = configSchema;
   for (const name of path) schema = schema?.properties?.[name];
-  return schema?.default;
+  return schema;
 }
 
 /** What is in there that is no group; a list of plain values is one value. */
@@ -229,7 +240,9 @@ function setKey(raw: Record<string, unknown>, key: string, value: string): boole
 /** What the schema has checked and filled: every key with a default is there. */
 interface RawConfig extends Readonly<Record<keyof typeof sections, Readonly<Record<string, unknown>>>> {
   readonly warehouse: string;
-  readonly catalog: { readonly type: CatalogType } & Readonly<Record<string, string>>;
+  readonly catalog: { readonly type: CatalogType; readonly auth?: { readonly type: RestAuthType } } & Readonly<
+    Record<string, string>
+  >;
   readonly s3: Config['s3'];
   readonly sources: readonly RawSource[];
   readonly retention: Config['retention'];
@@ -279,6 +292,7 @@ function toConfig(
 
   const catalog = catalogConfig(raw.catalog, problem);
   const glue = catalog.type === 'glue' ? catalog : undefined;
+  const schema = catalog.type === 'rest' ? catalog.namespace : glue?.database;
   const { engines } = raw;
   const output = sectionValues(sections.output, raw.output);
   const expire = sectionValues(sections.expire, raw.expire);
@@ -334,7 +348,7 @@ function toConfig(
     worker: { ...worker, ...(listen && { listen }) },
     engines: {
       ...(engines.duckdb.user !== undefined && { duckdb: engines.duckdb }),
-      ...trinoConfig(engines.trino, glue?.database, problem),
+      ...trinoConfig(engines.trino, schema, problem),
       athena: {
         ...(glue !== undefined && { database: glue.database }),
         ...(glue?.region !== undefined && { region: glue.region }),
@@ -344,20 +358,51 @@ function toConfig(
   };
 }
 
-/** The catalog by its type: keys that another type has, and keys that are missing, are problems. */
+/** The catalog by its type, and its way to sign in by that one's. */
 function catalogConfig(
-  { type, ...given }: RawConfig['catalog'],
+  { type, auth, ...given }: RawConfig['catalog'],
   problem: (path: KeyPath, message: string) => void,
 ): CatalogConfig {
+  const keys = auth === undefined ? given : { ...given, auth };
+  checkKeysByType(['catalog'], 'catalog', type, keys, catalogKeys, neededCatalogKeys, problem);
+  if (type !== 'rest') return { ...sectionValues({ properties: catalogKeys[type] }, given), type } as CatalogConfig;
+  const { uri = '' } = given;
+  if (uri !== '' && !URL.canParse(uri)) problem(['catalog', 'uri'], 'is no URL');
+  else if (uri !== '' && new URL(uri).username + new URL(uri).password !== '')
+    problem(['catalog', 'uri'], 'has a user or a password in it: see catalog.auth');
+  return {
+    ...sectionValues({ properties: catalogKeys.rest }, given),
+    ...(auth !== undefined && { auth: restAuth(auth, problem) }),
+    type,
+  } as CatalogConfig;
+}
+
+function restAuth(
+  { type, ...given }: NonNullable<RawConfig['catalog']['auth']>,
+  problem: (path: KeyPath, message: string) => void,
+): RestAuth {
+  const at = ['catalog', 'auth'];
+  checkKeysByType(at, 'sign-in', type, given, restAuthKeys, neededRestAuthKeys, problem);
+  return { ...sectionValues({ properties: restAuthKeys[type] }, given), type } as RestAuth;
+}
+
+/** Keys that another type has, and keys that are missing, are problems. */
+function checkKeysByType<Type extends string>(
+  at: KeyPath,
+  what: string,
+  type: Type,
+  given: Readonly<Record<string, unknown>>,
+  keysByType: Readonly<Record<Type, object>>,
+  neededByType: Readonly<Record<Type, Readonly<Record<string, string>>>>,
+  problem: (path: KeyPath, message: string) => void,
+): void {
   for (const key of Object.keys(given)) {
-    const types = catalogTypes.filter((other) => key in catalogKeys[other]);
-    if (!types.includes(type))
-      problem(['catalog', key], `has a meaning only for a catalog of type ${types.join(' or ')}`);
+    const types = (Object.keys(keysByType) as Type[]).filter((other) => key in keysByType[other]);
+    if (!types.includes(type)) problem([...at, key], `has a meaning only for a ${what} of type ${types.join(' or ')}`);
   }
-  for (const [key, name] of Object.entries(neededCatalogKeys[type])) {
-    if (given[key] === undefined) problem(['catalog', key], `is missing: a catalog of type ${type} needs ${name}`);
+  for (const [key, name] of Object.entries(neededByType[type])) {
+    if (given[key] === undefined) problem([...at, key], `is missing: a ${what} of type ${type} needs ${name}`);
   }
-  return { ...sectionValues({ properties: catalogKeys[type] }, given), type } as CatalogConfig;
 }
 
 /** What speaks against putting rows of a batch aside there. */
@@ -396,7 +441,8 @@ function trinoConfig(
     problem(at('url'), 'has a user or a password in it: write engines.trino.user, and set TRINO_PASSWORD');
   }
   if (catalog === '') problem(at('catalog'), 'is missing: the name of the catalog in Trino that has the tables');
-  if (schema === '') problem(at('schema'), 'is missing: without a Glue database, Trino has to be told the schema');
+  if (schema === '')
+    problem(at('schema'), 'is missing: without a Glue database or a namespace, Trino has to be told the schema');
   return { trino: { url, catalog, schema, ...(user !== undefined && { user }) } };
 }
 

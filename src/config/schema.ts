@@ -224,7 +224,7 @@ export const configSchema: ConfigSchema = {
   properties: {
     warehouse: text('root of the tables: s3://bucket/prefix or a folder'),
     catalog: section('where the tables are registered', {
-      type: choice(catalogTypes.join(', or '), catalogTypes, 'file'),
+      type: choice(catalogTypes.join(', '), catalogTypes, 'file'),
       ...Object.assign({}, ...Object.values(catalogKeys)),
     }),
     s3: section('S3 or an S3-compatible endpoint; credentials come from the AWS default chain, never from here', {

@@ -3,7 +3,7 @@ import type { TableMetadata } from './metadata.ts';
 
 /**
  * The catalog port: names tables and holds, for each, the pointer to its current metadata file. A commit is the
- * compare-and-swap of that pointer; nothing else makes data visible. Adapters: file.ts, glue.ts.
+ * compare-and-swap of that pointer; nothing else makes data visible. Adapters: src/catalog.
  * Held by test/contract/catalog.ts.
  */
 export interface Catalog {
@@ -13,11 +13,15 @@ export interface Catalog {
   loadTable(name: string): Promise<LoadedTable | undefined>;
   /** The table as it was last loaded or committed here, perhaps outdated by now. Makes no request; absent where none is kept. */
   lastLoaded?(name: string): LoadedTable | undefined;
-  /** Throws CommitConflict where the table exists already (someone else won). */
+  /**
+   * Throws CommitConflict where the table exists already (someone else won). Where a server writes the metadata, it gives the
+   * table its uuid and its times, and may add properties: what counts is what is returned.
+   */
   createTable(name: string, metadata: TableMetadata): Promise<LoadedTable>;
   /**
    * Writes the metadata as a new file, with the replaced one added to its metadata log, and swaps the pointer. Throws
-   * CommitConflict where `base` is no longer current, CommitStateUnknown where the outcome cannot be found out.
+   * CommitConflict where `base` is no longer current, CommitStateUnknown where the outcome cannot be found out. A server that
+   * merges changes may let one through while only properties, or snapshots without a branch or tag, differ from `base`.
    */
   commitTable(name: string, base: LoadedTable, metadata: TableMetadata): Promise<LoadedTable>;
   /**
@@ -39,7 +43,7 @@ export interface Catalog {
 export interface LoadedTable {
   readonly metadataLocation: string;
   readonly metadata: TableMetadata;
-  /** What the adapter compares at commit: Glue's VersionId, the file catalog's version number. */
+  /** Differs between any two versions: Glue's VersionId, the file catalog's version number, the URI of a REST catalog's file. */
   readonly version: string;
 }
 

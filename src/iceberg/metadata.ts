@@ -129,8 +129,12 @@ export class MetadataError extends TableFault {
 }
 
 /** Reads a metadata file, gzipped or not. `source` names it in errors. Throws MetadataError. */
-export function parseMetadata(bytes: Uint8Array, source = 'table metadata'): TableMetadata {
-  const json = asObject(decode(bytes, source), source);
+export const parseMetadata = (bytes: Uint8Array, source = 'table metadata'): TableMetadata =>
+  metadataOf(decode(bytes, source), source);
+
+/** The same, of what `parseJson` has made of a document. */
+export function metadataOf(document: unknown, source: string): TableMetadata {
+  const json = asObject(document, source);
   const version = json['format-version'];
   if (version !== 2 && version !== 3)
     throw new MetadataError(

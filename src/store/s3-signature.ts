@@ -92,13 +92,14 @@ export function authorize(
   region: string,
   credentials: Credentials,
   keys: SigningKeys,
+  service = 's3',
 ): string {
   const names = Object.keys(headers).sort(compareText);
   const lines = names.map((name) => `${name}:${headers[name]!.trim().replace(/\s+/g, ' ')}\n`).join('');
   const list = names.join(';');
   const canonical = `${method}\n${path}\n${query}\n${lines}\n${list}\n${payload}`;
   const time = headers['x-amz-date']!;
-  const scope = `${time.slice(0, 8)}/${region}/s3/aws4_request`;
+  const scope = `${time.slice(0, 8)}/${region}/${service}/aws4_request`;
   const toSign = `AWS4-HMAC-SHA256\n${time}\n${scope}\n${createHash('sha256').update(canonical).digest('hex')}`;
   const signature = createHmac('sha256', keys.keyOf(credentials.secretAccessKey, scope)).update(toSign).digest('hex');
   return `AWS4-HMAC-SHA256 Credential=${credentials.accessKeyId}/${scope}, SignedHeaders=${list}, Signature=${signature}`;

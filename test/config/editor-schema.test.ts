@@ -53,6 +53,10 @@ describe('both take', () => {
     ['plain numbers', `${minimal}batch: { bytes: 67108864, claim: 600, objects: 10000 }\n`],
     ['either spelling of a key in camel case', `${minimal}s3: { force_path_style: true }\n`],
     ['booleans as shells write them', `${minimal}compact: { find_duplicates: "off" }\n`],
+    [
+      'a REST catalog',
+      `${minimal}catalog: { type: rest, uri: "https://c", namespace: a.b, auth: { type: oauth2, client_id: c, client_secret: s } }\n`,
+    ],
     ['Glue', `${minimal}catalog: { type: glue, database: audit, region: eu-west-1 }\n`],
     [
       'a table of clustering and of retention',

@@ -1,9 +1,11 @@
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { availableParallelism, tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { inspect } from 'node:util';
 import { afterAll, describe, expect, it } from 'vitest';
 import { ConfigError } from '../../src/config/errors.ts';
 import { type LoadOptions, loadConfig } from '../../src/config/load.ts';
+import type { Secret } from '../../src/config/secret.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'aw-config-'));
 afterAll(() => rmSync(folder, { recursive: true }));
@@ -104,6 +106,34 @@ sources:
     expect(config.s3).toEqual({ endpoint: 'http://127.0.0.1:5000', region: 'eu-west-1', forcePathStyle: true });
     expect(config.sources.map((source) => source.location)).toEqual(['s3://acme-eopa/', 's3://acme-okera/audit/']);
     expect(config.sources[0]?.columns).toEqual({ tenant: { path: 'input.tenant.id', type: 'string', strict: false } });
+  });
+
+  it('knows REST catalogs and their ways to sign in', () => {
+    const rest = (auth: string) =>
+      load(`${minimal}catalog: { type: rest, uri: "https://c/api", namespace: a.b${auth} }\n`);
+    expect(rest('').config.catalog).toEqual({ type: 'rest', uri: 'https://c/api', namespace: 'a.b' });
+    const { config } = rest(', auth: { type: oauth2, client_id: me, client_secret: s3cret, scope: x }');
+    expect(config.catalog).toMatchObject({ auth: { type: 'oauth2', clientId: 'me', scope: 'x' } });
+    expect((config.catalog as { auth: { clientSecret: Secret } }).auth.clientSecret.reveal()).toBe('s3cret');
+    const aws = rest(', auth: { type: sigv4, service: glue, signing_region: eu-west-1 }').config.catalog;
+    expect(aws).toMatchObject({ auth: { type: 'sigv4', service: 'glue', signingRegion: 'eu-west-1' } });
+    expect(load(minimal, { env: { AUDIT_WAREHOUSE_CATALOG_TYPE: 'file' } }).config.catalog).toEqual({ type: 'file' });
+  });
+
+  it('shows no secret, whichever way it came in', () => {
+    const yaml = `${minimal}catalog: { type: rest, uri: "https://c", namespace: a, auth: { type: token, token: s3cret } }\n`;
+    const loaded = [
+      load(yaml),
+      // biome-ignore lint/suspicious/noTemplateCurlyInString: it is the notation of the configuration.
+      load(yaml.replace('s3cret', '"${TOKEN}"'), { env: { TOKEN: 's3cret' } }),
+      load(yaml.replace('s3cret', 'x'), { env: { AUDIT_WAREHOUSE_CATALOG_AUTH_TOKEN: 's3cret' } }),
+      load(yaml.replace('s3cret', 'x'), { settings: ['catalog.auth.token=s3cret'] }),
+    ];
+    for (const one of loaded) {
+      expect((one.config.catalog as { auth: { token: Secret } }).auth.token.reveal()).toBe('s3cret');
+      expect(JSON.stringify(one) + inspect(one, { depth: null })).not.toContain('s3cret');
+      expect(one.values).toContainEqual(expect.objectContaining({ key: 'catalog.auth.token', value: '(secret)' }));
+    }
   });
 
   it('takes a source location that names one file as that file', () => {
@@ -428,6 +458,41 @@ describe('a mistake is named by key, file and line', () => {
       'catalog.database',
       4,
       /only for a catalog of type glue/,
+    ],
+    [
+      'a REST catalog without a URL',
+      `${minimal}catalog: { type: rest, namespace: a }\n`,
+      'catalog.uri',
+      4,
+      /is missing/,
+    ],
+    [
+      'a REST catalog with a password in its URL',
+      `${minimal}catalog: { type: rest, namespace: a, uri: "https://u:p@c" }\n`,
+      'catalog.uri',
+      4,
+      /see catalog\.auth/,
+    ],
+    [
+      'a way to sign in without its secret',
+      `${minimal}catalog: { type: rest, uri: "https://c", namespace: a, auth: { type: oauth2, client_id: me } }\n`,
+      'catalog.auth.client_secret',
+      4,
+      /is missing/,
+    ],
+    [
+      'a key of another way to sign in',
+      `${minimal}catalog: { type: rest, uri: "https://c", namespace: a, auth: { type: none, token: t } }\n`,
+      'catalog.auth.token',
+      4,
+      /only for a sign-in of type token/,
+    ],
+    [
+      'a sign-in for a file catalog',
+      `${minimal}catalog: { auth: { type: none } }\n`,
+      'catalog.auth',
+      4,
+      /only for a catalog of type rest/,
     ],
     ['an endpoint that is no URL', `${minimal}s3: { endpoint: localhost }\n`, 's3.endpoint', 4, /http/],
     ['a scheme nobody reads', minimal.replace('./logs', 'gs://bucket/x'), 'sources[0].location', 3, /s3:\/\/bucket/],

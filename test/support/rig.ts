@@ -42,6 +42,12 @@ export const rig = {
     return new TrinoClient(env.TRINO_URL!, env.TRINO_CATALOG!);
   },
 
+  /** Iceberg's own REST catalog server, for tables in folders, with a namespace that does not exist yet. */
+  async rest(): Promise<RigRest> {
+    const env = await up('rest');
+    return { uri: env.ICEBERG_REST_URI!, namespace: `aw_${randomBytes(8).toString('hex')}` };
+  },
+
   /**
    * Runs a script of test/support/python with pyarrow, duckdb, pyiceberg and boto3 at hand (and the S3 and Glue in its
    * environment where they run already); gives its standard output, or throws with its standard error.
@@ -86,7 +92,12 @@ export interface RigGlue extends RigConnection {
   readonly database: string;
 }
 
-export type Need = 's3' | 'glue' | 'trino' | 'readers' | 'spark' | 'chromium';
+export interface RigRest {
+  readonly uri: string;
+  readonly namespace: string;
+}
+
+export type Need = 's3' | 'glue' | 'trino' | 'rest' | 'readers' | 'spark' | 'chromium';
 
 /**
  * `describe` for tests that need parts of the rig. Where one is missing on this machine the suite is skipped, and the
@@ -116,7 +127,7 @@ const stack = join(import.meta.dirname, '../../scripts/rig/stack');
 const started = new Map<string, Promise<Readonly<Record<string, string>>>>();
 
 /** The stack itself sees to it that what runs already is not started again, also between processes. */
-function up(part: 'moto' | 'trino'): Promise<Readonly<Record<string, string>>> {
+function up(part: 'moto' | 'trino' | 'rest'): Promise<Readonly<Record<string, string>>> {
   let starting = started.get(part);
   if (starting === undefined) {
     starting = (async () => {

@@ -4,6 +4,7 @@ import { logMetadata } from '../../iceberg/history.ts';
 import { parseMetadata, serializeMetadata, type TableMetadata } from '../../iceberg/metadata.ts';
 import { type ObjectStore, StoreError } from '../../store/store.ts';
 import { compareText } from '../../text/order.ts';
+import { checkTableName, isTableName } from '../table-name.ts';
 
 /**
  * A catalog that is only a directory: `<root>/<table>/metadata/v<N>.metadata.json`, of which the highest N is current,
@@ -32,7 +33,7 @@ export class FileCatalog implements Catalog {
   async ensureNamespace(): Promise<void> {}
 
   tableLocation(name: string): string {
-    checkName(name);
+    checkTableName(name);
     return `${this.#root}/${name}`;
   }
 
@@ -67,7 +68,7 @@ export class FileCatalog implements Catalog {
     const prefix = `${this.#root}/`;
     for await (const folder of this.#store.listFolders(prefix)) {
       const name = folder.slice(prefix.length, -1);
-      if (isName(name) && (await this.#exists(name, 1))) names.push(name);
+      if (isTableName(name) && (await this.#exists(name, 1))) names.push(name);
     }
     return names.sort(compareText);
   }
@@ -219,10 +220,4 @@ interface VersionFile {
   readonly version: number;
   readonly bytes: Buffer;
   readonly etag: string;
-}
-
-const isName = (name: string): boolean => /^[a-z0-9_]{1,255}$/.test(name);
-
-function checkName(name: string): void {
-  if (!isName(name)) throw new Error(`table name ${JSON.stringify(name)}: only a to z, 0 to 9 and _ may be used`);
 }

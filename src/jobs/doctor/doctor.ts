@@ -96,6 +96,7 @@ export function planChecks(runtime: Runtime, probes: Probes): PlannedCheck[] {
   const usesAws =
     [config.warehouse, ...sources.map(({ location }) => location)].some(onS3) ||
     config.catalog.type === 'glue' ||
+    (config.catalog.type === 'rest' && config.catalog.auth?.type === 'sigv4') ||
     queues.size > 0 ||
     usesAthena;
 
@@ -235,6 +236,12 @@ function catalogCheck({ config, catalog }: Runtime, aws: Probes['aws']): Planned
       look: () => checkGlue(aws, catalog, database),
       advice: 'check catalog.region and catalog.database, and grant what "doctor --policy worker" prints',
       needs: 'credentials',
+    }),
+    rest: ({ uri, auth, namespace }) => ({
+      name: 'catalog',
+      look: async () => ok(`${(await catalog.listTables()).length} tables in namespace ${namespace} of ${uri}`),
+      advice: 'check catalog.uri, catalog.warehouse and catalog.auth, and that the server runs',
+      ...(auth?.type === 'sigv4' && { needs: 'credentials' }),
     }),
   };
   return checks[config.catalog.type](config.catalog as never);
