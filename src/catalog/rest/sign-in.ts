@@ -2,6 +2,7 @@
 import { createHash } from 'node:crypto';
 import type { RestAuth } from '../../config/catalogs.ts';
 import { authorize, type Credentials, SigningKeys } from '../../store/s3-signature.ts';
+import { compareText } from '../../text/order.ts';
 import { asRecord, RestError } from './errors.ts';
 import { exchange, type HttpRequest } from './http.ts';
 
@@ -136,7 +137,7 @@ export function signed(
   };
   // Services other than S3 encode the path, which is encoded already, once more.
   const path = url.pathname.split('/').map(encoded).join('/');
-  const query = [...url.searchParams].map(([name, value]) => `${encoded(name)}=${encoded(value)}`).sort();
+  const query = [...url.searchParams].map(([name, value]) => `${encoded(name)}=${encoded(value)}`).sort(compareText);
   const authorization = authorize(
     { method, path, query: query.join('&'), headers, payload },
     region,
