@@ -194,6 +194,19 @@ export const metrics = declare({
       summary: 'Nothing as new as expected came from {{ $labels.source }}',
     },
   },
+  missing_decisions: {
+    type: 'gauge',
+    labels: ['source'],
+    help: 'Decisions of yesterday and today that OPA made and that never arrived, judged by the numbers of its requests; looked at every hour.',
+    alert: 'above 0: see query missing-decisions',
+    rule: {
+      name: 'MissingDecisions',
+      expr: '$metric > 0',
+      for: '2h',
+      severity: 'ticket',
+      summary: 'Decisions of {{ $labels.source }} seem to be missing: audit-warehouse query missing-decisions',
+    },
+  },
   source_errors_total: {
     type: 'counter',
     labels: ['source', 'code'],

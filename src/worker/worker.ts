@@ -22,6 +22,7 @@ import { type HealthAnswer, serveWatched, type WatchServer } from '../telemetry/
 import { Batches } from './batches.ts';
 import { errorCode, Health } from './health.ts';
 import { ListingFollower } from './listing-follower.ts';
+import { MissingDecisions } from './missing-decisions.ts';
 import { pause } from './pause.ts';
 import { QueueFollower } from './queue-follower.ts';
 import { Account, type WorkerReport } from './report.ts';
@@ -69,6 +70,7 @@ export class Worker {
   readonly #abort = new AbortController();
   readonly #setAside: SetAside;
   readonly #batches: Batches;
+  readonly #missing: MissingDecisions;
   #opened = false;
 
   /** Throws UsageError for sources that are not configured, or that share a queue with one that is not asked for. */
@@ -90,6 +92,7 @@ export class Worker {
     this.#health = new Health(names, { clock, log, metrics: this.metrics, stuckAfterMs });
     this.#account = new Account(log, this.metrics, clock);
     this.#setAside = new SetAside(this.#runtime, this.#ledger, this.metrics);
+    this.#missing = new MissingDecisions(this.#runtime, this.#sources, this.metrics);
     this.#batches = new Batches({
       isAside: (object) => this.#setAside.isAside(object),
       runtime: this.#runtime,
@@ -201,6 +204,7 @@ export class Worker {
         await this.#batches.finishAbandoned();
         await this.#setAside.review();
         await this.#reviewFreshness();
+        await this.#missing.review();
       };
       await review().catch((error) => {
         // The followers meet the same fault and show it.
