@@ -21,7 +21,12 @@ type NeededKeys<KeysByType> = {
 /** How a REST catalog is signed in to, by the name that `catalog.auth.type` takes. */
 export const restAuthKeys = {
   none: {},
-  token: { token: needed(secret('bearer token, from a variable of the environment')) },
+  token: {
+    token: {
+      ...needed(secret('bearer token, from a variable of the environment; printable, without spaces')),
+      pattern: '^[!-~]+$',
+    },
+  },
   oauth2: {
     client_id: needed(text('OAuth2 client credentials: the client')),
     client_secret: needed(secret('its secret, from a variable of the environment')),

@@ -366,10 +366,7 @@ function catalogConfig(
   const keys = auth === undefined ? given : { ...given, auth };
   checkKeysByType(['catalog'], 'catalog', type, keys, catalogKeys, neededCatalogKeys, problem);
   if (type !== 'rest') return { ...sectionValues({ properties: catalogKeys[type] }, given), type } as CatalogConfig;
-  const { uri = '' } = given;
-  if (uri !== '' && !URL.canParse(uri)) problem(['catalog', 'uri'], 'is no URL');
-  else if (uri !== '' && new URL(uri).username + new URL(uri).password !== '')
-    problem(['catalog', 'uri'], 'has a user or a password in it: see catalog.auth');
+  checkUrl(['catalog', 'uri'], given.uri, problem);
   return {
     ...sectionValues({ properties: catalogKeys.rest }, given),
     ...(auth !== undefined && { auth: restAuth(auth, problem) }),
@@ -383,7 +380,15 @@ function restAuth(
 ): RestAuth {
   const at = ['catalog', 'auth'];
   checkKeysByType(at, 'sign-in', type, given, restAuthKeys, neededRestAuthKeys, problem);
+  checkUrl([...at, 'token_uri'], (given as { readonly token_uri?: string }).token_uri, problem);
   return { ...sectionValues({ properties: restAuthKeys[type] }, given), type } as RestAuth;
+}
+
+function checkUrl(at: KeyPath, url: string | undefined, problem: (path: KeyPath, message: string) => void): void {
+  if (url === undefined) return;
+  if (!URL.canParse(url)) problem(at, 'is no URL');
+  else if (new URL(url).username !== '' || new URL(url).password !== '')
+    problem(at, 'has a user or a password in it: see catalog.auth');
 }
 
 /** Keys that another type has, and keys that are missing, are problems. */

@@ -260,6 +260,15 @@ describe('signing in', () => {
     expect(JSON.stringify(failure) + String((failure as Error).stack)).not.toContain('s&1');
   });
 
+  test('by a token that no header can hold is an error that does not show it', async () => {
+    const { uri } = await serve((_, response) => response.end(JSON.stringify({ access_token: 'abc\ndef' })));
+    const failure = await open(uri, oauth2)
+      .loadTable('events')
+      .catch((error: Error) => error);
+    expect(String(failure)).toContain('the answer has no token');
+    expect(String((failure as Error).stack)).not.toContain('abc');
+  });
+
   test('by a token sends it', async () => {
     const { uri, asked } = await serve((_, response) => response.end(result(base, 'memory://m/1')));
     await open(uri, { type: 'token', token: new Secret('abc') }).loadTable('events');

@@ -3,10 +3,17 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { RestCatalog } from '../../src/catalog/rest/catalog.ts';
+import { updatesBetween } from '../../src/catalog/rest/changes.ts';
 import type { ViewEntry } from '../../src/iceberg/catalog.ts';
+import { commitTable, updateTable } from '../../src/iceberg/commit.ts';
+import { ensureTable } from '../../src/iceberg/ensure.ts';
+import { removeSnapshots } from '../../src/iceberg/history.ts';
+import { currentSchema, type SnapshotRef, type TableMetadata } from '../../src/iceberg/metadata.ts';
+import { addSortOrder } from '../../src/iceberg/sort-orders.ts';
 import { LocalStore } from '../../src/store/local.ts';
 import { RoutedStore } from '../../src/store/router.ts';
 import { catalogContract } from '../contract/catalog.ts';
+import { append, events, liveNames, madeUpFile, testContext, withColumns } from '../iceberg/fixture.ts';
 import { describeWith, rig } from '../support/rig.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'aw-rest-'));
@@ -28,6 +35,51 @@ async function open() {
 
 describeWith(['rest'], 'REST catalog', () => {
   catalogContract(open);
+
+  test('whatever changes of a table, the server makes of it what was meant', async () => {
+    const { store, catalog } = await open();
+    const context = testContext(store, catalog);
+    let declaration = events;
+    await ensureTable(context, declaration);
+    const name = events.name;
+    const newest = async () => (await catalog.loadTable(name))!;
+    const appendFile = (file: string) =>
+      commitTable(context, name, ({ metadata }) => append(madeUpFile(metadata, file)));
+    const update = async (change: (metadata: TableMetadata) => TableMetadata) => {
+      const wanted = change((await newest()).metadata);
+      await updateTable(context, name, () => wanted);
+      expect(updatesBetween((await newest()).metadata, wanted)).toEqual([]);
+    };
+    const steps: (() => Promise<unknown>)[] = [
+      () => appendFile('a'),
+      () =>
+        update((metadata) => ({ ...metadata, properties: { ...metadata.properties, colour: 'blue', shape: 'round' } })),
+      () => appendFile('b'),
+      () => update((metadata) => addSortOrder(metadata, [{ column: 'subject', transform: 'identity' }], 0)!),
+      () => {
+        declaration = withColumns(declaration, { name: 'tenant', type: 'string', description: 'Whose' });
+        return ensureTable(context, declaration);
+      },
+      () => appendFile('c'),
+      () => update(({ properties: { shape: _, ...properties }, ...metadata }) => ({ ...metadata, properties })),
+      () => update((metadata) => removeSnapshots(metadata, [metadata.snapshots[0]!['snapshot-id']])),
+      () =>
+        update((metadata) => {
+          const tag: SnapshotRef = { 'snapshot-id': metadata.snapshots[0]!['snapshot-id'], type: 'tag' };
+          return { ...metadata, refs: { ...metadata.refs, kept: tag } };
+        }),
+      () => commitTable(context, name, ({ metadata }) => ({ ...append(madeUpFile(metadata, 'd')), keep: () => false })),
+      () => update(({ refs: { kept: _, ...refs }, ...metadata }) => ({ ...metadata, refs })),
+      () => update((metadata) => removeSnapshots(metadata, [metadata.snapshots[0]!['snapshot-id']])),
+    ];
+    for (const step of steps) await step();
+    const { metadata } = await newest();
+    expect(await liveNames(store, await newest())).toEqual(['a', 'b', 'c', 'd']);
+    expect(metadata.snapshots).toHaveLength(1);
+    expect(metadata.properties).toMatchObject({ colour: 'blue' });
+    expect(metadata.properties).not.toHaveProperty('shape');
+    expect(currentSchema(metadata).fields.at(-1)!.name).toBe('tenant');
+  });
 
   describe('views', () => {
     let again: () => RestCatalog;

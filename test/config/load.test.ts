@@ -474,6 +474,20 @@ describe('a mistake is named by key, file and line', () => {
       /see catalog\.auth/,
     ],
     [
+      'a password in the URL of tokens',
+      `${minimal}catalog: { type: rest, namespace: a, uri: "https://c", auth: { type: oauth2, client_id: c, client_secret: s, token_uri: "https://u:p@c" } }\n`,
+      'catalog.auth.token_uri',
+      4,
+      /see catalog\.auth/,
+    ],
+    [
+      'a token that no header can hold',
+      `${minimal}catalog: { type: rest, namespace: a, uri: "https://c", auth: { type: token, token: "a\\nb" } }\n`,
+      'catalog.auth.token',
+      4,
+      /does not fit: bearer token/,
+    ],
+    [
       'a way to sign in without its secret',
       `${minimal}catalog: { type: rest, uri: "https://c", namespace: a, auth: { type: oauth2, client_id: me } }\n`,
       'catalog.auth.client_secret',

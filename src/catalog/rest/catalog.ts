@@ -106,7 +106,7 @@ export class RestCatalog implements Catalog {
       );
     const doing = `create table ${this.#nameOf(name)}`;
     const path = await this.#client.pathOf(this.#namespace, 'tables');
-    const created = await this.#write(name, doing, path, createRequest(name, metadata));
+    const created = await this.#create(name, doing, path, createRequest(name, metadata));
     if (created.metadata.location !== metadata.location)
       throw new Error(
         `${doing}: the catalog has put it at ${created.metadata.location} instead of ${metadata.location}; let the ` +
@@ -118,14 +118,18 @@ export class RestCatalog implements Catalog {
   async commitTable(name: string, base: LoadedTable, next: TableMetadata): Promise<LoadedTable> {
     const updates = updatesBetween(base.metadata, next);
     if (updates.length === 0) return this.#unchanged(name, base);
-    const identifier = { namespace: this.#namespace, name };
-    const request = { identifier, requirements: requirementsOf(base.metadata), updates };
+    const body = {
+      identifier: { namespace: this.#namespace, name },
+      requirements: requirementsOf(base.metadata),
+      updates,
+    };
+    const doing = `commit to table ${this.#nameOf(name)}`;
+    const path = await this.#pathOf(name);
     try {
-      const doing = `commit to table ${this.#nameOf(name)}`;
-      const committed = await this.#write(name, doing, await this.#pathOf(name), request);
+      const committed = this.#remember(name, await this.#client.call({ doing, method: 'POST', path, body }), doing);
       return this.#keepOwn(name, committed, next);
     } catch (error) {
-      if (error instanceof CommitConflict) throw error;
+      if (isStatus(error, 409)) throw new CommitConflict(name, { cause: error });
       return this.#settle(name, base, next, error);
     }
   }
@@ -176,13 +180,13 @@ export class RestCatalog implements Catalog {
     }
   }
 
-  /** Throws CommitConflict where the server says so; CommitStateUnknown of a table that is created without an answer. */
-  async #write(name: string, doing: string, path: string, body: unknown): Promise<LoadedTable> {
+  /** Without an answer nobody can say whose table there is: not even its uuid is known here. */
+  async #create(name: string, doing: string, path: string, body: unknown): Promise<LoadedTable> {
     try {
       return this.#remember(name, await this.#client.call({ doing, method: 'POST', path, body }), doing);
     } catch (error) {
       if (isStatus(error, 409)) throw new CommitConflict(name, { cause: error });
-      if (isRefusal(error) || 'requirements' in asRecord(body)) throw error;
+      if (isRefusal(error)) throw error;
       throw new CommitStateUnknown(name, { cause: error });
     }
   }

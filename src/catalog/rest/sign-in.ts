@@ -30,6 +30,9 @@ const withBearer = (request: HttpRequest, token: string): HttpRequest => ({
   headers: { ...request.headers, authorization: `Bearer ${token}` },
 });
 
+/** Anything else in a header would be an error whose message shows it. */
+const isToken = (text: string): boolean => /^[!-~]+$/.test(text);
+
 /** A token is renewed when this share of its life has passed. */
 const usedShare = 0.8;
 /** For a server that does not say how long its tokens live. */
@@ -87,7 +90,8 @@ class ClientCredentials implements SignIn {
       }).toString(),
     });
     const { access_token: value, expires_in: life } = asRecord(body);
-    if (status !== 200 || typeof value !== 'string') throw new RestError(doing, status, body);
+    if (status !== 200) throw new RestError(doing, status, body);
+    if (typeof value !== 'string' || !isToken(value)) throw new Error(`${doing}: the answer has no token`);
     const seconds = typeof life === 'number' && life > 0 ? life : defaultLifeSeconds;
     return { value, renewAt: asked + seconds * 1000 * usedShare };
   }
