@@ -15,7 +15,7 @@ export interface NamedTable extends Table {
 const aside: ReadonlySet<string> = new Set(['of_all', 'known', 'all_records', 'grants', 'revocations']);
 
 export function tablesOf(data: ReportData): NamedTable[] {
-  const { buckets, decisions, okera, ingestion, quarantine } = data;
+  const { buckets, decisions, okera, ingestion, producers, quarantine } = data;
   const overTime = <Name extends string>(
     sums: readonly Readonly<Record<Name, number>>[],
     names: readonly Name[],
@@ -47,6 +47,7 @@ export function tablesOf(data: ReportData): NamedTable[] {
       ['okera-changes', okera.changes],
     );
   if (ingestion) named.push(['ingested', ingestion.sources], ['lag', ingestion.lag]);
+  if (producers) named.push(['producers', producers]);
   if (quarantine) named.push(['quarantine', quarantine]);
   return named.map(([name, { columns: all, rows }]) => {
     const columns = all.filter((column) => !aside.has(column));

@@ -7,6 +7,7 @@ import type { CellValue, QueryEngine } from '../engines/engine.ts';
 import { tableOfFigure } from '../queries/figures.ts';
 import { ask as askQuestion, findQuestion } from '../queries/questions.ts';
 import { TooMuchToFetch } from '../sql/parameter.ts';
+import { sequences } from '../tables/sequences.ts';
 import { timeText } from '../text/time.ts';
 import { type Buckets, chooseBuckets, fold } from './buckets.ts';
 import type { Filters } from './filters.ts';
@@ -54,6 +55,8 @@ export interface ReportData {
   readonly okera: OkeraData | null;
   readonly ingestion: { readonly sources: Table; readonly lag: Table } | null;
   readonly quarantine: (Top & { readonly records: number; readonly before: number | null }) | null;
+  /** What never arrived, by instance and day; null where nothing can be said of it. */
+  readonly producers: Table | null;
   /** Tables that do not exist. */
   readonly missing: readonly string[];
   /** Why comparisons with the past were left out. */
@@ -221,6 +224,11 @@ export async function gatherReport(
     okera: has('report-okera-over-time') && filters.path === undefined ? await gatherOkera() : null,
     ingestion: has('report-ingested') ? { sources: await ask('report-ingested'), lag: await ask('report-lag') } : null,
     quarantine: has('report-quarantine') ? await gatherQuarantine() : null,
+    // What is missing has neither a subject nor a path.
+    producers:
+      tables.includes(sequences.name) && filters.subject === undefined && filters.path === undefined
+        ? await ask('missing-decisions')
+        : null,
     missing: ['opa_decisions', 'okera_audit_logs', 'ingested_objects', 'quarantine'].filter(
       (table) => !tables.includes(table),
     ),

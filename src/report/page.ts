@@ -15,6 +15,7 @@ import { type Content, type Html, html } from './html.ts';
 import { metaOf } from './meta.ts';
 import { okeraSections } from './okera.ts';
 import { percent } from './parts.ts';
+import { producersSection } from './producers.ts';
 import { lengthText, type ReportRange } from './range.ts';
 import type { Section, View } from './view.ts';
 
@@ -58,6 +59,7 @@ export function reportBody(view: View): Html {
     ...(data.decisions ? decisionSections(view, data.decisions) : []),
     ...(data.okera ? okeraSections(view, data.okera) : []),
     ...(data.ingestion ? [ingestionSection(view, data.ingestion)] : []),
+    ...(data.producers ? [producersSection(view, data.producers)] : []),
     ...(data.quarantine ? [quarantineSection(view, data.quarantine)] : []),
     bytesSection(view),
   ];

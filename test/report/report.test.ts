@@ -2,11 +2,12 @@
 import { describe, expect, test } from 'vitest';
 import { createDuckDbEngine } from '../../src/engines/duckdb/engine.ts';
 import type { QueryEngine } from '../../src/engines/engine.ts';
+import { withComputed } from '../../src/queries/computed.ts';
 import { gatherReport, type ReportData } from '../../src/report/gather.ts';
 import { renderPage } from '../../src/report/page.ts';
 import { reportRange } from '../../src/report/range.ts';
 import { TooMuchToFetch } from '../../src/sql/parameter.ts';
-import { putDecisions, run, testRuntime } from '../support/warehouse.ts';
+import { decision, input, putDecisions, run, testRuntime } from '../support/warehouse.ts';
 
 const options = {
   title: 'Audit report',
@@ -24,7 +25,7 @@ const withoutBytes = (data: ReportData): ReportData => ({
 });
 
 async function gather(runtime: ReturnType<typeof testRuntime>): Promise<ReportData> {
-  const engine = createDuckDbEngine(runtime);
+  const engine = withComputed(runtime, createDuckDbEngine(runtime));
   try {
     return await gatherReport({ engine, tables: await runtime.catalog.listTables() }, await julyRange);
   } finally {
@@ -50,7 +51,7 @@ describe('the report', () => {
     const page = renderPage(await gather(runtime), options);
     expect(page).toContain('80 decisions: 80 allowed (100.0 %)');
     expect(page).toContain('there is no table okera_audit_logs yet');
-    const engine = createDuckDbEngine(runtime);
+    const engine = withComputed(runtime, createDuckDbEngine(runtime));
     const range = await reportRange({ from: '2020-01-01', to: '2020-01-02' }, async () => '');
     const empty = renderPage(await gatherReport({ engine, tables }, range), options);
     await engine.close();
@@ -70,12 +71,12 @@ describe('the report', () => {
     const runtime = testRuntime();
     await putDecisions(runtime.store, 3, 20);
     await run(runtime);
-    const engine = createDuckDbEngine(runtime);
+    const engine = withComputed(runtime, createDuckDbEngine(runtime));
     const range = await julyRange;
     const within: QueryEngine = {
       close: () => engine.close(),
       query(request) {
-        const { from, since } = request.parameters as Record<string, { micros: bigint } | undefined>;
+        const { from, since } = (request.parameters ?? {}) as Record<string, { micros: bigint } | undefined>;
         const isPast = since !== undefined || (from?.micros ?? range.from) < range.from;
         const days = request.parameters?.from_ymd as string | undefined;
         if (isPast || (days !== undefined && days < range.fromDay)) throw new TooMuchToFetch('needs <too> many bytes');
@@ -92,6 +93,19 @@ describe('the report', () => {
     expect(page).not.toContain('id="new"');
   });
 
+  test('says what never arrived, and what that is known by', async () => {
+    const runtime = testRuntime();
+    const numbers = [1, 2, 3, 9];
+    const lines = numbers.map((number) => decision({ id: `d${number}`, time: '2023-07-11T10:00:00Z', number }));
+    await runtime.store.put(`${input}/a.jsonl`, Buffer.from(lines.join('\n')));
+    await run(runtime);
+    const data = await gather(runtime);
+    expect(data.producers?.rows).toMatchObject([{ instance_id: 'i', grade: 'missing', missing_at_most: 5 }]);
+    const page = renderPage(withoutBytes(data), options);
+    expect(page).toContain('What never arrived');
+    expect(page).toContain('5 decisions are missing at most');
+  });
+
   test('escapes and cuts its title', () => {
     const data: ReportData = {
       range: { from: 0n, to: 1n, fromDay: '1970-01-01', toDay: '1970-01-01', wholeDays: false },
@@ -103,6 +117,7 @@ describe('the report', () => {
       okera: null,
       ingestion: null,
       quarantine: null,
+      producers: null,
       missing: [],
       leftOut: [],
       asked: [],

@@ -9,6 +9,7 @@ import { checkExpected, checkSample } from './arrivals.ts';
 import { type Check, type Finding, failed, ok, type PlannedCheck, reasonOf } from './check.ts';
 import { checkDisk, judgeClocks, judgeMemory } from './machine.ts';
 import { checkMappings } from './mappings.ts';
+import { checkProducers } from './producers.ts';
 import { checkAthena, checkCredentials, checkGlue, checkQueue, checkTrino } from './services.ts';
 import {
   checkConditionalWrites,
@@ -202,6 +203,12 @@ export function planChecks(runtime: Runtime, probes: Probes): PlannedCheck[] {
     name: 'shape',
     look: () => checkMappings(runtime),
     advice: 'see that the ledger ingested_objects can be read',
+    needs: catalog.name,
+  });
+  checks.push({
+    name: 'producers',
+    look: () => checkProducers(runtime),
+    advice: 'see that the table sequences can be read',
     needs: catalog.name,
   });
   checks.push({
