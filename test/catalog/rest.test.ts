@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { RestCatalog } from '../../src/catalog/rest/catalog.ts';
 import { updatesBetween } from '../../src/catalog/rest/changes.ts';
+import { Secret } from '../../src/config/secret.ts';
 import type { ViewEntry } from '../../src/iceberg/catalog.ts';
 import { commitTable, updateTable } from '../../src/iceberg/commit.ts';
 import { ensureTable } from '../../src/iceberg/ensure.ts';
@@ -79,6 +80,25 @@ describeWith(['rest'], 'REST catalog', () => {
     expect(metadata.properties).toMatchObject({ colour: 'blue' });
     expect(metadata.properties).not.toHaveProperty('shape');
     expect(currentSchema(metadata).fields.at(-1)!.name).toBe('tenant');
+  });
+
+  test('a commit keeps what another writer has set in between, where it does not rest on that', async () => {
+    const { store, catalog, again } = await open();
+    const context = testContext(store, catalog);
+    const base = await ensureTable(context, events);
+    const theirs = { ...base.metadata, properties: { ...base.metadata.properties, colour: 'blue' } };
+    await again().commitTable(events.name, base, theirs);
+    const ours = { ...base.metadata, properties: { ...base.metadata.properties, shape: 'round' } };
+    const { metadata } = await catalog.commitTable(events.name, base, ours);
+    expect(metadata.properties).toMatchObject({ colour: 'blue', shape: 'round' });
+  });
+
+  test('is signed in to with a token that the server issues', async () => {
+    const { options } = await open();
+    const auth = { type: 'oauth2', clientId: 'me', clientSecret: new Secret('s') } as const;
+    const catalog = new RestCatalog({ ...options, auth });
+    await catalog.ensureNamespace();
+    expect(await catalog.listTables()).toEqual([]);
   });
 
   describe('views', () => {
