@@ -13,6 +13,7 @@ import { currentSchema, type SnapshotRef, type TableMetadata } from '../../src/i
 import { addSortOrder } from '../../src/iceberg/sort-orders.ts';
 import { LocalStore } from '../../src/store/local.ts';
 import { RoutedStore } from '../../src/store/router.ts';
+import { S3Store } from '../../src/store/s3.ts';
 import { catalogContract } from '../contract/catalog.ts';
 import { append, events, liveNames, madeUpFile, testContext, withColumns } from '../iceberg/fixture.ts';
 import { describeWith, rig } from '../support/rig.ts';
@@ -33,6 +34,16 @@ async function open() {
     options,
   };
 }
+
+async function openOnS3() {
+  const { uri, namespace } = await rig.rest();
+  const { endpoint, region, bucket } = await rig.s3();
+  const again = () => new RestCatalog({ uri, namespace: [namespace], warehouse: `s3://${bucket}/warehouse` });
+  const store = new S3Store({ endpoint, region, forcePathStyle: true });
+  return { store, catalog: again(), again, serverWritesMetadata: true };
+}
+
+describeWith(['rest', 's3'], 'REST catalog on S3', () => catalogContract(openOnS3));
 
 describeWith(['rest'], 'REST catalog', () => {
   catalogContract(open);
