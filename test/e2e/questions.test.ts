@@ -37,11 +37,14 @@ const aRequest = auditLogs()
   .find((id) => id.indexOf(':') < 16)!;
 const cases = { ...opaCases(anId), ...okeraCases(aRequest) };
 
+/** Those that SQL answers; what is computed here has its own tests (test/sequences). */
+const asked = questions.filter(({ computed }) => computed === undefined);
+
 test('every question has a case with and one without each parameter that is optional', () => {
-  expect(Object.keys(cases).sort()).toEqual(questions.map(({ name }) => name).sort());
-  for (const { name, parameters } of questions) {
+  expect(Object.keys(cases).sort()).toEqual(asked.map(({ name }) => name).sort());
+  for (const { name, parameters } of asked) {
     for (const parameter of parameters) {
-      const given = (cases[name] ?? []).map((asked) => parameter.name in asked.given);
+      const given = (cases[name] ?? []).map((one) => parameter.name in one.given);
       expect([name, parameter.name, given.includes(true)]).toEqual([name, parameter.name, true]);
       expect([name, parameter.name, given.includes(false)]).toEqual([name, parameter.name, !parameter.required]);
     }
