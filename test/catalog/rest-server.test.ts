@@ -169,6 +169,16 @@ describe('reading', () => {
     await expect(open(page).loadTable('events')).rejects.toThrow('the answer is not JSON');
   });
 
+  test('of a server that has no configuration is an error, not an empty catalog', async () => {
+    const { uri } = await serve((_, response) => refuse(response, 404));
+    const catalog = open(`${uri}/elsewhere`);
+    const doing = /configuration of the catalog at .*elsewhere: HTTP 404/;
+    await expect(catalog.loadTable('events')).rejects.toThrow(doing);
+    await expect(catalog.listTables()).rejects.toThrow(doing);
+    await expect(catalog.ensureNamespace()).rejects.toThrow(doing);
+    await expect(catalog.registerViews([])).rejects.toThrow(doing);
+  });
+
   test('does not follow a redirect, which would take the token along', async () => {
     const { uri: elsewhere, asked } = await serve((_, response) => response.end('{}'));
     const { uri } = await serve((_, response) => {

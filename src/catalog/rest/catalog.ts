@@ -78,11 +78,12 @@ export class RestCatalog implements Catalog {
   async loadTable(name: string): Promise<LoadedTable | undefined> {
     const known = this.#known.get(name);
     const doing = `load table ${this.#nameOf(name)}`;
+    const path = await this.#pathOf(name);
     try {
       const answer = await this.#client.call({
         doing,
         method: 'GET',
-        path: await this.#pathOf(name),
+        path,
         ...(known?.etag !== undefined && { headers: { 'if-none-match': known.etag } }),
       });
       return answer.status === 304 && known !== undefined ? known.table : this.#remember(name, answer, doing);
@@ -161,9 +162,9 @@ export class RestCatalog implements Catalog {
   }
 
   async #hasNamespace(namespace: readonly string[]): Promise<boolean> {
+    const path = await this.#client.pathOf(namespace);
     try {
-      const doing = `load namespace ${namespace.join('.')}`;
-      await this.#client.call({ doing, method: 'GET', path: await this.#client.pathOf(namespace) });
+      await this.#client.call({ doing: `load namespace ${namespace.join('.')}`, method: 'GET', path });
       return true;
     } catch (error) {
       if (isStatus(error, 404)) return false;
