@@ -32,7 +32,11 @@ export async function createRuntime(config: Config, options: { readonly log?: Lo
   const ingester = await createIngester(config);
   const log = options.log ?? (await import('pino')).default({ level: 'silent' });
   parts.throttling.listen(atMostEvery(throttledLogMs, () => logEvent(log, 'store-throttled')));
-  const catalog = await openCatalog(config.catalog, { store: parts.store, warehouse: config.warehouse });
+  const catalog = await openCatalog(config.catalog, {
+    store: parts.store,
+    warehouse: config.warehouse,
+    engineCatalog: config.engines.trino?.catalog,
+  });
   return {
     ...parts,
     catalog: warnElsewhere(catalog, ownTables(config), log),

@@ -11,6 +11,8 @@ import type { ObjectStore } from '../store/store.ts';
 export interface CatalogContext {
   readonly store: ObjectStore;
   readonly warehouse: string;
+  /** The name under which Trino has the catalog, where that is configured. */
+  readonly engineCatalog?: string | undefined;
 }
 
 type Adapter<Type extends CatalogType> = (config: CatalogConfigOf<Type>, context: CatalogContext) => Promise<Catalog>;
@@ -29,9 +31,9 @@ export const catalogs: { readonly [Type in CatalogType]: Adapter<Type> } = {
       client: { ...(region && { region }), ...(endpoint && { endpoint }) },
     });
   },
-  async rest({ uri, warehouse: serverWarehouse, namespace, auth }, { warehouse }) {
+  async rest({ uri, warehouse: serverWarehouse, namespace, auth }, { warehouse, engineCatalog }) {
     const { RestCatalog } = await import('./rest/catalog.ts');
-    return new RestCatalog({ uri, serverWarehouse, namespace: namespace.split('.'), auth, warehouse });
+    return new RestCatalog({ uri, serverWarehouse, namespace: namespace.split('.'), auth, warehouse, engineCatalog });
   },
 };
 

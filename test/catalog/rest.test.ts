@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { RestCatalog } from '../../src/catalog/rest/catalog.ts';
+import { RestCatalog, type RestCatalogOptions } from '../../src/catalog/rest/catalog.ts';
 import { updatesBetween } from '../../src/catalog/rest/changes.ts';
 import { Secret } from '../../src/config/secret.ts';
 import type { ViewEntry } from '../../src/iceberg/catalog.ts';
@@ -114,6 +114,7 @@ describeWith(['rest'], 'REST catalog', () => {
 
   describe('views', () => {
     let again: () => RestCatalog;
+    let options: RestCatalogOptions;
     const view: ViewEntry = {
       name: 'who',
       description: 'Who there is.',
@@ -124,6 +125,7 @@ describeWith(['rest'], 'REST catalog', () => {
     beforeAll(async () => {
       const opened = await open();
       again = opened.again;
+      options = opened.options;
       await opened.catalog.ensureNamespace();
     });
     const registered = (...views: ViewEntry[]) => again().registerViews(views);
@@ -139,6 +141,9 @@ describeWith(['rest'], 'REST catalog', () => {
       expect(await registered(changed)).toEqual({ created: [], updated: ['who'], foreign: [] });
       expect(await registered({ ...changed, reads: 'asker' })).toEqual({ created: [], updated: ['who'], foreign: [] });
       expect(await registered({ ...changed, reads: 'asker' })).toEqual({ created: [], updated: [], foreign: [] });
+      const known = new RestCatalog({ ...options, engineCatalog: 'lake' });
+      expect(await known.registerViews([{ ...changed, reads: 'asker' }])).toMatchObject({ updated: ['who'] });
+      expect(await known.registerViews([{ ...changed, reads: 'asker' }])).toMatchObject({ updated: [] });
       // And back to what it has said before.
       expect(await registered(view)).toEqual({ created: [], updated: ['who'], foreign: [] });
       expect(await registered(view)).toEqual({ created: [], updated: [], foreign: [] });

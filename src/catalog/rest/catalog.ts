@@ -36,6 +36,8 @@ export interface RestCatalogOptions {
   readonly auth?: RestAuth | undefined;
   /** Directory URI under which new tables are placed. */
   readonly warehouse: string;
+  /** The name under which Trino has the catalog: its views need it to find their tables. */
+  readonly engineCatalog?: string | undefined;
 }
 
 interface KnownTable {
@@ -51,6 +53,7 @@ export class RestCatalog implements Catalog {
   readonly #client: RestClient;
   readonly #namespace: readonly string[];
   readonly #warehouse: string;
+  readonly #engineCatalog: string | undefined;
   readonly #known = new Map<string, KnownTable>();
 
   constructor(options: RestCatalogOptions) {
@@ -58,6 +61,7 @@ export class RestCatalog implements Catalog {
     const signIn = signInBy(options.auth ?? { type: 'none' }, uri);
     this.#client = new RestClient({ uri, warehouse: options.serverWarehouse, signIn });
     this.#namespace = options.namespace;
+    this.#engineCatalog = options.engineCatalog;
     this.#warehouse = options.warehouse.replace(/\/+$/, '');
   }
 
@@ -158,7 +162,7 @@ export class RestCatalog implements Catalog {
   }
 
   registerViews(views: readonly ViewEntry[]): Promise<ViewChanges> {
-    return registerRestViews(this.#client, this.#namespace, views);
+    return registerRestViews(this.#client, { namespace: this.#namespace, engineCatalog: this.#engineCatalog }, views);
   }
 
   async #hasNamespace(namespace: readonly string[]): Promise<boolean> {

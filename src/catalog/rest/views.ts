@@ -24,11 +24,19 @@ const typeNames: Readonly<Record<ScalarType, string>> = {
   timestamp: 'timestamp',
 };
 
+/** Where views are. */
+interface Place {
+  readonly namespace: readonly string[];
+  /** Trino ignores the namespace of a view that does not say under which name Trino has the catalog. */
+  readonly engineCatalog: string | undefined;
+}
+
 /** What there is of a view. */
 interface Found {
   readonly uuid: unknown;
   readonly properties: Readonly<Record<string, unknown>>;
   readonly sql: unknown;
+  readonly engineCatalog: unknown;
   readonly columns: string;
   /** Ids of schemas by their columns. */
   readonly schemas: ReadonlyMap<string, unknown>;
@@ -38,14 +46,14 @@ interface Found {
 
 export async function registerRestViews(
   client: RestClient,
-  namespace: readonly string[],
+  place: Place,
   views: readonly ViewEntry[],
 ): Promise<ViewChanges> {
   const changes = { created: [] as string[], updated: [] as string[], foreign: [] as string[] };
   if (!(await client.has('POST /v1/{prefix}/namespaces/{namespace}/views'))) return changes;
-  const found = await Promise.all(views.map(({ name }) => loadView(client, namespace, name)));
+  const found = await Promise.all(views.map(({ name }) => loadView(client, place.namespace, name)));
   for (const [index, view] of views.entries()) {
-    const change = await registerView(client, namespace, view, found[index]);
+    const change = await registerView(client, place, view, found[index]);
     if (change !== undefined) changes[change].push(view.name);
   }
   return changes;
@@ -53,23 +61,24 @@ export async function registerRestViews(
 
 async function registerView(
   client: RestClient,
-  namespace: readonly string[],
+  place: Place,
   view: ViewEntry,
   before: Found | undefined,
 ): Promise<keyof ViewChanges | undefined> {
+  const { namespace } = place;
   const name = [...namespace, view.name].join('.');
   let found = before;
   for (let attempt = 1; ; attempt++) {
     if (found !== undefined && found.properties[marker] !== 'view') return 'foreign';
-    if (found !== undefined && isSame(found, view)) return undefined;
+    if (found !== undefined && isSame(found, view, place)) return undefined;
     try {
       if (found === undefined) {
         const path = await client.pathOf(namespace, 'views');
-        await client.call({ doing: `create view ${name}`, method: 'POST', path, body: createRequest(view, namespace) });
+        await client.call({ doing: `create view ${name}`, method: 'POST', path, body: createRequest(view, place) });
         return 'created';
       }
       const path = await client.pathOf(namespace, 'views', view.name);
-      const body = replaceRequest(view, namespace, found);
+      const body = replaceRequest(view, place, found);
       await client.call({ doing: `replace view ${name}`, method: 'POST', path, body });
       return 'updated';
     } catch (error) {
@@ -104,6 +113,7 @@ function foundView(body: unknown): Found {
     uuid: metadata['view-uuid'],
     properties: asRecord(metadata.properties),
     sql: representation.sql,
+    engineCatalog: version['default-catalog'],
     columns: columnsText(recordsOf(schema.fields)),
     schemas: new Map(schemas.map((one) => [columnsText(recordsOf(one.fields)), one['schema-id']])),
     lastVersion: Math.max(0, ...versions.map((one) => Number(one['version-id']) || 0)),
@@ -116,15 +126,16 @@ const recordsOf = (value: unknown): Readonly<Record<string, unknown>>[] =>
 const columnsText = (fields: readonly Readonly<Record<string, unknown>>[]): string =>
   JSON.stringify(fields.map(({ name, type }) => [name, type]));
 
-const isSame = (found: Found, view: ViewEntry): boolean => hasProperties(found, view) && hasText(found, view);
+const isSame = (found: Found, view: ViewEntry, place: Place): boolean =>
+  hasProperties(found, view) && hasText(found, view, place);
 
 function hasProperties({ properties }: Found, view: ViewEntry): boolean {
   const wanted = propertiesOf(view);
   return [...new Set([runAsOwner, ...Object.keys(wanted)])].every((key) => properties[key] === wanted[key]);
 }
 
-const hasText = ({ sql, columns }: Found, view: ViewEntry): boolean =>
-  sql === view.sql && columns === columnsText(schemaOf(view).fields);
+const hasText = ({ sql, columns, engineCatalog }: Found, view: ViewEntry, place: Place): boolean =>
+  sql === view.sql && columns === columnsText(schemaOf(view).fields) && engineCatalog === place.engineCatalog;
 
 const propertiesOf = (view: ViewEntry): Readonly<Record<string, string>> => ({
   [marker]: 'view',
@@ -147,28 +158,29 @@ const schemaOf = ({ columns }: ViewEntry) => ({
  * Tables by their bare names mean those of the namespace. The number in the summary keeps a version apart from an earlier
  * one that said the same, which servers would take for it.
  */
-const versionOf = (view: ViewEntry, namespace: readonly string[], id: number, schema: unknown) => ({
+const versionOf = (view: ViewEntry, { namespace, engineCatalog }: Place, id: number, schema: unknown) => ({
   'version-id': id,
   'timestamp-ms': Date.now(),
   'schema-id': schema,
   summary: { 'engine-name': marker, version: String(id) },
   representations: [{ type: 'sql', sql: view.sql, dialect }],
+  ...(engineCatalog !== undefined && { 'default-catalog': engineCatalog }),
   'default-namespace': namespace,
 });
 
-const createRequest = (view: ViewEntry, namespace: readonly string[]) => ({
+const createRequest = (view: ViewEntry, place: Place) => ({
   name: view.name,
   schema: schemaOf(view),
-  'view-version': versionOf(view, namespace, 1, 0),
+  'view-version': versionOf(view, place, 1, 0),
   properties: propertiesOf(view),
 });
 
 /** Servers refuse to add what is there already, so only what differs is sent. -1 is the last one that was added. */
-function replaceRequest(view: ViewEntry, namespace: readonly string[], found: Found) {
+function replaceRequest(view: ViewEntry, place: Place, found: Found) {
   const schema = schemaOf(view);
   const known = found.schemas.get(columnsText(schema.fields));
   const losesOwner = view.reads === 'asker' && found.properties[runAsOwner] !== undefined;
-  const version = versionOf(view, namespace, found.lastVersion + 1, known ?? -1);
+  const version = versionOf(view, place, found.lastVersion + 1, known ?? -1);
   const text = [
     ...(known === undefined ? [{ action: 'add-schema', schema, 'last-column-id': schema.fields.length }] : []),
     { action: 'add-view-version', 'view-version': version },
@@ -179,7 +191,7 @@ function replaceRequest(view: ViewEntry, namespace: readonly string[], found: Fo
     updates: [
       { action: 'set-properties', updates: propertiesOf(view) },
       ...(losesOwner ? [{ action: 'remove-properties', removals: [runAsOwner] }] : []),
-      ...(hasText(found, view) ? [] : text),
+      ...(hasText(found, view, place) ? [] : text),
     ],
   };
 }
