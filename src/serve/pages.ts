@@ -110,10 +110,11 @@ export async function question(world: World, name: string, given: Given, signal:
     if (!(error instanceof ParameterError)) throw error;
     return { ...page(failure(error.message)), status: 400 };
   }
-  const foreseen = await estimate(runtime, request);
+  const isComputed = request.computed !== undefined;
+  const foreseen = isComputed ? undefined : await estimate(runtime, request);
   const command = queryCommand(name, values, engineName);
   const details = (read: number | undefined, seconds: number | undefined): Html =>
-    costs({ foreseen, read, seconds, sql: literalSql(request), command });
+    costs({ foreseen, read, seconds, sql: isComputed ? undefined : literalSql(request), command });
   if (given.get('run') !== '1') return page(details(undefined, undefined));
   const span = spanOf(request) ?? usual;
   const within = spanOf(request) && ((part: Span) => leadTo(name, Object.fromEntries(values), part, true));
@@ -213,7 +214,8 @@ function literalSql({ sql, parameters = {} }: QueryRequest): string {
 }
 
 interface Costs {
-  readonly foreseen: Estimate;
+  /** undefined for what the program works out by itself, without SQL. */
+  readonly foreseen: Estimate | undefined;
   readonly read?: number | undefined;
   readonly seconds?: number | undefined;
   readonly sql?: string | undefined;
@@ -221,13 +223,16 @@ interface Costs {
 }
 
 /** What was foreseen, what came of it, and how to ask again. */
-function costs({ foreseen: { held, opened }, read, seconds, sql, command }: Costs): Html {
-  return html`<section id="costs"><h2>Bytes and SQL</h2>
-<dl class="costs"><dt>Before</dt><dd>${plural(opened.files, 'file')} (${formatBytes(opened.bytes)}) may hold matching rows, of ${plural(held.files, 'file')} (${formatBytes(held.bytes)}) in the tables</dd>
+function costs({ foreseen, read, seconds, sql, command }: Costs): Html {
+  return html`<section id="costs"><h2>${sql === undefined ? 'Bytes' : 'Bytes and SQL'}</h2>
+<dl class="costs">${foreseen !== undefined && before(foreseen)}
 ${read !== undefined && html`<dt>After</dt><dd>${formatBytes(read)} read${seconds !== undefined && `, ${formatSeconds(seconds)}`}</dd>`}</dl>
 ${sql !== undefined && html`<details open><summary>SQL</summary><pre>${lines(sql)}</pre><p class="note"><a href="/sql?${String(new URLSearchParams({ sql }))}">Change this SQL</a></p></details>`}
 ${copyable('As a command', command)}</section>`;
 }
+
+const before = ({ held, opened }: Estimate): Html =>
+  html`<dt>Before</dt><dd>${plural(opened.files, 'file')} (${formatBytes(opened.bytes)}) may hold matching rows, of ${plural(held.files, 'file')} (${formatBytes(held.bytes)}) in the tables</dd>`;
 
 const copyable = (what: string, command: string): Html =>
   html`<dl class="commands"><dt>${what}</dt><dd><code>${command}</code></dd></dl>`;
