@@ -38,7 +38,7 @@ interface Described {
   readonly name: string;
   readonly summary: string;
   readonly options: readonly DescribedOption[];
-  /** What may stand there that is no option. */
+  /** What may stand there besides options. */
   readonly values: readonly string[];
 }
 

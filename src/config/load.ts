@@ -142,7 +142,7 @@ function schemaOf(path: KeyPath): ConfigSchema | undefined {
   return schema;
 }
 
-/** What is in there that is no group; a list of plain values is one value. */
+/** What is in there that is not a group; a list of plain values is one value. */
 function leavesOf(group: object, path: KeyPath = []): [KeyPath, unknown][] {
   return Object.entries(group).flatMap(([name, value]): [KeyPath, unknown][] => {
     const at = [...path, Array.isArray(group) ? Number(name) : name];

@@ -6,7 +6,7 @@ import { crc32 } from 'node:zlib';
 
 const magic = Buffer.of(0xd1, 0xd3, 0x39, 0x64);
 
-/** Calls `visit` for each position below `rows`, ascending. Throws where the bytes are no vector. `source` names them. */
+/** Calls `visit` for each position below `rows`, ascending. Throws where the bytes are not a vector. `source` names them. */
 export function eachDeleted(bytes: Uint8Array, rows: number, source: string, visit: (position: number) => void): void {
   const blob = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
   const fail = (what: string): never => {

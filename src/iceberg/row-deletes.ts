@@ -1,7 +1,7 @@
 /**
  * Row-level deletes (Iceberg spec, "Row-level Deletes" and "Scan Planning"): which delete files of a snapshot apply to
  * which of its data files, by partition, age and bounds. Engines leave delete files behind that apply to nothing, since
- * the files that they were made for have been rewritten: those change nothing, whoever wrote them.
+ * the files that they were made for have been rewritten: those change nothing, no matter who wrote them.
  *
  * What the delete files say is read by deleted-rows.ts.
  */

@@ -221,7 +221,7 @@ const fenced = (intent: Intent, { claimedAt }: Claim, tables: IngestTables): Int
 });
 
 /**
- * Gives a claim back by an intent that commits nothing: from then on the batch is over for everybody, whoever holds it
+ * Gives a claim back by an intent that commits nothing: from then on the batch is over for everybody, no matter who holds it
  * by now, and its objects are free. Where a real intent stands already, that one is carried out instead.
  */
 export function releaseClaim(runtime: Runtime, ledger: Ledger, claim: Claim): Promise<Intent> {

@@ -1,4 +1,4 @@
-/** Sources of which nothing new arrives, where their configuration says how new their newest event has to be (`expect`). */
+/** Sources from which nothing new arrives, where their configuration says how new their newest event has to be (`expect`). */
 import type { Ledger } from '../ledger/ledger.ts';
 import type { SourceConfig } from '../sources/config.ts';
 import { formatSeconds } from '../text/humanize.ts';

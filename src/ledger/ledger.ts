@@ -81,7 +81,7 @@ interface WantedClaim {
   readonly again: string | undefined;
 }
 
-/** What becomes of the claim rows of a batch, of which there is one at least; undefined leaves them as they are. */
+/** What becomes of the claim rows of a batch (at least one); undefined leaves them as they are. */
 interface Rewrite {
   readonly batch: string;
   /** Objects whose committed entries go at the same time, which `rewrite` is given. */

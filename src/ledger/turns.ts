@@ -26,7 +26,7 @@ interface Turn {
   readonly commits: Readonly<Record<string, number>>;
 }
 
-/** Sources of which a turn knows, at most: those of the last commits. */
+/** Sources that a turn knows, at most: those of the last commits. */
 const mostSources = 1000;
 
 type TurnsRuntime = Pick<LedgerRuntime, 'store' | 'config' | 'owner' | 'clock' | 'sleep'>;

@@ -44,7 +44,7 @@ export interface TimelineEntry {
 export interface Timeline {
   readonly actor: string;
   readonly entries: readonly TimelineEntry[];
-  /** Systems of which there is more in the range than the limit. */
+  /** Systems that have more in the range than the limit. */
   readonly cut: readonly string[];
   readonly bytesScanned: number;
 }

@@ -93,7 +93,7 @@ export interface ObjectBody {
   readonly info: ObjectInfo;
   /** An adapter's may break off with an error at any chunk; that of the store of the runtime is taken up again (read.ts). */
   readonly chunks: AsyncIterable<Uint8Array>;
-  /** Of the whole object, where the store sends it; whoever reads all of it compares (read.ts). */
+  /** Of the whole object, where the store sends it; a reader of all of it compares (read.ts). */
   readonly checksum?: Checksum;
 }
 

@@ -134,7 +134,7 @@ export class Health {
     }
   }
 
-  /** Names of sources of which nothing is in the warehouse that is as new as they expect. */
+  /** Names of sources that have nothing in the warehouse as new as they expect. */
   get stale(): string[] {
     const now = this.#clock();
     return [...this.#freshness.values()].filter((one) => !isFresh(one, now)).map(({ source }) => source);

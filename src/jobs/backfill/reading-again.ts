@@ -41,7 +41,7 @@ export class ReadingNote {
       const { id, since } = JSON.parse((await readWhole(store, info, { sleep })).toString()) as Record<string, unknown>;
       return typeof id === 'string' && typeof since === 'string' ? { id, since } : undefined;
     } catch (error) {
-      // Another command has ended it since, or it is no note of ours.
+      // Another command has ended it since, or it is not a note of ours.
       if (error instanceof SyntaxError) return undefined;
       if (error instanceof StoreError && ['not-found', 'precondition-failed'].includes(error.code)) return undefined;
       throw error;

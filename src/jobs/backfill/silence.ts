@@ -1,6 +1,6 @@
 /**
  * What a run has to say of sources that gave it nothing, or nothing in some columns: no run ends without a word where
- * records were read and none became a row. Costs one bounded read of one object for each source of which that is so.
+ * records were read and none became a row. Costs one bounded read of one object for each such source.
  */
 import type { LoadedTable } from '../../iceberg/catalog.ts';
 import type { DataFile } from '../../iceberg/data-file.ts';

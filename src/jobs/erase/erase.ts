@@ -77,7 +77,7 @@ export async function erase(runtime: Runtime, subject: string, options: EraseOpt
 const erasedFrom = (tables: EraseReport['tables']): string =>
   Object.keys(tables).length === 0 ? 'No other table had any' : `Done in ${Object.keys(tables).join(', ')}`;
 
-/** Tables that can be erased from come first, so that a fault of one is no reason to leave the subject in the others. */
+/** Tables that can be erased from come first, so that a fault of one does not leave the subject in the others. */
 async function isUsable({ catalog, store }: Runtime, table: string, faults: Error[]): Promise<boolean> {
   try {
     const loaded = await catalog.loadTable(table);

@@ -1,7 +1,7 @@
 /**
  * Files under a table's location that nothing needs: left by attempts that lost or died, and by snapshots that were
  * expired. A file is an orphan where no snapshot reaches it, no open work will commit it, and it is older than the grace
- * period, within which whoever wrote it may still be about to commit it.
+ * period, within which its writer may still be about to commit it.
  */
 import type { LoadedTable } from '../../iceberg/catalog.ts';
 import { reachableFiles } from '../../iceberg/reachable.ts';

@@ -1,6 +1,6 @@
 /**
  * Why the objects of a source give no rows, or rows without some columns: what a bounded sample of one of them says, in
- * words for whoever configured it. Names of members come from outside: what shows these texts goes through printable.
+ * words for the person who configured it. Names of members come from outside: what shows these texts goes through printable.
  */
 import type { ConfiguredSource } from '../../ingest/plan.ts';
 import type { Runtime } from '../../ingest/runtime.ts';

@@ -39,7 +39,7 @@ export interface ProducersReport {
   readonly days: readonly ProducerDay[];
   /** All days in the range. */
   readonly totals: ProducerTotals;
-  /** Instances of which more is missing on a day than is tolerated. */
+  /** Instances that miss more on a day than is tolerated. */
   readonly beyondTolerance: number;
   readonly bytesScanned: number;
 }

@@ -1,5 +1,5 @@
 /**
- * `job commit`: carries out every intent that stands for an open claim, whoever made it, many in a snapshot. What has no
+ * `job commit`: carries out every intent that stands for an open claim, no matter who made it, many in a snapshot. What has no
  * intent yet is left to be staged. Safe to repeat, and to run beside stages, other commits and every other command.
  */
 import { createLedger } from '../../ingest/claimed-batch.ts';

@@ -10,7 +10,7 @@ import type { Differences } from './difference.ts';
 export interface ListedObjects {
   listed: number;
   ingested: number;
-  /** Too young to be held against the worker, in the hands of a run, or archived, of which a warning tells. */
+  /** Too young to be held against the worker, in the hands of a run, or archived, which a warning tells. */
   waiting: number;
 }
 

@@ -42,7 +42,7 @@ export interface RecordMarks {
   /** Another line of the program that writes the records: no record, whatever it lacks. */
   isOtherLine(value: Readonly<Record<string, unknown>>): boolean;
   /**
-   * What a line says that is no record and bears on which records there must be; undefined for all others. Such lines are
+   * What a line says that is not a record and bears on which records there must be; undefined for all others. Such lines are
    * counted apart, so that they can be held against the records.
    */
   witnessOf?(value: Readonly<Record<string, unknown>>): SkipReason | undefined;

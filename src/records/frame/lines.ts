@@ -39,7 +39,7 @@ export class LineFramer implements Framer {
     return seam < 0 ? newline + 1 : seam;
   }
 
-  /** Records from `start` on, of which the last may go on in the next chunk. */
+  /** Records from `start` on; the last may go on in the next chunk. */
   #records(chunk: Buffer, begin: number, out: Frame[]): void {
     const offered = this.#offered(chunk, begin);
     let newline = begin - 1;

@@ -71,7 +71,7 @@ export function appendStrings(column: StringColumn, start: usize, length: i32, c
   if (left > 0) repeatCode(column, 1, left);
 }
 
-/** Appends the last `count` slots again; false where they are no codes without nulls: nothing was appended then. */
+/** Appends the last `count` slots again; false where they are not codes without nulls: nothing was appended then. */
 export function repeatSlots(column: StringColumn, count: i32): bool {
   if (column.isPlain || column.nullCount > 0 || count > column.length) return false;
   repeatCode(column, count, count);

@@ -379,7 +379,7 @@ function behindCriPrefix(start: usize): usize {
     if (!isDigit(load<u8>(at, 3)) || !isDigit(load<u8>(at, 4))) return doubt;
     at += 5;
   } else if (sign !== 0x5a) return doubt;
-  // ` stdout F ` or ` stderr F `, of which 8 bytes are compared at a time.
+  // ` stdout F ` or ` stderr F `, compared 8 bytes at a time.
   const name = load<u64>(at);
   if (name !== 0x2074756f64747320 && name !== 0x2072726564747320) return doubt;
   if (load<u16>(at, 8) !== 0x2046) return doubt;
