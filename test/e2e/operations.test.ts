@@ -120,7 +120,7 @@ function operations(makeSite: () => Promise<Site>): void {
     for (const [args, message] of [
       [['verify', '--ignore-newer', 'soon'], '--ignore-newer takes a duration'],
       [['replay', '--reason', 'bad_luck'], 'there is no reason bad_luck'],
-      [['quarantine', '--from', '2023-02-30'], '--from takes a day'],
+      [['quarantine', '--from', '2023-02-30'], 'from must be a day such as'],
       [['erase'], "required option '--subject <name>' not specified"],
     ] as const) {
       const run = await start([...args], place).done;

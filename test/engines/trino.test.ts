@@ -129,7 +129,10 @@ describeWith(['trino'], 'Trino that asks who is there', () => {
   });
 
   const query = (env: Readonly<Record<string, string>>) =>
-    cli(['query', '--engine', 'trino', '--format', 'csv', '--sql', 'SELECT current_user AS who'], { cwd: folder, env });
+    cli(['query', '--engine', 'trino', '--format', 'csv', '--no-receipt', '--sql', 'SELECT current_user AS who'], {
+      cwd: folder,
+      env,
+    });
   const trusted = { NODE_EXTRA_CA_CERTS: file('cert.pem') };
 
   it.each([
