@@ -26,8 +26,8 @@ A day is rewritten where it has many small files, files in another order, or rec
 "compact" in the configuration say how many. Run it every night: a day that is compact already is left alone. It may
 run beside backfill, workers, other compactions and other engines.
 
-Exit codes: 0 done; 1 failed, or other writers kept changing a day while it was being rewritten (the next run takes
-it); 2 usage or configuration.`;
+Exit codes: 0 done; 1 failed, a table cannot be used (the others are done), or other writers kept changing a day while it
+was being rewritten (the next run takes it); 2 usage or configuration.`;
 
 export function defineCompact(program: Command, run: RunAction): void {
   program
@@ -89,5 +89,6 @@ async function execute(context: CommandContext, options: Options): Promise<numbe
   const { renderCompact } = await import('./shared/render-compact.ts');
   if (options.json) await context.stdout.writeJson(`${JSON.stringify(report)}\n`);
   else await context.stdout.writeStyled(renderCompact(report, options.dryRun === true, context.stdout.columns));
-  return report.overtaken.length > 0 ? exitCodes.failed : exitCodes.done;
+  const isFaulty = report.refused.some(({ fault }) => fault === true);
+  return isFaulty || report.overtaken.length > 0 ? exitCodes.failed : exitCodes.done;
 }

@@ -152,7 +152,7 @@ class CompactRun {
         await this.#compactTable(name);
       } catch (error) {
         if (!isTableFault(error)) throw error;
-        this.#refused.push({ table: name, day: null, reason: error.message });
+        this.#refused.push({ table: name, day: null, reason: error.message, fault: true });
       }
     }
     return {
@@ -207,7 +207,7 @@ class CompactRun {
       return opened(loaded, describeTable(name, loaded, this.#runtime.config));
     } catch (error) {
       if (!isTableFault(error)) throw error;
-      this.#refused.push({ table: name, day: null, reason: error instanceof Error ? error.message : String(error) });
+      this.#refused.push({ table: name, day: null, reason: error.message, fault: true });
       return undefined;
     }
   }

@@ -52,6 +52,8 @@ export interface Refusal {
   /** null: all days. */
   readonly day: string | null;
   readonly reason: string;
+  /** Present where the table cannot be used at all: read only, or files missing or damaged. */
+  readonly fault?: true;
 }
 
 export interface TablePlan {

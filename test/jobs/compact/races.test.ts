@@ -226,7 +226,7 @@ describe('a file that is gone while a day is rewritten', () => {
     const [first] = await collect(liveFiles(store, metadata));
     await store.delete(first!.path);
     const { refused, days } = await compact(testRuntime({ store }), { tables: [events] });
-    expect(refused).toMatchObject([{ table: events, reason: expect.stringContaining(first!.path) }]);
+    expect(refused).toMatchObject([{ table: events, reason: expect.stringContaining(first!.path), fault: true }]);
     expect(days).toEqual([]);
     expect((await runtime.catalog.loadTable(events))!.metadata.snapshots).toEqual(metadata.snapshots);
   });
