@@ -195,7 +195,7 @@ describe('a manifest', () => {
 
   test.each([
     ['other text', 'hello\n', /no JSON/],
-    ['a batch that is no id', '{"unit":0,"source":"eopa","ymd":"2026-01-01","batch":"../x"}\n', /no unit/],
+    ['a batch that is no id', '{"unit":0,"source":"eopa","ymd":"2026-01-01","batch":"../x"}\n', /not a unit/],
     ['endless text', 'x'.repeat(70_000), /too long/],
   ])('is refused with %s in it', async (_, text, message) => {
     await expect(collect(readUnits(chunks(text)))).rejects.toThrow(message);
