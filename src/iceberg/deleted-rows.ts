@@ -162,7 +162,9 @@ function fieldOf({ schemas, location }: TableMetadata, id: number, { path }: Del
     const field = fields.find((candidate) => candidate.id === id);
     if (field !== undefined) return { ...fieldRef(field), name: String(id) };
   }
-  throw new Error(`${path} deletes rows of the table at ${location} by field ${id}, which is not a column of any schema`);
+  throw new Error(
+    `${path} deletes rows of the table at ${location} by field ${id}, which is not a column of any schema`,
+  );
 }
 
 async function* rowsOfDeletes(

@@ -93,7 +93,8 @@ export function parseUnit(line: string): Unit {
     typeof unit.source === 'string' &&
     /^[0-9a-f]{32}$/.test(String(unit.batch)) &&
     /^\d{4}-\d{2}-\d{2}$/.test(String(unit.ymd));
-  if (!isUnit) throw new UsageError('a line of the manifest is not a unit: give the manifest as job plan has written it');
+  if (!isUnit)
+    throw new UsageError('a line of the manifest is not a unit: give the manifest as job plan has written it');
   if (unit.version !== version || unit.kind !== 'ingest') {
     throw new UsageError(
       `unit ${unit.unit} is of version ${unit.version}, kind ${unit.kind}: this version stages units of version ${version}, kind ingest`,
