@@ -3,14 +3,13 @@
  * that answers as late as a real one, into a new warehouse there. Prints how long that takes, and how many commits were
  * made and lost, as Markdown. The numbers of processes take turns, so that a noisy machine is noisy to all of them.
  */
-import { spawn } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Command } from 'commander';
 import type { Asked } from './lib/distant-s3.ts';
 import {
   count,
+  counts,
   formatNumber,
   generate,
   machine,
@@ -18,8 +17,10 @@ import {
   measureBackfill,
   median,
   note,
-  root,
+  serveDistantS3,
+  settingsOption,
   spread,
+  workFolder,
 } from './lib/measured.ts';
 
 interface Options {
@@ -44,13 +45,11 @@ const env = { AWS_ACCESS_KEY_ID: 'bench', AWS_SECRET_ACCESS_KEY: 'bench' };
 
 async function bench(options: Options): Promise<void> {
   const { objects, perObject, batches, processes, latency } = options;
-  const work = mkdtempSync(join(options.folder, 'audit-warehouse-bench-'));
-  process.on('exit', () => rmSync(work, { recursive: true, force: true }));
-  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => process.exit(1));
+  const work = workFolder(options.folder);
   const records = objects * perObject;
   note(`generating ${objects} objects`);
   const input = await generate(join(work, 'logs'), records, { days: 3, 'per-object': perObject });
-  const endpoint = await serve(input.folder, latency);
+  const endpoint = await serveDistantS3(input.folder, latency);
   const config = {
     warehouse: 's3://warehouse/tables',
     s3: { endpoint, region: 'us-east-1', force_path_style: true },
@@ -105,35 +104,15 @@ async function bench(options: Options): Promise<void> {
 ${markdown(titles, rows)}`);
 }
 
-/** The server is a process of its own, so that its time is not taken for that of anybody else. */
-async function serve(folder: string, latency: number): Promise<string> {
-  const args = [join(root, 'scripts/bench/lib/distant-s3.ts'), folder, String(latency)];
-  const server = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'] });
-  process.on('exit', () => void server.kill());
-  const port = await new Promise<string>((resolve, reject) => {
-    server.stdout.setEncoding('utf8').once('data', (text: string) => resolve(text.trim()));
-    server.once('exit', () => reject(new Error('the S3 of the benchmark did not start')));
-  });
-  return `http://127.0.0.1:${port}`;
-}
-
 await new Command('bench/fleet')
   .description('Measures several backfills of one source at the same time: wall, commits made and commits lost.')
   .option('--objects <n>', 'a number, or such as 5k', count, 5000)
   .option('--per-object <n>', 'records an object; 10 make objects of 7 KB', count, 10)
   .option('--batches <n>', 'batches that they make up', count, 26)
-  .option('--processes <n...>', 'how many at a time', (text, all: number[] | undefined) => [
-    ...(all ?? []),
-    count(text),
-  ])
+  .option('--processes <n...>', 'how many at a time', counts)
   .option('--latency <ms>', 'latency of a request', count, 30)
   .option('--runs <n>', 'runs of each', count, 3)
-  .option(
-    '--set <key=value>',
-    'a setting of the configuration, may be repeated',
-    (text, all: string[]) => [...all, text],
-    [],
-  )
+  .addOption(settingsOption())
   .option('--folder <path>', 'where logs are kept meanwhile', tmpdir())
   .option('--json', 'every measurement, as one JSON document')
   .action((options: Omit<Options, 'processes'> & { processes?: number[] }) =>

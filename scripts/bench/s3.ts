@@ -3,7 +3,6 @@
  * real one (lib/distant-s3.ts), input and warehouse both, and DuckDB's httpfs doing the bare conversion from there. The
  * places take turns, so that a noisy machine is noisy to all of them; what counts are the ratios. Prints Markdown.
  */
-import { spawn } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -11,6 +10,7 @@ import { Command } from 'commander';
 import type { Asked } from './lib/distant-s3.ts';
 import {
   count,
+  counts,
   formatNumber,
   generate,
   type Input,
@@ -22,7 +22,10 @@ import {
   note,
   root,
   run,
+  serveDistantS3,
+  settingsOption,
   spread,
+  workFolder,
 } from './lib/measured.ts';
 
 interface Options {
@@ -61,9 +64,7 @@ const pricePerThousand: Readonly<Record<string, number>> = {
 const credentials = { AWS_ACCESS_KEY_ID: 'bench', AWS_SECRET_ACCESS_KEY: 'bench' };
 
 async function bench(options: Options): Promise<void> {
-  const work = mkdtempSync(join(options.folder, 'audit-warehouse-bench-'));
-  process.on('exit', () => rmSync(work, { recursive: true, force: true }));
-  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => process.exit(1));
+  const work = workFolder(options.folder);
   note(`generating ${options.records} records`);
   const input = await generate(join(work, 'logs'), options.records, { days: 3, 'per-object': options.perObject });
   const places = await placesOf(work, input, options);
@@ -87,7 +88,7 @@ async function placesOf(work: string, input: Input, options: Options): Promise<P
     { name: 'local disk', measure: () => measureBackfill(work, local, input.records, { settings }) },
   ];
   for (const latency of options.latency) {
-    const endpoint = await serve(input.folder, latency);
+    const endpoint = await serveDistantS3(input.folder, latency);
     const config = {
       warehouse: 's3://warehouse/tables',
       s3: { endpoint, region: 'us-east-1', force_path_style: true },
@@ -105,18 +106,6 @@ async function placesOf(work: string, input: Input, options: Options): Promise<P
       });
   }
   return places;
-}
-
-/** The server is a process of its own, so that its time is not taken for that of anybody else. */
-async function serve(folder: string, latency: number): Promise<string> {
-  const args = [join(root, 'scripts/bench/lib/distant-s3.ts'), folder, String(latency)];
-  const server = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'] });
-  process.on('exit', () => void server.kill());
-  const port = await new Promise<string>((resolve, reject) => {
-    server.stdout.setEncoding('utf8').once('data', (text: string) => resolve(text.trim()));
-    server.once('exit', () => reject(new Error('the S3 of the benchmark did not start')));
-  });
-  return `http://127.0.0.1:${port}`;
 }
 
 /** What was written before is gone, so that each run finds an empty warehouse. */
@@ -192,18 +181,10 @@ await new Command('bench/s3')
   .option('--records <n>', 'a number, or such as 100k and 1m', count, 1_000_000)
   .option('--per-object <n>', 'records an object; 10 make objects of 7 KB', count, 2048)
   .option('--runs <n>', 'runs of each place', count, 3)
-  .option('--latency <ms...>', 'latencies of a request', (text, all: number[] | undefined) => [
-    ...(all ?? []),
-    count(text),
-  ])
+  .option('--latency <ms...>', 'latencies of a request', counts)
   .option('--python <path>', 'a Python with duckdb and duckdb-extension-httpfs (PyPI): DuckDB takes part')
   .option('--peer-threads <n>', 'threads of DuckDB, which hide its latency', count, 16)
-  .option(
-    '--set <key=value>',
-    'a setting of the configuration, may be repeated',
-    (text, all: string[]) => [...all, text],
-    [],
-  )
+  .addOption(settingsOption())
   .option('--folder <path>', 'where logs and warehouses are kept meanwhile', tmpdir())
   .option('--json', 'every measurement, as one JSON document')
   .action((options: Omit<Options, 'latency'> & { latency?: number[] }) =>

@@ -18,6 +18,7 @@ import { currentSchema, currentSnapshot } from '../../src/iceberg/metadata.ts';
 import { liveFiles, readManifestList } from '../../src/iceberg/scan.ts';
 import { partitionSummaries } from '../../src/iceberg/summary.ts';
 import { collect } from '../support/collect.ts';
+import { plainDeleteFile } from '../support/foreign-deletes.ts';
 import { append, events, liveNames, madeUpFile, memoryContext, names } from './fixture.ts';
 
 const dayField = 1000;
@@ -68,23 +69,11 @@ async function addForeign({ context, load }: World, foreign: Foreign): Promise<v
   const parent = currentSnapshot(metadata)!;
   const [fieldId, name] = specId === 0 ? [dayField, 'ymd'] : [otherField, 'subject'];
   const file: ManifestDataFile = {
+    ...plainDeleteFile,
     content: content === deletesContent ? 1 : 0,
     path,
-    format: 'PARQUET',
     partition: { [name]: partition },
-    recordCount: 1,
     fileSize: 100,
-    columnSizes: null,
-    valueCounts: null,
-    nullCounts: null,
-    nanCounts: null,
-    lowerBounds: null,
-    upperBounds: null,
-    keyMetadata: null,
-    splitOffsets: null,
-    equalityIds: null,
-    sortOrderId: null,
-    referencedDataFile: null,
   };
   const manifest: Manifest = {
     specId,

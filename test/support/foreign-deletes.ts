@@ -102,7 +102,8 @@ export async function addDeleteFiles(
   });
 }
 
-const plainDeleteFile: ManifestDataFile = {
+/** An entry of a manifest that says nothing but what has to be said. */
+export const plainDeleteFile: ManifestDataFile = {
   content: 1,
   path: '',
   format: 'PARQUET',

@@ -3,7 +3,7 @@ import { spawn } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { availableParallelism, cpus, totalmem } from 'node:os';
 import { join, resolve } from 'node:path';
-import { InvalidArgumentError } from 'commander';
+import { InvalidArgumentError, Option } from 'commander';
 import type { ResourceUsage } from '../resource-usage.ts';
 
 export const root = resolve(import.meta.dirname, '../../..');
@@ -27,6 +27,8 @@ export interface MeasuredBackfill extends Measurement {
   readonly recordsRead: number;
   readonly decompressedBytes: number;
   readonly writtenBytes: number;
+  /** Records that were read on the reference path. */
+  readonly fallbacks: number;
 }
 
 /** `options` are those of scripts/generate. */
@@ -78,6 +80,7 @@ export async function measureBackfill(
     recordsRead: read,
     decompressedBytes: report.bytes.decompressed,
     writtenBytes: report.bytes.written,
+    fallbacks: report.doubted,
   };
 }
 
@@ -128,3 +131,35 @@ export const count = (text: string): number => {
   if (!(value >= 0)) throw new InvalidArgumentError('not a number above or equal to 0');
   return value;
 };
+
+/** A list of sizes, as commander gathers them. */
+export const counts = (text: string, all: readonly number[] | undefined): number[] => [...(all ?? []), count(text)];
+
+/** `--set` of the binary, handed on. */
+export const settingsOption = (): Option =>
+  new Option('--set <key=value>', 'a setting of the configuration, may be repeated')
+    .argParser((text: string, all: readonly string[]) => [...all, text])
+    .default([]);
+
+/** A folder for this process alone, which is gone with it. */
+export function workFolder(parent: string): string {
+  const work = mkdtempSync(join(parent, 'audit-warehouse-bench-'));
+  process.on('exit', () => rmSync(work, { recursive: true, force: true }));
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => process.exit(1));
+  return work;
+}
+
+/**
+ * Serves `folder` by the S3 of the benchmarks (distant-s3.ts) and gives its address. The server is a process of its own,
+ * so that its time is not taken for that of anybody else.
+ */
+export async function serveDistantS3(folder: string, latency: number): Promise<string> {
+  const args = [join(root, 'scripts/bench/lib/distant-s3.ts'), folder, String(latency)];
+  const server = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'] });
+  process.on('exit', () => void server.kill());
+  const port = await new Promise<string>((resolve, reject) => {
+    server.stdout.setEncoding('utf8').once('data', (text: string) => resolve(text.trim()));
+    server.once('exit', () => reject(new Error('the S3 of the benchmark did not start')));
+  });
+  return `http://127.0.0.1:${port}`;
+}
