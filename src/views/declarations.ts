@@ -15,8 +15,8 @@ export interface ViewDeclaration {
   /** In order, by name. */
   readonly columns: Readonly<Record<string, ScalarType>>;
   /**
-   * owner: the view reads with the rights of its owner, so that the asker needs rights on the view only. asker: whoever
-   * asks needs rights on the tables as well.
+   * owner: the view reads with the rights of its owner, so that the asker needs rights on the view only. asker: the
+   * asker needs rights on the tables as well.
    */
   readonly reads: 'owner' | 'asker';
   /** A table without which the view has no use, where its SQL does not say so. */

@@ -18,14 +18,12 @@ import {
   opaSourceConfig,
   owner,
   putDecisions,
+  putLines,
   rowsOf,
   run,
   sortedRows,
   testRuntime,
 } from '../support/warehouse.ts';
-
-const put = (store: MemoryStore, name: string, ...lines: string[]) =>
-  store.put(`${input}/${name}`, Buffer.from(lines.join('\n')));
 
 const subjects = async (runtime: Runtime) =>
   (await rowsOf(runtime, 'opa_decisions')).map((row) => `${row.decision_id} ${row.subject}`).sort();
@@ -69,8 +67,8 @@ describe('objects that are in the warehouse already', () => {
 
   test('get the columns of today, and the ledger knows it', async () => {
     const store = new MemoryStore();
-    await put(store, 'a.jsonl', mapped('1', 'alice'), mapped('2', 'bob'));
-    await put(store, 'b.jsonl', mapped('3', 'carol'));
+    await putLines(store, 'a.jsonl', mapped('1', 'alice'), mapped('2', 'bob'));
+    await putLines(store, 'b.jsonl', mapped('3', 'carol'));
     await run(testRuntime({ store }));
     const runtime = testRuntime({ store, sources: withFields });
     expect((await run(runtime, { dryRun: true })).otherMappings).toEqual([{ source: 'eopa', objects: 2, rows: 3 }]);
@@ -82,8 +80,8 @@ describe('objects that are in the warehouse already', () => {
 
   test('are replaced in one snapshot per table, beside rows of other objects in the same file', async () => {
     const store = new MemoryStore();
-    await put(store, 'a/1.jsonl', mapped('1', 'alice'), '{"broken":');
-    await put(store, 'b/2.jsonl', mapped('2', 'bob'), '{"broken":2');
+    await putLines(store, 'a/1.jsonl', mapped('1', 'alice'), '{"broken":');
+    await putLines(store, 'b/2.jsonl', mapped('2', 'bob'), '{"broken":2');
     await run(testRuntime({ store }));
     const runtime = testRuntime({ store, sources: withFields });
     const snapshots = async () =>
@@ -104,8 +102,8 @@ describe('objects that are in the warehouse already', () => {
   test('leave quarantine where they are readable now, also after a replay', async () => {
     const store = new MemoryStore();
     const long = (id: string) => decision({ id, subject: 'x'.repeat(3000) });
-    await put(store, 'a.jsonl', decision({ id: '1' }), long('2'), '{"broken":');
-    await put(store, 'b.jsonl', long('3'));
+    await putLines(store, 'a.jsonl', decision({ id: '1' }), long('2'), '{"broken":');
+    await putLines(store, 'b.jsonl', long('3'));
     await run(testRuntime({ store, limits: { recordBytes: 1000 } }));
     const runtime = testRuntime({ store });
     expect((await replay(runtime, { from: '2020-01-01' })).replayed).toBe(2);
@@ -120,12 +118,12 @@ describe('objects that are in the warehouse already', () => {
 
   test('that are new, failed or gone: new ones are read, broken ones stay as they were and fail the run', async () => {
     const store = new MemoryStore();
-    for (const name of ['gone', 'broken', 'stays']) await put(store, `${name}.jsonl`, decision({ id: name }));
+    for (const name of ['gone', 'broken', 'stays']) await putLines(store, `${name}.jsonl`, decision({ id: name }));
     const runtime = testRuntime({ store });
     await run(runtime);
     await store.delete(`${input}/gone.jsonl`);
     await store.put(`${input}/broken.jsonl`, Buffer.from([0x1f, 0x8b, 8, 0, 0, 0]));
-    await put(store, 'new.jsonl', decision({ id: 'new' }));
+    await putLines(store, 'new.jsonl', decision({ id: 'new' }));
     const report = await run(runtime, { again: true });
     expect(report.objects).toMatchObject({ listed: 3, committed: 2, failed: 1 });
     expect(report.again).toMatchObject({ objects: 1 });
@@ -136,10 +134,10 @@ describe('objects that are in the warehouse already', () => {
 
   test('of a compacted table: the rows of its large files are replaced, and duplicates are dropped again', async () => {
     const store = new MemoryStore();
-    await put(store, 'a.jsonl', mapped('1', 'alice'), mapped('2', 'bob'));
+    await putLines(store, 'a.jsonl', mapped('1', 'alice'), mapped('2', 'bob'));
     await run(testRuntime({ store }));
     // The record of a.jsonl again: compaction drops one of them.
-    await put(store, 'b.jsonl', mapped('2', 'bob'), mapped('3', 'carol'));
+    await putLines(store, 'b.jsonl', mapped('2', 'bob'), mapped('3', 'carol'));
     await run(testRuntime({ store }));
     const runtime = testRuntime({ store, sources: withFields, compact: { smallFiles: 2 } });
     await compact(runtime);
@@ -160,12 +158,12 @@ describe('an object that has changed since', () => {
   test('and only grew, in several versions, is replaced as a whole, quarantine included', async () => {
     const store = new MemoryStore();
     const first = testRuntime({ store });
-    await put(store, 'a.jsonl', line(1), '{"broken":');
+    await putLines(store, 'a.jsonl', line(1), '{"broken":');
     await run(first);
-    await put(store, 'a.jsonl', line(1), '{"broken":', line(2));
+    await putLines(store, 'a.jsonl', line(1), '{"broken":', line(2));
     await run(first);
     expect(await rowsOf(first, 'ingested_objects')).toHaveLength(2);
-    await put(store, 'a.jsonl', line(1), '{"broken":', line(2), line(3));
+    await putLines(store, 'a.jsonl', line(1), '{"broken":', line(2), line(3));
     const runtime = testRuntime({ store, sources: withFields });
     const report = await run(runtime, { again: true });
     expect(report.again).toMatchObject({ objects: 1, replaced: { opa_decisions: 2, quarantine: 1 }, kept: 0 });
@@ -177,9 +175,9 @@ describe('an object that has changed since', () => {
 
   test('and gives records no more: those stay, with what stood in quarantine', async () => {
     const store = new MemoryStore();
-    await put(store, 'a.jsonl', line(1), line(2), '{"broken":');
+    await putLines(store, 'a.jsonl', line(1), line(2), '{"broken":');
     await run(testRuntime({ store }));
-    await put(store, 'a.jsonl', line(3), line(2));
+    await putLines(store, 'a.jsonl', line(3), line(2));
     const runtime = testRuntime({ store, sources: withFields });
     const report = await run(runtime, { again: true });
     expect(report.again).toMatchObject({ kept: 2 });
@@ -200,12 +198,12 @@ describe('rows that left on purpose', () => {
     const store = new MemoryStore();
     let now = Date.UTC(2026, 0, 1);
     const runtime = { ...testRuntime({ store, clock: () => now }), uuid: randomUUID };
-    await put(store, 'a.jsonl', decision({ id: '1', subject: 'alice' }), decision({ id: '2', subject: 'bob' }));
+    await putLines(store, 'a.jsonl', decision({ id: '1', subject: 'alice' }), decision({ id: '2', subject: 'bob' }));
     await run(runtime);
     now += 60_000;
     await erase(runtime, 'alice');
     now += 60_000;
-    await put(store, 'later.jsonl', decision({ id: '3', subject: 'alice' }));
+    await putLines(store, 'later.jsonl', decision({ id: '3', subject: 'alice' }));
     await run(runtime);
     for (const _ of [1, 2]) {
       now += 60_000;
@@ -221,8 +219,8 @@ describe('rows that left on purpose', () => {
     const store = new MemoryStore();
     let now = Date.UTC(2026, 0, 1);
     const runtime = { ...testRuntime({ store, clock: () => now }), uuid: randomUUID };
-    await put(store, 'a.jsonl', decision({ id: '1', subject: 'alice' }));
-    await put(store, 'b.jsonl', decision({ id: '1', subject: 'alice' }), decision({ id: '2', subject: 'bob' }));
+    await putLines(store, 'a.jsonl', decision({ id: '1', subject: 'alice' }));
+    await putLines(store, 'b.jsonl', decision({ id: '1', subject: 'alice' }), decision({ id: '2', subject: 'bob' }));
     await run(runtime);
     expect(await subjects(runtime)).toEqual(['1 alice', '2 bob']);
     now += 60_000;
@@ -300,7 +298,7 @@ describe('what an older version of replay has lost', () => {
     const line = (log: string) => JSON.stringify({ log, stream: 'stderr', time: 't' });
     const whole = decision({ id: 'split', subject: 'x'.repeat(900) });
     const pieces = [whole.slice(0, 300), whole.slice(300, 600), `${whole.slice(600)}\n`];
-    await put(store, 'docker.log', ...pieces.map(line), line(`${decision({ id: 'whole' })}\n`));
+    await putLines(store, 'docker.log', ...pieces.map(line), line(`${decision({ id: 'whole' })}\n`));
     const old = testRuntime({ store, limits: { recordBytes: 500 } });
     await run(old);
     const quarantined = await rowsOf(old, 'quarantine');
@@ -331,7 +329,7 @@ describe('side by side', () => {
     const old = testRuntime({ store, batch });
     await run(old);
     const before = await sortedRows(old, 'opa_decisions');
-    await put(store, 'new.jsonl', decision({ id: 'new' }));
+    await putLines(store, 'new.jsonl', decision({ id: 'new' }));
     const runtimes = ['one', 'two', 'three', 'four'].map((name) => ({
       ...testRuntime({ store, batch, owner: owner(name), compact: { smallFiles: 2 } }),
       uuid: randomUUID,

@@ -14,7 +14,7 @@ import { readRows } from '../../src/parquet/read/row-reader.ts';
 import { ColumnarEncoder } from '../../src/parquet/write/encoder.ts';
 import type { SourceConfig } from '../../src/sources/config.ts';
 import { MemoryStore } from '../../src/store/memory.ts';
-import { type ObjectInfo, type ObjectStore, StoreError } from '../../src/store/store.ts';
+import { type ObjectInfo, StoreError } from '../../src/store/store.ts';
 import { collect } from '../support/collect.ts';
 import {
   decision,
@@ -22,15 +22,13 @@ import {
   opaSourceConfig,
   owner,
   putDecisions,
+  putLines,
   rowsOf,
   run,
   sortedRows,
   testRuntime,
   warehouse,
 } from '../support/warehouse.ts';
-
-const put = (store: ObjectStore, name: string, ...lines: string[]) =>
-  store.put(`${input}/${name}`, Buffer.from(lines.join('\n')));
 
 /** A record of Okera with just what makes it one. */
 const audit = (id: number, more: Record<string, unknown> = {}): string =>
@@ -62,9 +60,9 @@ describe('what was ingested before', () => {
     const store = new MemoryStore();
     const runtime = testRuntime({ store, sources: [okera] });
     const first = [audit(1), audit(2), '{"broken":', audit(3)];
-    await put(store, okeraName, ...first);
+    await putLines(store, okeraName, ...first);
     await run(runtime);
-    await put(store, okeraName, ...first, audit(4), '{"broken":', '{"broken":2');
+    await putLines(store, okeraName, ...first, audit(4), '{"broken":', '{"broken":2');
     const report = await run(runtime);
     expect(report.records).toEqual({ read: 7, rows: 1, quarantined: 2, skipped: 0, duplicates: 4 });
     expect((await rowsOf(runtime, 'okera_audit_logs')).map((row) => row.request_id).sort()).toEqual([
@@ -84,9 +82,9 @@ describe('what was ingested before', () => {
 
   test('a column promoted between two versions of an object does not make its old records new', async () => {
     const store = new MemoryStore();
-    await put(store, 'a.jsonl', decision({ id: 'a' }), decision({ id: '' }));
+    await putLines(store, 'a.jsonl', decision({ id: 'a' }), decision({ id: '' }));
     await run(testRuntime({ store }));
-    await put(store, 'a.jsonl', decision({ id: 'a' }), decision({ id: '' }), decision({ id: 'b' }));
+    await putLines(store, 'a.jsonl', decision({ id: 'a' }), decision({ id: '' }), decision({ id: 'b' }));
     const promoted = { who: { path: 'input.subject', type: 'string', strict: false } } as const;
     const runtime = testRuntime({ store, sources: [{ ...opaSourceConfig, columns: promoted }] });
     const report = await run(runtime);
@@ -104,7 +102,7 @@ describe('objects that are no logs of the source', () => {
   test('are left out and counted, by reason; verify does not miss them', async () => {
     const store = new MemoryStore();
     for (const key of ['a.jsonl', 'b.jsonl', 'test/c.jsonl', 'd.txt', 'manifest.json', 'processing-failed/e.jsonl']) {
-      await put(store, key, decision({ id: key }));
+      await putLines(store, key, decision({ id: key }));
     }
     const sources = [{ ...opaSourceConfig, include: ['**/*.jsonl'], exclude: ['test/**'] }];
     const runtime = testRuntime({ store, sources });
@@ -129,7 +127,7 @@ describe('objects that are no logs of the source', () => {
 describe('records', () => {
   test('of one identity in one batch are kept once, those without an id all', async () => {
     const store = new MemoryStore();
-    await put(
+    await putLines(
       store,
       'a.jsonl',
       decision({ id: 'x' }),
@@ -137,7 +135,7 @@ describe('records', () => {
       decision({ id: '' }),
       decision({ id: '' }),
     );
-    await put(store, 'b.jsonl', decision({ id: 'x' }), decision({ id: 'y' }));
+    await putLines(store, 'b.jsonl', decision({ id: 'x' }), decision({ id: 'y' }));
     const runtime = testRuntime({ store });
     const report = await run(runtime);
     expect(report.records).toEqual({ read: 6, rows: 4, quarantined: 0, skipped: 0, duplicates: 2 });
@@ -149,9 +147,9 @@ describe('records', () => {
     const genuine = decision({ id: 'x', subject: 'bob' });
     const forged = decision({ id: 'x', subject: 'eve' });
     const pretty = JSON.stringify(JSON.parse(forged), ['timestamp', 'result', 'allowed', 'labels', 'id', 'input', 'subject', 'decision_id']); // biome-ignore format: a list
-    await put(store, '0.jsonl', forged, forged, pretty);
-    await put(store, 'a.jsonl', genuine, forged, genuine, decision({ id: 'y' }));
-    await put(store, 'b.jsonl', genuine, JSON.stringify({ log: `${genuine}\n`, stream: 'stdout' }));
+    await putLines(store, '0.jsonl', forged, forged, pretty);
+    await putLines(store, 'a.jsonl', genuine, forged, genuine, decision({ id: 'y' }));
+    await putLines(store, 'b.jsonl', genuine, JSON.stringify({ log: `${genuine}\n`, stream: 'stdout' }));
     const runtime = testRuntime({ store });
     const report = await run(runtime);
     expect(report.records).toMatchObject({ read: 9, rows: 3, duplicates: 6 });
@@ -163,7 +161,15 @@ describe('records', () => {
       ['y', 'dr_evil'],
     ]);
     // Read again, they are known again, each for itself.
-    await put(store, 'a.jsonl', genuine, forged, genuine, decision({ id: 'y' }), decision({ id: 'x', subject: 'sue' }));
+    await putLines(
+      store,
+      'a.jsonl',
+      genuine,
+      forged,
+      genuine,
+      decision({ id: 'y' }),
+      decision({ id: 'x', subject: 'sue' }),
+    );
     expect((await run(runtime)).records).toMatchObject({ read: 5 });
     const subjects = (await rowsOf(runtime, 'opa_decisions')).map((row) => row.subject);
     expect(new Set(subjects)).toEqual(new Set(['bob', 'eve', 'sue', 'dr_evil']));
@@ -175,7 +181,12 @@ describe('records', () => {
     const store = new MemoryStore();
     const record = (id: string): string => decision({ id: '@' }).replace('"@"', id);
     const ids = ['"x\\ud800"', '"x\\ud801"', '"x\\ud800"', '"x\ufffd"'];
-    await put(store, 'a.jsonl', ...ids.map(record), ...ids.map((id) => JSON.stringify({ log: `${record(id)}\n` })));
+    await putLines(
+      store,
+      'a.jsonl',
+      ...ids.map(record),
+      ...ids.map((id) => JSON.stringify({ log: `${record(id)}\n` })),
+    );
     const runtime = testRuntime({ store });
     expect((await run(runtime)).records).toMatchObject({ read: 8, rows: 3, duplicates: 5 });
     await compact(runtime, { tables: ['opa_decisions'] });
@@ -194,7 +205,7 @@ describe('records', () => {
       '1970-01-01T00:00:00Z',
       '2023-07-11T01:00:00Z',
     ];
-    await put(store, 'a.jsonl', ...times.map((time, i) => decision({ id: `${i}`, time })));
+    await putLines(store, 'a.jsonl', ...times.map((time, i) => decision({ id: `${i}`, time })));
     const runtime = testRuntime({ store });
     await run(runtime);
     const rows = await rowsOf(runtime, 'opa_decisions');
@@ -220,7 +231,7 @@ describe('records', () => {
   test('of more days than a batch may touch are quarantined, whichever path they take', async () => {
     const store = new MemoryStore();
     const days = ['2023-07-11', '2023-07-12', '2023-07-13', '2023-07-11', '2023-07-14'];
-    await put(store, 'a.jsonl', ...days.map((day, i) => decision({ id: `${i}`, time: `${day}T00:00:00Z` })));
+    await putLines(store, 'a.jsonl', ...days.map((day, i) => decision({ id: `${i}`, time: `${day}T00:00:00Z` })));
     const runtime = testRuntime({ store, limits: { daysPerBatch: 2 } });
     const report = await run(runtime);
     expect(report.records).toMatchObject({ rows: 3, quarantined: 2 });
@@ -258,7 +269,7 @@ describe('an object that cannot be read', () => {
     '%s: is named, the others go on, and the next run takes it',
     async (code) => {
       const store = new MemoryStore();
-      for (const name of ['a', 'b', 'c']) await put(store, `${name}.jsonl`, decision({ id: name }));
+      for (const name of ['a', 'b', 'c']) await putLines(store, `${name}.jsonl`, decision({ id: name }));
       const report = await run(testRuntime({ store: failing(store, 'b.jsonl', code) }));
       expect(report.objects).toEqual({ listed: 3, skipped: 0, committed: 2, failed: 1, archived: 0 });
       expect(report.failures).toMatchObject([{ uri: `${input}/b.jsonl`, code }]);
@@ -274,13 +285,13 @@ describe('an object that cannot be read', () => {
 
   test('replaced between listing and reading: nothing of either version is taken, and the next run takes the new one', async () => {
     const store = new MemoryStore();
-    await put(store, 'a.jsonl', decision({ id: 'old' }));
+    await putLines(store, 'a.jsonl', decision({ id: 'old' }));
     let replaced = false;
     const racing = store.view({
       before: async ({ operation, uri }) => {
         if (replaced || operation !== 'get' || !uri.startsWith(input)) return;
         replaced = true;
-        await put(store, 'a.jsonl', decision({ id: 'new' }));
+        await putLines(store, 'a.jsonl', decision({ id: 'new' }));
       },
     });
     const report = await run(testRuntime({ store: racing }));
@@ -300,9 +311,9 @@ describe('an object that cannot be read', () => {
       decision({ id: `${i}`, subject: randomBytes(noise).toString('hex') }),
     );
     const whole = gzipSync(lines.join('\n'), { level: 1 });
-    await put(store, 'a.jsonl', decision({ id: 'before' }));
+    await putLines(store, 'a.jsonl', decision({ id: 'before' }));
     await store.put(`${input}/b.jsonl.gz`, whole.subarray(0, whole.length - 9));
-    await put(store, 'c.jsonl', decision({ id: 'after' }));
+    await putLines(store, 'c.jsonl', decision({ id: 'after' }));
     const limits = { objectBytes: 1 << 30 };
     const runtime = testRuntime({
       store,
@@ -363,11 +374,15 @@ describe('a plan', () => {
     const store = new MemoryStore();
     const key = (first: string, last: string, name: string) =>
       `eopa=a/first_ts=${Date.parse(first) / 1000}/last_ts=${Date.parse(last) / 1000}/batch_id=${name}.jsonl`;
-    await put(store, key('2023-07-10T12:00:00Z', '2023-07-10T12:00:10Z', 'before'), decision({ id: 'before' }));
-    await put(store, key('2023-07-10T23:59:55Z', '2023-07-11T00:00:05Z', 'midnight'), decision({ id: 'midnight' }));
-    await put(store, key('2023-07-11T12:00:00Z', '2023-07-11T12:00:10Z', 'inside'), decision({ id: 'inside' }));
-    await put(store, 'eopa=null/first_ts=null/last_ts=null/batch_id=x.jsonl', decision({ id: 'null' }));
-    await put(store, key('2023-07-13T12:00:00Z', '2023-07-13T12:00:10Z', 'after'), decision({ id: 'after' }));
+    await putLines(store, key('2023-07-10T12:00:00Z', '2023-07-10T12:00:10Z', 'before'), decision({ id: 'before' }));
+    await putLines(
+      store,
+      key('2023-07-10T23:59:55Z', '2023-07-11T00:00:05Z', 'midnight'),
+      decision({ id: 'midnight' }),
+    );
+    await putLines(store, key('2023-07-11T12:00:00Z', '2023-07-11T12:00:10Z', 'inside'), decision({ id: 'inside' }));
+    await putLines(store, 'eopa=null/first_ts=null/last_ts=null/batch_id=x.jsonl', decision({ id: 'null' }));
+    await putLines(store, key('2023-07-13T12:00:00Z', '2023-07-13T12:00:10Z', 'after'), decision({ id: 'after' }));
     const runtime = testRuntime({ store });
     const dry = await run(runtime, { from: '2023-07-11', to: '2023-07-11', dryRun: true });
     expect(dry.plan).toMatchObject({ batches: 1, objects: 3 });
@@ -384,7 +399,7 @@ describe('a plan', () => {
   test('reads objects that lie up to an hour outside of the range, since records may lie outside of what keys say', async () => {
     const store = new MemoryStore();
     const put1 = (first: string, last: string) =>
-      put(
+      putLines(
         store,
         `eopa=a/first_ts=${Date.parse(first) / 1000}/last_ts=${Date.parse(last) / 1000}/batch_id=${first}.jsonl`,
         decision({ id: first, time: first }),
@@ -416,7 +431,7 @@ describe('a plan', () => {
 
   test('never takes the warehouse itself for input', async () => {
     const store = new MemoryStore();
-    await put(store, 'a.jsonl', decision({ id: 'a' }));
+    await putLines(store, 'a.jsonl', decision({ id: 'a' }));
     const runtime = testRuntime({ store, sources: [{ ...opaSourceConfig, location: 'memory://test' }] });
     await run(runtime);
     expect((await run(runtime)).objects).toMatchObject({ listed: 1, skipped: 1 });
@@ -518,8 +533,8 @@ describe('archived objects', () => {
 
   test('are counted from the listing, never asked for, and read once they are restored', async () => {
     const store = new MemoryStore();
-    await put(store, 'cold.jsonl', decision({ id: 'd-1' }));
-    await put(store, 'warm.jsonl', decision({ id: 'd-2' }));
+    await putLines(store, 'cold.jsonl', decision({ id: 'd-1' }));
+    await putLines(store, 'warm.jsonl', decision({ id: 'd-2' }));
     const gets: string[] = [];
     const frozen = archivedIn(store, 'cold.jsonl', { storageClass: 'DEEP_ARCHIVE' }, gets);
     const report = await run(testRuntime({ store: frozen }));
@@ -537,7 +552,7 @@ describe('archived objects', () => {
 
   test('that were read before they were archived are as good as any other', async () => {
     const store = new MemoryStore();
-    await put(store, 'a.jsonl', decision({ id: 'd-1' }));
+    await putLines(store, 'a.jsonl', decision({ id: 'd-1' }));
     await run(testRuntime({ store }));
     const report = await run(testRuntime({ store: archivedIn(store, 'a.jsonl', { storageClass: 'GLACIER' }) }));
     expect(report.objects).toMatchObject({ skipped: 1, archived: 0 });
@@ -546,7 +561,7 @@ describe('archived objects', () => {
 
   test('of a class that is read at once are read', async () => {
     const store = new MemoryStore();
-    await put(store, 'a.jsonl', decision({ id: 'd-1' }));
+    await putLines(store, 'a.jsonl', decision({ id: 'd-1' }));
     const report = await run(testRuntime({ store: archivedIn(store, 'a.jsonl', { storageClass: 'GLACIER_IR' }) }));
     expect(report.objects).toMatchObject({ committed: 1, archived: 0 });
   });
@@ -564,9 +579,9 @@ describe("OPA's lines about requests", () => {
       request('Sent response.', 1),
       JSON.stringify({ level: 'info', msg: 'Initializing server.' }),
     ];
-    await put(store, 'bare.jsonl', ...lines);
+    await putLines(store, 'bare.jsonl', ...lines);
     const wrapped = lines.slice(0, 1).map((log) => JSON.stringify({ log: `${log}\n`, stream: 'stderr' }));
-    await put(store, 'wrapped.jsonl', ...wrapped, JSON.stringify({ log: 'GET / 200\n', stream: 'stdout' }));
+    await putLines(store, 'wrapped.jsonl', ...wrapped, JSON.stringify({ log: 'GET / 200\n', stream: 'stdout' }));
     const runtime = testRuntime({ store });
     const report = await run(runtime);
     expect(report.records).toMatchObject({ read: 6, rows: 1, skipped: 5 });

@@ -3,10 +3,8 @@ import { selectSources } from '../../src/ingest/select-sources.ts';
 import { checkExpected, checkSample } from '../../src/jobs/doctor/arrivals.ts';
 import type { SourceConfig } from '../../src/sources/config.ts';
 import { MemoryStore } from '../../src/store/memory.ts';
-import { decision, input, opaSourceConfig, run, testRuntime } from '../support/warehouse.ts';
+import { decision, opaSourceConfig, putLines, run, testRuntime } from '../support/warehouse.ts';
 
-const put = (store: MemoryStore, name: string, ...lines: string[]) =>
-  store.put(`${input}/${name}`, Buffer.from(lines.join('\n')));
 const now = Date.UTC(2026, 0, 1, 12);
 const storeAt = (time: number) => new MemoryStore({}, () => time);
 const ownLine = JSON.stringify({ level: 'info', msg: 'Received request.', req_id: 1, req_path: '/v1/data' });
@@ -33,7 +31,7 @@ describe('a run in which records were read and none became a row says why', () =
   ];
   test.each(cases)('%s', async (_, lines, says) => {
     const store = new MemoryStore();
-    await put(store, 'a.jsonl', ...lines);
+    await putLines(store, 'a.jsonl', ...lines);
     const warnings = await warningOf(store);
     expect(warnings.map(({ code }) => code)).toEqual(['no-rows']);
     expect(warnings[0]?.message).toMatch(says);
@@ -41,9 +39,9 @@ describe('a run in which records were read and none became a row says why', () =
 
   test('and one whose rows are there already says nothing', async () => {
     const store = new MemoryStore();
-    await put(store, 'a.jsonl', decision());
+    await putLines(store, 'a.jsonl', decision());
     await run(testRuntime({ store }));
-    await put(store, 'a.jsonl', decision(), '');
+    await putLines(store, 'a.jsonl', decision(), '');
     expect(await warningOf(store)).toEqual([]);
   });
 });
@@ -51,7 +49,7 @@ describe('a run in which records were read and none became a row says why', () =
 test('columns that are null in every row are named, with what the records have instead', async () => {
   const store = new MemoryStore();
   const record = { ...JSON.parse(decision()), input: { user: 'alice', method: 'GET' }, result: true };
-  await put(store, 'a.jsonl', JSON.stringify(record), JSON.stringify({ ...record, decision_id: 'd-2' }));
+  await putLines(store, 'a.jsonl', JSON.stringify(record), JSON.stringify({ ...record, decision_id: 'd-2' }));
   const [warning] = await warningOf(store);
   expect(warning?.code).toBe('columns-null');
   expect(warning?.message).toMatch(
@@ -67,7 +65,7 @@ describe('a source that expects something', () => {
 
   test('is told of where nothing is as new', async () => {
     const store = storeAt(now);
-    await put(store, 'a.jsonl', decision({ time: hours(2) }));
+    await putLines(store, 'a.jsonl', decision({ time: hours(2) }));
     const { warnings } = await run(worldAt(store, now));
     expect(warnings.find(({ code }) => code === 'source-stale')?.message).toMatch(/no event of the last 1 h/);
   });
@@ -79,7 +77,7 @@ describe('a source that expects something', () => {
 
   test('is content with an event as new, and no more when that has become old', async () => {
     const store = storeAt(now);
-    await put(store, 'a.jsonl', decision({ time: hours(0.5) }), decision({ id: 'old', time: hours(30) }));
+    await putLines(store, 'a.jsonl', decision({ time: hours(0.5) }), decision({ id: 'old', time: hours(30) }));
     const stale = ({ code }: { code: string }) => code === 'source-stale';
     expect((await run(worldAt(store, now))).warnings.some(stale)).toBe(false);
     expect((await run(worldAt(store, now + 3_600_000))).warnings.some(stale)).toBe(true);
@@ -87,14 +85,14 @@ describe('a source that expects something', () => {
 
   test('is not fooled by a time in the future', async () => {
     const store = storeAt(now - 7_200_000);
-    await put(store, 'a.jsonl', decision({ time: '9998-01-01T00:00:00Z' }));
+    await putLines(store, 'a.jsonl', decision({ time: '9998-01-01T00:00:00Z' }));
     const { warnings } = await run(worldAt(store, now));
     expect(warnings.some(({ code }) => code === 'source-stale')).toBe(true);
   });
 
   test('is not asked about by a run for a part of it, or for the past', async () => {
     const store = storeAt(now);
-    await put(store, 'a.jsonl', decision({ time: hours(2) }));
+    await putLines(store, 'a.jsonl', decision({ time: hours(2) }));
     for (const options of [{ prefix: 'a' }, { to: '2025-12-30' }]) {
       const { warnings } = await run(worldAt(store, now), options);
       expect(warnings.some(({ code }) => code === 'source-stale')).toBe(false);
@@ -106,7 +104,7 @@ describe('a source that expects something', () => {
     const runtime = worldAt(store, now);
     const [source] = selectSources(runtime, undefined);
     expect(await checkExpected(runtime, source!)).toMatchObject({ status: 'failed' });
-    await put(store, 'a.jsonl', decision({ time: hours(0.5) }));
+    await putLines(store, 'a.jsonl', decision({ time: hours(0.5) }));
     await run(runtime);
     expect(await checkExpected(runtime, source!)).toMatchObject({
       status: 'ok',
@@ -118,7 +116,7 @@ describe('a source that expects something', () => {
 describe('the doctor looks at an object of each source', () => {
   const checkOf = async (...lines: string[]) => {
     const store = new MemoryStore();
-    await put(store, 'a.jsonl', ...lines);
+    await putLines(store, 'a.jsonl', ...lines);
     const runtime = testRuntime({ store });
     return checkSample(runtime, selectSources(runtime, undefined)[0]!);
   };

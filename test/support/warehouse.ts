@@ -194,6 +194,10 @@ export const decision = ({
     timestamp: time,
   });
 
+/** One object of the source, of these lines. */
+export const putLines = (store: ObjectStore, name: string, ...lines: string[]) =>
+  store.put(`${input}/${name}`, Buffer.from(lines.join('\n')));
+
 /** `count` decisions an object, ids unique, over two days, with one bad line in each third object. */
 export async function putDecisions(store: ObjectStore, objects: number, count: number): Promise<void> {
   for (let o = 0; o < objects; o++) {
