@@ -83,7 +83,7 @@ const deleteTarget = (entry: ManifestEntry, manifest: Manifest, spec: PartitionS
 });
 
 /** What a change says that it has applied, which removes these files and adds their rows again. */
-export const appliedDeletes = (files: Iterable<{ readonly deletes: readonly DeleteFile[] }>): string[] => [
+export const appliedDeletes = (files: Iterable<{ readonly deletes: readonly Pick<DeleteFile, 'key'>[] }>): string[] => [
   ...new Set([...files].flatMap(({ deletes }) => deletes.map(({ key }) => key))),
 ];
 

@@ -38,6 +38,8 @@ export interface Amendment {
     readonly remove: readonly string[];
     /** As in `Change`: without it no row of the removed files may be deleted, unless they go as wholes. */
     readonly applied?: readonly string[];
+    /** Goes into the summary of the snapshot. */
+    readonly summary?: Readonly<Record<string, string>>;
   };
   /** Files that come into other tables with it, by table. */
   readonly appends?: ReadonlyMap<string, readonly DataFile[]>;
@@ -122,7 +124,7 @@ async function finish(
       if (isDone(loaded)) return undefined;
       if (batches && hasOvertaken(loaded, batches)) throw new NoLongerRight();
       if (!(await isStillRight(loaded))) throw new NoLongerRight();
-      return { ...change, summary: { ...summary, ...(batches && batchSummary(batches.ids)) } };
+      return { ...change, summary: { ...change.summary, ...summary, ...(batches && batchSummary(batches.ids)) } };
     });
   } catch (error) {
     const isOvertaken = [MissingDataFiles, NewRowDeletes, NoLongerRight].some((kind) => error instanceof kind);

@@ -7,30 +7,20 @@
  */
 
 import { UsageError } from '../../config/errors.ts';
-import type { LoadedTable } from '../../iceberg/catalog.ts';
-import { updateTable } from '../../iceberg/commit.ts';
-import { expectWritable } from '../../iceberg/metadata.ts';
 import type { Range } from '../../iceberg/scan.ts';
-import { addSortOrder, findSortOrder, sortKeyText } from '../../iceberg/sort-orders.ts';
+import { sortKeyText } from '../../iceberg/sort-orders.ts';
 import { isTableFault } from '../../iceberg/table-fault.ts';
 import { expectOwnWarehouse } from '../../ingest/own-tables.ts';
 import type { Runtime } from '../../ingest/runtime.ts';
 import { parseDays } from '../../ingest/time-range.ts';
 import { finishAmendments } from '../../ledger/amendment.ts';
-import { commitContext } from '../../ledger/runtime.ts';
-import { ColumnNotWritten, type CompactionTable, describeTable } from '../../rewrite/stored-table.ts';
+import { ColumnNotWritten } from '../../rewrite/stored-table.ts';
 import { cachedReads } from '../../store/cached-reads.ts';
 import { compareText } from '../../text/order.ts';
 import { readTableFiles } from '../rewrite/live-files.ts';
 import { commitDays, dropDanglingDeletes } from './commit.ts';
-import {
-  type CompactionRules,
-  type DayPlan,
-  type PlannedTable,
-  planTable,
-  type Refusal,
-  type TablePlan,
-} from './plan.ts';
+import { type OpenedTable, openTable, rewriteOptions, rulesOf, withSortOrder } from './open.ts';
+import { type CompactionRules, type DayPlan, planTable, type Refusal, type TablePlan } from './plan.ts';
 import { type RewrittenDay, rewriteDay } from './rewrite.ts';
 
 export interface CompactOptions {
@@ -103,12 +93,6 @@ export async function compact(runtime: Runtime, options: CompactOptions = {}): P
   return run.run();
 }
 
-interface Opened {
-  readonly loaded: LoadedTable;
-  readonly table: CompactionTable;
-  readonly planned: PlannedTable;
-}
-
 class CompactRun {
   readonly #runtime: Runtime;
   readonly #options: CompactOptions;
@@ -122,17 +106,10 @@ class CompactRun {
   readonly #overtaken: { table: string; day: string }[] = [];
 
   constructor(runtime: Runtime, options: CompactOptions) {
-    const { compact: config } = runtime.config;
     this.#runtime = runtime;
     this.#options = options;
     this.#range = parseDays(options, { now: runtime.clock() });
-    this.#rules = {
-      targetBytes: config.targetBytes,
-      smallFiles: config.smallFiles,
-      excessFiles: config.excessFiles,
-      unsortedShare: config.unsortedPercent / 100,
-      findDuplicates: config.findDuplicates,
-    };
+    this.#rules = rulesOf(runtime.config);
     this.#id = runtime.uuid();
   }
 
@@ -193,18 +170,16 @@ class CompactRun {
         return;
       }
       const work = [...plan.days, ...plan.suspects].sort((a, b) => compareText(a.day, b.day));
-      if (work.length > 0 && opened.planned.sortOrderId === undefined) opened = await this.#addSortOrder(opened);
+      if (work.length > 0 && opened.planned.sortOrderId === undefined)
+        opened = await withSortOrder(this.#runtime, opened);
       only = await this.#rewrite(opened, work);
     }
     this.#tables.get(name)!.deleteFilesRemoved = await dropDanglingDeletes(this.#runtime, name);
   }
 
-  async #open(name: string): Promise<Opened | undefined> {
+  async #open(name: string): Promise<OpenedTable | undefined> {
     try {
-      const loaded = await this.#runtime.catalog.loadTable(name);
-      if (loaded === undefined) return undefined;
-      expectWritable(name, loaded.metadata);
-      return opened(loaded, describeTable(name, loaded, this.#runtime.config));
+      return await openTable(this.#runtime, name);
     } catch (error) {
       if (!isTableFault(error)) throw error;
       this.#refused.push({ table: name, day: null, reason: error.message, fault: true });
@@ -212,23 +187,14 @@ class CompactRun {
     }
   }
 
-  async #plan({ loaded, planned }: Opened, only: ReadonlySet<string> | undefined): Promise<TablePlan> {
+  async #plan({ loaded, planned }: OpenedTable, only: ReadonlySet<string> | undefined): Promise<TablePlan> {
     const files = await readTableFiles(cachedReads(this.#runtime.store), loaded.metadata, this.#range);
     const wanted = only === undefined ? files : files.filter((file) => file.ymd !== null && only.has(file.ymd));
     return planTable(planned, wanted, this.#rules);
   }
 
-  async #addSortOrder({ table }: Opened): Promise<Opened> {
-    const context = commitContext(this.#runtime);
-    const { name } = table.declaration;
-    const { loaded } = await updateTable(context, name, ({ metadata }) =>
-      addSortOrder(metadata, table.clustering, this.#runtime.clock()),
-    );
-    return opened(loaded, table);
-  }
-
   /** Returns the days that were lost to other writers. */
-  async #rewrite({ loaded, table, planned }: Opened, days: readonly DayPlan[]): Promise<Set<string>> {
+  async #rewrite({ loaded, table, planned }: OpenedTable, days: readonly DayPlan[]): Promise<Set<string>> {
     const { store, config } = this.#runtime;
     const { signal } = this.#options;
     const overtaken = new Set<string>();
@@ -243,12 +209,7 @@ class CompactRun {
       signal?.throwIfAborted();
       let rewritten: RewrittenDay | undefined;
       try {
-        rewritten = await rewriteDay(store, loaded, table, plan, {
-          ...config.compact,
-          run: this.#id,
-          spill: `${config.compact.spill}/audit-warehouse-${this.#id}`,
-          ...(signal && { signal }),
-        });
+        rewritten = await rewriteDay(store, loaded, table, plan, rewriteOptions(config, this.#id, signal));
       } catch (error) {
         if (error instanceof ColumnNotWritten) {
           this.#refused.push({ table: plan.table, day: plan.day, reason: error.message });
@@ -313,14 +274,3 @@ class CompactRun {
     this.#options.onDay?.(day);
   }
 }
-
-const opened = (loaded: LoadedTable, table: CompactionTable): Opened => ({
-  loaded,
-  table,
-  planned: {
-    name: table.declaration.name,
-    sortOrderId: findSortOrder(loaded.metadata, table.clustering),
-    isPinned: table.isPinned,
-    hasIdentity: table.declaration.identity !== undefined,
-  },
-});

@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest';
 import type { Catalog } from '../../../src/iceberg/catalog.ts';
 import { CommitConflict } from '../../../src/iceberg/catalog.ts';
 import { commitTable } from '../../../src/iceberg/commit.ts';
-import { liveFiles } from '../../../src/iceberg/scan.ts';
+import { type LiveFile, liveFiles } from '../../../src/iceberg/scan.ts';
 import type { Runtime } from '../../../src/ingest/runtime.ts';
 import { compact } from '../../../src/jobs/compact/compact.ts';
 import { Ledger } from '../../../src/ledger/ledger.ts';
@@ -126,6 +126,21 @@ describe('a compaction that loses its swap', () => {
     expect(await ids(runtime)).toEqual(expected(6));
   });
 
+  test('to one that took away the rows for which it dropped duplicates keeps these', async () => {
+    const { store, runtime } = await world();
+    await compact(testRuntime({ store }), { tables: [events] });
+    await put(store, 6, 'a-6', 'shared');
+    await run(testRuntime({ store }));
+    // What is compacted stays, and only the new file is looked through.
+    const rules = { smallFiles: 100, unsortedPercent: 100 };
+    const late = interrupted(testRuntime({ store, compact: rules }), events, 1, () =>
+      removeFiles(testRuntime({ store }), ({ path }) => path.includes(`/${compactedPrefix}`)),
+    );
+    const report = await compact(late, { tables: [events] });
+    expect(report.overtaken).toEqual([]);
+    expect(await ids(runtime)).toEqual(['a-6', 'shared']);
+  });
+
   test('for reasons unknown tries again', async () => {
     const { store, runtime } = await world();
     let refusals = 3;
@@ -233,11 +248,14 @@ describe('a file that is gone while a day is rewritten', () => {
 });
 
 /** What a DELETE of whole files by another engine does. */
-async function removeOneFile(runtime: Runtime): Promise<void> {
-  const { catalog, store, clock: now, sleep, uuid } = runtime;
-  await commitTable({ catalog, store, now, sleep, uuid }, events, async ({ metadata }) => {
-    const [first] = await collect(liveFiles(store, metadata));
-    return { operation: 'delete', add: [], remove: [first!.path], summary: {} };
+const removeOneFile = async (runtime: Runtime): Promise<void> => {
+  await removeFiles(runtime, (_, index) => index === 0);
+};
+
+async function removeFiles(runtime: Runtime, isWanted: (file: LiveFile, index: number) => boolean): Promise<void> {
+  await commitTable(commitContext(runtime), events, async ({ metadata }) => {
+    const files = await collect(liveFiles(runtime.store, metadata));
+    return { operation: 'delete', add: [], remove: files.filter(isWanted).map(({ path }) => path), summary: {} };
   });
 }
 
