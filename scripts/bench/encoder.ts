@@ -100,7 +100,7 @@ function inKernel<T>(data: T): T {
     const array = value as Uint8Array;
     const place = kernel().call.allocate(array.byteLength);
     kernel().bytes.set(new Uint8Array(array.buffer, array.byteOffset, array.byteLength), place);
-    const View = array.constructor as new (buffer: ArrayBuffer, place: number, length: number) => unknown;
+    const View = array.constructor as new (buffer: SharedArrayBuffer, place: number, length: number) => unknown;
     return new View(kernel().buffer, place, array.length);
   };
   return Object.fromEntries(Object.entries(data as object).map(([name, value]) => [name, move(value)])) as T;

@@ -67,7 +67,7 @@ export class KernelRows {
     const values = data.values!;
     const width = values.BYTES_PER_ELEMENT;
     const place = this.#allocate(slots.length * width);
-    const View = values.constructor as new (buffer: ArrayBuffer, place: number, length: number) => typeof values;
+    const View = values.constructor as new (buffer: SharedArrayBuffer, place: number, length: number) => typeof values;
     if (width === 1) gather(this.#kernel.uint8(place, slots.length), values as Uint8Array, slots);
     else {
       // By 32-bit words, since reading a BigInt64Array makes a BigInt each time.

@@ -4,6 +4,9 @@
  *
  * The memory is reserved whole and takes room only where it was written to. So it never moves, and views of it stay
  * good; blocks belong to their allocator until they are released (assembly/memory.ts).
+ *
+ * It is declared shared, though no other thread sees it, because V8 counts all of an unshared one as external memory:
+ * with 2 GiB on that account, garbage of some megabytes no longer moves V8 to collect it (decision 028).
  */
 import { randomBytes } from 'node:crypto';
 import { readFileSync } from 'node:fs';
@@ -39,18 +42,18 @@ export class OutOfMemory extends Error {
 
 export class Kernel {
   readonly call: KernelFunctions;
-  readonly buffer: ArrayBuffer;
+  readonly buffer: SharedArrayBuffer;
   /** All of the memory. */
-  readonly bytes: Uint8Array<ArrayBuffer>;
-  readonly view: DataView<ArrayBuffer>;
+  readonly bytes: Uint8Array<SharedArrayBuffer>;
+  readonly view: DataView<SharedArrayBuffer>;
   /** Set while records are scanned; serves the kernel's imports. */
   host: Host | undefined;
-  readonly #words: Int32Array<ArrayBuffer>;
+  readonly #words: Int32Array<SharedArrayBuffer>;
   readonly #encoder = new TextEncoder();
   #scratch = 0;
 
   constructor() {
-    const memory = new WebAssembly.Memory({ initial: pages, maximum: pages });
+    const memory = new WebAssembly.Memory({ initial: pages, maximum: pages, shared: true });
     const host = {
       outOfMemory(bytes: number) {
         throw new OutOfMemory(bytes);
@@ -111,15 +114,15 @@ export class Kernel {
     return this.#words[place >> 2]!;
   }
 
-  uint8(place: number, length: number): Uint8Array<ArrayBuffer> {
+  uint8(place: number, length: number): Uint8Array<SharedArrayBuffer> {
     return new Uint8Array(this.buffer, place, length);
   }
 
-  int32(place: number, length: number): Int32Array<ArrayBuffer> {
+  int32(place: number, length: number): Int32Array<SharedArrayBuffer> {
     return new Int32Array(this.buffer, place, length);
   }
 
-  uint32(place: number, length: number): Uint32Array<ArrayBuffer> {
+  uint32(place: number, length: number): Uint32Array<SharedArrayBuffer> {
     return new Uint32Array(this.buffer, place, length);
   }
 

@@ -47,7 +47,7 @@ export class Compressor {
 }
 
 /** The body that the kernel has written. Good until the next one. */
-export function sinkBody(): Uint8Array<ArrayBuffer> {
+export function sinkBody(): Uint8Array<SharedArrayBuffer> {
   const { call } = kernel();
   return kernel().uint8(call.sinkPlace(), call.sinkLength());
 }

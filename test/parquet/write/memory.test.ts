@@ -57,7 +57,6 @@ test.each(['every type', 'every type with dictionaries', 'many pages', 'lists an
     const inside = await encoder.encode({ ...input, batch });
     expect(Buffer.concat(inside.chunks).equals(Buffer.concat(outside.chunks))).toBe(true);
     expect(JSON.stringify(batch, withBigInts)).toBe(before);
-    expect(kernel().buffer.detached).toBe(false);
     places.release();
   },
 );
@@ -78,7 +77,7 @@ function inKernel(batch: ColumnBatch, places: KernelAddresses): ColumnBatch {
     if (ArrayBuffer.isView(value)) {
       const array = value as Uint8Array;
       const View = (Buffer.isBuffer(value) ? Uint8Array : array.constructor) as new (
-        buffer: ArrayBuffer,
+        buffer: SharedArrayBuffer,
         place: number,
         length: number,
       ) => unknown;
