@@ -51,6 +51,8 @@ export type { ProducerDay, ProducersReport, ProducerTotals } from './jobs/produc
 export type { QuarantineOptions, QuarantineReport } from './jobs/quarantine/explain.ts';
 export type { ReplayOptions, ReplayReport } from './jobs/replay/replay.ts';
 export type { TableReport } from './jobs/tables/describe.ts';
+export type { AcceptOptions, AcceptReport } from './jobs/verify/accept.ts';
+export type { AcceptedDifferences } from './jobs/verify/accounts.ts';
 export type { Difference } from './jobs/verify/difference.ts';
 export type { VerifyOptions, VerifyReport } from './jobs/verify/verify.ts';
 export { ParameterError } from './queries/parameters.ts';

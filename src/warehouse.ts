@@ -16,6 +16,7 @@ import type { ExpireOptions, ExpireReport } from './jobs/expire/expire.ts';
 import type { QuarantineOptions, QuarantineReport } from './jobs/quarantine/explain.ts';
 import type { ReplayOptions, ReplayReport } from './jobs/replay/replay.ts';
 import type { TableReport } from './jobs/tables/describe.ts';
+import type { AcceptOptions, AcceptReport } from './jobs/verify/accept.ts';
 import type { VerifyOptions, VerifyReport } from './jobs/verify/verify.ts';
 import type { ReportData } from './report/gather.ts';
 import type { OpenRuntime, WorkerHandle } from './wire.ts';
@@ -106,6 +107,15 @@ export class Warehouse implements AsyncDisposable {
   async verify(options: VerifyOptions = {}): Promise<VerifyReport> {
     const { verify } = await import('./jobs/verify/verify.ts');
     return verify(await this.#runtime(), options);
+  }
+
+  /** Settles rows that another engine has deleted or added on purpose, with the reason and who accepts them. */
+  async accept(options: AcceptOptions): Promise<AcceptReport> {
+    const { UsageError } = await import('./config/errors.ts');
+    if (options.reason.trim() === '' || options.by.trim() === '')
+      throw new UsageError('accept takes a reason and a name that are not empty');
+    const { accept } = await import('./jobs/verify/accept.ts');
+    return accept(await this.#runtime(), options);
   }
 
   /** Tries what is in quarantine again. */

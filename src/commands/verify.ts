@@ -1,6 +1,8 @@
 /** `verify`: whether the warehouse holds exactly what the sources gave. */
 import type { Command } from 'commander';
 import { parseDuration } from '../config/units.ts';
+import type { Runtime } from '../ingest/runtime.ts';
+import type { AcceptOptions, AcceptReport } from '../jobs/verify/accept.ts';
 import type { VerifyReport } from '../jobs/verify/verify.ts';
 import type { CommandContext, GlobalOptions, RunAction } from './shared/context.ts';
 import { exitCodes } from './shared/exit.ts';
@@ -9,6 +11,11 @@ interface Options extends GlobalOptions {
   readonly source?: readonly string[];
   readonly deep?: boolean;
   readonly repair?: boolean;
+  readonly accept?: boolean;
+  readonly reason?: string;
+  readonly by?: string;
+  readonly table?: readonly string[];
+  readonly object?: readonly string[];
   readonly producers?: boolean;
   readonly ignoreNewer?: string;
   readonly json?: boolean;
@@ -20,12 +27,18 @@ Examples:
   audit-warehouse verify --deep --source eopa-prod
   audit-warehouse verify --ignore-newer 15m        # beside a running worker
   audit-warehouse verify --repair
+  audit-warehouse verify --accept --table opa_decisions --reason 'ticket 4711: test tenant deleted in Athena'
   audit-warehouse verify --producers
   audit-warehouse verify --json | jq '.differences[] | select(.kind == "rows-missing")'
 
 Compares what the sources list with the ledger, the ledger with the rows of each object in the tables, every data file
 with its manifest, and the catalog with the metadata in the warehouse. --deep reads every object again and compares its
 records with the rows. --repair does again what can be done again (it deletes nothing), then verifies once more.
+
+--accept settles rows that another engine has deleted or added on purpose: the differences rows-missing and
+rows-unexpected of --table and --object, or all of them, become rows of the table amendments with the reason and who
+accepted them, and the next verification finds no difference there. One row less after that is a difference again. Rows
+of a table with missing or damaged files are not accepted. Run verify first: it lists what --accept would accept.
 
 --producers judges each instance and day by the numbers that OPA gives its requests (docs/completeness.md): more missing than
 sources[].sequence.tolerate is a failure.
@@ -40,18 +53,26 @@ export function defineVerify(program: Command, run: RunAction): void {
     .command('verify')
     .summary('prove that the tables hold exactly what the sources gave')
     .description('Verifies sources, ledger, tables, files and catalog against each other.')
-    .option('--source <name>', 'only objects of this source; may be repeated', (name: string, names: string[] = []) => [
-      ...names,
-      name,
-    ])
+    .option('--source <name>', 'only objects of this source; may be repeated', collected)
     .option('--deep', 'read every object again and compare its records with the rows')
     .option('--repair', 'do again what was lost, then verify once more')
+    .option('--accept', 'settle missing and unexpected rows as wanted; needs --reason')
+    .option('--reason <text>', 'why the differences are accepted')
+    .option('--by <name>', 'who accepts them (default: the user of this machine)')
+    .option('--table <name>', 'accept only differences of this table; may be repeated', collected)
+    .option(
+      '--object <uri>',
+      'accept only differences of this object, or of those below one that ends in /; may be repeated',
+      collected,
+    )
     .option('--producers', 'say what instances made and never delivered, by the numbers of their requests')
     .option('--ignore-newer <duration>', 'objects younger than this need not be ingested yet', '0s')
     .option('--json', 'print the report as one JSON document')
     .addHelpText('after', examples)
     .action(run(execute));
 }
+
+const collected = (text: string, texts: readonly string[] = []): string[] => [...texts, text];
 
 async function execute(context: CommandContext, options: Options): Promise<number> {
   const [{ verify }, { openConfigAndLog }, { UsageError }] = await Promise.all([
@@ -62,6 +83,7 @@ async function execute(context: CommandContext, options: Options): Promise<numbe
   const ignoreNewer = parseDuration(options.ignoreNewer ?? '0s');
   if (ignoreNewer === undefined)
     throw new UsageError(`--ignore-newer takes a duration such as 15m, not ${options.ignoreNewer}`);
+  checkAcceptance(options, UsageError);
   const { config, log } = openConfigAndLog(context, options);
   const runtime = await context.openRuntime(config, log);
   const settings = {
@@ -71,6 +93,7 @@ async function execute(context: CommandContext, options: Options): Promise<numbe
     ignoreNewerMs: ignoreNewer * 1000,
     onPhase: (phase: string) => log.debug({ phase }, 'verifying'),
   };
+  const acceptance = options.accept ? await acceptAs(runtime, options, settings) : undefined;
   let report = await verify(runtime, settings);
   let repaired: string[] | undefined;
   if (options.repair && !report.ok) {
@@ -78,9 +101,65 @@ async function execute(context: CommandContext, options: Options): Promise<numbe
     repaired = await repair(runtime, report.differences, options.source);
     report = await verify(runtime, settings);
   }
-  if (options.json) await context.stdout.writeJson(`${JSON.stringify({ ...report, ...(repaired && { repaired }) })}\n`);
-  else await context.stdout.writeStyled(await render(report, repaired, context.stdout.columns));
+  if (options.json)
+    await context.stdout.writeJson(
+      `${JSON.stringify({ ...report, ...(repaired && { repaired }), ...(acceptance && { acceptance }) })}\n`,
+    );
+  else {
+    if (acceptance !== undefined) await context.stdout.writeStyled(await renderAcceptance(acceptance));
+    await context.stdout.writeStyled(await render(report, repaired, context.stdout.columns));
+  }
   return report.ok ? exitCodes.done : exitCodes.verifyDifference;
+}
+
+/** Throws UsageError. */
+function checkAcceptance(
+  { accept, repair, deep, reason, by, table, object, source }: Options,
+  UsageError: typeof import('../config/errors.ts').UsageError,
+): void {
+  if (!accept) {
+    const [stray] = Object.entries({ reason, by, table, object }).find(([, value]) => value !== undefined) ?? [];
+    if (stray !== undefined) throw new UsageError(`--${stray} goes with --accept`);
+    return;
+  }
+  if (repair) throw new UsageError('--accept and --repair exclude each other: repair first, then accept what is left');
+  if (deep || source !== undefined)
+    throw new UsageError('--accept settles rows by table and object: choose by --table and --object');
+  if (reason === undefined || reason.trim() === '')
+    throw new UsageError("--accept needs --reason, such as --reason 'ticket 4711: test tenant deleted in Athena'");
+}
+
+async function acceptAs(
+  runtime: Runtime,
+  { reason = '', by, table, object }: Options,
+  settings: Pick<AcceptOptions, 'ignoreNewerMs' | 'onPhase'>,
+): Promise<AcceptReport> {
+  const [{ accept }, { userInfo }] = await Promise.all([import('../jobs/verify/accept.ts'), import('node:os')]);
+  return accept(runtime, {
+    ...settings,
+    reason: reason.trim(),
+    by: by?.trim() || userInfo().username,
+    ...(table && { tables: table }),
+    ...(object && { objects: object }),
+  });
+}
+
+async function renderAcceptance({ tables, refused }: AcceptReport): Promise<string> {
+  const [{ plural }, { printable }] = await Promise.all([
+    import('../text/humanize.ts'),
+    import('../text/printable.ts'),
+  ]);
+  let text = Object.keys(tables).length === 0 ? 'nothing was accepted\n' : '';
+  for (const [table, { objects, missing, unexpected }] of Object.entries(tables)) {
+    const what = [
+      missing > 0 ? plural(missing, 'missing row') : '',
+      unexpected > 0 ? plural(unexpected, 'unexpected row') : '',
+    ];
+    text += `accepted: ${what.filter(Boolean).join(' and ')} of ${plural(objects, 'object')} in ${printable(table)}\n`;
+  }
+  for (const { difference, reason } of refused)
+    text += `not accepted: ${printable(`${difference.table} ${difference.uri}`)}: ${printable(reason)}\n`;
+  return text;
 }
 
 async function render(
@@ -114,6 +193,7 @@ async function render(
   for (const other of report.otherMappings)
     text += `${printable(describeOtherMapping(other))}; ${printable(adviceOnOtherMapping(other))}\n`;
   for (const { source, message } of report.warnings) text += `warning: source ${source}: ${printable(message)}\n`;
+  text += acceptedBefore(report, textTable, width);
   text += conflicts(report, textTable, plural);
   if (report.producers !== undefined) {
     const { renderProducers } = await import('./shared/render-producers.ts');
@@ -138,6 +218,33 @@ async function render(
 }
 
 type Tools = typeof import('../text/text-table.ts') & typeof import('../text/humanize.ts');
+
+function acceptedBefore({ accepted }: VerifyReport, textTable: Tools['textTable'], width: number | undefined): string {
+  if (accepted.length === 0) return '';
+  const right = 'right' as const;
+  const lines = textTable(
+    [
+      { title: 'accepted at' },
+      { title: 'by' },
+      { title: 'table' },
+      { title: 'objects', align: right },
+      { title: 'missing', align: right },
+      { title: 'unexpected', align: right },
+      { title: 'reason' },
+    ],
+    accepted.map(({ at, by, table, objects, missing, unexpected, reason }) => [
+      at.slice(0, 16).replace('T', ' '),
+      by,
+      table,
+      String(objects),
+      String(missing),
+      String(unexpected),
+      reason,
+    ]),
+    { width },
+  );
+  return `\n${lines}\n`;
+}
 
 function conflicts({ findings }: VerifyReport, textTable: Tools['textTable'], plural: Tools['plural']): string {
   if (findings.length === 0) return '';

@@ -13,6 +13,7 @@ export const jobNames = [
   'verify',
   'replay',
   'erase',
+  'accept',
   'doctor',
 ] as const;
 
@@ -181,6 +182,7 @@ export const grants: Readonly<Record<JobName, readonly Grant[]>> = {
     amendTables,
   ],
   erase: [listWarehouse, changeWarehouse, amendTables],
+  accept: [listSources, listWarehouse, changeWarehouse, amendAllTables],
   doctor: [
     listSources,
     readSources,

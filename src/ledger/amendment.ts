@@ -1,6 +1,6 @@
 /**
  * Amendments: changes to tables outside of ingest that remove or move rows on purpose (duplicates dropped by compaction,
- * replay, erasure, retention), each with its written record in the table `amendments`, so that what the ledger promises
+ * replay, erasure, retention), or settle the account (acceptance), each with its written record in the table `amendments`, so that what the ledger promises
  * and what the tables hold can always be reconciled.
  *
  * One amendment is one decisive change of one table, which removes files, and appends that follow from it: to the
@@ -29,7 +29,7 @@ import { commitContext, type LedgerRuntime } from './runtime.ts';
 export const amendmentProperty = 'audit-warehouse.amendment';
 
 export interface Amendment {
-  readonly operation: 'compact' | 'replay' | 'erase' | 'retention' | 'again';
+  readonly operation: 'compact' | 'replay' | 'erase' | 'retention' | 'again' | 'accept';
   /** The decisive change: its `remove` must not be empty, since that is what can be done only once, but for a batch. */
   readonly table: string;
   readonly change: {
@@ -65,6 +65,8 @@ export interface AmendedRows {
   readonly sourceUri: string;
   readonly rows: number;
   readonly detail?: string;
+  /** Who asked for it. */
+  readonly madeBy?: string;
 }
 
 /**
@@ -82,6 +84,33 @@ export async function amend(runtime: LedgerRuntime, amendment: Amendment): Promi
   const intent: AmendmentIntent = { id, table, change, appends, ...(batches && { batches }) };
   await putIntent(runtime, intent);
   return finish(runtime, intent, amendment.isStillRight);
+}
+
+export interface Acceptance {
+  readonly entries: readonly AmendedRows[];
+  /** Sequence number of the version of `amendments` that the account was read from; 0 where there was no such table. */
+  readonly plannedOn: number;
+  /** Asked right before the commit; false gives it up. */
+  readonly isStillRight: () => Promise<boolean>;
+}
+
+/**
+ * Settles the account as the tables are, without changing them. The record is the change, so nothing but the version of
+ * `amendments` that it was planned on makes it happen once. false: another amendment came in between, nothing was changed.
+ */
+export async function acceptRows(
+  runtime: LedgerRuntime,
+  { entries, plannedOn, isStillRight }: Acceptance,
+): Promise<boolean> {
+  const id = createHash('sha256')
+    .update(JSON.stringify(['accept', plannedOn, entries]))
+    .digest('hex')
+    .slice(0, 32);
+  const add = await writeRecord(runtime, id, { operation: 'accept', entries });
+  const change = { operation: 'append', add, remove: [] } as const;
+  const intent: AmendmentIntent = { id, table: amendments.name, change, appends: new Map(), plannedOn };
+  await putIntent(runtime, intent);
+  return finish(runtime, intent, isStillRight);
 }
 
 /** Finishes what runs that died have left open. Returns how many amendments that were. Safe beside live runs. */
@@ -105,6 +134,8 @@ export async function openAmendments(runtime: LedgerRuntime): Promise<Map<string
 interface AmendmentIntent extends Pick<Amendment, 'table' | 'change' | 'batches'> {
   readonly id: string;
   readonly appends: ReadonlyMap<string, readonly DataFile[]>;
+  /** Where the decisive change is good for one version of its table only: the sequence number of that. */
+  readonly plannedOn?: number;
 }
 
 class NoLongerRight extends Error {}
@@ -112,9 +143,9 @@ class NoLongerRight extends Error {}
 async function finish(
   runtime: LedgerRuntime,
   intent: AmendmentIntent,
-  isStillRight: Amendment['isStillRight'] = async () => true,
+  isStillRight: (loaded: LoadedTable) => Promise<boolean> = async () => true,
 ): Promise<boolean> {
-  const { id, table, change, appends, batches } = intent;
+  const { id, table, change, appends, batches, plannedOn } = intent;
   const summary = { [amendmentProperty]: id };
   const isDone = ({ metadata }: LoadedTable): boolean =>
     metadata.snapshots.some((snapshot) => snapshot.summary[amendmentProperty] === id);
@@ -123,6 +154,7 @@ async function finish(
     await commitTable(context, table, async (loaded) => {
       if (isDone(loaded)) return undefined;
       if (batches && hasOvertaken(loaded, batches)) throw new NoLongerRight();
+      if (plannedOn !== undefined && loaded.metadata['last-sequence-number'] !== plannedOn) throw new NoLongerRight();
       if (!(await isStillRight(loaded))) throw new NoLongerRight();
       return { ...change, summary: { ...change.summary, ...summary, ...(batches && batchSummary(batches.ids)) } };
     });
@@ -152,14 +184,18 @@ function hasOvertaken({ metadata }: LoadedTable, { ids, plannedOn }: BatchChange
   });
 }
 
-async function writeRecord(runtime: LedgerRuntime, id: string, { operation, entries }: Amendment): Promise<DataFile[]> {
+async function writeRecord(
+  runtime: LedgerRuntime,
+  id: string,
+  { operation, entries }: Pick<Amendment, 'operation' | 'entries'>,
+): Promise<DataFile[]> {
   const { store, config, encoder, clock } = runtime;
   const table = await ensureTable(commitContext(runtime), amendments);
   const now = clock();
   const ymd = new Date(now).toISOString().slice(0, 10);
   const buffer = new TableBuffer(amendments.columns);
-  for (const { operation: by = operation, table: name, sourceUri, rows, detail } of entries)
-    buffer.append([ymd, BigInt(now) * 1000n, id, by, name, sourceUri, BigInt(rows), detail ?? null]);
+  for (const { operation: by = operation, table: name, sourceUri, rows, detail, madeBy } of entries)
+    buffer.append([ymd, BigInt(now) * 1000n, id, by, name, sourceUri, BigInt(rows), detail ?? null, madeBy ?? null]);
   const files: DataFile[] = [];
   if (entries.length === 0) return files;
   for (const file of await dayFiles(encoder, dayFilesRequest(table, amendments, buffer.take(), config.output)))
@@ -196,14 +232,15 @@ const intentUri = (runtime: LedgerRuntime, id: string): string => `${intentPrefi
 
 async function putIntent(
   runtime: LedgerRuntime,
-  { id, table, change, appends, batches }: AmendmentIntent,
+  { id, table, change, appends, batches, plannedOn }: AmendmentIntent,
 ): Promise<void> {
   const json = stringifyJson({
-    // A version that knows nothing of batches here must not carry this out.
-    'format-version': batches === undefined ? 1 : batchesVersion,
+    // A version that knows nothing of what holds the change back must not carry it out.
+    'format-version': plannedOn !== undefined ? plannedVersion : batches !== undefined ? batchesVersion : 1,
     id,
     table,
     ...(batches && { batches }),
+    ...(plannedOn !== undefined && { plannedOn }),
     change: { ...change, add: change.add.map(dataFileToJson) },
     appends: Object.fromEntries([...appends].map(([name, files]) => [name, files.map(dataFileToJson)])),
   });
@@ -211,6 +248,7 @@ async function putIntent(
 }
 
 const batchesVersion = 2;
+const plannedVersion = 3;
 
 interface IntentJson {
   readonly 'format-version': number;
@@ -218,19 +256,22 @@ interface IntentJson {
   readonly table: string;
   /** In format 2. */
   readonly batches?: BatchChange;
+  /** In format 3. */
+  readonly plannedOn?: number;
   readonly change: Omit<Amendment['change'], 'add'> & { readonly add: Parameters<typeof dataFileFromJson>[0][] };
   readonly appends: Record<string, Parameters<typeof dataFileFromJson>[0][]>;
 }
 
 function parseIntent(bytes: Buffer, uri: string): AmendmentIntent {
   const json = parseJson(bytes.toString('utf8')) as IntentJson;
-  const { 'format-version': version, id, table, change, appends, batches } = json;
-  if (version !== 1 && version !== batchesVersion)
+  const { 'format-version': version, id, table, change, appends, batches, plannedOn } = json;
+  if (![1, batchesVersion, plannedVersion].includes(version))
     throw new Error(`amendment ${uri} has format ${version}, newer than this version reads`);
   return {
     id,
     table,
     ...(batches && { batches }),
+    ...(plannedOn !== undefined && { plannedOn }),
     change: { ...change, add: change.add.map(dataFileFromJson) },
     appends: new Map(Object.entries(appends).map(([name, files]) => [name, files.map(dataFileFromJson)])),
   };

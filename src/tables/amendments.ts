@@ -2,7 +2,7 @@ import type { TableDeclaration } from './declaration.ts';
 
 /**
  * The written record of rows that left a table, or came into it, on purpose and outside of ingest: duplicates dropped by
- * compaction, quarantined records that became rows, erased subjects, days past their retention. With the ledger it
+ * compaction, quarantined records that became rows, erased subjects, days past their retention, changes by other engines that were accepted. With the ledger it
  * accounts for every row: rows of an object in a table = what the ledger says was ingested + the amendments.
  */
 export const amendments: TableDeclaration = {
@@ -16,7 +16,7 @@ export const amendments: TableDeclaration = {
       name: 'operation',
       type: 'string',
       description:
-        'compact: duplicates dropped; replay: quarantine again; erase: a subject; retention: old days; again: what these had changed of an object that was read again.',
+        'compact: duplicates dropped; replay: quarantine again; erase: a subject; retention: old days; again: what these had changed of an object that was read again; accept: a difference that verify had found and somebody accepted.',
       required: true,
     },
     { name: 'table_name', type: 'string', description: 'The table whose rows changed.', required: true },
@@ -28,6 +28,7 @@ export const amendments: TableDeclaration = {
     },
     { name: 'rows', type: 'long', description: 'Rows added; below zero: removed.', required: true },
     { name: 'detail', type: 'string', description: 'Why: the day, the reason, a digest of the erased subject.' },
+    { name: 'made_by', type: 'string', description: 'Who accepted the difference.' },
   ],
   sortedBy: ['table_name', 'source_uri'],
   bloomColumns: [],

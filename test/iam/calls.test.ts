@@ -11,10 +11,13 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { loadConfig } from '../../src/config/load.ts';
 import { grants, type JobName, jobNames } from '../../src/iam/calls.ts';
 import { type Policy, placesOf, policyFor } from '../../src/iam/policy.ts';
+import { liveFiles } from '../../src/iceberg/scan.ts';
 import { S3Store } from '../../src/store/s3.ts';
+import { createRuntime } from '../../src/wire.ts';
 import { decisionLogs } from '../e2e/support/logs.ts';
 import { S3Proxy } from '../e2e/support/s3-proxy.ts';
 import { configure, type Place, start } from '../support/binary.ts';
+import { addDeleteFiles, equalityDeletes } from '../support/foreign-deletes.ts';
 import { describeWith, rig } from '../support/rig.ts';
 import { type Call, callsOf, granting } from './observed.ts';
 
@@ -117,6 +120,8 @@ describeWith(['s3', 'glue', 'trino'], 'policies', () => {
     await run(calls.verify, place, 'verify', '--deep');
     await run(calls.replay, place, 'replay', '--set', 'limits.record_bytes=1MiB');
     await run(calls.erase, place, 'erase', '--subject', 'user-3');
+    await deleteRows(place, 'user-5');
+    await run(calls.accept, place, 'verify', '--accept', '--reason', 'a test');
     await run(calls.expire, place, 'expire');
     await run(calls.doctor, place, 'doctor');
     // What repair has to do again: an object that no run has seen.
@@ -155,6 +160,20 @@ describeWith(['s3', 'glue', 'trino'], 'policies', () => {
     expect(refused(both, repairs)).toEqual([]);
   });
 });
+
+/** As another engine does, with rights of its own. */
+async function deleteRows(place: Place, subject: string): Promise<void> {
+  const { config } = loadConfig({ cwd: place.cwd, env: {}, reserved: () => new Set() });
+  const runtime = await createRuntime(config);
+  try {
+    const loaded = (await runtime.catalog.loadTable('opa_decisions'))!;
+    const deletes = await equalityDeletes(runtime, loaded, ['subject'], [[subject]]);
+    for await (const { ymd } of liveFiles(runtime.store, loaded.metadata))
+      await addDeleteFiles(runtime, 'opa_decisions', ymd, [deletes]);
+  } finally {
+    await runtime.close();
+  }
+}
 
 async function makeQueue(endpoint: string, region: string, name: string): Promise<string> {
   const sqs = new SQSClient({ endpoint, region });

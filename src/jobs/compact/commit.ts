@@ -16,6 +16,7 @@ import type { ObjectStore } from '../../store/store.ts';
 import { compareText } from '../../text/order.ts';
 import type { Duplicates } from '../rewrite/duplicates.ts';
 import { readTableFiles } from '../rewrite/live-files.ts';
+import { duplicateEntries } from './duplicate-entries.ts';
 import { isCompacted, type PlannedTable } from './plan.ts';
 
 /** In the summary of a snapshot that replaces files by compacted ones: the days, comma-separated. */
@@ -33,7 +34,7 @@ export interface KnownFile {
 export interface ChangedDay {
   readonly plan: { readonly day: string; readonly inputs: readonly KnownFile[]; readonly kept: readonly KnownFile[] };
   readonly files: readonly DataFile[];
-  readonly duplicates: Pick<Duplicates, 'count' | 'byObject'>;
+  readonly duplicates: Pick<Duplicates, 'count' | 'byObject' | 'copies'>;
   /** Id, where it is a unit of `job`. */
   readonly unit?: string;
 }
@@ -97,15 +98,8 @@ async function amendDays<Day extends ChangedDay>(
 }
 
 /** false where one of the days has been overtaken, and so none was committed. */
-function amendAll(runtime: Runtime, table: Table, days: readonly ChangedDay[]): Promise<boolean> {
-  const entries = days.flatMap(({ plan, duplicates }) =>
-    [...duplicates.byObject].map(([sourceUri, rows]) => ({
-      table: table.name,
-      sourceUri,
-      rows: -rows,
-      detail: `duplicates of ${plan.day}`,
-    })),
-  );
+async function amendAll(runtime: Runtime, table: Table, days: readonly ChangedDay[]): Promise<boolean> {
+  const entries = await duplicateEntries(runtime, table.name, days);
   const change = { operation: 'overwrite', ...changeOf(days), summary: summaryOf(days) } as const;
   const isStillRight = async (loaded: LoadedTable): Promise<boolean> =>
     (await stillValid(runtime.store, loaded.metadata, table, days)).length === days.length;

@@ -117,7 +117,7 @@ async function mergeDay(
   const batch = buffer.take();
   await sink.add(plan.day, batch, clusterOrder(batch, table.clustering), true);
   await sink.finish();
-  const duplicates = { count: 0, dropped: new Map(), byObject: new Map(), conflicts: 0 };
+  const duplicates = { count: 0, dropped: new Map(), byObject: new Map(), copies: new Map(), conflicts: 0 };
   return { plan, files, duplicates, deleted, spilledRuns: 0 };
 }
 

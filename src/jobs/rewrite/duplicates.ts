@@ -15,6 +15,7 @@ import { deletedRows } from '../../iceberg/deleted-rows.ts';
 import type { TableMetadata } from '../../iceberg/metadata.ts';
 import type { LiveFile } from '../../iceberg/scan.ts';
 import { asParquet } from '../../iceberg/table-rows.ts';
+import { increase } from '../../ingest/object-counts.ts';
 import { valueAt } from '../../parquet/format/statistics.ts';
 import { ColumnReader } from '../../parquet/read/column-reader.ts';
 import { rowIdentity } from '../../records/identity.ts';
@@ -30,6 +31,11 @@ export interface Duplicates {
   readonly dropped: ReadonlyMap<string, Uint8Array>;
   /** Rows to drop, by the object that they came from. */
   readonly byObject: ReadonlyMap<string, number>;
+  /**
+   * Those among them that came from the very place of another row: ingest makes one row of a place, so the ledger
+   * knows nothing of these. By object.
+   */
+  readonly copies: ReadonlyMap<string, number>;
   /** Ids that rows share which are not the same record. */
   readonly conflicts: number;
 }
@@ -65,7 +71,7 @@ export async function findDuplicates(
   files: ComparedFiles,
   memoryBytes: number,
 ): Promise<Duplicates> {
-  const none: Duplicates = { count: 0, dropped: files.deleted, byObject: new Map(), conflicts: 0 };
+  const none: Duplicates = { count: 0, dropped: files.deleted, byObject: new Map(), copies: new Map(), conflicts: 0 };
   const keyColumns = keyColumnsOf(table.declaration);
   if (keyColumns.length === 0) return none;
   const all = [...files.kept, ...files.inputs];
@@ -107,6 +113,7 @@ async function chooseRows(
   const hasId = declaration.identity?.id !== undefined;
   const dropped = new Map([...deleted].map(([path, rows]) => [path, rows.slice()]));
   const byObject = new Map<string, number>();
+  const copies = new Map<string, number>();
   let count = 0;
   let conflicts = 0;
   const drop = (file: LiveFile, { path, row, uri }: Candidate): void => {
@@ -114,13 +121,14 @@ async function chooseRows(
     dropped.set(path, rows);
     rows[row] = 1;
     const object = uri.toString('utf8');
-    byObject.set(object, (byObject.get(object) ?? 0) + 1);
+    increase(byObject, object, 1);
     count++;
   };
   const passes = Math.max(1, Math.ceil((repeated.size * bytesPerCandidate) / memoryBytes));
   for (let pass = 0; pass < passes; pass++) {
     /** By identity of the record. */
     const winners = new Map<string, { readonly file: LiveFile; readonly candidate: Candidate } | 'kept'>();
+    const places = new DigestSet();
     /** By digest of the id: the identity of the first record that has it; null once another has it too. */
     const firsts = new Map<string, string | null>();
     const visit = async (file: LiveFile, isKept: boolean): Promise<void> => {
@@ -143,16 +151,18 @@ async function chooseRows(
               conflicts++;
             }
           }
-          if (isKept) {
-            winners.set(identity, 'kept');
-            continue;
-          }
           const candidate: Candidate = {
             path: file.path,
             row: group.firstRow + row,
             uri: Buffer.from((slotValue(columns.get('source_uri'), row) as Uint8Array | null) ?? []),
             offset: (slotValue(columns.get('source_offset'), row) as bigint | null) ?? 0n,
           };
+          const isCopy = !places.add(placeDigest(identity, candidate));
+          if (isKept) {
+            winners.set(identity, 'kept');
+            continue;
+          }
+          if (isCopy) increase(copies, candidate.uri.toString('utf8'), 1);
           const winner = winners.get(identity);
           if (winner === 'kept') drop(file, candidate);
           else if (winner === undefined) winners.set(identity, { file, candidate });
@@ -165,9 +175,13 @@ async function chooseRows(
     };
     for (const file of kept) await visit(file, true);
     for (const file of inputs) await visit(file, false);
+    places.release();
   }
-  return { count, dropped, byObject, conflicts };
+  return { count, dropped, byObject, copies, conflicts };
 }
+
+const placeDigest = (identity: string, { uri, offset }: Candidate): string =>
+  hash('sha256', Buffer.concat([Buffer.from(`${identity} ${offset} `), uri]), 'binary');
 
 /** The columns whose values are digested: rows that differ in them are not the same record. None: rows are never it. */
 function keyColumnsOf({ identity, columns, provenance }: TableDeclaration): ColumnDeclaration[] {

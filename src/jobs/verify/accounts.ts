@@ -11,6 +11,7 @@ import { eventTableOf } from '../../sources/registry.ts';
 import { amendments } from '../../tables/amendments.ts';
 import { ingestedObjects } from '../../tables/ingested-objects.ts';
 import { quarantine } from '../../tables/quarantine.ts';
+import { compareText } from '../../text/order.ts';
 import type { Differences } from './difference.ts';
 
 export interface ObjectAccount {
@@ -28,10 +29,27 @@ export interface Accounts {
   readonly objects: ReadonlyMap<string, ObjectAccount>;
   /** Rows promised, by table and then by uri. */
   readonly rows: ReadonlyMap<string, ReadonlyMap<string, number>>;
-  /** Rows that erasure and retention have taken out of all tables, by uri: these are in no other place. */
+  /** Rows that are in no table on purpose, by uri: erased, past their retention, or accepted as gone. */
   readonly removed: ReadonlyMap<string, number>;
+  /** Rows that were accepted although no object gave them, by uri. */
+  readonly added: ReadonlyMap<string, number>;
+  /** Differences that somebody has accepted, the latest last. */
+  readonly accepted: readonly AcceptedDifferences[];
   /** Subjects that erasures and days that retention took out of each table: `removalKey` of each. */
   readonly removals: ReadonlySet<string>;
+}
+
+/** What one acceptance says of one table. */
+export interface AcceptedDifferences {
+  /** ISO 8601. */
+  readonly at: string;
+  readonly by: string;
+  readonly reason: string;
+  readonly table: string;
+  readonly objects: number;
+  /** Rows fewer than the ledger says, and rows more. */
+  readonly missing: number;
+  readonly unexpected: number;
 }
 
 export interface Removal {
@@ -73,11 +91,18 @@ export async function readAccounts(runtime: Runtime, differences?: Differences):
     promise(quarantine.name, uri, quarantined);
   }
   const removed = new Map<string, number>();
+  const added = new Map<string, number>();
+  const accepted = new Map<string, Mutable<AcceptedDifferences>>();
   const removals = new Set<string>();
   const replayed = new Map<string, number>();
-  for await (const { table_name, source_uri, rows: change, operation, detail } of rowsOf(runtime, amendments.name)) {
+  for await (const row of rowsOf(runtime, amendments.name)) {
+    const { table_name, source_uri, rows: change, operation, detail } = row;
     const [table, uri] = [String(table_name), String(source_uri)];
     promise(table, uri, Number(change));
+    if (operation === 'accept') {
+      increase(Number(change) < 0 ? removed : added, uri, Math.abs(Number(change)));
+      noteAccepted(accepted, row);
+    }
     // What reading again brought back of a replay's losses is lost no more.
     if (operation === 'replay' || operation === 'again') increase(replayed, uri, Number(change));
     if (operation !== 'erase' && operation !== 'retention') continue;
@@ -86,7 +111,29 @@ export async function readAccounts(runtime: Runtime, differences?: Differences):
   }
   for (const [uri, balance] of replayed)
     if (balance < 0) differences?.add({ kind: 'replay-lost', table: quarantine.name, uri, found: -balance });
-  return { objects, rows, removed, removals };
+  const inOrder = [...accepted.values()].sort((a, b) => compareText(a.at, b.at) || compareText(a.table, b.table));
+  return { objects, rows, removed, added, accepted: inOrder, removals };
+}
+
+type Mutable<T> = { -readonly [K in keyof T]: T[K] };
+
+function noteAccepted(accepted: Map<string, Mutable<AcceptedDifferences>>, row: Row): void {
+  const key = `${row.amendment} ${row.table_name}`;
+  const at = new Date(Number(row.amended_at) / 1000).toISOString();
+  const sums = accepted.get(key) ?? {
+    at,
+    by: String(row.made_by ?? ''),
+    reason: String(row.detail ?? ''),
+    table: String(row.table_name),
+    objects: 0,
+    missing: 0,
+    unexpected: 0,
+  };
+  accepted.set(key, sums);
+  const change = Number(row.rows);
+  sums.objects++;
+  if (change < 0) sums.missing -= change;
+  else sums.unexpected += change;
 }
 
 async function* rowsOf({ store, catalog }: Runtime, name: string): AsyncGenerator<Row> {

@@ -184,7 +184,7 @@ async function compareRows(
     const invented = [...digests.values()].reduce((sum, count) => sum + count, 0);
     // Records that an earlier version of the object had stay in the table.
     const versions = request.accounts.objects.get(uri)?.etags.size ?? 0;
-    if (invented > 0 && versions === 1)
+    if (invented > (request.accounts.added.get(uri) ?? 0) && versions === 1)
       differences.add({
         kind: 'content-differs',
         table: table.name,

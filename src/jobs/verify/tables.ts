@@ -93,6 +93,8 @@ export async function checkTable(
     totals.files++;
     totals.bytes += file.fileSize;
     const task = limit(look, file).finally(() => running.delete(task));
+    // Heard below; that of another file may be heard first and end it all.
+    task.catch(() => undefined);
     running.add(task);
     if (running.size >= 2 * filesAhead) await Promise.race(running);
   }

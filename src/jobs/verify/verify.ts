@@ -27,7 +27,7 @@ import { compareText } from '../../text/order.ts';
 import { isCompacted } from '../compact/plan.ts';
 import { type ProducersReport, producers } from '../producers/producers.ts';
 import { deletedIn, findDuplicates } from '../rewrite/duplicates.ts';
-import { type Accounts, isSettled, readAccounts } from './accounts.ts';
+import { type AcceptedDifferences, type Accounts, isSettled, readAccounts } from './accounts.ts';
 import { checkContents } from './deep.ts';
 import { type Difference, Differences } from './difference.ts';
 import { newerMetadata } from './pointer.ts';
@@ -44,6 +44,8 @@ export interface VerifyOptions {
   readonly ignoreNewerMs?: number;
   /** Look for what producers made and never delivered, too. */
   readonly producers?: boolean;
+  /** Differences that the report lists; all are counted. Default: 10000. */
+  readonly mostDifferences?: number;
   readonly onPhase?: (phase: string) => void;
 }
 
@@ -54,6 +56,8 @@ export interface VerifyReport {
   readonly differences: readonly Difference[];
   /** All of them; `differences` has the first ten thousand. */
   readonly differencesTotal: number;
+  /** Differences of earlier times that somebody has accepted: the account is as these say. */
+  readonly accepted: readonly AcceptedDifferences[];
   /** Sources with rows of another shape or other fields than they have now, whose mapped columns were not compared. */
   readonly otherMappings: readonly OtherMapping[];
   /** No difference, and perhaps not what was meant. */
@@ -82,7 +86,7 @@ const mostDifferences = 10_000;
 export async function verify(runtime: Runtime, options: VerifyOptions = {}): Promise<VerifyReport> {
   const { clock, catalog } = runtime;
   const started = clock();
-  const differences = new Differences(mostDifferences);
+  const differences = new Differences(options.mostDifferences ?? mostDifferences);
   const tell = options.onPhase ?? (() => {});
   const sources = selectSources(runtime, options.sources);
   await requireFolders(
@@ -159,6 +163,7 @@ export async function verify(runtime: Runtime, options: VerifyOptions = {}): Pro
     tables: Object.fromEntries([...contents].map(([name, { files, rows, bytes }]) => [name, { files, rows, bytes }])),
     differences: differences.list,
     differencesTotal: differences.total,
+    accepted: after.accepted,
     otherMappings: await findOtherMappings(createLedger(runtime), sources),
     warnings,
     findings,

@@ -1,0 +1,130 @@
+/**
+ * Accept: rows that another engine has deleted or added on purpose, and that verify therefore finds missing or unexpected,
+ * are settled by an amendment that says who accepted them and why. What is accepted is exactly the difference that was
+ * found: one row less after that is a difference again. Rows that are missing because a file is gone or damaged are
+ * never accepted, since nobody wanted those to go.
+ */
+import { currentSnapshot } from '../../iceberg/metadata.ts';
+import { expectOwnWarehouse } from '../../ingest/own-tables.ts';
+import type { Runtime } from '../../ingest/runtime.ts';
+import { type AmendedRows, acceptRows, finishAmendments } from '../../ledger/amendment.ts';
+import { batchesOf } from '../../ledger/batch-summary.ts';
+import { amendments } from '../../tables/amendments.ts';
+import { replan } from '../replan.ts';
+import type { Difference, DifferenceKind } from './difference.ts';
+import { type VerifyOptions, verify } from './verify.ts';
+
+export interface AcceptOptions extends Pick<VerifyOptions, 'ignoreNewerMs' | 'onPhase'> {
+  /** Why; kept in the table `amendments`. */
+  readonly reason: string;
+  /** Who accepts. */
+  readonly by: string;
+  /** Only differences of these tables. */
+  readonly tables?: readonly string[];
+  /** Only differences of these objects, or of those below one that ends in a slash. */
+  readonly objects?: readonly string[];
+}
+
+export interface AcceptReport {
+  /** By table. */
+  readonly tables: Record<string, { objects: number; missing: number; unexpected: number }>;
+  /** Differences of rows that were asked for and cannot be accepted, each with the reason. */
+  readonly refused: readonly { readonly difference: Difference; readonly reason: string }[];
+}
+
+/** Throws OutsideWarehouse. */
+export async function accept(runtime: Runtime, options: AcceptOptions): Promise<AcceptReport> {
+  await expectOwnWarehouse(runtime);
+  return replan({ what: 'the account', command: 'verify --accept' }, () => acceptOnce(runtime, options));
+}
+
+async function acceptOnce(runtime: Runtime, options: AcceptOptions): Promise<AcceptReport | undefined> {
+  await finishAmendments(runtime);
+  const plannedOn = (await runtime.catalog.loadTable(amendments.name))?.metadata['last-sequence-number'] ?? 0;
+  const { ignoreNewerMs, onPhase } = options;
+  const before = await versionsOf(runtime, await runtime.catalog.listTables());
+  const { differences } = await verify(runtime, {
+    // Objects that nobody has ingested are no matter here.
+    ...(ignoreNewerMs !== undefined && { ignoreNewerMs }),
+    ...(onPhase && { onPhase }),
+    mostDifferences: Number.POSITIVE_INFINITY,
+  });
+  const asked = differences.filter((difference) => isOfRows(difference) && isAskedFor(difference, options));
+  const reasons = asked.map((difference) => refusalOf(difference, differences));
+  const refused = asked.flatMap((difference, i) =>
+    reasons[i] === undefined ? [] : [{ difference, reason: reasons[i] }],
+  );
+  const entries = asked.filter((_, i) => reasons[i] === undefined).map((difference) => entryOf(difference, options));
+  const report = { tables: sums(entries), refused };
+  if (entries.length === 0) return report;
+  const tables = new Set(entries.map(({ table }) => table));
+  const isStillRight = async (): Promise<boolean> => {
+    for (const [table, sequence] of await versionsOf(runtime, tables))
+      if (!(await onlyBatchesSince(runtime, table, before.get(table) ?? 0, sequence))) return false;
+    return true;
+  };
+  return (await acceptRows(runtime, { entries, plannedOn, isStillRight })) ? report : undefined;
+}
+
+const isOfRows = ({ kind }: Difference): boolean => kind === 'rows-missing' || kind === 'rows-unexpected';
+
+function isAskedFor({ table, uri = '' }: Difference, { tables, objects }: AcceptOptions): boolean {
+  const isObject = (wanted: string): boolean => (wanted.endsWith('/') ? uri.startsWith(wanted) : uri === wanted);
+  return (tables?.includes(table ?? '') ?? true) && (objects?.some(isObject) ?? true);
+}
+
+/** What makes a count of rows no statement about what the table holds. */
+const damages: ReadonlySet<DifferenceKind> = new Set([
+  'file-missing',
+  'file-size',
+  'file-unreadable',
+  'file-rows',
+  'table-unreadable',
+  'table-elsewhere',
+  'table-unregistered',
+  'catalog-behind',
+]);
+
+function refusalOf({ table }: Difference, all: readonly Difference[]): string | undefined {
+  if (all.some(({ kind }) => kind === 'amendment-open')) return 'an amendment is open; verify --repair finishes it';
+  const damage = all.find((other) => other.table === table && damages.has(other.kind));
+  return damage && `${damage.kind} in the table: mend that first${damage.uri === undefined ? '' : ` (${damage.uri})`}`;
+}
+
+const entryOf = ({ table, uri, expected, found }: Difference, { reason, by }: AcceptOptions): AmendedRows => ({
+  table: table!,
+  sourceUri: uri!,
+  rows: Number(found) - Number(expected),
+  detail: reason,
+  madeBy: by,
+});
+
+function sums(entries: readonly AmendedRows[]): AcceptReport['tables'] {
+  const tables: AcceptReport['tables'] = {};
+  for (const { table, rows } of entries) {
+    tables[table] ??= { objects: 0, missing: 0, unexpected: 0 };
+    tables[table].objects++;
+    if (rows < 0) tables[table].missing -= rows;
+    else tables[table].unexpected += rows;
+  }
+  return tables;
+}
+
+/** Sequence numbers, by table that is there and can be read. */
+async function versionsOf({ catalog }: Runtime, tables: Iterable<string>): Promise<Map<string, number>> {
+  const versions = new Map<string, number>();
+  for (const table of tables) {
+    const loaded = await catalog.loadTable(table).catch(() => undefined);
+    if (loaded !== undefined) versions.set(table, loaded.metadata['last-sequence-number']);
+  }
+  return versions;
+}
+
+/** What ingest adds is in the ledger as well, and moves no object that was at rest. */
+async function onlyBatchesSince({ catalog }: Runtime, table: string, since: number, now: number): Promise<boolean> {
+  if (now === since) return true;
+  const metadata = (await catalog.loadTable(table))?.metadata;
+  if (metadata === undefined || currentSnapshot(metadata) === undefined) return false;
+  const later = metadata.snapshots.filter((snapshot) => snapshot['sequence-number'] > since);
+  return later.length >= now - since && later.every((snapshot) => batchesOf(snapshot).length > 0);
+}

@@ -1,0 +1,188 @@
+/**
+ * What another engine has deleted or added on purpose is settled by `verify --accept`, with who and why; nothing but the
+ * difference that was found is settled, so that a real loss after it is seen.
+ */
+import { beforeEach, describe, expect, test } from 'vitest';
+import { liveFiles } from '../../src/iceberg/scan.ts';
+import type { Runtime } from '../../src/ingest/runtime.ts';
+import { compact } from '../../src/jobs/compact/compact.ts';
+import { erase } from '../../src/jobs/erase/erase.ts';
+import { expire } from '../../src/jobs/expire/expire.ts';
+import { accept } from '../../src/jobs/verify/accept.ts';
+import { verify } from '../../src/jobs/verify/verify.ts';
+import { MemoryStore } from '../../src/store/memory.ts';
+import { collect } from '../support/collect.ts';
+import { addDeleteFiles, equalityDeletes } from '../support/foreign-deletes.ts';
+import { copyRows } from '../support/foreign-rows.ts';
+import { killPoints } from '../support/kill-points.ts';
+import { mortal, storeCopy } from '../support/mortal.ts';
+import { decision, input, rowsOf, run, testRuntime } from '../support/warehouse.ts';
+
+const table = 'opa_decisions';
+const day = '2023-07-11';
+const object = (n: number): string => `${input}/eopa=a/first_ts=null/last_ts=null/batch_id=${n}.jsonl`;
+const why = { reason: 'ticket 4711', by: 'anna' };
+
+let store: MemoryStore;
+const world = (on: MemoryStore = store): Runtime => testRuntime({ store: on, batch: { objects: 1 } });
+
+/** Two objects with five decisions each, all of one day. */
+beforeEach(async () => {
+  store = new MemoryStore();
+  for (const n of [0, 1]) {
+    const lines = Array.from({ length: 5 }, (_, i) => decision({ id: `id-${n * 5 + i}`, subject: `user-${i}` }));
+    await store.put(object(n), Buffer.from(lines.join('\n')));
+  }
+  await run(world());
+});
+
+async function deleteRows(...ids: string[]): Promise<void> {
+  const loaded = (await world().catalog.loadTable(table))!;
+  const file = await equalityDeletes(
+    world(),
+    loaded,
+    ['decision_id'],
+    ids.map((id) => [id]),
+  );
+  await addDeleteFiles(world(), table, day, [file]);
+}
+
+const isClean = async (): Promise<boolean> => (await verify(world())).ok && (await verify(world(), { deep: true })).ok;
+
+test('a DELETE that was wanted is accepted, and a further loss is seen', async () => {
+  await deleteRows('id-1', 'id-2', 'id-7');
+  expect(await verify(world())).toMatchObject({ ok: false, differencesTotal: 2, accepted: [] });
+
+  expect(await accept(world(), why)).toEqual({
+    tables: { [table]: { objects: 2, missing: 3, unexpected: 0 } },
+    refused: [],
+  });
+  const report = await verify(world());
+  expect(report).toMatchObject({ ok: true, differencesTotal: 0 });
+  expect(report.accepted).toEqual([
+    { at: '2026-01-01T00:00:00.000Z', ...why, table, objects: 2, missing: 3, unexpected: 0 },
+  ]);
+  expect(await verify(world(), { deep: true })).toMatchObject({ ok: true });
+
+  await deleteRows('id-3');
+  expect((await verify(world())).differences).toEqual([
+    { kind: 'rows-missing', table, uri: object(0), expected: 3, found: 2 },
+  ]);
+});
+
+test('only what is asked for is accepted, by table and by object', async () => {
+  await deleteRows('id-1', 'id-7');
+  expect(await accept(world(), { ...why, tables: ['okera_audit_logs'] })).toEqual({ tables: {}, refused: [] });
+  expect(await rowsOf(world(), 'amendments').catch(() => [])).toEqual([]);
+  expect(await accept(world(), { ...why, objects: [object(1)] })).toMatchObject({
+    tables: { [table]: { objects: 1 } },
+  });
+  expect((await verify(world())).differences).toMatchObject([{ kind: 'rows-missing', uri: object(0) }]);
+  expect(await accept(world(), { ...why, objects: [`${input}/eopa=a/`] })).toMatchObject({
+    tables: { [table]: { objects: 1, missing: 1 } },
+  });
+  expect(await isClean()).toBe(true);
+});
+
+test('accepting twice changes nothing the second time', async () => {
+  await deleteRows('id-1');
+  await accept(world(), why);
+  const before = await rowsOf(world(), 'amendments');
+  expect(await accept(world(), why)).toEqual({ tables: {}, refused: [] });
+  expect(await rowsOf(world(), 'amendments')).toEqual(before);
+});
+
+test('two who accept at once settle the difference once', async () => {
+  await deleteRows('id-1', 'id-7');
+  await Promise.all([accept(world(), why), accept(world(), { ...why, by: 'bert' })]);
+  expect(await isClean()).toBe(true);
+  expect(await rowsOf(world(), 'amendments')).toHaveLength(2);
+});
+
+test('rows that are missing with their file are never accepted', async () => {
+  const { metadata } = (await world().catalog.loadTable(table))!;
+  const [file] = await collect(liveFiles(store, metadata));
+  await store.delete(file!.path);
+  await deleteRows('id-1', 'id-7');
+  const { tables, refused } = await accept(world(), why);
+  expect(tables).toEqual({});
+  expect(refused.map(({ reason }) => reason)).toEqual([
+    expect.stringContaining('file-missing'),
+    expect.stringContaining('file-missing'),
+  ]);
+});
+
+describe('rows that another engine appends', () => {
+  test('of objects that nobody knows are accepted, and leave the account again by erasure and retention', async () => {
+    await copyRows(world(), table, (row) => ({ ...row, source_uri: 'by hand', decision_id: `new-${row.decision_id}` }));
+    expect((await verify(world())).differences).toMatchObject([
+      { kind: 'rows-unexpected', uri: 'by hand', expected: 0, found: 10 },
+    ]);
+    await accept(world(), why);
+    expect(await isClean()).toBe(true);
+    expect(await erase(world(), 'user-2')).toMatchObject({ tables: { [table]: { rows: 4 } } });
+    expect(await isClean()).toBe(true);
+    const runtime = world();
+    await expire({ ...runtime, config: { ...runtime.config, retention: { [table]: 86_400 } } });
+    expect(await rowsOf(world(), table)).toEqual([]);
+    expect(await verify(world())).toMatchObject({ ok: true });
+  });
+
+  test('as copies of rows that are there are dropped by compaction, and booked against no object', async () => {
+    await copyRows(world(), table, (row) => row);
+    expect((await verify(world())).differences.map(({ kind }) => kind)).toEqual(['rows-unexpected', 'rows-unexpected']);
+    expect(await compact(world())).toMatchObject({ tables: { [table]: { duplicates: 10 } } });
+    expect(await rowsOf(world(), table)).toHaveLength(10);
+    expect(await isClean()).toBe(true);
+  });
+
+  test('as copies are booked where they were accepted', async () => {
+    await copyRows(world(), table, (row) => (row.decision_id === 'id-3' ? undefined : row));
+    await accept(world(), { ...why, objects: [object(0)] });
+    expect((await verify(world())).differences).toMatchObject([{ kind: 'rows-unexpected', uri: object(1) }]);
+    await compact(world());
+    expect(await isClean()).toBe(true);
+    // Again, when nothing of it is on the account any more.
+    await copyRows(world(), table, (row) => row);
+    await compact(world());
+    expect(await isClean()).toBe(true);
+  });
+
+  test('beside a duplicate of another object are told from it', async () => {
+    await store.put(
+      object(2),
+      Buffer.from([decision({ id: 'id-0', subject: 'user-0' }), decision({ id: 'own' })].join('\n')),
+    );
+    await run(world());
+    await copyRows(world(), table, (row) => row);
+    await compact(world());
+    expect(await rowsOf(world(), table)).toHaveLength(11);
+    expect(await verify(world())).toMatchObject({ ok: true });
+  });
+});
+
+test('an object that is read again brings its rows back, and the account says so', async () => {
+  await deleteRows('id-1');
+  await accept(world(), why);
+  await run(world(), { again: true });
+  expect(await rowsOf(world(), table)).toHaveLength(10);
+  expect(await isClean()).toBe(true);
+});
+
+describe.each(['before', 'after'] as const)('an acceptance that is killed %s its k-th call', (when) => {
+  test('is made once, by whoever comes next', async () => {
+    await deleteRows('id-1', 'id-7');
+    const whole = await storeCopy(store);
+    const view = whole.view();
+    await accept(world(view), why);
+    expect(view.calls).toBeGreaterThan(30);
+    for (const k of killPoints(view.calls)) {
+      const killed = await storeCopy(store);
+      await accept(world(mortal(killed, k, when)), why).catch((error: unknown) => error);
+      await accept(world(killed), { ...why, by: 'bert' });
+      expect(await verify(world(killed)), `call ${k}`).toMatchObject({ ok: true });
+      const rows = (await rowsOf(world(killed), 'amendments')).map(({ rows }) => Number(rows));
+      expect(rows, `call ${k}`).toEqual([-1, -1]);
+    }
+  });
+});
