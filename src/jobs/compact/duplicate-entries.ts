@@ -5,7 +5,12 @@ import type { Runtime } from '../../ingest/runtime.ts';
 import type { Amendment } from '../../ledger/amendment.ts';
 import { amendments } from '../../tables/amendments.ts';
 import { textRange } from '../../text/order.ts';
-import type { ChangedDay } from './commit.ts';
+import type { Duplicates } from '../rewrite/duplicates.ts';
+
+interface DroppedRows {
+  readonly plan: { readonly day: string };
+  readonly duplicates: Pick<Duplicates, 'byObject' | 'copies'>;
+}
 
 /**
  * Rows that are copies of others came from no object, and so are on no account, but for those that somebody has accepted
@@ -14,7 +19,7 @@ import type { ChangedDay } from './commit.ts';
 export async function duplicateEntries(
   runtime: Runtime,
   table: string,
-  days: readonly Pick<ChangedDay, 'plan' | 'duplicates'>[],
+  days: readonly DroppedRows[],
 ): Promise<Amendment['entries']> {
   const objects = days.flatMap(({ duplicates }) => [...duplicates.copies.keys()]);
   const accepted = objects.length === 0 ? new Map<string, number>() : await acceptedCopies(runtime, table, objects);
