@@ -2,6 +2,7 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { configSchemaText } from './config-schema.ts';
+import { costPage } from './cost-page.ts';
 import { decisionsIndex } from './decisions-index.ts';
 import { alertRules, dashboard, prometheusRule } from './monitoring.ts';
 import { shapesPage } from './shapes-page.ts';
@@ -11,6 +12,7 @@ const pages = {
   'deploy/kubernetes/monitoring/prometheus-rule.yaml': prometheusRule,
   'deploy/monitoring/alerts.yaml': alertRules,
   'deploy/monitoring/dashboard.json': dashboard,
+  'docs/cost.md': costPage,
   'docs/decisions/README.md': decisionsIndex,
   'docs/shapes.md': shapesPage,
   'docs/tables.md': tablesPage,

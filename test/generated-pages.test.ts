@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { configSchemaText } from '../scripts/config-schema.ts';
+import { costPage } from '../scripts/cost-page.ts';
 import { decisionsIndex } from '../scripts/decisions-index.ts';
 import { alertRules, dashboard, prometheusRule } from '../scripts/monitoring.ts';
 import { shapesPage } from '../scripts/shapes-page.ts';
@@ -30,4 +31,8 @@ test('deploy/monitoring has the rules and panels of the metrics that there are',
   expect(read('deploy/monitoring/alerts.yaml')).toBe(alertRules());
   expect(read('deploy/kubernetes/monitoring/prometheus-rule.yaml')).toBe(prometheusRule());
   expect(read('deploy/monitoring/dashboard.json')).toBe(dashboard());
+});
+
+test('docs/cost.md sums up what its assumptions say', () => {
+  expect(read('docs/cost.md')).toBe(costPage());
 });

@@ -88,7 +88,6 @@ export function someDecisionId({ folder }: Input): string {
   return JSON.parse(lines[lines.length >> 1]!).decision_id;
 }
 
-const rawDatabase = 'eopa_athena_tutorial_db';
 const columns = (given: Readonly<Record<string, string>>): { Name: string; Type: string }[] =>
   Object.entries(given).map(([Name, Type]) => ({ Name, Type }));
 
@@ -116,16 +115,20 @@ const decisionColumns = {
 
 /**
  * The article's DDL. Its MSCK REPAIR TABLE is BatchCreatePartition here, which is what it comes to. Trino reads the
- * objects where they were generated (`local:///`), as many bytes as it would ask an S3 for.
+ * objects where they were generated (`local:///`), as many bytes as it would ask an S3 for, or from a copy at `location`.
  */
-export async function registerRaw(glue: GlueClient, input: Input): Promise<void> {
-  await glue.send(new DeleteDatabaseCommand({ Name: rawDatabase })).catch(() => {});
-  await glue.send(new CreateDatabaseCommand({ DatabaseInput: { Name: rawDatabase } }));
-  const at = (path: string): string => `local:///${input.name}/${path}`;
+export async function registerRaw(
+  glue: GlueClient,
+  input: Input,
+  { database = 'eopa_athena_tutorial_db', location = `local:///${input.name}` } = {},
+): Promise<void> {
+  await glue.send(new DeleteDatabaseCommand({ Name: database })).catch(() => {});
+  await glue.send(new CreateDatabaseCommand({ DatabaseInput: { Name: database } }));
+  const at = (path: string): string => `${location}/${path}`;
   const external = { TableType: 'EXTERNAL_TABLE', Parameters: { EXTERNAL: 'TRUE', classification: 'json' } };
   await glue.send(
     new CreateTableCommand({
-      DatabaseName: rawDatabase,
+      DatabaseName: database,
       TableInput: {
         ...external,
         Name: 'eopa_athena_tutorial_user_countries',
@@ -136,7 +139,7 @@ export async function registerRaw(glue: GlueClient, input: Input): Promise<void>
   const table = 'eopa_athena_tutorial_table_01';
   await glue.send(
     new CreateTableCommand({
-      DatabaseName: rawDatabase,
+      DatabaseName: database,
       TableInput: {
         ...external,
         Name: table,
@@ -152,7 +155,7 @@ export async function registerRaw(glue: GlueClient, input: Input): Promise<void>
       StorageDescriptor: storage(decisionColumns, at(`raw/eopa=${eopa}/first_ts=${firstTs}/last_ts=${lastTs}`)),
     }));
     const { Errors = [] } = await glue.send(
-      new BatchCreatePartitionCommand({ DatabaseName: rawDatabase, TableName: table, PartitionInputList }),
+      new BatchCreatePartitionCommand({ DatabaseName: database, TableName: table, PartitionInputList }),
     );
     if (Errors.length > 0) throw new Error(`Glue refused partitions of the raw table: ${JSON.stringify(Errors[0])}`);
   }
