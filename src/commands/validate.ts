@@ -106,6 +106,7 @@ async function render(config: Config, file: string): Promise<string> {
     row('downloads', formatCount(batch.downloads)),
     row('download_bytes', formatBytes(batch.downloadBytes)),
     row('column_bytes', formatBytes(batch.columnBytes)),
+    row('identity_bytes', formatBytes(batch.identityBytes)),
     row('threads', formatCount(batch.threads)),
     '\noutput\n',
     row('encoder', output.encoder),

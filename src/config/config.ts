@@ -44,7 +44,7 @@ export interface StewardConfig {
   readonly objects: readonly string[];
 }
 
-/** Batches worked on at a time (`threads`) share the bytes of bodies and columns. */
+/** Batches worked on at a time (`threads`) share the bytes of bodies, columns and identities. */
 export type BatchConfig = Omit<Values<'batch'>, 'threads' | 'spill'> & {
   /** 1 is the main thread. */
   readonly threads: number;

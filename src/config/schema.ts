@@ -151,6 +151,11 @@ export const sections = {
     downloads: count('objects downloaded at a time', 128, 1, 1024),
     download_bytes: size('bytes of bodies held in memory before they are parsed', '32MiB', 1 << 20),
     column_bytes: size('bytes of columns held in memory before files are written', '32MiB', 1 << 20),
+    identity_bytes: size(
+      'bytes of memory to find duplicates within a batch, some 24 a record; those further apart are left to compaction',
+      '32MiB',
+      1 << 20,
+    ),
     threads: {
       description: 'batches worked on at a time, each on a thread; without it as many as there are CPUs, up to 4',
       unit: 'count',

@@ -68,7 +68,7 @@ class BatchAttempt {
     const context = { store, encoder, output: config.output, spill };
     this.#quarantine = new TableWriter(context, request.tables.quarantine, quarantine, request.batch);
     this.#sequences = sequenceWriter(context, request);
-    this.#records = new RecordWriter(source, config.limits, this.#quarantine, this.#sequences?.collector);
+    this.#records = new RecordWriter(source, config, this.#quarantine, this.#sequences?.collector);
     const { rows } = this.#records;
     const onRows = this.#sequences && ((columns: ColumnBatch) => this.#sequences!.take(columns));
     this.#events = new TableWriter(context, request.tables.events, source.table, request.batch, rows, onRows);

@@ -3,6 +3,7 @@
  * or a duplicate of one, takes the fast path (records/scan); everything else is interpreted by the reference path.
  */
 import { isUtf8 } from 'node:buffer';
+import type { Config } from '../config/config.ts';
 import type { ObjectCounts } from '../ledger/entry.ts';
 import type { Frame } from '../records/frame/frame.ts';
 import type { FastPath } from '../records/frame/framer.ts';
@@ -64,12 +65,17 @@ export class RecordWriter {
   readonly sequences: SequenceCollector | undefined;
 
   /** `sequences` is told of records in quarantine that say their number. */
-  constructor(source: Source, limits: Limits, quarantineTable: TableWriter, sequences?: SequenceCollector) {
+  constructor(
+    source: Source,
+    { limits, batch }: Pick<Config, 'limits' | 'batch'>,
+    quarantineTable: TableWriter,
+    sequences?: SequenceCollector,
+  ) {
     this.source = source;
     this.sequences = sequences;
     this.limits = limits;
     this.quarantine = quarantineTable;
-    this.rows = source.writers.acquire((day) => this.#admit(day));
+    this.rows = source.writers.acquire((day) => this.#admit(day), batch.identityBytes);
     const indexOf = (name: string): number => source.table.columns.findIndex((column) => column.name === name);
     this.#dayAt = indexOf(partitionColumn);
     this.#subjectsAt = (subjectColumns.get(source.table.name) ?? []).map(indexOf);

@@ -59,6 +59,7 @@ export function shareOf(config: Config, threads: number): Config {
       downloads: Math.ceil(batch.downloads / threads),
       downloadBytes: share(batch.downloadBytes),
       columnBytes: share(batch.columnBytes),
+      identityBytes: share(batch.identityBytes),
     },
   };
 }

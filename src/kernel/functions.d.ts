@@ -114,8 +114,9 @@ declare namespace __AdaptedExports {
   /**
    * assembly/identities/emptyIdentities
    * @param set `assembly/identities/Identities`
+   * @param bytes `i32`
    */
-  export function emptyIdentities(set: __Record0<undefined>): void;
+  export function emptyIdentities(set: __Record0<undefined>, bytes: number): void;
   /**
    * assembly/identities/newIdentities
    * @returns `assembly/identities/Identities`
@@ -753,31 +754,25 @@ declare class __Internref0 extends Number {
   private __nominal0: symbol;
   private __nominal0: symbol;
 }
-/** assembly/identities/WordSet */
+/** assembly/hash-table/HashTable */
 declare interface __Record0<TOmittable> {
+  /** @type `usize` */
+  directory: number | TOmittable;
   /** @type `i32` */
-  size: number | TOmittable;
-  /** @type `usize` */
-  words: number | TOmittable;
-  /** @type `usize` */
-  contents: number | TOmittable;
-  /** @type `usize` */
-  table: number | TOmittable;
+  depth: number | TOmittable;
   /** @type `i32` */
-  tableSize: number | TOmittable;
+  pages: number | TOmittable;
+  /** @type `i32` */
+  entries: number | TOmittable;
 }
 /** assembly/identities/Identities */
 declare interface __Record0<TOmittable> {
-  /** @type `assembly/identities/WordSet` */
-  uuids: __Record0<undefined>;
-  /** @type `assembly/identities/WordSet` */
-  hex: __Record0<undefined>;
-  /** @type `assembly/identities/WordSet` */
-  texts: __Record0<undefined>;
-  /** @type `assembly/identities/WordSet` */
-  records: __Record0<undefined>;
-  /** @type `assembly/identities/WordSet` */
-  conflicts: __Record0<undefined>;
+  /** @type `assembly/hash-table/HashTable` */
+  current: __Record0<undefined>;
+  /** @type `assembly/hash-table/HashTable` */
+  earlier: __Record0<undefined>;
+  /** @type `i32` */
+  mostPages: number | TOmittable;
 }
 /** assembly/scan/alternatives/Alternative */
 declare interface __Record0<TOmittable> {

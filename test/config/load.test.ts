@@ -59,6 +59,7 @@ describe('a minimal configuration', () => {
         downloads: 128,
         downloadBytes: 32 << 20,
         columnBytes: 32 << 20,
+        identityBytes: 32 << 20,
         threads: Math.min(4, availableParallelism()),
       },
       output: { encoder: 'columnar', rowGroupRows: 122_880, fileRows: 2_000_000, compressionLevel: 1 },

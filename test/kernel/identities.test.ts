@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
+import { kernel } from '../../src/kernel/kernel.ts';
 import type { Compared } from '../../src/records/scan/row-writer.ts';
 import { createSource } from '../../src/sources/index.ts';
 
@@ -94,4 +95,28 @@ test('a record without an id is known again, however much longer than all before
     expect(writer.taken).toMatchObject({ rows: n + 1, duplicates: n + 1 });
   }
   source.writers.release(writer);
+});
+
+test('memory is bounded: records are compared with the last so many, those further apart are new again', () => {
+  const { call } = kernel();
+  const set = writers.acquire(() => true, 1 << 20);
+  const compared = (n: number): Compared => set.compare(record(`id ${n}`, 'a'));
+  const records = 150_000;
+  const apart = 10_000;
+  let found = 0;
+  let top = 0;
+  for (let n = 0; n < records; n++) {
+    if (compared(n) === 'new' && (n < apart || compared(n - apart) === 'duplicate')) found++;
+    if (n === records / 2) top = call.memoryTop();
+  }
+  expect(found).toBe(records);
+  expect(call.memoryTop()).toBe(top);
+  expect(compared(0)).toBe('new');
+  writers.release(set);
+
+  const unbounded = emptySet();
+  for (let n = 0; n < records; n++) unbounded.compare(record(`id ${n}`, 'a'));
+  expect(unbounded.compare(record('id 0', 'a'))).toBe('duplicate');
+  expect(unbounded.compare(record('id 0', 'b'))).toBe('conflict');
+  writers.release(unbounded);
 });

@@ -66,6 +66,7 @@ export function testConfig(options: WorldOptions = {}): Config {
       downloads: 4,
       downloadBytes: 4 << 20,
       columnBytes: 16 << 20,
+      identityBytes: 16 << 20,
       threads: 1,
       ...options.batch,
     },

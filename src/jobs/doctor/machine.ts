@@ -15,12 +15,12 @@ export function judgeNode(version: string, needed: string): Finding {
 const base = 256 << 20;
 /** or, where it ingests, without its threads, */
 const ingestBase = 160 << 20;
-/** and each of those: its heap, its code, the working set of an encoding. Bodies and columns are shared out among them. */
+/** and each of those: its heap, its code, the working set of an encoding. Bodies, columns and identities are shared out among them. */
 const thread = 64 << 20;
 
 /** Bytes that each kind of run may take. */
 export const memoryBudgets = ({ batch, compact }: Config) => ({
-  ingest: ingestBase + batch.threads * thread + batch.downloadBytes + 3 * batch.columnBytes,
+  ingest: ingestBase + batch.threads * thread + batch.downloadBytes + 3 * batch.columnBytes + batch.identityBytes,
   compact: base + compact.memoryBytes + compact.targetBytes,
 });
 
@@ -30,7 +30,7 @@ export function judgeMemory(config: Config, limit: number): Finding {
   const found = `${formatSize(limit)} for the process; ingest takes up to ${formatSize(budgets.ingest)}, compact up to ${formatSize(budgets.compact)}`;
   const keys =
     job === 'ingest'
-      ? 'batch.column_bytes, batch.download_bytes and batch.threads'
+      ? 'batch.column_bytes, batch.download_bytes, batch.identity_bytes and batch.threads'
       : 'compact.memory and compact.target_bytes';
   if (most > limit) return failed(found, `give the process more memory, or lower ${keys}`);
   if (most > limit * 0.8)

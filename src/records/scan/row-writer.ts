@@ -94,10 +94,10 @@ export class RowWriters {
     this.#spec = spec;
   }
 
-  /** A writer for an empty batch. */
-  acquire(admit: AdmitDay): RowWriter {
+  /** A writer for an empty batch, which tells its records from each other by so many bytes of memory. */
+  acquire(admit: AdmitDay, identityBytes = mostIdentityBytes): RowWriter {
     const writer = this.#idle.pop() ?? new RowWriter(this.#spec);
-    writer.begin(admit);
+    writer.begin(admit, identityBytes);
     return writer;
   }
 
@@ -106,6 +106,9 @@ export class RowWriters {
     this.#idle.push(writer);
   }
 }
+
+/** Any number of records, as far as the kernel's memory goes. */
+const mostIdentityBytes = 2 ** 30;
 
 /** Forms of envelopes that are learned from one object: one that has a new one in each line is not worth it. */
 const mostLearned = 64;
@@ -197,12 +200,12 @@ export class RowWriter implements RowBuffer {
   }
 
   /** An empty batch; `admit` stays with it. */
-  begin(admit: AdmitDay): void {
+  begin(admit: AdmitDay, identityBytes: number): void {
     const { call } = this.#kernel;
     this.#admit = admit;
     call.emptyRows(this.#writer);
     call.openObject(this.#writer);
-    call.emptyIdentities(this.#identities);
+    call.emptyIdentities(this.#identities, Math.min(identityBytes, mostIdentityBytes));
     call.forgetDays(this.#writer);
   }
 
