@@ -1,9 +1,12 @@
-/** `job plan | stage | commit`: the three steps of a backfill, for schedulers and engines that bring the machines. */
+/** `job plan | stage | commit`: the three steps of a backfill or a compaction, for schedulers and engines that bring the machines. */
 import { resolve } from 'node:path';
 import type { Command } from 'commander';
+import type { Logger } from 'pino';
 import { UsageError } from '../config/errors.ts';
 import { parseCount, parseDuration } from '../config/units.ts';
 import type { Runtime } from '../ingest/runtime.ts';
+import type { Refusal } from '../jobs/compact/plan.ts';
+import type { Unit } from '../jobs/steps/unit.ts';
 import type { CommandContext, GlobalOptions, RunAction } from './shared/context.ts';
 import { exitCodes } from './shared/exit.ts';
 
@@ -13,9 +16,12 @@ Examples:
   audit-warehouse job stage --manifest s3://acme-jobs/units.jsonl --unit 17
   audit-warehouse job commit
 
+  audit-warehouse job plan --compact --table opa_decisions --from -7d --manifest days.jsonl
+
 The same on one machine: audit-warehouse job plan | audit-warehouse job stage && audit-warehouse job commit
 
-"plan" claims what is new and prints a unit of work per line; "stage" reads units on any machine and writes their files;
+"plan" claims what is new, or with --compact finds the days to rewrite, and prints a unit of work per line; "stage" reads
+units on any machine and writes their files;
 "commit" makes everything visible that is staged. Each may be repeated, and run twice at the same time. All print JSON:
 docs/jobs.md.`;
 
@@ -25,7 +31,9 @@ interface PlanOptions extends GlobalOptions {
   readonly to?: string;
   readonly prefix?: string;
   readonly manifest?: string;
-  readonly name: string;
+  readonly name?: string;
+  readonly compact?: boolean;
+  readonly table?: readonly string[];
   readonly hold: string;
   readonly units: string;
 }
@@ -38,27 +46,32 @@ interface StageOptions extends GlobalOptions {
 export function defineJob(program: Command, run: RunAction): void {
   const job = program
     .command('job')
-    .summary('the three steps of a backfill, for schedulers: job plan, job stage, job commit')
-    .description('The three steps of a backfill, for schedulers and engines that bring the machines.')
+    .summary('a backfill or a compaction in three steps, for schedulers: job plan, job stage, job commit')
+    .description('The three steps of a backfill or a compaction, for schedulers and engines that bring the machines.')
     .addHelpText('after', examples);
   job
     .command('plan')
-    .summary('claim what is new and print it as units')
+    .summary('claim what is new, or find the days to compact, and print it as units')
     .description(
       `Claims what is new in the sources, and prints one unit per line. Planned again under the same name, units that are still open come again.
+With --compact, prints the days that a compaction would rewrite instead; nothing is claimed.
 
-Exit codes: 0 done, also where there is nothing to do; 1 failed; 2 usage or configuration.`,
+Exit codes: 0 done, also where there is nothing to do; 1 failed, or a table to compact cannot be used; 2 usage or
+configuration.`,
     )
-    .option('--source <name>', 'only this source; may be repeated', (name: string, names: string[] = []) => [
-      ...names,
-      name,
-    ])
-    .option('--from <time>', 'only objects from this day or instant on, by what their keys say')
+    .option('--compact', 'units of a compaction: days of tables')
+    .option('--table <name>', 'with --compact: only this table; may be repeated', several)
+    .option('--source <name>', 'only this source; may be repeated', several)
+    .option('--from <time>', 'only objects from this day or instant on, by what their keys say; or days to compact')
     .option('--to <time>', 'last day or instant, included')
     .option('--prefix <prefix>', 'only objects below this prefix of the source location')
     .option('--manifest <file>', 'file or s3://bucket/key for the units; a summary goes to stdout')
-    .option('--name <name>', 'name of the job, which owns the claims', 'default')
-    .option('--hold <duration>', 'how long the claims hold before any run may take the units over', '1d')
+    .option('--name <name>', 'name of the job, which owns the claims; default: default')
+    .option(
+      '--hold <duration>',
+      'how long claims hold before any run may take the units over, or days are committed',
+      '1d',
+    )
     .option('--units <count>', 'units at most; plan again for more', '10000')
     .option('--json', 'what it prints is JSON without it, too')
     .action(run(plan));
@@ -68,7 +81,7 @@ Exit codes: 0 done, also where there is nothing to do; 1 failed; 2 usage or conf
     .description(
       `Reads units, from stdin or one of the manifest, and prints a receipt for each. Commits nothing.
 
-Exit codes: 0 every unit is staged, or was settled before; 1 a unit failed, or was given back; 2 usage or configuration.`,
+Exit codes: 0 every unit is staged, or nothing is left to do for it; 1 a unit failed, or was given back; 2 usage or configuration.`,
     )
     .option('--manifest <file>', 'file or s3://bucket/key with the units; without it they come from stdin')
     .option('--unit <number>', 'the one unit of the manifest to stage')
@@ -86,8 +99,14 @@ Exit codes: 0 done; 1 failed, or an object could not be read (its receipt says w
     .action(run(commit));
 }
 
+const several = (name: string, names: string[] = []): string[] => [...names, name];
+
 async function plan(context: CommandContext, options: PlanOptions): Promise<number> {
-  const { name } = options;
+  const { name = 'default' } = options;
+  const misplaced = options.compact ? (['source', 'prefix', 'name'] as const) : (['table'] as const);
+  for (const option of misplaced)
+    if (options[option] !== undefined)
+      throw new UsageError(`--${option} is for ${options.compact ? 'a backfill: leave --compact out' : '--compact'}`);
   if (!/^[a-z0-9][a-z0-9_-]{0,63}$/.test(name))
     throw new UsageError(`--name takes small letters, digits, - and _, not ${name}`);
   const units = parseCount(options.units);
@@ -98,39 +117,67 @@ async function plan(context: CommandContext, options: PlanOptions): Promise<numb
     throw new UsageError(`--hold takes a duration of a minute or more, such as 12h, not ${options.hold}`);
   const manifest = options.manifest === undefined ? undefined : placeOf(context, options.manifest);
 
-  const [{ planUnits }, { unitLine }, runtime] = await Promise.all([
-    import('../jobs/steps/plan.ts'),
+  const [{ unitLine }, opened] = await Promise.all([
     import('../jobs/steps/manifest.ts'),
     openRuntime(context, options),
   ]);
-  const { source, from, to, prefix } = options;
-  const planned = planUnits(runtime, {
-    name,
-    holdSeconds,
-    units,
-    signal: context.signal,
-    ...(source && { sources: source }),
-    ...(from !== undefined && { from }),
-    ...(to !== undefined && { to }),
-    ...(prefix !== undefined && { prefix }),
-  });
+  const refused: Refusal[] = [];
+  const planned = await unitsOf(context, opened, { ...options, name, holdSeconds, units }, refused);
   if (manifest === undefined) {
     for await (const unit of planned) await context.stdout.writeJson(unitLine(unit));
-    return exitCodes.done;
+    return isFaulty(refused) ? exitCodes.failed : exitCodes.done;
   }
   const lines: string[] = [];
-  const summary = { units: 0, objects: 0, bytes: 0 };
+  const summary = { units: 0, objects: 0, files: 0, bytes: 0 };
   for await (const unit of planned) {
     lines.push(unitLine(unit));
     summary.units++;
-    summary.objects += unit.objects;
+    if (unit.kind === 'ingest') summary.objects += unit.objects;
+    else summary.files += unit.files;
     summary.bytes += unit.bytes;
   }
-  await runtime.store.put(manifest, Buffer.from(lines.join('')), { contentType: 'application/jsonl' });
-  const report = { ...summary, complete: summary.units < units, manifest: options.manifest };
+  await opened.runtime.store.put(manifest, Buffer.from(lines.join('')), { contentType: 'application/jsonl' });
+  const { objects, files, ...both } = summary;
+  const counted = options.compact ? { files, refused } : { objects };
+  const report = { ...both, ...counted, complete: summary.units < units, manifest: options.manifest };
   await context.stdout.writeJson(`${JSON.stringify(report)}\n`);
-  return exitCodes.done;
+  return isFaulty(refused) ? exitCodes.failed : exitCodes.done;
 }
+
+interface CheckedPlan extends Pick<PlanOptions, 'compact' | 'table' | 'source' | 'from' | 'to' | 'prefix'> {
+  readonly name: string;
+  readonly holdSeconds: number;
+  readonly units: number;
+}
+
+async function unitsOf(
+  { signal }: CommandContext,
+  { runtime, log }: Opened,
+  { compact, table, source, prefix, from, to, name, holdSeconds, units }: CheckedPlan,
+  refused: Refusal[],
+): Promise<AsyncIterable<Unit>> {
+  const both = { holdSeconds, units, signal, ...(from !== undefined && { from }), ...(to !== undefined && { to }) };
+  if (compact) {
+    const [{ planCompaction }, { logEvent }] = await Promise.all([
+      import('../jobs/steps/compaction-plan.ts'),
+      import('../telemetry/events.ts'),
+    ]);
+    const onRefused = (refusal: Refusal): void => {
+      refused.push(refusal);
+      logEvent(log, 'compaction-refused', { ...refusal });
+    };
+    return planCompaction(runtime, { ...both, onRefused, ...(table && { tables: table }) });
+  }
+  const { planUnits } = await import('../jobs/steps/plan.ts');
+  return planUnits(runtime, {
+    ...both,
+    name,
+    ...(source && { sources: source }),
+    ...(prefix !== undefined && { prefix }),
+  });
+}
+
+const isFaulty = (refused: readonly Refusal[]): boolean => refused.some(({ fault }) => fault === true);
 
 async function stage(context: CommandContext, options: StageOptions): Promise<number> {
   const wanted = options.unit === undefined ? undefined : parseCount(options.unit);
@@ -139,7 +186,7 @@ async function stage(context: CommandContext, options: StageOptions): Promise<nu
   if ((options.unit === undefined) !== (options.manifest === undefined))
     throw new UsageError('--manifest and --unit belong together; without both, units come from stdin');
 
-  const [{ Stager }, { readUnit, readUnits }, { InFlight }, runtime] = await Promise.all([
+  const [{ Stager }, { readUnit, readUnits }, { InFlight }, { runtime }] = await Promise.all([
     import('../jobs/steps/stage.ts'),
     import('../jobs/steps/manifest.ts'),
     import('../ingest/in-flight.ts'),
@@ -147,7 +194,7 @@ async function stage(context: CommandContext, options: StageOptions): Promise<nu
   ]);
   const stager = new Stager(runtime, context.signal);
   let exitCode: number = exitCodes.done;
-  const stageOne = async (unit: Parameters<typeof stager.stage>[0]): Promise<void> => {
+  const stageOne = async (unit: Unit): Promise<void> => {
     const receipt = await stager.stage(unit);
     if (receipt.state === 'failed' || receipt.state === 'given-back') exitCode = exitCodes.failed;
     await context.stdout.writeJson(`${JSON.stringify(receipt)}\n`);
@@ -167,7 +214,7 @@ async function stage(context: CommandContext, options: StageOptions): Promise<nu
 }
 
 async function commit(context: CommandContext, options: GlobalOptions): Promise<number> {
-  const [{ commitUnits }, runtime] = await Promise.all([
+  const [{ commitUnits }, { runtime }] = await Promise.all([
     import('../jobs/steps/commit.ts'),
     openRuntime(context, options),
   ]);
@@ -176,10 +223,15 @@ async function commit(context: CommandContext, options: GlobalOptions): Promise<
   return report.objects.failed > 0 ? exitCodes.failed : exitCodes.done;
 }
 
-async function openRuntime(context: CommandContext, options: GlobalOptions): Promise<Runtime> {
+interface Opened {
+  readonly runtime: Runtime;
+  readonly log: Logger;
+}
+
+async function openRuntime(context: CommandContext, options: GlobalOptions): Promise<Opened> {
   const { openConfigAndLog } = await import('./shared/setup.ts');
   const { config, log } = openConfigAndLog(context, options);
-  return context.openRuntime(config, log);
+  return { log, runtime: await context.openRuntime(config, log) };
 }
 
 /** A manifest is where a warehouse could be. */

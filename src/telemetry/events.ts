@@ -66,6 +66,7 @@ export const events = declare({
   'event-foreign': { level: 'warn', message: 'event of an object that no source is configured for' },
   'object-set-aside': { level: 'error', message: 'object set aside: it is tried no more until it changes' },
   'object-gone': { level: 'warn', message: 'object deleted before it was read' },
+  'compaction-refused': { level: 'warn', message: 'left as it is by the compaction' },
   'day-compacted': { level: 'info', message: 'day compacted' },
   'store-throttled': {
     level: 'warn',

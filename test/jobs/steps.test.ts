@@ -1,13 +1,16 @@
 /** A backfill in three steps: any machine may stage a unit, any number of times, and the rows are those of a backfill. */
 import { describe, expect, test } from 'vitest';
+import { ensureTable } from '../../src/iceberg/ensure.ts';
 import { createLedger } from '../../src/ingest/claimed-batch.ts';
 import { commitUnits } from '../../src/jobs/steps/commit.ts';
 import { readUnit, readUnits, unitLine } from '../../src/jobs/steps/manifest.ts';
 import { planUnits } from '../../src/jobs/steps/plan.ts';
 import { Stager } from '../../src/jobs/steps/stage.ts';
-import type { Unit } from '../../src/jobs/steps/unit.ts';
+import type { IngestUnit } from '../../src/jobs/steps/unit.ts';
 import { verify } from '../../src/jobs/verify/verify.ts';
 import { batchesOf } from '../../src/ledger/batch-summary.ts';
+import { commitContext } from '../../src/ledger/runtime.ts';
+import { createSource } from '../../src/sources/index.ts';
 import { MemoryStore } from '../../src/store/memory.ts';
 import { collect } from '../support/collect.ts';
 import { input, owner, putDecisions, rowsOf, run, sortedRows, testRuntime } from '../support/warehouse.ts';
@@ -37,7 +40,7 @@ async function ofBackfill() {
   return rows();
 }
 
-const stage = (runtime: ReturnType<typeof testRuntime>, unit: Unit) => new Stager(runtime).stage(unit);
+const stage = (runtime: ReturnType<typeof testRuntime>, unit: IngestUnit) => new Stager(runtime).stage(unit);
 
 describe('plan, stage and commit', () => {
   test('give the rows of a backfill, all units in one snapshot, and leave nothing to do', async () => {
@@ -167,6 +170,19 @@ describe('a unit', () => {
     expect(await stage(machine('two'), unit!)).toMatchObject({ state: 'staged' });
   });
 
+  test('that an earlier version has planned, without a table and columns of this one, is staged in full', async () => {
+    const { machine, plan, rows, store } = await world();
+    const [unit, ...others] = await plan();
+    for (const { uri } of await collect(store.list('memory://test/warehouse/')))
+      if (/\/(opa_decisions|sequences)\//.test(uri)) await store.delete(uri);
+    const runtime = machine('new');
+    const { table } = createSource('opa', {}, runtime.config.limits);
+    await ensureTable(commitContext(runtime), { ...table, columns: table.columns.slice(0, 30) });
+    for (const one of [unit!, ...others]) expect(await stage(machine('new'), one)).toMatchObject({ state: 'staged' });
+    await commitUnits(runtime);
+    expect(await rows()).toEqual(await ofBackfill());
+  });
+
   test('whose claim is over, and its intent as well, is settled', async () => {
     const { machine, plan, store } = await world();
     const [unit] = await plan();
@@ -195,7 +211,11 @@ describe('a manifest', () => {
 
   test.each([
     ['other text', 'hello\n', /no JSON/],
-    ['a batch that is no id', '{"unit":0,"source":"eopa","ymd":"2026-01-01","batch":"../x"}\n', /not a unit/],
+    [
+      'a batch that is no id',
+      '{"version":1,"kind":"ingest","unit":0,"source":"eopa","ymd":"2026-01-01","batch":"../x"}\n',
+      /not a unit/,
+    ],
     ['endless text', 'x'.repeat(70_000), /too long/],
   ])('is refused with %s in it', async (_, text, message) => {
     await expect(collect(readUnits(chunks(text)))).rejects.toThrow(message);

@@ -8,7 +8,7 @@
  * 4. Files that no remaining snapshot reaches are deleted once they are older than the grace period, except what open
  *    batches and amendments are about to commit. So the files of an expired snapshot, and those of attempts that lost
  *    or died, go the same way.
- * 5. Intents of settled batches, older than the grace period.
+ * 5. Intents of settled batches, older than the grace period, and those of compactions that were not committed while they held.
  *
  * A batch that stays open for longer than the grace period (its worker died, and no backfill or worker ran since) may be
  * done again at any moment under the same names: then no file is deleted, and the report says so.
@@ -26,6 +26,7 @@ import { intentPrefix, readIntent } from '../../ledger/batch-intent.ts';
 import { commitContext } from '../../ledger/runtime.ts';
 import { isWithin } from '../../store/places.ts';
 import type { ObjectInfo } from '../../store/store.ts';
+import { compactionPrefix, removeCompaction, standingCompactions } from '../steps/compaction-intent.ts';
 import { listCandidates, orphansAmong } from './orphans.ts';
 import { applyRetention, type RetiredDays } from './retention.ts';
 import { expiredSnapshots } from './snapshots.ts';
@@ -86,6 +87,10 @@ export async function expire(runtime: Runtime, options: ExpireOptions = {}): Pro
     }
   }
   const intents = await deleteIntents(runtime, started, open.ids, dryRun);
+  for (const unit of open.compactions) {
+    if (!dryRun) await removeCompaction(runtime, unit);
+    intents.push(`${compactionPrefix(config.warehouse)}${unit}.json`);
+  }
   for (const uri of intents) tell({ kind: 'intent', name: uri });
   return {
     tables,
@@ -107,6 +112,8 @@ interface OpenWork {
   readonly ids: ReadonlySet<string>;
   /** Data files that they will commit. */
   readonly files: ReadonlySet<string>;
+  /** Units of compactions that nobody commits any more. */
+  readonly compactions: readonly string[];
   readonly stale?: string;
 }
 
@@ -116,6 +123,12 @@ async function openWork(runtime: Runtime, before: number): Promise<OpenWork> {
   const amendments = await openAmendments(runtime);
   const ids = new Set(amendments.keys());
   const files = new Set([...amendments.values()].flat());
+  const compactions: string[] = [];
+  for await (const { intent } of standingCompactions(runtime)) {
+    // Whoever found that it still held has had the grace period to commit it.
+    if (intent.until < before) compactions.push(intent.unit);
+    else for (const { path } of intent.files) files.add(path);
+  }
   let stale: string | undefined;
   for (const [first] of await ledger.openClaims()) {
     if (first === undefined) continue;
@@ -127,7 +140,7 @@ async function openWork(runtime: Runtime, before: number): Promise<OpenWork> {
     const intent = await readIntent(store, config.warehouse, first.batch, sleep);
     for (const list of intent?.files.values() ?? []) for (const file of list) files.add(file.path);
   }
-  return { ids, files, ...(stale !== undefined && { stale }) };
+  return { ids, files, compactions, ...(stale !== undefined && { stale }) };
 }
 
 async function expireSnapshots(

@@ -1,6 +1,6 @@
 /**
- * `job commit`: carries out every intent that stands for an open claim, no matter who made it, many in a snapshot. What has no
- * intent yet is left to be staged. Safe to repeat, and to run beside stages, other commits and every other command.
+ * `job commit`: carries out every intent that stands, for an open claim or a rewritten day, no matter who made it, many in a
+ * snapshot. What has no intent yet is left to be staged. Safe to repeat, and to run beside stages, other commits and every other command.
  */
 import { createLedger } from '../../ingest/claimed-batch.ts';
 import { expectOwnWarehouse } from '../../ingest/own-tables.ts';
@@ -8,6 +8,7 @@ import type { Runtime } from '../../ingest/runtime.ts';
 import { addCounts, countsOf, type IntentCounts, noCounts } from '../../ledger/batch-intent.ts';
 import { CommitQueue } from '../../ledger/commit-queue.ts';
 import { readyIntents } from '../../ledger/ready.ts';
+import { type CompactionsReport, commitCompactions } from './compaction-commit.ts';
 
 export interface CommitReport {
   readonly units: {
@@ -22,6 +23,7 @@ export interface CommitReport {
     readonly failed: number;
   };
   readonly counts: IntentCounts;
+  readonly compactions: CompactionsReport;
   readonly seconds: number;
 }
 
@@ -33,11 +35,13 @@ export async function commitUnits(runtime: Runtime): Promise<CommitReport> {
   const { ready, open } = await readyIntents(runtime, ledger);
   const commits = new CommitQueue(runtime, ledger);
   await Promise.all(ready.map(({ intent }) => commits.finish(intent)));
+  const compactions = await commitCompactions(runtime);
   const givenBack = ready.filter(({ intent }) => intent.objects.size === 0).length;
   return {
     units: { committed: ready.length - givenBack, givenBack, open: open.length },
     objects: { failed: ready.reduce((sum, { intent, claimed }) => sum + claimed - intent.objects.size, 0) },
     counts: ready.map(({ intent }) => countsOf(intent)).reduce(addCounts, noCounts),
+    compactions,
     seconds: (clock() - begun) / 1000,
   };
 }

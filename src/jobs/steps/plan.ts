@@ -15,7 +15,7 @@ import { parseRange } from '../../ingest/time-range.ts';
 import { CommitQueue } from '../../ledger/commit-queue.ts';
 import { type Claim, claimOf } from '../../ledger/ledger.ts';
 import { jobOwner } from './owner.ts';
-import { newUnit, type Unit } from './unit.ts';
+import { type IngestUnit, newUnit } from './unit.ts';
 
 export interface PlanUnitsOptions {
   /** As of a backfill. */
@@ -35,7 +35,7 @@ export interface PlanUnitsOptions {
 /** Units that one snapshot of the ledger claims. */
 const claimedAtOnce = 32;
 
-export async function* planUnits(runtime: Runtime, options: PlanUnitsOptions): AsyncGenerator<Unit> {
+export async function* planUnits(runtime: Runtime, options: PlanUnitsOptions): AsyncGenerator<IngestUnit> {
   let count = 0;
   for await (const claim of claims(runtime, options)) {
     const { source, batch, ymd, objects, claimedUntil } = claim;

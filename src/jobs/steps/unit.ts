@@ -1,19 +1,26 @@
 /**
- * What the three steps of a backfill hand to each other, as JSON: a manifest has a line for each unit, which names an
- * open claim of the ledger, and staging a unit gives a receipt. docs/jobs.md is the contract.
+ * What the three steps of a backfill or a compaction hand to each other, as JSON: a manifest has a line for each unit, and
+ * staging a unit gives a receipt. A unit of ingest names an open claim of the ledger, one of compaction a day of a table
+ * as it was in a snapshot. docs/jobs.md is the contract.
  */
 import { UsageError } from '../../config/errors.ts';
 import type { ObjectFailure } from '../../ingest/request.ts';
 import { countsOf, type Intent, type IntentCounts } from '../../ledger/batch-intent.ts';
+import type { CompactionCounts } from './compaction-intent.ts';
 
 const version = 1;
 
-/** A batch to stage, wherever. */
-export interface Unit {
+/** A batch or a day to stage, wherever. */
+export type Unit = IngestUnit | CompactUnit;
+
+interface UnitOf<Kind> {
   readonly version: typeof version;
-  readonly kind: 'ingest';
+  readonly kind: Kind;
   /** Place in the manifest, from 0. */
   readonly unit: number;
+}
+
+export interface IngestUnit extends UnitOf<'ingest'> {
   readonly source: string;
   readonly batch: string;
   /** UTC day of the claim, YYYY-MM-DD. */
@@ -25,41 +32,88 @@ export interface Unit {
   readonly claimedUntil: string;
 }
 
+export interface CompactUnit extends UnitOf<'compact'> {
+  readonly table: string;
+  /** The partition, YYYY-MM-DD. */
+  readonly day: string;
+  /** The same for the same files of the same day, whenever they are planned: 32 hex digits. */
+  readonly id: string;
+  /** Id of the snapshot whose files it is about. */
+  readonly snapshot: string;
+  /** Empty: it is only looked through for duplicates, and rewritten where it holds some. */
+  readonly reasons: readonly string[];
+  /** To be rewritten. */
+  readonly files: number;
+  readonly bytes: number;
+  readonly rows: number;
+  /** What is staged is committed until then, RFC 3339. */
+  readonly until: string;
+}
+
 export type UnitState =
   /** Its intent stands, put by this try or by an earlier one. */
   | 'staged'
   /** Nothing of it was or will be committed: its accounts did not hold, and its objects are free again. */
   | 'given-back'
-  /** Its claim is not open any more: the unit was committed or given back before. */
+  /** It is over: the unit was committed or given back before. */
   | 'settled'
+  /** A day without duplicates, that needs nothing else: there is nothing to commit. */
+  | 'unchanged'
+  /** Another writer has changed its files: the next plan has what is left to do. */
+  | 'overtaken'
+  /** Its files hold what cannot be written anew; they stay as they are. */
+  | 'refused'
   /** This try failed; another one may do better. */
   | 'failed';
 
-export interface Receipt {
-  readonly version: typeof version;
-  readonly kind: 'ingest';
-  readonly unit: number;
-  readonly source: string;
-  readonly batch: string;
+export interface UnitError {
+  readonly code: string;
+  readonly message: string;
+}
+
+interface ReceiptOf<Kind> extends UnitOf<Kind> {
   readonly state: UnitState;
+  readonly error?: UnitError;
+  readonly seconds: number;
+}
+
+export type Receipt = IngestReceipt | CompactReceipt;
+
+export interface IngestReceipt extends ReceiptOf<'ingest'>, Pick<IngestUnit, 'source' | 'batch'> {
   /** Of the intent that stands. */
   readonly counts?: IntentCounts;
   /** Objects that could not be read by this try; the intent leaves them free. */
   readonly failures: readonly ObjectFailure[];
-  readonly error?: { readonly code: string; readonly message: string };
-  readonly seconds: number;
 }
 
-export const newUnit = (unit: Omit<Unit, 'version' | 'kind'>): Unit => ({ version, kind: 'ingest', ...unit });
+export interface CompactReceipt extends ReceiptOf<'compact'>, Pick<CompactUnit, 'table' | 'day' | 'id'> {
+  /** Of the intent that stands. */
+  readonly counts?: CompactionCounts;
+}
 
-export interface UnitOutcome extends Pick<Receipt, 'state' | 'error'> {
+export const newUnit = (unit: Omit<IngestUnit, 'version' | 'kind'>): IngestUnit => ({
+  version,
+  kind: 'ingest',
+  ...unit,
+});
+
+export const newCompactUnit = (unit: Omit<CompactUnit, 'version' | 'kind'>): CompactUnit => ({
+  version,
+  kind: 'compact',
+  ...unit,
+});
+
+export interface IngestOutcome extends Pick<Receipt, 'state' | 'error'> {
   /** The one that stands. */
   readonly intent?: Intent;
   readonly failures?: readonly ObjectFailure[];
 }
 
-export function receiptOf({ kind, unit, source, batch }: Unit, outcome: UnitOutcome, seconds: number): Receipt {
-  const { state, intent, failures = [], error } = outcome;
+export function ingestReceipt(
+  { kind, unit, source, batch }: IngestUnit,
+  { state, intent, failures = [], error }: IngestOutcome,
+  seconds: number,
+): IngestReceipt {
   const counts = intent && countsOf(intent);
   return {
     version,
@@ -75,30 +129,61 @@ export function receiptOf({ kind, unit, source, batch }: Unit, outcome: UnitOutc
   };
 }
 
+export type CompactOutcome = Pick<CompactReceipt, 'state' | 'counts' | 'error'>;
+
+export const compactReceipt = (
+  { kind, unit, table, day, id }: CompactUnit,
+  { state, counts, error }: CompactOutcome,
+  seconds: number,
+): CompactReceipt => ({
+  version,
+  kind,
+  unit,
+  table,
+  day,
+  id,
+  state,
+  ...(counts && { counts }),
+  ...(error && { error }),
+  seconds,
+});
+
+export function unitError(error: unknown): UnitError {
+  const { code, name, message } = error as Error & { code?: unknown };
+  return { code: typeof code === 'string' ? code : name, message };
+}
+
+const isId = (value: unknown): boolean => /^[0-9a-f]{32}$/.test(String(value));
+const isDay = (value: unknown): boolean => /^\d{4}-\d{2}-\d{2}$/.test(String(value));
+
+/** What a unit of each kind has at least. */
+const isOfKind: Readonly<Record<Unit['kind'], (unit: Readonly<Record<string, unknown>>) => boolean>> = {
+  ingest: ({ source, batch, ymd }) => typeof source === 'string' && isId(batch) && isDay(ymd),
+  compact: ({ table, day, id, snapshot, until }) =>
+    typeof table === 'string' &&
+    isDay(day) &&
+    isId(id) &&
+    /^-?\d{1,19}$/.test(String(snapshot)) &&
+    !Number.isNaN(Date.parse(String(until))),
+};
+
 /** Throws UsageError for a line that no `job plan` of this version has written. */
 export function parseUnit(line: string): Unit {
+  const advice = 'give the manifest as job plan has written it';
   let json: unknown;
   try {
     json = JSON.parse(line);
   } catch (error) {
-    throw new UsageError('a line of the manifest is no JSON: give the manifest as job plan has written it', {
-      cause: error,
-    });
+    throw new UsageError(`a line of the manifest is no JSON: ${advice}`, { cause: error });
   }
-  const unit = json as Unit;
-  const isUnit =
-    typeof json === 'object' &&
-    json !== null &&
-    Number.isSafeInteger(unit.unit) &&
-    typeof unit.source === 'string' &&
-    /^[0-9a-f]{32}$/.test(String(unit.batch)) &&
-    /^\d{4}-\d{2}-\d{2}$/.test(String(unit.ymd));
-  if (!isUnit)
-    throw new UsageError('a line of the manifest is not a unit: give the manifest as job plan has written it');
-  if (unit.version !== version || unit.kind !== 'ingest') {
+  const unit = (typeof json === 'object' && json !== null ? json : {}) as Readonly<Record<string, unknown>>;
+  if (!Number.isSafeInteger(unit.unit)) throw new UsageError(`a line of the manifest is not a unit: ${advice}`);
+  const kind = Object.hasOwn(isOfKind, String(unit.kind)) ? (unit.kind as Unit['kind']) : undefined;
+  if (unit.version !== version || kind === undefined)
     throw new UsageError(
-      `unit ${unit.unit} is of version ${unit.version}, kind ${unit.kind}: this version stages units of version ${version}, kind ingest`,
+      `unit ${unit.unit} is of version ${unit.version}, kind ${unit.kind}: this version stages units of version ${version}, ` +
+        `kind ${Object.keys(isOfKind).join(' or ')}`,
     );
-  }
-  return unit;
+  if (!isOfKind[kind](unit)) throw new UsageError(`a line of the manifest is not a unit: ${advice}`);
+  return json as Unit;
 }

@@ -1,0 +1,64 @@
+/**
+ * A compaction in steps, on machines that die at any moment: killed before and after the k-th call to the store of its
+ * plan, its stages or its commit. Readers see a day as it was or as it shall be, and whoever comes next ends it: the
+ * same steps again, or a commit beside an ordinary compaction.
+ */
+import { randomUUID } from 'node:crypto';
+import { describe, expect, test } from 'vitest';
+import type { Runtime } from '../../src/ingest/runtime.ts';
+import { compact } from '../../src/jobs/compact/compact.ts';
+import { commitCompactions } from '../../src/jobs/steps/compaction-commit.ts';
+import { compactionPrefix } from '../../src/jobs/steps/compaction-intent.ts';
+import { planCompaction } from '../../src/jobs/steps/compaction-plan.ts';
+import { Stager } from '../../src/jobs/steps/stage.ts';
+import type { MemoryStore } from '../../src/store/memory.ts';
+import { collect } from '../support/collect.ts';
+import { killPoints } from '../support/kill-points.ts';
+import { sortedRows } from '../support/warehouse.ts';
+import { copyOf, ingested, mortal, state, world } from './compacted-world.ts';
+
+const tables = ['opa_decisions'];
+
+const machine = (store: MemoryStore): Runtime => ({ ...world(store), uuid: randomUUID });
+
+async function steps(store: MemoryStore): Promise<void> {
+  const units = await collect(planCompaction(machine(store), { tables, holdSeconds: 3600, units: 100 }));
+  const stager = new Stager(machine(store));
+  for (const unit of units) await stager.stage(unit);
+  await commitCompactions(machine(store));
+}
+
+describe.each(['before', 'after'] as const)('a compaction in steps, killed %s its k-th call', (when) => {
+  test('leaves days that readers can trust, and the next run gives what an undisturbed one gives', async () => {
+    const start = await ingested();
+    const untouched = await state(world(start));
+    const compacted = await copyOf(start);
+    await compact(world(compacted), { tables });
+    const expected = await state(world(compacted));
+    const whole = await copyOf(start);
+    const view = whole.view();
+    await steps(view);
+    expect(await state(world(whole))).toEqual(expected);
+    expect(view.calls).toBeGreaterThan(50);
+    const day = (row: string) => row.includes('2023-07-12');
+    const parts = (rows: readonly string[]) => [rows.filter(day), rows.filter((row) => !day(row))];
+
+    for (const [i, k] of killPoints(view.calls).entries()) {
+      const store = await copyOf(start);
+      await steps(mortal(store, k, when)).catch((error: unknown) => error);
+      // The days are two units, and a commit may have died between them.
+      const seen = parts(await sortedRows(world(store), 'opa_decisions'));
+      for (const [part, rows] of seen.entries())
+        expect([parts(untouched.events)[part], parts(expected.events)[part]], `call ${k}`).toContainEqual(rows);
+
+      if (i % 2 === 0) await steps(store);
+      else {
+        await compact(machine(store), { tables });
+        await commitCompactions(machine(store));
+      }
+      expect(await state(world(store)), `call ${k}`).toEqual(expected);
+      const left = await collect(store.list(compactionPrefix('memory://test/warehouse')));
+      expect(left, `call ${k}: no intent is left`).toEqual([]);
+    }
+  });
+});
