@@ -114,8 +114,8 @@ interface IntentJson {
   readonly inputs: readonly FileJson[];
   readonly kept: readonly FileJson[];
   readonly files: readonly DataFileJson[];
-  /** Rows dropped, by the object that they came from. */
-  readonly duplicates: readonly { readonly uri: string; readonly rows: number }[];
+  /** Rows dropped, by the object that they came from, and how many of these came from no object. */
+  readonly duplicates: readonly { readonly uri: string; readonly rows: number; readonly copies: number }[];
   readonly counts: CompactionCounts;
 }
 
@@ -138,7 +138,11 @@ function serialize({ unit, table, until, plan, files, duplicates, counts }: Comp
     inputs: plan.inputs.map(fileJson),
     kept: plan.kept.map(fileJson),
     files: files.map(dataFileToJson),
-    duplicates: [...duplicates.byObject].map(([uri, rows]) => ({ uri, rows })),
+    duplicates: [...duplicates.byObject].map(([uri, rows]) => ({
+      uri,
+      rows,
+      copies: duplicates.copies.get(uri) ?? 0,
+    })),
     counts,
   };
   return stringifyJson(json);
@@ -158,6 +162,7 @@ function parse(bytes: Buffer, uri: string): CompactionIntent {
     duplicates: {
       count: duplicates.reduce((sum, { rows }) => sum + rows, 0),
       byObject: new Map(duplicates.map(({ uri: object, rows }) => [object, rows])),
+      copies: new Map(duplicates.map(({ uri: object, copies }) => [object, copies])),
     },
     counts,
   };

@@ -63,7 +63,7 @@ async function open(runtime: Runtime, { table }: CompactUnit): Promise<OpenedTab
 
 /** Duplicates are not known yet, and the files that stay matter only where there are some. */
 const isRight = async ({ store }: Runtime, { loaded, planned }: OpenedTable, plan: DayPlan): Promise<boolean> => {
-  const unchanged = { plan, files: [], duplicates: { count: 0, byObject: new Map() } };
+  const unchanged = { plan, files: [], duplicates: { count: 0, byObject: new Map(), copies: new Map() } };
   return (await stillValid(store, loaded.metadata, planned, [unchanged])).length > 0;
 };
 
