@@ -63,12 +63,15 @@ async function render(config: Config, file: string): Promise<string> {
     import('../text/printable.ts'),
   ]);
   const { catalog, s3, limits, batch, output } = config;
+  const { encryption } = s3;
+  const encrypted =
+    encryption === undefined ? '' : `, encrypted by ${encryption.type} ${encryption.key ?? ''}`.trimEnd();
   const row = (name: string, value: string): string => `  ${name.padEnd(19)} ${printable(value)}\n`;
   const lines = [
     `${printable(file)} is valid\n\n`,
     `warehouse             ${printable(config.warehouse)}\n`,
     `catalog               ${describeCatalog(catalog)}\n`,
-    `s3                    ${s3.endpoint ?? 'AWS'}, region ${s3.region ?? chain}${s3.forcePathStyle ? ', path style' : ''}\n`,
+    `s3                    ${s3.endpoint ?? 'AWS'}, region ${s3.region ?? chain}${s3.forcePathStyle ? ', path style' : ''}${encrypted}\n`,
     '\nsources\n',
   ];
   for (const source of config.sources) {

@@ -2,7 +2,7 @@ import type { Limits } from '../records/limits.ts';
 import type { SideSourceConfig, SourceConfig } from '../sources/config.ts';
 import type { CatalogConfig } from './catalogs.ts';
 import type { SectionValues } from './keys.ts';
-import type { sections } from './schema.ts';
+import type { encryptions, sections } from './schema.ts';
 
 /**
  * The configuration after defaults: what every job is given. `load.ts` reads it from YAML, environment and flags and
@@ -34,6 +34,15 @@ export interface S3Config {
   readonly endpoint?: string;
   readonly region?: string;
   readonly forcePathStyle: boolean;
+  /** Of everything that is written; without it as the bucket says. */
+  readonly encryption?: EncryptionConfig;
+}
+
+export interface EncryptionConfig {
+  readonly type: Exclude<(typeof encryptions)[number], 'bucket'>;
+  /** ARN or id of a KMS key. */
+  readonly key?: string;
+  readonly bucketKey?: boolean;
 }
 
 /** Who administers which objects of Okera: a user, or the members of a group. */

@@ -4,7 +4,7 @@
  */
 import type { CatalogType, catalogKeys, RestAuthType, restAuthKeys } from './catalogs.ts';
 import type { Written } from './keys.ts';
-import type { sections, sourceTypes } from './schema.ts';
+import type { encryption, sections, sourceTypes } from './schema.ts';
 
 type Sections = { readonly [Name in keyof typeof sections]?: Written<(typeof sections)[Name]['properties']> };
 
@@ -30,7 +30,12 @@ export interface Configuration extends Sections {
     [Type in CatalogType]: { readonly type: Type } & Written<Omit<(typeof catalogKeys)[Type], 'auth'>> &
       (Type extends 'rest' ? { readonly auth?: WrittenAuth } : unknown);
   }[CatalogType];
-  readonly s3?: { readonly endpoint?: string; readonly region?: string; readonly forcePathStyle?: boolean };
+  readonly s3?: {
+    readonly endpoint?: string;
+    readonly region?: string;
+    readonly forcePathStyle?: boolean;
+    readonly encryption?: Written<(typeof encryption)['properties']>;
+  };
   readonly retention?: Readonly<Record<string, string | number>>;
   readonly stewards?: readonly Readonly<Record<string, unknown>>[];
   readonly engines?: Readonly<Record<string, Readonly<Record<string, string>>>>;

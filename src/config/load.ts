@@ -22,9 +22,9 @@ import { givenDocument, mostDocumentBytes, readDocument } from './document.ts';
 import { unknownVariables } from './environment.ts';
 import { ConfigError, nearest } from './errors.ts';
 import { type ConfigSchema, sectionValues } from './keys.ts';
-import { overlap, sourceUri, warehouseUri } from './locations.ts';
+import { overlap, sourceUri, warehouseUri, whyUnusable } from './locations.ts';
 import { checkPromotedColumns, type ReservedColumns } from './promoted.ts';
-import { configSchema, environmentName, scalarKeys, sections } from './schema.ts';
+import { configSchema, encryption, environmentName, scalarKeys, sections } from './schema.ts';
 import { secretPlaceholder } from './secret.ts';
 import { checkSideTables, eventSource, isEventSource, type RawSource, sideSource, tablesOf } from './sources.ts';
 import { expandVariables } from './variables.ts';
@@ -243,7 +243,7 @@ interface RawConfig extends Readonly<Record<keyof typeof sections, Readonly<Reco
   readonly catalog: { readonly type: CatalogType; readonly auth?: { readonly type: RestAuthType } } & Readonly<
     Record<string, string>
   >;
-  readonly s3: Config['s3'];
+  readonly s3: Omit<Config['s3'], 'encryption'> & { readonly encryption: Readonly<Record<string, unknown>> };
   readonly sources: readonly RawSource[];
   readonly retention: Config['retention'];
   readonly stewards: Config['stewards'];
@@ -260,15 +260,22 @@ function toConfig(
   folder: string,
   problem: (path: KeyPath, message: string) => void,
 ): Config {
-  const usable = 'is not a place that can be used: write s3://bucket/prefix or a folder';
-  const warehouse = warehouseUri(raw.warehouse, warehouseFolder) ?? '';
-  if (warehouse === '') problem(['warehouse'], usable);
+  const place = (path: KeyPath, location: string, uri: string | undefined): string => {
+    if (uri === undefined) problem(path, whyUnusable(location));
+    return uri ?? '';
+  };
+  const warehouse = place(['warehouse'], raw.warehouse, warehouseUri(raw.warehouse, warehouseFolder));
+  if (raw.catalog.type === 'glue' && warehouse.startsWith('file:'))
+    problem(
+      ['warehouse'],
+      'is a folder of this machine, and Athena and all others that know the tables from Glue could not read it: write ' +
+        's3://bucket/prefix, or catalog.type: file',
+    );
 
   const sources: (SourceConfig | SideSourceConfig)[] = raw.sources.map((source, i) => {
     const at: KeyPath = ['sources', i];
-    const location = sourceUri(source.location, folder, isFile);
-    if (location === undefined) problem([...at, 'location'], usable);
-    return (isEventSource(source) ? eventSource : sideSource)(source, location ?? '', at, problem);
+    const location = place([...at, 'location'], source.location, sourceUri(source.location, folder, isFile));
+    return (isEventSource(source) ? eventSource : sideSource)(source, location, at, problem);
   });
   checkSideTables(raw.sources, problem);
   sources.forEach((source, i) => {
@@ -299,8 +306,8 @@ function toConfig(
   const compact = sectionValues(sections.compact, raw.compact);
   const { threads, spill: batchPlace, ...batch } = sectionValues(sections.batch, raw.batch);
   const { listen: address, ...worker } = sectionValues(sections.worker, raw.worker);
-  const spill = warehouseUri(compact.spill ?? tmpdir(), folder);
-  if (spill === undefined) problem(['compact', 'spill'], usable);
+  const spillPlace = compact.spill ?? tmpdir();
+  const spill = place(['compact', 'spill'], spillPlace, warehouseUri(spillPlace, folder));
   const batchSpill = batchPlace === undefined ? undefined : warehouseUri(batchPlace, folder);
   if (batchPlace !== undefined) {
     const places = [
@@ -331,7 +338,7 @@ function toConfig(
   return {
     warehouse,
     catalog,
-    s3: raw.s3,
+    s3: s3Config(raw.s3, problem),
     sources: sources.filter((source): source is SourceConfig => isEventSource(source)),
     sideSources: sources.filter((source): source is SideSourceConfig => !isEventSource(source)),
     stewards: raw.stewards,
@@ -344,7 +351,7 @@ function toConfig(
     output,
     expire,
     retention: raw.retention,
-    compact: { ...compact, spill: spill ?? '' },
+    compact: { ...compact, spill },
     worker: { ...worker, ...(listen && { listen }) },
     engines: {
       ...(engines.duckdb.user !== undefined && { duckdb: engines.duckdb }),
@@ -356,6 +363,19 @@ function toConfig(
       },
     },
   };
+}
+
+function s3Config(
+  { encryption: raw, ...s3 }: RawConfig['s3'],
+  problem: (path: KeyPath, message: string) => void,
+): Config['s3'] {
+  const { type, ...keys } = sectionValues(encryption, raw);
+  const at = (key: string): KeyPath => ['s3', 'encryption', key];
+  const isKms = type === 'kms' || type === 'kms-dsse';
+  if (keys.key !== undefined && !isKms) problem(at('key'), 'has a meaning only for encryption of type kms or kms-dsse');
+  if (keys.bucketKey !== undefined && type !== 'kms')
+    problem(at('bucket_key'), 'has a meaning only for encryption of type kms');
+  return type === 'bucket' ? s3 : { ...s3, encryption: { type, ...keys } };
 }
 
 /** The catalog by its type, and its way to sign in by that one's. */

@@ -21,14 +21,39 @@ export function sourceUri(location: string, folder: string, isFile: IsFile): str
   return uri.endsWith('/') || isFile(uri.slice('file://'.length)) ? uri : `${uri}/`;
 }
 
-function toUri(location: string, folder: string): string | undefined {
+/** What is wrong with a place that is not usable, and what to write instead. */
+export function whyUnusable(location: string): string {
+  const usable = 'write s3://bucket/prefix or a folder';
+  const arn = /^(?:s3:\/\/)?(arn:.*)$/i.exec(location)?.[1];
+  if (arn === undefined) {
+    const scheme = /^([a-z][a-z0-9+.-]+):/i.exec(location)?.[1];
+    return scheme === undefined || /^(s3|file)$/i.test(scheme)
+      ? `is not a place that can be used: ${usable}`
+      : `is not a place that can be used: ${usable}; a folder whose name has a colon is written ./${scheme}:…`;
+  }
+  const [, , service = '', , , resource = ''] = arn.split(':');
+  if (service === 's3tables')
+    return 'is the ARN of an S3 table bucket, which decides itself where the files of its tables are, and cannot hold the warehouse: write s3://bucket/prefix of a general purpose bucket';
+  if (/^accesspoint[/:]/.test(arn.split(':').slice(5).join(':')))
+    return 'is the ARN of an access point: write s3://ALIAS/prefix with its alias, which ends in -s3alias (aws s3control get-access-point)';
+  if (service === 's3' && resource !== '') return `is an ARN: write s3://${resource.replace(/\*$/, '')}`;
+  return `is an ARN, which names no place of objects: ${usable}`;
+}
+
+function toUri(given: string, folder: string): string | undefined {
+  const location = asOthersWrite(given);
   if (/^s3:\/\//.test(location))
     return /^s3:\/\/[a-z0-9][a-z0-9.-]{1,62}(\/.*)?$/s.test(location) ? location : undefined;
   if (/^file:\/\//.test(location)) return /^file:\/\/\/./s.test(location) ? location : undefined;
-  if (/^[a-z][a-z0-9+.-]+:\/\//i.test(location)) return undefined;
+  // No folder by accident: an ARN, a scheme that nothing serves, a slash too few.
+  if (/^[a-z][a-z0-9+.-]+:/i.test(location)) return undefined;
   const path = resolve(folder, location);
   return `file://${path}${/[/\\]$/.test(location) && path !== '/' ? '/' : ''}`;
 }
+
+/** Hadoop's names of the same places. */
+const asOthersWrite = (location: string): string =>
+  location.replace(/^s3[an]:\/\//, 's3://').replace(/^file:\/(?!\/)/, 'file:///');
 
 /** Whether objects under one could also be under the other. */
 export const overlap = (a: string, b: string): boolean => a.startsWith(b) || b.startsWith(a);

@@ -222,6 +222,21 @@ export const sections = {
   }),
 };
 
+export const encryptions = ['bucket', 's3', 'kms', 'kms-dsse'] as const;
+
+/** How S3 keeps what is written. */
+export const encryption = section('encryption of what is written to S3', {
+  type: choice('bucket: as the bucket says; s3: keys of S3; kms or kms-dsse: a key of AWS KMS', encryptions, 'bucket'),
+  key: {
+    ...text('ARN or id of the KMS key; otherwise the one that AWS manages for S3'),
+    pattern: '^[A-Za-z0-9:/_-]{1,2048}$',
+  } as Key<string, '', false>,
+  bucket_key: {
+    description: 'ask KMS once for many objects; otherwise as the bucket says',
+    unit: 'boolean',
+  } as Key<boolean, '', false>,
+});
+
 export const configSchema: ConfigSchema = {
   type: 'object',
   additionalProperties: false,
@@ -240,6 +255,7 @@ export const configSchema: ConfigSchema = {
         unit: 'boolean',
         default: false,
       },
+      encryption,
     }),
     sources: { description: 'what to read', type: 'array', minItems: 1, maxItems: 1000, items: source },
     stewards: {

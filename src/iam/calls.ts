@@ -30,6 +30,8 @@ export type Target =
   | 'warehouse'
   | 'probes'
   | 'spill'
+  /** The KMS key that the configuration names for what is written. */
+  | 'key'
   | 'catalog'
   | 'queues'
   | 'dead-letter-queues'
@@ -54,6 +56,8 @@ const writtenBefore =
 const mayBeMissing = 'S3 says that an object is not there, and not that it is forbidden, only to who may list';
 const firstAmendment = 'the first job that removes rows makes the table amendments';
 const byAthena = 'Athena makes it with the rights of who asks';
+
+const byS3 = 'S3 makes it with the rights of who reads or writes an object that is encrypted with the key';
 
 const always = (...names: string[]): Grant['actions'] => Object.fromEntries(names.map((name) => [name, null]));
 const because = (reason: string, ...names: string[]): Grant['actions'] =>
@@ -83,6 +87,9 @@ const changeWarehouse = grant(
   always('s3:GetObject', 's3:PutObject', 's3:DeleteObject'),
   because(failedUpload, 's3:AbortMultipartUpload'),
 );
+const decrypt = grant('DecryptWarehouse', 'key', because(byS3, 'kms:Decrypt'));
+/** Parts of an upload are decrypted when they are put together. */
+const encrypt = grant('EncryptWarehouse', 'key', because(byS3, 'kms:GenerateDataKey', 'kms:Decrypt'));
 const makeTables = grant(
   'Catalog',
   'catalog',
@@ -132,12 +139,13 @@ const athena: readonly Grant[] = [
 ];
 
 export const grants: Readonly<Record<JobName, readonly Grant[]>> = {
-  backfill: [listSources, readSources, findInWarehouse, addToWarehouse, makeTables],
+  backfill: [listSources, readSources, findInWarehouse, addToWarehouse, encrypt, makeTables],
   worker: [
     grant('ListSources', 'event-source-listing', always('s3:ListBucket')),
     grant('ReadSources', 'event-sources', always('s3:GetObject')),
     findInWarehouse,
     addToWarehouse,
+    encrypt,
     grant(
       'FollowQueues',
       'queues',
@@ -152,12 +160,14 @@ export const grants: Readonly<Record<JobName, readonly Grant[]>> = {
   query: [
     findInWarehouse,
     readWarehouse,
+    decrypt,
     grant('Catalog', 'catalog', always('glue:GetTable', 'glue:GetTables')),
     ...athena,
   ],
   compact: [
     listWarehouse,
     changeWarehouse,
+    encrypt,
     grant(
       'Spill',
       'spill',
@@ -166,12 +176,13 @@ export const grants: Readonly<Record<JobName, readonly Grant[]>> = {
     ),
     amendAllTables,
   ],
-  expire: [listWarehouse, changeWarehouse, amendAllTables],
+  expire: [listWarehouse, changeWarehouse, encrypt, amendAllTables],
   verify: [
     listSources,
     readSources,
     listWarehouse,
     readWarehouse,
+    decrypt,
     grant('Catalog', 'catalog', always('glue:GetTable', 'glue:GetTables')),
   ],
   replay: [
@@ -179,16 +190,18 @@ export const grants: Readonly<Record<JobName, readonly Grant[]>> = {
     readSources,
     listWarehouse,
     changeWarehouse,
+    encrypt,
     amendTables,
   ],
-  erase: [listWarehouse, changeWarehouse, amendTables],
-  accept: [listSources, listWarehouse, changeWarehouse, amendAllTables],
+  erase: [listWarehouse, changeWarehouse, encrypt, amendTables],
+  accept: [listSources, listWarehouse, changeWarehouse, encrypt, amendAllTables],
   doctor: [
     listSources,
     readSources,
     listWarehouse,
     readWarehouse,
     grant('ProbeWarehouse', 'probes', always('s3:GetObject', 's3:PutObject', 's3:DeleteObject')),
+    encrypt,
     grant(
       'Catalog',
       'catalog',

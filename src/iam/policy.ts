@@ -37,6 +37,8 @@ export interface PolicyPlaces {
   readonly eventSources: readonly S3Place[];
   readonly warehouse?: S3Place;
   readonly spill?: S3Place;
+  /** ARN of the KMS key that the configuration names. */
+  readonly key?: string;
   readonly glue?: { readonly region: string; readonly database: string };
   /** ARNs. */
   readonly queues: readonly string[];
@@ -74,6 +76,7 @@ export function placesOf(config: Config): PolicyPlaces {
     eventSources: places(config.sources),
     ...(warehouse && { warehouse }),
     ...(spill && { spill }),
+    ...(s3.encryption?.key !== undefined && { key: keyArn(s3.encryption.key, partition, s3.region ?? region) }),
     ...(catalog.type === 'glue' && { glue: { region, database: catalog.database } }),
     queues: [
       ...new Set(config.sources.flatMap(({ queue }) => (queue === undefined ? [] : [queueArn(queue, partition)]))),
@@ -115,6 +118,7 @@ const targets: Readonly<Record<Target, (places: PolicyPlaces) => Scope[]>> = {
   probes: ({ partition, warehouse }) =>
     objects(partition, some(warehouse && { ...warehouse, prefix: `${warehouse.prefix}_doctor/` })),
   spill: ({ partition, spill }) => objects(partition, some(spill)),
+  key: ({ key }) => [{ Resource: some(key) }],
   catalog: ({ partition, glue }) => (glue === undefined ? [] : [{ Resource: glueArns(partition, glue) }]),
   queues: ({ queues }) => [{ Resource: queues }],
   'dead-letter-queues': ({ queues }) => [
@@ -182,6 +186,13 @@ function queueArn(url: string, partition: string): string {
   const region = /^https?:\/\/sqs\.([a-z0-9-]+)\.amazonaws\./.exec(url)?.[1] ?? 'REGION';
   const [account = 'ACCOUNT', name = 'QUEUE'] = new URL(url).pathname.split('/').filter(Boolean).slice(-2);
   return `arn:${partition}:sqs:${region}:${account}:${name}`;
+}
+
+/** An alias is no resource of a policy: the key that it stands for is. */
+function keyArn(key: string, partition: string, region: string): string {
+  const [, , , arnRegion = region, account = 'ACCOUNT', resource = key] = key.startsWith('arn:') ? key.split(':') : [];
+  const id = resource.startsWith('alias/') ? 'KEY' : resource.replace(/^key\//, '');
+  return `arn:${partition}:kms:${arnRegion}:${account}:key/${id}`;
 }
 
 function partitionOf(region: string): string {

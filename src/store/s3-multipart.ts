@@ -7,6 +7,7 @@ import {
 } from '@aws-sdk/client-s3';
 import pLimit from 'p-limit';
 import { crc32Of } from './checksum.ts';
+import type { EncryptionHeaders } from './s3-encryption.ts';
 
 /**
  * Uploads one large object in parts. The object appears whole with the last call, which also carries the condition;
@@ -18,7 +19,7 @@ export interface MultipartUpload {
     readonly Key: string;
     readonly ContentType?: string;
     readonly Metadata?: Record<string, string>;
-  };
+  } & EncryptionHeaders;
   readonly condition: { readonly IfNoneMatch?: string; readonly IfMatch?: string };
   readonly chunks: readonly Uint8Array[];
   readonly size: number;

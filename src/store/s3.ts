@@ -16,6 +16,7 @@ import { compareText } from '../text/order.ts';
 import { type Checksum, crc32Of } from './checksum.ts';
 import { RequestGate } from './request-gate.ts';
 import { retried } from './retry.ts';
+import { type Encryption, type EncryptionHeaders, encryptionHeaders } from './s3-encryption.ts';
 import { breakOffError, httpStatus, isRetriedFailure, s3Error } from './s3-errors.ts';
 import { uploadInParts } from './s3-multipart.ts';
 import { type RequestOptions, S3Requests } from './s3-requests.ts';
@@ -46,6 +47,7 @@ export class S3Store implements ObjectStore {
   readonly #multipartAbove: number;
   readonly #partBytes: number;
   readonly #conflictDelay: number;
+  readonly #encryption: EncryptionHeaders;
 
   constructor(options: S3StoreOptions = {}) {
     const { client, requests } = connect(options);
@@ -54,6 +56,7 @@ export class S3Store implements ObjectStore {
     this.#multipartAbove = options.multipartAbove ?? 64 << 20;
     this.#partBytes = options.partBytes ?? 16 << 20;
     this.#conflictDelay = options.retryDelay ?? 100;
+    this.#encryption = encryptionHeaders(options.encryption);
   }
 
   async *list(prefix: string, { startAfter }: ListOptions = {}): AsyncIterable<ObjectInfo> {
@@ -202,6 +205,7 @@ export class S3Store implements ObjectStore {
     const target = {
       Bucket,
       Key,
+      ...this.#encryption,
       ...(options.contentType !== undefined && { ContentType: options.contentType }),
       ...(conditional && { Metadata: { [writeIdKey]: writeId } }),
     };
@@ -292,6 +296,8 @@ export interface S3StoreOptions {
   readonly region?: string;
   /** https://endpoint/bucket/key instead of https://bucket.endpoint/key. */
   readonly forcePathStyle?: boolean;
+  /** Of what is written; without it as the bucket says. */
+  readonly encryption?: Encryption;
   /** Requests at once, to all buckets together. Default 128. */
   readonly sockets?: number;
   /** Told of every answer that says that the store is asked too much (503 SlowDown, 429); fewer requests follow. */

@@ -57,7 +57,10 @@ describe('both take', () => {
       'a REST catalog',
       `${minimal}catalog: { type: rest, uri: "https://c", namespace: a.b, auth: { type: oauth2, client_id: c, client_secret: s } }\n`,
     ],
-    ['Glue', `${minimal}catalog: { type: glue, database: audit, region: eu-west-1 }\n`],
+    [
+      'Glue',
+      `${minimal.replace(/warehouse: .*/, 'warehouse: s3://acme-lake')}catalog: { type: glue, database: audit, region: eu-west-1 }\n`,
+    ],
     [
       'a table of clustering and of retention',
       `${minimal}retention: { opa_decisions: 400d }\ncompact: { clustering: { opa_decisions: [subject] } }\n`,

@@ -32,6 +32,7 @@ const minimal = `warehouse: ./warehouse
 sources:
   - { name: eopa, type: opa, location: ./logs }
 `;
+const onS3 = minimal.replace('./warehouse', 's3://acme-lake');
 
 describe('a minimal configuration', () => {
   it('gets the documented defaults', () => {
@@ -317,7 +318,7 @@ describe('stewards', () => {
 });
 
 describe('engines', () => {
-  const glue = `${minimal}catalog: { type: glue, database: audit, region: eu-west-1 }\n`;
+  const glue = `${onS3}catalog: { type: glue, database: audit, region: eu-west-1 }\n`;
 
   it('have the database and the region of the catalog, unless they say others', () => {
     const { trino, athena } = load(`${glue}engines: { trino: { url: "https://trino.acme.com", catalog: lake } }`).config
@@ -445,7 +446,7 @@ describe('a mistake is named by key, file and line', () => {
       /at most 19/,
     ],
     ['an unknown encoder', `${minimal}output:\n  encoder: arrow\n`, 'output.encoder', 5, /columnar, parquetjs/],
-    ['glue without a database', `${minimal}catalog: { type: glue }\n`, 'catalog.database', 4, /is missing/],
+    ['glue without a database', `${onS3}catalog: { type: glue }\n`, 'catalog.database', 4, /is missing/],
     [
       'a Glue database in capitals',
       `${minimal}catalog: { type: glue, database: Audit }\n`,
@@ -865,5 +866,75 @@ describe('each value', () => {
     expect(of('output.file_rows')).toEqual([['10,000', '--set output.file_rows']]);
     expect(of('compact.target_bytes')).toEqual([['64MiB', 'default']]);
     expect(new Set(values.map(({ key }) => key)).size).toBe(values.length);
+  });
+});
+
+describe('places', () => {
+  const problem = (warehouse: string): string =>
+    problemsOf(minimal.replace('./warehouse', JSON.stringify(warehouse)))
+      .filter(({ key }) => key === 'warehouse')
+      .map(({ message }) => message)
+      .join('\n');
+
+  it.each([
+    ['arn:aws:s3tables:eu-west-1:123456789012:bucket/lake', /S3 table bucket.*general purpose bucket/],
+    ['arn:aws:s3:eu-west-1:123456789012:accesspoint/mine', /access point.*-s3alias/],
+    ['arn:aws:s3::123456789012:accesspoint:mine.mrap', /access point.*alias/],
+    ['s3://arn:aws:s3:eu-west-1:123456789012:accesspoint/mine/lake', /access point.*-s3alias/],
+    ['arn:aws:s3:::acme-lake/audit', /is an ARN: write s3:\/\/acme-lake\/audit$/],
+    ['arn:aws:glue:eu-west-1:123456789012:database/audit', /is an ARN, which names no place/],
+    ['gs://acme-lake/audit', /not a place that can be used/],
+    ['s3:/acme-lake/audit', /not a place that can be used: write s3:\/\/bucket\/prefix or a folder$/],
+    ['logs:2026', /a folder whose name has a colon is written \.\/logs:…/],
+  ])('%s is no folder', (warehouse, message) => {
+    expect(problem(warehouse)).toMatch(message);
+  });
+
+  it('an ARN is no folder as a source or a spill either', () => {
+    const yaml = minimal
+      .replace('./logs', '"arn:aws:s3:::acme-logs/"')
+      .concat('compact: { spill: "arn:aws:s3:::acme" }');
+    expect(problemsOf(yaml).map(({ key }) => key)).toEqual(['sources[0].location', 'compact.spill']);
+  });
+
+  it.each([
+    ['s3a://acme-lake/audit', 's3://acme-lake/audit'],
+    ['s3n://acme-lake/audit/', 's3://acme-lake/audit'],
+    ['file:/srv/lake', 'file:///srv/lake'],
+    ['s3://mine-abc123-s3alias/lake', 's3://mine-abc123-s3alias/lake'],
+    ['./logs:2026', `file://${folder}/logs:2026`],
+  ])('%s is %s', (warehouse, uri) => {
+    expect(load(minimal.replace('./warehouse', JSON.stringify(warehouse))).config.warehouse).toBe(uri);
+  });
+
+  it('a folder of this machine is no warehouse for Glue', () => {
+    expect(problemsOf(`${minimal}catalog: { type: glue, database: audit }\n`)).toEqual([
+      {
+        key: 'warehouse',
+        origin: expect.any(String),
+        message: expect.stringMatching(/folder of this machine.*Athena/),
+      },
+    ]);
+  });
+});
+
+describe('encryption', () => {
+  const encryption = (yaml: string): string => `${minimal}s3: { encryption: ${yaml} }\n`;
+
+  it('is what the bucket says unless it is configured', () => {
+    expect(load(encryption('{ type: bucket }')).config.s3).toEqual({ forcePathStyle: false });
+    expect(load(encryption('{ type: kms, key: alias/audit, bucket_key: true }')).config.s3).toEqual({
+      forcePathStyle: false,
+      encryption: { type: 'kms', key: 'alias/audit', bucketKey: true },
+    });
+  });
+
+  it('has a key only where there is one', () => {
+    expect(problemsOf(encryption('{ type: s3, key: alias/audit }'))).toMatchObject([
+      { key: 's3.encryption.key', message: expect.stringContaining('only for encryption of type kms') },
+    ]);
+    expect(problemsOf(encryption('{ type: kms-dsse, bucket_key: true }'))).toMatchObject([
+      { key: 's3.encryption.bucket_key', message: expect.stringContaining('only for encryption of type kms') },
+    ]);
   });
 });

@@ -377,6 +377,32 @@ describe('policies', () => {
     ]);
   });
 
+  test('name the KMS key that is configured, to write with and to read with', () => {
+    const policies = (key: string) => {
+      const config: Config = {
+        ...testConfig(),
+        warehouse: 's3://acme-audit/lake',
+        s3: { region: 'eu-west-1', forcePathStyle: false, encryption: { type: 'kms', key } },
+      };
+      return (['backfill', 'query'] as const).map((job) =>
+        policyFor(job, placesOf(config)).Statement.filter(({ Action }) =>
+          Action.some((name) => name.startsWith('kms:')),
+        ),
+      );
+    };
+    const arn = 'arn:aws:kms:eu-central-1:123456789012:key/1234abcd';
+    expect(policies(arn)).toEqual([
+      [{ Sid: 'EncryptWarehouse', Effect: 'Allow', Action: ['kms:GenerateDataKey', 'kms:Decrypt'], Resource: [arn] }],
+      [{ Sid: 'DecryptWarehouse', Effect: 'Allow', Action: ['kms:Decrypt'], Resource: [arn] }],
+    ]);
+    const resource = (key: string) => policies(key)[0]![0]!.Resource[0];
+    expect(resource('1234abcd')).toBe('arn:aws:kms:eu-west-1:ACCOUNT:key/1234abcd');
+    expect(resource('alias/audit')).toBe('arn:aws:kms:eu-west-1:ACCOUNT:key/KEY');
+    expect(resource('arn:aws:kms:eu-west-1:123456789012:alias/audit')).toBe(
+      'arn:aws:kms:eu-west-1:123456789012:key/KEY',
+    );
+  });
+
   test('are empty where nothing of AWS is used', () => {
     for (const job of jobNames) expect(policyFor(job, placesOf(testConfig())).Statement).toEqual([]);
   });

@@ -1,16 +1,24 @@
-import { ListMultipartUploadsCommand, PutObjectCommand, S3Client, type S3ClientConfig } from '@aws-sdk/client-s3';
+import {
+  HeadObjectCommand,
+  type HeadObjectCommandOutput,
+  ListMultipartUploadsCommand,
+  PutObjectCommand,
+  S3Client,
+  type S3ClientConfig,
+} from '@aws-sdk/client-s3';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { readObject, readWhole } from '../../src/store/read.ts';
-import { S3Store } from '../../src/store/s3.ts';
+import { S3Store, type S3StoreOptions } from '../../src/store/s3.ts';
 import { isArchived, type ObjectInfo } from '../../src/store/store.ts';
 import { storeContract } from '../contract/store.ts';
+import { S3Proxy } from '../e2e/support/s3-proxy.ts';
 import { collect } from '../support/collect.ts';
 import { CuttingS3 } from '../support/cutting-s3.ts';
 import { describeWith, rig } from '../support/rig.ts';
 
 describeWith(['s3'], 'S3 store', () => {
   const stores: S3Store[] = [];
-  const open = async (options: { multipartAbove?: number; partBytes?: number } = {}) => {
+  const open = async (options: Pick<S3StoreOptions, 'multipartAbove' | 'partBytes'> = {}) => {
     const { endpoint, region, bucket } = await rig.s3();
     const store = new S3Store({ endpoint, region, forcePathStyle: true, ...options });
     stores.push(store);
@@ -57,6 +65,51 @@ describeWith(['s3'], 'S3 store', () => {
     sdk.destroy();
     expect(Uploads ?? []).toEqual([]);
     expect(await store.head(uri)).toMatchObject({ size: bytes.length });
+  });
+
+  test.each([
+    [{ type: 's3' }, { ServerSideEncryption: 'AES256' }],
+    [{ type: 'kms' }, { ServerSideEncryption: 'aws:kms' }],
+    [
+      { type: 'kms', key: 'arn:aws:kms:us-east-1:123456789012:key/1234abcd', bucketKey: true },
+      {
+        ServerSideEncryption: 'aws:kms',
+        SSEKMSKeyId: 'arn:aws:kms:us-east-1:123456789012:key/1234abcd',
+        BucketKeyEnabled: true,
+      },
+    ],
+  ] as const)('what is written as a whole and in parts is encrypted as %o', async (encryption, expected) => {
+    const { endpoint, region, bucket } = await rig.s3();
+    const proxy = new S3Proxy(endpoint);
+    const client = { endpoint: await proxy.start(), region, forcePathStyle: true };
+    const store = new S3Store({ ...client, multipartAbove: 5 << 20, partBytes: 5 << 20, encryption });
+    const sdk = new S3Client(client);
+    try {
+      for (const [Key, size] of [
+        ['small', 10],
+        ['large', 11 << 20],
+      ] as const) {
+        const bytes = Buffer.alloc(size, 'x');
+        await store.put(`s3://${bucket}/${Key}`, bytes);
+        const { BucketKeyEnabled: _, ...kept } = expected as HeadObjectCommandOutput;
+        expect(await sdk.send(new HeadObjectCommand({ Bucket: bucket, Key }))).toMatchObject(kept);
+        const { chunks } = await store.get(`s3://${bucket}/${Key}`);
+        expect(Buffer.concat(await collect(chunks)).equals(bytes)).toBe(true);
+      }
+      const asked = proxy.requests.filter(({ headers }) => 'x-amz-server-side-encryption' in headers);
+      expect(asked.map(({ method, query }) => `${method} ${query.split('&')[0]}`)).toEqual([
+        'PUT x-id=PutObject',
+        'POST uploads=',
+      ]);
+      for (const { headers } of asked)
+        expect(headers['x-amz-server-side-encryption-bucket-key-enabled']).toBe(
+          'BucketKeyEnabled' in expected ? 'true' : undefined,
+        );
+    } finally {
+      sdk.destroy();
+      store.close();
+      await proxy.stop();
+    }
   });
 
   test('an archived object says so, in a listing and by itself; one of a usual class says nothing', async () => {

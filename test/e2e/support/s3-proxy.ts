@@ -2,7 +2,14 @@
  * Stands between the binary and the S3 and Glue of the rig: remembers every request, and answers some of them as
  * told, so that tests see what was read and written, and make single objects fail.
  */
-import { Agent, createServer, type IncomingMessage, type ServerResponse, request as send } from 'node:http';
+import {
+  Agent,
+  createServer,
+  type IncomingHttpHeaders,
+  type IncomingMessage,
+  type ServerResponse,
+  request as send,
+} from 'node:http';
 import type { AddressInfo } from 'node:net';
 
 export interface ProxiedRequest {
@@ -15,6 +22,7 @@ export interface ProxiedRequest {
   readonly operation: string | undefined;
   /** What the operation belongs to, such as AWSGlue or AmazonSQS; undefined for S3. */
   readonly service: string | undefined;
+  readonly headers: IncomingHttpHeaders;
   /** Of the answer, once there is one. */
   status?: number;
 }
@@ -78,6 +86,7 @@ export class S3Proxy {
       range: incoming.headers.range,
       operation: typeof target === 'string' ? target.split('.').at(-1) : undefined,
       service: typeof target === 'string' ? target.split('.')[0] : undefined,
+      headers: incoming.headers,
     };
     this.requests.push(request);
     const interference = await this.interfere(request);
