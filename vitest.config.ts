@@ -1,7 +1,7 @@
 import { defineConfig } from 'vitest/config';
 import { lanes } from './test/lanes.ts';
 
-const { unit, crash, e2e } = lanes();
+const { unit, alone, crash, e2e } = lanes();
 
 export default defineConfig({
   test: {
@@ -11,8 +11,9 @@ export default defineConfig({
     testTimeout: 180_000,
     hookTimeout: 300_000,
     projects: [
-      { extends: true, test: { name: 'unit', include: unit } },
-      { extends: true, test: { name: 'crash', include: crash } },
+      { extends: true, test: { name: 'unit', include: unit, isolate: false } },
+      { extends: true, test: { name: 'unit-alone', include: alone } },
+      { extends: true, test: { name: 'crash', include: crash, isolate: false } },
       { extends: true, test: { name: 'e2e', include: e2e, globalSetup: ['test/support/global-setup.ts'] } },
     ],
   },

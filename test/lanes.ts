@@ -1,32 +1,40 @@
 /**
- * The lanes of the tests: `unit` and `crash` need nothing but Node.js and end in a few minutes; `e2e` has everything
+ * The lanes of the tests: `unit` and `crash` need nothing but Node.js and end in about a minute; `e2e` has everything
  * that needs the rig (S3, Glue, SQS, Trino, Python, Chromium), the npm registry or whole runs of the program. A test file
- * is in the lane of its folder; one that reaches the rig, through whatever helper, is in `e2e` wherever it stands.
+ * is in the lane of its folder; one that reaches the rig or runs the program, through whatever helper, is in
+ * `e2e` wherever it stands.
+ *
+ * Files of `unit` and `crash` share their process, so that modules are loaded once and not once per file. Those that
+ * change what they would share are `alone`: they replace modules, change the environment or use up the kernel's memory.
  */
 import { globSync, readFileSync } from 'node:fs';
 import { dirname, join, normalize } from 'node:path';
 
 const root = join(import.meta.dirname, '..');
-const rig = 'test/support/rig.ts';
+const outside = ['test/support/rig.ts', 'test/support/cli.ts'];
 const crash = /^test\/crash\//;
+const changesProcess = /\bvi\.(mock|stubEnv)\(|\bprocess\.env\.\w+ =|\ballocate\(/;
 const endToEnd = /^test\/(e2e|package|deploy|library|third-source)\//;
 
-export function lanes(): { unit: string[]; crash: string[]; e2e: string[] } {
+export function lanes(): { unit: string[]; alone: string[]; crash: string[]; e2e: string[] } {
   const reaches = new Map<string, boolean>();
-  const reachesRig = (file: string): boolean => {
-    if (file === rig) return true;
+  const reachesOutside = (file: string): boolean => {
+    if (outside.includes(file)) return true;
     const known = reaches.get(file);
     if (known !== undefined) return known;
     // Also what a circle of helpers is answered with.
     reaches.set(file, false);
-    const found = importsOf(file).some(reachesRig);
+    const found = importsOf(file).some(reachesOutside);
     reaches.set(file, found);
     return found;
   };
   const files = globSync('test/**/*.test.ts', { cwd: root }).sort();
-  const e2e = files.filter((file) => endToEnd.test(file) || reachesRig(file));
+  const e2e = files.filter((file) => endToEnd.test(file) || reachesOutside(file));
   const rest = files.filter((file) => !e2e.includes(file));
-  return { unit: rest.filter((file) => !crash.test(file)), crash: rest.filter((file) => crash.test(file)), e2e };
+  const alone = rest.filter((file) => changesProcess.test(readFileSync(join(root, file), 'utf8')));
+  const shared = rest.filter((file) => !alone.includes(file));
+  const isCrash = (file: string): boolean => crash.test(file);
+  return { unit: shared.filter((file) => !isCrash(file)), alone, crash: shared.filter(isCrash), e2e };
 }
 
 /** Files below test/ that a file imports; types need nothing to run. */

@@ -1,11 +1,11 @@
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
 import { openPager } from '../../src/commands/shared/pager.ts';
-import { temporaryFolder } from '../support/cli.ts';
 
-const { folder, remove } = temporaryFolder();
-afterAll(remove);
+const folder = mkdtempSync(join(tmpdir(), 'aw-pager-'));
+afterAll(() => rmSync(folder, { recursive: true }));
 
 /** A terminal of five rows, and a pager that keeps what it is given in a file. */
 async function page(lines: number, env: Record<string, string> = {}) {

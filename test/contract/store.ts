@@ -5,6 +5,7 @@ import { readWhole } from '../../src/store/read.ts';
 import { type ObjectInfo, type ObjectStore, StoreError, type StoreErrorCode } from '../../src/store/store.ts';
 import { compareText } from '../../src/text/order.ts';
 import { collect } from '../support/collect.ts';
+import { propertyRuns } from '../support/thorough.ts';
 
 /** What every object store promises. `open` gives a store and the URI, ending in a slash, of an empty place in it. */
 export function storeContract(open: () => Promise<{ store: ObjectStore; root: string }>): void {
@@ -291,7 +292,7 @@ export function storeContract(open: () => Promise<{ store: ObjectStore; root: st
         await Promise.all(possible.map((name) => store.put(at + name, [])));
         expect(await uris(at)).toEqual(possible.map((name) => at + name).sort(compareText));
       });
-      await fc.assert(property, { numRuns: 25 });
+      await fc.assert(property, { numRuns: propertyRuns(25) });
     });
   });
 

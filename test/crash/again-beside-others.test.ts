@@ -11,7 +11,7 @@ import { expire } from '../../src/jobs/expire/expire.ts';
 import { replay } from '../../src/jobs/replay/replay.ts';
 import { verify } from '../../src/jobs/verify/verify.ts';
 import { MemoryStore } from '../../src/store/memory.ts';
-import { killPoints } from '../support/kill-points.ts';
+import { killPoints } from '../support/thorough.ts';
 import { decision, input, owner, rowsOf, run, testRuntime } from '../support/warehouse.ts';
 
 const long = (id: string): string => decision({ id, subject: 'x'.repeat(3000) });
@@ -50,9 +50,7 @@ test.each([
   const counted = (await makeWorld()).view();
   await run(world(counted, 'again'), { again: true });
   expect(counted.calls).toBeGreaterThan(50);
-  const points = killPoints(counted.calls);
-  const isAll = points.length === counted.calls;
-  for (const k of points.filter((_, i) => isAll || i % 8 === 0)) {
+  for (const k of killPoints(counted.calls, 4)) {
     const store = await makeWorld();
     let calls = 0;
     const between = store.view({

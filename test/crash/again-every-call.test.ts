@@ -11,9 +11,8 @@ import { erase } from '../../src/jobs/erase/erase.ts';
 import { verify } from '../../src/jobs/verify/verify.ts';
 import type { SourceConfig } from '../../src/sources/config.ts';
 import { MemoryStore } from '../../src/store/memory.ts';
-import { readWhole } from '../../src/store/read.ts';
-import { collect } from '../support/collect.ts';
-import { killPoints } from '../support/kill-points.ts';
+import { copyOf, mortal } from '../support/mortal.ts';
+import { killPoints } from '../support/thorough.ts';
 import {
   decision,
   input,
@@ -26,8 +25,6 @@ import {
   type WorldOptions,
   warehouse,
 } from '../support/warehouse.ts';
-
-class Killed extends Error {}
 
 const batch = { objects: 2 };
 const mapping = { subject: [{ path: ['input', 'user'] }, { path: ['input', 'subject'] }] };
@@ -61,30 +58,10 @@ async function makeWorld(): Promise<MemoryStore> {
   return store;
 }
 
-async function copyOf(world: MemoryStore): Promise<MemoryStore> {
-  const copy = new MemoryStore();
-  for (const info of await collect(world.list('memory://test/')))
-    await copy.put(info.uri, await readWhole(world, info, { sleep: async () => {} }));
-  return copy;
-}
-
 const world = (options: WorldOptions): Runtime => ({
   ...testRuntime({ batch, sources, ...options }),
   uuid: randomUUID,
 });
-
-/** Dies at the k-th call and stays dead, as a process does. */
-function mortal(store: MemoryStore, at: number, when: 'before' | 'after'): MemoryStore {
-  let calls = 0;
-  const die = (): void => {
-    throw new Killed();
-  };
-  return store.view(
-    when === 'before'
-      ? { before: () => (++calls >= at ? die() : undefined) }
-      : { before: () => (++calls > at ? die() : undefined), after: () => (calls >= at ? die() : undefined) },
-  );
-}
 
 /** What a reader sees of each object in a table. */
 async function seenBy(reader: Pick<Runtime, 'store' | 'catalog'>, table: string): Promise<Record<string, string[]>> {
@@ -121,10 +98,7 @@ beforeAll(async () => {
 describe.each(['before', 'after'] as const)('reading again killed %s its k-th call', (when) => {
   test('shows old rows or new ones, and the next run of any kind finishes what was begun', async () => {
     expect(calls).toBeGreaterThan(100);
-    const points = killPoints(calls);
-    // The two take turns, unless every call is wanted.
-    const isMine = (index: number): boolean => points.length === calls || index % 2 === (when === 'before' ? 0 : 1);
-    for (const k of points.filter((_, index) => isMine(index))) {
+    for (const k of killPoints(calls)) {
       const store = await copyOf(before);
       let now = Date.UTC(2026, 0, 2);
       const clock = (): number => now;

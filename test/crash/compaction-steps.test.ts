@@ -13,9 +13,10 @@ import { planCompaction } from '../../src/jobs/steps/compaction-plan.ts';
 import { Stager } from '../../src/jobs/steps/stage.ts';
 import type { MemoryStore } from '../../src/store/memory.ts';
 import { collect } from '../support/collect.ts';
-import { killPoints } from '../support/kill-points.ts';
+import { copyOf, mortal } from '../support/mortal.ts';
+import { killPoints } from '../support/thorough.ts';
 import { sortedRows } from '../support/warehouse.ts';
-import { copyOf, ingested, mortal, state, world } from './compacted-world.ts';
+import { ingested, state, world } from './compacted-world.ts';
 
 const tables = ['opa_decisions'];
 

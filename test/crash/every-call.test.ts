@@ -5,27 +5,13 @@
 import { describe, expect, test } from 'vitest';
 import { FileCatalog } from '../../src/catalog/file/catalog.ts';
 import { MemoryStore } from '../../src/store/memory.ts';
-import { killPoints } from '../support/kill-points.ts';
+import { mortal } from '../support/mortal.ts';
+import { killPoints } from '../support/thorough.ts';
 import { owner, putDecisions, rowsOf, run, sortedRows, testRuntime, warehouse } from '../support/warehouse.ts';
-
-class Killed extends Error {}
 
 const batch = { objects: 2 };
 const objects = 4;
 const perObject = 3;
-
-/** Dies at the k-th call and stays dead, as a process does. */
-function mortal(store: MemoryStore, at: number, when: 'before' | 'after'): MemoryStore {
-  let calls = 0;
-  const die = (): void => {
-    throw new Killed();
-  };
-  return store.view(
-    when === 'before'
-      ? { before: () => (++calls >= at ? die() : undefined) }
-      : { before: () => (++calls > at ? die() : undefined), after: () => (calls >= at ? die() : undefined) },
-  );
-}
 
 async function undisturbed(
   threads: number,

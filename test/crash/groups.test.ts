@@ -12,9 +12,9 @@ import { batchesOf } from '../../src/ledger/batch-summary.ts';
 import { finishBatches } from '../../src/ledger/commit-batch.ts';
 import { MemoryStore } from '../../src/store/memory.ts';
 import { collect } from '../support/collect.ts';
+import { Killed, mortal } from '../support/mortal.ts';
+import { killPoints } from '../support/thorough.ts';
 import { input, owner, putDecisions, rowsOf, run, sortedRows, testRuntime, warehouse } from '../support/warehouse.ts';
-
-class Killed extends Error {}
 
 const objects = 3;
 const perObject = 3;
@@ -85,18 +85,9 @@ describe('a group of batches', () => {
     const expected = await undisturbed();
     expect(expected.calls).toBeGreaterThan(15);
     expect(expected.rows[0]).toHaveLength(objects * perObject);
-    for (let k = 1; k <= expected.calls; k++) {
+    for (const k of killPoints(expected.calls)) {
       const { store, time, runtime, intents, seen } = await readyBatches();
-      let calls = 0;
-      const die = (): void => {
-        throw new Killed();
-      };
-      const mortal = store.view(
-        when === 'before'
-          ? { before: () => (++calls >= k ? die() : undefined) }
-          : { before: () => (++calls > k ? die() : undefined), after: () => (calls >= k ? die() : undefined) },
-      );
-      const dying = runtime('dying', mortal);
+      const dying = runtime('dying', mortal(store, k, when));
       await expect(finishBatches(dying, createLedger(dying), intents), `call ${k}`).rejects.toThrow();
       time.now += 3_600_000;
       await run(runtime('second'));
@@ -107,23 +98,27 @@ describe('a group of batches', () => {
 
   test('that meets another one with some of its batches, at any call, takes each batch once', async () => {
     const expected = await undisturbed();
-    for (let k = 1, met = true; met; k++) {
+    const alone = await readyBatches();
+    const counted = alone.store.view();
+    const runtime = alone.runtime('first', counted);
+    await finishBatches(runtime, createLedger(runtime), alone.intents.slice(0, 2));
+    expect(counted.calls).toBeGreaterThan(15);
+    for (const k of killPoints(counted.calls)) {
       const { store, runtime, intents, seen } = await readyBatches();
       const [a, b, c] = intents;
       const other = runtime('other');
-      let calls = 0;
-      met = false;
+      let met = 0;
       const interrupted = store.view({
-        before: async () => {
-          if (++calls !== k) return;
-          met = true;
+        before: async ({ index }) => {
+          if (index !== k) return;
+          met++;
           await finishBatches(other, createLedger(other), [b!, c!]);
         },
       });
       const first = runtime('first', interrupted);
       await finishBatches(first, createLedger(first), [a!, b!]);
-      if (!met) expect(k).toBeGreaterThan(15);
-      else expect({ ...(await seen()), calls: expected.calls }, `call ${k}`).toEqual(expected);
+      expect(met, `call ${k}`).toBe(1);
+      expect({ ...(await seen()), calls: expected.calls }, `call ${k}`).toEqual(expected);
     }
   });
 

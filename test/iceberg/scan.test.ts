@@ -7,6 +7,7 @@ import { type FileFilter, liveFiles } from '../../src/iceberg/scan.ts';
 import { compareValues } from '../../src/parquet/format/bounds.ts';
 import { MemoryStore } from '../../src/store/memory.ts';
 import { collect } from '../support/collect.ts';
+import { propertyRuns } from '../support/thorough.ts';
 import { append, events, type FileFacts, madeUpFile, memoryContext, names } from './fixture.ts';
 
 async function tableOf(files: Readonly<Record<string, FileFacts>>, perCommit = 1) {
@@ -94,7 +95,7 @@ describe('a scan', () => {
         for (const column of ['subject', 'id'])
           expect(await find({ bounds: [{ column, from, to }] })).toEqual(expect.arrayContaining(holding));
       }),
-      { numRuns: 60 },
+      { numRuns: propertyRuns(60) },
     );
   });
 });

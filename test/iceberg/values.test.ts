@@ -4,6 +4,7 @@ import { dataFileFromJson, dataFileToJson } from '../../src/iceberg/data-file.ts
 import { newTableMetadata } from '../../src/iceberg/schema.ts';
 import { decodeValue, encodeValue, manifestLowerBound, manifestUpperBound } from '../../src/iceberg/values.ts';
 import { compareValues } from '../../src/parquet/format/bounds.ts';
+import { propertyRuns } from '../support/thorough.ts';
 import { events, madeUpFile } from './fixture.ts';
 
 const bytes = (text: string) => Buffer.from(text);
@@ -39,7 +40,7 @@ describe('bounds of strings', () => {
           expect([...decoded].length).toBeLessThanOrEqual(16);
         }
       }),
-      { numRuns: 2000 },
+      { numRuns: propertyRuns(2000) },
     );
   });
 

@@ -6,6 +6,7 @@ import { replay } from '../../src/jobs/replay/replay.ts';
 import { type NumberRange, NumberSet } from '../../src/sequences/number-set.ts';
 import { rangesOfRow } from '../../src/sequences/rows.ts';
 import { MemoryStore } from '../../src/store/memory.ts';
+import { propertyRuns } from '../support/thorough.ts';
 import { decision, input, opaSourceConfig, rowsOf, run, type TestDecision, testRuntime } from '../support/warehouse.ts';
 
 type World = ReturnType<typeof testRuntime>;
@@ -183,7 +184,7 @@ describe('the table sequences', () => {
           expect(await arrived(runtime)).toEqual(wanted);
         },
       ),
-      { numRuns: 10 },
+      { numRuns: propertyRuns(10) },
     );
   });
 

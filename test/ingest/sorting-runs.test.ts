@@ -9,6 +9,7 @@ import type { FileColumn } from '../../src/parquet/encoder.ts';
 import { MemoryStore } from '../../src/store/memory.ts';
 import { rowsOf } from '../records/scan/both-paths.ts';
 import { collect } from '../support/collect.ts';
+import { propertyRuns } from '../support/thorough.ts';
 
 const declarations: ColumnDeclaration[] = [
   { name: 'key', type: 'long', description: 'What the rows are sorted by' },
@@ -92,7 +93,7 @@ test('a merge gives every row once, in order, however few of them are taken at a
       await spilled.remove();
       expect(await collect(store.list(prefix))).toEqual([]);
     }),
-    { numRuns: 80 },
+    { numRuns: propertyRuns(80) },
   );
 });
 
@@ -103,7 +104,7 @@ test('rows of one run stay in their order where their keys are the same', async 
       const expected = rowsIn([run]).sort((a, b) => rank(a.key) - rank(b.key));
       expect(await merge(spilled, [10])).toEqual(expected);
     }),
-    { numRuns: 30 },
+    { numRuns: propertyRuns(30) },
   );
 });
 
@@ -117,6 +118,6 @@ test('runs that were merged into fewer give the same rows, and leave no file of 
       expect(await collect(store.list(prefix))).toHaveLength(spilled.count);
       expectSorted(await merge(spilled, [10]), all);
     }),
-    { numRuns: 60 },
+    { numRuns: propertyRuns(60) },
   );
 });

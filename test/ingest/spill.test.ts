@@ -15,7 +15,7 @@ import { collect } from '../support/collect.ts';
 import { decision, input, rowsOf, run, sortedRows, testConfig, testRuntime, warehouse } from '../support/warehouse.ts';
 
 const objects = 30;
-const perObject = 90;
+const perObject = 30;
 const days = ['2023-07-11', '2023-07-12', '2023-07-13'];
 const spill = 'memory://test/runs';
 
@@ -60,13 +60,13 @@ async function expectOneSortedFileADay(runtime: Runtime): Promise<void> {
     const times = (await rowsOf(runtime, 'opa_decisions'))
       .filter(({ ymd }) => ymd === day)
       .map(({ event_time }) => event_time as bigint);
-    expect(times.length).toBeGreaterThan(600);
+    expect(times.length).toBeGreaterThan(200);
     expect(times.every((time, i) => i === 0 || times[i - 1]! <= time)).toBe(true);
   }
   const places = (await rowsOf(runtime, 'quarantine')).map(
     (row) => `${row.source_uri} ${String(row.source_offset).padStart(9, '0')}`,
   );
-  expect(places.length).toBeGreaterThan(500);
+  expect(places.length).toBeGreaterThan(150);
   expect(places).toEqual([...places].sort());
 }
 
@@ -120,13 +120,13 @@ describe('a batch that outgrows its columns', () => {
     const runtime = testRuntime({
       store: await memoryWorld(),
       batch: { ...tight, spill },
-      output: { fileRows: 200, rowGroupRows: 30 },
+      output: { fileRows: 70, rowGroupRows: 30 },
     });
     await run(runtime);
     expect(await contentsOf(runtime)).toEqual(expected);
     const rows = (await filesOf(runtime, 'opa_decisions')).map(({ recordCount }) => recordCount);
-    expect(rows.filter((count) => count !== 200)).toHaveLength(3);
-    expect(Math.max(...rows)).toBe(200);
+    expect(rows.filter((count) => count !== 70)).toHaveLength(3);
+    expect(Math.max(...rows)).toBe(70);
   });
 
   test('removes what it put aside where the files cannot be written', async () => {

@@ -14,8 +14,8 @@ import { MemoryStore } from '../../src/store/memory.ts';
 import { collect } from '../support/collect.ts';
 import { addDeleteFiles, equalityDeletes } from '../support/foreign-deletes.ts';
 import { copyRows } from '../support/foreign-rows.ts';
-import { killPoints } from '../support/kill-points.ts';
-import { mortal, storeCopy } from '../support/mortal.ts';
+import { copyOf, mortal } from '../support/mortal.ts';
+import { killPoints } from '../support/thorough.ts';
 import { decision, input, rowsOf, run, testRuntime } from '../support/warehouse.ts';
 
 const table = 'opa_decisions';
@@ -172,12 +172,12 @@ test('an object that is read again brings its rows back, and the account says so
 describe.each(['before', 'after'] as const)('an acceptance that is killed %s its k-th call', (when) => {
   test('is made once, by whoever comes next', async () => {
     await deleteRows('id-1', 'id-7');
-    const whole = await storeCopy(store);
+    const whole = await copyOf(store);
     const view = whole.view();
     await accept(world(view), why);
     expect(view.calls).toBeGreaterThan(30);
     for (const k of killPoints(view.calls)) {
-      const killed = await storeCopy(store);
+      const killed = await copyOf(store);
       await accept(world(mortal(killed, k, when)), why).catch((error: unknown) => error);
       await accept(world(killed), { ...why, by: 'bert' });
       expect(await verify(world(killed)), `call ${k}`).toMatchObject({ ok: true });

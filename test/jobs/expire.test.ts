@@ -15,6 +15,8 @@ import { batchProperty } from '../../src/ledger/batch-summary.ts';
 import { commitContext } from '../../src/ledger/runtime.ts';
 import { type MemoryCall, type MemoryHooks, MemoryStore } from '../../src/store/memory.ts';
 import { collect } from '../support/collect.ts';
+import { copyOf, deathAt } from '../support/mortal.ts';
+import { killPoints } from '../support/thorough.ts';
 import { decision, input, owner, rowsOf, run, sortedRows, testRuntime, warehouse } from '../support/warehouse.ts';
 
 const dayMs = 86_400_000;
@@ -192,25 +194,19 @@ describe('expire', () => {
   });
 
   test('killed at any of its calls leaves tables that read as before, and the next run ends the work', async () => {
-    class Killed extends Error {}
-    for (let k = 1; ; k += 5) {
-      now = Date.UTC(2026, 0, 1);
-      store = new MemoryStore({}, () => now);
-      await ingestDays(5);
-      const before = await contents();
-      let calls = 0;
-      const hooks: MemoryHooks = {
-        before: () => {
-          if (++calls >= k) throw new Killed();
-        },
-      };
-      const survived = await expire(world({ hooks, expire: { snapshotsSeconds: dayMs / 1000 } })).then(
-        () => true,
-        () => false,
-      );
+    await ingestDays(5);
+    const ingested = store;
+    const before = await contents();
+    const settings = { expire: { snapshotsSeconds: dayMs / 1000 } };
+    store = await copyOf(ingested, () => now);
+    let calls = 0;
+    await expire(world({ hooks: { before: () => void calls++ }, ...settings }));
+    expect(calls).toBeGreaterThan(100);
+    for (const k of killPoints(calls)) {
+      store = await copyOf(ingested, () => now);
+      await expire(world({ hooks: deathAt(k, 'before'), ...settings })).catch((error: unknown) => error);
       expect(await contents(), `call ${k}`).toEqual(before);
-      if (survived) break;
-      await expire(world({ expire: { snapshotsSeconds: dayMs / 1000 } }));
+      await expire(world(settings));
       expect(await contents(), `call ${k}`).toEqual(before);
       const { metadata } = (await world().catalog.loadTable('opa_decisions'))!;
       expect(metadata.snapshots.length, `call ${k}`).toBeLessThan(4);

@@ -6,6 +6,7 @@ import { minMax, minMaxOfIndices, valueAt } from '../../src/parquet/format/stati
 import { makeDictionary } from '../../src/parquet/write/dictionary.ts';
 import type { StringLayout } from '../parquet/batches.ts';
 import { asBytes, compareScalars } from '../parquet/truth.ts';
+import { propertyRuns } from '../support/thorough.ts';
 import { doubles, ints, longs, texts } from './arbitraries.ts';
 import { inChunk } from './chunk.ts';
 
@@ -37,7 +38,7 @@ test.each(cases)('%s (%s)', (type, layout, arbitrary) => {
       };
       inChunk(type, values, use, { layout });
     }),
-    { numRuns: 200 },
+    { numRuns: propertyRuns(200) },
   );
 });
 

@@ -6,6 +6,7 @@ import fc from 'fast-check';
 import { jsonVerifier } from 'stream-json/core/utils/verifier.js';
 import { describe, expect, test } from 'vitest';
 import { Grammar, type GrammarError, grammarErrorText } from '../../src/records/grammar.ts';
+import { propertyRuns } from '../support/thorough.ts';
 
 const token = fc.constantFrom(
   ...['{', '}', '[', ']', ',', ':', '"', '"a"', '"a":', '\\', '\\n', '\\u', '\\u00e9', '\\ud800', '\\x', '\0', '\x1f'],
@@ -77,7 +78,7 @@ describe('the grammar', () => {
         const bytes = Buffer.from(input);
         expect(inPieces(bytes, sizes, many)).toEqual(byStreamJson(bytes, many));
       }),
-      { numRuns: 5000 },
+      { numRuns: propertyRuns(5000) },
     );
   });
 
@@ -92,7 +93,7 @@ describe('the grammar', () => {
         }
         expect(grammarErrorText(Buffer.from(input)) === null).toBe(isJson);
       }),
-      { numRuns: 5000 },
+      { numRuns: propertyRuns(5000) },
     );
   });
 

@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { countOf, gapsOf, NumberSet } from '../../src/sequences/number-set.ts';
+import { propertyRuns } from '../support/thorough.ts';
 
 const rangesOf = (numbers: Iterable<number>): [number, number][] => {
   const ranges: [number, number][] = [];
@@ -34,7 +35,7 @@ describe('a set of numbers', () => {
         expect(ranges).toEqual(rangesOf(all));
         expect(countOf(ranges)).toBe(new Set(all).size);
       }),
-      { numRuns: 500 },
+      { numRuns: propertyRuns(500) },
     );
   });
 

@@ -4,6 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { literal, quote } from '../../src/sql/literals.ts';
 import { type ParameterValue, QueryError } from '../../src/sql/parameter.ts';
 import { describeWith, rig } from '../support/rig.ts';
+import { propertyRuns } from '../support/thorough.ts';
 
 /** Characters that mean something to one lexer or another, and whole code points of every kind. */
 const pieces = fc.oneof(
@@ -68,7 +69,9 @@ describeWith(['trino'], 'a literal is read by Trino as the value that it was', (
       expect(bytes).toEqual(texts.map((text) => Buffer.from(text).toString('hex').toUpperCase()));
     };
     await check(known);
-    await fc.assert(fc.asyncProperty(fc.array(hostileText, { minLength: 20, maxLength: 40 }), check), { numRuns: 25 });
+    await fc.assert(fc.asyncProperty(fc.array(hostileText, { minLength: 20, maxLength: 40 }), check), {
+      numRuns: propertyRuns(25),
+    });
   });
 
   it('as a bound value just the same', async () => {
@@ -110,7 +113,7 @@ describe('the same literals in DuckDB', () => {
       ...(lists as [fc.Arbitrary<string[]>, fc.Arbitrary<bigint[]>, fc.Arbitrary<bigint[]>]),
       check,
     );
-    await fc.assert(property, { numRuns: 50 });
+    await fc.assert(property, { numRuns: propertyRuns(50) });
     connection.closeSync();
   });
 });

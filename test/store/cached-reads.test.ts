@@ -5,6 +5,7 @@ import { cachedReads } from '../../src/store/cached-reads.ts';
 import { MemoryStore } from '../../src/store/memory.ts';
 import type { GetOptions, ObjectStore } from '../../src/store/store.ts';
 import { collect } from '../support/collect.ts';
+import { propertyRuns } from '../support/thorough.ts';
 
 const uri = (name: string): string => `memory://test/${name}`;
 
@@ -32,7 +33,7 @@ test('any range of a kept file is that of the file, and the store is asked once'
       expect(await read(cached, 'a.avro', options)).toEqual(await read(shared, 'a.avro', options));
       expect((await cached.get(uri('a.avro'), options)).info).toEqual(await shared.head(uri('a.avro')));
     }),
-    { numRuns: 40 },
+    { numRuns: propertyRuns(40) },
   );
   expect(asked).toEqual(['a.avro']);
 });

@@ -1,25 +1,28 @@
-/** Stores whose process dies at a call, for tests of what the next one makes of it. */
-import { MemoryStore } from '../../src/store/memory.ts';
+/** Processes that die at a call to the store, and copies of what they leave behind. */
+import { type MemoryHooks, MemoryStore } from '../../src/store/memory.ts';
 import { collect } from './collect.ts';
 
 export class Killed extends Error {}
 
-/** Dies before or after its k-th call and stays dead, as a process does. */
-export function mortal(store: MemoryStore, at: number, when: 'before' | 'after'): MemoryStore {
+export type When = 'before' | 'after';
+
+/** Dies before or after the n-th call, and stays dead, as a process does. */
+export function deathAt(call: number, when: When): MemoryHooks {
   let calls = 0;
   const die = (): void => {
     throw new Killed();
   };
-  return store.view(
-    when === 'before'
-      ? { before: () => (++calls >= at ? die() : undefined) }
-      : { before: () => (++calls > at ? die() : undefined), after: () => (calls >= at ? die() : undefined) },
-  );
+  return when === 'before'
+    ? { before: () => (++calls >= call ? die() : undefined) }
+    : { before: () => (++calls > call ? die() : undefined), after: () => (calls >= call ? die() : undefined) };
 }
 
-export async function storeCopy(store: MemoryStore, prefix = 'memory://test/'): Promise<MemoryStore> {
-  const copy = new MemoryStore();
-  for await (const { uri } of store.list(prefix)) {
+export const mortal = (store: MemoryStore, call: number, when: When): MemoryStore => store.view(deathAt(call, when));
+
+/** Another store with the same objects. */
+export async function copyOf(store: MemoryStore, clock?: () => number): Promise<MemoryStore> {
+  const copy = new MemoryStore({}, clock);
+  for await (const { uri } of store.list('memory://test/')) {
     const { chunks } = await store.get(uri);
     await copy.put(uri, Buffer.concat(await collect(chunks)));
   }

@@ -3,6 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { columnsOf, printable, printableJson, printableLines } from '../../src/text/printable.ts';
 import { withoutStyles } from '../../src/text/styles.ts';
 import { textTable } from '../../src/text/text-table.ts';
+import { propertyRuns } from '../support/thorough.ts';
 
 /** One or more of each kind that a terminal, a page or a reader could be misled by. */
 const acting = [
@@ -81,7 +82,7 @@ describe('printable text', () => {
         fc.pre(one !== other);
         expect(printable(one)).not.toBe(printable(other));
       }),
-      { numRuns: 2000 },
+      { numRuns: propertyRuns(2000) },
     );
   });
 

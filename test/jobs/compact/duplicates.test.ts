@@ -5,6 +5,7 @@ import { compact } from '../../../src/jobs/compact/compact.ts';
 import { DigestSet } from '../../../src/jobs/rewrite/digest-set.ts';
 import { verify } from '../../../src/jobs/verify/verify.ts';
 import { MemoryStore } from '../../../src/store/memory.ts';
+import { propertyRuns } from '../../support/thorough.ts';
 import { decision, input, type Rows, rowsOf, run, testRuntime } from '../../support/warehouse.ts';
 
 const key = (n: number) =>
@@ -50,7 +51,7 @@ describe('of decisions', () => {
           expect(places(await rowsOf(runtime, 'opa_decisions'))).toEqual(places(once(before)));
         },
       ),
-      { numRuns: 12 },
+      { numRuns: propertyRuns(12) },
     );
   });
 

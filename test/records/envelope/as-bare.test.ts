@@ -4,6 +4,7 @@
  */
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
+import { propertyRuns } from '../../support/thorough.ts';
 import { decisionOf, ownLine, readObject } from './read.ts';
 
 const json = JSON.stringify;
@@ -112,7 +113,7 @@ test('wrapped, cut and by turns is as bare', async () => {
           );
       },
     ),
-    { numRuns: 150 },
+    { numRuns: propertyRuns(150) },
   );
 });
 

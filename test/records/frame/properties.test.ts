@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import type { Frame } from '../../../src/records/frame/frame.ts';
+import { propertyRuns } from '../../support/thorough.ts';
 import { framesOf, limits, texts } from './frames.ts';
 
 const value = fc.jsonValue({ maxDepth: 3, stringUnit: 'binary' });
@@ -66,7 +67,7 @@ test('where chunks end makes no difference to the frames', async () => {
         expect(seen(await framesOf(text, chunks, caps))).toEqual(seen(await framesOf(text, undefined, caps)));
       },
     ),
-    { numRuns: 1500 },
+    { numRuns: propertyRuns(1500) },
   );
 });
 
@@ -85,7 +86,7 @@ test('a frame is the slice of the object at its offset, frames follow one anothe
       rest += input.toString('latin1', end);
       expect(rest.replace(/^\xef\xbb\xbf/, '')).toMatch(/^[\s\0\uFEFF,[\]]*$/);
     }),
-    { numRuns: 1500 },
+    { numRuns: propertyRuns(1500) },
   );
 });
 

@@ -9,11 +9,12 @@ import type { FieldPaths } from '../../../src/sources/opa/fields.ts';
 import { mappingOf, type ShapeName, shapeNames } from '../../../src/sources/opa/shapes.ts';
 import type { Source } from '../../../src/sources/source.ts';
 import type { Mapping } from '../../../src/tables/mapping.ts';
+import { propertyRuns } from '../../support/thorough.ts';
 import { number, string, value } from './arbitraries.ts';
 import { BothPaths } from './both-paths.ts';
 import { limits } from './promotions.ts';
 
-const runs = Number(process.env.PROPERTY_RUNS ?? 120);
+const runs = propertyRuns(120);
 
 type Fields = Readonly<Record<string, readonly FieldPaths[]>>;
 
@@ -123,7 +124,7 @@ describe.each([...sources])('%s', (name, source: Source) => {
         for (const [n, record] of some.entries()) both.take(record.replace('"d-1"', `"d-${n}"`));
         both.compareRows();
       }),
-      { numRuns: Math.ceil(runs / 8) },
+      { numRuns: propertyRuns(15) },
     );
   });
 });

@@ -8,6 +8,7 @@ import { createSource } from '../../../src/sources/index.ts';
 import type { SourceType } from '../../../src/sources/registry.ts';
 import type { Source } from '../../../src/sources/source.ts';
 import { inChunks, loadFixture } from '../../support/fixture.ts';
+import { propertyRuns } from '../../support/thorough.ts';
 import { mutate, mutations, records } from './arbitraries.ts';
 import { bothWays, readObject } from './objects.ts';
 import { sources } from './promotions.ts';
@@ -54,7 +55,7 @@ for (const type of ['opa', 'okera-audit'] as const satisfies SourceType[]) {
           certain += (await bothWays(source, Buffer.concat([Buffer.from(head), ...parts]), size)).certain;
         },
       ),
-      { numRuns: Number(process.env.PROPERTY_RUNS ?? 120) },
+      { numRuns: propertyRuns(120) },
     );
     expect(certain).toBeGreaterThan(0);
   });

@@ -4,6 +4,7 @@
  */
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
+import { propertyRuns } from '../../support/thorough.ts';
 import { mutate, mutations, records } from './arbitraries.ts';
 import { BothPaths } from './both-paths.ts';
 import { sources } from './promotions.ts';
@@ -61,7 +62,7 @@ for (const type of ['opa', 'okera-audit'] as const) {
           for (const key of ['fast', 'slow', 'duplicate'] as const) seen[key] += both.counts[key];
         },
       ),
-      { numRuns: Number(process.env.PROPERTY_RUNS ?? 60) },
+      { numRuns: propertyRuns(60) },
     );
     expect(Math.min(seen.fast, seen.slow, seen.duplicate)).toBeGreaterThan(0);
   });

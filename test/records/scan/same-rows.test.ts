@@ -1,15 +1,13 @@
-/**
- * One record through a fresh pair of paths: whatever it is, the fast path says what the reference path says.
- * PROPERTY_RUNS (here, in one-writer and in objects) sets how long to search.
- */
+/** One record through a fresh pair of paths: whatever it is, the fast path says what the reference path says. */
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { propertyRuns } from '../../support/thorough.ts';
 import { fieldNames, mutate, mutations, records, recordWith, value } from './arbitraries.ts';
 import { BothPaths } from './both-paths.ts';
 import { addresses, times } from './odd-values.ts';
 import { sources } from './promotions.ts';
 
-const runs = Number(process.env.PROPERTY_RUNS ?? 120);
+const runs = propertyRuns(120);
 const around = fc.constantFrom<readonly [string, string]>(
   ['', ''],
   ['{"', '"}'],

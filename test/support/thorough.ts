@@ -1,0 +1,22 @@
+/**
+ * How long tests search where no number of tries is all of them. `npm test` takes a sample of the calls after which a run
+ * is killed and a few runs of each property, so that it ends in about a minute; with THOROUGH=true, which scripts/test
+ * sets, every call is tried and every property as often as it says.
+ */
+const isThorough = process.env.THOROUGH === 'true';
+
+/** The runs of a property whose full number is given: a sixth of them, and no fewer than 5, unless all are wanted. */
+export function propertyRuns(full: number): number {
+  return isThorough ? full : Math.min(full, Math.max(5, Math.ceil(full / 6)));
+}
+
+/**
+ * Those of a run's calls, counted from 1, at which it is killed or disturbed: the last one, and one at random from each of
+ * some stretches of equal length before it; every one where all are wanted.
+ */
+export function killPoints(calls: number, most = 8): number[] {
+  if (isThorough || calls <= most) return Array.from({ length: calls }, (_, i) => i + 1);
+  const length = (calls - 1) / (most - 1);
+  const stretches = Array.from({ length: most - 1 }, (_, i) => [Math.floor(i * length), Math.floor((i + 1) * length)]);
+  return [...stretches.map(([from, to]) => from! + 1 + Math.floor(Math.random() * (to! - from!))), calls];
+}
