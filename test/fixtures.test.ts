@@ -5,7 +5,7 @@
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { ObjectError } from '../src/records/decompress.ts';
+import { ObjectError } from '../src/records/body/meter.ts';
 import type { SourceType } from '../src/sources/registry.ts';
 import { type Fixture, loadFixture, readFixture } from './support/fixture.ts';
 

@@ -4,7 +4,8 @@
  * one is ever used; large ones are streamed when their turn comes.
  */
 import pLimit from 'p-limit';
-import { decompressWhole, ObjectError, openBody } from '../records/decompress.ts';
+import { ObjectError } from '../records/body/meter.ts';
+import { decompressWhole, openBody } from '../records/decompress.ts';
 import type { Limits } from '../records/limits.ts';
 import { readObject, readWhole } from '../store/read.ts';
 import type { ObjectInfo, ObjectStore } from '../store/store.ts';

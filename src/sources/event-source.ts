@@ -2,7 +2,7 @@
  * What an input family declares; everything that jobs, the worker, the configuration and the documentation know of it
  * follows from here. A new family is a folder with such a declaration, a schema, and a line in registry.ts.
  */
-import type { RecordMarks } from '../records/envelope/unwrap.ts';
+import type { RecordMarks } from '../records/envelope/marks.ts';
 import type { ObjectFacts } from '../records/object-facts.ts';
 import type { Mapping } from '../tables/mapping.ts';
 import type { AnnotatedSchema } from '../tables/schema.ts';

@@ -4,8 +4,8 @@
  */
 import type { Value } from '../columns/types.ts';
 import { computedColumns } from '../records/computed.ts';
+import type { RecordMarks } from '../records/envelope/marks.ts';
 import { EnvelopeReader } from '../records/envelope/reader.ts';
-import type { RecordMarks } from '../records/envelope/unwrap.ts';
 import { Extra } from '../records/extra.ts';
 import { compileEnvelopeReader, compileFlattener } from '../records/flatten.ts';
 import type { Frame } from '../records/frame/frame.ts';

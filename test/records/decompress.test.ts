@@ -2,7 +2,8 @@ import { globSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { deflateSync, gzipSync, zstdCompressSync } from 'node:zlib';
 import { describe, expect, test } from 'vitest';
-import { decompressWhole, ObjectError, openBody } from '../../src/records/decompress.ts';
+import { ObjectError } from '../../src/records/body/meter.ts';
+import { decompressWhole, openBody } from '../../src/records/decompress.ts';
 
 const limits = { objectBytes: 50_000_000, compressionRatio: 100 };
 const a = gzipSync('aaa\n');

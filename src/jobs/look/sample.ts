@@ -2,7 +2,9 @@
  * A bounded look at what is below a location: a listing of at most so many keys, and the beginnings of a few objects that
  * are spread over it.
  */
-import { type Compression, compressionOf, ObjectError, openBody } from '../../records/decompress.ts';
+import { type Compression, compressionOf } from '../../records/body/compression.ts';
+import { ObjectError } from '../../records/body/meter.ts';
+import { openBody } from '../../records/decompress.ts';
 import type { Limits } from '../../records/limits.ts';
 import { type ObjectInfo, type ObjectStore, StoreError } from '../../store/store.ts';
 

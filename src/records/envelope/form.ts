@@ -10,8 +10,9 @@
  */
 import type { Frame } from '../frame/frame.ts';
 import { keyText } from '../members.ts';
+import type { FoundRecord } from './findings.ts';
 import { lineMembers, listMembers } from './kinds.ts';
-import type { FoundRecord, RecordMarks } from './unwrap.ts';
+import type { RecordMarks } from './marks.ts';
 import { layersOf, type ObjectWrap } from './wraps.ts';
 
 /** Numbers and booleans are of one type each. */

@@ -52,7 +52,7 @@ export const listMembers: readonly string[] = [
 ];
 
 /** The one member of a line that says what is to be done with the next one, in bulk bodies of Elasticsearch. */
-export const bulkActions: ReadonlySet<string> = new Set(['create', 'index', 'update', 'delete']);
+const bulkActions: ReadonlySet<string> = new Set(['create', 'index', 'update', 'delete']);
 
 /** Members whose null says that the shipper left the line out, and what to do about it. */
 export const omittedMembers: Readonly<Record<string, string>> = {
@@ -102,3 +102,11 @@ export const logLineHeads: readonly RegExp[] = [
 
 /** The decision log of OPA in its text format, which prints Go values that no reader can take apart again. */
 export const opaTextDecision = /(?:^|\s)msg="?Decision Log"?(?:\s|$)|^\w+\[\d+\]\s+Decision Log\s/;
+
+/** Only the action of an Elasticsearch bulk request, whose document is the next line. */
+export function isBulkAction(value: Readonly<Record<string, unknown>>): boolean {
+  const [name, ...others] = Object.keys(value);
+  if (name === undefined || others.length > 0 || !bulkActions.has(name)) return false;
+  const action = value[name];
+  return typeof action === 'object' && action !== null && !Array.isArray(action);
+}

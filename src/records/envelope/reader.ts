@@ -12,9 +12,11 @@ import type { Limits } from '../limits.ts';
 import type { RecordOutcome, Rejection, Skip } from '../outcome.ts';
 import { isRejection, type JsonRecord, parseRecord, reject } from '../parse.ts';
 import type { Emit, RecordReader } from '../record-reader.ts';
+import type { Finding, FoundRecord, Place } from './findings.ts';
 import { type EnvelopeForm, formOf } from './form.ts';
+import type { RecordMarks } from './marks.ts';
 import { Streams } from './streams.ts';
-import { type Finding, type FoundRecord, type Place, type RecordMarks, Unwrapper } from './unwrap.ts';
+import { Unwrapper } from './unwrap.ts';
 import { envelopeText, type Wrap } from './wraps.ts';
 
 export interface ReaderSpec {

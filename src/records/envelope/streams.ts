@@ -10,9 +10,9 @@
 import type { Frame } from '../frame/frame.ts';
 import type { Rejection } from '../outcome.ts';
 import { reject } from '../parse.ts';
+import type { FoundText } from './findings.ts';
 import { looksLikeTail, ObjectText } from './object-text.ts';
 import type { SplitLine } from './prefix-shapes.ts';
-import type { FoundText } from './unwrap.ts';
 import { partialState, streamKey, type Wrap } from './wraps.ts';
 
 export interface StreamEvents {

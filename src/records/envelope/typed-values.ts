@@ -32,6 +32,14 @@ const isKeyValue = (element: unknown): boolean => {
   return typeof key === 'string' && typeName(value) !== undefined;
 };
 
+/** A text, whichever way it is written. */
+export const isTextual = (value: unknown): boolean =>
+  typeof value === 'string' || typeName(value) === 'stringValue' || isByteList(value);
+
+/** journald writes what is not printable as a list of bytes. */
+export const isByteList = (value: unknown): value is readonly number[] =>
+  Array.isArray(value) && value.length > 0 && value.every((byte) => Number.isInteger(byte) && byte >= 0 && byte <= 255);
+
 /** The JSON text of a typed value, or of a list of members, that stands in `bytes`. */
 export function plainJson(bytes: Buffer, value: unknown): Buffer {
   const parts: Buffer[] = [];

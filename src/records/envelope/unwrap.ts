@@ -8,86 +8,28 @@
  * (streams.ts) to join, or what another program wrote.
  */
 import { isUtf8 } from 'node:buffer';
-import { gunzipSync } from 'node:zlib';
-import { compressionOf } from '../decompress.ts';
 import { exactText } from '../exact-text.ts';
-import type { Frame } from '../frame/frame.ts';
-import { fillerAt, isBlank, isSpace } from '../frame/framer.ts';
 import type { Limits } from '../limits.ts';
 import { keyText, scanMembers } from '../members.ts';
-import type { Rejection, SkipReason } from '../outcome.ts';
+import type { Rejection } from '../outcome.ts';
 import { isRejection, type JsonRecord, type ParseLimits, parseRecord, reject } from '../parse.ts';
+import { decodeBase64, encodedHints, quotedJson } from './encoded.ts';
+import { apart, type Finding, foreign, inside, type Place, Rank, rankOf, settled, textFinding } from './findings.ts';
 import {
-  bulkActions,
   criLine,
+  isBulkAction,
   lineMembers,
   listMembers,
   logLineHeads,
   omittedMembers,
   opaTextDecision,
 } from './kinds.ts';
+import type { RecordMarks } from './marks.ts';
 import { ObjectText } from './object-text.ts';
 import { type IsExpected, Shapes } from './prefix-shapes.ts';
-import { elementRanges, isKeyValueList, plainJson, typeName } from './typed-values.ts';
+import { afterFiller, isBehindWord, trimmed } from './texts.ts';
+import { elementRanges, isByteList, isKeyValueList, isTextual, plainJson, typeName } from './typed-values.ts';
 import type { Wrap } from './wraps.ts';
-
-/** How a source tells its records from all other JSON. */
-export interface RecordMarks {
-  /**
-   * Members whose values tell what an object is; of all others only their JSON types do, and whether they are there. The
-   * fast path relies on it (form.ts).
-   */
-  readonly valued: readonly string[];
-  isRecord(value: Readonly<Record<string, unknown>>): boolean;
-  /** Another line of the program that writes the records: no record, whatever it lacks. */
-  isOtherLine(value: Readonly<Record<string, unknown>>): boolean;
-  /**
-   * What a line says that is not a record and bears on which records there must be; undefined for all others. Such lines are
-   * counted apart, so that they can be held against the records.
-   */
-  witnessOf?(value: Readonly<Record<string, unknown>>): SkipReason | undefined;
-  /** The same text for a record that stands in two places of one envelope; undefined where a record has none. */
-  idOf(value: Readonly<Record<string, unknown>>): string | undefined;
-  /** Of these, one stands in the text of every record. */
-  readonly hints: readonly string[];
-}
-
-export type Finding = FoundRecord | FoundText | FoundRejection | ForeignLine | Settled;
-
-interface Found {
-  /** What goes to quarantine where no row comes of it, and where it stood. */
-  readonly origin: Frame;
-}
-
-export interface FoundRecord extends Found {
-  readonly kind: 'record';
-  readonly record: JsonRecord;
-  readonly wrap: Wrap | undefined;
-}
-
-/** A text that is no JSON: a line of another program, or a piece of a record. */
-export interface FoundText extends Found {
-  readonly kind: 'text';
-  readonly text: Buffer;
-  readonly wrap: Wrap | undefined;
-  /** It begins a JSON object and does not end it. */
-  readonly isOpen: boolean;
-}
-
-export interface FoundRejection extends Found {
-  readonly kind: 'rejection';
-  readonly rejection: Rejection;
-}
-
-export interface ForeignLine extends Found {
-  readonly kind: 'foreign';
-  readonly reason: SkipReason;
-}
-
-/** A list of lines, whose elements have been given to `settle` one after the other. */
-export interface Settled {
-  readonly kind: 'settled';
-}
 
 /** What the unwrapper asks of the reader, and tells it. */
 export interface UnwrapperHooks {
@@ -99,21 +41,25 @@ export interface UnwrapperHooks {
   readonly settle: (finding: Finding) => void;
 }
 
-/** Where something stands: its layers, its place in the decompressed object, the frame or element that it is part of. */
-export interface Place {
-  readonly wrap: Wrap | undefined;
-  readonly at: number;
-  readonly origin: Frame;
-  /** Texts and encodings taken off so far. */
-  readonly layers: number;
-}
-
 export type UnwrapLimits = ParseLimits & Pick<Limits, 'recordBytes'>;
 
 /** An envelope in an envelope in an envelope: so many, and no more. */
 const mostLayers = 8;
 /** Braces of a line that are tried for the beginning of its JSON. */
 const mostBraces = 32;
+const leastBase64 = 32;
+const jsonPunctuation = /^[[\]{},:\s]*$/;
+const HEAD_BYTES = 256;
+const OPEN_BRACE = 0x7b;
+const OPEN_BRACKET = 0x5b;
+const COMMA = 0x2c;
+const NEWLINE = 0x0a;
+
+const textFormat: Rejection = reject(
+  'text_format',
+  '',
+  'a decision in the text format of the log, which does not keep its values: run OPA with --log-format=json',
+);
 
 export class Unwrapper {
   readonly #marks: RecordMarks;
@@ -300,22 +246,12 @@ export class Unwrapper {
     return undefined;
   }
 
-  /**
-   * JSON in quotes, with what quotes inside of it have become: a JSON string of JSON, a value of logfmt (`msg="{\\"…"`) or a
-   * field of CSV (`"{""…"`). Only where a value can begin, so that what a program cites is not taken for what it logs.
-   */
+  /** JSON in quotes. */
   #quoted(text: Buffer, start: number, end: number, place: Place): Finding[] | undefined {
     if (!this.#isHinted(text)) return undefined;
-    const line = text.toString('utf8', start, end);
-    const quote = quotedObject.exec(line);
-    if (quote === null) return undefined;
-    const from = quote.index + quote[0].indexOf('"');
-    const isDoubled = line.startsWith('"{""', from);
-    const literal = (isDoubled ? doubledLiteral : escapedLiteral).exec(line.slice(from))?.[0];
-    if (literal === undefined) return undefined;
-    const inner = isDoubled ? literal.slice(1, -1).replaceAll('""', '"') : stringOf(literal);
-    if (inner === undefined) return undefined;
-    const [prefix, suffix] = [line.slice(0, from), line.slice(from + literal.length).trim()];
+    const quoted = quotedJson(text.toString('utf8', start, end));
+    if (quoted === undefined) return undefined;
+    const { prefix, inner, suffix } = quoted;
     const wrap = { kind: 'text', prefix, suffix, outer: place.wrap } as const;
     const found = this.text(Buffer.from(inner), { ...place, wrap, layers: place.layers + 1 });
     return rankOf(found) > Rank.text ? found : undefined;
@@ -323,26 +259,15 @@ export class Unwrapper {
 
   /** The text as base64 of text, compressed or not. */
   #decoded(text: Buffer, place: Place): Finding[] | undefined {
-    if (!base64Text.test(text.toString('latin1'))) return undefined;
-    const bytes = Buffer.from(text.toString('latin1'), 'base64');
-    const plain = this.#gunzipped(bytes) ?? bytes;
+    const plain = decodeBase64(text, this.#limits.recordBytes);
+    if (plain === undefined) return undefined;
     const wrap = { kind: 'text', prefix: '', suffix: '', encoding: 'base64', outer: place.wrap } as const;
     // Bytes at random are hardly ever text, unless there are few of them: then they have to be part of a record.
-    if (!isUtf8(plain) || plain.some(isControl)) return undefined;
     const isShort = text.length < leastBase64 && plain[0] !== OPEN_BRACE;
     if (isShort && !this.#hooks.isExpected({ text: plain, wrap })) return undefined;
     const found = this.#lines(plain, { ...place, wrap, layers: place.layers + 1 });
     // Nothing says of a line by itself that it is not what it looks like.
     return place.wrap === undefined && rankOf(found) <= Rank.text ? undefined : found;
-  }
-
-  #gunzipped(bytes: Buffer): Buffer | undefined {
-    if (compressionOf(bytes) !== 'gzip') return undefined;
-    try {
-      return gunzipSync(bytes, { maxOutputLength: this.#limits.recordBytes });
-    } catch {
-      return undefined;
-    }
   }
 
   /** What came out of an encoding: one text, or lines of them. */
@@ -472,143 +397,15 @@ export class Unwrapper {
   }
 }
 
-/** How much a list of findings says. */
-const Rank = { nothing: 0, foreign: 1, text: 2, piece: 3, record: 4 } as const;
-
-export function rankOf(found: readonly Finding[]): number {
-  let rank: number = Rank.nothing;
-  for (const finding of found) {
-    const own =
-      finding.kind === 'text'
-        ? finding.isOpen
-          ? Rank.piece
-          : Rank.text
-        : finding.kind === 'foreign'
-          ? Rank.foreign
-          : Rank.record;
-    if (own > rank) rank = own;
-  }
-  return rank;
-}
-
-/** What base64 of gzip, and of JSON objects, begins with. */
-const encodedHints = ['H4sI', 'eyJ', 'ewo'] as const;
-const leastBase64 = 32;
-const base64Text = /^[A-Za-z0-9+/\r\n]+={0,2}$/;
-const jsonPunctuation = /^[[\]{},:\s]*$/;
-const HEAD_BYTES = 256;
-const OPEN_BRACE = 0x7b;
-const OPEN_BRACKET = 0x5b;
-const COMMA = 0x2c;
-const NEWLINE = 0x0a;
-const ESCAPE = 0x1b;
-/** An ANSI sequence, as terminals get it for colours. */
-const colour = `${String.fromCharCode(ESCAPE)}\\[[\\d;]*[A-Za-z]`;
-const colourAtStart = new RegExp(`^${colour}`);
-const colourAtEnd = new RegExp(`${colour}$`);
-
-const textFormat: Rejection = reject(
-  'text_format',
-  '',
-  'a decision in the text format of the log, which does not keep its values: run OPA with --log-format=json',
-);
-
 const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>
   typeof value === 'object' && value !== null && !Array.isArray(value);
 
-const isTextual = (value: unknown): boolean =>
-  typeof value === 'string' || typeName(value) === 'stringValue' || isByteList(value);
-
-function isBulkAction(value: Readonly<Record<string, unknown>>): boolean {
-  const [name, ...others] = Object.keys(value);
-  return name !== undefined && others.length === 0 && bulkActions.has(name) && isObject(value[name]);
-}
-
 const isEmptyList = (value: unknown): boolean => Array.isArray(value) && value.length === 0;
-
-const isByteList = (value: unknown): value is readonly number[] =>
-  Array.isArray(value) && value.length > 0 && value.every((byte) => Number.isInteger(byte) && byte >= 0 && byte <= 255);
-
-const settled: Finding[] = [{ kind: 'settled' }];
-
-const foreign = ({ origin }: Place, reason: SkipReason = 'foreign-line'): ForeignLine => ({
-  kind: 'foreign',
-  reason,
-  origin,
-});
-
-const textFinding = (text: Buffer, isOpen: boolean, { wrap, origin }: Place): FoundText => ({
-  kind: 'text',
-  text,
-  wrap,
-  isOpen,
-  origin,
-});
-
-/** What stands at `offset` of a place, behind another layer. */
-const inside = (place: Place, wrap: Wrap, offset: number): Place => ({ ...place, wrap, at: place.at + offset });
-
-/** A part of a place that is a record for itself. */
-const apart = (place: Place, bytes: Buffer, offset: number): Place => ({
-  ...place,
-  at: place.at + offset,
-  origin: { bytes, offset: place.at + offset },
-});
 
 function prefixed(text: Buffer, from: number, brace: number, close: number, { wrap }: Place) {
   const prefix = text.toString('utf8', from, brace);
   const suffix = text.toString('utf8', close).trim();
   return { kind: 'text', prefix, suffix, outer: wrap } as const;
-}
-
-/** A quote with an object behind it, where a value can begin: a text, a field, a value of logfmt or of a Ruby hash. */
-const quotedObject = /(?:^|[,\t;]|=>?)"\{(?:\\"|"")/;
-const escapedLiteral = /^"(?:[^"\\]|\\.)*"/;
-const doubledLiteral = /^"(?:[^"]|"")*"/;
-
-function stringOf(literal: string): string | undefined {
-  try {
-    return String(JSON.parse(literal));
-  } catch {
-    return undefined;
-  }
-}
-
-const afterFiller = (text: Buffer, from: number, end: number): number => {
-  let at = from;
-  while (at < end && fillerAt(text, at) > 0) at += fillerAt(text, at);
-  return at;
-};
-
-/** White space or a colour stands in front. */
-const isBehindWord = (text: Buffer, at: number): boolean =>
-  isSpace(text[at - 1]) || colourAtEnd.test(text.toString('latin1', Math.max(0, at - 16), at));
-
-/** Of a byte that no log line has in it but for white space and the beginning of a colour. */
-const isControl = (byte: number): boolean => byte < 0x20 && byte !== ESCAPE && !isSpace(byte);
-
-/** Where a text begins and ends without white space, NULs, byte order marks and colours around it. */
-function trimmed(text: Buffer): [start: number, end: number] {
-  let start = 0;
-  let end = text.length;
-  for (;;) {
-    const filler = start < end ? fillerAt(text, start) : 0;
-    if (filler > 0) start += filler;
-    else if (text[start] === ESCAPE) {
-      const found = colourAtStart.exec(text.toString('latin1', start, start + 32));
-      if (found === null) break;
-      start += found[0].length;
-    } else break;
-  }
-  for (;;) {
-    if (end > start && isBlank(text[end - 1])) end--;
-    else {
-      const found = colourAtEnd.exec(text.toString('latin1', Math.max(start, end - 16), end));
-      if (found === null) break;
-      end -= found[0].length;
-    }
-  }
-  return [start, end];
 }
 
 /** Which member has the name, the last one where several have; -1 for none. */

@@ -1,5 +1,5 @@
 /** What tells an audit record of Okera from all other JSON in a log. */
-import type { RecordMarks } from '../../records/envelope/unwrap.ts';
+import type { RecordMarks } from '../../records/envelope/marks.ts';
 
 /** Fields that all versions have; one that lacks its id or time is still told by the others. */
 const telling = ['request_time', 'request_id', 'start_unix_time', 'end_unix_time', 'auth_failure', 'connected_user'];

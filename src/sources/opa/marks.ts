@@ -1,5 +1,5 @@
 /** What tells a decision from all other JSON in a log. */
-import type { RecordMarks } from '../../records/envelope/unwrap.ts';
+import type { RecordMarks } from '../../records/envelope/marks.ts';
 import type { SkipReason } from '../../records/outcome.ts';
 
 const isObject = (value: unknown): boolean => typeof value === 'object' && value !== null && !Array.isArray(value);

@@ -1,0 +1,93 @@
+/**
+ * gzip members and zstd frames of a body that arrives in chunks. Node's decoders stop at the end of a zstd frame and at
+ * gzip padding without a word about what follows (Node 24: a second frame in the same chunk is dropped). So the bytes
+ * that a decoder has taken are counted here, and the rest goes to a fresh decoder or is an error.
+ */
+import { crc32, createInflateRaw, createZstdDecompress, type InflateRaw, type ZstdDecompress } from 'node:zlib';
+import type { Compression } from './compression.ts';
+import type { Input } from './input.ts';
+import { type Meter, ObjectError, objectError } from './meter.ts';
+
+const OUTPUT_CHUNK = 128 << 10;
+/** Checksum and size behind the data of a gzip member. */
+const GZIP_TRAILER_BYTES = 8;
+
+/** The data of all parts. */
+export async function* decodeParts(input: Input, compression: Compression, meter: Meter): AsyncGenerator<Buffer> {
+  while (await input.skipPadding(compression, meter)) {
+    meter.part(input.taken);
+    yield* decodeOne(input, compression, meter);
+  }
+}
+
+/** One gzip member with its checks, or one zstd frame up to the end of the chunk that it ends in. */
+async function* decodeOne(input: Input, compression: Compression, meter: Meter): AsyncGenerator<Buffer> {
+  if (compression !== 'gzip') {
+    yield* decodeStream(input, createZstdDecompress({ chunkSize: OUTPUT_CHUNK }), compression, meter);
+    return;
+  }
+  // Not by Node's gunzip: behind a member it takes anything but zeros for the next one.
+  await input.skipGzipHeader(meter);
+  let checksum = 0;
+  const before = meter.produced;
+  for await (const chunk of decodeStream(input, createInflateRaw({ chunkSize: OUTPUT_CHUNK }), compression, meter)) {
+    checksum = crc32(chunk, checksum);
+    yield chunk;
+  }
+  const trailer = await input.take(GZIP_TRAILER_BYTES);
+  if (trailer.length < GZIP_TRAILER_BYTES)
+    throw new ObjectError('truncated_gzip', 'ends in the middle of gzip data', input.taken, meter.produced);
+  const isRight =
+    trailer.readUInt32LE(0) === checksum && trailer.readUInt32LE(4) === (meter.produced - before) % 2 ** 32;
+  if (!isRight)
+    throw new ObjectError('corrupt', 'no valid gzip data: incorrect data check', input.taken, meter.produced);
+}
+
+type Decoder = InflateRaw | ZstdDecompress;
+
+async function* decodeStream(
+  input: Input,
+  decoder: Decoder,
+  compression: Compression,
+  meter: Meter,
+): AsyncGenerator<Buffer> {
+  const start = input.taken;
+  const pump = feed(input, decoder);
+  try {
+    for await (const chunk of decoder) {
+      meter.stored = input.taken;
+      yield meter.count(chunk as Buffer, input.taken);
+    }
+    await pump;
+  } catch (error) {
+    throw objectError(error, compression, meter, start + decoder.bytesWritten);
+  } finally {
+    decoder.destroy();
+  }
+  input.rewind(start + decoder.bytesWritten);
+}
+
+/** Writes the input into the decoder until one of them ends. Never rejects: an error of the source destroys the decoder. */
+async function feed(input: Input, decoder: Decoder): Promise<void> {
+  let over = false;
+  const ended = new Promise<void>((resolve) => {
+    const settle = (): void => {
+      over = true;
+      resolve();
+    };
+    decoder.once('end', settle).once('close', settle).once('error', settle);
+  });
+  try {
+    while (!over) {
+      input.release(decoder.bytesWritten);
+      const chunk = await input.next();
+      if (!chunk) {
+        decoder.end();
+        return;
+      }
+      if (!over) await Promise.race([ended, new Promise<void>((resolve) => decoder.write(chunk, () => resolve()))]);
+    }
+  } catch (error) {
+    decoder.destroy(error as Error);
+  }
+}

@@ -1,0 +1,55 @@
+/** Texts that other texts carry: in quotes, and as base64, compressed or not. */
+import { isUtf8 } from 'node:buffer';
+import { gunzipSync } from 'node:zlib';
+import { compressionOf } from '../body/compression.ts';
+import { isControl } from './texts.ts';
+
+/** What base64 of gzip, and of JSON objects, begins with. */
+export const encodedHints = ['H4sI', 'eyJ', 'ewo'] as const;
+const base64Text = /^[A-Za-z0-9+/\r\n]+={0,2}$/;
+
+/** The text that this one is the base64 of, of so many bytes at most where it is compressed; undefined for any other. */
+export function decodeBase64(text: Buffer, mostBytes: number): Buffer | undefined {
+  if (!base64Text.test(text.toString('latin1'))) return undefined;
+  const bytes = Buffer.from(text.toString('latin1'), 'base64');
+  const plain = gunzipped(bytes, mostBytes) ?? bytes;
+  return isUtf8(plain) && !plain.some(isControl) ? plain : undefined;
+}
+
+function gunzipped(bytes: Buffer, mostBytes: number): Buffer | undefined {
+  if (compressionOf(bytes) !== 'gzip') return undefined;
+  try {
+    return gunzipSync(bytes, { maxOutputLength: mostBytes });
+  } catch {
+    return undefined;
+  }
+}
+
+/** A quote with an object behind it, where a value can begin: a text, a field, a value of logfmt or of a Ruby hash. */
+const quotedObject = /(?:^|[,\t;]|=>?)"\{(?:\\"|"")/;
+const escapedLiteral = /^"(?:[^"\\]|\\.)*"/;
+const doubledLiteral = /^"(?:[^"]|"")*"/;
+
+function stringOf(literal: string): string | undefined {
+  try {
+    return String(JSON.parse(literal));
+  } catch {
+    return undefined;
+  }
+}
+
+/**
+ * JSON in quotes, with what quotes inside of it have become: a JSON string of JSON, a value of logfmt (`msg="{\\"…"`) or a
+ * field of CSV (`"{""…"`). Only where a value can begin, so that what a program cites is not taken for what it logs.
+ */
+export function quotedJson(line: string): { prefix: string; inner: string; suffix: string } | undefined {
+  const quote = quotedObject.exec(line);
+  if (quote === null) return undefined;
+  const from = quote.index + quote[0].indexOf('"');
+  const isDoubled = line.startsWith('"{""', from);
+  const literal = (isDoubled ? doubledLiteral : escapedLiteral).exec(line.slice(from))?.[0];
+  if (literal === undefined) return undefined;
+  const inner = isDoubled ? literal.slice(1, -1).replaceAll('""', '"') : stringOf(literal);
+  if (inner === undefined) return undefined;
+  return { prefix: line.slice(0, from), inner, suffix: line.slice(from + literal.length).trim() };
+}
