@@ -1,20 +1,29 @@
 /**
- * The entry point for AWS Lambda: `handler`. The configuration is read as by the binary: AUDIT_WAREHOUSE_CONFIG names the
- * file (default: audit-warehouse.yaml beside the code), AUDIT_WAREHOUSE_* overrides single keys.
+ * The entry point for AWS Lambda: `handler`. AUDIT_WAREHOUSE_CONFIG_PARAMETER names the parameter of Systems Manager that holds the
+ * configuration; without it AUDIT_WAREHOUSE_CONFIG names a file in the package (default: audit-warehouse.yaml). AUDIT_WAREHOUSE_* overrides
+ * single keys of either.
  */
 import { loadConfig } from './config/load.ts';
+import { readParameter } from './config/parameter.ts';
+import type { Runtime } from './ingest/runtime.ts';
 import { reservedColumns } from './sources/index.ts';
 import { createLogger } from './telemetry/log.ts';
 import { createRuntime } from './wire.ts';
 import { createSqsHandler } from './worker/lambda.ts';
 
-export const handler = createSqsHandler(async () => {
+const write = (line: string): boolean => process.stdout.write(line);
+
+export const handler = createSqsHandler(openRuntime, { writeMetrics: (line) => write(`${line}\n`) });
+
+async function openRuntime(): Promise<Runtime> {
+  const parameter = process.env.AUDIT_WAREHOUSE_CONFIG_PARAMETER;
   const { config } = loadConfig({
+    ...(parameter && { text: { content: await readParameter(parameter, process.env), origin: parameter } }),
     env: process.env,
     cwd: process.cwd(),
     reserved: reservedColumns,
   });
-  const log = createLogger({ level: 'info', format: 'json', write: (line) => process.stdout.write(line) });
+  const log = createLogger({ level: 'info', format: 'json', write });
   // An invocation takes one batch after another, so threads would be loaded for nothing.
   return createRuntime({ ...config, batch: { ...config.batch, threads: 1 } }, { log });
-});
+}

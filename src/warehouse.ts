@@ -99,14 +99,26 @@ export class Warehouse implements AsyncDisposable {
 
   /** Makes few large sorted files of each day, and keeps each record once. */
   async compact(options: CompactOptions = {}): Promise<CompactReport> {
-    const { compact } = await import('./jobs/compact/compact.ts');
-    return compact(await this.#runtime(), options);
+    const [{ compact }, { recordRun }] = await Promise.all([
+      import('./jobs/compact/compact.ts'),
+      import('./jobs/last-runs.ts'),
+    ]);
+    const runtime = await this.#runtime();
+    const report = await compact(runtime, options);
+    if (!options.dryRun && options.tables === undefined) await recordRun(runtime, 'compact', report);
+    return report;
   }
 
   /** Holds sources, ledger, tables and files against each other. Differences are in the report, never thrown. */
   async verify(options: VerifyOptions = {}): Promise<VerifyReport> {
-    const { verify } = await import('./jobs/verify/verify.ts');
-    return verify(await this.#runtime(), options);
+    const [{ verify }, { recordRun }] = await Promise.all([
+      import('./jobs/verify/verify.ts'),
+      import('./jobs/last-runs.ts'),
+    ]);
+    const runtime = await this.#runtime();
+    const report = await verify(runtime, options);
+    if (options.sources === undefined) await recordRun(runtime, 'verify', report);
+    return report;
   }
 
   /** Settles rows that another engine has deleted or added on purpose, with the reason and who accepts them. */
@@ -126,8 +138,14 @@ export class Warehouse implements AsyncDisposable {
 
   /** Removes old snapshots, days past their retention, and files that nothing needs. */
   async expire(options: ExpireOptions = {}): Promise<ExpireReport> {
-    const { expire } = await import('./jobs/expire/expire.ts');
-    return expire(await this.#runtime(), options);
+    const [{ expire }, { recordRun }] = await Promise.all([
+      import('./jobs/expire/expire.ts'),
+      import('./jobs/last-runs.ts'),
+    ]);
+    const runtime = await this.#runtime();
+    const report = await expire(runtime, options);
+    if (!options.dryRun) await recordRun(runtime, 'expire', report);
+    return report;
   }
 
   /** Removes every row of one subject. */

@@ -96,9 +96,10 @@ variable "analyst_assume_role_policy" {
 }
 
 variable "lambda" {
-  description = "Runs the worker as a Lambda function from a zip of deploy/lambda/package; null: the worker runs elsewhere. Every invocation is a commit: for buckets with constant traffic run a worker"
+  description = "Runs the worker as a Lambda function from a zip of deploy/lambda/package; null: the worker runs elsewhere. config is the text of the configuration, kept as a parameter of Systems Manager; null: it is in the zip. Every invocation is a commit: for buckets with constant traffic run a worker"
   type = object({
     zip            = string
+    config         = optional(string)
     architecture   = optional(string, "x86_64")
     memory_mb      = optional(number, 1769)
     timeout        = optional(number, 300)

@@ -52,8 +52,16 @@ export function defineCompact(program: Command, run: RunAction): void {
 }
 
 async function execute(context: CommandContext, options: Options): Promise<number> {
-  const [{ compact }, { parseDays }, { compactByEngine }, { logEvent }, { openConfigAndLog }] = await Promise.all([
+  const [
+    { compact },
+    { endedWell, recordRun },
+    { parseDays },
+    { compactByEngine },
+    { logEvent },
+    { openConfigAndLog },
+  ] = await Promise.all([
     import('../jobs/compact/compact.ts'),
+    import('../jobs/last-runs.ts'),
     import('../ingest/time-range.ts'),
     import('../jobs/compact/by-engine.ts'),
     import('../telemetry/events.ts'),
@@ -86,9 +94,9 @@ async function execute(context: CommandContext, options: Options): Promise<numbe
     await context.stderr.write('stopped; what was committed stays, and the same command goes on from there\n');
     return exitCodes.failed;
   }
+  if (!options.dryRun && options.table === undefined) await recordRun(runtime, 'compact', report);
   const { renderCompact } = await import('./shared/render-compact.ts');
   if (options.json) await context.stdout.writeJson(`${JSON.stringify(report)}\n`);
   else await context.stdout.writeStyled(renderCompact(report, options.dryRun === true, context.stdout.columns));
-  const isFaulty = report.refused.some(({ fault }) => fault === true);
-  return isFaulty || report.overtaken.length > 0 ? exitCodes.failed : exitCodes.done;
+  return endedWell.compact(report) ? exitCodes.done : exitCodes.failed;
 }

@@ -29,20 +29,29 @@ export function defineExpire(program: Command, run: RunAction): void {
 }
 
 async function execute(context: CommandContext, options: Options): Promise<number> {
-  const [{ expire }, { openConfigAndLog }, { formatBytes, formatCount }, { printable }, { textTable }] =
-    await Promise.all([
-      import('../jobs/expire/expire.ts'),
-      import('./shared/setup.ts'),
-      import('../text/humanize.ts'),
-      import('../text/printable.ts'),
-      import('../text/text-table.ts'),
-    ]);
+  const [
+    { expire },
+    { endedWell, recordRun },
+    { openConfigAndLog },
+    { formatBytes, formatCount },
+    { printable },
+    { textTable },
+  ] = await Promise.all([
+    import('../jobs/expire/expire.ts'),
+    import('../jobs/last-runs.ts'),
+    import('./shared/setup.ts'),
+    import('../text/humanize.ts'),
+    import('../text/printable.ts'),
+    import('../text/text-table.ts'),
+  ]);
   const { config, log } = openConfigAndLog(context, options);
   const removals: string[] = [];
-  const report = await expire(await context.openRuntime(config, log), {
+  const runtime = await context.openRuntime(config, log);
+  const report = await expire(runtime, {
     ...(options.dryRun && { dryRun: true, onRemoval: ({ kind, name }) => void removals.push(`${kind} ${name}`) }),
   });
-  const code = report.refused.length > 0 ? exitCodes.failed : exitCodes.done;
+  if (!options.dryRun) await recordRun(runtime, 'expire', report);
+  const code = endedWell.expire(report) ? exitCodes.done : exitCodes.failed;
   if (options.json) {
     await context.stdout.writeJson(`${JSON.stringify({ ...report, ...(options.dryRun && { removals }) })}\n`);
     return code;

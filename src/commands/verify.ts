@@ -75,8 +75,9 @@ export function defineVerify(program: Command, run: RunAction): void {
 const collected = (text: string, texts: readonly string[] = []): string[] => [...texts, text];
 
 async function execute(context: CommandContext, options: Options): Promise<number> {
-  const [{ verify }, { openConfigAndLog }, { UsageError }] = await Promise.all([
+  const [{ verify }, { recordRun }, { openConfigAndLog }, { UsageError }] = await Promise.all([
     import('../jobs/verify/verify.ts'),
+    import('../jobs/last-runs.ts'),
     import('./shared/setup.ts'),
     import('../config/errors.ts'),
   ]);
@@ -101,6 +102,7 @@ async function execute(context: CommandContext, options: Options): Promise<numbe
     repaired = await repair(runtime, report.differences, options.source);
     report = await verify(runtime, settings);
   }
+  if (options.source === undefined) await recordRun(runtime, 'verify', report);
   if (options.json)
     await context.stdout.writeJson(
       `${JSON.stringify({ ...report, ...(repaired && { repaired }), ...(acceptance && { acceptance }) })}\n`,

@@ -9,6 +9,7 @@ const prefix = 'AUDIT_WAREHOUSE_';
 const others: ReadonlySet<string> = new Set(
   [
     'CONFIG',
+    'CONFIG_PARAMETER',
     'LOG_LEVEL',
     'LOG_FORMAT',
     'PAGER',

@@ -18,7 +18,7 @@ import {
 } from './catalogs.ts';
 import { checkAgainstSchema, formatKey, type KeyPath, type KeyProblem } from './check.ts';
 import type { AthenaConfig, Config, DuckDbConfig, TrinoConfig } from './config.ts';
-import { givenDocument, mostDocumentBytes, readDocument } from './document.ts';
+import { type ConfigDocument, givenDocument, mostDocumentBytes, readDocument } from './document.ts';
 import { unknownVariables } from './environment.ts';
 import { ConfigError, nearest } from './errors.ts';
 import { type ConfigSchema, sectionValues } from './keys.ts';
@@ -37,6 +37,8 @@ const mostDefaultThreads = 4;
 export interface LoadOptions {
   /** The document itself, in place of a file. */
   readonly document?: object | undefined;
+  /** The text of a file that lies somewhere else, and what it is called in messages. Relative places in it start at `cwd`. */
+  readonly text?: { readonly content: string; readonly origin: string } | undefined;
   /** --config; otherwise AUDIT_WAREHOUSE_CONFIG, otherwise audit-warehouse.yaml in `cwd`. */
   readonly file?: string | undefined;
   /** `key=value`, as --set takes them. */
@@ -66,11 +68,7 @@ export interface ConfigValue {
 
 /** Throws ConfigError. Relative places in the file start at the folder of the file; those of flags and environment at `cwd`. */
 export function loadConfig(options: LoadOptions): LoadedConfig {
-  const named = options.file ?? options.env.AUDIT_WAREHOUSE_CONFIG;
-  const shown = options.document !== undefined ? 'configuration' : (named ?? defaultConfigFile);
-  const file = resolve(options.cwd, shown);
-  const document =
-    options.document !== undefined ? givenDocument(options.document) : readDocument(readConfigFile(file, shown), shown);
+  const { shown, file, document } = openDocument(options);
 
   const origins = new Map<string, string>();
   const problems: { problem: KeyProblem; origin?: string }[] = [];
@@ -174,6 +172,20 @@ function readText(file: string): string {
   }
   if (length === bytes.length) throw new Error(`it is larger than the ${mostDocumentBytes} bytes of a configuration`);
   return bytes.toString('utf8', 0, length);
+}
+
+function openDocument(options: LoadOptions): { shown: string; file: string; document: ConfigDocument } {
+  if (options.document !== undefined) {
+    const shown = 'configuration';
+    return { shown, file: resolve(options.cwd, shown), document: givenDocument(options.document) };
+  }
+  if (options.text !== undefined) {
+    const { content, origin } = options.text;
+    return { shown: origin, file: resolve(options.cwd, defaultConfigFile), document: readDocument(content, origin) };
+  }
+  const shown = options.file ?? options.env.AUDIT_WAREHOUSE_CONFIG ?? defaultConfigFile;
+  const file = resolve(options.cwd, shown);
+  return { shown, file, document: readDocument(readConfigFile(file, shown), shown) };
 }
 
 function readConfigFile(file: string, shown: string): string {

@@ -29,6 +29,7 @@ export type Target =
   | 'warehouse-listing'
   | 'warehouse'
   | 'probes'
+  | 'last-runs'
   | 'spill'
   /** The KMS key that the configuration names for what is written. */
   | 'key'
@@ -182,7 +183,8 @@ export const grants: Readonly<Record<JobName, readonly Grant[]>> = {
     readSources,
     listWarehouse,
     readWarehouse,
-    decrypt,
+    encrypt,
+    grant('RecordRun', 'last-runs', always('s3:PutObject')),
     grant('Catalog', 'catalog', always('glue:GetTable', 'glue:GetTables')),
   ],
   replay: [

@@ -117,6 +117,8 @@ const targets: Readonly<Record<Target, (places: PolicyPlaces) => Scope[]>> = {
   warehouse: ({ partition, warehouse }) => objects(partition, some(warehouse)),
   probes: ({ partition, warehouse }) =>
     objects(partition, some(warehouse && { ...warehouse, prefix: `${warehouse.prefix}_doctor/` })),
+  'last-runs': ({ partition, warehouse }) =>
+    objects(partition, some(warehouse && { ...warehouse, prefix: `${warehouse.prefix}_last_runs/` })),
   spill: ({ partition, spill }) => objects(partition, some(spill)),
   key: ({ key }) => [{ Resource: some(key) }],
   catalog: ({ partition, glue }) => (glue === undefined ? [] : [{ Resource: glueArns(partition, glue) }]),

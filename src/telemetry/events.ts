@@ -16,6 +16,10 @@ const declare = <Name extends string>(
 export const events = declare({
   'run-started': { level: 'info', message: 'run started' },
   'run-finished': { level: 'info', message: 'run finished' },
+  'run-not-recorded': {
+    level: 'warn',
+    message: 'when this job last ended well could not be written down; monitoring will take it for late',
+  },
   'batch-claimed': { level: 'debug', message: 'batch claimed' },
   'batch-taken-over': { level: 'info', message: 'finishing an abandoned batch' },
   'batch-given-up': {

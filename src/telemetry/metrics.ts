@@ -4,6 +4,7 @@
  * loop) are prom-client's own.
  */
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
+import packageJson from '../../package.json' with { type: 'json' };
 
 interface MetricDeclaration {
   readonly type: 'counter' | 'gauge' | 'histogram';
@@ -251,6 +252,42 @@ export const metrics = declare({
       summary: 'The queue {{ $labels.queue }} has been growing for an hour',
     },
   },
+  job_success_timestamp_seconds: {
+    type: 'gauge',
+    labels: ['job'],
+    help: 'When the last run of compact, expire or verify over the whole warehouse ended well, in seconds since 1970; 0 where none has.',
+    alert: 'a day and a half ago: the nightly job has stopped, fails, or was never set up',
+    rule: {
+      name: 'NightlyJobLate',
+      expr: 'time() - max by (job) ($metric) > 43200',
+      for: '1d',
+      severity: 'ticket',
+      summary: '{{ $labels.job }} has not ended well for more than a day and a half',
+    },
+  },
+  verify_differences: {
+    type: 'gauge',
+    labels: [],
+    help: 'Differences that the last verify over the whole warehouse found; absent until one has run.',
+    alert: 'above 0: run verify and see operations.md for what it says',
+    rule: {
+      name: 'VerifyDifferences',
+      expr: 'max($metric) > 0',
+      for: '0m',
+      severity: 'page',
+      summary: 'verify found {{ $value }} differences between sources and tables',
+    },
+  },
+  table_bytes: {
+    type: 'gauge',
+    labels: ['table'],
+    help: 'Bytes of the files of the current snapshot, delete files included.',
+  },
+  build_info: {
+    type: 'gauge',
+    labels: ['version', 'node'],
+    help: 'Always 1; the labels say which version runs on which Node.js.',
+  },
   store_throttled_total: {
     type: 'counter',
     labels: [],
@@ -284,6 +321,7 @@ export class Metrics {
     for (const [name, declaration] of Object.entries(metrics) as [MetricName, MetricDeclaration][]) {
       this.#made.set(name, make(this.registry, metricPrefix + name, declaration));
     }
+    this.set('build_info', { version: packageJson.version, node: process.version }, 1);
     if (options.process === true) collectDefaultMetrics({ register: this.registry });
   }
 

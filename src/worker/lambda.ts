@@ -9,6 +9,7 @@ import { expectOwnWarehouse } from '../ingest/own-tables.ts';
 import type { ConfiguredSource } from '../ingest/plan.ts';
 import type { Runtime } from '../ingest/runtime.ts';
 import { selectSources } from '../ingest/select-sources.ts';
+import { embeddedMetrics } from '../telemetry/embedded-metrics.ts';
 import { logEvent } from '../telemetry/events.ts';
 import { Metrics } from '../telemetry/metrics.ts';
 import { Batches } from './batches.ts';
@@ -18,8 +19,16 @@ import { routeEvents } from './route.ts';
 
 export type SqsHandler = (event: SQSEvent) => Promise<SQSBatchResponse>;
 
+export interface SqsHandlerOptions {
+  /** Told the metrics of each invocation, a line of CloudWatch's embedded format at a time. */
+  readonly writeMetrics?: (line: string) => void;
+}
+
 /** Opens runtime and tables at the first event and keeps them for the next ones. */
-export function createSqsHandler(openRuntime: () => Promise<Runtime>): SqsHandler {
+export function createSqsHandler(
+  openRuntime: () => Promise<Runtime>,
+  { writeMetrics }: SqsHandlerOptions = {},
+): SqsHandler {
   let opening: Promise<Opened> | undefined;
   return async (event) => {
     opening ??= open(openRuntime);
@@ -27,7 +36,13 @@ export function createSqsHandler(openRuntime: () => Promise<Runtime>): SqsHandle
     opening.catch(() => {
       opening = undefined;
     });
-    return handle(await opening, event);
+    const opened = await opening;
+    const answer = await handle(opened, event);
+    if (writeMetrics !== undefined) {
+      opened.account.refresh();
+      for (const line of await embeddedMetrics(opened.metrics, opened.runtime.clock())) writeMetrics(line);
+    }
+    return answer;
   };
 }
 
@@ -36,6 +51,7 @@ interface Opened {
   readonly sources: readonly ConfiguredSource[];
   readonly batches: Batches;
   readonly account: Account;
+  readonly metrics: Metrics;
 }
 
 async function open(openRuntime: () => Promise<Runtime>): Promise<Opened> {
@@ -52,7 +68,7 @@ async function open(openRuntime: () => Promise<Runtime>): Promise<Opened> {
   const batches = new Batches({ runtime, ledger, sources, health, account, stop: never, abort: never });
   await expectOwnWarehouse(runtime);
   await openTables(runtime, ledger, sources);
-  return { runtime, sources, batches, account };
+  return { runtime, sources, batches, account, metrics };
 }
 
 async function handle({ runtime, sources, batches, account }: Opened, event: SQSEvent): Promise<SQSBatchResponse> {

@@ -27,6 +27,7 @@ import { pause } from './pause.ts';
 import { QueueFollower } from './queue-follower.ts';
 import { Account, type WorkerReport } from './report.ts';
 import { SetAside } from './set-aside.ts';
+import { WarehouseFigures } from './warehouse-figures.ts';
 import { watchConflicts } from './watched-catalog.ts';
 
 export type { WorkerReport } from './report.ts';
@@ -71,6 +72,7 @@ export class Worker {
   readonly #setAside: SetAside;
   readonly #batches: Batches;
   readonly #missing: MissingDecisions;
+  readonly #figures: WarehouseFigures;
   #opened = false;
 
   /** Throws UsageError for sources that are not configured, or that share a queue with one that is not asked for. */
@@ -93,6 +95,7 @@ export class Worker {
     this.#account = new Account(log, this.metrics, clock);
     this.#setAside = new SetAside(this.#runtime, this.#ledger, this.metrics);
     this.#missing = new MissingDecisions(this.#runtime, this.#sources, this.metrics);
+    this.#figures = new WarehouseFigures(this.#runtime, this.metrics);
     this.#batches = new Batches({
       isAside: (object) => this.#setAside.isAside(object),
       runtime: this.#runtime,
@@ -205,6 +208,7 @@ export class Worker {
         await this.#setAside.review();
         await this.#reviewFreshness();
         await this.#missing.review();
+        await this.#figures.review();
       };
       await review().catch((error) => {
         // The followers meet the same fault and show it.

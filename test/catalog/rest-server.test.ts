@@ -1,16 +1,17 @@
 /** What the reference server cannot be asked to do: lose answers, be slow to let in, page, and set its clients up. */
+
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterEach, describe, expect, test } from 'vitest';
 import { RestCatalog } from '../../src/catalog/rest/catalog.ts';
 import { settingsOf } from '../../src/catalog/rest/client.ts';
-import { signed } from '../../src/catalog/rest/sign-in.ts';
 import type { RestAuth } from '../../src/config/catalogs.ts';
 import { Secret } from '../../src/config/secret.ts';
 import { CommitConflict, CommitStateUnknown } from '../../src/iceberg/catalog.ts';
 import { parseJson, stringifyJson } from '../../src/iceberg/json.ts';
 import type { TableMetadata } from '../../src/iceberg/metadata.ts';
 import { newTableMetadata } from '../../src/iceberg/schema.ts';
+import { signed } from '../../src/store/aws-request.ts';
 import { SigningKeys } from '../../src/store/s3-signature.ts';
 import { events } from '../iceberg/fixture.ts';
 

@@ -4,9 +4,10 @@
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { stringifyJson } from '../../iceberg/json.ts';
+import { encoded } from '../../store/aws-request.ts';
 import { asRecord, RestError, RestUnreachable } from './errors.ts';
 import { exchange, type HttpAnswer, type HttpRequest } from './http.ts';
-import { encoded, type SignIn } from './sign-in.ts';
+import type { SignIn } from './sign-in.ts';
 
 export interface RestClientOptions {
   /** Without /v1 and without trailing slash. */

@@ -1,8 +1,7 @@
 /** The ways to sign in to a REST catalog: what a request says of who asks. */
-import { createHash } from 'node:crypto';
 import type { RestAuth } from '../../config/catalogs.ts';
-import { authorize, type Credentials, SigningKeys } from '../../store/s3-signature.ts';
-import { compareText } from '../../text/order.ts';
+import { signed } from '../../store/aws-request.ts';
+import { type Credentials, SigningKeys } from '../../store/s3-signature.ts';
 import { asRecord, RestError } from './errors.ts';
 import { exchange, type HttpRequest } from './http.ts';
 
@@ -120,38 +119,3 @@ class AwsSignature implements SignIn {
     return { region: await config.region(), credentials: () => config.credentials() };
   }
 }
-
-/** Signs method, path, query, body and all headers. */
-export function signed(
-  request: HttpRequest,
-  service: string,
-  region: string,
-  credentials: Credentials,
-  now: Date,
-  keys: SigningKeys,
-): HttpRequest {
-  const { method, url, body = '' } = request;
-  const payload = createHash('sha256').update(body).digest('hex');
-  const headers: Record<string, string> = {
-    ...request.headers,
-    host: url.host,
-    'x-amz-content-sha256': payload,
-    'x-amz-date': now.toISOString().replace(/[-:]|\.\d+/g, ''),
-    ...(credentials.sessionToken && { 'x-amz-security-token': credentials.sessionToken }),
-  };
-  // Services other than S3 encode the path, which is encoded already, once more.
-  const path = url.pathname.split('/').map(encoded).join('/');
-  const query = [...url.searchParams].map(([name, value]) => `${encoded(name)}=${encoded(value)}`).sort(compareText);
-  const authorization = authorize(
-    { method, path, query: query.join('&'), headers, payload },
-    region,
-    credentials,
-    keys,
-    service,
-  );
-  return { ...request, headers: { ...headers, authorization } };
-}
-
-/** RFC 3986: all but unreserved characters. */
-export const encoded = (text: string): string =>
-  encodeURIComponent(text).replace(/[!'()*]/g, (sign) => `%${sign.charCodeAt(0).toString(16).toUpperCase()}`);

@@ -9,6 +9,7 @@ import { checkExpected, checkSample } from './arrivals.ts';
 import { type Check, type Finding, failed, ok, type PlannedCheck, reasonOf } from './check.ts';
 import { checkDisk, judgeClocks, judgeMemory } from './machine.ts';
 import { checkMappings } from './mappings.ts';
+import { checkNightly } from './nightly.ts';
 import { checkProducers } from './producers.ts';
 import { checkAthena, checkCredentials, checkGlue, checkQueue, checkTrino } from './services.ts';
 import {
@@ -209,6 +210,12 @@ export function planChecks(runtime: Runtime, probes: Probes): PlannedCheck[] {
     name: 'producers',
     look: () => checkProducers(runtime),
     advice: 'see that the table sequences can be read',
+    needs: catalog.name,
+  });
+  checks.push({
+    name: 'nightly',
+    look: () => checkNightly(runtime),
+    advice: 'grant what "doctor --policy doctor" prints',
     needs: catalog.name,
   });
   checks.push({

@@ -1,4 +1,4 @@
-# The worker as a Lambda function on Graviton. The zip: LAMBDA_ARCH=arm64 deploy/lambda/package audit-warehouse.yaml
+# The worker as a Lambda function on Graviton. The zip: LAMBDA_ARCH=arm64 deploy/lambda/package --no-config
 
 terraform {
   required_version = ">= 1.9"
@@ -18,5 +18,5 @@ module "audit_warehouse" {
 
   sources   = [{ bucket = "acme-eopa" }]
   warehouse = { bucket = "acme-audit" }
-  lambda    = { zip = var.zip, architecture = "arm64" }
+  lambda    = { zip = var.zip, architecture = "arm64", config = file("${path.module}/audit-warehouse.yaml") }
 }
