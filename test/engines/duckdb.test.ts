@@ -1,12 +1,10 @@
-import { existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { existsSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createDuckDbEngine } from '../../src/engines/duckdb/engine.ts';
 import type { CellValue, QueryEngine, QueryRequest } from '../../src/engines/engine.ts';
 import { QueryError } from '../../src/sql/parameter.ts';
 import { LocalStore } from '../../src/store/local.ts';
-import type { ObjectInfo, ObjectStore } from '../../src/store/store.ts';
 import { column, type TestWarehouse, testWarehouse } from './fixture.ts';
 
 async function answer(engine: QueryEngine, request: string | QueryRequest) {
@@ -231,72 +229,5 @@ describe('bytesScanned', () => {
     const broad = await answer(engine, 'SELECT max(text) FROM wide');
     expect(broad.bytesScanned).toBeGreaterThan(size / 2);
     if (process.platform === 'linux') expect(narrow.bytesScanned).toBeLessThan(size / 10);
-  });
-});
-
-describe('tables that are not on this machine', () => {
-  /** s3://bucket/… kept in a folder, counting what is read. */
-  function remote(folder: string): { store: ObjectStore; root: string; read: string[] } {
-    const local = new LocalStore();
-    const there = (uri: string): string => uri.replace('s3://bucket', `file://${folder}`);
-    const back = (info: ObjectInfo): ObjectInfo => ({
-      ...info,
-      uri: info.uri.replace(`file://${folder}`, 's3://bucket'),
-    });
-    const read: string[] = [];
-    const store: ObjectStore = {
-      async *list(prefix, options) {
-        const after = options?.startAfter === undefined ? {} : { startAfter: there(options.startAfter) };
-        for await (const info of local.list(there(prefix), after)) yield back(info);
-      },
-      async *listFolders(prefix) {
-        for await (const uri of local.listFolders(there(prefix))) yield uri.replace(`file://${folder}`, 's3://bucket');
-      },
-      head: async (uri) => {
-        const info = await local.head(there(uri));
-        return info && back(info);
-      },
-      async get(uri, options) {
-        read.push(uri);
-        const body = await local.get(there(uri), options);
-        return { info: back(body.info), chunks: body.chunks };
-      },
-      put: (uri, body, options) => local.put(there(uri), body, options),
-      delete: (uri) => local.delete(there(uri)),
-    };
-    return { store, root: 's3://bucket', read };
-  }
-
-  it('are fetched once, into a folder that goes away, and counted', async () => {
-    let read: string[] = [];
-    const away = testWarehouse((folder) => {
-      const made = remote(folder);
-      read = made.read;
-      return made;
-    });
-    await away.table('events', columns);
-    const uri = await away.add('events', '2023-07-11', `SELECT '2023-07-11' AS ymd, 'dr_evil' AS subject`);
-    const size = (await away.store.head(uri))!.size;
-    const scratch = mkdtempSync(join(tmpdir(), 'aw-scratch-'));
-    vi.stubEnv('TMPDIR', scratch);
-    const remoteEngine = createDuckDbEngine({ store: away.store, catalog: away.catalog });
-
-    const first = await answer(remoteEngine, 'SELECT subject FROM events');
-    expect(first.rows).toEqual([['dr_evil']]);
-    expect(first.bytesScanned).toBe(size);
-    const again = await answer(remoteEngine, 'SELECT ymd FROM events');
-    expect(again.rows).toEqual([['2023-07-11']]);
-    expect(again.bytesScanned).toBe(0);
-    expect(read.filter((name) => name === uri)).toHaveLength(1);
-
-    expect(readdirSync(scratch)).toHaveLength(1);
-    await remoteEngine.close();
-    expect(readdirSync(scratch)).toEqual([]);
-    vi.unstubAllEnvs();
-
-    const small = createDuckDbEngine({ store: away.store, catalog: away.catalog, maxFetchedBytes: size - 1 });
-    await expect(answer(small, 'SELECT subject FROM events')).rejects.toThrow(/narrow it by time/);
-    await small.close();
-    for (const folder of [away.folder, scratch]) rmSync(folder, { recursive: true });
   });
 });

@@ -6,6 +6,7 @@ import { DuckDBInstance } from '@duckdb/node-api';
 import { FileCatalog } from '../../src/catalog/file/catalog.ts';
 import type { ColumnDeclaration } from '../../src/columns/types.ts';
 import { type CommitContext, commitTable } from '../../src/iceberg/commit.ts';
+import type { DataFile } from '../../src/iceberg/data-file.ts';
 import { ensureTable } from '../../src/iceberg/ensure.ts';
 import type { ObjectStore } from '../../src/store/store.ts';
 
@@ -14,8 +15,14 @@ export interface TestWarehouse {
   readonly store: ObjectStore;
   readonly catalog: FileCatalog;
   table(name: string, columns: readonly ColumnDeclaration[]): Promise<void>;
-  /** Adds the rows of an SELECT as one data file of one day. Returns its URI. */
-  add(table: string, ymd: string, select: string): Promise<string>;
+  /** Adds the rows of a SELECT as one data file of one day. Returns its URI. */
+  add(table: string, ymd: string, select: string, writing?: Writing): Promise<string>;
+}
+
+export interface Writing {
+  readonly rowGroupRows?: number;
+  /** Of the rows, where other numbers are to stand in the manifest. */
+  readonly bounds?: Pick<DataFile, 'lowerBounds' | 'upperBounds'>;
 }
 
 export const column = (name: string, type: ColumnDeclaration['type']): ColumnDeclaration => ({
@@ -52,13 +59,15 @@ export function testWarehouse(makeStore: (folder: string) => { store: ObjectStor
         provenance: [],
       });
     },
-    async add(table, ymd, select) {
+    async add(table, ymd, select, { rowGroupRows = 122_880, bounds } = {}) {
       const relative = `${table}/data/ymd=${ymd}/${++files}.parquet`;
       const path = join(folder, relative);
       mkdirSync(join(path, '..'), { recursive: true });
       const instance = await DuckDBInstance.create(':memory:');
       const connection = await instance.connect();
-      const copied = await connection.runAndReadAll(`COPY (${select}) TO '${path}' (FORMAT parquet)`);
+      const copied = await connection.runAndReadAll(
+        `COPY (${select}) TO '${path}' (FORMAT parquet, ROW_GROUP_SIZE ${rowGroupRows})`,
+      );
       connection.closeSync();
       instance.closeSync();
       const uri = `${root}/${relative}`;
@@ -76,8 +85,8 @@ export function testWarehouse(makeStore: (folder: string) => { store: ObjectStor
             columnSizes: none,
             valueCounts: none,
             nullCounts: none,
-            lowerBounds: none,
-            upperBounds: none,
+            lowerBounds: bounds?.lowerBounds ?? none,
+            upperBounds: bounds?.upperBounds ?? none,
             splitOffsets: [],
             sortOrderId: 0,
           },

@@ -3,8 +3,9 @@
  * of Trino that DuckDB lacks are there, so that SQL written for Trino or Athena runs (prelude/trino.sql).
  *
  * Each table that the statement can mean is a view over exactly the files that our own Iceberg reader names, never a
- * glob. The statement comes from outside, so the database is shut in: it can open these files and nothing else, load no
- * extension, and not change its own settings.
+ * glob. Of files that are not on this machine, DuckDB is shown private copies of the parts that the statement needs
+ * (remote/). The statement comes from outside, so the database is shut in: it can open these files and nothing else, load
+ * no extension, and not change its own settings.
  *
  * `bytesScanned`: of remote tables the bytes fetched; of local ones the bytes that DuckDB read from the files, as Linux
  * counts them for this process, elsewhere the size of the files. Iceberg metadata is not counted.
@@ -12,31 +13,22 @@
 import { readFileSync } from 'node:fs';
 import { userInfo } from 'node:os';
 import { join } from 'node:path';
-import {
-  type DuckDBConnection,
-  DuckDBInstance,
-  type DuckDBResult,
-  DuckDBTimestampValue,
-  type DuckDBValue,
-  StatementType,
-} from '@duckdb/node-api';
-import pLimit from 'p-limit';
+import { type DuckDBConnection, type DuckDBResult, DuckDBTimestampValue, type DuckDBValue } from '@duckdb/node-api';
 import type { Config } from '../../config/config.ts';
 import type { Catalog } from '../../iceberg/catalog.ts';
-import { deletedRows } from '../../iceberg/deleted-rows.ts';
-import { currentSchema, type TableMetadata } from '../../iceberg/metadata.ts';
-import { namesOf } from '../../iceberg/name-mapping.ts';
-import { type FileFilter, type LiveFile, liveFiles } from '../../iceberg/scan.ts';
-import { hasStableNames } from '../../iceberg/schema.ts';
-import { asParquet } from '../../iceberg/table-rows.ts';
-import { readFooter } from '../../parquet/read/row-reader.ts';
-import { findColumn, storedColumns } from '../../parquet/read/stored-column.ts';
+import { liveFiles } from '../../iceberg/scan.ts';
 import { type ParameterValue, QueryError } from '../../sql/parameter.ts';
 import type { ObjectStore } from '../../store/store.ts';
 import { mentionedIn, viewsOver } from '../../views/select.ts';
-import type { QueryAnswer, QueryEngine, QueryRequest } from '../engine.ts';
-import { LocalFiles } from './local-files.ts';
-import { deletedRowsSchema, identifier, literal, type ViewFile, viewSql } from './table-views.ts';
+import type { CellValue, QueryAnswer, QueryEngine, QueryRequest } from '../engine.ts';
+import { addPrelude, openDuckDb, prepareReading, shutIn } from './connection.ts';
+import { FetchMeter } from './remote/object-ranges.ts';
+import { planStatement } from './remote/plan-statement.ts';
+import { RemoteTables } from './remote/remote-tables.ts';
+import { Scratch } from './remote/scratch.ts';
+import type { Scan } from './remote/statement-scans.ts';
+import { isLocal, type NamedTable, type ShownTable, shownTable } from './shown-table.ts';
+import { deletedRowsSchema, identifier } from './table-views.ts';
 import { toCell } from './values.ts';
 
 export interface DuckDbOptions {
@@ -48,9 +40,9 @@ export interface DuckDbOptions {
   readonly memoryLimit?: string;
   /** Default: all cores. */
   readonly threads?: number;
-  /** Bytes of remote files held on disk at most. Default 20 GiB. */
+  /** Bytes of remote files held on disk at most. Default: four fifths of what is free there. */
   readonly maxFetchedBytes?: number;
-  /** Files fetched at a time. Default 16. */
+  /** Requests at a time. Default 16. */
   readonly downloads?: number;
 }
 
@@ -58,54 +50,118 @@ export function createDuckDbEngine(options: DuckDbOptions): QueryEngine {
   return new DuckDbEngine(options);
 }
 
+type Scans = ReadonlyMap<string, readonly Scan[]>;
+
+interface Asking {
+  readonly tables: readonly ShownTable[];
+  readonly views: readonly string[];
+  readonly meter: FetchMeter;
+  /** What there is to end, in this order reversed. */
+  readonly open: (() => void)[];
+  readonly close: () => void;
+}
+
 class DuckDbEngine implements QueryEngine {
   readonly #options: DuckDbOptions;
-  readonly #files: LocalFiles;
+  readonly #scratch = new Scratch();
+  readonly #remote: RemoteTables;
 
   constructor(options: DuckDbOptions) {
     this.#options = options;
-    const { store, maxFetchedBytes = 20 * 2 ** 30, downloads = 16 } = options;
-    this.#files = new LocalFiles({ store, maxBytes: maxFetchedBytes, downloads });
+    const { store, maxFetchedBytes: maxBytes, downloads: requestsAtATime = 16 } = options;
+    this.#remote = new RemoteTables({ store, scratch: this.#scratch, maxBytes, requestsAtATime });
   }
 
   async query(request: QueryRequest): Promise<QueryAnswer> {
-    const fetchedBefore = this.#files.bytesFetched;
-    const { tables, views } = await this.#readable(request);
+    const { tables, views } = await this.#mentioned(request);
+    const isRemote = tables.some(({ files }) => files.some(({ path }) => !isLocal(path)));
+    const run = (scans: Scans | undefined, meter = new FetchMeter()): Promise<QueryAnswer> =>
+      this.#run(request, tables, views, scans, meter);
+    if (!isRemote) return run(undefined);
+    const scans = await this.#told(request, () => planStatement(request, { tables, views, user: this.#user }));
+    const meter = new FetchMeter();
+    try {
+      return await run(scans, meter);
+    } catch (error) {
+      // It is run by another plan than the one that told what it needs.
+      if (scans === undefined || !isHole(error)) throw error;
+      return await run(undefined, meter);
+    }
+  }
+
+  async close(): Promise<void> {
+    this.#remote.close();
+    await this.#scratch.remove();
+  }
+
+  async #run(
+    request: QueryRequest,
+    named: readonly NamedTable[],
+    views: readonly string[],
+    scans: Scans | undefined,
+    meter: FetchMeter,
+  ): Promise<QueryAnswer> {
+    const { store } = this.#options;
+    const { signal } = request;
+    const open: (() => void)[] = [];
+    const close = (): void => {
+      for (const end of open.splice(0).reverse()) end();
+    };
+    try {
+      const tables: ShownTable[] = [];
+      for (const table of named) {
+        const parts = await this.#remote.parts(table, scans, { meter, signal });
+        open.push(parts.release);
+        tables.push(await shownTable(store, table, parts.shown, signal));
+      }
+      return await this.#told(request, () => this.#ask(request, { tables, views, meter, open, close }));
+    } catch (error) {
+      close();
+      throw error;
+    }
+  }
+
+  async #ask(request: QueryRequest, { tables, views, meter, open, close }: Asking): Promise<QueryAnswer> {
     const { memoryLimit, threads } = this.#options;
-    const instance = await DuckDBInstance.create(':memory:', {
-      autoinstall_known_extensions: 'false',
-      autoload_known_extensions: 'false',
-      allow_community_extensions: 'false',
+    const { signal } = request;
+    const duckdb = await openDuckDb({
       // Where a sort or a join that outgrows the memory goes.
-      temp_directory: join(await this.#files.scratch(), 'spill'),
+      temp_directory: join(await this.#scratch.folder(), 'spill'),
       ...(memoryLimit !== undefined && { memory_limit: memoryLimit }),
       ...(threads !== undefined && { threads: String(threads) }),
     });
-    const connection = await instance.connect();
+    open.push(duckdb.close);
+    const { connection } = duckdb;
     const interrupt = (): void => connection.interrupt();
-    request.signal?.addEventListener('abort', interrupt, { once: true });
-    const close = (): void => {
-      request.signal?.removeEventListener('abort', interrupt);
-      connection.closeSync();
-      instance.closeSync();
+    signal?.addEventListener('abort', interrupt, { once: true });
+    open.push(() => signal?.removeEventListener('abort', interrupt));
+    signal?.throwIfAborted();
+    await addPrelude(connection, this.#user);
+    await connection.run(`SET disabled_optimizers = '${disabledOptimizers(tables)}'`);
+    const bytesRead = readMeter(tables);
+    await shutIn(connection, tables.flatMap(({ paths }) => paths)); // biome-ignore format: one line
+    for (const table of tables) await showTable(connection, table);
+    for (const view of views) await connection.run(view);
+    const statement = await prepareReading(connection, request.sql);
+    const values = Object.entries(request.parameters ?? {}).map(([name, value]): [string, DuckDBValue] => [name, toDuckDb(value)]); // biome-ignore format: one line
+    if (values.length > 0) statement.bind(Object.fromEntries(values));
+    const result = await statement.stream();
+    const chunks = rowsOf(result, close);
+    // With the first rows, a statement that needs more than was fetched is told while it can still be run anew.
+    const first = tables.some(({ hasCopies }) => hasCopies) ? await chunks.next() : undefined;
+    return {
+      columns: result.columnNames().map((name, i) => ({ name, type: String(result.columnType(i)) })),
+      chunks: first === undefined ? chunks : startingWith(first, chunks),
+      bytesScanned: () => meter.bytes + bytesRead(),
     };
+  }
+
+  /** DuckDB's errors as those of the statement. */
+  async #told<T>({ signal }: QueryRequest, run: () => Promise<T>): Promise<T> {
     try {
-      request.signal?.throwIfAborted();
-      await connection.run(prelude(this.#options.config?.engines.duckdb?.user ?? userInfo().username));
-      const meter = readMeter(tables);
-      await shutIn(connection, tables);
-      for (const table of tables) await showTable(connection, table);
-      for (const view of views) await connection.run(view);
-      const result = await start(connection, request);
-      const bytesScanned = (): number => this.#files.bytesFetched - fetchedBefore + meter();
-      return {
-        columns: result.columnNames().map((name, i) => ({ name, type: String(result.columnType(i)) })),
-        chunks: rowsOf(result, close),
-        bytesScanned,
-      };
+      return await run();
     } catch (error) {
-      close();
-      request.signal?.throwIfAborted();
+      signal?.throwIfAborted();
       if (error instanceof QueryError) throw error;
       const missing = /^Catalog Error: Table with name (.+) does not exist!/.exec(messageOf(error))?.[1];
       if (missing === undefined) throw new QueryError(messageOf(error), { cause: error });
@@ -115,8 +171,8 @@ class DuckDbEngine implements QueryEngine {
     }
   }
 
-  close(): Promise<void> {
-    return this.#files.close();
+  get #user(): string {
+    return this.#options.config?.engines.duckdb?.user ?? userInfo().username;
   }
 
   async #names(): Promise<string[]> {
@@ -125,62 +181,35 @@ class DuckDbEngine implements QueryEngine {
   }
 
   /** The tables and views that the statement can mean, and those that these views read; views as statements that make them. */
-  async #readable({ sql, prune, signal }: QueryRequest): Promise<{ tables: TableView[]; views: string[] }> {
-    const names = await this.#options.catalog.listTables();
-    const mentioned = mentionedIn(sql, { tables: names, stewards: this.#options.config?.stewards ?? [] });
-    const tables: TableView[] = [];
+  async #mentioned({ sql, prune }: QueryRequest): Promise<{ tables: NamedTable[]; views: string[] }> {
+    const { store, catalog, config } = this.#options;
+    const names = await catalog.listTables();
+    const mentioned = mentionedIn(sql, { tables: names, stewards: config?.stewards ?? [] });
+    const tables: NamedTable[] = [];
     for (const name of mentioned.tables) {
-      const table = await this.#table(name, prune?.[name], signal);
-      if (table !== undefined) tables.push(table);
+      const table = await catalog.loadTable(name);
+      if (table === undefined) continue;
+      const files = [];
+      for await (const file of liveFiles(store, table.metadata, prune?.[name])) {
+        if (file.format !== 'PARQUET') throw new QueryError(`table ${name} has a ${file.format} file: ${file.path}`);
+        files.push(file);
+      }
+      tables.push({ name, metadata: table.metadata, files });
     }
     const views = mentioned.views.map((view) => `CREATE VIEW ${identifier(view.name)} AS ${view.sql}`);
     return { tables, views };
   }
-
-  async #table(
-    name: string,
-    filter: FileFilter | undefined,
-    signal: AbortSignal | undefined,
-  ): Promise<TableView | undefined> {
-    const { store, catalog } = this.#options;
-    const table = await catalog.loadTable(name);
-    if (table === undefined) return undefined;
-    const live: LiveFile[] = [];
-    for await (const file of liveFiles(store, table.metadata, filter)) {
-      if (file.format !== 'PARQUET') throw new QueryError(`table ${name} has a ${file.format} file: ${file.path}`);
-      live.push(file);
-    }
-    const paths = await this.#files.open(live, signal);
-    const local = live.filter((file) => file.path.startsWith('file://'));
-    const localBytes = local.reduce((sum, file) => sum + file.fileSize, 0);
-    const stable = hasStableNames(table.metadata);
-    const deleted = new Map<string, Uint8Array>();
-    const limit = pLimit(filesAhead);
-    const look = async (file: LiveFile, path: string): Promise<ViewFile> => {
-      signal?.throwIfAborted();
-      const rows = await deletedRows(store, table.metadata, file);
-      if (rows !== undefined) deleted.set(path, rows);
-      const columns = stable ? 'names' : await columnsOf(store, table.metadata, file);
-      return { path, columns, hasDeletes: rows !== undefined };
-    };
-    const files = await Promise.all(live.map((file, index) => limit(look, file, paths[index]!)));
-    return { name, sql: viewSql(name, table.metadata, files), paths, localBytes, deleted };
-  }
 }
 
-/** A table as DuckDB is shown it. */
-interface TableView {
-  readonly name: string;
-  readonly sql: string;
-  readonly paths: readonly string[];
-  readonly localBytes: number;
-  /** 1 for each deleted row of a file, by path, where it has any. */
-  readonly deleted: ReadonlyMap<string, Uint8Array>;
-}
+/**
+ * Filters out of joins fail on a file of which the columns stand at other places or have other types than in the table (DuckDB
+ * 1.5.6: "Can't convert TableFilterType (BLOOM_FILTER) from global to local indexes"). Late materialization would read all
+ * columns of row groups of which a copy has some only; the copies have no row too many anyway.
+ */
+const disabledOptimizers = (tables: readonly ShownTable[]): string =>
+  ['join_filter_pushdown', ...(tables.some(({ hasCopies }) => hasCopies) ? ['late_materialization'] : [])].join();
 
-const filesAhead = 8;
-
-async function showTable(connection: DuckDBConnection, { name, sql, deleted }: TableView): Promise<void> {
+async function showTable(connection: DuckDBConnection, { name, sql, deleted }: ShownTable): Promise<void> {
   if (deleted.size > 0) {
     await connection.run(`CREATE SCHEMA IF NOT EXISTS ${deletedRowsSchema}`);
     await connection.run(`CREATE TABLE ${deletedRowsSchema}.${identifier(name)} (path VARCHAR, position BIGINT)`);
@@ -196,59 +225,28 @@ async function showTable(connection: DuckDBConnection, { name, sql, deleted }: T
   await connection.run(sql);
 }
 
-/** By field id; in a file without ids by the names that stand for the table's fields there. */
-async function columnsOf(store: ObjectStore, metadata: TableMetadata, file: LiveFile): Promise<ViewFile['columns']> {
-  const stored = storedColumns(await readFooter(store, asParquet(file)));
-  if ([...stored.keys()].some((key) => typeof key === 'number')) return 'ids';
-  const names = namesOf(metadata);
-  const found = currentSchema(metadata).fields.flatMap((field) => {
-    const column = findColumn(stored, field, names);
-    return column === undefined ? [] : [[field.id, column.name] as const];
-  });
-  return new Map(found);
-}
-
-/** Trino's functions, and who is asking. */
-const prelude = (user: string): string => {
-  const functions = readFileSync(new URL('./prelude.sql', import.meta.url), 'utf8');
-  return `${functions}\nCREATE MACRO current_user() AS ${literal(user)};`;
-};
-
-async function shutIn(connection: DuckDBConnection, tables: readonly TableView[]): Promise<void> {
-  const paths = tables.flatMap((table) => table.paths).map(literal);
-  // Times of other writers may come as TIMESTAMP WITH TIME ZONE; all are shown in UTC.
-  await connection.run(`SET TimeZone = 'UTC'`);
-  await connection.run(`SET allowed_paths = [${paths.join(', ')}]`);
-  await connection.run('SET enable_external_access = false');
-  await connection.run('SET lock_configuration = true');
-}
-
-const readers: ReadonlySet<StatementType> = new Set([StatementType.SELECT, StatementType.EXPLAIN, StatementType.CALL]);
-
-async function start(connection: DuckDBConnection, { sql, parameters = {} }: QueryRequest): Promise<DuckDBResult> {
-  if (/^[\s;]*$/.test(sql.replace(/--[^\n]*|\/\*[\s\S]*?\*\//g, '')))
-    throw new QueryError('there is no statement in the SQL');
-  const statements = await connection.extractStatements(sql);
-  if (statements.count !== 1) throw new QueryError('only one statement at a time');
-  const statement = await statements.prepare(0);
-  if (!readers.has(statement.statementType)) {
-    throw new QueryError('only statements that read are possible here: SELECT, DESCRIBE, SUMMARIZE, EXPLAIN');
-  }
-  const values = Object.entries(parameters).map(([name, value]): [string, DuckDBValue] => [name, toDuckDb(value)]);
-  if (values.length > 0) statement.bind(Object.fromEntries(values));
-  return statement.stream();
-}
-
 const toDuckDb = (value: ParameterValue): DuckDBValue =>
   typeof value === 'object' ? new DuckDBTimestampValue(value.micros) : value;
 
-async function* rowsOf(result: DuckDBResult, close: () => void): QueryAnswer['chunks'] & AsyncGenerator {
+type Chunks = QueryAnswer['chunks'] & AsyncGenerator<readonly (readonly CellValue[])[], void, undefined>;
+
+async function* rowsOf(result: DuckDBResult, close: () => void): Chunks {
   try {
     for await (const rows of result.yieldRows()) yield rows.map((row) => row.map(toCell));
   } catch (error) {
     throw new QueryError(messageOf(error), { cause: error });
   } finally {
     close();
+  }
+}
+
+async function* startingWith(first: Awaited<ReturnType<Chunks['next']>>, rest: Chunks): Chunks {
+  if (first.done === true) return;
+  try {
+    yield first.value;
+    yield* rest;
+  } finally {
+    await rest.return();
   }
 }
 
@@ -259,7 +257,7 @@ function messageOf(error: unknown): string {
 }
 
 /** Bytes of local files read since the call. */
-function readMeter(tables: readonly TableView[]): () => number {
+function readMeter(tables: readonly ShownTable[]): () => number {
   const localBytes = tables.reduce((sum, table) => sum + table.localBytes, 0);
   if (localBytes === 0) return () => 0;
   const before = bytesReadByProcess();
@@ -276,3 +274,6 @@ function bytesReadByProcess(): number | undefined {
     return undefined;
   }
 }
+
+/** DuckDB has come to where a copy has nothing: zeros are no page header. */
+const isHole = (error: unknown): boolean => messageOf(error).includes('TProtocolException');

@@ -4,6 +4,8 @@
  * initial default.
  */
 import { currentSchema, type FieldType, type SchemaField, type TableMetadata } from '../../iceberg/metadata.ts';
+import { namesOf } from '../../iceberg/name-mapping.ts';
+import { findColumn, type StoredColumn } from '../../parquet/read/stored-column.ts';
 
 /** A file that DuckDB can open. */
 export interface ViewFile {
@@ -38,9 +40,28 @@ export function viewSql(name: string, metadata: TableMetadata, files: readonly V
 /** Of files that are read in the same way. */
 function selectSql(table: string, fields: readonly SchemaField[], files: readonly ViewFile[]): string {
   const { columns, hasDeletes } = files[0]!;
-  const found = typeof columns === 'string' ? fields : fields.filter(({ id }) => columns.has(id));
   // Under other names no column hides the file's name and its rows' numbers, which DuckDB adds.
   const inner = (field: SchemaField): string => (hasDeletes ? `column_${field.id}` : field.name);
+  const paths = files.map(({ path }) => path);
+  const { sql: read, found } = readParquetSql(fields, columns, paths, inner);
+  if (found.length === fields.length && !hasDeletes) return `SELECT * FROM ${read}`;
+  const shown = fields.map((field) => {
+    const value = found.includes(field) ? `file.${identifier(inner(field))}` : missingValue(field);
+    return `${value} AS ${identifier(field.name)}`;
+  });
+  const gone = `${deletedRowsSchema}.${identifier(table)} AS gone`;
+  const live = ` ANTI JOIN ${gone} ON gone.path = file.filename AND gone.position = file.file_row_number`;
+  return `SELECT ${shown.join(', ')} FROM ${read} AS file${hasDeletes ? live : ''}`;
+}
+
+/** The call that reads fields of files that have them in the same way, and which of them they have. */
+export function readParquetSql(
+  fields: readonly SchemaField[],
+  columns: ViewFile['columns'],
+  files: readonly string[],
+  inner: (field: SchemaField) => string,
+): { readonly sql: string; readonly found: readonly SchemaField[] } {
+  const found = typeof columns === 'string' ? fields : fields.filter(({ id }) => columns.has(id));
   const key = ({ id, name }: SchemaField): string =>
     columns === 'ids' ? String(id) : literal(columns === 'names' ? name : columns.get(id)!);
   const schema = found.map(
@@ -48,18 +69,24 @@ function selectSql(table: string, fields: readonly SchemaField[], files: readonl
       `${key(field)}: {name: ${literal(inner(field))}, type: ${literal(duckdbType(field.type))}, ` +
       `default_value: ${defaultOf(field)}}`,
   );
-  const paths = files.map(({ path }) => literal(path)).join(', ');
-  const read = `read_parquet([${paths}], schema = MAP {${schema.join(', ')}})`;
-  if (found.length === fields.length && !hasDeletes) return `SELECT * FROM ${read}`;
-  const shown = fields.map((field) => {
-    const value = found.includes(field)
-      ? `file.${identifier(inner(field))}`
-      : `CAST(${defaultOf(field)} AS ${duckdbType(field.type)})`;
-    return `${value} AS ${identifier(field.name)}`;
+  return { sql: `read_parquet([${files.map(literal).join(', ')}], schema = MAP {${schema.join(', ')}})`, found };
+}
+
+/** What rows of a file without the column have. */
+export const missingValue = (field: SchemaField): string => `CAST(${defaultOf(field)} AS ${duckdbType(field.type)})`;
+
+/** How the columns of a file with these columns are found, in a table whose fields do not have their names for good. */
+export function columnsInFile(
+  metadata: TableMetadata,
+  stored: ReadonlyMap<number | string, StoredColumn>,
+): ViewFile['columns'] {
+  if ([...stored.keys()].some((key) => typeof key === 'number')) return 'ids';
+  const names = namesOf(metadata);
+  const found = currentSchema(metadata).fields.flatMap((field) => {
+    const column = findColumn(stored, field, names);
+    return column === undefined ? [] : [[field.id, column.name] as const];
   });
-  const gone = `${deletedRowsSchema}.${identifier(table)} AS gone`;
-  const live = ` ANTI JOIN ${gone} ON gone.path = file.filename AND gone.position = file.file_row_number`;
-  return `SELECT ${shown.join(', ')} FROM ${read} AS file${hasDeletes ? live : ''}`;
+  return new Map(found);
 }
 
 /** What a file without the column has in all of its rows (Iceberg spec, "Default Values"; format version 3). */

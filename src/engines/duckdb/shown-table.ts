@@ -1,0 +1,75 @@
+/** A table as DuckDB is shown it: a view over local files, which are data files in place or copies of parts of remote ones. */
+import pLimit from 'p-limit';
+import { deletedRows } from '../../iceberg/deleted-rows.ts';
+import type { TableMetadata } from '../../iceberg/metadata.ts';
+import type { LiveFile } from '../../iceberg/scan.ts';
+import { hasStableNames } from '../../iceberg/schema.ts';
+import { asParquet } from '../../iceberg/table-rows.ts';
+import { readFooter } from '../../parquet/read/row-reader.ts';
+import { storedColumns } from '../../parquet/read/stored-column.ts';
+import type { ObjectStore } from '../../store/store.ts';
+import type { ShownPart } from './remote/table-parts.ts';
+import { columnsInFile, type ViewFile, viewSql } from './table-views.ts';
+
+/** A table that the statement can mean, with the files of its current snapshot that it may need. */
+export interface NamedTable {
+  readonly name: string;
+  readonly metadata: TableMetadata;
+  readonly files: readonly LiveFile[];
+}
+
+export interface ShownTable {
+  readonly name: string;
+  readonly sql: string;
+  readonly paths: readonly string[];
+  /** Of parts of remote files. */
+  readonly hasCopies: boolean;
+  /** Of data files in place. */
+  readonly localBytes: number;
+  /** 1 for each deleted row of a file, by path, where it has any. */
+  readonly deleted: ReadonlyMap<string, Uint8Array>;
+}
+
+const scheme = 'file://';
+export const isLocal = (uri: string): boolean => uri.startsWith(scheme);
+
+const filesAhead = 8;
+
+/** `parts` are those of its remote files; the others are read in place. */
+export async function shownTable(
+  store: ObjectStore,
+  { name, metadata, files }: NamedTable,
+  parts: readonly ShownPart[],
+  signal: AbortSignal | undefined,
+): Promise<ShownTable> {
+  const local = files.filter(({ path }) => isLocal(path));
+  const stable = hasStableNames(metadata);
+  const deleted = new Map<string, Uint8Array>();
+  const limit = pLimit(filesAhead);
+  const inPlace = async (file: LiveFile): Promise<ViewFile> => {
+    signal?.throwIfAborted();
+    const path = file.path.slice(scheme.length);
+    const rows = await deletedRows(store, metadata, file);
+    if (rows !== undefined) deleted.set(path, rows);
+    const columns = stable ? 'names' : columnsInFile(metadata, storedColumns(await readFooter(store, asParquet(file))));
+    return { path, columns, hasDeletes: rows !== undefined };
+  };
+  const inCopy = async ({ live, copy: { path }, columns, rows: ranges }: ShownPart): Promise<ViewFile> => {
+    signal?.throwIfAborted();
+    const rows = await deletedRows(store, metadata, live);
+    if (rows !== undefined) deleted.set(path, Buffer.concat(ranges.map(({ from, to }) => rows.subarray(from, to))));
+    return { path, columns, hasDeletes: rows !== undefined };
+  };
+  const shown = await Promise.all([
+    ...local.map((file) => limit(() => inPlace(file))),
+    ...parts.map((part) => limit(() => inCopy(part))),
+  ]);
+  return {
+    name,
+    sql: viewSql(name, metadata, shown),
+    paths: shown.map(({ path }) => path),
+    hasCopies: parts.length > 0,
+    localBytes: local.reduce((sum, file) => sum + file.fileSize, 0),
+    deleted,
+  };
+}
