@@ -160,7 +160,7 @@ const statements: readonly string[] = [
 describe('answers are those of a local warehouse', () => {
   it.each(statements)('%s', async (sql) => {
     const [there, here] = [await answerOf(engine(), { sql }), await answerOf(reference, { sql })];
-    const compare = /ORDER BY (?!event_time\))/.test(sql) && !sql.includes('OVER') ? inOrder : anyOrder;
+    const compare = /ORDER BY .* LIMIT/.test(sql) ? inOrder : anyOrder;
     expect(compare(there)).toEqual(compare(here));
     expect(here.columns.length).toBeGreaterThan(0);
   });

@@ -30,13 +30,16 @@ export interface OrderBy {
 }
 
 /**
- * Enough to bring columns and conditions down to the scans. Left out are those that go by what is known of the rows, and
- * those whose plans json_serialize_plan cannot write.
+ * Enough to bring columns and conditions down to the scans, and nothing that goes by the rows that there are. Some plans
+ * json_serialize_plan cannot write ("inequal num bindings/types"); which these are depends on the optimizers, so that fewer
+ * are tried then.
  */
 const optimizers = [
   ['expression_rewriter', 'filter_pullup', 'filter_pushdown', 'cte_filter_pusher', 'regex_range', 'in_clause']
-    .concat(['deliminator', 'unused_columns', 'limit_pushdown', 'top_n', 'cte_inlining']), // biome-ignore format: one list
+    .concat(['deliminator', 'unused_columns', 'limit_pushdown', 'top_n', 'cte_inlining'])
+    .concat(['join_order', 'column_lifetime', 'build_side_probe_side']),
   ['filter_pushdown', 'unused_columns'],
+  ['filter_pushdown'],
 ];
 
 /** By table; undefined where DuckDB does not tell. The tables are there, empty; `sql` has been prepared without an error. */
@@ -59,7 +62,7 @@ export async function scansOf(
     const plan = JSON.parse(text!) as { readonly error: boolean; readonly plans?: readonly PlanNode[] };
     if (plan.error || plan.plans === undefined) continue;
     const scans: Scan[] = [];
-    for (const root of plan.plans) if (!collect(root, undefined, pure, scans)) return undefined;
+    if (!plan.plans.every((root) => collect(root, undefined, pure, scans))) return undefined;
     return Map.groupBy(scans, ({ table }) => table);
   }
   return undefined;
