@@ -267,17 +267,18 @@ export class Warehouse implements AsyncDisposable {
 }
 
 async function asked(runtime: Runtime, name: string, parameters: Readonly<Record<string, QuestionParameter>>) {
-  const [{ ask, findQuestion }, { lastDayWithEvents, tablesOfRange, withRange }] = await Promise.all([
+  const [{ ownQuestions }, { ask, findQuestion }, { lastDayWithEvents, tablesOfRange, withRange }] = await Promise.all([
+    import('./queries/own-questions.ts'),
     import('./queries/questions.ts'),
     import('./queries/range.ts'),
   ]);
-  const question = findQuestion(name);
+  const question = findQuestion(name, ownQuestions(runtime.config));
   const given = new Map(Object.entries(parameters).map(([key, value]) => [key, parameterText(value)]));
   const ranged = await withRange(question, given, {
     reading: { now: runtime.clock() },
     lastDay: () => lastDayWithEvents(runtime, tablesOfRange(question)),
   });
-  return ask(name, ranged.given);
+  return ask(question, ranged.given);
 }
 
 /** As `query QUESTION name=value` takes it. */

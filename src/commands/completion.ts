@@ -22,11 +22,14 @@ export function defineCompletion(program: Command, run: RunAction): void {
     )
     .addHelpText('after', examples)
     .action(
-      run(async (context: CommandContext, shell: Shell, _options: GlobalOptions) => {
-        const { allQuestions } = await import('../queries/questions.ts');
+      run(async (context: CommandContext, shell: Shell, options: GlobalOptions) => {
+        const [{ allQuestions }, { ownQuestionsOf }] = await Promise.all([
+          import('../queries/questions.ts'),
+          import('./shared/asking.ts'),
+        ]);
         const words = describe(
           program,
-          allQuestions.map(({ name }) => name),
+          [...allQuestions, ...ownQuestionsOf(context, options)].map(({ name }) => name),
         );
         await context.stdout.writeData(scripts[shell](words));
         return exitCodes.done;

@@ -1,17 +1,12 @@
 /** `query`: a named question, or SQL, over the current snapshots of the tables. */
 import { type Command, Option } from 'commander';
-import type { QueryEngine, QueryRequest } from '../engines/engine.ts';
 import { type EngineName, engineNames } from '../engines/index.ts';
-import type { Runtime } from '../ingest/runtime.ts';
-import type { Question } from '../queries/question.ts';
-import type { Ranged } from '../queries/range.ts';
-import type { Receipt } from '../queries/receipt.ts';
-import { printable } from '../text/printable.ts';
 import { wrapLines } from '../text/wrap.ts';
+import type { Asked } from './shared/asking.ts';
 import type { CommandContext, GlobalOptions, RunAction } from './shared/context.ts';
 import { exitCodes } from './shared/exit.ts';
 import { type AnswerFormat, answerFormats } from './shared/render-answer.ts';
-import { defineTimes, type TimeOptions, timeOptionsOf, timeReading, timesHelp } from './shared/times.ts';
+import { defineTimes, type TimeOptions, timeOptionsOf, timesHelp } from './shared/times.ts';
 
 interface Options extends GlobalOptions, TimeOptions {
   readonly sql?: string;
@@ -78,55 +73,41 @@ async function execute(
   words: readonly string[],
   options: Options,
 ): Promise<number> {
-  const [{ logEvent }, { openConfigAndLog }, { withColumns, writeAnswer }, { UsageError }, { renderReceipt }] =
-    await Promise.all([
-      import('../telemetry/events.ts'),
-      import('./shared/setup.ts'),
-      import('./shared/render-answer.ts'),
-      import('../config/errors.ts'),
-      import('./shared/render-receipt.ts'),
-    ]);
-  if (options.list) return list(context, question, options.format);
+  const [
+    { logEvent },
+    { openConfigAndLog },
+    { asker, parseParameters, questionNamed },
+    { UsageError },
+    { showAnswer },
+  ] = await Promise.all([
+    import('../telemetry/events.ts'),
+    import('./shared/setup.ts'),
+    import('./shared/asking.ts'),
+    import('../config/errors.ts'),
+    import('./shared/show-answer.ts'),
+  ]);
+  if (options.list) return list(context, question, options);
   if ((question === undefined) === (options.sql === undefined)) {
     throw new UsageError('query takes the name of a question (see query --list) or --sql TEXT, one of the two');
   }
   if (options.csvSafe && options.format !== 'csv') throw new UsageError('--csv-safe belongs to --format csv');
   const columns = options.columns?.split(',').map((name) => name.trim());
-  const parameters = parseParameters([...words, ...(options.param ?? [])], UsageError);
-  const ask = await asker(context, question, parameters, options);
+  const parameters = parseParameters([...words, ...(options.param ?? [])]);
+  const ask =
+    question === undefined
+      ? await sqlAsker(parameters, options)
+      : await asker(context, questionNamed(context, question, options), parameters, options);
 
   const { config, log } = openConfigAndLog(context, options);
   const runtime = await context.openRuntime(config, log);
   const asked = await ask(runtime);
-  const { request, range } = asked;
   const engine = await context.openEngine(runtime, options.engine);
   const { output, end } = context.page();
   try {
-    const receipt = options.receipt ? await receiptOf(context, runtime, asked) : undefined;
-    const started = context.clock();
-    const found = await engine.query({ ...request, signal: context.signal });
-    const answer = columns === undefined ? found : withColumns(found, columns);
-    const seconds = (): number => (context.clock() - started) / 1000;
-    let took = 0;
-    const hintsFor = async (rows: number): Promise<string[]> => {
-      took = seconds();
-      return rows > 0 || !options.receipt
-        ? []
-        : hints(runtime, asked, options.engine === 'duckdb' ? engine : undefined);
-    };
-    const trailer = async (rows: number) => {
-      const hint = await hintsFor(rows);
-      return { seconds: took, ...(receipt && { receipt: { rows, ...receipt, hints: hint } }) };
-    };
-    const rows = await writeAnswer(output, answer, options.format, { safe: options.csvSafe === true, trailer });
-    const { isTTY } = output;
-    if (options.format !== 'json' && options.receipt) {
-      const below = isTTY ? output : context.stderr;
-      for (const hint of await hintsFor(rows)) await below.write(wrapLines(`${printable(hint)}\n`, below.columns));
-      const reading = { rows, bytesScanned: answer.bytesScanned(), seconds: took };
-      await below.writeStyled(renderReceipt(reading, receipt, range, below.columns));
-    }
-    logEvent(log, 'query-finished', { question, bytesScanned: answer.bytesScanned(), seconds: seconds() });
+    const { format, receipt, csvSafe = false, engine: name } = options;
+    const shown = { format, receipt, csvSafe, columns, engine: name, output, signal: context.signal };
+    const { bytesScanned, seconds } = await showAnswer(context, { runtime, engine }, asked, shown);
+    logEvent(log, 'query-finished', { question, bytesScanned, seconds });
   } finally {
     await engine.close();
     await end();
@@ -134,76 +115,26 @@ async function execute(
   return exitCodes.done;
 }
 
-/** Without one, an answer is still an answer: who asks another engine may not be let see the tables' metadata. */
-async function receiptOf(
-  { stderr }: CommandContext,
-  runtime: Runtime,
-  { request, range }: Asked,
-): Promise<Receipt | undefined> {
-  const { takeReceipt } = await import('../queries/receipt.ts');
-  try {
-    return await takeReceipt(runtime, request, range);
-  } catch (error) {
-    await stderr.write(`what the answer is of cannot be told: ${printable((error as Error).message)}\n`);
-    return undefined;
-  }
-}
-
-async function hints(
-  runtime: Runtime,
-  { question, given, request, range }: Asked,
-  engine: QueryEngine | undefined,
-): Promise<string[]> {
-  if (question === undefined || given === undefined) return [];
-  const { explainEmpty } = await import('../queries/empty.ts');
-  return explainEmpty(runtime, { question, given, prune: request.prune, range }, engine);
-}
-
-interface Asked {
-  readonly request: QueryRequest;
-  readonly question?: Question;
-  readonly given?: ReadonlyMap<string, string>;
-  readonly range?: Ranged['range'];
-}
-
-/** Checks what was asked before anything is opened, and puts it to a warehouse. Throws ParameterError and UsageError. */
-async function asker(
-  context: CommandContext,
-  name: string | undefined,
-  parameters: ReadonlyMap<string, string>,
-  options: Options,
-): Promise<(runtime: Runtime) => Promise<Asked>> {
+async function sqlAsker(parameters: ReadonlyMap<string, string>, options: Options): Promise<() => Promise<Asked>> {
   const { UsageError } = await import('../config/errors.ts');
-  if (name === undefined) {
-    const given = [...parameters.keys(), ...timeOptionsOf(options)];
-    if (given.length > 0) throw new UsageError(`${given[0]} belongs to a named question, not to --sql`);
-    const sql = await sqlText(options.sql!);
-    return async () => ({ request: { sql } });
-  }
-  const [{ ask, findQuestion }, { lastDayWithEvents, tablesOfRange, withRange }] = await Promise.all([
-    import('../queries/questions.ts'),
-    import('../queries/range.ts'),
-  ]);
-  const question = findQuestion(name);
-  const sources = {
-    options: { from: options.from, to: options.to, last: options.last },
-    reading: timeReading(context, options),
-  };
-  const today = async (): Promise<string> => new Date(context.clock()).toISOString().slice(0, 10);
-  ask(name, (await withRange(question, parameters, { ...sources, lastDay: today })).given);
-  return async (runtime) => {
-    const lastDay = (): Promise<string> => lastDayWithEvents(runtime, tablesOfRange(question));
-    const { given, range } = await withRange(question, parameters, { ...sources, lastDay });
-    return { request: ask(name, given), question, given, range };
-  };
+  const given = [...parameters.keys(), ...timeOptionsOf(options)];
+  if (given.length > 0) throw new UsageError(`${given[0]} belongs to a named question, not to --sql`);
+  const sql = await sqlText(options.sql!);
+  return async () => ({ request: { sql } });
 }
 
-async function list(context: CommandContext, question: string | undefined, format: AnswerFormat): Promise<number> {
-  const [{ allQuestions, findQuestion }, { renderQuestions }] = await Promise.all([
+async function list(context: CommandContext, question: string | undefined, options: Options): Promise<number> {
+  const { format } = options;
+  const [{ allQuestions }, { ownQuestionsOf, questionNamed }, { renderQuestions }] = await Promise.all([
     import('../queries/questions.ts'),
+    import('./shared/asking.ts'),
     import('./shared/render-questions.ts'),
   ]);
-  const text = renderQuestions(question === undefined ? allQuestions : [findQuestion(question)], format);
+  const questions =
+    question === undefined
+      ? [...allQuestions, ...ownQuestionsOf(context, options)]
+      : [questionNamed(context, question, options)];
+  const text = renderQuestions(questions, format);
   const { output, end } = context.page();
   await (format === 'json' ? output.writeJson(text) : output.write(wrapLines(text, output.columns)));
   await end();
@@ -214,16 +145,4 @@ async function sqlText(sql: string): Promise<string> {
   if (sql !== '-') return sql;
   const { text } = await import('node:stream/consumers');
   return text(process.stdin);
-}
-
-function parseParameters(given: readonly string[], Failure: new (message: string) => Error): Map<string, string> {
-  const parameters = new Map<string, string>();
-  for (const text of given) {
-    const at = text.indexOf('=');
-    if (at < 1) throw new Failure(`parameters are written as name=value, not ${text}`);
-    const name = text.slice(0, at);
-    if (parameters.has(name)) throw new Failure(`parameter ${name} is given twice`);
-    parameters.set(name, text.slice(at + 1));
-  }
-  return parameters;
 }

@@ -15,7 +15,7 @@ Examples:
   audit-warehouse validate --config prod.yaml --json
   audit-warehouse validate --set batch.bytes=64MiB
 
-Nothing but the file is read: no bucket, no catalog. Exit code 2 where something is wrong, with key, file and line.`;
+Nothing but the file and the questions that it names is read: no bucket, no catalog. Exit code 2 where something is wrong, with key, file and line.`;
 
 export function defineValidate(program: Command, run: RunAction): void {
   program
@@ -30,13 +30,24 @@ export function defineValidate(program: Command, run: RunAction): void {
 async function execute(context: CommandContext, options: Options): Promise<number> {
   const { readConfig } = await import('./shared/setup.ts');
   const { config, file, values } = readConfig(context, options);
+  const [{ ownQuestions }, { checkOwnQuestions }] = await Promise.all([
+    import('../queries/own-questions.ts'),
+    import('../queries/check-own.ts'),
+  ]);
+  const questions = ownQuestions(config);
+  await checkOwnQuestions(config, questions);
   if (options.json) {
     await context.stdout.writeJson(`${JSON.stringify({ file, config, values })}\n`);
     return exitCodes.done;
   }
-  const { textTable } = await import('../text/text-table.ts');
+  const [{ textTable }, { printable }] = await Promise.all([
+    import('../text/text-table.ts'),
+    import('../text/printable.ts'),
+  ]);
   const { output, end } = context.page();
   await output.write(await render(config, file));
+  for (const [i, { name, summary }] of questions.entries())
+    await output.write(`${i === 0 ? '\nquestions\n' : ''}  ${name.padEnd(19)} ${printable(summary)}\n`);
   await output.write('\neach value, and where it comes from\n\n');
   const rows = values.map(({ key, value, from }) => [key, value, from]);
   const columns = [{ title: 'key' }, { title: 'value' }, { title: 'from' }];

@@ -19,6 +19,8 @@ export interface Config {
   readonly sideSources: readonly SideSourceConfig[];
   /** Whose records steward_audit_logs shows to whom. */
   readonly stewards: readonly StewardConfig[];
+  /** Folders with questions of your own, and single files of them: absolute paths. */
+  readonly queries: readonly string[];
   readonly limits: Limits;
   readonly batch: BatchConfig;
   readonly output: OutputConfig;

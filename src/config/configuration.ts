@@ -37,6 +37,7 @@ export interface Configuration extends Sections {
     readonly encryption?: Written<(typeof encryption)['properties']>;
   };
   readonly retention?: Readonly<Record<string, string | number>>;
+  readonly queries?: readonly string[];
   readonly stewards?: readonly Readonly<Record<string, unknown>>[];
   readonly engines?: Readonly<Record<string, Readonly<Record<string, string>>>>;
 }

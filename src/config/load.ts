@@ -2,7 +2,7 @@
  * Reads the configuration: flags over environment over file over defaults. All problems are gathered and thrown as one
  * ConfigError that names each key, its file and its line; nothing else has been read or written by then.
  */
-import { closeSync, openSync, readSync, statSync } from 'node:fs';
+import { closeSync, existsSync, openSync, readSync, statSync } from 'node:fs';
 import { availableParallelism, tmpdir } from 'node:os';
 import { dirname, resolve } from 'node:path';
 import type { SideSourceConfig, SourceConfig } from '../sources/config.ts';
@@ -259,6 +259,7 @@ interface RawConfig extends Readonly<Record<keyof typeof sections, Readonly<Reco
   readonly sources: readonly RawSource[];
   readonly retention: Config['retention'];
   readonly stewards: Config['stewards'];
+  readonly queries: readonly string[];
   readonly engines: {
     readonly duckdb: DuckDbConfig;
     readonly trino: Partial<TrinoConfig>;
@@ -347,6 +348,11 @@ function toConfig(
     if ((user === undefined) === (group === undefined))
       problem(['stewards', i], 'must have either user or group, one of the two');
   });
+  const queries = raw.queries.map((path) => resolve(folder, path));
+  queries.forEach((path, i) => {
+    if (isFile(path) ? !path.endsWith('.sql') : !existsSync(path))
+      problem(['queries', i], `is neither a folder nor an .sql file: ${path}`);
+  });
   return {
     warehouse,
     catalog,
@@ -354,6 +360,7 @@ function toConfig(
     sources: sources.filter((source): source is SourceConfig => isEventSource(source)),
     sideSources: sources.filter((source): source is SideSourceConfig => !isEventSource(source)),
     stewards: raw.stewards,
+    queries,
     limits: sectionValues(sections.limits, raw.limits),
     batch: {
       ...batch,

@@ -278,6 +278,13 @@ export const configSchema: ConfigSchema = {
         },
       },
     },
+    queries: {
+      description: 'questions of your own: folders of .sql files, or single files (docs/queries.md)',
+      type: 'array',
+      default: [],
+      maxItems: 100,
+      items: text('a folder, or an .sql file'),
+    },
     limits: sections.limits,
     batch: sections.batch,
     output: sections.output,

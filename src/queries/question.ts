@@ -6,6 +6,8 @@ export interface Question {
   readonly origin: Origin;
   readonly summary: string;
   readonly parameters: readonly Parameter[];
+  /** The text of a question of the configuration, header and all; that of others is in the file of its name. */
+  readonly sql?: string;
   /** Answered by this program and not by SQL, whatever the engine; it has no SQL file. */
   readonly computed?: ComputedQuestion;
 }
@@ -18,6 +20,7 @@ export const origins = {
   tutorial: 'the Okera audit tutorial, "Analyzing the ODAS audit logs"',
   incident: 'incidents',
   report: 'the report: what each of its figures is counted by',
+  own: 'your own, in the files that the configuration names',
 } as const;
 export type Origin = keyof typeof origins;
 
@@ -39,6 +42,18 @@ export interface Parameter {
  * `unit` (minute, hour or day) is not bound, but chooses the lines of SQL that end in "-- when minute" and so on.
  */
 export type ParameterType = 'instant' | 'text' | 'texts' | 'cidr' | 'truth' | 'number' | 'request' | 'unit';
+
+/** What stands behind the name of a parameter in the names of the values that its type gives. */
+export const parameterTypes: Readonly<Record<ParameterType, readonly string[]>> = {
+  instant: ['', '_ymd'],
+  text: [''],
+  texts: [''],
+  cidr: ['_first', '_last'],
+  truth: [''],
+  number: [''],
+  request: [''],
+  unit: [],
+};
 
 /**
  * Rows that the question reads of `table` have the value in `column`, or one above (`from`) or below (`to`) it, both

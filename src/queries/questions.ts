@@ -21,13 +21,14 @@ export const questions: readonly Question[] = [...opaQuestions, ...okeraQuestion
 /** The questions, and the figures of the report, which can be asked in the same way. */
 export const allQuestions: readonly Question[] = [...questions, ...figures];
 
-/** Throws ParameterError where there is none of this name. */
-export function findQuestion(name: string): Question {
-  const question = allQuestions.find((candidate) => candidate.name === name);
+/** Of these and those of the configuration, if given. Throws ParameterError where there is none of this name. */
+export function findQuestion(name: string, own: readonly Question[] = []): Question {
+  const all = [...allQuestions, ...own];
+  const question = all.find((candidate) => candidate.name === name);
   if (question !== undefined) return question;
   const near = nearest(
     name,
-    allQuestions.map((candidate) => candidate.name),
+    all.map((candidate) => candidate.name),
   );
   throw new ParameterError(
     `there is no question ${name}; ${near ? `did you mean ${near}?` : 'query --list shows what there is'}`,
@@ -38,8 +39,13 @@ export function findQuestion(name: string): Question {
  * The request for a question. Without a clock in `reading`, times are days and instants only. Throws ParameterError for
  * an unknown question or parameter, or one that is missing.
  */
-export function ask(name: string, given: ReadonlyMap<string, string>, reading: TimeReading = {}): QueryRequest {
-  const { parameters, computed } = findQuestion(name);
+export function ask(
+  asked: string | Question,
+  given: ReadonlyMap<string, string>,
+  reading: TimeReading = {},
+): QueryRequest {
+  const question = typeof asked === 'string' ? findQuestion(asked) : asked;
+  const { name, parameters, computed } = question;
   const names = parameters.map((parameter) => parameter.name);
   for (const key of given.keys()) {
     if (names.includes(key)) continue;
@@ -67,12 +73,13 @@ export function ask(name: string, given: ReadonlyMap<string, string>, reading: T
       computed: { question: computed, values: new Map(single) },
     };
   }
-  return { ...withScalars(questionSql(name, new Set([...complete.keys(), ...when])), values), prune };
+  return { ...withScalars(questionSql(question, new Set([...complete.keys(), ...when])), values), prune };
 }
 
 /** The SQL of a question with the lines of absent parameters left out. */
-export function questionSql(name: string, given: ReadonlySet<string>): string {
-  const folder = findQuestion(name).origin === 'report' ? 'figures/' : '';
+export function questionSql({ name, origin, sql }: Question, given: ReadonlySet<string>): string {
+  if (sql !== undefined) return linesFor(given, sql);
+  const folder = origin === 'report' ? 'figures/' : '';
   return linesFor(given, readFileSync(new URL(`./${folder}${name}.sql`, import.meta.url), 'utf8'));
 }
 

@@ -2,7 +2,7 @@
 import type { CellValue } from '../engines/engine.ts';
 import { bindParameters } from '../queries/bind.ts';
 import { ParameterError } from '../queries/parameters.ts';
-import { findQuestion } from '../queries/questions.ts';
+import { allQuestions, findQuestion } from '../queries/questions.ts';
 import { timeText } from '../text/time.ts';
 
 export interface Span {
@@ -48,7 +48,9 @@ export function leadTo(
   narrowed = false,
 ): string | undefined {
   const given = new Map<string, string>();
-  const { parameters } = findQuestion(question);
+  const parameters = allQuestions.find(({ name }) => name === question)?.parameters;
+  // A question of the configuration leads nowhere else.
+  if (parameters === undefined) return undefined;
   for (const { name, required } of parameters) {
     const time = name === 'from' || name === 'to' ? timeText(span[name]) : undefined;
     const value = narrowed ? (time ?? values[name]) : (values[name] ?? time);

@@ -2,6 +2,7 @@
 import type { QueryRequest } from '../engines/engine.ts';
 import { queryCommand, shellWord } from '../queries/command.ts';
 import { type Estimate, estimate } from '../queries/estimate.ts';
+import { ownQuestions } from '../queries/own-questions.ts';
 import { ParameterError } from '../queries/parameters.ts';
 import { type Origin, origins, type Question } from '../queries/question.ts';
 import { allQuestions, ask, findQuestion } from '../queries/questions.ts';
@@ -70,11 +71,14 @@ ${field('path', 'Policy path', given.get('path') ?? '')}
 </form>`;
 }
 
-export function questionList(): Page {
-  const groups = (Object.keys(origins) as Origin[]).map((origin) => ({
-    origin,
-    questions: allQuestions.filter((question) => question.origin === origin),
-  }));
+export function questionList({ runtime }: World): Page {
+  const all = [...allQuestions, ...ownQuestions(runtime.config)];
+  const groups = (Object.keys(origins) as Origin[])
+    .map((origin) => ({
+      origin,
+      questions: all.filter((question) => question.origin === origin),
+    }))
+    .filter(({ questions }) => questions.length > 0);
   const body = html`<header><h1>Questions</h1></header>
 ${groups.map(
   ({ origin, questions }) =>
@@ -90,12 +94,13 @@ const headings: Readonly<Record<Origin, string>> = {
   tutorial: 'Okera',
   incident: 'Incidents',
   report: 'Figures of the report',
+  own: 'Your own',
 };
 
 /** A question as a form; with `run=1` its answer, otherwise what the answer would need. */
 export async function question(world: World, name: string, given: Given, signal: AbortSignal): Promise<Page> {
   const { runtime, engineName } = world;
-  const asked = findQuestion(name);
+  const asked = findQuestion(name, ownQuestions(runtime.config));
   let values: ReadonlyMap<string, string> = valuesOf(asked, given);
   const usual = await usualSpan(world);
   const head = html`<header><h1>${name}</h1><p>${capital(asked.summary)}.</p></header>`;
@@ -105,7 +110,7 @@ export async function question(world: World, name: string, given: Given, signal:
   let request: QueryRequest;
   try {
     values = await ranged(world, asked, given);
-    request = ask(name, values);
+    request = ask(asked, values);
   } catch (error) {
     if (!(error instanceof ParameterError)) throw error;
     return { ...page(failure(error.message)), status: 400 };
@@ -155,7 +160,8 @@ export async function sqlPage(world: World, given: Given, signal: AbortSignal): 
 export async function requestOf(world: World, path: string, given: Given): Promise<QueryRequest> {
   if (path === '/sql.csv') return { sql: given.get('sql') ?? '' };
   const name = path.slice('/ask/'.length, -'.csv'.length);
-  return ask(name, await ranged(world, findQuestion(name), given));
+  const question = findQuestion(name, ownQuestions(world.runtime.config));
+  return ask(question, await ranged(world, question, given));
 }
 
 async function answered(

@@ -159,7 +159,7 @@ async function handle(world: World, access: Access, { request, response, port, s
 async function pageOf(world: World, path: string, given: Given, signal: AbortSignal): Promise<Page> {
   try {
     if (path === '/') return await overview(world, given, signal);
-    if (path === '/questions') return questionList();
+    if (path === '/questions') return questionList(world);
     if (path === '/sql') return await sqlPage(world, given, signal);
     const name = /^\/ask\/([\w-]+)$/.exec(path)?.[1];
     if (name !== undefined) return await question(world, name, given, signal);

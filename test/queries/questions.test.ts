@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { figures } from '../../src/queries/figures.ts';
 import { ParameterError, parseCidr, parseInstant, parseRequest, parseTexts } from '../../src/queries/parameters.ts';
 import type { Parameter, Question } from '../../src/queries/question.ts';
-import { allQuestions, ask, questionSql, questions } from '../../src/queries/questions.ts';
+import { allQuestions, ask, findQuestion, questionSql, questions } from '../../src/queries/questions.ts';
 import { comparedColumns } from '../../src/records/identity.ts';
 import { createSource } from '../../src/sources/index.ts';
 import { dayOf } from '../../src/text/time.ts';
@@ -85,7 +85,7 @@ describe.each(inSql(allQuestions).map((question) => [question.name, question] as
     it('has a "-- when" of each parameter that may be absent, and of no other', () => {
       const all = new Set(parameters.map((parameter) => parameter.name));
       const fromValues = ['instants', 'minute', 'hour', 'day'];
-      const whens = [...questionSql(name, new Set([...all, ...fromValues])).matchAll(/-- when (\w+)/g)]
+      const whens = [...questionSql(findQuestion(name), new Set([...all, ...fromValues])).matchAll(/-- when (\w+)/g)]
         .map(([, when]) => when!)
         .filter((when) => !fromValues.includes(when));
       const absent = parameters.filter(({ required, default: preset }) => !required && preset === undefined);
@@ -101,7 +101,7 @@ describe.each(inSql(allQuestions).map((question) => [question.name, question] as
     });
 
     it('says each row in an order that does not depend on the engine, and names its columns', () => {
-      const sql = questionSql(name, new Set());
+      const sql = questionSql(findQuestion(name), new Set());
       expect(sql).toMatch(/\nORDER BY /);
       expect(sql).not.toMatch(/\*\s*(,|FROM)/);
     });
@@ -137,7 +137,9 @@ it('a question that the program answers itself is in the documentation with its 
 
 it('decisions are conflicting by the columns that tell whether two of them are the same', () => {
   const { table } = createSource('opa', {}, { recordBytes: 1 << 20, nestingDepth: 100 });
-  const contents = /SELECT DISTINCT(.*?)FROM decisions/s.exec(questionSql('conflicting-decisions', new Set()))![1]!;
+  const contents = /SELECT DISTINCT(.*?)FROM decisions/s.exec(
+    questionSql(findQuestion('conflicting-decisions'), new Set()),
+  )![1]!;
   const columns = contents.split(/,\n/).map((text) => text.trim().split(' ').at(-1));
   expect(columns.sort()).toEqual(comparedColumns(table).map(({ name }) => name));
 });

@@ -50,6 +50,7 @@ export function testConfig(options: WorldOptions = {}): Config {
     sources: options.sources ?? [opaSourceConfig],
     sideSources: options.sideSources ?? [],
     stewards: options.stewards ?? [],
+    queries: [],
     limits: {
       recordBytes: 1 << 20,
       nestingDepth: 512,

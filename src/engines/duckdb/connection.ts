@@ -55,3 +55,9 @@ export async function prepareReading(connection: DuckDBConnection, sql: string):
   }
   return statement;
 }
+
+/** DuckDB's first lines say what is wrong and where; its stack traces say nothing to the writer of the SQL. */
+export function messageOf(error: unknown): string {
+  const message = error instanceof Error ? error.message : String(error);
+  return message.split('\n\nStack Trace')[0]!.trimEnd();
+}

@@ -19,11 +19,11 @@ import type { Catalog } from '../../iceberg/catalog.ts';
 import { liveFiles } from '../../iceberg/scan.ts';
 import { type ParameterValue, QueryError } from '../../sql/parameter.ts';
 import type { ObjectStore } from '../../store/store.ts';
-import { mentionedIn, viewsOver } from '../../views/select.ts';
+import { mentionedIn, type View, viewsOver } from '../../views/select.ts';
 import type { CellValue, QueryAnswer, QueryEngine, QueryRequest } from '../engine.ts';
-import { addPrelude, openDuckDb, prepareReading, shutIn } from './connection.ts';
+import { addPrelude, messageOf, openDuckDb, prepareReading, shutIn } from './connection.ts';
+import { createView, planStatement } from './plan-statement.ts';
 import { FetchMeter } from './remote/object-ranges.ts';
-import { planStatement } from './remote/plan-statement.ts';
 import { RemoteTables } from './remote/remote-tables.ts';
 import { Scratch } from './remote/scratch.ts';
 import type { Scan } from './remote/statement-scans.ts';
@@ -54,7 +54,7 @@ type Scans = ReadonlyMap<string, readonly Scan[]>;
 
 interface Asking {
   readonly tables: readonly ShownTable[];
-  readonly views: readonly string[];
+  readonly views: readonly View[];
   readonly meter: FetchMeter;
   /** What there is to end, in this order reversed. */
   readonly open: (() => void)[];
@@ -97,7 +97,7 @@ class DuckDbEngine implements QueryEngine {
   async #run(
     request: QueryRequest,
     named: readonly NamedTable[],
-    views: readonly string[],
+    views: readonly View[],
     scans: Scans | undefined,
     meter: FetchMeter,
   ): Promise<QueryAnswer> {
@@ -141,7 +141,7 @@ class DuckDbEngine implements QueryEngine {
     const bytesRead = readMeter(tables);
     await shutIn(connection, tables.flatMap(({ paths }) => paths)); // biome-ignore format: one line
     for (const table of tables) await showTable(connection, table);
-    for (const view of views) await connection.run(view);
+    for (const view of views) await connection.run(createView(view));
     const statement = await prepareReading(connection, request.sql);
     const values = Object.entries(request.parameters ?? {}).map(([name, value]): [string, DuckDBValue] => [name, toDuckDb(value)]); // biome-ignore format: one line
     if (values.length > 0) statement.bind(Object.fromEntries(values));
@@ -180,8 +180,8 @@ class DuckDbEngine implements QueryEngine {
     return [...tables, ...viewsOver({ tables, stewards: [] }).map((view) => view.name)];
   }
 
-  /** The tables and views that the statement can mean, and those that these views read; views as statements that make them. */
-  async #mentioned({ sql, prune }: QueryRequest): Promise<{ tables: NamedTable[]; views: string[] }> {
+  /** The tables and views that the statement can mean, and those that these views read. */
+  async #mentioned({ sql, prune }: QueryRequest): Promise<{ tables: NamedTable[]; views: readonly View[] }> {
     const { store, catalog, config } = this.#options;
     const names = await catalog.listTables();
     const mentioned = mentionedIn(sql, { tables: names, stewards: config?.stewards ?? [] });
@@ -196,8 +196,7 @@ class DuckDbEngine implements QueryEngine {
       }
       tables.push({ name, metadata: table.metadata, files });
     }
-    const views = mentioned.views.map((view) => `CREATE VIEW ${identifier(view.name)} AS ${view.sql}`);
-    return { tables, views };
+    return { tables, views: mentioned.views };
   }
 }
 
@@ -248,12 +247,6 @@ async function* startingWith(first: Awaited<ReturnType<Chunks['next']>>, rest: C
   } finally {
     await rest.return();
   }
-}
-
-/** DuckDB's first lines say what is wrong and where; its stack traces say nothing to the writer of the SQL. */
-function messageOf(error: unknown): string {
-  const message = error instanceof Error ? error.message : String(error);
-  return message.split('\n\nStack Trace')[0]!.trimEnd();
 }
 
 /** Bytes of local files read since the call. */

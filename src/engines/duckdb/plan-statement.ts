@@ -1,16 +1,16 @@
 /** Plans a statement where nothing can be read: over empty tables with the columns of the real ones. */
-import { currentSchema, type TableMetadata } from '../../../iceberg/metadata.ts';
-import { type ParameterValue, QueryError } from '../../../sql/parameter.ts';
-import { readStatement } from '../../../sql/statement.ts';
-import type { QueryRequest } from '../../engine.ts';
-import { addPrelude, openDuckDb, prepareReading } from '../connection.ts';
-import { duckdbType, identifier, literal } from '../table-views.ts';
-import { type Scan, scansOf } from './statement-scans.ts';
+import { currentSchema, type TableMetadata } from '../../iceberg/metadata.ts';
+import { type ParameterValue, QueryError } from '../../sql/parameter.ts';
+import { readStatement } from '../../sql/statement.ts';
+import type { View } from '../../views/select.ts';
+import type { QueryRequest } from '../engine.ts';
+import { addPrelude, messageOf, type OpenDuckDb, openDuckDb, prepareReading } from './connection.ts';
+import { type Scan, scansOf } from './remote/statement-scans.ts';
+import { duckdbType, identifier, literal } from './table-views.ts';
 
 export interface PlannedOver {
   readonly tables: readonly { readonly name: string; readonly metadata: TableMetadata }[];
-  /** Statements that make the views. */
-  readonly views: readonly string[];
+  readonly views: readonly Pick<View, 'name' | 'sql'>[];
   readonly user: string;
 }
 
@@ -20,16 +20,10 @@ export interface PlannedOver {
  */
 export async function planStatement(
   { sql, parameters = {} }: Pick<QueryRequest, 'sql' | 'parameters'>,
-  { tables, views, user }: PlannedOver,
+  over: PlannedOver,
 ): Promise<ReadonlyMap<string, readonly Scan[]> | undefined> {
-  const { connection, close } = await openDuckDb({ enable_external_access: 'false', threads: '1' });
+  const { connection, close } = await openEmpty(over);
   try {
-    await addPrelude(connection, user);
-    for (const { name, metadata } of tables) {
-      const columns = currentSchema(metadata).fields.map((field) => `${identifier(field.name)} ${duckdbType(field.type)}`); // biome-ignore format: one line
-      await connection.run(`CREATE TABLE ${identifier(name)} (${columns.join(', ')})`);
-    }
-    for (const view of views) await connection.run(view);
     await prepareReading(connection, sql);
     const text = withValues(sql, parameters);
     return text === undefined ? undefined : await scansOf(connection, planned(text));
@@ -37,6 +31,37 @@ export async function planStatement(
     close();
   }
 }
+
+/** Throws QueryError for a statement that these tables and views do not allow. */
+export async function checkStatement({ sql }: Pick<QueryRequest, 'sql'>, over: PlannedOver): Promise<void> {
+  const { connection, close } = await openEmpty(over);
+  try {
+    await prepareReading(connection, sql);
+  } catch (error) {
+    throw error instanceof QueryError ? error : new QueryError(messageOf(error), { cause: error });
+  } finally {
+    close();
+  }
+}
+
+async function openEmpty({ tables, views, user }: PlannedOver): Promise<OpenDuckDb> {
+  const duckdb = await openDuckDb({ enable_external_access: 'false', threads: '1' });
+  try {
+    const { connection } = duckdb;
+    await addPrelude(connection, user);
+    for (const { name, metadata } of tables) {
+      const columns = currentSchema(metadata).fields.map((field) => `${identifier(field.name)} ${duckdbType(field.type)}`); // biome-ignore format: one line
+      await connection.run(`CREATE TABLE ${identifier(name)} (${columns.join(', ')})`);
+    }
+    for (const view of views) await connection.run(createView(view));
+    return duckdb;
+  } catch (error) {
+    duckdb.close();
+    throw error;
+  }
+}
+
+export const createView = ({ name, sql }: Pick<View, 'name' | 'sql'>): string => `CREATE VIEW ${identifier(name)} AS ${sql}`; // biome-ignore format: one line
 
 /** What is planned of EXPLAIN, which may run its statement, and of CALL. */
 function planned(sql: string): string {
