@@ -151,6 +151,7 @@ describe('effects', () => {
       'ledger/process-owner.ts',
       // Whether two URIs are one folder, which symbolic links decide.
       'store/places.ts',
+      'queries/own-questions.ts',
       'queries/questions.ts',
       'views/select.ts',
     ];

@@ -6,6 +6,7 @@ import type { Config } from '../config/config.ts';
 import { UsageError } from '../config/errors.ts';
 import type { Catalog } from '../iceberg/catalog.ts';
 import type { ObjectStore } from '../store/store.ts';
+import type { checkStatement as CheckStatement } from './duckdb/plan-statement.ts';
 import type { QueryEngine, StatementEngine } from './engine.ts';
 
 /** What an engine may need: one that runs in this process reads the files itself, others are told where they are. */
@@ -88,6 +89,10 @@ export const openEngine = (name: EngineName, context: EngineContext): Promise<Qu
 
 export const openWritingEngine = (name: WritingEngineName, context: StatementContext): Promise<StatementEngine> =>
   known(writingEngines, name).open(context);
+
+/** Throws QueryError for a statement that tables of these columns, and these views, do not allow. Nothing is read. */
+export const checkStatement = async (...given: Parameters<typeof CheckStatement>): Promise<void> =>
+  (await import('./duckdb/plan-statement.ts')).checkStatement(...given);
 
 function known<Name extends string, Entry>(registry: Readonly<Record<Name, Entry>>, name: Name): Entry {
   if (Object.hasOwn(registry, name)) return registry[name];

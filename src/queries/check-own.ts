@@ -1,7 +1,7 @@
 /** Whether the questions of the configuration can be asked of its tables: without a warehouse, by the tables as they are declared. */
 import type { Config } from '../config/config.ts';
 import { ConfigError } from '../config/errors.ts';
-import { checkStatement } from '../engines/duckdb/plan-statement.ts';
+import { checkStatement } from '../engines/index.ts';
 import { newTableMetadata } from '../iceberg/schema.ts';
 import { configuredSource } from '../sources/index.ts';
 import { createSideSource } from '../sources/side.ts';
