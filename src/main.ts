@@ -28,6 +28,7 @@ import type { CommandContext, RunAction } from './commands/shared/context.ts';
 import { ClosedPipe, describeFailure, exitCodeOf, exitCodes, indented } from './commands/shared/exit.ts';
 import { createOutput } from './commands/shared/output.ts';
 import { openPager } from './commands/shared/pager.ts';
+import { defineSql } from './commands/sql.ts';
 import { defineTables } from './commands/tables.ts';
 import { defineValidate } from './commands/validate.ts';
 import { defineVerify } from './commands/verify.ts';
@@ -119,6 +120,7 @@ Examples:
     defineBackfill,
     defineWorker,
     defineQuery,
+    defineSql,
     defineInvestigate,
     defineRaw,
     defineReport,
@@ -180,14 +182,23 @@ function processContext(display: Display): CommandContext {
     },
     stdout,
     stderr: createOutput(process.stderr, () => {}, isColored(process.stderr)),
-    page() {
+    page(onPager = () => {}) {
       if (!display.pager || !hasReader(process.stdout)) return { output: stdout, end: async () => {} };
       const onStart = (): void => {
         display.isPaging = true;
+        onPager();
       };
       const pager = openPager({ terminal: process.stdout, env: process.env, onStart });
-      return { output: createOutput(pager.stream, throughPipe, isColored(process.stdout)), end: () => pager.end() };
+      return {
+        output: createOutput(pager.stream, throughPipe, isColored(process.stdout)),
+        end: () =>
+          pager.end().finally(() => {
+            display.isPaging = false;
+          }),
+      };
     },
+    terminal: () =>
+      process.stdin.isTTY && hasReader(process.stdout) ? { input: process.stdin, output: process.stdout } : undefined,
     clock: Date.now,
     signal: stopSignal(display),
     openRuntime: async (config, log) => (await import('./wire.ts')).createRuntime(config, { log }),

@@ -8,7 +8,7 @@ afterAll(remove);
 const run = (...args: string[]) => cli(args, { cwd: folder });
 
 describe('help', () => {
-  const commands = ['backfill', 'worker', 'query', 'report', 'serve', 'tables', 'doctor', 'validate', 'init'];
+  const commands = ['backfill', 'worker', 'query', 'sql', 'report', 'serve', 'tables', 'doctor', 'validate', 'init'];
 
   it('names every command', async () => {
     const { code, stdout, stderr } = await run('--help');

@@ -2,6 +2,7 @@
  * What a command is given of the process: streams, environment, and the way to a runtime. Commands touch nothing else,
  * so that a test can run one with its own.
  */
+import type { ReadStream, WriteStream } from 'node:tty';
 import type { Command } from 'commander';
 import type { Config } from '../../config/config.ts';
 import type { QueryEngine, StatementEngine } from '../../engines/engine.ts';
@@ -27,6 +28,11 @@ export interface Output {
   readonly columns: number | undefined;
 }
 
+export interface Terminal {
+  readonly input: ReadStream;
+  readonly output: WriteStream;
+}
+
 /** An output that may go through a pager. */
 export interface PagedOutput {
   readonly output: Output;
@@ -40,8 +46,10 @@ export interface CommandContext {
   readonly stdin: AsyncIterable<Uint8Array>;
   readonly stdout: Output;
   readonly stderr: Output;
-  /** stdout, through the user's pager where it is a terminal that the text does not fit. */
-  readonly page: () => PagedOutput;
+  /** stdout, through the user's pager where it is a terminal that the text does not fit; `onStart` is told when it starts. */
+  readonly page: (onStart?: () => void) => PagedOutput;
+  /** Where a person types and reads; undefined where either is a pipe or a file. */
+  readonly terminal: () => Terminal | undefined;
   /** Milliseconds since the epoch. */
   readonly clock: () => number;
   /** Aborts at the first SIGINT or SIGTERM. */

@@ -21,6 +21,7 @@ import { type ParameterValue, QueryError } from '../../sql/parameter.ts';
 import type { ObjectStore } from '../../store/store.ts';
 import { mentionedIn, type View, viewsOver } from '../../views/select.ts';
 import type { CellValue, QueryAnswer, QueryEngine, QueryRequest } from '../engine.ts';
+import { describeAll, listsCatalog } from './catalog-listing.ts';
 import { addPrelude, messageOf, openDuckDb, prepareReading, shutIn } from './connection.ts';
 import { createView, planStatement } from './plan-statement.ts';
 import { FetchMeter } from './remote/object-ranges.ts';
@@ -53,6 +54,7 @@ export function createDuckDbEngine(options: DuckDbOptions): QueryEngine {
 type Scans = ReadonlyMap<string, readonly Scan[]>;
 
 interface Asking {
+  readonly named: readonly NamedTable[];
   readonly tables: readonly ShownTable[];
   readonly views: readonly View[];
   readonly meter: FetchMeter;
@@ -114,14 +116,14 @@ class DuckDbEngine implements QueryEngine {
         open.push(parts.release);
         tables.push(await shownTable(store, table, parts.shown, signal));
       }
-      return await this.#told(request, () => this.#ask(request, { tables, views, meter, open, close }));
+      return await this.#told(request, () => this.#ask(request, { named, tables, views, meter, open, close }));
     } catch (error) {
       close();
       throw error;
     }
   }
 
-  async #ask(request: QueryRequest, { tables, views, meter, open, close }: Asking): Promise<QueryAnswer> {
+  async #ask(request: QueryRequest, { named, tables, views, meter, open, close }: Asking): Promise<QueryAnswer> {
     const { memoryLimit, threads } = this.#options;
     const { signal } = request;
     const duckdb = await openDuckDb({
@@ -142,6 +144,7 @@ class DuckDbEngine implements QueryEngine {
     await shutIn(connection, tables.flatMap(({ paths }) => paths)); // biome-ignore format: one line
     for (const table of tables) await showTable(connection, table);
     for (const view of views) await connection.run(createView(view));
+    if (listsCatalog(request.sql)) await describeAll(connection, named, views);
     const statement = await prepareReading(connection, request.sql);
     const values = Object.entries(request.parameters ?? {}).map(([name, value]): [string, DuckDBValue] => [name, toDuckDb(value)]); // biome-ignore format: one line
     if (values.length > 0) statement.bind(Object.fromEntries(values));
@@ -184,19 +187,26 @@ class DuckDbEngine implements QueryEngine {
   async #mentioned({ sql, prune }: QueryRequest): Promise<{ tables: NamedTable[]; views: readonly View[] }> {
     const { store, catalog, config } = this.#options;
     const names = await catalog.listTables();
-    const mentioned = mentionedIn(sql, { tables: names, stewards: config?.stewards ?? [] });
+    const stewards = config?.stewards ?? [];
+    const mentioned = mentionedIn(sql, { tables: names, stewards });
+    const isListing = listsCatalog(sql);
     const tables: NamedTable[] = [];
-    for (const name of mentioned.tables) {
-      const table = await catalog.loadTable(name);
+    for (const name of isListing ? names : mentioned.tables) {
+      const isNamed = mentioned.tables.includes(name);
+      const table = await catalog.loadTable(name).catch((error) => {
+        if (isNamed) throw error;
+        return undefined;
+      });
       if (table === undefined) continue;
       const files = [];
-      for await (const file of liveFiles(store, table.metadata, prune?.[name])) {
+      for await (const file of isNamed ? liveFiles(store, table.metadata, prune?.[name]) : []) {
         if (file.format !== 'PARQUET') throw new QueryError(`table ${name} has a ${file.format} file: ${file.path}`);
         files.push(file);
       }
       tables.push({ name, metadata: table.metadata, files });
     }
-    return { tables, views: mentioned.views };
+    const views = isListing ? viewsOver({ tables: tables.map(({ name }) => name), stewards }) : mentioned.views;
+    return { tables, views };
   }
 }
 

@@ -1,0 +1,32 @@
+/** Statements that ask what there is: they are shown all tables and views, with their descriptions, and no rows of those that they do not name. */
+import type { DuckDBConnection } from '@duckdb/node-api';
+import { currentSchema } from '../../iceberg/metadata.ts';
+import type { View } from '../../views/select.ts';
+import type { NamedTable } from './shown-table.ts';
+import { identifier, literal } from './table-views.ts';
+
+/** SHOW TABLES, information_schema, DuckDB's own listings, and what other tools ask of Postgres. */
+const listing =
+  /\b(show|information_schema|duckdb_(tables|views|columns)|pg_catalog|pg_\w+|sqlite_master|pragma_\w+)\b/i;
+
+export const listsCatalog = (sql: string): boolean =>
+  listing.test(sql.replace(/--[^\n]*|\/\*[\s\S]*?\*\/|'(?:''|[^'])*'/g, ' '));
+
+/** As comments, where DuckDB's listings have a column for them. */
+export async function describeAll(
+  connection: DuckDBConnection,
+  tables: readonly NamedTable[],
+  views: readonly View[],
+): Promise<void> {
+  const statements: string[] = [];
+  const describe = (name: string, description: string | undefined): void => {
+    if (description) statements.push(`COMMENT ON VIEW ${identifier(name)} IS ${literal(description)}`);
+  };
+  for (const { name, metadata } of tables) {
+    describe(name, metadata.properties.comment);
+    for (const { name: column, doc } of currentSchema(metadata).fields)
+      if (doc) statements.push(`COMMENT ON COLUMN ${identifier(name)}.${identifier(column)} IS ${literal(doc)}`);
+  }
+  for (const { name, description } of views) describe(name, description);
+  if (statements.length > 0) await connection.run(statements.join(';\n'));
+}
