@@ -49,6 +49,7 @@ export type { EraseOptions, EraseReport } from './jobs/erase/erase.ts';
 export type { ExpireOptions, ExpireReport } from './jobs/expire/expire.ts';
 export type { ProducerDay, ProducersReport, ProducerTotals } from './jobs/producers/producers.ts';
 export type { QuarantineOptions, QuarantineReport } from './jobs/quarantine/explain.ts';
+export type { RelocateOptions, RelocateReport } from './jobs/relocate/relocate.ts';
 export type { ReplayOptions, ReplayReport } from './jobs/replay/replay.ts';
 export type { TableReport } from './jobs/tables/describe.ts';
 export type { AcceptOptions, AcceptReport } from './jobs/verify/accept.ts';

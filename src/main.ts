@@ -21,6 +21,7 @@ import { defineJob } from './commands/job.ts';
 import { defineQuarantine } from './commands/quarantine.ts';
 import { defineQuery } from './commands/query.ts';
 import { defineRaw } from './commands/raw.ts';
+import { defineRelocate } from './commands/relocate.ts';
 import { defineReplay } from './commands/replay.ts';
 import { defineReport } from './commands/report.ts';
 import { defineServe } from './commands/serve.ts';
@@ -132,6 +133,7 @@ Examples:
     defineReplay,
     defineExpire,
     defineErase,
+    defineRelocate,
     defineDoctor,
     defineJob,
     defineValidate,
@@ -202,6 +204,7 @@ function processContext(display: Display): CommandContext {
     clock: Date.now,
     signal: stopSignal(display),
     openRuntime: async (config, log) => (await import('./wire.ts')).createRuntime(config, { log }),
+    openCatalog: async (config, store) => (await import('./wire.ts')).createCatalog(config, store),
     openWorker: (config, options) => ({
       run: async (signal) => (await import('./wire.ts')).createWorker(config, options).run(signal),
     }),

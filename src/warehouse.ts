@@ -14,6 +14,7 @@ import type { Diagnosis } from './jobs/doctor/doctor.ts';
 import type { EraseOptions, EraseReport } from './jobs/erase/erase.ts';
 import type { ExpireOptions, ExpireReport } from './jobs/expire/expire.ts';
 import type { QuarantineOptions, QuarantineReport } from './jobs/quarantine/explain.ts';
+import type { RelocateOptions, RelocateReport } from './jobs/relocate/relocate.ts';
 import type { ReplayOptions, ReplayReport } from './jobs/replay/replay.ts';
 import type { TableReport } from './jobs/tables/describe.ts';
 import type { AcceptOptions, AcceptReport } from './jobs/verify/accept.ts';
@@ -146,6 +147,15 @@ export class Warehouse implements AsyncDisposable {
     const report = await expire(runtime, options);
     if (!options.dryRun) await recordRun(runtime, 'expire', report);
     return report;
+  }
+
+  /** Makes a warehouse whole that was copied or moved to the place that the configuration names. */
+  async relocate(options: RelocateOptions = {}): Promise<RelocateReport> {
+    const [{ relocate }, { createCatalog }] = await Promise.all([
+      import('./jobs/relocate/relocate.ts'),
+      import('./wire.ts'),
+    ]);
+    return relocate(await this.#runtime(), (store) => createCatalog(this.config, store), options);
   }
 
   /** Removes every row of one subject. */

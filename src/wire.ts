@@ -7,6 +7,7 @@ import { warnElsewhere } from './catalog/warn-elsewhere.ts';
 import type { Config } from './config/config.ts';
 import type { QueryEngine, StatementEngine } from './engines/engine.ts';
 import { type EngineName, openEngine, openWritingEngine, type WritingEngineName } from './engines/index.ts';
+import type { Catalog } from './iceberg/catalog.ts';
 import { ownTables } from './ingest/own-tables.ts';
 import type { Ingester, Runtime } from './ingest/runtime.ts';
 import { processOwner } from './ledger/process-owner.ts';
@@ -32,11 +33,7 @@ export async function createRuntime(config: Config, options: { readonly log?: Lo
   const ingester = await createIngester(config);
   const log = options.log ?? (await import('pino')).default({ level: 'silent' });
   parts.throttling.listen(atMostEvery(throttledLogMs, () => logEvent(log, 'store-throttled')));
-  const catalog = await openCatalog(config.catalog, {
-    store: parts.store,
-    warehouse: config.warehouse,
-    engineCatalog: config.engines.trino?.catalog,
-  });
+  const catalog = await createCatalog(config, parts.store);
   return {
     ...parts,
     catalog: warnElsewhere(catalog, ownTables(config), log),
@@ -50,6 +47,10 @@ export async function createRuntime(config: Config, options: { readonly log?: Lo
     },
   };
 }
+
+/** The catalog of the configuration over a store. */
+export const createCatalog = ({ catalog, warehouse, engines }: Config, store: ObjectStore): Promise<Catalog> =>
+  openCatalog(catalog, { store, warehouse, engineCatalog: engines.trino?.catalog });
 
 /** A runtime that holds connections and threads. A process that ends need not close it. */
 export interface OpenRuntime extends Runtime {

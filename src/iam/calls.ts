@@ -14,6 +14,7 @@ export const jobNames = [
   'replay',
   'erase',
   'accept',
+  'relocate',
   'doctor',
 ] as const;
 
@@ -197,6 +198,22 @@ export const grants: Readonly<Record<JobName, readonly Grant[]>> = {
   ],
   erase: [listWarehouse, changeWarehouse, encrypt, amendTables],
   accept: [listSources, listWarehouse, changeWarehouse, encrypt, amendAllTables],
+  relocate: [
+    listWarehouse,
+    grant(
+      'WriteWarehouse',
+      'warehouse',
+      always('s3:GetObject', 's3:PutObject'),
+      because(failedUpload, 's3:AbortMultipartUpload'),
+    ),
+    encrypt,
+    grant(
+      'Catalog',
+      'catalog',
+      always('glue:GetDatabase', 'glue:CreateDatabase', 'glue:GetTable', 'glue:GetTables', 'glue:CreateTable'),
+      because('tables that the catalog has in the old place are made to point to the new one', 'glue:UpdateTable'),
+    ),
+  ],
   doctor: [
     listSources,
     readSources,

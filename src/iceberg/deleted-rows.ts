@@ -88,15 +88,7 @@ const positionsRead = new WeakMap<DeleteFile, Promise<Positions>>();
 function positionsOf(store: ObjectStore, file: DeleteFile): Promise<Positions> {
   return once(positionsRead, file, async () => {
     const positions = new Map<string, number[]>();
-    const columns = [
-      { name: 'path', id: deletedPathField },
-      { name: 'position', id: deletedPositionField },
-    ];
-    const names = new Map([
-      ['file_path', deletedPathField],
-      ['pos', deletedPositionField],
-    ]);
-    for await (const rows of rowsOfDeletes(store, file, columns, names)) {
+    for await (const rows of readDeletedPositions(store, file)) {
       for (const { path, position } of rows) {
         const dataFile = canonical(String(path));
         const known = positions.get(dataFile);
@@ -106,6 +98,22 @@ function positionsOf(store: ObjectStore, file: DeleteFile): Promise<Positions> {
     }
     return positions;
   });
+}
+
+/** The rows of a position delete file: `path` of a data file as its writer wrote it, and `position`. */
+export function readDeletedPositions(
+  store: ObjectStore,
+  file: DeleteFile,
+): AsyncGenerator<readonly Row[], void, undefined> {
+  const columns = [
+    { name: 'path', id: deletedPathField },
+    { name: 'position', id: deletedPositionField },
+  ];
+  const names = new Map([
+    ['file_path', deletedPathField],
+    ['pos', deletedPositionField],
+  ]);
+  return rowsOfDeletes(store, file, columns, names);
 }
 
 const valuesRead = new WeakMap<DeleteFile, Promise<ReadonlySet<string>>>();

@@ -21,7 +21,7 @@ export class OutsideWarehouse extends Error {
   readonly outside: string;
   constructor(table: string, warehouse: string, outside: string) {
     super(
-      `table ${table} of the warehouse ${warehouse} points outside of it, to ${outside}: the warehouse is a copy of another one, or was moved. Nothing is written, since it would change the original. Set warehouse to the original, or to a new place, which backfill fills again from the sources`,
+      `table ${table} of the warehouse ${warehouse} points outside of it, to ${outside}: the warehouse is a copy of another one, or was moved. Nothing is written, since it would change the original. audit-warehouse relocate makes a copy that is whole a warehouse of its own; or set warehouse to the original, or to a new place, which backfill fills again from the sources`,
     );
     this.table = table;
     this.outside = outside;

@@ -213,8 +213,8 @@ function idOf({ operation, table, change, batches }: Amendment): string {
 }
 
 async function* intents(runtime: LedgerRuntime): AsyncGenerator<AmendmentIntent> {
-  const { store, sleep } = runtime;
-  for await (const info of store.list(intentPrefix(runtime))) {
+  const { store, config, sleep } = runtime;
+  for await (const info of store.list(amendmentPrefix(config.warehouse))) {
     let bytes: Buffer;
     try {
       bytes = await readWhole(store, info, { sleep });
@@ -227,8 +227,9 @@ async function* intents(runtime: LedgerRuntime): AsyncGenerator<AmendmentIntent>
   }
 }
 
-const intentPrefix = ({ config }: LedgerRuntime): string => `${config.warehouse}/_amendments/`;
-const intentUri = (runtime: LedgerRuntime, id: string): string => `${intentPrefix(runtime)}${id}.json`;
+/** Where the intents of a warehouse's amendments are. */
+export const amendmentPrefix = (warehouse: string): string => `${warehouse}/_amendments/`;
+const intentUri = ({ config }: LedgerRuntime, id: string): string => `${amendmentPrefix(config.warehouse)}${id}.json`;
 
 async function putIntent(
   runtime: LedgerRuntime,

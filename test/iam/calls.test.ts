@@ -12,6 +12,7 @@ import { loadConfig } from '../../src/config/load.ts';
 import { grants, type JobName, jobNames } from '../../src/iam/calls.ts';
 import { type Policy, placesOf, policyFor } from '../../src/iam/policy.ts';
 import { liveFiles } from '../../src/iceberg/scan.ts';
+import { readWhole } from '../../src/store/read.ts';
 import { S3Store } from '../../src/store/s3.ts';
 import { createRuntime } from '../../src/wire.ts';
 import { decisionLogs } from '../e2e/support/logs.ts';
@@ -124,6 +125,16 @@ describeWith(['s3', 'glue', 'trino'], 'policies', () => {
     await run(calls.accept, place, 'verify', '--accept', '--reason', 'a test');
     await run(calls.expire, place, 'expire');
     await run(calls.doctor, place, 'doctor');
+    const third = await rig.glue();
+    const copy = site('copy', third.database, {});
+    const copied = loadConfig({ cwd: copy.cwd, env: {}, reserved: () => new Set() }).config;
+    policies.relocate = policyFor('relocate', placesOf(copied));
+    for await (const info of store.list(`s3://${bucket}/warehouse/`))
+      await store.put(
+        info.uri.replace('/warehouse/', '/copy/'),
+        await readWhole(store, info, { sleep: async () => {} }),
+      );
+    await run(calls.relocate, copy, 'relocate');
     // What repair has to do again: an object that no run has seen.
     const [extra] = decisionLogs(objects + 1, 5).slice(-1);
     await store.put(`s3://${bucket}/logs/${extra!.key}`, extra!.body);

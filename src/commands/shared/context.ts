@@ -7,8 +7,10 @@ import type { Command } from 'commander';
 import type { Config } from '../../config/config.ts';
 import type { QueryEngine, StatementEngine } from '../../engines/engine.ts';
 import type { EngineName, WritingEngineName } from '../../engines/index.ts';
+import type { Catalog } from '../../iceberg/catalog.ts';
 import type { Runtime } from '../../ingest/runtime.ts';
 import type { Probes } from '../../probes/probes.ts';
+import type { ObjectStore } from '../../store/store.ts';
 import type { Logger } from '../../telemetry/log.ts';
 import type { WorkerHandle } from '../../wire.ts';
 import type { WorkerOptions } from '../../worker/worker.ts';
@@ -55,6 +57,8 @@ export interface CommandContext {
   /** Aborts at the first SIGINT or SIGTERM. */
   readonly signal: AbortSignal;
   readonly openRuntime: (config: Config, log: Logger) => Promise<Runtime>;
+  /** The catalog of the configuration, with metadata read through another store than the runtime's. */
+  readonly openCatalog: (config: Config, store: ObjectStore) => Promise<Catalog>;
   readonly openWorker: (config: Config, options: WorkerOptions & { readonly log: Logger }) => WorkerHandle;
   readonly openProbes: (config: Config) => Promise<Probes>;
   /** Ends the process at once, for a command that cannot end what it has begun. */

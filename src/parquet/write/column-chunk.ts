@@ -33,6 +33,12 @@ export interface EncodedChunk {
   readonly bloomFilter: Uint8Array | undefined;
 }
 
+/**
+ * Iceberg's own columns, such as those of position delete files (Iceberg spec, "Reserved Field IDs"): engines read them by code
+ * of their own, which knows plain values and dictionaries (PyIceberg) and no other encoding.
+ */
+const firstReservedId = 2_147_483_447;
+
 /** By field id: to what share pages were compressed lately. Decides over buffers only, never over bytes. */
 const shares = new Map<number, number>();
 
@@ -91,7 +97,7 @@ export async function encodeChunk(
   const encoding =
     dictionary !== undefined
       ? Encoding.RLE_DICTIONARY
-      : data === null || stream.values === 0
+      : data === null || stream.values === 0 || leaf.id >= firstReservedId
         ? Encoding.PLAIN
         : chooseEncoding(data, stream.values, total, compressor.level);
 

@@ -29,7 +29,7 @@ def plain(value):
 
 days = sorted({row["ymd"] for row in table.scan(selected_fields=("ymd",)).to_arrow().to_pylist()})
 print(json.dumps({
-    "rows": plain(sorted(table.scan().to_arrow().to_pylist(), key=lambda row: row["id"])),
+    "rows": plain(sorted(table.scan().to_arrow().to_pylist(), key=lambda row: row.get("id") or row.get("decision_id"))),
     "files": sorted(({
         "path": task.file.file_path, "rows": task.file.record_count, "partition": list(task.file.partition),
         "lower": plain(task.file.lower_bounds), "upper": plain(task.file.upper_bounds),
