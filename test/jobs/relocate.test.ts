@@ -18,8 +18,8 @@ import { MemoryStore } from '../../src/store/memory.ts';
 import type { ObjectStore } from '../../src/store/store.ts';
 import { collect } from '../support/collect.ts';
 import { addDeleteFiles, equalityDeletes, positionDeletes } from '../support/foreign-deletes.ts';
-import { killPoints } from '../support/kill-points.ts';
-import { mortal, storeCopy } from '../support/mortal.ts';
+import { copyOf, mortal } from '../support/mortal.ts';
+import { killPoints } from '../support/thorough.ts';
 import { decision, input, run, sortedRows, testRuntime } from '../support/warehouse.ts';
 
 const table = 'opa_decisions';
@@ -193,12 +193,12 @@ describe('nothing is written', () => {
 
 test('what a run has left open in the original is carried out in the copy', async () => {
   await store.put(object(2), Buffer.from([decision({ id: 'late-1' }), decision({ id: 'late-2' })].join('\n')));
-  const whole = await storeCopy(store);
+  const whole = await copyOf(store);
   const view = whole.view();
   await run(at(old, view));
   let open = 0;
   for (let k = Math.floor(view.calls / 2); k < view.calls; k += 3) {
-    const killed = await storeCopy(store);
+    const killed = await copyOf(store);
     await run(at(old, mortal(killed, k, 'after'))).catch((error: unknown) => error);
     await copyTo(copy, killed);
     const { intents } = await move(at(copy, killed));
@@ -229,12 +229,12 @@ describe.each(['before', 'after'] as const)('a relocation that is killed %s its 
   test('is finished by the next one', async () => {
     await copyTo(copy);
     const expected = await sortedRows(at(old), table);
-    const whole = await storeCopy(store);
+    const whole = await copyOf(store);
     const view = whole.view();
     await move(at(copy, view));
     expect(view.calls).toBeGreaterThan(50);
     for (const k of killPoints(view.calls)) {
-      const killed = await storeCopy(store);
+      const killed = await copyOf(store);
       await move(at(copy, mortal(killed, k, when))).catch((error: unknown) => error);
       await move(at(copy, killed));
       await remove(old, killed);
