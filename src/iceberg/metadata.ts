@@ -1,4 +1,5 @@
 import { gunzipSync } from 'node:zlib';
+import { canonical } from '../store/places.ts';
 import { parseJson, stringifyJson } from './json.ts';
 import { TableFault } from './table-fault.ts';
 
@@ -157,6 +158,8 @@ export function metadataOf(document: unknown, source: string): TableMetadata {
   const currentId = current === null || current === undefined ? -1n : toId(current);
   const metadata = {
     ...json,
+    // Files are written below it, whatever Hadoop's name of it is that another engine has put there.
+    location: canonical(String(json.location)).replace(/\/+$/, ''),
     'current-snapshot-id': currentId,
     properties: json.properties ?? {},
     schemas: objects('schemas'),

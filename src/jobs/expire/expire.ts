@@ -24,7 +24,7 @@ import type { Runtime } from '../../ingest/runtime.ts';
 import { finishAmendments, openAmendments } from '../../ledger/amendment.ts';
 import { intentPrefix, readIntent } from '../../ledger/batch-intent.ts';
 import { commitContext } from '../../ledger/runtime.ts';
-import { isWithin } from '../../store/places.ts';
+import { canonical, isWithin } from '../../store/places.ts';
 import type { ObjectInfo } from '../../store/store.ts';
 import { compactionPrefix, removeCompaction, standingCompactions } from '../steps/compaction-intent.ts';
 import { listCandidates, orphansAmong } from './orphans.ts';
@@ -182,7 +182,7 @@ async function deleteOrphans(
   const candidates = await listCandidates(store, location, now - config.expire.graceSeconds * 1000);
   const loaded = await catalog.loadTable(name);
   // A table that somebody dropped, or that lives elsewhere, is not ours to tidy.
-  if (loaded === undefined || loaded.metadata.location !== location) return [];
+  if (loaded === undefined || canonical(loaded.metadata.location) !== canonical(location)) return [];
   // In a dry run the snapshots are still there.
   const metadata = removeSnapshots(loaded.metadata, expired);
   const orphans = await orphansAmong(store, candidates, { ...loaded, metadata }, open.files);
