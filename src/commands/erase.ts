@@ -30,12 +30,15 @@ export function defineErase(program: Command, run: RunAction): void {
     .action(run(execute));
 }
 
+/** Objects that are listed. */
+const mostObjects = 20;
+
 async function execute(context: CommandContext, options: Options): Promise<number> {
   const [
     { erase },
     { openConfigAndLog },
     { UsageError },
-    { formatCount },
+    { formatCount, plural },
     { printable },
     { adviceOnOtherMapping, describeOtherMapping },
   ] = await Promise.all([
@@ -62,8 +65,27 @@ async function execute(context: CommandContext, options: Options): Promise<numbe
       `${verb} ${formatCount(rows)} rows of ${table}, in ${formatCount(files)} files of ${formatCount(days)} days`,
   );
   await context.stdout.write(`${lines.length > 0 ? lines.join('\n') : 'no row of that subject'}\n`);
-  if (lines.length > 0 && !options.dryRun)
-    await context.stdout.write('older snapshots show them until expire has removed those and their files\n');
+  const { remains, mayGrow } = report;
+  if (remains !== undefined) {
+    for (const [table, { snapshots, refs }] of Object.entries(remains.tables)) {
+      if (snapshots === 0) continue;
+      const kept = refs.length === 0 ? '' : `; ${refs.join(', ')} keeps one until it is dropped`;
+      await context.stdout.write(
+        `${plural(snapshots, 'older snapshot')} of ${table} still show them${printable(kept)}\n`,
+      );
+    }
+    await context.stdout.write(
+      `expire removes those from ${remains.expiresFrom.slice(0, 16).replace('T', ' ')} UTC on, but for the newest ${config.expire.keepSnapshots} of each table (expire.keep_snapshots)\n`,
+    );
+  }
+  if (mayGrow.length > 0) {
+    await context.stdout.write(
+      `${plural(mayGrow.length, 'object')} may still grow, and give further rows of the subject: erase again when they are complete\n`,
+    );
+    for (const uri of mayGrow.slice(0, mostObjects)) await context.stdout.write(`  ${printable(uri)}\n`);
+    if (mayGrow.length > mostObjects)
+      await context.stdout.write(`  … and ${formatCount(mayGrow.length - mostObjects)} more: --json lists all\n`);
+  }
   for (const other of report.otherMappings) {
     const warning = `${describeOtherMapping(other)}: the subject may not be in its column there; ${adviceOnOtherMapping(other)}, then erase again`;
     await context.stdout.write(`${printable(warning)}\n`);

@@ -196,7 +196,13 @@ export const grants: Readonly<Record<JobName, readonly Grant[]>> = {
     encrypt,
     amendTables,
   ],
-  erase: [listWarehouse, changeWarehouse, encrypt, amendTables],
+  erase: [
+    listWarehouse,
+    changeWarehouse,
+    encrypt,
+    grant('ReadSources', 'sources', because('whether files of Okera may still grow is asked of each', 's3:GetObject')),
+    amendTables,
+  ],
   accept: [listSources, listWarehouse, changeWarehouse, encrypt, amendAllTables],
   relocate: [
     listWarehouse,

@@ -151,3 +151,52 @@ describe('erase', () => {
     }
   });
 });
+
+describe('what an erasure does not reach is said', () => {
+  test('older snapshots, with a tag that keeps one, and since when expire may remove them', async () => {
+    const { catalog } = world();
+    const base = (await catalog.loadTable('opa_decisions'))!;
+    const before = base.metadata['current-snapshot-id'];
+    const refs = { ...base.metadata.refs, 'year-end': { 'snapshot-id': before, type: 'tag' as const } };
+    await catalog.commitTable('opa_decisions', base, { ...base.metadata, refs });
+    expect((await erase(world(), 'dr_evil', { dryRun: true })).remains).toBeUndefined();
+    const { remains, mayGrow } = await erase(world(), 'dr_evil');
+    const after = (await catalog.loadTable('opa_decisions'))!.metadata;
+    expect(remains).toEqual({
+      tables: { opa_decisions: { snapshots: after.snapshots.length - 1, refs: ['year-end'] } },
+      expiresFrom: new Date(now + 5 * dayMs).toISOString(),
+    });
+    // Nothing adds to an object of OPA.
+    expect(mayGrow).toEqual([]);
+    expect((await erase(world(), 'nobody')).remains).toBeUndefined();
+    now += 5 * dayMs + 1000;
+    await expire(world());
+    expect((await catalog.loadTable('opa_decisions'))!.metadata.snapshots.map((one) => one['snapshot-id'])).toContain(
+      before,
+    );
+  });
+
+  test("files of Okera that are young enough to grow, and that have the subject's rows", async () => {
+    const location = 'memory://test/okera';
+    const sources = [{ name: 'okera', type: 'okera-audit' as const, location, columns: {} }];
+    const file = (n: number): string => `${location}/audit/ymd=2023-07-11/planner-10.0.0.${n}-1-5bd8_audit.log`;
+    const line = (id: number, user: string): string =>
+      JSON.stringify({ request_id: `704d151f52e9f5f${id}:1`, request_time: '2023-07-11 10:05:01', user });
+    const at = (): Runtime => testRuntime({ store, sources, clock: () => now });
+    await store.put(file(1), Buffer.from(line(1, 'austin')));
+    now += 6 * dayMs;
+    await store.put(file(2), Buffer.from([line(2, 'austin'), line(3, 'felicity')].join('\n')));
+    await store.put(file(3), Buffer.from(line(4, 'felicity')));
+    await run(at());
+    now += 2 * dayMs;
+    expect((await erase(at(), 'austin', { dryRun: true })).mayGrow).toEqual([file(2)]);
+    expect((await erase(at(), 'austin')).mayGrow).toEqual([file(2)]);
+    await store.put(file(2), Buffer.from([line(2, 'austin'), line(3, 'felicity'), line(5, 'austin')].join('\n')));
+    await run(at());
+    expect(await erase(at(), 'austin')).toMatchObject({
+      tables: { okera_audit_logs: { rows: 1 } },
+      mayGrow: [file(2)],
+    });
+    expect((await verify(at(), { deep: true })).differences).toEqual([]);
+  });
+});

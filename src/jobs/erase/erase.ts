@@ -29,6 +29,7 @@ import { withoutRows } from '../../rewrite/without-rows.ts';
 import { subjectColumns } from '../../sources/registry.ts';
 import { compareText } from '../../text/order.ts';
 import { replan } from '../replan.ts';
+import { mayStillGrow, type Remains, remainsOf } from './remains.ts';
 
 export interface EraseOptions {
   readonly dryRun?: boolean;
@@ -40,6 +41,10 @@ export interface EraseReport {
   readonly tables: Record<string, { rows: number; files: number; days: number }>;
   /** Sources with rows of another mapping: those may be about the subject without naming it in the column. */
   readonly otherMappings: readonly OtherMapping[];
+  /** Objects with erased rows whose writer may still add to them: rows of the subject that come so are there again. */
+  readonly mayGrow: readonly string[];
+  /** What still shows the rows, and until when; undefined in a dry run, or where there were none. */
+  readonly remains?: Remains;
   /** As the table amendments has it. */
   readonly subjectDigest: string;
   readonly seconds: number;
@@ -51,6 +56,7 @@ export async function erase(runtime: Runtime, subject: string, options: EraseOpt
   if (!options.dryRun) await finishAmendments(runtime);
   const subjectDigest = digestOfSubject(subject);
   const tables: EraseReport['tables'] = {};
+  const objects = new Set<string>();
   const faults: Error[] = [];
   for (const [table, columns] of subjectColumns) {
     const report = { rows: 0, files: 0, days: 0 };
@@ -62,6 +68,7 @@ export async function erase(runtime: Runtime, subject: string, options: EraseOpt
       report.rows += erased.rows;
       report.files += erased.files;
       report.days++;
+      for (const uri of erased.objects) objects.add(uri);
     }
     if (report.files > 0) tables[table] = report;
   }
@@ -71,7 +78,16 @@ export async function erase(runtime: Runtime, subject: string, options: EraseOpt
       { cause: faults[0] },
     );
   const otherMappings = await findOtherMappings(createLedger(runtime), selectSources(runtime, undefined));
-  return { tables, otherMappings, subjectDigest, seconds: (runtime.clock() - started) / 1000 };
+  const mayGrow = await mayStillGrow(runtime, objects);
+  const remains = options.dryRun || objects.size === 0 ? undefined : await remainsOf(runtime, Object.keys(tables));
+  return {
+    tables,
+    otherMappings,
+    mayGrow,
+    ...(remains && { remains }),
+    subjectDigest,
+    seconds: (runtime.clock() - started) / 1000,
+  };
 }
 
 const erasedFrom = (tables: EraseReport['tables']): string =>
@@ -104,11 +120,11 @@ async function eraseDay(
   runtime: Runtime,
   request: DayRequest,
   { dryRun, signal }: EraseOptions,
-): Promise<{ rows: number; files: number }> {
+): Promise<{ rows: number; files: number; objects: readonly string[] }> {
   const { table, columns, subject, day, detail } = request;
   return replan({ what: `table ${table}: day ${day}`, command: 'erase' }, async () => {
     const loaded = await runtime.catalog.loadTable(table);
-    if (loaded === undefined) return { rows: 0, files: 0 };
+    if (loaded === undefined) return { rows: 0, files: 0, objects: [] };
     const add: DataFile[] = [];
     const touched: LiveFile[] = [];
     const byObject = new Map<string, number>();
@@ -131,13 +147,14 @@ async function eraseDay(
       if (rewritten !== undefined) add.push(rewritten);
     }
     const rows = [...byObject.values()].reduce((sum, count) => sum + count, 0);
-    if (touched.length === 0 || dryRun) return { rows, files: touched.length };
+    const objects = [...byObject.keys()];
+    if (touched.length === 0 || dryRun) return { rows, files: touched.length, objects };
     const entries = [...byObject].map(([sourceUri, count]) => ({ table, sourceUri, rows: -count, detail }));
     const operation = add.length > 0 ? 'overwrite' : 'delete';
     const remove = touched.map((file) => file.path);
     const change = { operation, add, remove, applied: appliedDeletes(touched) } as const;
     const isDone = await amend(runtime, { operation: 'erase', table, change, entries });
-    return isDone ? { rows, files: remove.length } : undefined;
+    return isDone ? { rows, files: remove.length, objects } : undefined;
   });
 }
 
