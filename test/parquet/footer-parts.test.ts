@@ -9,6 +9,7 @@ import { TableBuffer } from '../../src/columns/table-buffer.ts';
 import type { FileColumn } from '../../src/parquet/encoder.ts';
 import { readStruct, ThriftList, ThriftType, writeStruct } from '../../src/parquet/format/thrift-tree.ts';
 import { FooterParts } from '../../src/parquet/read/footer-parts.ts';
+import { constantFile } from '../../src/parquet/write/constant-file.ts';
 import { ColumnarEncoder } from '../../src/parquet/write/encoder.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'aw-footer-'));
@@ -116,6 +117,22 @@ describe.each(['ours', 'theirs'])('a footer of %s', (name) => {
     expect(sums.map((row) => row.map(Number))).toEqual([[numbers.length, numbers.reduce((sum, n) => sum + n, 0)]]);
     for (const what of ['count(DISTINCT text)', 'max(length(text))', 'count(DISTINCT flag)'])
       await expect(connection.runAndReadAll(`SELECT ${what} FROM '${path}'`), what).rejects.toThrow(/TProtocolException/); // biome-ignore format: one line
+  });
+});
+
+describe('a file of one text', () => {
+  it.each([1, 2048, 5_000_000, 2_000_000_000])('of %i rows is read as such', async (rows) => {
+    const bytes = constantFile('day', '2023-07-11', rows);
+    expect(bytes.length).toBeLessThan(300);
+    const path = join(folder, `constant-${rows}.parquet`);
+    writeFileSync(path, bytes);
+    const counted = await connection.runAndReadAll(`SELECT count(*) FROM '${path}'`);
+    expect(counted.getRows().map((row) => row.map(Number))).toEqual([[rows]]);
+    if (rows > 5_000_000) return;
+    const shown = await connection.runAndReadAll(
+      `SELECT day, count(*), max(file_row_number) FROM read_parquet('${path}', file_row_number = true) GROUP BY day`,
+    );
+    expect(shown.getRows().map((row) => row.map(String))).toEqual([['2023-07-11', String(rows), String(rows - 1)]]);
   });
 });
 

@@ -54,7 +54,7 @@ export async function shownTable(
     const columns = stable ? 'names' : columnsInFile(metadata, storedColumns(await readFooter(store, asParquet(file))));
     return { path, columns, hasDeletes: rows !== undefined };
   };
-  const inCopy = async ({ live, copy: { path }, columns, rows: ranges }: ShownPart): Promise<ViewFile> => {
+  const inCopy = async ({ live, path, columns, rows: ranges }: ShownPart): Promise<ViewFile> => {
     signal?.throwIfAborted();
     const rows = await deletedRows(store, metadata, live);
     if (rows !== undefined) deleted.set(path, Buffer.concat(ranges.map(({ from, to }) => rows.subarray(from, to))));

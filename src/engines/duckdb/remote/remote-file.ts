@@ -10,6 +10,8 @@ import { join } from 'node:path';
 import type { LiveFile } from '../../../iceberg/scan.ts';
 import { magic } from '../../../parquet/format/footer.ts';
 import { type ByteRange, FooterParts } from '../../../parquet/read/footer-parts.ts';
+import { constantFile } from '../../../parquet/write/constant-file.ts';
+import { partitionColumn } from '../../../tables/declaration.ts';
 import type { FetchOptions, ObjectRanges, RemoteObject } from './object-ranges.ts';
 
 /** Files up to this size are fetched at once. */
@@ -27,6 +29,7 @@ export class RemoteFile {
   readonly #folder: string;
   readonly #name: string;
   #footer: Promise<void> | undefined;
+  #day: Promise<void> | undefined;
   /** By where they start. */
   readonly #sections = new Set<number>();
   #copyCount = 0;
@@ -70,6 +73,14 @@ export class RemoteFile {
     } finally {
       await handle.close();
     }
+  }
+
+  /** A file of as many rows, of which only the day is known: nothing is fetched for it. Its path. */
+  async dayOnly(ymd: string, rows: number): Promise<string> {
+    const path = join(this.#folder, `${this.#name}.day.parquet`);
+    this.#day ??= writeFile(path, constantFile(partitionColumn, ymd, rows), { mode: 0o600 });
+    await this.#day;
+    return path;
   }
 
   /** A copy with these row groups and none of their chunks yet. */

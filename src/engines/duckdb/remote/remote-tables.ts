@@ -37,7 +37,7 @@ export class RemoteTables {
     return {
       shown,
       release() {
-        for (const { copy } of shown) copy.users--;
+        for (const { copy } of shown) if (copy !== undefined) copy.users--;
       },
     };
   }

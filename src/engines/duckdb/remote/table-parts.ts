@@ -10,6 +10,7 @@ import type { DuckDBConnection } from '@duckdb/node-api';
 import pLimit from 'p-limit';
 import { currentSchema, type TableMetadata } from '../../../iceberg/metadata.ts';
 import type { LiveFile } from '../../../iceberg/scan.ts';
+import { partitionColumn } from '../../../tables/declaration.ts';
 import type { ViewFile } from '../table-views.ts';
 import { mayHold } from './bloom-test.ts';
 import { type BoundsOf, columnsOf, mayMatch, wantedValues } from './condition.ts';
@@ -47,7 +48,9 @@ export interface PartsContext {
 /** A file as the statement is to see it. */
 export interface ShownPart {
   readonly live: LiveFile;
-  readonly copy: FileCopy;
+  readonly path: string;
+  /** In use until it is released; undefined for a file of which only the day is asked. */
+  readonly copy?: FileCopy;
   readonly columns: ViewFile['columns'];
   /** Rows of the file that the copy has, in order: half-open ranges of row numbers. */
   readonly rows: readonly { readonly from: number; readonly to: number }[];
@@ -61,7 +64,10 @@ export async function neededParts(table: RemoteTable, context: PartsContext): Pr
   const everything: Scan = { table: table.name, columns: fields.map(({ name }) => name), pushed: [], above: [], isExact: true }; // biome-ignore format: one line
   const scans = table.scans === undefined ? [everything] : (table.scans.get(table.name) ?? []);
   if (scans.length === 0) return [];
-  const files = firstFiles(filesWithin(table, scans), scans);
+  const all = firstFiles(filesWithin(table, scans), scans);
+  const isDayOnly = scans.every((scan) => scan.columns.every((column) => column === partitionColumn));
+  const files = isDayOnly ? all.filter(({ ymd }) => ymd === null) : all;
+  const days = isDayOnly ? await dayParts(table, all, context) : [];
   const limit = pLimit(footersAhead);
   const parts = await Promise.all(
     files.map((live) => limit(() => filePart(table.metadata, live, scans, context.files, context.options))),
@@ -69,7 +75,28 @@ export async function neededParts(table: RemoteTable, context: PartsContext): Pr
   const needed = parts.filter((part) => part.groups.some((group) => isAlive(group)));
   await byBloomFilters(needed, scans, context);
   await byValues(needed, scans, context);
-  return fetchParts(needed.filter((part) => part.groups.some((group) => isAlive(group))), scans, context); // biome-ignore format: one line
+  const kept = needed.filter((part) => part.groups.some((group) => isAlive(group)));
+  return [...days, ...(await fetchParts(kept, scans, context))];
+}
+
+/** Where nothing but days and numbers of rows is asked, the manifests say it all. */
+function dayParts(
+  { metadata }: RemoteTable,
+  files: readonly LiveFile[],
+  { files: remote }: PartsContext,
+): Promise<ShownPart[]> {
+  const { id } = currentSchema(metadata).fields.find(({ name }) => name === partitionColumn)!;
+  const columns = new Map([[id, partitionColumn]]);
+  const known = files.flatMap((live) => (live.ymd === null ? [] : [{ live, ymd: live.ymd }]));
+  const limit = pLimit(footersAhead);
+  return Promise.all(
+    known.map(({ live, ymd }) =>
+      limit(async () => {
+        const path = await (await remote.file(live)).dayOnly(ymd, live.recordCount);
+        return { live, path, columns, rows: [{ from: 0, to: live.recordCount }] };
+      }),
+    ),
+  );
 }
 
 function filesWithin({ files, metadata }: RemoteTable, scans: readonly Scan[]): readonly LiveFile[] {
@@ -268,12 +295,12 @@ async function fetchParts(
       }
     }
     wanted.push({ file: part.file, copy, keys: [...keys.values()] });
-    shown.push({ live: part.live, copy, columns: part.columns, rows: rowsOf(part, groups) });
+    shown.push({ live: part.live, path: copy.path, copy, columns: part.columns, rows: rowsOf(part, groups) });
   }
   try {
     await files.ensure(wanted, options);
   } catch (error) {
-    for (const { copy } of shown) copy.users--;
+    for (const { copy } of wanted) copy.users--;
     throw error;
   }
   return shown;
