@@ -45,6 +45,7 @@ describe('a minimal configuration', () => {
       sources: [{ name: 'eopa', type: 'opa', location: `file://${folder}/logs/`, columns: {} }],
       sideSources: [],
       stewards: [],
+      queries: [],
       limits: {
         recordBytes: 16 << 20,
         nestingDepth: 512,
