@@ -51,6 +51,9 @@ export type { ProducerDay, ProducersReport, ProducerTotals } from './jobs/produc
 export type { QuarantineOptions, QuarantineReport } from './jobs/quarantine/explain.ts';
 export type { RelocateOptions, RelocateReport } from './jobs/relocate/relocate.ts';
 export type { ReplayOptions, ReplayReport } from './jobs/replay/replay.ts';
+export type { CommitReport } from './jobs/steps/commit.ts';
+export type { JobSteps, PlanCompactionJobOptions, PlanJobOptions } from './jobs/steps/job-steps.ts';
+export type { CompactReceipt, CompactUnit, IngestReceipt, IngestUnit, Receipt, Unit } from './jobs/steps/unit.ts';
 export type { TableReport } from './jobs/tables/describe.ts';
 export type { AcceptOptions, AcceptReport } from './jobs/verify/accept.ts';
 export type { AcceptedDifferences } from './jobs/verify/accounts.ts';

@@ -16,6 +16,7 @@ import type { ExpireOptions, ExpireReport } from './jobs/expire/expire.ts';
 import type { QuarantineOptions, QuarantineReport } from './jobs/quarantine/explain.ts';
 import type { RelocateOptions, RelocateReport } from './jobs/relocate/relocate.ts';
 import type { ReplayOptions, ReplayReport } from './jobs/replay/replay.ts';
+import { JobSteps } from './jobs/steps/job-steps.ts';
 import type { TableReport } from './jobs/tables/describe.ts';
 import type { AcceptOptions, AcceptReport } from './jobs/verify/accept.ts';
 import type { VerifyOptions, VerifyReport } from './jobs/verify/verify.ts';
@@ -78,6 +79,8 @@ export interface Report {
 
 export class Warehouse implements AsyncDisposable {
   readonly config: Config;
+  /** A backfill or a compaction in three steps, for programs that bring the machines. */
+  readonly job: JobSteps;
   readonly #runtime: () => Promise<OpenRuntime>;
   readonly #log: Logger | undefined;
   #opened: Promise<OpenRuntime> | undefined;
@@ -90,6 +93,7 @@ export class Warehouse implements AsyncDisposable {
       this.#opened ??= import('./wire.ts').then(({ createRuntime }) => createRuntime(config, log && { log }));
       return this.#opened;
     };
+    this.job = new JobSteps(this.#runtime);
   }
 
   /** Reads everything of the sources that is not in the tables yet, once. Safe to repeat, and to run side by side. */

@@ -107,8 +107,6 @@ async function plan(context: CommandContext, options: PlanOptions): Promise<numb
   for (const option of misplaced)
     if (options[option] !== undefined)
       throw new UsageError(`--${option} is for ${options.compact ? 'a backfill: leave --compact out' : '--compact'}`);
-  if (!/^[a-z0-9][a-z0-9_-]{0,63}$/.test(name))
-    throw new UsageError(`--name takes small letters, digits, - and _, not ${name}`);
   const units = parseCount(options.units);
   if (units === undefined || units < 1 || units > 100_000)
     throw new UsageError(`--units takes a whole number up to 100,000, not ${options.units}`);

@@ -17,6 +17,7 @@ const outputs = [
   /^1 denied; some bytes read\n$/,
   /^1 days to compact; the tables hold what the sources gave\n$|^0 days to compact; the tables hold what the sources gave\n$/,
   /^0 objects failed\n$/,
+  /^0 objects and \d+ days committed\n$/,
   /^sources\[0\]\.location: .+\n$/,
 ];
 

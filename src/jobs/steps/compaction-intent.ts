@@ -162,7 +162,7 @@ function parse(bytes: Buffer, uri: string): CompactionIntent {
     duplicates: {
       count: duplicates.reduce((sum, { rows }) => sum + rows, 0),
       byObject: new Map(duplicates.map(({ uri: object, rows }) => [object, rows])),
-      copies: new Map(duplicates.map(({ uri: object, copies }) => [object, copies])),
+      copies: new Map(duplicates.flatMap(({ uri: object, copies }) => (copies > 0 ? [[object, copies]] : []))),
     },
     counts,
   };
