@@ -74,6 +74,7 @@ def main():
     finally:
         # What is staged is committed, whatever became of the rest.
         commit(central, report)
+        context.stop()
     print(json.dumps(report))
     return 1 if report["failed"] else 0
 

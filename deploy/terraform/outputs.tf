@@ -38,6 +38,11 @@ output "analyst_role_arn" {
   value       = try(aws_iam_role.job["analyst"].arn, null)
 }
 
+output "state_machine_arn" {
+  description = "What runs backfills and compactions past one machine; null without job"
+  value       = one(aws_sfn_state_machine.job[*].arn)
+}
+
 output "alarms" {
   description = "By name: the ARNs of the alarms"
   value       = { for name, alarm in aws_cloudwatch_metric_alarm.audit : name => alarm.arn }

@@ -9,6 +9,9 @@ locals {
     var.analyst_assume_role_policy == null ? {} : {
       analyst = { jobs = ["query"], trust = var.analyst_assume_role_policy }
     },
+    var.job == null ? {} : {
+      job = { jobs = ["backfill", "compact"], trust = local.trust_of_services }
+    },
   )
 
   trust_of_services = jsonencode({

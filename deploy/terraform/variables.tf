@@ -161,6 +161,24 @@ variable "nightly" {
   default = null
 }
 
+variable "job" {
+  description = "Runs backfills and compactions past one machine: a state machine that stages units by a Lambda function side by side, from a zip of deploy/lambda/package; null: none"
+  type = object({
+    zip            = string
+    architecture   = optional(string, "x86_64")
+    memory_mb      = optional(number, 1769)
+    disk_mb        = optional(number, 4096)
+    max_concurrent = optional(number, 100)
+    environment    = optional(map(string), {})
+  })
+  default = null
+
+  validation {
+    condition     = contains(["x86_64", "arm64"], try(var.job.architecture, "x86_64"))
+    error_message = "Lambda has the architectures x86_64 and arm64; package the zip with LAMBDA_ARCH=x64 or LAMBDA_ARCH=arm64 to match."
+  }
+}
+
 variable "tags" {
   description = "Tags of everything that can have them"
   type        = map(string)

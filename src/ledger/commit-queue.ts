@@ -8,7 +8,7 @@ import { mostBatches } from './batch-summary.ts';
 import { commitFiles, groupShare, settleBatch } from './commit-batch.ts';
 import { Grouped } from './grouped.ts';
 import type { Claim, Ledger } from './ledger.ts';
-import { readyIntents } from './ready.ts';
+import { type ReadyBatches, readyIntents } from './ready.ts';
 import { nothingReplaced, type ReplacedByBatch } from './replace-batches.ts';
 import type { LedgerRuntime } from './runtime.ts';
 import { Turns } from './turns.ts';
@@ -32,9 +32,12 @@ export class CommitQueue {
   readonly #runtime: LedgerRuntime;
   readonly #ledger: Ledger;
   readonly #turns: Turns;
+  readonly #onOthers: (batches: ReadyBatches['ready']) => void;
   readonly #requests: Grouped<Request, Result>;
 
-  constructor(runtime: LedgerRuntime, ledger: Ledger) {
+  /** `onOthers` is told of batches of other processes that were committed with those of this one. */
+  constructor(runtime: LedgerRuntime, ledger: Ledger, onOthers: (batches: ReadyBatches['ready']) => void = () => {}) {
+    this.#onOthers = onOthers;
     this.#runtime = runtime;
     this.#ledger = ledger;
     this.#turns = new Turns(runtime);
@@ -79,7 +82,8 @@ export class CommitQueue {
     onMove();
     const runtime = { ...this.#runtime, store: watchedStore(this.#runtime.store, onMove) };
     const intents = own.map(({ intent }) => intent);
-    const others = othersCommit && own.length > 0 ? await this.#readyElsewhere(runtime, intents) : [];
+    const elsewhere = othersCommit && own.length > 0 ? await this.#readyElsewhere(runtime, intents) : [];
+    const others = elsewhere.map(({ intent }) => intent);
     const replaced = await commitFiles(runtime, this.#ledger, [...intents, ...others]);
     const made = [...intents, ...others].filter(({ objects }) => objects.size > 0);
     this.#turns.committed(new Set(made.map(({ source }) => source)));
@@ -91,17 +95,17 @@ export class CommitQueue {
       return { replaced: replaced.get(request.intent.batch) };
     });
     await Promise.all([...results, ...settled]);
+    if (elsewhere.length > 0) this.#onOthers(elsewhere);
     return Promise.all(results);
   }
 
   /** Batches of other processes that wait for the turn which is ours. What is read again is left to who does it. */
-  async #readyElsewhere(runtime: LedgerRuntime, own: readonly Intent[]): Promise<Intent[]> {
+  async #readyElsewhere(runtime: LedgerRuntime, own: readonly Intent[]): Promise<ReadyBatches['ready']> {
     const batches = new Set(own.map(({ batch }) => batch));
     const { ready } = await readyIntents(runtime, this.#ledger);
-    const others = ready
-      .map(({ intent }) => intent)
-      .filter(({ batch, again }) => !batches.has(batch) && again === undefined);
-    return others.slice(0, groupShare([...own, ...others]) - own.length);
+    const others = ready.filter(({ intent }) => !batches.has(intent.batch) && intent.again === undefined);
+    const all = [...own, ...others.map(({ intent }) => intent)];
+    return others.slice(0, groupShare(all) - own.length);
   }
 }
 

@@ -10,14 +10,15 @@ import { type IPodDisruptionBudget, PodDisruptionBudget } from 'kubernetes-model
 import { ConfigMap, type IConfigMap, type IPodSpec, ServiceAccount } from 'kubernetes-models/v1';
 import { describe, expect, test } from 'vitest';
 import { parse, parseAllDocuments } from 'yaml';
+import { exitCodes } from '../../src/commands/shared/exit.ts';
 import { loadConfig } from '../../src/config/load.ts';
 import { projectRoot } from '../support/cli.ts';
 
 const folder = join(projectRoot, 'deploy/kubernetes');
 const models = { Deployment, CronJob, ConfigMap, Job, NetworkPolicy, PodDisruptionBudget, ServiceAccount };
 const { resources } = parse(readFileSync(join(folder, 'kustomization.yaml'), 'utf8')) as { resources: string[] };
-// The backfill is created by hand, so it is not among the resources.
-const manifests = [...resources, 'backfill.yaml'].flatMap((name) =>
+// These are created by hand, so they are not among the resources.
+const manifests = [...resources, 'backfill.yaml', 'stage.yaml'].flatMap((name) =>
   parseAllDocuments(readFileSync(join(folder, name), 'utf8')).map((document) => {
     expect(document.errors).toEqual([]);
     return document.toJS() as { kind: keyof typeof models; metadata: { name?: string; generateName?: string } };
@@ -26,12 +27,13 @@ const manifests = [...resources, 'backfill.yaml'].flatMap((name) =>
 const named = <T>(kind: string): T => manifests.find((manifest) => manifest.kind === kind) as T;
 const deployment = named<IDeployment>('Deployment');
 const cronJob = named<ICronJob>('CronJob');
-const job = named<IJob>('Job');
+const [job, stageJob] = manifests.filter(({ kind }) => kind === 'Job') as unknown as [IJob, IJob];
 const configMap = named<IConfigMap>('ConfigMap');
 const pods: readonly [string, IPodSpec][] = [
   ['the worker', deployment.spec!.template.spec!],
   ['the nightly job', cronJob.spec!.jobTemplate.spec!.template.spec!],
   ['the backfill', job.spec!.template.spec!],
+  ['a unit of a job', stageJob.spec!.template.spec!],
 ];
 
 describe('Kubernetes manifests', () => {
@@ -125,6 +127,22 @@ describe('Kubernetes manifests', () => {
     expect(new Set(pods.map(([, pod]) => pod.containers[0]!.image)).size).toBe(1);
     expect(deployment.spec!.template.metadata!.labels).toMatchObject(deployment.spec!.selector.matchLabels!);
     expect(cronJob.spec).toMatchObject({ concurrencyPolicy: 'Forbid', timeZone: 'Etc/UTC' });
+  });
+
+  test('a job stages each unit of a manifest by its index, and one that fails leaves the others alone', () => {
+    const { spec } = stageJob;
+    const { args, name, env } = spec!.template.spec!.containers[0]!;
+    expect(spec!.completionMode).toBe('Indexed');
+    expect(args!.slice(0, 3)).toEqual(['job', 'stage', '--manifest']);
+    expect(args!.slice(-2)).toEqual(['--unit', '$(JOB_COMPLETION_INDEX)']);
+    // What is not in the environment stays as it is written, so nothing may hide what Kubernetes puts there.
+    expect(env?.map((variable) => variable.name) ?? []).not.toContain('JOB_COMPLETION_INDEX');
+    expect(spec!.backoffLimit).toBeUndefined();
+    expect(spec!.backoffLimitPerIndex).toBeGreaterThan(0);
+    expect(spec!.template.spec!.restartPolicy).toBe('Never');
+    const [disrupted, wrong] = spec!.podFailurePolicy!.rules;
+    expect(disrupted).toMatchObject({ action: 'Ignore', onPodConditions: [{ type: 'DisruptionTarget' }] });
+    expect(wrong).toMatchObject({ action: 'FailJob', onExitCodes: { containerName: name, values: [exitCodes.usage] } });
   });
 
   test('lets nothing in but what scrapes the metrics, and nothing at the metadata of the node', () => {

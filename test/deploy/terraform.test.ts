@@ -156,3 +156,78 @@ describe('policies', () => {
     for (const job of jobNames) expect(size(job)).toBeLessThan(6000);
   });
 });
+
+describe('the state machine of jobs', () => {
+  interface State {
+    readonly Type: string;
+    readonly Next?: string;
+    readonly Default?: string;
+    readonly End?: true;
+    readonly Resource?: string;
+    readonly Parameters?: { readonly Payload?: { readonly step: string } };
+    readonly Choices?: readonly { readonly Next: string }[];
+    readonly Catch?: readonly { readonly Next: string }[];
+    readonly Retry?: readonly unknown[];
+    readonly ItemReader?: Record<string, unknown>;
+    readonly ItemProcessor?: Machine & { readonly ProcessorConfig: unknown };
+    readonly MaxConcurrency?: number;
+  }
+  interface Machine {
+    readonly StartAt: string;
+    readonly States: Readonly<Record<string, State>>;
+  }
+
+  const text = readFileSync(join(projectRoot, 'deploy/terraform/job.asl.json.tftpl'), 'utf8');
+  const given: Readonly<Record<string, string>> = {
+    partition: 'aws',
+    function_arn: 'arn:aws:lambda:eu-west-1:1:function:audit-warehouse-job',
+    manifests: 's3://acme-audit/warehouse/_jobs',
+    max_concurrent: '100',
+  };
+  const machine = JSON.parse(text.replace(/\$\{(\w+)\}/g, (_, name: string) => given[name]!)) as Machine;
+  const next = ({ Next, Default, Choices = [], Catch = [] }: State): string[] => [
+    ...[Next, Default].filter((name) => name !== undefined),
+    ...[...Choices, ...Catch].map((one) => one.Next),
+  ];
+
+  test('is given what it is a template of', () => {
+    const used = new Set([...text.matchAll(/\$\{(\w+)\}/g)].map(([, name]) => name));
+    const call = /templatefile\("[^"]+job\.asl\.json\.tftpl", \{([^}]*)\}/.exec(
+      readFileSync(join(projectRoot, 'deploy/terraform/job.tf'), 'utf8'),
+    )![1]!;
+    expect([...call.matchAll(/^\s*(\w+)\s*=/gm)].map(([, name]) => name).sort()).toEqual([...used].sort());
+    expect(Object.keys(given).sort()).toEqual([...used].sort());
+  });
+
+  test('leads from its start to every state, and from every state to an end', () => {
+    for (const { StartAt, States } of [machine, machine.States.Stage!.ItemProcessor!]) {
+      const reached = new Set([StartAt]);
+      for (const name of reached) for (const other of next(States[name]!)) reached.add(other);
+      expect([...reached].sort()).toEqual(Object.keys(States).sort());
+      for (const [name, state] of Object.entries(States))
+        expect(next(state).length > 0, name).toBe(!(state.End || ['Succeed', 'Fail'].includes(state.Type)));
+    }
+  });
+
+  test('plans, stages each line of the manifest by itself, commits, and plans again while there is more', () => {
+    const { Plan, Stage, Commit, IsThereMore } = machine.States as Readonly<Record<string, State>>;
+    const { StageUnit } = Stage!.ItemProcessor!.States;
+    expect([Plan, StageUnit, Commit].map((state) => state!.Parameters!.Payload!.step)).toEqual([
+      'plan',
+      'stage',
+      'commit',
+    ]);
+    for (const state of [Plan, StageUnit, Commit]) expect(state!.Retry).not.toEqual([]);
+    expect(Stage!.ItemProcessor!.ProcessorConfig).toMatchObject({ Mode: 'DISTRIBUTED', ExecutionType: 'STANDARD' });
+    expect(Stage!.ItemReader).toMatchObject({ ReaderConfig: { InputType: 'JSONL' } });
+    expect(Stage!.MaxConcurrency).toBe(100);
+    expect(IsThereMore!.Choices).toEqual([{ Variable: '$.plan.more', BooleanEquals: true, Next: 'Plan' }]);
+  });
+
+  test('commits what is staged where units fail, and ends as failed', () => {
+    const [caught] = machine.States.Stage!.Catch!;
+    const rest = machine.States[caught!.Next]!;
+    expect(rest.Parameters!.Payload!.step).toBe('commit');
+    expect(machine.States[rest.Next!]!.Type).toBe('Fail');
+  });
+});

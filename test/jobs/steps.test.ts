@@ -83,6 +83,29 @@ describe('plan, stage and commit', () => {
     expect(await rows()).toEqual(await ofBackfill());
   });
 
+  test('count what is staged while a commit is on its way, and committed along', async () => {
+    const { machine, plan, rows, store } = await world();
+    const units = await plan();
+    await stage(machine('first'), units[0]!);
+    let isLate = true;
+    const view = store.view({
+      before: async ({ operation, uri }) => {
+        if (!isLate || operation !== 'put' || !uri.endsWith('/_commits/turn.json')) return;
+        isLate = false;
+        await stage(machine('second'), units[1]!);
+      },
+    });
+    const first = await commitUnits(
+      testRuntime({ store: view, batch: { objects: 2 }, owner: owner('committer'), clock: () => Date.UTC(2026, 0, 1) }),
+    );
+    expect(isLate).toBe(false);
+    expect(first.units).toEqual({ committed: 2, givenBack: 0, open: 1 });
+    expect(first.counts.objects).toBe(4);
+    await stage(machine('first'), units[2]!);
+    expect((await commitUnits(machine('committer'))).units).toEqual({ committed: 1, givenBack: 0, open: 0 });
+    expect(await rows()).toEqual(await ofBackfill());
+  });
+
   test('two commits at a time, beside a backfill, commit each unit once', async () => {
     const { machine, plan, rows } = await world();
     for (const unit of await plan()) await stage(machine('first'), unit);

@@ -1,7 +1,7 @@
 import { type SpawnOptions, spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { appendFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { CreateBucketCommand, S3Client } from '@aws-sdk/client-s3';
 import { describe, inject, test } from 'vitest';
 import { TrinoClient } from './trino.ts';
@@ -63,9 +63,15 @@ export const rig = {
     );
   },
 
-  /** Runs a script of test/support/python with pyspark and a Java at hand, in the same way. */
-  spark(script: string, args: readonly string[] = [], stdin: string | Uint8Array = ''): Promise<string> {
-    return run(stack, ['spark', join(import.meta.dirname, 'python', script), ...args], {}, stdin);
+  /** Runs a script of test/support/python, or of another place, with pyspark and a Java at hand, in the same way. */
+  spark(
+    script: string,
+    args: readonly string[] = [],
+    stdin: string | Uint8Array = '',
+    env: Readonly<Record<string, string>> = {},
+  ): Promise<string> {
+    const path = resolve(import.meta.dirname, 'python', script);
+    return run(stack, ['spark', path, ...args], { env: { ...process.env, ...env } }, stdin);
   },
 
   /** Path of a Chromium or Chrome. */

@@ -33,14 +33,23 @@ export async function commitUnits(runtime: Runtime): Promise<CommitReport> {
   await expectOwnWarehouse(runtime);
   const ledger = createLedger(runtime);
   const { ready, open } = await readyIntents(runtime, ledger);
-  const commits = new CommitQueue(runtime, ledger);
+  const done = new Map(ready.map((one) => [one.intent.batch, one]));
+  // What is staged meanwhile may be committed along.
+  const commits = new CommitQueue(runtime, ledger, (others) => {
+    for (const one of others) done.set(one.intent.batch, one);
+  });
   await Promise.all(ready.map(({ intent }) => commits.finish(intent)));
   const compactions = await commitCompactions(runtime);
-  const givenBack = ready.filter(({ intent }) => intent.objects.size === 0).length;
+  const committed = [...done.values()];
+  const givenBack = committed.filter(({ intent }) => intent.objects.size === 0).length;
   return {
-    units: { committed: ready.length - givenBack, givenBack, open: open.length },
-    objects: { failed: ready.reduce((sum, { intent, claimed }) => sum + claimed - intent.objects.size, 0) },
-    counts: ready.map(({ intent }) => countsOf(intent)).reduce(addCounts, noCounts),
+    units: {
+      committed: committed.length - givenBack,
+      givenBack,
+      open: open.filter(({ batch }) => !done.has(batch)).length,
+    },
+    objects: { failed: committed.reduce((sum, { intent, claimed }) => sum + claimed - intent.objects.size, 0) },
+    counts: committed.map(({ intent }) => countsOf(intent)).reduce(addCounts, noCounts),
     compactions,
     seconds: (clock() - begun) / 1000,
   };

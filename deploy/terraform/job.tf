@@ -1,0 +1,140 @@
+# Backfills and compactions past one machine (docs/jobs.md): a state machine that stages units by invocations of a function
+# side by side, where var.job is set. Start it by hand or by a schedule; its input is the options of the plan.
+
+locals {
+  # Objects of their own below the warehouse, which no table has.
+  manifests = join("/", compact([var.warehouse.bucket, var.warehouse.prefix, "_jobs"]))
+}
+
+resource "aws_cloudwatch_log_group" "job" {
+  count = var.job == null ? 0 : 1
+
+  name              = "/aws/lambda/${var.name}-job"
+  retention_in_days = 30
+  kms_key_id        = var.log_kms_key_arn
+  tags              = var.tags
+}
+
+resource "aws_iam_role_policy" "job_logs" {
+  count = var.job == null ? 0 : 1
+
+  name = "logs"
+  role = aws_iam_role.job["job"].id
+
+  policy = jsonencode({
+    Version = "2012-10-17"
+    Statement = [{
+      Sid      = "Logs"
+      Effect   = "Allow"
+      Action   = ["logs:CreateLogStream", "logs:PutLogEvents"]
+      Resource = ["${aws_cloudwatch_log_group.job[0].arn}:*"]
+    }]
+  })
+}
+
+resource "aws_lambda_function" "job" {
+  count = var.job == null ? 0 : 1
+
+  function_name    = "${var.name}-job"
+  role             = aws_iam_role.job["job"].arn
+  runtime          = "nodejs24.x"
+  architectures    = [var.job.architecture]
+  handler          = "dist/lambda.job"
+  filename         = var.job.zip
+  source_code_hash = filebase64sha256(var.job.zip)
+  memory_size      = var.job.memory_mb
+  # A plan or a unit that takes longer is cut off and tried again: make units smaller (batch.bytes).
+  timeout = 900
+  tags    = var.tags
+
+  # Where a day that is larger than compact.memory is sorted.
+  ephemeral_storage {
+    size = var.job.disk_mb
+  }
+
+  environment {
+    variables = merge({ AUDIT_WAREHOUSE_BATCH_THREADS = "1" }, var.job.environment)
+  }
+
+  depends_on = [aws_cloudwatch_log_group.job, aws_iam_role_policy.job_logs]
+}
+
+resource "aws_iam_role" "state_machine" {
+  count = var.job == null ? 0 : 1
+
+  name = "${var.name}-state-machine"
+  tags = var.tags
+
+  assume_role_policy = jsonencode({
+    Version = "2012-10-17"
+    Statement = [{
+      Effect    = "Allow"
+      Principal = { Service = "states.amazonaws.com" }
+      Action    = ["sts:AssumeRole"]
+      Condition = { StringEquals = { "aws:SourceAccount" = local.account } }
+    }]
+  })
+}
+
+resource "aws_iam_role_policy" "state_machine" {
+  count = var.job == null ? 0 : 1
+
+  name = "run-job"
+  role = aws_iam_role.state_machine[0].id
+
+  policy = jsonencode({
+    Version = "2012-10-17"
+    Statement = concat(
+      [
+        {
+          Sid      = "Steps"
+          Effect   = "Allow"
+          Action   = ["lambda:InvokeFunction"]
+          Resource = [aws_lambda_function.job[0].arn]
+        },
+        {
+          Sid      = "Manifests"
+          Effect   = "Allow"
+          Action   = ["s3:GetObject"]
+          Resource = ["arn:${local.partition}:s3:::${local.manifests}/*"]
+        },
+        # A distributed map is made of executions of its own.
+        {
+          Sid      = "Units"
+          Effect   = "Allow"
+          Action   = ["states:StartExecution"]
+          Resource = ["arn:${local.partition}:states:${local.region}:${local.account}:stateMachine:${var.name}-job"]
+        },
+        {
+          Sid      = "WatchUnits"
+          Effect   = "Allow"
+          Action   = ["states:DescribeExecution", "states:StopExecution"]
+          Resource = ["arn:${local.partition}:states:${local.region}:${local.account}:execution:${var.name}-job/*"]
+        },
+      ],
+      length(var.kms_key_arns) == 0 ? [] : [{
+        Sid      = "Keys"
+        Effect   = "Allow"
+        Action   = ["kms:Decrypt"]
+        Resource = var.kms_key_arns
+      }],
+    )
+  })
+}
+
+resource "aws_sfn_state_machine" "job" {
+  count = var.job == null ? 0 : 1
+
+  name     = "${var.name}-job"
+  role_arn = aws_iam_role.state_machine[0].arn
+  tags     = var.tags
+
+  definition = templatefile("${path.module}/job.asl.json.tftpl", {
+    partition      = local.partition
+    function_arn   = aws_lambda_function.job[0].arn
+    manifests      = "s3://${local.manifests}"
+    max_concurrent = var.job.max_concurrent
+  })
+
+  depends_on = [aws_iam_role_policy.state_machine, aws_iam_role_policy.job]
+}
