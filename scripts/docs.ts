@@ -5,6 +5,7 @@ import { configSchemaText } from './config-schema.ts';
 import { costPage } from './cost-page.ts';
 import { decisionsIndex } from './decisions-index.ts';
 import { alertRules, dashboard, prometheusRule } from './monitoring.ts';
+import { scalePage } from './scale-page.ts';
 import { shapesPage } from './shapes-page.ts';
 import { tablesPage } from './tables-page.ts';
 
@@ -13,6 +14,7 @@ const pages = {
   'deploy/monitoring/alerts.yaml': alertRules,
   'deploy/monitoring/dashboard.json': dashboard,
   'docs/cost.md': costPage,
+  'docs/scale.md': scalePage,
   'docs/decisions/README.md': decisionsIndex,
   'docs/shapes.md': shapesPage,
   'docs/tables.md': tablesPage,

@@ -6,6 +6,7 @@ import { configSchemaText } from '../scripts/config-schema.ts';
 import { costPage } from '../scripts/cost-page.ts';
 import { decisionsIndex } from '../scripts/decisions-index.ts';
 import { alertRules, dashboard, prometheusRule } from '../scripts/monitoring.ts';
+import { scalePage } from '../scripts/scale-page.ts';
 import { shapesPage } from '../scripts/shapes-page.ts';
 import { tablesPage } from '../scripts/tables-page.ts';
 
@@ -31,6 +32,10 @@ test('deploy/monitoring has the rules and panels of the metrics that there are',
   expect(read('deploy/monitoring/alerts.yaml')).toBe(alertRules());
   expect(read('deploy/kubernetes/monitoring/prometheus-rule.yaml')).toBe(prometheusRule());
   expect(read('deploy/monitoring/dashboard.json')).toBe(dashboard());
+});
+
+test('docs/scale.md sums up what its assumptions say', () => {
+  expect(read('docs/scale.md')).toBe(scalePage());
 });
 
 test('docs/cost.md sums up what its assumptions say', () => {
