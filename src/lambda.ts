@@ -1,5 +1,6 @@
 /**
- * The entry points for AWS Lambda: `handler` of the worker behind a queue, and `job` of the three steps. AUDIT_WAREHOUSE_CONFIG_PARAMETER names the parameter of Systems Manager that holds the
+ * The entry points for AWS Lambda: `handler` of the worker behind a queue, and `job` of the three steps (docs/jobs.md).
+ * AUDIT_WAREHOUSE_CONFIG_PARAMETER names the parameter of Systems Manager that holds the
  * configuration; without it AUDIT_WAREHOUSE_CONFIG names a file in the package (default: audit-warehouse.yaml). AUDIT_WAREHOUSE_* overrides
  * single keys of either.
  */
