@@ -20,6 +20,8 @@ const measured = {
   unitRequests: { value: 12, text: 'requests of a unit beside those for its objects, PUT among them 6' },
   commitSeconds: { value: 4, text: 'seconds of a commit of 64 units, its own process included' },
   commitRequests: { value: 250, text: 'requests of a commit of 64 units, a fifth of them PUT' },
+  entryBytes: { value: 500, text: 'bytes of a file in a manifest, compressed, roughly' },
+  manifestBytes: { value: 8.4e6, text: 'bytes of a merged manifest; up to a hundred small ones beside them' },
   targetBytes: { value: 67e6, text: 'bytes of a compacted file (`compact.target_bytes`)' },
 } as const;
 
@@ -86,6 +88,14 @@ function needs({ bytes, cpus }: History): readonly (readonly [item: string, valu
     ['snapshots, at one commit a minute or 64 units', number(snapshots)],
     ['files before compaction', millions(units * measured.unitFiles.value)],
     ['files after it', millions(tableBytes / measured.targetBytes.value)],
+    [
+      'manifests after it, merged',
+      number(
+        Math.ceil(
+          ((tableBytes / measured.targetBytes.value) * measured.entryBytes.value) / measured.manifestBytes.value,
+        ),
+      ),
+    ],
     ['$ of machines', number(money.machines)],
     ['$ of requests', number(money.requests)],
     ['$ a month of tables kept', number(money.storage)],
@@ -150,7 +160,7 @@ const limits = (): readonly (readonly [what: string, limit: string, at: string])
     ],
     [
       'metadata of the table',
-      'some 1 KB for each snapshot that is kept, written anew by each commit',
+      'some 0.8 KB for each snapshot that is kept, written anew by each commit',
       '`expire.snapshots` of hours instead of days, `batch.bytes` of 1 GiB, `expire` every hour',
     ],
   ];
