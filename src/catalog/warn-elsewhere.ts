@@ -19,10 +19,10 @@ export function warnElsewhere(catalog: Catalog, tables: Iterable<string>, log: L
         logEvent(log, 'table-elsewhere', { table: name, warehouse: warehouseOf(catalog, name), outside });
       return loaded;
     },
-    createTable: (name, metadata) => catalog.createTable(name, metadata),
+    createTable: (name, metadata, later) => catalog.createTable(name, metadata, later),
     ...(catalog.lastLoaded && { lastLoaded: (name) => catalog.lastLoaded!(name) }),
     ...(catalog.writeAhead && { writeAhead: (name, base, metadata) => catalog.writeAhead!(name, base, metadata) }),
-    commitTable: (name, base, metadata) => catalog.commitTable(name, base, metadata),
+    commitTable: (name, base, metadata, later) => catalog.commitTable(name, base, metadata, later),
     listTables: () => catalog.listTables(),
     tableLocation: (name) => catalog.tableLocation(name),
     ...(catalog.registerViews && { registerViews: (views) => catalog.registerViews!(views) }),

@@ -11,19 +11,31 @@ export interface Catalog {
   ensureNamespace(): Promise<void>;
   /** undefined where there is no such table. Always the newest committed metadata. */
   loadTable(name: string): Promise<LoadedTable | undefined>;
-  /** The table as it was last loaded or committed here, perhaps outdated by now. Makes no request; absent where none is kept. */
-  lastLoaded?(name: string): LoadedTable | undefined;
+  /**
+   * The table as it was last loaded or committed here, perhaps outdated by now; null where there was none when it was last
+   * asked for. Makes no request; absent where none is kept.
+   */
+  lastLoaded?(name: string): LoadedTable | null | undefined;
   /**
    * Throws CommitConflict where the table exists already (someone else won). Where a server writes the metadata, it gives the
-   * table its uuid and its times, and may add properties: what counts is what is returned.
+   * table its uuid and its times, and may add properties: what counts is what is returned. `later` as for commitTable.
    */
-  createTable(name: string, metadata: TableMetadata): Promise<LoadedTable>;
+  createTable(name: string, metadata: TableMetadata, later?: (rest: Promise<void>) => void): Promise<LoadedTable>;
   /**
    * Writes the metadata as a new file, with the replaced one added to its metadata log, and swaps the pointer. Throws
    * CommitConflict where `base` is no longer current, CommitStateUnknown where the outcome cannot be found out. A server that
    * merges changes may let one through while only properties, or snapshots without a branch or tag, differ from `base`.
+   *
+   * `later` is given what is left to do once the commit holds, which never rejects: hints for readers that know no
+   * catalog, files that are not needed any more. To be waited for before the process says that it is done; without
+   * `later` it is over when this resolves.
    */
-  commitTable(name: string, base: LoadedTable, metadata: TableMetadata): Promise<LoadedTable>;
+  commitTable(
+    name: string,
+    base: LoadedTable,
+    metadata: TableMetadata,
+    later?: (rest: Promise<void>) => void,
+  ): Promise<LoadedTable>;
   /**
    * Begins what `commitTable` with the same arguments would do before it swaps the pointer; absent where that is nothing.
    * For the time in which files that the metadata names are still on their way.

@@ -5,6 +5,8 @@ import type { Snapshot } from './metadata.ts';
 export interface Change {
   readonly operation: 'append' | 'overwrite' | 'replace' | 'delete';
   readonly add: readonly DataFile[];
+  /** Uploads of `add` that may be under way still: the swap waits for them. */
+  readonly uploads?: readonly Promise<unknown>[];
   /** Paths of live data files. */
   readonly remove: readonly string[];
   /**

@@ -10,6 +10,9 @@ import { MissingDataFiles, NewRowDeletes, type StagedSnapshot, stage } from './s
  * Optimistic commits (Iceberg spec, "Optimistic Concurrency"): load, let the caller decide on that very version, stage,
  * swap; the loser of the swap begins again with the version that won. Data files are never written again.
  *
+ * A version that this process has loaded or committed is built on while the catalog is asked whether it still is the
+ * current one, so that asking takes no time of its own. Where it is not, what was staged on it is staged again.
+ *
  * Exactly once rests on three things: `prepare` sees the version that the swap is made on; an attempt whose outcome is
  * unknown is looked for by its snapshot id before anything is tried again; and nothing is deleted that may be in use.
  */
@@ -23,6 +26,8 @@ export interface CommitContext {
   readonly sleep: (ms: number) => Promise<void>;
   /** A new table's uuid. */
   readonly uuid: () => string;
+  /** Given what is left to do for a commit once it holds (Catalog.commitTable); without it that is waited for. */
+  readonly later?: (rest: Promise<void>) => void;
   /** Swaps tried before giving up. Default 50. */
   readonly attempts?: number;
 }
@@ -40,38 +45,56 @@ const longestDelay = 2000;
 
 /**
  * Commits the change that `prepare` returns for the current version of the table; `undefined` ends without a commit.
- * `prepare` is called again on each attempt and decides there anew, by the snapshots it is shown, whether there still is
- * something to do. Throws MissingDataFiles, NewRowDeletes, OutsideWarehouse, ReadOnlyFormat, and the stores' and catalogs' own
- * errors.
+ * `prepare` is called again on each attempt, and where the version it was shown turns out to be outdated, and decides there
+ * anew, by the snapshots it is shown, whether there still is something to do. Nothing is swapped before `swapAfter` resolves;
+ * what it rejects with is thrown. Throws MissingDataFiles, NewRowDeletes, OutsideWarehouse, ReadOnlyFormat, and the stores'
+ * and catalogs' own errors.
  */
 export async function commitTable(
   context: CommitContext,
   table: string,
   prepare: (loaded: LoadedTable) => Promise<Change | undefined> | Change | undefined,
+  { swapAfter }: { readonly swapAfter?: Promise<unknown> | undefined } = {},
 ): Promise<Committed> {
   const { catalog, store } = context;
   const sent: bigint[] = [];
   let lost: { readonly staged: StagedSnapshot; readonly base: LoadedTable } | undefined;
+  const stageOn = async (base: LoadedTable): Promise<StagedSnapshot | undefined> => {
+    expectHome(catalog, table, base.metadata);
+    expectWritable(table, base.metadata);
+    const change = await prepare(base);
+    return change && stage(context, table, base, change);
+  };
+  // Told where it is waited for, which may be never.
+  swapAfter?.catch(() => {});
+  let known = likelyCurrent(catalog, table);
   return retried(context, table, async (attempt) => {
-    const loaded = await loadExisting(catalog, table);
-    expectHome(catalog, table, loaded.metadata);
-    expectWritable(table, loaded.metadata);
+    const ahead = known && { base: known, staging: settled(stageOn(known)) };
+    known = undefined;
+    const current = await settled(askCurrent(catalog, table));
+    const stagedAhead = await ahead?.staging;
+    const loaded = resultOf(current);
     if (sent.some((id) => snapshotById(loaded.metadata, id))) return { loaded, committed: true };
+    let staging = stagedAhead;
+    if (ahead !== undefined && !isSameVersion(ahead.base, loaded)) {
+      if (stagedAhead?.value !== undefined) lost = { staged: stagedAhead.value, base: ahead.base };
+      staging = undefined;
+    }
     if (lost !== undefined) await removeLost(store, lost.staged, lost.base, loaded);
     lost = undefined;
-    let staged: StagedSnapshot;
+    let staged: StagedSnapshot | undefined;
     try {
-      const change = await prepare(loaded);
-      if (change === undefined) return { loaded, committed: false };
-      staged = await stage(context, table, loaded, change);
+      staged = staging === undefined ? await stageOn(loaded) : resultOf(staging);
     } catch (error) {
       // Files of a version that is no longer current may be gone already.
       if (isNotFound(error) && (await isOutdated(catalog, table, loaded)))
         return attempt.again(error, loaded.metadataLocation);
       throw error;
     }
+    if (staged === undefined) return { loaded, committed: false };
+    await swapAfter;
     try {
-      return { loaded: await catalog.commitTable(table, loaded, staged.metadata), committed: true };
+      return { loaded: await catalog.commitTable(table, loaded, staged.metadata, context.later), committed: true };
     } catch (error) {
       if (!(error instanceof CommitConflict) && !(error instanceof CommitStateUnknown)) throw error;
       sent.push(staged.snapshotId);
@@ -94,7 +117,7 @@ export async function updateTable(
     if (metadata === undefined) return { loaded, committed: false };
     expectWritable(table, loaded.metadata);
     try {
-      return { loaded: await context.catalog.commitTable(table, loaded, metadata), committed: true };
+      return { loaded: await context.catalog.commitTable(table, loaded, metadata, context.later), committed: true };
     } catch (error) {
       if (!(error instanceof CommitConflict) && !(error instanceof CommitStateUnknown)) throw error;
       return attempt.again(error, loaded.metadataLocation);
@@ -142,6 +165,45 @@ function delay(attempt: number, seed: string): number {
   for (let index = 0; index < seed.length; index++) hash = Math.imul(hash ^ seed.charCodeAt(index), 0x01000193);
   const spread = 0.5 + ((hash >>> 0) % 1024) / 2048;
   return Math.round(Math.min(firstDelay * 2 ** (attempt - 1), longestDelay) * spread);
+}
+
+/** Tables that were not, when last asked, as this process knew them: others commit to them as well. By catalog. */
+const changedByOthers = new WeakMap<Catalog, Set<string>>();
+
+/** What is known of the table, unless others have kept changing it. */
+function likelyCurrent(catalog: Catalog, table: string): LoadedTable | undefined {
+  return changedByOthers.get(catalog)?.has(table) ? undefined : (catalog.lastLoaded?.(table) ?? undefined);
+}
+
+async function askCurrent(catalog: Catalog, table: string): Promise<LoadedTable> {
+  const known = catalog.lastLoaded?.(table);
+  const loaded = await loadExisting(catalog, table);
+  const changed = changedByOthers.get(catalog) ?? new Set();
+  changedByOthers.set(catalog, changed);
+  if (known == null || isSameVersion(known, loaded)) changed.delete(table);
+  else changed.add(table);
+  return loaded;
+}
+
+const isSameVersion = (a: LoadedTable, b: LoadedTable): boolean =>
+  a.version === b.version &&
+  a.metadataLocation === b.metadataLocation &&
+  a.metadata['table-uuid'] === b.metadata['table-uuid'];
+
+/** What became of a promise, so that it can be waited for behind another one. */
+type Settled<T> =
+  | { readonly value: T; readonly error?: undefined }
+  | { readonly error: unknown; readonly value?: undefined };
+
+const settled = <T>(promise: Promise<T>): Promise<Settled<T>> =>
+  promise.then(
+    (value) => ({ value }),
+    (error: unknown) => ({ error }),
+  );
+
+function resultOf<T>(result: Settled<T>): T {
+  if ('error' in result) throw result.error;
+  return result.value;
 }
 
 async function loadExisting(catalog: Catalog, table: string): Promise<LoadedTable> {

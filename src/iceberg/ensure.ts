@@ -27,13 +27,16 @@ export async function ensureTable(context: CommitContext, declaration: TableDecl
 async function createMissing(context: CommitContext, declaration: TableDeclaration): Promise<void> {
   const { catalog } = context;
   const { name } = declaration;
+  // Somebody else may have made it since: then making it is a conflict.
+  let isMissing = catalog.lastLoaded?.(name) === null;
   await retried(context, name, async (attempt) => {
-    if ((await catalog.loadTable(name)) !== undefined) return;
+    if (!isMissing && (await catalog.loadTable(name)) !== undefined) return;
+    isMissing = false;
     await catalog.ensureNamespace();
     const location = catalog.tableLocation(name);
     const metadata = newTableMetadata({ uuid: context.uuid(), location, declaration, nowMs: context.now() });
     try {
-      await catalog.createTable(name, metadata);
+      await catalog.createTable(name, metadata, context.later);
     } catch (error) {
       if (!(error instanceof CommitConflict) && !(error instanceof CommitStateUnknown)) throw error;
       return attempt.again(error, metadata['table-uuid']);

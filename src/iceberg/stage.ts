@@ -86,9 +86,9 @@ export async function stage(
   base: LoadedTable,
   change: Change,
 ): Promise<StagedSnapshot> {
-  checkChange(table, change);
-  const uploads: Promise<unknown>[] = [];
+  const uploads: Promise<unknown>[] = [...(change.uploads ?? [])];
   try {
+    checkChange(table, change);
     const staged = await stageFiles(store, table, base, change, now(), uploads);
     uploads.push(Promise.resolve(catalog.writeAhead?.(table, base, staged.metadata)));
     await Promise.all(uploads);

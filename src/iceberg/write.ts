@@ -46,11 +46,22 @@ export const dayFilesRequest = (
   compressionLevel,
 });
 
-export async function storeDataFile(target: FileTarget, { ymd, encoded }: DayFile): Promise<DataFile> {
+export async function storeDataFile(target: FileTarget, day: DayFile): Promise<DataFile> {
+  const { file, stored } = beginDataFile(target, day);
+  await stored;
+  return file;
+}
+
+/** The same with the upload under way, whose failure is for whoever waits for it. */
+export function beginDataFile(
+  target: FileTarget,
+  { ymd, encoded }: DayFile,
+): { readonly file: DataFile; readonly stored: Promise<unknown> } {
   const { store, table, declaration, label } = target;
   const digest = createHash('sha256');
   for (const chunk of encoded.chunks) digest.update(chunk);
   const path = `${table.metadata.location}/data/${partitionColumn}=${ymd}/${label}-${digest.digest('hex').slice(0, 16)}.parquet`;
-  await store.put(path, encoded.chunks, { contentType: 'application/vnd.apache.parquet' });
-  return dataFile({ path, ymd, encoded, metadata: table.metadata, declaration });
+  const stored = store.put(path, encoded.chunks, { contentType: 'application/vnd.apache.parquet' });
+  stored.catch(() => {});
+  return { file: dataFile({ path, ymd, encoded, metadata: table.metadata, declaration }), stored };
 }

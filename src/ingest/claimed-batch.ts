@@ -110,7 +110,7 @@ export async function openTables(
   };
   await Promise.all([ledger.open(), ...[...tables.values()].map(ensure)]);
   const [others] = await Promise.all([
-    findOtherMappings(ledger, sources),
+    findOtherMappings(ledger, sources, { asLastLoaded: true }),
     registerViews(runtime),
     removeLeftRuns(runtime.store, runtime.config, runtime.owner, runtime.clock()),
   ]);
@@ -281,8 +281,9 @@ export async function* takeOverAbandoned(
   ledger: Ledger,
   commits: CommitQueue,
   sourceOf: (name: string, uri: string, batch: string) => ConfiguredSource | undefined,
+  options?: { readonly asLastLoaded: boolean },
 ): AsyncGenerator<{ source: ConfiguredSource; claim: Claim }> {
-  const abandoned = (await ledger.openClaims()).flatMap(([first]) => {
+  const abandoned = (await ledger.openClaims(options)).flatMap(([first]) => {
     if (first === undefined || !ledger.isAbandoned(first)) return [];
     const source = sourceOf(first.source, first.object.uri, first.batch);
     return source === undefined ? [] : [{ source, first }];
@@ -331,7 +332,7 @@ export function firstClaimDay(
 /** Objects of the claim that an earlier version of is in the tables. */
 async function changedObjects(ledger: Ledger, source: Source, claim: Claim): Promise<ReadonlySet<string>> {
   const uris = claim.objects.map((object) => object.uri);
-  const { entries } = await ledger.lookup(uris, firstClaimDay(source, claim.objects));
+  const { entries } = await ledger.lookup(uris, { from: firstClaimDay(source, claim.objects) });
   if (claim.again === undefined) return changedAmong(entries);
   const changed = claim.objects.filter((object) => hasOtherVersion(object, entries.get(object.uri)));
   return new Set(changed.map(({ uri }) => uri));

@@ -4,11 +4,15 @@ import type { OtherMapping } from '../ledger/other-mappings.ts';
 import { formatCount } from '../text/humanize.ts';
 import type { ConfiguredSource } from './plan.ts';
 
-export function findOtherMappings(ledger: Ledger, sources: readonly ConfiguredSource[]): Promise<OtherMapping[]> {
+export function findOtherMappings(
+  ledger: Ledger,
+  sources: readonly ConfiguredSource[],
+  options?: { readonly asLastLoaded: boolean },
+): Promise<OtherMapping[]> {
   const current = sources.flatMap(({ config: { name }, source: { mapping } }) =>
     mapping === null ? [] : [{ source: name, ...mapping }],
   );
-  return ledger.otherMappings(current);
+  return ledger.otherMappings(current, options);
 }
 
 export const describeOtherMapping = ({ source, rows }: OtherMapping): string =>

@@ -71,6 +71,8 @@ export interface PlanOptions {
   /** The run of `backfill --again` that the plan is for: what is committed is wanted unless that run has read it. */
   readonly again?: string;
   readonly signal?: AbortSignal;
+  /** The listing of the source where it has begun already, as `objectsAt` gives it. */
+  readonly listing?: AsyncIterable<ObjectInfo>;
 }
 
 /**
@@ -148,10 +150,10 @@ function toBatch(source: ConfiguredSource, wanted: readonly WantedObject[]): Pla
 async function* candidates(
   store: ObjectStore,
   { config, source }: ConfiguredSource,
-  { prefix = '', range, warehouse, signal }: PlanOptions,
+  { prefix = '', range, warehouse, signal, listing }: PlanOptions,
   counters: PlanCounters,
 ): AsyncGenerator<ObjectInfo> {
-  for await (const object of objectsAt(store, config.location, prefix)) {
+  for await (const object of listing ?? objectsAt(store, config.location, prefix)) {
     signal?.throwIfAborted();
     if (object.uri.startsWith(`${warehouse}/`)) continue;
     counters.listed++;

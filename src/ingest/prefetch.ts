@@ -19,3 +19,19 @@ export async function* ahead<T>(items: AsyncGenerator<T>, count: number): AsyncG
     await items.return(undefined);
   }
 }
+
+/** The same items, of which the first is asked for at once. */
+export function begun<T>(items: AsyncGenerator<T>): AsyncGenerator<T> {
+  const first = items.next();
+  first.catch(() => {});
+  return (async function* () {
+    try {
+      const { done, value } = await first;
+      if (done === true) return;
+      yield value;
+      yield* items;
+    } finally {
+      await items.return(undefined);
+    }
+  })();
+}

@@ -53,14 +53,21 @@ export async function finishBatches(
   ledger: Ledger,
   intents: readonly Intent[],
 ): Promise<ReadonlyMap<string, ReplacedByBatch>> {
-  const replaced = await commitFiles(runtime, ledger, intents);
-  await Promise.all(intents.map((intent) => settleBatch(ledger, intent)));
+  const visible = commitFiles(runtime, ledger, intents);
+  visible.catch(() => {});
+  if (intents.some(({ again }) => again !== undefined)) await visible;
+  const settled = await Promise.allSettled(intents.map((intent) => settleBatch(ledger, intent, visible)));
+  const replaced = await visible;
+  for (const result of settled) if (result.status === 'rejected') throw result.reason;
   return replaced;
 }
 
-/** The part of it that the ledger has, which comes last. */
-export const settleBatch = (ledger: Ledger, { batch, objects, again }: Intent): Promise<void> =>
-  ledger.settle(batch, objects, again);
+/** The part of it that the ledger has: prepared beside the other part, `visible`, and made once that holds. */
+export const settleBatch = (
+  ledger: Ledger,
+  { batch, objects, again }: Intent,
+  visible: Promise<unknown>,
+): Promise<void> => ledger.settle(batch, objects, again, visible);
 
 /**
  * The part of it that is visible in the tables. Batches of a group have an order, by the time of the claim and then by

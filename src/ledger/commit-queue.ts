@@ -42,9 +42,19 @@ export class CommitQueue {
     this.#ledger = ledger;
     this.#turns = new Turns(runtime);
     this.#requests = new Grouped(
-      (group) => this.#turns.take((othersCommit) => this.#carryOut(group, othersCommit)),
+      (group, rest) => this.#turns.take((othersCommit) => this.#carryOut(group, othersCommit), rest),
       (waiting) => shareOf(waiting),
     );
+  }
+
+  /** Says that there will be something to commit. */
+  prepare(): void {
+    this.#turns.prepare();
+  }
+
+  /** Resolves when nothing waits for its commit, and the turn of the last one is given on. */
+  idle(): Promise<void> {
+    return this.#requests.idle();
   }
 
   /** As of the ledger. */
@@ -84,17 +94,24 @@ export class CommitQueue {
     const intents = own.map(({ intent }) => intent);
     const elsewhere = othersCommit && own.length > 0 ? await this.#readyElsewhere(runtime, intents) : [];
     const others = elsewhere.map(({ intent }) => intent);
-    const replaced = await commitFiles(runtime, this.#ledger, [...intents, ...others]);
-    const made = [...intents, ...others].filter(({ objects }) => objects.size > 0);
-    this.#turns.committed(new Set(made.map(({ source }) => source)));
+    const all = [...intents, ...others];
+    const visible = commitFiles(runtime, this.#ledger, all);
+    // The failure is for those that wait for it to tell.
+    visible.catch(() => {});
+    // What they take the place of is looked up in the ledger as it is before they are settled.
+    if (all.some(({ again }) => again !== undefined)) await visible;
     // One snapshot for all of it, since it is asked of the ledger at once.
-    const settled = others.map((intent) => settleBatch(this.#ledger, intent));
+    const settled = others.map((intent) => settleBatch(this.#ledger, intent, visible));
     const results = group.map(async (request): Promise<Result> => {
       if (!isReady(request)) return { claim: await request.ask() };
-      await settleBatch(this.#ledger, request.intent);
-      return { replaced: replaced.get(request.intent.batch) };
+      await settleBatch(this.#ledger, request.intent, visible);
+      return { replaced: (await visible).get(request.intent.batch) };
     });
-    await Promise.all([...results, ...settled]);
+    // None may still be under way when the turn ends.
+    await Promise.allSettled([visible, ...results, ...settled]);
+    await Promise.all([visible, ...settled]);
+    const made = all.filter(({ objects }) => objects.size > 0);
+    this.#turns.committed(new Set(made.map(({ source }) => source)));
     if (elsewhere.length > 0) this.#onOthers(elsewhere);
     return Promise.all(results);
   }

@@ -3,19 +3,13 @@
  * commits follows from how long a commit takes, not from how many have one to make.
  */
 export class Grouped<Request, Result> {
-  readonly #carryOut: (group: readonly Request[]) => Promise<readonly Result[]>;
+  readonly #carryOut: CarryOut<Request, Result>;
   readonly #share: (waiting: readonly Request[]) => number;
   #waiting: Waiting<Request, Result>[] = [];
-  #isRunning = false;
+  #running: Promise<void> | undefined;
 
-  /**
-   * `carryOut` gives a result for each request of the group, in their order; what it throws is thrown to each.
-   * `share` says how many of those that wait make up the next group: at least one.
-   */
-  constructor(
-    carryOut: (group: readonly Request[]) => Promise<readonly Result[]>,
-    share: (waiting: readonly Request[]) => number,
-  ) {
+  /** `share` says how many of those that wait make up the next group: at least one. */
+  constructor(carryOut: CarryOut<Request, Result>, share: (waiting: readonly Request[]) => number) {
     this.#carryOut = carryOut;
     this.#share = share;
   }
@@ -23,27 +17,44 @@ export class Grouped<Request, Result> {
   add(request: Request): Promise<Result> {
     return new Promise((resolve, reject) => {
       this.#waiting.push({ request, resolve, reject });
-      if (this.#isRunning) return;
-      this.#isRunning = true;
       // What is added in the same turn of the event loop belongs to the same group.
-      queueMicrotask(() => void this.#run());
+      this.#running ??= Promise.resolve().then(() => this.#run());
     });
+  }
+
+  /** Resolves when nothing is being carried out, and nothing of it left to do. */
+  async idle(): Promise<void> {
+    while (this.#running !== undefined) await this.#running;
   }
 
   async #run(): Promise<void> {
     while (this.#waiting.length > 0) {
       const share = this.#share(this.#waiting.map(({ request }) => request));
       const group = this.#waiting.splice(0, Math.max(1, share));
+      const rest: Promise<unknown>[] = [];
       try {
-        const results = await this.#carryOut(group.map(({ request }) => request));
+        const results = await this.#carryOut(
+          group.map(({ request }) => request),
+          (work) => void rest.push(work),
+        );
         for (const [index, { resolve }] of group.entries()) resolve(results[index]!);
       } catch (error) {
         for (const { reject } of group) reject(error);
       }
+      await Promise.allSettled(rest);
     }
-    this.#isRunning = false;
+    this.#running = undefined;
   }
 }
+
+/**
+ * Gives a result for each request of the group, in their order; what it throws is thrown to each. `rest` is given what goes
+ * on behind the results, and has to be over before the next group begins.
+ */
+type CarryOut<Request, Result> = (
+  group: readonly Request[],
+  rest: (work: Promise<unknown>) => void,
+) => Promise<readonly Result[]>;
 
 interface Waiting<Request, Result> {
   readonly request: Request;

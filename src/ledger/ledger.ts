@@ -10,6 +10,7 @@
  */
 import { createHash } from 'node:crypto';
 import type { LoadedTable } from '../iceberg/catalog.ts';
+import type { Change } from '../iceberg/change.ts';
 import { type CommitContext, commitTable } from '../iceberg/commit.ts';
 import type { DataFile } from '../iceberg/data-file.ts';
 import { deletedRows } from '../iceberg/deleted-rows.ts';
@@ -20,7 +21,7 @@ import { appliedDeletes } from '../iceberg/row-deletes.ts';
 import { type FileFilter, type LiveFile, liveFiles } from '../iceberg/scan.ts';
 import { fileColumns } from '../iceberg/schema.ts';
 import { fileRows } from '../iceberg/table-rows.ts';
-import { dayFilesRequest, type FileOptions, storeDataFile } from '../iceberg/write.ts';
+import { beginDataFile, dayFilesRequest, type FileOptions } from '../iceberg/write.ts';
 import type { ParquetEncoder } from '../parquet/encoder.ts';
 import { dayFiles } from '../parquet/write/day-files.ts';
 import { withoutRows } from '../rewrite/without-rows.ts';
@@ -59,6 +60,11 @@ export interface Claim {
   readonly again?: string;
 }
 
+export interface LookupOptions {
+  readonly from?: string | undefined;
+  readonly asLastLoaded?: boolean;
+}
+
 export interface Lookup {
   /** All entries of an object, by uri. */
   readonly entries: ReadonlyMap<string, readonly LedgerEntry[]>;
@@ -86,8 +92,11 @@ interface Rewrite {
   readonly batch: string;
   /** Objects whose committed entries go at the same time, which `rewrite` is given. */
   readonly replaces?: readonly string[];
+  readonly after?: Promise<unknown>;
   readonly rewrite: (claimed: readonly LedgerEntry[], replaced: EntriesByUri) => Rewritten | undefined;
 }
+
+type BegunFile = ReturnType<typeof beginDataFile>;
 
 type EntriesByUri = ReadonlyMap<string, readonly LedgerEntry[]>;
 
@@ -122,18 +131,22 @@ export class Ledger {
 
   /**
    * What is known of these objects, from claims of the UTC day `from` (YYYY-MM-DD) on where one is given. Reads only the
-   * files that can hold them, by the least and the greatest of `uris`.
+   * files that can hold them, by the least and the greatest of `uris`. With `asLastLoaded` that may be what this process
+   * knew a while ago, which is enough for what is claimed afterwards.
    */
-  async lookup(uris: readonly string[], from?: string): Promise<Lookup> {
-    const loaded = await this.#context.catalog.loadTable(declaration.name);
+  async lookup(uris: readonly string[], { from, asLastLoaded = false }: LookupOptions = {}): Promise<Lookup> {
+    const loaded = await this.#load(asLastLoaded);
     if (loaded === undefined) return { entries: new Map(), sequence: 0 };
     return { entries: await this.#find(loaded, uris, 0, from), sequence: loaded.metadata['last-sequence-number'] };
   }
 
   /** Sources with rows that were written with another mapping than they have now (other-mappings.ts). */
-  async otherMappings(current: readonly CurrentMapping[]): Promise<OtherMapping[]> {
+  async otherMappings(
+    current: readonly CurrentMapping[],
+    { asLastLoaded = false }: Omit<LookupOptions, 'from'> = {},
+  ): Promise<OtherMapping[]> {
     if (current.length === 0) return [];
-    const loaded = await this.#context.catalog.loadTable(declaration.name);
+    const loaded = await this.#load(asLastLoaded);
     return loaded === undefined ? [] : otherMappings(this.#reads, loaded, current);
   }
 
@@ -170,8 +183,8 @@ export class Ledger {
   }
 
   /** Claims that are still open, grouped by batch. */
-  async openClaims(): Promise<LedgerEntry[][]> {
-    const loaded = await this.#context.catalog.loadTable(declaration.name);
+  async openClaims({ asLastLoaded = false }: Omit<LookupOptions, 'from'> = {}): Promise<LedgerEntry[][]> {
+    const loaded = await this.#load(asLastLoaded);
     if (loaded === undefined) return [];
     const batches = new Map<string, LedgerEntry[]>();
     for await (const entry of this.#claimedRows(loaded, {})) {
@@ -201,9 +214,14 @@ export class Ledger {
   /**
    * Turns the claim of a batch into its committed entries. Objects of the claim that are not in `objects` are free
    * again. Nothing happens where that was done already. Of objects that were read again, earlier entries go at the same
-   * time, but for what is kept of them.
+   * time, but for what is kept of them. Nothing is committed before `after` resolves; where it rejects, nothing is.
    */
-  async settle(batch: string, objects: Intent['objects'], again?: Intent['again']): Promise<void> {
+  async settle(
+    batch: string,
+    objects: Intent['objects'],
+    again?: Intent['again'],
+    after?: Promise<unknown>,
+  ): Promise<void> {
     const rewrite = (claimed: readonly LedgerEntry[], replaced: EntriesByUri): Rewritten => {
       const committedAt = this.#context.now();
       const entries = claimed.flatMap((entry): LedgerEntry[] => {
@@ -215,25 +233,43 @@ export class Ledger {
       });
       return { entries: again === undefined ? entries : [...entries, ...keptEntries(again.kept, replaced)] };
     };
-    await this.#requests.add({ batch, rewrite, ...(again && { replaces: [...objects.keys()] }) });
+    const replaces = again && { replaces: [...objects.keys()] };
+    await this.#requests.add({ batch, rewrite, ...(after && { after }), ...replaces });
+  }
+
+  async #load(asLastLoaded: boolean): Promise<LoadedTable | undefined> {
+    const { catalog } = this.#context;
+    return (asLastLoaded && catalog.lastLoaded?.(declaration.name)) || catalog.loadTable(declaration.name);
   }
 
   /** One snapshot for all requests of a group; gives the claims of those that want one. */
   async #carryOut(requests: readonly Request[]): Promise<(Claim | undefined)[]> {
     const { owner } = this.#context;
     const claims = new Map<Request, Claim>();
-    await commitTable(this.#context, declaration.name, async (loaded) => {
+    const after = requests.filter(isRewrite).flatMap((request) => request.after ?? []);
+    const prepare = async (loaded: LoadedTable): Promise<Change | undefined> => {
       claims.clear();
       const made = await this.#claims(loaded, requests.filter(isWantedClaim), claims);
       const { remove, applied, kept, thinned } = await this.#rewritten(loaded, requests.filter(isRewrite), claims);
       const entries = [...made.map((claim) => claimEntries(claim, owner.id)), ...kept];
       if (entries.length === 0 && remove.length === 0) return undefined;
-      const add = [...thinned, ...(await this.#writeAll(loaded, entries))];
+      const written = await this.#writeAll(loaded, entries);
+      const add = [...thinned, ...written.map(({ file }) => file)];
+      const uploads = written.map(({ stored }) => stored);
       const operation = remove.length === 0 ? 'append' : add.length > 0 ? 'overwrite' : 'delete';
       const oldest = loaded.metadata['last-sequence-number'] - keptSnapshots;
       const summary = batchSummary(new Set(entries.map(([first]) => first!.batch)));
-      return { operation, add, remove, applied, summary, keep: (snapshot) => snapshot['sequence-number'] > oldest };
-    });
+      return {
+        operation,
+        add,
+        uploads,
+        remove,
+        applied,
+        summary,
+        keep: (snapshot) => snapshot['sequence-number'] > oldest,
+      };
+    };
+    await commitTable(this.#context, declaration.name, prepare, { swapAfter: Promise.all(after) });
     return requests.map((request) => claims.get(request));
   }
 
@@ -402,20 +438,20 @@ export class Ledger {
   }
 
   /** One file for each list and day in it. */
-  async #writeAll(loaded: LoadedTable, lists: readonly (readonly LedgerEntry[])[]): Promise<DataFile[]> {
+  async #writeAll(loaded: LoadedTable, lists: readonly (readonly LedgerEntry[])[]): Promise<BegunFile[]> {
     const files = lists.flatMap((entries) => [...Map.groupBy(entries, ({ ymd }) => ymd).values()]);
     return collect(mapAhead(files, filesAhead, (entries) => this.#write(loaded, entries)));
   }
 
   /** `entries` of one day, so that they make one file. */
-  async #write(table: LoadedTable, entries: readonly LedgerEntry[]): Promise<DataFile> {
+  async #write(table: LoadedTable, entries: readonly LedgerEntry[]): Promise<BegunFile> {
     const { store, encoder, files } = this.#context;
     const request = dayFilesRequest(table, declaration, bufferEntries(declaration, entries).take(), {
       ...files,
       fileRows: entries.length,
     });
     const [file] = await dayFiles(encoder, request);
-    return storeDataFile({ store, table, declaration, label: entries[0]!.batch.slice(0, 16) }, file!);
+    return beginDataFile({ store, table, declaration, label: entries[0]!.batch.slice(0, 16) }, file!);
   }
 
   #files(loaded: LoadedTable, filter: FileFilter): AsyncGenerator<LiveFile> {

@@ -18,12 +18,15 @@ export interface LedgerRuntime {
   readonly sleep: (ms: number, signal?: AbortSignal) => Promise<void>;
   /** A new table's uuid. */
   readonly uuid: () => string;
+  /** As CommitContext has it. */
+  readonly later?: (rest: Promise<void>) => void;
 }
 
-export const commitContext = ({ catalog, store, clock, sleep, uuid }: LedgerRuntime): CommitContext => ({
+export const commitContext = ({ catalog, store, clock, sleep, uuid, later }: LedgerRuntime): CommitContext => ({
   catalog,
   store,
   now: clock,
   sleep,
   uuid,
+  ...(later && { later }),
 });

@@ -36,6 +36,7 @@ export class Turns {
   readonly #uri: string;
   /** The last one of ours, as it was given on. */
   #ours: Turn | undefined;
+  #ahead: Promise<Turn | undefined> | undefined;
   #endedAt = Number.NEGATIVE_INFINITY;
   #othersCommit = false;
   #othersWait = false;
@@ -48,13 +49,25 @@ export class Turns {
     this.#uri = `${runtime.config.warehouse}/_commits/turn.json`;
   }
 
-  /** Waits for a turn, and gives it on afterwards. `work` is told whether others have had one since the last of ours. */
-  async take<T>(work: (othersCommit: boolean) => Promise<T>): Promise<T> {
+  /** Looks whose turn it is, so that the first one of this process need not. */
+  prepare(): void {
+    this.#ahead ??= this.#read();
+    // The failure is for the turn to tell.
+    this.#ahead.catch(() => {});
+  }
+
+  /**
+   * Waits for a turn, and gives it on afterwards. `work` is told whether others have had one since the last of ours.
+   * `rest` is given the promise of its end; without it that is waited for.
+   */
+  async take<T>(work: (othersCommit: boolean) => Promise<T>, rest?: (givenOn: Promise<void>) => void): Promise<T> {
     const turn = await this.#acquire();
     try {
       return await work(this.#othersCommit);
     } finally {
-      await this.#release(turn);
+      const givenOn = this.#release(turn);
+      if (rest === undefined) await givenOn;
+      else rest(givenOn);
     }
   }
 
@@ -85,13 +98,16 @@ export class Turns {
     if (next !== undefined) return next;
     let seen: Turn | undefined;
     for (let waited = 0; ; waited += pollMs) {
-      const current = await this.#read();
+      const ahead = this.#ahead;
+      this.#ahead = undefined;
+      const current = await (ahead ?? this.#read());
       if (current?.number !== seen?.number) waited = 0;
       seen = current;
       if (seen !== undefined && seen.owner !== owner.id) this.#othersCommit = true;
       if (seen === undefined || seen.isOver || owner.isDead(seen.owner) || waited >= turnMs) {
         const taken = await this.#put(seen, { isOver: false });
         if (taken !== undefined) return taken;
+        if (ahead !== undefined) continue;
       } else if (!seen.isWanted) seen = (await this.#put(seen, { owner: seen.owner, isWanted: true })) ?? seen;
       await sleep(pollMs);
     }

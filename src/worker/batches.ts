@@ -200,7 +200,7 @@ export class Batches {
       source.source,
       uris.map((uri) => ({ uri, lastModified: now })),
     );
-    const { entries, sequence } = await this.#ledger.lookup(uris, from);
+    const { entries, sequence } = await this.#ledger.lookup(uris, { from });
     moving.on();
     const isCommitted = (uri: string, etag: string): boolean =>
       entries.get(uri)?.some((entry) => entry.state === 'committed' && entry.object.etag === etag) === true;

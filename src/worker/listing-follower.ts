@@ -103,13 +103,12 @@ export class ListingFollower {
       pass.store,
       {
         lookup: (uris) =>
-          ledger.lookup(
-            uris,
-            firstClaimDay(
+          ledger.lookup(uris, {
+            from: firstClaimDay(
               source.source,
               uris.map((uri) => ({ uri, lastModified: now })),
             ),
-          ),
+          }),
       },
       source,
       { warehouse: config.warehouse, batch: config.batch, threads: runtime.ingester.threads, signal: stop },

@@ -5,15 +5,15 @@ export function watchConflicts(catalog: Catalog, onConflict: (table: string) => 
   return {
     ensureNamespace: () => catalog.ensureNamespace(),
     loadTable: (name) => catalog.loadTable(name),
-    createTable: (name, metadata) => catalog.createTable(name, metadata),
+    createTable: (name, metadata, later) => catalog.createTable(name, metadata, later),
     ...(catalog.lastLoaded && { lastLoaded: (name) => catalog.lastLoaded!(name) }),
     ...(catalog.writeAhead && { writeAhead: (name, base, metadata) => catalog.writeAhead!(name, base, metadata) }),
     listTables: () => catalog.listTables(),
     tableLocation: (name) => catalog.tableLocation(name),
     ...(catalog.registerViews && { registerViews: (views) => catalog.registerViews!(views) }),
-    commitTable: async (name, base, metadata) => {
+    commitTable: async (name, base, metadata, later) => {
       try {
-        return await catalog.commitTable(name, base, metadata);
+        return await catalog.commitTable(name, base, metadata, later);
       } catch (error) {
         if (error instanceof CommitConflict) onConflict(name);
         throw error;

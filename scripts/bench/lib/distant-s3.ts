@@ -4,7 +4,8 @@
  * latency, times 0.6 to 1.4, before it is answered, PUT and LIST half as long again; conditional writes are S3's.
  *
  * Run on its own it prints its port: node distant-s3.ts FOLDER LATENCY_MS. POST /_reset forgets what was asked and
- * written, GET /_asked says what was: requests by kind, bytes sent, and the most requests in flight.
+ * written, GET /_asked says what was: requests by kind, bytes sent, and the most requests in flight; GET /_log has a line for each
+ * request: milliseconds from the reset to its arrival and to the end of its answer, its kind, and what it asked for.
  */
 import { createHash } from 'node:crypto';
 import { readdirSync, readFileSync, statSync } from 'node:fs';
@@ -31,6 +32,8 @@ interface Stored {
 }
 
 const pageKeys = 1000;
+/** Of the folder's content, kept in memory, so that the server takes as little as it can of the CPUs that are measured. */
+const keptBytes = 1 << 30;
 
 export class DistantS3 {
   readonly #latency: number;
@@ -45,6 +48,8 @@ export class DistantS3 {
   #mostInFlight = 0;
   #commits = { made: 0, lost: 0 };
   #nextUpload = 0;
+  #log: string[] = [];
+  #resetAt = performance.now();
   readonly #server = createServer(
     { keepAliveTimeout: 60_000 },
     (request, response) => void this.#serve(request, response),
@@ -52,16 +57,19 @@ export class DistantS3 {
 
   constructor(folder: string, latency: number) {
     this.#latency = latency;
+    let room = keptBytes;
     for (const entry of readdirSync(folder, { recursive: true, withFileTypes: true })) {
       if (!entry.isFile()) continue;
       const path = join(entry.parentPath, entry.name);
       const { size, mtime } = statSync(path);
       const etag = createHash('md5').update(`${path} ${size} ${mtime.getTime()}`).digest('hex');
+      room -= size;
+      const kept = room >= 0 ? readFileSync(path) : undefined;
       this.#input.set(`raw/${path.slice(folder.replace(/\/*$/, '/').length)}`, {
         size,
         etag,
         modified: inSeconds(mtime.getTime()),
-        read: () => readFileSync(path),
+        read: () => kept ?? readFileSync(path),
       });
     }
     this.#inputKeys = [...this.#input.keys()].sort(byBytes);
@@ -94,6 +102,8 @@ export class DistantS3 {
     this.#bytesSent = 0;
     this.#mostInFlight = 0;
     this.#commits = { made: 0, lost: 0 };
+    this.#log = [];
+    this.#resetAt = performance.now();
   }
 
   async #serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
@@ -102,6 +112,10 @@ export class DistantS3 {
     const url = new URL(request.url!, 'http://s3');
     if (url.pathname === '/_asked') {
       response.end(JSON.stringify(this.asked));
+      return;
+    }
+    if (url.pathname === '/_log') {
+      response.end(this.#log.map((line) => `${line}\n`).join(''));
       return;
     }
     if (url.pathname === '/_reset') {
@@ -115,6 +129,14 @@ export class DistantS3 {
     const kind = kindOf(request.method!, isBucket, url.searchParams);
     this.#requests[kind] = (this.#requests[kind] ?? 0) + 1;
     this.#mostInFlight = Math.max(this.#mostInFlight, ++this.#inFlight);
+    const begun = performance.now();
+    const what = isBucket
+      ? `${bucket}/${url.searchParams.get('prefix') ?? ''}`
+      : `${path} ${request.headers.range ?? ''}`;
+    response.once('close', () => {
+      const [from, to] = [begun, performance.now()].map((at) => (at - this.#resetAt).toFixed(1));
+      this.#log.push(`${from} ${to} ${kind} ${what}`);
+    });
     await sleep(this.#latency * (0.6 + 0.8 * Math.random()) * (kind === 'PUT' || kind === 'LIST' ? 1.5 : 1));
     try {
       if (isBucket) this.#aboutBucket(kind, bucket, url.searchParams, Buffer.concat(chunks), response);

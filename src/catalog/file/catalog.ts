@@ -20,8 +20,12 @@ import { checkTableName, isTableName } from '../table-name.ts';
 export class FileCatalog implements Catalog {
   readonly #store: ObjectStore;
   readonly #root: string;
-  /** The newest version of each table that was loaded or made here. */
-  readonly #known = new Map<string, KnownTable>();
+  /** The newest version of each table that was loaded or made here; null where there was none. */
+  readonly #known = new Map<string, KnownTable | null>();
+  /** The last hint of each table that was written here, so that none overtakes another. */
+  readonly #hints = new Map<string, Promise<void>>();
+  /** A listing that is about to be made, for all who ask for it at the same time. */
+  #folders: Promise<ReadonlySet<string> | undefined> | undefined;
 
   /** `root`: directory URI of the warehouse. */
   constructor(store: ObjectStore, root: string) {
@@ -39,27 +43,31 @@ export class FileCatalog implements Catalog {
 
   async loadTable(name: string): Promise<LoadedTable | undefined> {
     const known = this.#known.get(name);
-    if (known !== undefined && (await this.#isCurrent(name, known))) return known.table;
+    if (known != null && (await this.#isCurrent(name, known))) return known.table;
     this.#known.delete(name);
     const found = await this.#find(name);
-    return found && this.#remember(name, found);
+    if (found !== undefined) return this.#remember(name, found);
+    if (!this.#known.has(name)) this.#known.set(name, null);
+    return undefined;
   }
 
-  lastLoaded(name: string): LoadedTable | undefined {
-    return this.#known.get(name)?.table;
+  lastLoaded(name: string): LoadedTable | null | undefined {
+    const known = this.#known.get(name);
+    return known === null ? null : known?.table;
   }
 
-  async createTable(name: string, metadata: TableMetadata): Promise<LoadedTable> {
+  async createTable(name: string, metadata: TableMetadata, later?: Later): Promise<LoadedTable> {
     const created = await this.#create(name, 1, metadata);
-    await this.#writeHint(name, 1);
+    await handOn(this.#writeHint(name, 1), later);
     return this.#remember(name, created);
   }
 
-  async commitTable(name: string, base: LoadedTable, metadata: TableMetadata): Promise<LoadedTable> {
+  async commitTable(name: string, base: LoadedTable, metadata: TableMetadata, later?: Later): Promise<LoadedTable> {
     const version = Number(base.version) + 1;
     const logged = logMetadata(metadata, base);
     const created = await this.#create(name, version, logged.metadata);
-    await Promise.all([this.#writeHint(name, version), ...logged.dropped.map((uri) => this.#empty(name, uri))]);
+    const rest = [this.#writeHint(name, version), ...logged.dropped.map((uri) => this.#empty(name, uri))];
+    await handOn(Promise.all(rest), later);
     return this.#remember(name, created);
   }
 
@@ -84,7 +92,9 @@ export class FileCatalog implements Catalog {
 
   async #find(name: string): Promise<KnownTable | undefined> {
     for (let attempt = 1; ; attempt++) {
-      const hint = attempt > 1 ? undefined : await this.#readHint(name);
+      const [hint, isMissing] =
+        attempt > 1 ? [undefined, false] : await Promise.all([this.#readHint(name), this.#isMissing(name)]);
+      if (hint === undefined && isMissing) return undefined;
       const hinted = hint === undefined ? undefined : await this.#newestFrom(name, hint);
       const listed = hinted === undefined ? await this.#listVersions(name) : undefined;
       const newest = hinted ?? (listed === undefined ? undefined : await this.#newestFrom(name, listed));
@@ -128,6 +138,28 @@ export class FileCatalog implements Catalog {
     return last;
   }
 
+  /** true where nothing at all is in the folder of the table; one listing for all tables that are asked for at a time. */
+  async #isMissing(name: string): Promise<boolean> {
+    this.#folders ??= this.#listFolders();
+    const folders = await this.#folders;
+    return folders !== undefined && !folders.has(`${this.tableLocation(name)}/`);
+  }
+
+  /** undefined where they cannot be listed: a folder may be open to those alone who know its name. */
+  async #listFolders(): Promise<ReadonlySet<string> | undefined> {
+    // Whatever is asked after the listing has begun may be about a table that it does not show.
+    await endOfTurn();
+    this.#folders = undefined;
+    try {
+      const folders = new Set<string>();
+      for await (const folder of this.#store.listFolders(`${this.#root}/`)) folders.add(folder);
+      return folders;
+    } catch (error) {
+      if (error instanceof StoreError) return undefined;
+      throw error;
+    }
+  }
+
   async #readHint(name: string): Promise<number | undefined> {
     try {
       const text = (await readFile(this.#store, this.#hintUri(name))).toString('latin1').trim();
@@ -138,8 +170,15 @@ export class FileCatalog implements Catalog {
     }
   }
 
-  /** Best effort: whatever it says, or if it is missing, readers find the current version. */
-  async #writeHint(name: string, version: number): Promise<void> {
+  /** Best effort: whatever it says, or if it is missing, readers find the current version. Never rejects. */
+  #writeHint(name: string, version: number): Promise<void> {
+    const before = this.#hints.get(name) ?? Promise.resolve();
+    const written = before.then(() => this.#putHint(name, version));
+    this.#hints.set(name, written);
+    return written;
+  }
+
+  async #putHint(name: string, version: number): Promise<void> {
     try {
       await this.#store.put(this.#hintUri(name), Buffer.from(String(version)), { contentType: 'text/plain' });
     } catch (error) {
@@ -196,7 +235,7 @@ export class FileCatalog implements Catalog {
   /** Calls may overtake each other: what is newer stays. */
   #remember(name: string, found: KnownTable): LoadedTable {
     const known = this.#known.get(name);
-    if (known === undefined || Number(known.table.version) < Number(found.table.version)) this.#known.set(name, found);
+    if (known == null || Number(known.table.version) < Number(found.table.version)) this.#known.set(name, found);
     return found.table;
   }
 
@@ -208,6 +247,18 @@ export class FileCatalog implements Catalog {
     return `${this.tableLocation(name)}/metadata/version-hint.text`;
   }
 }
+
+type Later = (rest: Promise<void>) => void;
+
+/** Waits for the rest of a commit, unless somebody else does. */
+async function handOn(rest: Promise<unknown>, later: Later | undefined): Promise<void> {
+  const done = rest.then(() => {});
+  if (later === undefined) await done;
+  else later(done);
+}
+
+/** Of the event loop. */
+const endOfTurn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
 interface KnownTable {
   readonly table: LoadedTable;

@@ -66,8 +66,8 @@ export class GlueCatalog implements Catalog {
   readonly #database: string;
   readonly #warehouse: string;
   readonly #store: ObjectStore;
-  /** As last loaded or committed here. A metadata file never changes under its name, so it is read once. */
-  readonly #known = new Map<string, GlueTable>();
+  /** As last loaded or committed here, null where there was none. A metadata file never changes under its name, so it is read once. */
+  readonly #known = new Map<string, GlueTable | null>();
   /** What was written ahead, by the metadata that was given. */
   readonly #ahead = new WeakMap<TableMetadata, Promise<WrittenMetadata>>();
 
@@ -109,7 +109,7 @@ export class GlueCatalog implements Catalog {
     for (let attempt = 1; ; attempt++) {
       const entry = await this.#entry(name);
       if (entry === undefined) {
-        this.#known.delete(name);
+        this.#known.set(name, null);
         return undefined;
       }
       const metadataLocation = entry.Parameters?.metadata_location;
@@ -134,7 +134,7 @@ export class GlueCatalog implements Catalog {
     }
   }
 
-  lastLoaded(name: string): LoadedTable | undefined {
+  lastLoaded(name: string): LoadedTable | null | undefined {
     return this.#known.get(name);
   }
 

@@ -26,11 +26,12 @@ import { expectOwnWarehouse } from '../../ingest/own-tables.ts';
 import {
   type ConfiguredSource,
   newPlanCounters,
+  objectsAt,
   type PlanCounters,
   type PlannedBatch,
   planBatches,
 } from '../../ingest/plan.ts';
-import { ahead } from '../../ingest/prefetch.ts';
+import { ahead, begun } from '../../ingest/prefetch.ts';
 import type { ObjectFailure } from '../../ingest/request.ts';
 import { archivedObjects, emptySource, requireFolders, type Warning } from '../../ingest/require-sources.ts';
 import type { Progress, ProgressSink, Runtime } from '../../ingest/runtime.ts';
@@ -66,9 +67,14 @@ export async function backfill(
   const started = runtime.clock();
   const run = new BackfillRun({ ...runtime, config: { ...runtime.config, sources } }, rest, progress, account);
   await requireFolders(runtime.store, [...sources, ...sideSources]);
-  await expectOwnWarehouse(runtime);
-  await loadSideTables(runtime, sideSources, options, progress, account);
-  await (isDryRun ? run.dryRun() : run.run());
+  try {
+    run.prepare();
+    await expectOwnWarehouse(runtime);
+    await loadSideTables(runtime, sideSources, options, progress, account);
+    await (isDryRun ? run.dryRun() : run.run());
+  } finally {
+    await run.close();
+  }
   return account.report((runtime.clock() - started) / 1000, isDryRun);
 }
 
@@ -99,6 +105,11 @@ class BackfillRun {
   readonly #ledger: Ledger;
   readonly #commits: CommitQueue;
   readonly #note: ReadingNote | undefined;
+  /** The listing of each source, by its name, of which the first page was asked for ahead of its use. */
+  readonly #listings = new Map<string, AsyncGenerator<ObjectInfo>>();
+  /** What commits have left to do. */
+  readonly #rest = new Set<Promise<void>>();
+  #isFirstPass = true;
   #again: string | undefined;
 
   readonly #account: BackfillAccount;
@@ -118,7 +129,12 @@ class BackfillRun {
   readonly #known = { objects: 0, rows: 0, quarantined: 0 };
   #done = { objects: 0, bytes: 0, rows: 0 };
 
-  constructor(runtime: Runtime, options: BackfillOptions, progress: ProgressSink, account: BackfillAccount) {
+  constructor(given: Runtime, options: BackfillOptions, progress: ProgressSink, account: BackfillAccount) {
+    const later = (rest: Promise<void>): void => {
+      this.#rest.add(rest);
+      rest.finally(() => this.#rest.delete(rest)).catch(() => {});
+    };
+    const runtime = { ...given, later };
     this.#account = account;
     this.#runtime = runtime;
     this.#options = options;
@@ -128,6 +144,27 @@ class BackfillRun {
     this.#ledger = createLedger(runtime);
     this.#commits = new CommitQueue(runtime, this.#ledger);
     this.#note = options.again ? new ReadingNote(runtime, this.#sources, options) : undefined;
+  }
+
+  /** Asks for what is needed soon and depends on nothing: threads, the first objects, whose turn it is to commit. */
+  prepare(): void {
+    const { store } = this.#runtime;
+    for (const { config } of this.#sources)
+      this.#listings.set(config.name, begun(objectsAt(store, config.location, this.#options.prefix)));
+    if (this.#options.dryRun === true) return;
+    this.#runtime.ingester.prepare();
+    this.#commits.prepare();
+  }
+
+  /** Resolves when nothing of the run is under way any more. */
+  async close(): Promise<void> {
+    await this.#commits.idle();
+    await Promise.all(this.#rest);
+    for (const listing of this.#listings.values()) {
+      await listing.next().catch(() => {});
+      await listing.return(undefined);
+    }
+    this.#listings.clear();
   }
 
   async dryRun(): Promise<void> {
@@ -142,7 +179,6 @@ class BackfillRun {
   }
 
   async run(): Promise<void> {
-    this.#runtime.ingester.prepare();
     this.#begun = this.#runtime.clock();
     const { others, unusable } = await openTables(this.#runtime, this.#ledger, this.#sources);
     this.#account.otherMappings = others;
@@ -159,9 +195,14 @@ class BackfillRun {
       const contended = await this.#pass(counters);
       if (!contended) {
         this.#tell('done');
-        await this.#clearSetAside();
-        await this.#endReadingAgain();
-        this.#warnings.push(...(await this.#silent()), ...(await this.#stale()));
+        const [silent, stale] = await Promise.all([
+          this.#silent(),
+          this.#stale(),
+          this.#clearSetAside(),
+          this.#endReadingAgain(),
+          this.close(),
+        ]);
+        this.#warnings.push(...silent, ...stale);
         this.#close(counters, counters.listed - counters.archived - this.#committed - this.#failures.size);
         return;
       }
@@ -325,11 +366,17 @@ class BackfillRun {
       ...(signal !== undefined && { signal }),
       ...(this.#range !== undefined && { range: this.#range }),
     };
+    // What was committed since is seen when it is claimed.
+    const ledger = {
+      lookup: (uris: readonly string[]) => this.#ledger.lookup(uris, { asLastLoaded: true }),
+    };
     this.#warnings = [];
     for (const source of this.#sources) {
       const { log } = this.#runtime;
       const before = { ...counters };
-      yield* planBatches(store, this.#ledger, source, options, counters);
+      const listing = this.#listings.get(source.config.name);
+      this.#listings.delete(source.config.name);
+      yield* planBatches(store, ledger, source, { ...options, ...(listing && { listing }) }, counters);
       if (counters.listed === before.listed) this.#warnings.push(emptySource(log, source.config, prefix));
       const archived = counters.archived - before.archived;
       if (archived > 0) this.#warnings.push(archivedObjects(log, source.config, archived));
@@ -386,7 +433,9 @@ class BackfillRun {
   async #finishAbandoned(): Promise<void> {
     const sourceOf = sourceFinder(this.#sources);
     await this.#severalAtATime(async (inFlight) => {
-      const abandoned = takeOverAbandoned(this.#runtime, this.#ledger, this.#commits, sourceOf);
+      const asLastLoaded = this.#isFirstPass;
+      this.#isFirstPass = false;
+      const abandoned = takeOverAbandoned(this.#runtime, this.#ledger, this.#commits, sourceOf, { asLastLoaded });
       for await (const { source, claim } of abandoned) {
         inFlight.start(async (onStaged) =>
           this.#record(await resumeClaim(this.#runtime, this.#ledger, source, claim, this.#watch(onStaged))),

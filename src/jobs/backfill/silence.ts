@@ -62,7 +62,11 @@ export class Silence {
         warnings.push({ code: 'no-rows', source: name, message });
         continue;
       }
-      const table = sum.rows === 0 ? undefined : await runtime.catalog.loadTable(source.source.table.name);
+      const { catalog } = runtime;
+      const { table: declared } = source.source;
+      // As it was when its rows were committed, which has all columns that they have.
+      const table =
+        sum.rows === 0 ? undefined : (catalog.lastLoaded?.(declared.name) ?? (await catalog.loadTable(declared.name)));
       const columns = table === undefined ? [] : emptyColumns(sum, table);
       if (columns.length === 0) continue;
       logEvent(runtime.log, 'columns-null', { source: name, columns, rows: sum.rows });
