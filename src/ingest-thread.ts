@@ -1,6 +1,13 @@
 /** The entry point of the threads of jobs/ingest-pool.ts. Loads no more than ingesting needs: each thread loads it anew. */
 import { ingestBatch } from './ingest/ingest.ts';
-import { type FromThread, receivedError, sentError, type ThreadTask, type ToThread } from './ingest/thread-messages.ts';
+import {
+  type FromThread,
+  type Preparation,
+  receivedError,
+  sentError,
+  type ThreadTask,
+  type ToThread,
+} from './ingest/thread-messages.ts';
 import { configuredSource } from './sources/index.ts';
 import type { Source } from './sources/source.ts';
 import { atMostEvery } from './telemetry/at-most-every.ts';
@@ -15,7 +22,13 @@ const sources = new Map<string, Source>();
 const movedEveryMs = 1000;
 
 /** Never rejects: what becomes of the batch is told by the port. */
-export default async function ingest({ port, config, source: named, ...request }: ThreadTask): Promise<void> {
+export default async function work(task: ThreadTask | Preparation): Promise<void> {
+  if ('port' in task) return ingest(task);
+  runtime ??= createIngestRuntime(task.config);
+  await runtime;
+}
+
+async function ingest({ port, config, source: named, ...request }: ThreadTask): Promise<void> {
   const tell = (message: FromThread): void => port.postMessage(message);
   const stop = new AbortController();
   let leave = (): void => {};

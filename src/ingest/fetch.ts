@@ -7,6 +7,7 @@ import pLimit from 'p-limit';
 import { ObjectError } from '../records/body/meter.ts';
 import { decompressWhole, openBody } from '../records/decompress.ts';
 import type { Limits } from '../records/limits.ts';
+import { nextTurn } from '../store/event-loop.ts';
 import { readObject, readWhole } from '../store/read.ts';
 import type { ObjectInfo, ObjectStore } from '../store/store.ts';
 import { BufferPool } from './buffer-pool.ts';
@@ -47,6 +48,8 @@ export class TooManyRejected extends Error {
 
 /** Stored bytes above which an object is streamed instead of being held whole. */
 const wholeBytes = 16 << 20;
+/** Stored bytes of objects after which downloads and uploads get a turn, however many of them are there already. */
+const turnBytes = 512 << 10;
 /** Decompressed bytes up to which an object is held whole. */
 const wholeDecompressedBytes = 64 << 20;
 
@@ -114,8 +117,14 @@ export async function* fetchObjects(
     if (whole !== undefined) bodies.set(index, decompress(whole));
   };
 
+  let sinceTurn = 0;
   try {
     for (const [index, object] of objects.entries()) {
+      sinceTurn += object.size;
+      if (sinceTurn >= turnBytes) {
+        sinceTurn = 0;
+        await nextTurn();
+      }
       signal.throwIfAborted();
       requestAhead(index);
       openAhead(index);

@@ -6,6 +6,11 @@ import { type ObjectInfo, StoreError } from '../store/store.ts';
 import { AccountingError } from './object-counts.ts';
 import type { IngestRequest, StagedBatch } from './request.ts';
 
+/** No batch yet: what all of them need is loaded. */
+export interface Preparation {
+  readonly config: Config;
+}
+
 /** One batch; the port is for what is told of it, and to stop it. */
 export interface ThreadTask extends Pick<IngestRequest, 'batch' | 'objects' | 'reread' | 'isAgain' | 'tables'> {
   readonly port: MessagePort;

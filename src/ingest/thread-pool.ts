@@ -12,14 +12,21 @@ import type { Config } from '../config/config.ts';
 import { ingestBatch } from './ingest.ts';
 import type { IngestRequest, StagedBatch } from './request.ts';
 import type { Ingester, IngestRuntime } from './runtime.ts';
-import { type FromThread, receivedError, sentError, type ThreadTask, type ToThread } from './thread-messages.ts';
+import {
+  type FromThread,
+  type Preparation,
+  receivedError,
+  sentError,
+  type ThreadTask,
+  type ToThread,
+} from './thread-messages.ts';
 
 /** At least two threads, this one among them. `entry` is the module of the others. */
 export function ingestPool(config: Config, threads: number, entry: URL): Ingester {
   const share = shareOf(config, threads);
   const limit = pLimit(threads);
-  let pool: Piscina<ThreadTask, void> | undefined;
-  const others = (): Piscina<ThreadTask, void> => {
+  let pool: Piscina<ThreadTask | Preparation, void> | undefined;
+  const others = (): Piscina<ThreadTask | Preparation, void> => {
     pool ??= new Piscina({
       filename: entry.href,
       minThreads: threads - 1,
@@ -32,7 +39,11 @@ export function ingestPool(config: Config, threads: number, entry: URL): Ingeste
   let inOthers = 0;
   return {
     threads,
-    prepare: () => void others(),
+    prepare: () => {
+      const threads = others();
+      // What a thread cannot load now it fails by when it has a batch.
+      for (const _ of threads.threads) threads.run({ config: share }).catch(() => {});
+    },
     ingest: (runtime, request) =>
       limit(async () => {
         if (inOthers === threads - 1) return ingestBatch({ ...runtime, config: share }, request);
@@ -71,7 +82,7 @@ export class IngestThreadEnded extends Error {
 }
 
 async function ingestInThread(
-  pool: Piscina<ThreadTask, void>,
+  pool: Piscina<ThreadTask | Preparation, void>,
   config: Config,
   runtime: IngestRuntime,
   request: IngestRequest,

@@ -42,7 +42,11 @@ export class CommitQueue {
     this.#ledger = ledger;
     this.#turns = new Turns(runtime);
     this.#requests = new Grouped(
-      (group, rest) => this.#turns.take((othersCommit) => this.#carryOut(group, othersCommit), rest),
+      (group, rest) =>
+        this.#turns.take((othersCommit) => this.#carryOut(group, othersCommit), {
+          rest,
+          isNextWaiting: () => this.#requests.areWaiting,
+        }),
       (waiting) => shareOf(waiting),
     );
   }

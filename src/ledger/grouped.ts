@@ -22,6 +22,11 @@ export class Grouped<Request, Result> {
     });
   }
 
+  /** Beside those that are being carried out: they are next in any case. */
+  get areWaiting(): boolean {
+    return this.#waiting.length > 0;
+  }
+
   /** Resolves when nothing is being carried out, and nothing of it left to do. */
   async idle(): Promise<void> {
     while (this.#running !== undefined) await this.#running;

@@ -12,6 +12,8 @@ import type { LedgerRuntime } from './runtime.ts';
 const pollMs = 100;
 /** Longer than a commit of a group takes. */
 const turnMs = 15_000;
+/** A turn is kept for what waits already when a group is done, but not for longer than this. */
+const keptMs = 1000;
 
 interface Turn {
   readonly etag: string;
@@ -29,6 +31,11 @@ interface Turn {
 /** Sources that a turn knows, at most: those of the last commits. */
 const mostSources = 1000;
 
+interface TakeOptions {
+  readonly rest?: (givenOn: Promise<void>) => void;
+  readonly isNextWaiting?: () => boolean;
+}
+
 type TurnsRuntime = Pick<LedgerRuntime, 'store' | 'config' | 'owner' | 'clock' | 'sleep'>;
 
 export class Turns {
@@ -37,6 +44,8 @@ export class Turns {
   /** The last one of ours, as it was given on. */
   #ours: Turn | undefined;
   #ahead: Promise<Turn | undefined> | undefined;
+  /** Ours, for the work that follows. */
+  #kept: { readonly turn: Turn; readonly since: number } | undefined;
   #endedAt = Number.NEGATIVE_INFINITY;
   #othersCommit = false;
   #othersWait = false;
@@ -58,23 +67,31 @@ export class Turns {
 
   /**
    * Waits for a turn, and gives it on afterwards. `work` is told whether others have had one since the last of ours.
-   * `rest` is given the promise of its end; without it that is waited for.
+   * `rest` is given the promise of its end; without it that is waited for. Where `isNextWaiting` says so, the turn is kept
+   * for the next work of this process, which the caller begins in any case.
    */
-  async take<T>(work: (othersCommit: boolean) => Promise<T>, rest?: (givenOn: Promise<void>) => void): Promise<T> {
-    const turn = await this.#acquire();
+  async take<T>(work: (othersCommit: boolean) => Promise<T>, { rest, isNextWaiting }: TakeOptions = {}): Promise<T> {
+    const { clock } = this.#runtime;
+    const kept = this.#kept;
+    this.#kept = undefined;
+    const { turn, since } = kept ?? { turn: await this.#acquire(), since: clock() };
+    if (kept !== undefined) this.#othersCommit = false;
     try {
       return await work(this.#othersCommit);
     } finally {
-      const givenOn = this.#release(turn);
-      if (rest === undefined) await givenOn;
-      else rest(givenOn);
+      if (isNextWaiting?.() === true && clock() - since < keptMs) this.#kept = { turn, since };
+      else {
+        const givenOn = this.#release(turn);
+        if (rest === undefined) await givenOn;
+        else rest(givenOn);
+      }
     }
   }
 
   /** Batches of these sources were committed in the turn that is ours. */
   committed(sources: Iterable<string>): void {
     const now = this.#runtime.clock();
-    this.#commits = Object.fromEntries([...sources].map((source) => [source, now]));
+    this.#commits = { ...this.#commits, ...Object.fromEntries([...sources].map((source) => [source, now])) };
   }
 
   /** When a batch of the source was last committed, by any process, in milliseconds: as it was when last looked at. */

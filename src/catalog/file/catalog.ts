@@ -2,6 +2,7 @@ import { type Catalog, CommitConflict, CommitStateUnknown, type LoadedTable } fr
 import { readFile, readVersion } from '../../iceberg/files.ts';
 import { logMetadata } from '../../iceberg/history.ts';
 import { parseMetadata, serializeMetadata, type TableMetadata } from '../../iceberg/metadata.ts';
+import { nextTurn } from '../../store/event-loop.ts';
 import { type ObjectStore, StoreError } from '../../store/store.ts';
 import { compareText } from '../../text/order.ts';
 import { checkTableName, isTableName } from '../table-name.ts';
@@ -148,7 +149,7 @@ export class FileCatalog implements Catalog {
   /** undefined where they cannot be listed: a folder may be open to those alone who know its name. */
   async #listFolders(): Promise<ReadonlySet<string> | undefined> {
     // Whatever is asked after the listing has begun may be about a table that it does not show.
-    await endOfTurn();
+    await nextTurn();
     this.#folders = undefined;
     try {
       const folders = new Set<string>();
@@ -256,9 +257,6 @@ async function handOn(rest: Promise<unknown>, later: Later | undefined): Promise
   if (later === undefined) await done;
   else later(done);
 }
-
-/** Of the event loop. */
-const endOfTurn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
 interface KnownTable {
   readonly table: LoadedTable;
