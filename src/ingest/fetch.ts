@@ -1,7 +1,8 @@
 /**
  * Bodies of source objects in the order asked for, fetched ahead of their use. Small objects are downloaded
  * concurrently within one byte budget and decompressed whole, one ahead of the reader, so that nothing of a broken
- * one is ever used; large ones are streamed when their turn comes.
+ * one is ever used; large ones are streamed when their turn comes, from a disk by one read after another, from elsewhere by
+ * several ranges at a time.
  */
 import pLimit from 'p-limit';
 import { ObjectError } from '../records/body/meter.ts';
@@ -12,6 +13,8 @@ import { readObject, readWhole } from '../store/read.ts';
 import type { ObjectInfo, ObjectStore } from '../store/store.ts';
 import { BufferPool } from './buffer-pool.ts';
 import { ByteBudget } from './byte-budget.ts';
+import { begun } from './prefetch.ts';
+import { readByRanges } from './ranges.ts';
 
 export interface FetchOptions {
   readonly downloads: number;
@@ -63,9 +66,12 @@ export async function* fetchObjects(
   const signal = options.signal === undefined ? stop.signal : AbortSignal.any([stop.signal, options.signal]);
   const reading = { sleep, signal };
   const limit = pLimit(options.downloads);
-  const budget = new ByteBudget(options.downloadBytes);
-  const pool = new BufferPool(options.downloadBytes);
   const isSmall = (object: ObjectInfo): boolean => object.size <= Math.min(wholeBytes, options.downloadBytes);
+  const isRanged = (object: ObjectInfo): boolean => !isSmall(object) && !object.uri.startsWith('file:');
+  // Ranges are read beside whole objects, and share their memory with them.
+  const wholesBytes = objects.some(isRanged) ? options.downloadBytes / 2 : options.downloadBytes;
+  const budget = new ByteBudget(wholesBytes);
+  const pool = new BufferPool(wholesBytes);
 
   const download = async (object: ObjectInfo): Promise<Whole> => {
     let release: (() => void) | undefined;
@@ -115,7 +121,14 @@ export async function* fetchObjects(
     const whole = downloads.get(index);
     downloads.delete(index);
     if (whole !== undefined) bodies.set(index, decompress(whole));
+    else if (isRanged(object)) bodies.set(index, Promise.resolve(openBody(begun(ranges(index, object)), limits)));
   };
+  const ranges = (index: number, object: ObjectInfo): AsyncGenerator<Uint8Array, void, undefined> =>
+    readByRanges(store, object, {
+      ...reading,
+      windowBytes: options.downloadBytes / 2,
+      onNearEnd: () => openAhead(index + 1),
+    });
 
   let sinceTurn = 0;
   try {
@@ -130,7 +143,8 @@ export async function* fetchObjects(
       openAhead(index);
       const body = await (bodies.get(index) ?? openBody(readObject(store, object, reading), limits));
       bodies.delete(index);
-      openAhead(index + 1);
+      // Of two that are read by ranges, the first one opens the second when it needs less.
+      if (!isRanged(object)) openAhead(index + 1);
       yield { object, body: 'error' in body ? body : faultsOf(object, body) };
       // A reader that asks for the next object is done with this one.
       if ('release' in body) body.release();

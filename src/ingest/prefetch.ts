@@ -21,7 +21,7 @@ export async function* ahead<T>(items: AsyncGenerator<T>, count: number): AsyncG
 }
 
 /** The same items, of which the first is asked for at once. */
-export function begun<T>(items: AsyncGenerator<T>): AsyncGenerator<T> {
+export function begun<T>(items: AsyncGenerator<T, void, undefined>): AsyncGenerator<T, void, undefined> {
   const first = items.next();
   first.catch(() => {});
   return (async function* () {

@@ -56,21 +56,33 @@ export async function readWhole(store: ObjectStore, info: ObjectInfo, options: R
   const whole = options.into ?? Buffer.allocUnsafeSlow(info.size);
   for (let attempt = 1; ; attempt++) {
     try {
-      return await readInto(whole, store, info, options);
+      return await gather(whole, readObject(store, info, { ...options, into: whole }));
     } catch (error) {
       if (!(error instanceof ChecksumMismatch) || attempt === damagedReads) throw error;
     }
   }
 }
 
-async function readInto(whole: Buffer, store: ObjectStore, info: ObjectInfo, options: ReadOptions): Promise<Buffer> {
+/** Chunks, some of which may be in their place already. */
+async function gather(into: Buffer, chunks: AsyncIterable<Uint8Array>): Promise<Buffer> {
   let position = 0;
-  for await (const chunk of readObject(store, info, { ...options, into: whole })) {
-    const isInPlace = chunk.buffer === whole.buffer && chunk.byteOffset === whole.byteOffset + position;
-    if (!isInPlace) whole.set(chunk, position);
+  for await (const chunk of chunks) {
+    const isInPlace = chunk.buffer === into.buffer && chunk.byteOffset === into.byteOffset + position;
+    if (!isInPlace) into.set(chunk, position);
     position += chunk.length;
   }
-  return whole;
+  return into;
+}
+
+/** Bytes [start, end) of the object, read by a range of their own. Throws as readObject does. */
+export async function readRange(
+  store: ObjectStore,
+  { uri, etag }: ObjectInfo,
+  [start, end]: readonly [start: number, end: number],
+  retry: RetryOptions,
+): Promise<Buffer> {
+  const bytes = Buffer.allocUnsafeSlow(end - start);
+  return gather(bytes, steadyChunks(store, { uri, etag, start, end, into: bytes }, retry));
 }
 
 /** Bytes [start, end) of one version. */

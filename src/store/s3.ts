@@ -270,8 +270,13 @@ export class S3Store implements ObjectStore {
     const { authority: Bucket, key: Key } = locate(uri, parseObjectUri(uri));
     try {
       const output = await this.#client.send(new HeadObjectCommand({ Bucket, Key }));
+      const checksum = checksumOf(output);
       const storage = storageOf(output.ArchiveStatus ?? output.StorageClass, isRestoredNow.test(output.Restore ?? ''));
-      const info = { ...infoOf(uri, output, output.ContentLength ?? 0), ...storage };
+      const info = {
+        ...infoOf(uri, output, output.ContentLength ?? 0),
+        ...storage,
+        ...(checksum && { checksum }),
+      };
       return { info, writeId: output.Metadata?.[writeIdKey] };
     } catch (error) {
       if (httpStatus(error) === 404) return undefined;
@@ -326,7 +331,7 @@ function connect(options: S3StoreOptions): { readonly client: S3Client; readonly
   client.middlewareStack.add(
     (next, { commandName }) =>
       (given) => {
-        if (commandName === 'GetObjectCommand')
+        if (commandName === 'GetObjectCommand' || commandName === 'HeadObjectCommand')
           (given.request as { headers: Record<string, string> }).headers['x-amz-checksum-mode'] = 'ENABLED';
         return next(given);
       },
@@ -335,18 +340,14 @@ function connect(options: S3StoreOptions): { readonly client: S3Client; readonly
   return { client, requests };
 }
 
-/** What is used of the SDK's. */
-type GetOutput = Pick<
+type ChecksumHeaders = Pick<
   GetObjectCommandOutput,
-  | 'ETag'
-  | 'LastModified'
-  | 'ContentLength'
-  | 'ContentRange'
-  | 'ChecksumCRC32'
-  | 'ChecksumSHA1'
-  | 'ChecksumSHA256'
-  | 'ChecksumType'
-> & { readonly Body?: unknown };
+  'ChecksumCRC32' | 'ChecksumSHA1' | 'ChecksumSHA256' | 'ChecksumType'
+>;
+
+/** What is used of the SDK's. */
+type GetOutput = Pick<GetObjectCommandOutput, 'ETag' | 'LastModified' | 'ContentLength' | 'ContentRange'> &
+  ChecksumHeaders & { readonly Body?: unknown };
 
 function outputOf({ headers, body }: Answer): GetOutput {
   return {
@@ -428,7 +429,7 @@ function extentOf(output: GetOutput): [start: number, size: number] {
 }
 
 /** Of the whole object; what is composed of the checksums of its parts says nothing of its bytes alone. */
-function checksumOf(output: GetOutput): Checksum | undefined {
+function checksumOf(output: ChecksumHeaders): Checksum | undefined {
   const { ChecksumCRC32, ChecksumSHA1, ChecksumSHA256 } = output;
   const whole = (value: string | undefined): value is string => value !== undefined && !value.includes('-');
   if (output.ChecksumType === 'COMPOSITE') return undefined;

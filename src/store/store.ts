@@ -46,6 +46,8 @@ export interface ObjectInfo {
   readonly storageClass?: string;
   /** Of an archived object: there is a copy for the time being that can be read. */
   readonly isRestored?: true;
+  /** Of all its bytes: told by `head` alone, where the store keeps one. */
+  readonly checksum?: Checksum;
 }
 
 /** Classes whose objects have to be restored, which takes hours and costs money, before they can be read. */
