@@ -1,9 +1,10 @@
 /**
- * Checksums of objects as S3 keeps them, computed by native code. A store that keeps one for the whole of an object sends
- * it along with the body, and what was damaged on the way is told from what was stored.
+ * Checksums of objects as S3 keeps them. A store that keeps one for the whole of an object sends it along with the body,
+ * and what was damaged on the way is told from what was stored.
  */
 import { createHash } from 'node:crypto';
 import { crc32 } from 'node:zlib';
+import { startCrc32c, startCrc64Nvme } from './crc.ts';
 
 export interface Checksum {
   readonly algorithm: ChecksumAlgorithm;
@@ -11,7 +12,7 @@ export interface Checksum {
   readonly value: string;
 }
 
-export type ChecksumAlgorithm = 'crc32' | 'sha1' | 'sha256';
+export type ChecksumAlgorithm = 'crc32' | 'crc32c' | 'crc64nvme' | 'sha1' | 'sha256';
 
 export interface RunningChecksum {
   update(bytes: Uint8Array): void;
@@ -28,6 +29,10 @@ export function startChecksum(algorithm: ChecksumAlgorithm): RunningChecksum {
       },
       value: () => base64OfCrc(crc),
     };
+  }
+  if (algorithm === 'crc32c' || algorithm === 'crc64nvme') {
+    const crc = algorithm === 'crc32c' ? startCrc32c() : startCrc64Nvme();
+    return { update: (bytes) => crc.update(bytes), value: () => crc.digest().toString('base64') };
   }
   const hash = createHash(algorithm);
   return { update: (bytes) => void hash.update(bytes), value: () => hash.digest('base64') };

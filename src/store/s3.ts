@@ -342,7 +342,7 @@ function connect(options: S3StoreOptions): { readonly client: S3Client; readonly
 
 type ChecksumHeaders = Pick<
   GetObjectCommandOutput,
-  'ChecksumCRC32' | 'ChecksumSHA1' | 'ChecksumSHA256' | 'ChecksumType'
+  'ChecksumCRC32' | 'ChecksumCRC32C' | 'ChecksumCRC64NVME' | 'ChecksumSHA1' | 'ChecksumSHA256' | 'ChecksumType'
 >;
 
 /** What is used of the SDK's. */
@@ -357,6 +357,8 @@ function outputOf({ headers, body }: Answer): GetOutput {
     ContentLength: Number(headers['content-length']),
     ContentRange: headers['content-range'],
     ChecksumCRC32: headers['x-amz-checksum-crc32'],
+    ChecksumCRC32C: headers['x-amz-checksum-crc32c'],
+    ChecksumCRC64NVME: headers['x-amz-checksum-crc64nvme'],
     ChecksumSHA1: headers['x-amz-checksum-sha1'],
     ChecksumSHA256: headers['x-amz-checksum-sha256'],
     ChecksumType: headers['x-amz-checksum-type'] === 'COMPOSITE' ? 'COMPOSITE' : undefined,
@@ -430,10 +432,12 @@ function extentOf(output: GetOutput): [start: number, size: number] {
 
 /** Of the whole object; what is composed of the checksums of its parts says nothing of its bytes alone. */
 function checksumOf(output: ChecksumHeaders): Checksum | undefined {
-  const { ChecksumCRC32, ChecksumSHA1, ChecksumSHA256 } = output;
+  const { ChecksumCRC32, ChecksumCRC32C, ChecksumCRC64NVME, ChecksumSHA1, ChecksumSHA256 } = output;
   const whole = (value: string | undefined): value is string => value !== undefined && !value.includes('-');
   if (output.ChecksumType === 'COMPOSITE') return undefined;
   if (whole(ChecksumCRC32)) return { algorithm: 'crc32', value: ChecksumCRC32 };
+  if (whole(ChecksumCRC32C)) return { algorithm: 'crc32c', value: ChecksumCRC32C };
+  if (whole(ChecksumCRC64NVME)) return { algorithm: 'crc64nvme', value: ChecksumCRC64NVME };
   if (whole(ChecksumSHA256)) return { algorithm: 'sha256', value: ChecksumSHA256 };
   if (whole(ChecksumSHA1)) return { algorithm: 'sha1', value: ChecksumSHA1 };
   return undefined;

@@ -8,6 +8,7 @@ import { join } from 'node:path';
 import { createServer as createTlsServer } from 'node:tls';
 import { crc32 } from 'node:zlib';
 import { afterEach, beforeEach, expect, test } from 'vitest';
+import { startChecksum } from '../../src/store/checksum.ts';
 import { readWhole } from '../../src/store/read.ts';
 import { S3Store } from '../../src/store/s3.ts';
 import { authorize, SigningKeys } from '../../src/store/s3-signature.ts';
@@ -217,6 +218,21 @@ test('bytes that do not match their checksum are read again, and never used', as
   expect((await readWhole(mended, info, { sleep })).equals(bytes)).toBe(true);
   const store = await storeOn([damaged]);
   await expect(readWhole(store, info, { sleep })).rejects.toThrow(/do not match the checksum/);
+});
+
+test.each(['crc32c', 'crc64nvme'] as const)('the checksum %s is compared as well', async (algorithm) => {
+  const running = startChecksum(algorithm);
+  running.update(bytes);
+  const name = `x-amz-checksum-${algorithm}: ${running.value()}`;
+  const flipped = Buffer.from(bytes);
+  flipped[200_000]! ^= 1;
+  const answer =
+    (body: Buffer): Say =>
+    (socket) =>
+      void socket.write(Buffer.concat([Buffer.from(head(length, name)), body]));
+  const store = await storeOn([answer(flipped), answer(bytes)]);
+  expect((await readWhole(store, info, { sleep })).equals(bytes)).toBe(true);
+  expect(requests).toHaveLength(2);
 });
 
 test('checksums of parts are not taken for one of the whole', async () => {
