@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import {
   CreateTableCommand,
   DeleteTableCommand,
@@ -12,6 +13,7 @@ import { CommitConflict, CommitStateUnknown } from '../../src/iceberg/catalog.ts
 import { commitTable } from '../../src/iceberg/commit.ts';
 import { ensureTable } from '../../src/iceberg/ensure.ts';
 import { S3Store } from '../../src/store/s3.ts';
+import type { ObjectStore } from '../../src/store/store.ts';
 import { catalogContract } from '../contract/catalog.ts';
 import { append, events, liveNames, madeUpFile, testContext, withColumns } from '../iceberg/fixture.ts';
 import { describeWith, rig } from '../support/rig.ts';
@@ -24,6 +26,30 @@ async function open() {
   const warehouse = `s3://${s3.bucket}/warehouse`;
   const again = () => new GlueCatalog({ client, database, warehouse, store });
   return { store, catalog: again(), again, glue: new GlueClient(client), database, warehouse, client };
+}
+
+/** Requests of which each begins after the one before has ended, at most: each takes so long that computing does not count. */
+class LongestChain {
+  /** Lengths of the chains that end with each request that is over. */
+  #ended: number[] = [];
+
+  get length(): number {
+    return Math.max(0, ...this.#ended);
+  }
+
+  restart(): void {
+    this.#ended = [];
+  }
+
+  async timed<T>(request: () => Promise<T>): Promise<T> {
+    const length = this.length + 1;
+    try {
+      const [answer] = await Promise.all([request(), sleep(100)]);
+      return answer;
+    } finally {
+      this.#ended.push(length);
+    }
+  }
 }
 
 describeWith(['glue', 's3'], 'Glue catalog', () => {
@@ -95,6 +121,33 @@ describeWith(['glue', 's3'], 'Glue catalog', () => {
       const tenant = table.StorageDescriptor?.Columns?.at(-1);
       expect(tenant?.Name).toBe('tenant');
       expect(tenant?.Comment).toHaveLength(255);
+    });
+
+    test('a commit on a table that is known takes three requests in a row: stage while asking, swap, look', async () => {
+      const chain = new LongestChain();
+      const { requestHandler: plain } = opened.glue.config;
+      const requestHandler: typeof plain = Object.create(plain, {
+        handle: { value: (...given: Parameters<typeof plain.handle>) => chain.timed(() => plain.handle(...given)) },
+      });
+      const store: ObjectStore = {
+        list: (prefix, options) => opened.store.list(prefix, options),
+        listFolders: (prefix) => opened.store.listFolders(prefix),
+        head: (uri) => chain.timed(() => opened.store.head(uri)),
+        get: (uri, options) => chain.timed(() => opened.store.get(uri, options)),
+        put: (uri, body, options) => chain.timed(() => opened.store.put(uri, body, options)),
+        delete: (uri) => chain.timed(() => opened.store.delete(uri)),
+      };
+      const { database, warehouse, client } = opened;
+      const catalog = new GlueCatalog({ client: { ...client, requestHandler }, database, warehouse, store });
+      const context = testContext(store, catalog);
+      const declaration = { ...events, name: 'counted' };
+      await ensureTable(context, declaration);
+      for (const name of ['a', 'b', 'c']) {
+        chain.restart();
+        await commitTable(context, declaration.name, ({ metadata }) => append(madeUpFile(metadata, name)));
+        expect(chain.length).toBe(3);
+      }
+      expect(await liveNames(store, (await catalog.loadTable(declaration.name))!)).toHaveLength(3);
     });
 
     test('names are folded to lower case', async () => {
