@@ -1,5 +1,6 @@
 /** The entry point of the threads of jobs/ingest-pool.ts. Loads no more than ingesting needs: each thread loads it anew. */
 import { ingestBatch } from './ingest/ingest.ts';
+import { Lane } from './ingest/lane.ts';
 import {
   type FromThread,
   type Preparation,
@@ -15,6 +16,7 @@ import { createIngestRuntime } from './wire.ts';
 
 /** A pool has one configuration, so the first one is that of all batches. */
 let runtime: ReturnType<typeof createIngestRuntime> | undefined;
+let lane: Lane | undefined;
 /** By name, which one configuration gives once. */
 const sources = new Map<string, Source>();
 
@@ -35,17 +37,19 @@ async function ingest({ port, config, source: named, ...request }: ThreadTask): 
   port.on('message', ({ reason }: ToThread) => stop.abort(receivedError(reason)));
   try {
     runtime ??= createIngestRuntime(config);
+    lane ??= new Lane(config.batch.downloadBytes);
     const source = sources.get(named.name) ?? configuredSource(named, config.limits);
     sources.set(named.name, source);
     const log = { error: (fields: object, message: string) => tell({ kind: 'log', fields: { ...fields }, message }) };
     const own = await runtime;
     leave = own.throttling.listen(() => tell({ kind: 'throttled' }));
     const staged = await ingestBatch(
-      { ...own, log },
+      { ...own, log, lane },
       {
         ...request,
         source: { config: named, source },
         signal: stop.signal,
+        onFetched: () => tell({ kind: 'fetched' }),
         onObject: (object, rows) => tell({ kind: 'object', object, rows }),
         onMove: atMostEvery(movedEveryMs, () => tell({ kind: 'moved' })),
       },

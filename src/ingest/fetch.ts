@@ -22,6 +22,10 @@ export interface FetchOptions {
   readonly limits: Limits;
   readonly sleep: (ms: number) => Promise<void>;
   readonly signal?: AbortSignal;
+  /** Shared with others that follow; without it there is one of `downloadBytes`. */
+  readonly budget?: ByteBudget | undefined;
+  /** Called once, when nothing more will be acquired of the budget. */
+  readonly onAllAcquired?: (() => void) | undefined;
 }
 
 export interface FetchedObject {
@@ -70,7 +74,8 @@ export async function* fetchObjects(
   const isRanged = (object: ObjectInfo): boolean => !isSmall(object) && !object.uri.startsWith('file:');
   // Ranges are read beside whole objects, and share their memory with them.
   const wholesBytes = objects.some(isRanged) ? options.downloadBytes / 2 : options.downloadBytes;
-  const budget = new ByteBudget(wholesBytes);
+  const budget = objects.some(isRanged) ? new ByteBudget(wholesBytes) : (options.budget ?? new ByteBudget(wholesBytes));
+  let toAcquire = objects.filter(isSmall).length;
   const pool = new BufferPool(wholesBytes);
 
   const download = async (object: ObjectInfo): Promise<Whole> => {
@@ -78,6 +83,7 @@ export async function* fetchObjects(
     let bytes: Buffer | undefined;
     try {
       release = await budget.acquire(object.size, signal);
+      if (--toAcquire === 0) options.onAllAcquired?.();
       bytes = pool.acquire(object.size);
       return { bytes: await readWhole(store, object, { ...reading, into: bytes }), release };
     } catch (error) {
@@ -152,6 +158,7 @@ export async function* fetchObjects(
   } finally {
     stop.abort();
     limit.clearQueue();
+    for (const whole of downloads.values()) void whole.then(({ release }) => release?.());
     pool.close();
   }
 }

@@ -17,7 +17,8 @@ import { watchedStore } from '../store/watched.ts';
 import type { TableDeclaration } from '../tables/declaration.ts';
 import { quarantine } from '../tables/quarantine.ts';
 import type { GivenRecords } from './existing-rows.ts';
-import { fetchObjects, ObjectFault } from './fetch.ts';
+import { type FetchedObject, fetchObjects, ObjectFault } from './fetch.ts';
+import { begun } from './prefetch.ts';
 import { type Known, RecordWriter } from './record-writer.ts';
 import type { IngestRequest, ObjectFailure, StagedBatch } from './request.ts';
 import type { IngestRuntime } from './runtime.ts';
@@ -34,16 +35,40 @@ export async function ingestBatch(world: IngestRuntime, request: IngestRequest):
     if (!told.has(object.uri)) request.onObject?.(object, rows);
     told.add(object.uri);
   };
-  for (;;) {
+  const inTurn = <T>(work: () => Promise<T>): Promise<T> => (world.lane === undefined ? work() : world.lane.read(work));
+  for (let isFirst = true; ; isFirst = false) {
     const failed = new Set(failures.map((failure) => failure.uri));
-    const attempt = new BatchAttempt(runtime, { ...request, onObject }, failures);
     const objects = request.objects.filter((object) => !failed.has(object.uri));
+    const bodies = fetchBodies(runtime, request, objects, isFirst);
     try {
-      if (await attempt.run(objects)) return attempt.staged();
+      const attempt = await inTurn(async () => {
+        const begun = new BatchAttempt(runtime, { ...request, onObject }, failures);
+        try {
+          await begun.read(bodies);
+          return begun;
+        } finally {
+          await begun.release();
+        }
+      });
+      if (await attempt.settled()) return attempt.staged();
     } finally {
-      await attempt.release();
+      await bodies.return();
     }
   }
+}
+
+/** On their way from now on. */
+function fetchBodies(
+  { store, config, sleep, lane }: IngestRuntime,
+  { signal, onFetched }: IngestRequest,
+  objects: readonly ObjectInfo[],
+  isFirst: boolean,
+): AsyncGenerator<FetchedObject, void, undefined> {
+  const { downloads, downloadBytes } = config.batch;
+  // What is read a second time must not wait for a batch that waits for its own end.
+  const shared = isFirst ? { budget: lane?.budget, onAllAcquired: onFetched } : {};
+  const options = { downloads, downloadBytes, limits: config.limits, sleep, ...(signal && { signal }), ...shared };
+  return begun(fetchObjects(store, objects, options));
 }
 
 class BatchAttempt {
@@ -55,6 +80,7 @@ class BatchAttempt {
   readonly #quarantine: TableWriter;
   readonly #sequences: SequenceWriter | undefined;
   readonly #records: RecordWriter;
+  #isVoid = false;
   /** What stays of earlier versions, by uri. */
   readonly #kept = new Map<string, KeptCounts>();
 
@@ -74,17 +100,10 @@ class BatchAttempt {
     this.#events = new TableWriter(context, request.tables.events, source.table, request.batch, rows, onRows);
   }
 
-  /**
-   * false: objects failed half-way and are now among the failures; everything of this attempt is void. The others are
-   * read to the end all the same, so that a batch of many such objects is read twice, and not once for each of them.
-   */
-  async run(objects: readonly ObjectInfo[]): Promise<boolean> {
-    const { store, config, sleep } = this.#runtime;
-    const { downloads, downloadBytes } = config.batch;
+  /** Until all of it is in files that are on their way. */
+  async read(bodies: AsyncIterable<FetchedObject>): Promise<void> {
     const { signal } = this.#request;
-    const options = { downloads, downloadBytes, limits: config.limits, sleep, ...(signal && { signal }) };
-    let isVoid = false;
-    for await (const { object, body } of fetchObjects(store, objects, options)) {
+    for await (const { object, body } of bodies) {
       if ('error' in body) {
         signal?.throwIfAborted();
         this.#fail(object, body.error);
@@ -99,18 +118,24 @@ class BatchAttempt {
         signal?.throwIfAborted();
         if (!(error instanceof ObjectFault)) throw error;
         this.#fail(object, error.cause);
-        isVoid ||= this.#events.rows + this.#quarantine.rows > before;
+        this.#isVoid ||= this.#events.rows + this.#quarantine.rows > before;
       }
     }
-    if (!isVoid) {
-      await this.#events.finish();
-      await this.#quarantine.finish();
-      await this.#sequences?.finish();
-    }
+    if (this.#isVoid) return;
+    await this.#events.finish();
+    await this.#quarantine.finish();
+    await this.#sequences?.finish();
+  }
+
+  /**
+   * All files are stored. false: objects failed half-way and are now among the failures; everything of this attempt is void. The others
+   * were read to the end all the same, so that a batch of many such objects is read twice, and not once for each of them.
+   */
+  async settled(): Promise<boolean> {
     await this.#events.settled();
     await this.#quarantine.settled();
     await this.#sequences?.settled();
-    return !isVoid;
+    return !this.#isVoid;
   }
 
   /** Throws AccountingError where the files do not hold exactly what the objects gave. */

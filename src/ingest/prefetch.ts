@@ -22,16 +22,20 @@ export async function* ahead<T>(items: AsyncGenerator<T>, count: number): AsyncG
 
 /** The same items, of which the first is asked for at once. */
 export function begun<T>(items: AsyncGenerator<T, void, undefined>): AsyncGenerator<T, void, undefined> {
-  const first = items.next();
+  let first: Promise<IteratorResult<T, void>> | undefined = items.next();
+  // The failure is for whoever asks for it.
   first.catch(() => {});
-  return (async function* () {
-    try {
-      const { done, value } = await first;
-      if (done === true) return;
-      yield value;
-      yield* items;
-    } finally {
-      await items.return(undefined);
-    }
-  })();
+  return {
+    next: () => {
+      const next = first ?? items.next();
+      first = undefined;
+      return next;
+    },
+    return: (value) => items.return(value),
+    throw: (error) => items.throw(error),
+    [Symbol.asyncIterator]() {
+      return this;
+    },
+    [Symbol.asyncDispose]: async () => void (await items.return()),
+  };
 }

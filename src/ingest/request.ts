@@ -23,6 +23,8 @@ export interface IngestRequest {
   readonly isAgain?: boolean;
   readonly tables: IngestTables;
   readonly signal?: AbortSignal;
+  /** Called when all that is left of the objects is in memory or nearly so, and bodies of another batch may follow. */
+  readonly onFetched?: () => void;
   /** Called after each object. */
   readonly onObject?: (object: ObjectInfo, rows: number) => void;
   /** Called whenever the batch moves on, be it by one piece of one large object. */

@@ -1,6 +1,7 @@
 import type { Logger } from 'pino';
 import type { LedgerRuntime } from '../ledger/runtime.ts';
 import type { Throttling } from '../store/throttling.ts';
+import type { Lane } from './lane.ts';
 import type { IngestRequest, StagedBatch } from './request.ts';
 
 /** Everything that a job needs of the world. `wire.ts` makes the real one; tests make theirs. */
@@ -16,6 +17,8 @@ export interface Runtime extends LedgerRuntime {
 export interface IngestRuntime
   extends Pick<Runtime, 'config' | 'store' | 'encoder' | 'sleep' | 'owner' | 'throttling'> {
   readonly log: { error(fields: object, message: string): void };
+  /** Of this thread, where several batches may be on it. */
+  readonly lane?: Lane;
 }
 
 export interface Ingester {

@@ -27,6 +27,7 @@ export interface ToThread {
 export type FromThread =
   | { readonly kind: 'object'; readonly object: ObjectInfo; readonly rows: number }
   | { readonly kind: 'moved' }
+  | { readonly kind: 'fetched' }
   | { readonly kind: 'throttled' }
   | { readonly kind: 'log'; readonly fields: Readonly<Record<string, unknown>>; readonly message: string }
   | { readonly kind: 'staged'; readonly staged: StagedBatch }

@@ -6,10 +6,10 @@
  * What the configuration gives to the bodies and columns of the process is shared out among the threads.
  */
 import { MessageChannel } from 'node:worker_threads';
-import pLimit from 'p-limit';
 import { Piscina } from 'piscina';
 import type { Config } from '../config/config.ts';
 import { ingestBatch } from './ingest.ts';
+import { Lane } from './lane.ts';
 import type { IngestRequest, StagedBatch } from './request.ts';
 import type { Ingester, IngestRuntime } from './runtime.ts';
 import {
@@ -24,38 +24,82 @@ import {
 /** At least two threads, this one among them. `entry` is the module of the others. */
 export function ingestPool(config: Config, threads: number, entry: URL): Ingester {
   const share = shareOf(config, threads);
-  const limit = pLimit(threads);
-  let pool: Piscina<ThreadTask | Preparation, void> | undefined;
-  const others = (): Piscina<ThreadTask | Preparation, void> => {
-    pool ??= new Piscina({
-      filename: entry.href,
-      minThreads: threads - 1,
-      maxThreads: threads - 1,
-      // As bin/audit-warehouse does for the main thread: V8 would let the nursery grow for as long as a run lasts.
-      resourceLimits: { maxYoungGenerationSizeMb: 6 },
-    });
-    return pool;
+  const lane = new Lane(share.batch.downloadBytes);
+  let pools: Pool[] | undefined;
+  /** Of one thread each, since it is decided here which of them has room. */
+  const others = (): Pool[] => {
+    pools ??= Array.from(
+      { length: threads - 1 },
+      () =>
+        new Piscina({
+          filename: entry.href,
+          minThreads: 1,
+          maxThreads: 1,
+          concurrentTasksPerWorker: mostOnThread,
+          // As bin/audit-warehouse does for the main thread: V8 would let the nursery grow for as long as a run lasts.
+          resourceLimits: { maxYoungGenerationSizeMb: 6 },
+        }),
+    );
+    return pools;
   };
-  let inOthers = 0;
+  const places = new Places(threads);
   return {
     threads,
     prepare: () => {
-      const threads = others();
       // What a thread cannot load now it fails by when it has a batch.
-      for (const _ of threads.threads) threads.run({ config: share }).catch(() => {});
+      for (const pool of others()) pool.run({ config: share }).catch(() => {});
     },
-    ingest: (runtime, request) =>
-      limit(async () => {
-        if (inOthers === threads - 1) return ingestBatch({ ...runtime, config: share }, request);
-        inOthers++;
-        try {
-          return await ingestInThread(others(), share, runtime, request);
-        } finally {
-          inOthers--;
-        }
-      }),
-    close: async () => pool?.destroy(),
+    async ingest(runtime, request) {
+      const place = await places.take();
+      const watched = { ...request, onFetched: () => places.leave(place) };
+      try {
+        const pool = others()[place.thread];
+        if (pool === undefined) return await ingestBatch({ ...runtime, config: share, lane }, watched);
+        return await ingestInThread(pool, share, runtime, watched);
+      } finally {
+        places.leave(place);
+      }
+    },
+    close: async () => void (await Promise.all((pools ?? []).map((pool) => pool.destroy()))),
   };
+}
+
+type Pool = Piscina<ThreadTask | Preparation, void>;
+
+/** One that is read, one whose files are on their way up, and the preparation. */
+const mostOnThread = 3;
+
+/** A batch of which bodies are still to be fetched, on a thread that takes no other one meanwhile. */
+interface Place {
+  readonly thread: number;
+  isTaken: boolean;
+}
+
+/** Hands threads out, the lowest that is free; the last one is this thread. */
+class Places {
+  readonly #free: number[];
+  readonly #waiting: ((place: Place) => void)[] = [];
+
+  constructor(threads: number) {
+    this.#free = Array.from({ length: threads }, (_, thread) => thread);
+  }
+
+  async take(): Promise<Place> {
+    const thread = this.#free.shift();
+    return thread === undefined ? new Promise((admit) => this.#waiting.push(admit)) : { thread, isTaken: true };
+  }
+
+  /** May be called again. */
+  leave(place: Place): void {
+    if (!place.isTaken) return;
+    place.isTaken = false;
+    const next = this.#waiting.shift();
+    if (next !== undefined) next({ thread: place.thread, isTaken: true });
+    else {
+      this.#free.push(place.thread);
+      this.#free.sort((a, b) => a - b);
+    }
+  }
 }
 
 const leastBytes = 1 << 20;
@@ -82,7 +126,7 @@ export class IngestThreadEnded extends Error {
 }
 
 async function ingestInThread(
-  pool: Piscina<ThreadTask | Preparation, void>,
+  pool: Pool,
   config: Config,
   runtime: IngestRuntime,
   request: IngestRequest,
@@ -96,6 +140,7 @@ async function ingestInThread(
   port.on('message', (message: FromThread) => {
     if (message.kind === 'object') request.onObject?.(message.object, message.rows);
     else if (message.kind === 'moved') request.onMove?.();
+    else if (message.kind === 'fetched') request.onFetched?.();
     else if (message.kind === 'throttled') runtime.throttling?.tell();
     else if (message.kind === 'log') runtime.log.error(message.fields, message.message);
     else if (message.kind === 'staged') resolve(message.staged);

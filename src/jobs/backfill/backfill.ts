@@ -160,10 +160,7 @@ class BackfillRun {
   async close(): Promise<void> {
     await this.#commits.idle();
     await Promise.all(this.#rest);
-    for (const listing of this.#listings.values()) {
-      await listing.next().catch(() => {});
-      await listing.return(undefined);
-    }
+    for (const listing of this.#listings.values()) await listing.return(undefined).catch(() => {});
     this.#listings.clear();
   }
 
@@ -336,7 +333,8 @@ class BackfillRun {
   /** Whatever ends `handOut`, what it has begun is over afterwards. */
   async #severalAtATime(handOut: (inFlight: InFlight) => Promise<void>): Promise<void> {
     const { threads } = this.#runtime.ingester;
-    const inFlight = new InFlight(threads > 1 ? threads + 1 : 1, mostBatches);
+    // Of each thread one is read, and another one on its way up or down.
+    const inFlight = new InFlight(threads > 1 ? threads * 2 : 1, mostBatches);
     try {
       await handOut(inFlight);
     } catch (error) {
