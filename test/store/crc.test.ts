@@ -2,6 +2,7 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { type ChecksumAlgorithm, startChecksum } from '../../src/store/checksum.ts';
+import { propertyRuns } from '../support/thorough.ts';
 
 /** Check values of the catalogue of parametrised CRC algorithms: of the text 123456789. */
 const checks = { crc32: 'cbf43926', crc32c: 'e3069283', crc64nvme: 'ae8b14860a799888' } as const;
@@ -42,6 +43,6 @@ test.each(Object.entries(polynomials))('%s of any bytes in any pieces', (algorit
         expect(hexOf(algorithm as ChecksumAlgorithm, pieces)).toBe(plainest(polynomial, width, bytes));
       },
     ),
-    { numRuns: 100 },
+    { numRuns: propertyRuns(100) },
   );
 });
