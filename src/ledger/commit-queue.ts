@@ -44,7 +44,8 @@ export class CommitQueue {
     this.#requests = new Grouped(
       (group, rest) =>
         this.#turns.take((othersCommit) => this.#carryOut(group, othersCommit), {
-          rest,
+          // Its end is waited for where nobody else waits for what is left to do.
+          ...(runtime.later && { rest }),
           isNextWaiting: () => this.#requests.areWaiting,
         }),
       (waiting) => shareOf(waiting),
@@ -56,7 +57,7 @@ export class CommitQueue {
     this.#turns.prepare();
   }
 
-  /** Resolves when nothing waits for its commit, and the turn of the last one is given on. */
+  /** Resolves when nothing waits for its commit, and the turn of the last one is given on: to be waited for with `later`. */
   idle(): Promise<void> {
     return this.#requests.idle();
   }
