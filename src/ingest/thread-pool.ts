@@ -35,7 +35,8 @@ export function ingestPool(config: Config, threads: number, entry: URL): Ingeste
           filename: entry.href,
           minThreads: 1,
           maxThreads: 1,
-          concurrentTasksPerWorker: mostOnThread,
+          // The preparation may go on still.
+          concurrentTasksPerWorker: mostBatches + 1,
           // As bin/audit-warehouse does for the main thread: V8 would let the nursery grow for as long as a run lasts.
           resourceLimits: { maxYoungGenerationSizeMb: 6 },
         }),
@@ -51,7 +52,7 @@ export function ingestPool(config: Config, threads: number, entry: URL): Ingeste
     },
     async ingest(runtime, request) {
       const place = await places.take();
-      const watched = { ...request, onFetched: () => places.leave(place) };
+      const watched = { ...request, onFetched: () => places.fetched(place) };
       try {
         const pool = others()[place.thread];
         if (pool === undefined) return await ingestBatch({ ...runtime, config: share, lane }, watched);
@@ -66,38 +67,49 @@ export function ingestPool(config: Config, threads: number, entry: URL): Ingeste
 
 type Pool = Piscina<ThreadTask | Preparation, void>;
 
-/** One that is read, one whose files are on their way up, and the preparation. */
-const mostOnThread = 3;
+/** Read, and on its way up or down. */
+const mostBatches = 2;
 
-/** A batch of which bodies are still to be fetched, on a thread that takes no other one meanwhile. */
+/** A batch on a thread, which takes no other one while bodies of it are still to be fetched. */
 interface Place {
   readonly thread: number;
-  isTaken: boolean;
+  isFetching: boolean;
 }
 
-/** Hands threads out, the lowest that is free; the last one is this thread. */
+/** Hands threads out: of those that are free the one with the fewest batches, the lowest of several. */
 class Places {
-  readonly #free: number[];
+  readonly #on: Set<Place>[];
   readonly #waiting: ((place: Place) => void)[] = [];
 
   constructor(threads: number) {
-    this.#free = Array.from({ length: threads }, (_, thread) => thread);
+    this.#on = Array.from({ length: threads }, () => new Set());
   }
 
-  async take(): Promise<Place> {
-    const thread = this.#free.shift();
-    return thread === undefined ? new Promise((admit) => this.#waiting.push(admit)) : { thread, isTaken: true };
+  take(): Promise<Place> {
+    return new Promise((admitted) => {
+      this.#waiting.push(admitted);
+      this.#admit();
+    });
   }
 
-  /** May be called again. */
+  fetched(place: Place): void {
+    place.isFetching = false;
+    this.#admit();
+  }
+
   leave(place: Place): void {
-    if (!place.isTaken) return;
-    place.isTaken = false;
-    const next = this.#waiting.shift();
-    if (next !== undefined) next({ thread: place.thread, isTaken: true });
-    else {
-      this.#free.push(place.thread);
-      this.#free.sort((a, b) => a - b);
+    this.#on[place.thread]!.delete(place);
+    this.#admit();
+  }
+
+  #admit(): void {
+    while (this.#waiting.length > 0) {
+      const free = this.#on.filter((on) => on.size < mostBatches && ![...on].some(({ isFetching }) => isFetching));
+      if (free.length === 0) return;
+      const on = free.reduce((a, b) => (b.size < a.size ? b : a));
+      const place = { thread: this.#on.indexOf(on), isFetching: true };
+      on.add(place);
+      this.#waiting.shift()!(place);
     }
   }
 }
