@@ -20,6 +20,7 @@ const settings = {
   'spark.speculation': 'true',
   'spark.speculation.interval': '100ms',
   'spark.speculation.quantile': '0.5',
+  'spark.speculation.multiplier': '1.1',
   'spark.speculation.minTaskRuntime': '100ms',
 };
 
@@ -78,7 +79,8 @@ describeWith(['spark'], 'a job on Spark', () => {
   };
 
   test('gives the rows of a backfill, with an executor that is killed and a task that is run twice', async () => {
-    // One task of `stage` kills the Java above it, which is its executor, and goes on as an orphan; another one dawdles.
+    // One task of `stage` kills the Java above it, which is its executor, and goes on as an orphan; another one
+    // waits until Spark has given its unit to somebody else as well.
     const wrapper = join(folder, 'audit-warehouse');
     const lines = [
       '#!/bin/sh',
@@ -88,8 +90,9 @@ describeWith(['spark'], 'a job on Spark', () => {
       `    above=$PPID`,
       `    while [ "$(cat /proc/$above/comm)" != java ]; do above=$(awk '/^PPid/ {print $2}' /proc/$above/status); done`,
       `    echo "$unit" > ${folder}/killed/unit; kill -9 "$above"`,
-      `  elif [ -s ${folder}/killed/unit ] && mkdir ${folder}/slow 2>/dev/null; then`,
-      `    echo "$unit" > ${folder}/slow/unit; sleep 15`,
+      `  elif [ -s ${folder}/killed/unit ] && [ "$unit" != "$(cat ${folder}/killed/unit)" ] && mkdir ${folder}/slow 2>/dev/null; then`,
+      `    echo "$unit" > ${folder}/slow/unit`,
+      `    for second in $(seq 120); do [ "$(grep -cF "$unit" ${folder}/staged)" -gt 1 ] && break; sleep 1; done`,
       `  fi`,
       `  echo "$unit" | ${binary} "$@" ;;`,
       `*) exec ${binary} "$@" ;; esac`,
