@@ -10,7 +10,7 @@ import { commitTable } from '../iceberg/commit.ts';
 import type { TableMetadata } from '../iceberg/metadata.ts';
 import { liveFiles } from '../iceberg/scan.ts';
 import { fieldsByName } from '../iceberg/schema.ts';
-import { TableFault } from '../iceberg/table-fault.ts';
+import { isTableFault, TableFault } from '../iceberg/table-fault.ts';
 import { fileRows, scanRows } from '../iceberg/table-rows.ts';
 import type { Row } from '../parquet/read/row-reader.ts';
 import { canonical } from '../store/places.ts';
@@ -46,7 +46,7 @@ export async function commitBatch(runtime: LedgerRuntime, ledger: Ledger, staged
 
 /**
  * Carries out intents that stand, each from wherever it was left: one snapshot per table for all of them, and one of
- * the ledger. Gives what was replaced, by batch, of those whose objects were read again.
+ * the ledger. Where a table cannot be used, its batches fail, which is thrown once all others are done. Gives what was replaced, by batch, of those whose objects were read again.
  */
 export async function finishBatches(
   runtime: LedgerRuntime,
@@ -54,11 +54,15 @@ export async function finishBatches(
   intents: readonly Intent[],
 ): Promise<ReadonlyMap<string, ReplacedByBatch>> {
   const visible = commitFiles(runtime, ledger, intents);
-  visible.catch(() => {});
+  const all = whole(visible);
   if (intents.some(({ again }) => again !== undefined)) await visible;
-  const settled = await Promise.allSettled(intents.map((intent) => settleBatch(ledger, intent, visible)));
-  const replaced = await visible;
+  const settle = (of: readonly Intent[], after: Promise<unknown>) =>
+    Promise.allSettled(of.map((intent) => settleBatch(ledger, intent, after)));
+  let settled = await settle(intents, all);
+  const { replaced, failed } = await visible;
+  if (failed.size > 0) settled = await settle(without(intents, failed), visible);
   for (const result of settled) if (result.status === 'rejected') throw result.reason;
+  for (const error of failed.values()) throw error;
   return replaced;
 }
 
@@ -69,6 +73,29 @@ export const settleBatch = (
   visible: Promise<unknown>,
 ): Promise<void> => ledger.settle(batch, objects, again, visible);
 
+/** Some batches of a group are not visible: the others have to be settled without them. */
+export class PartlyFailed extends Error {}
+
+/** Resolves where all batches are visible; nobody has to hear of it where they are not. */
+export function whole(visible: Promise<CommittedFiles>): Promise<CommittedFiles> {
+  const all = visible.then((committed) => {
+    if (committed.failed.size > 0) throw new PartlyFailed();
+    return committed;
+  });
+  all.catch(() => {});
+  return all;
+}
+
+export const without = (intents: readonly Intent[], failed: ReadonlyMap<string, unknown>): Intent[] =>
+  intents.filter(({ batch }) => !failed.has(batch));
+
+export interface CommittedFiles {
+  /** By batch, of those whose objects were read again. */
+  readonly replaced: ReadonlyMap<string, ReplacedByBatch>;
+  /** Batches that are not in all of their tables, each with what is wrong with one of these: the same again would do the rest. */
+  readonly failed: ReadonlyMap<string, Error>;
+}
+
 /**
  * The part of it that is visible in the tables. Batches of a group have an order, by the time of the claim and then by
  * id, both of which the ledger keeps.
@@ -77,18 +104,22 @@ export async function commitFiles(
   runtime: LedgerRuntime,
   ledger: Ledger,
   intents: readonly Intent[],
-): Promise<ReadonlyMap<string, ReplacedByBatch>> {
-  await appendAll(
-    runtime,
-    ledger,
-    intents.map((intent) => only(intent, (table) => intent.again === undefined || table === sequences.name)),
+): Promise<CommittedFiles> {
+  const failed = new Map<string, Error>();
+  const appended = intents.map((intent) =>
+    only(intent, (table) => intent.again === undefined || table === sequences.name),
   );
-  const again = intents.filter((intent) => intent.again !== undefined);
-  return replaceAll(
-    runtime,
-    ledger,
-    again.map((intent) => only(intent, (table) => table !== sequences.name)),
-  );
+  for (const [table, error] of await appendAll(runtime, ledger, appended))
+    for (const { batch, files } of appended) if ((files.get(table)?.length ?? 0) > 0) failed.set(batch, error);
+  const again = intents.filter(({ batch, again }) => again !== undefined && !failed.has(batch));
+  const wanted = again.map((intent) => only(intent, (table) => table !== sequences.name));
+  try {
+    return { replaced: await replaceAll(runtime, ledger, wanted), failed };
+  } catch (error) {
+    if (!isTableFault(error)) throw error;
+    for (const { batch } of again) failed.set(batch, error);
+    return { replaced: new Map(), failed };
+  }
 }
 
 /** The files of some tables. Numbers that have arrived are never taken back, so they are added in any case. */
@@ -97,7 +128,12 @@ const only = (intent: Intent, isWanted: (table: string) => boolean): Intent => (
   files: new Map([...intent.files].filter(([table]) => isWanted(table))),
 });
 
-async function appendAll(runtime: LedgerRuntime, ledger: Ledger, intents: readonly Intent[]): Promise<void> {
+/** Gives the tables that cannot be used, with what is wrong with them. */
+async function appendAll(
+  runtime: LedgerRuntime,
+  ledger: Ledger,
+  intents: readonly Intent[],
+): Promise<ReadonlyMap<string, Error>> {
   const group = [...intents].sort((a, b) => (a.claimedAt ?? 0) - (b.claimedAt ?? 0) || compareText(a.batch, b.batch));
   const tables = new Set(
     group.flatMap(({ files }) => [...files].flatMap(([table, of]) => (of.length > 0 ? table : []))),
@@ -108,7 +144,15 @@ async function appendAll(runtime: LedgerRuntime, ledger: Ledger, intents: readon
     ),
   );
   // None may still be under way when the caller tries again.
-  for (const result of await Promise.allSettled(commits)) if (result.status === 'rejected') throw result.reason;
+  const results = await Promise.allSettled(commits);
+  const faults = new Map<string, Error>();
+  for (const [index, table] of [...tables].entries()) {
+    const result = results[index]!;
+    if (result.status === 'fulfilled') continue;
+    if (!isTableFault(result.reason)) throw result.reason;
+    faults.set(table, result.reason);
+  }
+  return faults;
 }
 
 function changeOf(table: string, intents: readonly Intent[]): Change | undefined {

@@ -5,8 +5,16 @@
 import { watchedStore } from '../store/watched.ts';
 import type { Intent } from './batch-intent.ts';
 import { mostBatches } from './batch-summary.ts';
-import { commitFiles, groupShare, settleBatch } from './commit-batch.ts';
-import { Grouped } from './grouped.ts';
+import {
+  type CommittedFiles,
+  commitFiles,
+  groupShare,
+  PartlyFailed,
+  settleBatch,
+  whole,
+  without,
+} from './commit-batch.ts';
+import { Failed, Grouped } from './grouped.ts';
 import type { Claim, Ledger } from './ledger.ts';
 import { type ReadyBatches, readyIntents } from './ready.ts';
 import { nothingReplaced, type ReplacedByBatch } from './replace-batches.ts';
@@ -89,7 +97,7 @@ export class CommitQueue {
     return this.#turns.look();
   }
 
-  async #carryOut(group: readonly Request[], othersCommit: boolean): Promise<Result[]> {
+  async #carryOut(group: readonly Request[], othersCommit: boolean): Promise<(Result | Failed)[]> {
     const own = group.filter(isReady);
     const onMove = (): void => {
       for (const batch of own) batch.onMove();
@@ -101,24 +109,39 @@ export class CommitQueue {
     const others = elsewhere.map(({ intent }) => intent);
     const all = [...intents, ...others];
     const visible = commitFiles(runtime, this.#ledger, all);
-    // The failure is for those that wait for it to tell.
-    visible.catch(() => {});
+    const allVisible = whole(visible);
     // What they take the place of is looked up in the ledger as it is before they are settled.
     if (all.some(({ again }) => again !== undefined)) await visible;
+    const claims = new Map<Request, Claim | undefined>();
     // One snapshot for all of it, since it is asked of the ledger at once.
-    const settled = others.map((intent) => settleBatch(this.#ledger, intent, visible));
-    const results = group.map(async (request): Promise<Result> => {
-      if (!isReady(request)) return { claim: await request.ask() };
-      await settleBatch(this.#ledger, request.intent, visible);
-      return { replaced: (await visible).get(request.intent.batch) };
+    const settle = async (after: Promise<CommittedFiles>, failed: CommittedFiles['failed']) => {
+      const settled = without(others, failed).map((intent) => settleBatch(this.#ledger, intent, after));
+      const results = group.map(async (request): Promise<Result | Failed> => {
+        if (!isReady(request)) {
+          if (!claims.has(request)) claims.set(request, await request.ask());
+          return { claim: claims.get(request) };
+        }
+        const { batch } = request.intent;
+        const error = failed.get(batch);
+        if (error !== undefined) return new Failed(error);
+        await settleBatch(this.#ledger, request.intent, after);
+        return { replaced: (await after).replaced.get(batch) };
+      });
+      // None may still be under way when the turn ends.
+      await Promise.allSettled([after, ...results, ...settled]);
+      await Promise.all([after, ...settled]);
+      return Promise.all(results);
+    };
+    const results = await settle(allVisible, new Map()).catch(async (error) => {
+      if (!(error instanceof PartlyFailed)) throw error;
+      return settle(visible, (await visible).failed);
     });
-    // None may still be under way when the turn ends.
-    await Promise.allSettled([visible, ...results, ...settled]);
-    await Promise.all([visible, ...settled]);
-    const made = all.filter(({ objects }) => objects.size > 0);
+    const { failed } = await visible;
+    const made = without(all, failed).filter(({ objects }) => objects.size > 0);
     this.#turns.committed(new Set(made.map(({ source }) => source)));
-    if (elsewhere.length > 0) this.#onOthers(elsewhere);
-    return Promise.all(results);
+    const done = elsewhere.filter(({ intent }) => !failed.has(intent.batch));
+    if (done.length > 0) this.#onOthers(done);
+    return results;
   }
 
   /** Batches of other processes that wait for the turn which is ours. What is read again is left to who does it. */

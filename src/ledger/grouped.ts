@@ -1,3 +1,11 @@
+/** In place of a result: what is thrown to this request alone. */
+export class Failed {
+  readonly error: unknown;
+  constructor(error: unknown) {
+    this.error = error;
+  }
+}
+
 /**
  * Requests that come in while others are being carried out wait, and are carried out together next: so the number of
  * commits follows from how long a commit takes, not from how many have one to make.
@@ -42,7 +50,11 @@ export class Grouped<Request, Result> {
           group.map(({ request }) => request),
           (work) => void rest.push(work),
         );
-        for (const [index, { resolve }] of group.entries()) resolve(results[index]!);
+        for (const [index, { resolve, reject }] of group.entries()) {
+          const result = results[index]!;
+          if (result instanceof Failed) reject(result.error);
+          else resolve(result);
+        }
       } catch (error) {
         for (const { reject } of group) reject(error);
       }
@@ -53,13 +65,13 @@ export class Grouped<Request, Result> {
 }
 
 /**
- * Gives a result for each request of the group, in their order; what it throws is thrown to each. `rest` is given what goes
+ * Gives a result for each request of the group, in their order, or why that one has failed; what it throws is thrown to each. `rest` is given what goes
  * on behind the results, and has to be over before the next group begins.
  */
 type CarryOut<Request, Result> = (
   group: readonly Request[],
   rest: (work: Promise<unknown>) => void,
-) => Promise<readonly Result[]>;
+) => Promise<readonly (Result | Failed)[]>;
 
 interface Waiting<Request, Result> {
   readonly request: Request;

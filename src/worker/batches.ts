@@ -6,6 +6,7 @@
  * everybody from its objects until its deadline.
  */
 import pLimit, { type LimitFunction } from 'p-limit';
+import { isTableFault } from '../iceberg/table-fault.ts';
 import {
   type BatchWatch,
   changedAmong,
@@ -107,10 +108,10 @@ export class Batches {
    */
   takeNamed(source: ConfiguredSource, named: readonly NamedObject[]): Promise<Outcomes> {
     return this.#inPlace(async (moving) => {
-      await this.#finishOwn(moving);
+      await this.#finishOwn(moving, source);
       let found = await this.#look(source, named, moving);
       if (found.claimed.some((entry) => this.#ledger.isAbandoned(entry))) {
-        await this.#finishAbandoned(moving);
+        await this.#finishAbandoned(moving, source);
         found = await this.#look(source, named, moving);
       }
       const { outcomes, ...plan } = found;
@@ -121,7 +122,7 @@ export class Batches {
   /** Takes objects that a plan found to be free. */
   takePlanned(planned: FreeObjects): Promise<Outcomes> {
     return this.#inPlace(async (moving) => {
-      await this.#finishOwn(moving);
+      await this.#finishOwn(moving, planned.source);
       return this.#claimAndWork(planned, moving);
     });
   }
@@ -167,23 +168,43 @@ export class Batches {
     });
   }
 
-  async #finishOwn(moving: Moving): Promise<void> {
+  /** Batches whose table cannot be used stay open, and hold up nobody but their own source: the one that asks, if any. */
+  async #finishOwn(moving: Moving, asking?: ConfiguredSource): Promise<void> {
     for (const { source, claim } of [...this.#unfinished.values()]) {
       if (this.#inWork.has(claim.batch)) continue;
       const resume = () => resumeClaim(this.#runtime, this.#ledger, source, claim, this.#watch(moving));
-      await this.#finish(source, claim, moving, resume);
+      await this.#unlessUnusable(source, asking, () => this.#finish(source, claim, moving, resume));
     }
   }
 
-  async #finishAbandoned(moving: Moving): Promise<void> {
+  async #unlessUnusable(
+    source: ConfiguredSource,
+    asking: ConfiguredSource | undefined,
+    finish: () => Promise<unknown>,
+  ): Promise<void> {
+    try {
+      await finish();
+    } catch (error) {
+      if (!isTableFault(error) || source === asking) throw error;
+      logEvent(this.#runtime.log, 'table-unusable', {
+        table: source.source.table.name,
+        source: source.config.name,
+        err: error,
+      });
+    }
+  }
+
+  async #finishAbandoned(moving: Moving, asking?: ConfiguredSource): Promise<void> {
     const find = sourceFinder(this.#sources);
     // A batch of our own may be late, but it is not abandoned.
     const sourceOf = (name: string, uri: string, batch: string) =>
       this.#inWork.has(batch) ? undefined : find(name, uri);
     for await (const { source, claim } of takeOverAbandoned(this.#runtime, this.#ledger, this.#commits, sourceOf)) {
       this.#inWork.add(claim.batch);
-      try {
+      const resume = async (): Promise<void> =>
         this.#over(await resumeClaim(this.#runtime, this.#ledger, source, claim, this.#watch(moving)), 0);
+      try {
+        await this.#unlessUnusable(source, asking, resume);
       } finally {
         this.#inWork.delete(claim.batch);
       }

@@ -1,9 +1,10 @@
 /** A table that cannot be used, since another engine has raised its format or files are gone, stops nothing but itself. */
-import { beforeEach, expect, test } from 'vitest';
+import { beforeEach, expect, test, vi } from 'vitest';
 import { createDuckDbEngine } from '../../src/engines/duckdb/engine.ts';
 import { currentSnapshot } from '../../src/iceberg/metadata.ts';
 import { liveFiles } from '../../src/iceberg/scan.ts';
 import { scanRows } from '../../src/iceberg/table-rows.ts';
+import { createLedger } from '../../src/ingest/claimed-batch.ts';
 import type { Runtime } from '../../src/ingest/runtime.ts';
 import { compact } from '../../src/jobs/compact/compact.ts';
 import { checkTables } from '../../src/jobs/doctor/store.ts';
@@ -11,7 +12,10 @@ import { erase } from '../../src/jobs/erase/erase.ts';
 import { expire } from '../../src/jobs/expire/expire.ts';
 import { describeTables } from '../../src/jobs/tables/describe.ts';
 import { verify } from '../../src/jobs/verify/verify.ts';
+import type { Intent } from '../../src/ledger/batch-intent.ts';
+import { CommitQueue } from '../../src/ledger/commit-queue.ts';
 import { MemoryStore } from '../../src/store/memory.ts';
+import { Worker } from '../../src/worker/worker.ts';
 import { collect } from '../support/collect.ts';
 import { addDeleteFiles, deletionVector } from '../support/foreign-deletes.ts';
 import { decision, input, opaSourceConfig, run, testRuntime } from '../support/warehouse.ts';
@@ -23,12 +27,15 @@ const okeraLine = (id: number): string =>
   JSON.stringify({ request_id: `704d151f52e9f5f${id}:1`, request_time: '2023-07-11 10:05:01', user: 'austin' });
 
 let runtime: Runtime;
-beforeEach(async () => {
-  runtime = testRuntime({
-    store: new MemoryStore(),
+/** Another process, which has read nothing yet. */
+const fresh = (store = runtime.store): Runtime =>
+  testRuntime({
+    store,
     compact: { smallFiles: 2 },
     sources: [opaSourceConfig, { name: 'okera', type: 'okera-audit', location: okera, columns: {} }],
   });
+beforeEach(async () => {
+  runtime = fresh(new MemoryStore());
   await put(1);
 });
 
@@ -83,6 +90,49 @@ test.each(faults)('a table %s fails its own sources, and the rest goes on', asyn
   const finding = await checkTables(runtime);
   expect(finding).toMatchObject({ status: 'failed' });
   expect(JSON.stringify(finding)).toMatch(message);
+});
+
+test.each(faults)('a table %s holds up no other source of a worker', async (_, spoil, message) => {
+  await spoil();
+  await put(2);
+  await put(3);
+  const worker = () => new Worker(fresh(), { openQueue: () => undefined as never }, { once: true }).run();
+  const failure = await worker().catch((error: unknown) => error);
+  expect(await rows('okera_audit_logs')).toBe(3);
+  const left = failure instanceof Error ? failure.message : JSON.stringify(failure);
+  expect(left).toMatch(message);
+  // What waits for the table is committed once it is whole.
+  expect(await rows('quarantine').catch(() => 0)).toBe(0);
+});
+
+test('of batches that are committed together only those of a bad table fail, and the next run commits them', async () => {
+  await put(2);
+  const { store } = runtime;
+  const list = currentSnapshot((await load()).metadata)!['manifest-list'];
+  const { chunks } = await store.get(list);
+  const bytes = Buffer.concat(await collect(chunks));
+  const staged: Intent[] = [];
+  const stop = new Error('stopped before the commit');
+  const commits = CommitQueue.prototype.finish;
+  const spied = vi.spyOn(CommitQueue.prototype, 'finish').mockImplementation(async (intent) => {
+    staged.push(intent);
+    throw stop;
+  });
+  await run(runtime).catch(() => undefined);
+  spied.mockRestore();
+  expect(commits).toBe(CommitQueue.prototype.finish);
+  expect(staged).toHaveLength(2);
+
+  await store.delete(list);
+  const other = fresh();
+  const queue = new CommitQueue(other, createLedger(other));
+  const results = await Promise.allSettled(staged.map((intent) => queue.finish(intent)));
+  expect(results.map(({ status }) => status).sort()).toEqual(['fulfilled', 'rejected']);
+  expect(await rows('okera_audit_logs')).toBe(2);
+  await store.put(list, bytes);
+  await Promise.all(staged.map((intent) => queue.finish(intent)));
+  expect([await rows(table), await rows('okera_audit_logs')]).toEqual([6, 2]);
+  expect(await verify(runtime)).toMatchObject({ ok: true });
 });
 
 test.each(faults.slice(1))(
