@@ -57,11 +57,31 @@ export function dataFile({ path, ymd, encoded, metadata, declaration }: WrittenF
     columnSizes: counts('compressedSize'),
     valueCounts: counts('valueCount'),
     nullCounts: counts('nullCount'),
-    lowerBounds,
-    upperBounds,
+    ...packed({ lowerBounds, upperBounds }),
     splitOffsets: splitsAt(encoded.splitOffsets),
     sortOrderId: sortOrderIdOf(metadata, declaration.sortedBy),
   };
+}
+
+type Bounds = Pick<DataFile, 'lowerBounds' | 'upperBounds'>;
+
+/**
+ * The same bounds in memory of their own. A few bytes that are part of a larger buffer keep all of it, and a commit may
+ * have thousands of files.
+ */
+function packed({ lowerBounds, upperBounds }: Bounds): Bounds {
+  const bytes = Buffer.concat([...lowerBounds.values(), ...upperBounds.values()]);
+  const own = Uint8Array.from(bytes);
+  let at = 0;
+  const moved = (bounds: ReadonlyMap<number, Uint8Array>): ReadonlyMap<number, Uint8Array> => {
+    const all = new Map<number, Uint8Array>();
+    for (const [id, { length }] of bounds) {
+      all.set(id, own.subarray(at, at + length));
+      at += length;
+    }
+    return all;
+  };
+  return { lowerBounds: moved(lowerBounds), upperBounds: moved(upperBounds) };
 }
 
 const leastSplitBytes = 64 << 20;

@@ -7,6 +7,7 @@
  * and `expire` removes them.
  */
 
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { ColumnBatch } from '../columns/batch.ts';
 import type { Value } from '../columns/types.ts';
 import type { KeptCounts } from '../ledger/batch-intent.ts';
@@ -71,6 +72,9 @@ function fetchBodies(
   return begun(fetchObjects(store, objects, options));
 }
 
+/** Pieces of an object (records/frame) between turns of the event loop. */
+const piecesPerTurn = 4;
+
 class BatchAttempt {
   readonly #runtime: IngestRuntime;
   readonly #request: IngestRequest;
@@ -83,6 +87,7 @@ class BatchAttempt {
   #isVoid = false;
   /** What stays of earlier versions, by uri. */
   readonly #kept = new Map<string, KeptCounts>();
+  #pieces = 0;
 
   constructor(runtime: IngestRuntime, request: IngestRequest, failures: ObjectFailure[]) {
     this.#runtime = runtime;
@@ -91,7 +96,7 @@ class BatchAttempt {
     const { store, encoder, config } = runtime;
     const { source } = request.source;
     const spill = spillPlace(config, runtime.owner.id, request.batch.slice(0, 16), request.signal);
-    const context = { store, encoder, output: config.output, spill };
+    const context = { store, encoder, output: config.output, spill, signal: request.signal };
     this.#quarantine = new TableWriter(context, request.tables.quarantine, quarantine, request.batch);
     this.#sequences = sequenceWriter(context, request);
     this.#records = new RecordWriter(source, config, this.#quarantine, this.#sequences?.collector);
@@ -178,6 +183,8 @@ class BatchAttempt {
     for await (const _ of records.write(body)) {
       this.#request.onMove?.();
       if (this.#isFull) await this.#makeRoom();
+      // So that signals and downloads are heard of, however long the object is.
+      if (++this.#pieces % piecesPerTurn === 0) await nextTurn();
     }
     const counts = records.end();
     if (known.given !== undefined) await this.#keepOthers(object, known.given);

@@ -3,28 +3,27 @@
  * columns becomes a set of files on the spot, or, where there is a place for it, one of sorted runs that make files in
  * the end.
  */
-import pLimit from 'p-limit';
 import type { ColumnBatch } from '../columns/batch.ts';
 import type { RowBuffer } from '../columns/row-buffer.ts';
 import { TableBuffer } from '../columns/table-buffer.ts';
 import type { LoadedTable } from '../iceberg/catalog.ts';
 import type { DataFile } from '../iceberg/data-file.ts';
-import { dayFilesRequest, type FileOptions, type FileTarget, storeDataFile } from '../iceberg/write.ts';
+import { dayFilesRequest, type FileOptions, type FileTarget } from '../iceberg/write.ts';
 import type { ParquetEncoder } from '../parquet/encoder.ts';
-import { type DayFile, dayFiles } from '../parquet/write/day-files.ts';
+import { dayFiles } from '../parquet/write/day-files.ts';
 import type { ObjectStore } from '../store/store.ts';
 import type { TableDeclaration } from '../tables/declaration.ts';
 import { AccountingError } from './object-counts.ts';
 import type { SpillPlace, TableRuns } from './spill/table-runs.ts';
+import { Uploads } from './uploads.ts';
 
 export interface FileWriter {
   readonly store: ObjectStore;
   readonly encoder: ParquetEncoder;
   readonly output: FileOptions;
   readonly spill?: SpillPlace | undefined;
+  readonly signal?: AbortSignal | undefined;
 }
-
-const uploads = 4;
 
 /** The rows of one table on their way into files. */
 export class TableWriter {
@@ -34,10 +33,11 @@ export class TableWriter {
   readonly #table: LoadedTable;
   readonly #declaration: TableDeclaration;
   readonly #label: string;
-  #storing: Promise<void> = Promise.resolve();
+  readonly #uploads = new Uploads();
   readonly buffer: RowBuffer;
   readonly #onRows: ((batch: ColumnBatch) => Promise<void>) | undefined;
   #flushedRows = 0;
+  #filesMade = 0;
   #runs: TableRuns | undefined;
 
   /** `onRows` is shown all rows once, before they leave the columns. */
@@ -76,18 +76,18 @@ export class TableWriter {
       throw new AccountingError(`${this.name}: ${expected} rows to write, ${written} in its files`);
   }
 
-  /** Lays the buffered rows out and has the files stored; waits for those before them, so that at most one set is held. */
+  /** Lays the buffered rows out, a file at a time, and has them stored; their memory is free afterwards. */
   async flush(): Promise<void> {
     if (this.buffer.rows === 0) return;
-    const { encoder, output } = this.#writer;
-    await this.settled();
+    const { encoder, output, signal } = this.#writer;
     await this.#onRows?.(this.buffer.batch());
-    const files = await dayFiles(encoder, dayFilesRequest(this.#table, this.#declaration, this.buffer.batch(), output));
+    const request = dayFilesRequest(this.#table, this.#declaration, this.buffer.batch(), output);
+    for await (const file of dayFiles(encoder, request)) {
+      signal?.throwIfAborted();
+      await this.#uploads.add(this.#target, file, this.files, this.#filesMade++);
+    }
     this.#flushedRows += this.buffer.rows;
     this.buffer.clear();
-    this.#storing = this.#store(files);
-    // The failure is for `settled` to tell.
-    this.#storing.catch(() => {});
   }
 
   /** Makes room for more rows: puts those that are buffered aside, or has files made of them. */
@@ -126,12 +126,7 @@ export class TableWriter {
 
   /** All that was flushed is in files. */
   async settled(): Promise<void> {
-    await this.#storing;
-  }
-
-  async #store(files: readonly DayFile[]): Promise<void> {
-    const limit = pLimit(uploads);
-    this.files.push(...(await Promise.all(files.map((file) => limit(() => storeDataFile(this.#target, file))))));
+    await this.#uploads.settled();
   }
 
   get #target(): FileTarget {

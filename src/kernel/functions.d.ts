@@ -630,6 +630,11 @@ declare namespace __AdaptedExports {
    */
   export function padAll(writer: __Record0<undefined>): void;
   /**
+   * assembly/scan/writer/releaseRows
+   * @param writer `assembly/scan/writer/Writer`
+   */
+  export function releaseRows(writer: __Record0<undefined>): void;
+  /**
    * assembly/scan/writer/rowsOf
    * @param writer `assembly/scan/writer/Writer`
    * @returns `i32`

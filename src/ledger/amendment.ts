@@ -198,7 +198,7 @@ async function writeRecord(
     buffer.append([ymd, BigInt(now) * 1000n, id, by, name, sourceUri, BigInt(rows), detail ?? null, madeBy ?? null]);
   const files: DataFile[] = [];
   if (entries.length === 0) return files;
-  for (const file of await dayFiles(encoder, dayFilesRequest(table, amendments, buffer.take(), config.output)))
+  for await (const file of dayFiles(encoder, dayFilesRequest(table, amendments, buffer.take(), config.output)))
     files.push(await storeDataFile({ store, table, declaration: amendments, label: id.slice(0, 16) }, file));
   return files;
 }

@@ -450,7 +450,7 @@ export class Ledger {
       ...files,
       fileRows: entries.length,
     });
-    const [file] = await dayFiles(encoder, request);
+    const [file] = await collect(dayFiles(encoder, request));
     return beginDataFile({ store, table, declaration, label: entries[0]!.batch.slice(0, 16) }, file!);
   }
 

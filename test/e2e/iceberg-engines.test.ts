@@ -48,7 +48,9 @@ describeWith(['glue', 's3', 'trino', 'readers'], 'tables that are written here a
     const buffer = new TableBuffer(declaration.columns);
     for (const row of rows) buffer.append(declaration.columns.map((column) => row[column.name] ?? null));
     const options = { fileRows: 1000, rowGroupRows: 1000, compressionLevel: 1 };
-    const [file] = await dayFiles(new ParquetJsEncoder(), dayFilesRequest(table, declaration, buffer.take(), options));
+    const [file] = await collect(
+      dayFiles(new ParquetJsEncoder(), dayFilesRequest(table, declaration, buffer.take(), options)),
+    );
     return storeDataFile({ store: context.store, table, declaration, label: 'test' }, file!);
   };
   const append = async (declaration: TableDeclaration, ...files: (readonly Row[])[]) => {

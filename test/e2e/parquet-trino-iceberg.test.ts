@@ -17,6 +17,7 @@ import { S3Store } from '../../src/store/s3.ts';
 import { partitionColumn, type TableDeclaration } from '../../src/tables/declaration.ts';
 import { batchOf, fileColumns, type StringLayout, type TestRow } from '../parquet/batches.ts';
 import { cases, pseudoRandom, toJson } from '../parquet/cases.ts';
+import { collect } from '../support/collect.ts';
 import { describeWith, rig } from '../support/rig.ts';
 import type { TrinoClient } from '../support/trino.ts';
 
@@ -74,7 +75,7 @@ describeWith(['glue', 's3', 'trino'], "as Trino's Iceberg connector reads it", (
     const batch = structuredClone(batchOf(fileColumns(types), ofDay, options.layout));
     const { rowGroupRows = 100_000 } = options;
     const request = dayFilesRequest(table, declaration, batch, { fileRows: 1e9, rowGroupRows, compressionLevel: 1 });
-    const [file] = await dayFiles(new ColumnarEncoder(), request);
+    const [file] = await collect(dayFiles(new ColumnarEncoder(), request));
     const stored = await storeDataFile({ store: context.store, table, declaration, label: 'test' }, file!);
     await commitTable(context, declaration.name, () => ({
       operation: 'append',

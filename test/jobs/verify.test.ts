@@ -198,7 +198,7 @@ describe('verify', () => {
       buffer.append(declaration.columns.map(({ name }) => changed[name] ?? null));
     }
     const request = dayFilesRequest(table, declaration, buffer.take(), runtime.config.output);
-    const [laid] = await dayFiles(runtime.encoder, request);
+    const [laid] = await collect(dayFiles(runtime.encoder, request));
     const forged = await storeDataFile({ store, table, declaration, label: 'forged' }, laid!);
     await commitTable(commitContext(runtime), 'opa_decisions', () => ({
       operation: 'replace',

@@ -14,6 +14,7 @@ import { dayFiles } from '../../src/parquet/write/day-files.ts';
 import { MemoryStore } from '../../src/store/memory.ts';
 import type { ObjectInfo } from '../../src/store/store.ts';
 import { ingestedObjects } from '../../src/tables/ingested-objects.ts';
+import { collect } from '../support/collect.ts';
 import { input, owner, rowsOf, testRuntime } from '../support/warehouse.ts';
 
 const source = { name: 'eopa', type: 'opa' };
@@ -175,7 +176,7 @@ async function write(
   const columns = bufferEntries(ingestedObjects, rows).take();
   const request = dayFilesRequest(table, ingestedObjects, columns, { ...runtime.config.output, fileRows: rows.length });
   const target = { store: runtime.store, table, declaration: ingestedObjects, label: 'merged' };
-  return Promise.all((await dayFiles(runtime.encoder, request)).map((file) => storeDataFile(target, file)));
+  return Promise.all((await collect(dayFiles(runtime.encoder, request))).map((file) => storeDataFile(target, file)));
 }
 
 describe('where another engine has put the entries of several batches into one file', () => {

@@ -27,7 +27,7 @@ export async function copyRows(runtime: Runtime, name: string, change: (row: Row
   }
   const label = `foreign-${++appended}`;
   const add: DataFile[] = [];
-  for (const file of await dayFiles(encoder, dayFilesRequest(loaded, declaration, buffer.take(), config.output)))
+  for await (const file of dayFiles(encoder, dayFilesRequest(loaded, declaration, buffer.take(), config.output)))
     add.push(await storeDataFile({ store, table: loaded, declaration, label }, file));
   await commitTable(commitContext(runtime), name, () => ({ operation: 'append', add, remove: [], summary: {} }));
 }

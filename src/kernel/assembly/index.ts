@@ -62,6 +62,7 @@ export {
   newWriter,
   openObject,
   padAll,
+  releaseRows,
   rowsOf,
   setCompared,
   setRequired,

@@ -20,17 +20,15 @@ export interface DayFile {
   readonly encoded: EncodedFile;
 }
 
-/** Files in the order of their days, then of their rows. */
-export async function dayFiles(
+/** Files in the order of their days, then of their rows, each when it is asked for: a batch may have rows of very many days. */
+export async function* dayFiles(
   encoder: ParquetEncoder,
   { batch, partitionColumn, fileRows, ...file }: DayFilesRequest,
-): Promise<DayFile[]> {
-  const files: DayFile[] = [];
+): AsyncGenerator<DayFile, void, undefined> {
   for (const { day, order } of splitByDay(batch, sortOrder(batch, file.sortedBy), partitionColumn)) {
     for (let start = 0; start < order.length; start += fileRows) {
       const encoded = await encoder.encode({ ...file, batch, order: order.subarray(start, start + fileRows) });
-      files.push({ ymd: day, encoded });
+      yield { ymd: day, encoded };
     }
   }
-  return files;
 }

@@ -3,6 +3,7 @@
  * value, in between. The same input gives the same bytes: what runs in parallel is only compression, whose results are
  * placed in order.
  */
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { ColumnBatch, ColumnData } from '../../columns/batch.ts';
 import { KernelRows, type PlacedColumn } from '../../kernel/gathered-rows.ts';
 import type { EncodedFile, EncodeInput, ParquetEncoder } from '../encoder.ts';
@@ -15,6 +16,8 @@ import { inTurn } from './kernel-lock.ts';
 import { leafData, shred } from './shred.ts';
 
 const defaultLevel = 3;
+/** Bytes of pages between turns of the event loop, in which a process hears signals and answers what waits for it. */
+const turnBytes = 1 << 20;
 
 export class ColumnarEncoder implements ParquetEncoder {
   readonly name = 'columnar';
@@ -85,6 +88,7 @@ async function addRowGroup(
   try {
     const pending: PendingChunk[] = [];
     let placed: PlacedColumn | undefined;
+    let bytes = turnBytes;
     for (const [index, leaf] of leaves.entries()) {
       const { name } = leaf.column;
       if (placed === undefined || leaf.column !== leaves[index - 1]?.column)
@@ -93,6 +97,11 @@ async function addRowGroup(
       const stream = shred(leaf, placed.data, placed.rows);
       const chunk = await encodeChunk(leaf, data, stream, compressor, bloomColumns.includes(name));
       pending.push({ leaf, data, levels: stream.levels, values: stream.values, chunk });
+      // Between leaves, when the kernel holds none.
+      for (const page of chunk.pages) bytes += page.uncompressedSize;
+      if (bytes < turnBytes) continue;
+      await nextTurn();
+      bytes = 0;
     }
     await file.add({ rows: rows.length, leaves: pending });
   } finally {

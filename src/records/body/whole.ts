@@ -1,6 +1,6 @@
-/** gzip members and zstd frames of a body held whole: native code off the main thread, one buffer out. */
+/** gzip members and zstd frames of a body held whole: native code, large ones off the main thread, one buffer out. */
 import { promisify } from 'node:util';
-import { gunzip, zstdDecompress } from 'node:zlib';
+import { gunzip, gunzipSync, zstdDecompress } from 'node:zlib';
 import { type Compression, compressionOf, paddingEnd } from './compression.ts';
 import { Input } from './input.ts';
 import { type BodyLimits, garbage, Meter, objectError } from './meter.ts';
@@ -9,13 +9,18 @@ import { decodeParts } from './streamed.ts';
 /** Output is allocated in pieces of these sizes. */
 const LEAST_OUTPUT = 16 << 10;
 const MOST_OUTPUT = 4 << 20;
+/** Stored bytes that are decompressed on the thread that wants them. */
+const MOST_SYNC = 1 << 20;
+/** zlib wants room left to see that all is there. */
+const OUTPUT_MARGIN = 64;
+/** Deflate cannot do better. */
+const MOST_DEFLATED = 1032;
 
-const gunzipWhole = promisify(gunzip) as unknown as WholeDecoder;
-const zstdWhole = promisify(zstdDecompress) as unknown as WholeDecoder;
-type WholeDecoder = (
-  body: Uint8Array,
-  options: object,
-) => Promise<{ buffer: Buffer; engine: { bytesWritten: number } }>;
+const gunzipWhole = promisify(gunzip) as unknown as WholeDecoder<Promise<Decoded>>;
+const zstdWhole = promisify(zstdDecompress) as unknown as WholeDecoder<Promise<Decoded>>;
+const gunzipHere = gunzipSync as unknown as WholeDecoder<Decoded>;
+type WholeDecoder<T> = (body: Uint8Array, options: object) => T;
+type Decoded = { readonly buffer: Buffer; readonly engine: { readonly bytesWritten: number } };
 
 /** The data of all parts. */
 export async function decompressParts(
@@ -32,10 +37,12 @@ export async function decompressParts(
     meter.part(at);
     try {
       const maxOutputLength = meter.allowance();
-      // The size of the part before is the best guess for the next: its output is held in what is allocated for it.
-      const guess = parts.length === 0 ? rest.length * 8 : (parts.at(-1) as Buffer).length * 2;
-      const chunkSize = Math.min(Math.max(guess, LEAST_OUTPUT), MOST_OUTPUT, maxOutputLength + 1);
-      const { buffer, engine } = await decode(rest, { info: true, maxOutputLength, chunkSize });
+      const expected = expectedBytes(rest, compression, parts.at(-1)?.length);
+      const chunkSize = Math.min(Math.max(expected + OUTPUT_MARGIN, LEAST_OUTPUT), MOST_OUTPUT, maxOutputLength + 1);
+      const options = { info: true, maxOutputLength, chunkSize };
+      // On this thread where that is done in milliseconds: the hand-over to another and back costs as much.
+      const isShort = compression === 'gzip' && rest.length <= MOST_SYNC && expected <= MOST_OUTPUT;
+      const { buffer, engine } = isShort ? gunzipHere(rest, options) : await decode(rest, options);
       const part = meter.count(buffer, body.length);
       // What is small is copied out of the piece that was allocated for it, since there may be very many.
       parts.push(part.length < LEAST_OUTPUT ? Buffer.from(part) : part);
@@ -48,6 +55,17 @@ export async function decompressParts(
     }
   }
   return parts.length === 1 ? (parts[0] as Buffer) : Buffer.concat(parts);
+}
+
+/**
+ * How much is likely to come out of the part that begins here: its output is held in what is allocated for that, and where
+ * it is too little, that is garbage. The end of a gzip member says it (RFC 1952, 2.3.1), and most bodies have only one.
+ */
+function expectedBytes(rest: Buffer, compression: Compression, before: number | undefined): number {
+  if (before !== undefined) return before * 2;
+  if (compression !== 'gzip' || rest.length < 4) return rest.length * 8;
+  const last = rest.readUInt32LE(rest.length - 4);
+  return last >= rest.length / 2 && last <= rest.length * MOST_DEFLATED ? last : rest.length * 8;
 }
 
 async function memberByMember(body: Buffer, limits: BodyLimits): Promise<Buffer> {

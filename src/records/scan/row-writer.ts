@@ -97,6 +97,8 @@ export class RowWriters {
   /** A writer for an empty batch, which tells its records from each other by so many bytes of memory. */
   acquire(admit: AdmitDay, identityBytes = mostIdentityBytes): RowWriter {
     const writer = this.#idle.pop() ?? new RowWriter(this.#spec);
+    if (writer !== lastUsed) lastUsed?.giveBack();
+    lastUsed = undefined;
     writer.begin(admit, identityBytes);
     return writer;
   }
@@ -104,8 +106,13 @@ export class RowWriters {
   /** Takes a writer back, whose rows are of no use any more. */
   release(writer: RowWriter): void {
     this.#idle.push(writer);
+    lastUsed?.giveBack();
+    lastUsed = writer;
   }
 }
+
+/** The idle writer of this thread that keeps its memory for the next batch; there may be thousands of sources. */
+let lastUsed: RowWriter | undefined;
 
 /** Any number of records, as far as the kernel's memory goes. */
 const mostIdentityBytes = 2 ** 30;
@@ -207,6 +214,17 @@ export class RowWriter implements RowBuffer {
     call.openObject(this.#writer);
     call.emptyIdentities(this.#identities, Math.min(identityBytes, mostIdentityBytes));
     call.forgetDays(this.#writer);
+  }
+
+  /** Forgets all rows and gives their memory back. */
+  giveBack(): void {
+    const { call } = this.#kernel;
+    call.releaseRows(this.#writer);
+    call.emptyIdentities(this.#identities, 0);
+    for (const place of [this.#place, this.#content]) call.release(place);
+    this.#place = 0;
+    this.#content = 0;
+    this.#bytes = undefined;
   }
 
   /** The records that follow come from this object; `constants` by column. */

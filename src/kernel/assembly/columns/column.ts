@@ -1,10 +1,10 @@
 /** Columns of any type: made, emptied, measured and described to the host. */
 import { Kind_List, Kind_Map, Kind_String } from '../codes';
-import { allocateZeros, grown, room } from '../memory';
+import { allocateZeros, grown, release, room } from '../memory';
 import { Dictionary, initDictionary } from './dictionary';
 import { FixedColumn, shiftOf } from './fixed';
 import { emptySlots, markValue, padTo, Slots } from './slots';
-import { bytesOfStrings, emptyStrings, padStrings, StringColumn } from './strings';
+import { bytesOfStrings, emptyStrings, padStrings, releaseStrings, StringColumn } from './strings';
 
 /** Lists, whose elements are a column, and maps, whose keys are another. */
 @unmanaged
@@ -78,6 +78,25 @@ export function emptyColumn(column: Slots): void {
     if (column.kind === Kind_Map) emptyStrings(nested.keys);
   }
   emptySlots(column);
+}
+
+/** Forgets all slots and gives the blocks back. */
+export function releaseColumn(column: Slots): void {
+  emptyColumn(column);
+  release(column.valid);
+  column.valid = 0;
+  if (column.kind === Kind_String) releaseStrings(changetype<StringColumn>(column));
+  else if (column.kind >= Kind_List) {
+    const nested = changetype<NestedColumn>(column);
+    release(nested.offsets);
+    nested.offsets = allocateZeros(4);
+    releaseColumn(nested.elements);
+    if (column.kind === Kind_Map) releaseColumn(nested.keys);
+  } else {
+    const fixed = changetype<FixedColumn>(column);
+    release(fixed.values);
+    fixed.values = 0;
+  }
 }
 
 /** Near enough to hold a memory budget. */

@@ -28,6 +28,7 @@ export function initDictionary(dictionary: Dictionary): void {
   dictionary.tableSize = firstTable;
   dictionary.table = allocateZeros(firstTable << 3);
   dictionary.offsets = allocateZeros(firstTable << 1);
+  dictionary.text = 0;
 }
 
 /** Whether entry `code` is the text at `start`. */

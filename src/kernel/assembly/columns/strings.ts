@@ -3,8 +3,8 @@
  * plain: ids and raw text would only pay for hashing again.
  */
 import { copy } from '../bytes';
-import { grown, release, room } from '../memory';
-import { codeOf, Dictionary, emptyDictionary, isWasteful, releaseDictionary } from './dictionary';
+import { allocateZeros, grown, release, room } from '../memory';
+import { codeOf, Dictionary, emptyDictionary, initDictionary, isWasteful, releaseDictionary } from './dictionary';
 import { emptySlots, markValue, markValues, padTo, Slots } from './slots';
 
 @unmanaged
@@ -120,6 +120,20 @@ export function emptyStrings(column: StringColumn): void {
   column.used = 0;
   if (!column.isPlain) emptyDictionary(column.dictionary);
   emptySlots(column);
+}
+
+/** Of a column that is empty. */
+export function releaseStrings(column: StringColumn): void {
+  release(column.codes);
+  release(column.offsets);
+  release(column.text);
+  column.codes = 0;
+  column.text = 0;
+  // The first offset of a column that is plain already.
+  column.offsets = column.isPlain ? allocateZeros(4) : 0;
+  if (column.isPlain) return;
+  releaseDictionary(column.dictionary);
+  initDictionary(column.dictionary);
 }
 
 /** Near enough to hold a memory budget. */

@@ -20,12 +20,12 @@ import {
   Record_New,
   Tag_String,
 } from '../codes';
-import { bytesOf, emptyColumn, pad } from '../columns/column';
+import { bytesOf, emptyColumn, pad, releaseColumn } from '../columns/column';
 import { Slots } from '../columns/slots';
 import { appendString, StringColumn } from '../columns/strings';
 import { admitDay } from '../host';
 import { addContent, addRecord, Identities } from '../identities';
-import { allocate, allocateZeros, grown, room } from '../memory';
+import { allocate, allocateZeros, grown, release, room } from '../memory';
 import { holdJoined, mostJoined, pickAll } from './alternatives';
 import { appendComputed, appendOfObject, appendOfRows } from './computed';
 import { content, writeContent } from './content';
@@ -535,6 +535,14 @@ export function emptyRows(writer: Writer): void {
   memory.fill(writer.extraLengths, 0, capacity << 2);
   for (let i = 0; i < writer.fieldCount; i++) emptyColumn(fieldAt(writer, i).column);
   writer.settled = 0;
+}
+
+/** An empty batch, whose blocks are others' to use. */
+export function releaseRows(writer: Writer): void {
+  emptyRows(writer);
+  for (let i = 0; i < writer.fieldCount; i++) releaseColumn(fieldAt(writer, i).column);
+  release(writer.extraText);
+  writer.extraText = 0;
 }
 
 /** Rows taken, duplicates and conflicts met of the open object; their least and greatest times as text of 64 bits. */
