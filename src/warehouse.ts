@@ -212,6 +212,8 @@ export class Warehouse implements AsyncDisposable {
       { reportRange },
       { renderPage },
       { createQueryEngine },
+      { takeReceipt },
+      { eventTables },
       version,
     ] = await Promise.all([
       import('./report/filters.ts'),
@@ -220,6 +222,8 @@ export class Warehouse implements AsyncDisposable {
       import('./report/range.ts'),
       import('./report/page.ts'),
       import('./wire.ts'),
+      import('./queries/receipt.ts'),
+      import('./sources/registry.ts'),
       packageVersion(),
     ]);
     const runtime = await this.#runtime();
@@ -231,11 +235,12 @@ export class Warehouse implements AsyncDisposable {
     const range = await reportRange(options, () => lastDayWithEvents(runtime), { now, zone: options.zone });
     const engine = await createQueryEngine(runtime, name);
     try {
+      const receipt = await takeReceipt(runtime, { tables: eventTables }, { ...range, isDefault: false });
       const data = await gatherReport({ engine, tables, signal }, range, {
         filters,
         lookBackDays,
       });
-      const html = renderPage(data, { title, now, warehouse: this.config.warehouse, engine: name, version });
+      const html = renderPage(data, { title, now, warehouse: this.config.warehouse, engine: name, version, receipt });
       return { data, html };
     } finally {
       await engine.close();

@@ -4,10 +4,12 @@ import type { QueryEngine } from '../engines/engine.ts';
 import { type EngineName, engineNames } from '../engines/index.ts';
 import type { Runtime } from '../ingest/runtime.ts';
 import type { Timeline, TimelineEntry } from '../queries/investigate.ts';
+import type { Receipt } from '../queries/receipt.ts';
 import { printable } from '../text/printable.ts';
 import { timeText } from '../text/time.ts';
 import type { CommandContext, GlobalOptions, Output, RunAction } from './shared/context.ts';
 import { exitCodes } from './shared/exit.ts';
+import { receiptOfEvents } from './shared/receipt.ts';
 import { defineTimes, type TimeOptions, timeReading, timesHelp } from './shared/times.ts';
 
 interface Options extends GlobalOptions, TimeOptions {
@@ -79,16 +81,20 @@ async function execute(context: CommandContext, actor: string, options: Options)
   const { output, end } = context.page();
   try {
     const { from, to } = range;
+    const receipt = await receiptOfEvents(context, runtime, { from, to, isDefault: !isGiven });
     const timeline = await investigate(runtime, engine, actor, { from, to, ...numbers, signal: context.signal });
-    await write(output, timeline, range, options.format);
-    if (!isGiven)
-      await context.stderr.write('of the last day with events; --from, --to and --last name another range\n');
+    await write(output, timeline, range, options.format, receipt);
     if (timeline.entries.length === 0) {
       for (const hint of await hintsFor(runtime, actor, { from, to }, options.engine === 'duckdb' ? engine : undefined))
         await context.stderr.write(`${printable(hint)}\n`);
     }
     for (const system of timeline.cut)
       await context.stderr.write(`of ${system} the first ${numbers.limit} only; --limit shows more\n`);
+    if (receipt !== undefined && options.format === 'text') {
+      const { renderReceiptLines } = await import('./shared/render-receipt.ts');
+      const below = output.isTTY ? output : context.stderr;
+      await below.writeStyled(renderReceiptLines(receipt, range, below.columns));
+    }
   } finally {
     await engine.close();
     await end();
@@ -121,10 +127,11 @@ async function write(
   timeline: Timeline,
   range: { readonly from: bigint; readonly to: bigint },
   format: Options['format'],
+  receipt: Receipt | undefined,
 ): Promise<void> {
   if (format === 'html') {
     const { renderTimeline } = await import('../report/timeline.ts');
-    return output.writeData(renderTimeline(timeline, range));
+    return output.writeData(renderTimeline(timeline, range, receipt));
   }
   if (format === 'jsonl') {
     return output.writeJson(timeline.entries.map((entry) => `${JSON.stringify(entry)}\n`).join(''));

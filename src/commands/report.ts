@@ -4,6 +4,7 @@ import { type EngineName, engineNames } from '../engines/index.ts';
 import { printable } from '../text/printable.ts';
 import type { CommandContext, GlobalOptions, RunAction } from './shared/context.ts';
 import { exitCodes } from './shared/exit.ts';
+import { receiptOfEvents } from './shared/receipt.ts';
 import { defineTimes, type TimeOptions, timeReading, timesHelp } from './shared/times.ts';
 
 interface Options extends GlobalOptions, TimeOptions {
@@ -95,10 +96,11 @@ async function execute(context: CommandContext, options: Options): Promise<numbe
   const range = await reportRange(options, () => lastDayWithEvents(runtime), reading);
   const engine = await context.openEngine(runtime, options.engine);
   try {
+    const receipt = await receiptOfEvents(context, runtime, { ...range, isDefault: false });
     const data = await gatherReport({ engine, tables, signal: context.signal }, range, { filters, lookBackDays });
     const { warehouse } = config;
     const { version } = packageJson;
-    const about = { title: options.title, now, engine: options.engine, version };
+    const about = { title: options.title, now, engine: options.engine, version, receipt };
     if (place !== undefined) {
       const page = renderPage(data, { ...about, warehouse, files: place.links });
       if (place.file === '-') {

@@ -4,6 +4,7 @@
  */
 import type { CellValue, QueryEngine } from '../engines/engine.ts';
 import type { Runtime } from '../ingest/runtime.ts';
+import type { IdentityTable } from '../tables/names.ts';
 import { formatSeconds } from '../text/humanize.ts';
 import { compareText } from '../text/order.ts';
 import { dayOf, microsOfDay } from '../text/time.ts';
@@ -118,6 +119,9 @@ export async function investigate(
       entries.push({ entry: entryOf(system, row, marks), at: String(row.time) });
     }
   }
+  const { changes, bytes } = await changesOfGroups(existing, engine, actor, options);
+  bytesScanned += bytes;
+  entries.push(...changes);
   entries.sort((a, b) => compareText(a.at, b.at));
   return { actor, entries: entries.map(({ entry }) => entry), cut, bytesScanned };
 }
@@ -137,19 +141,65 @@ WHERE ymd BETWEEN $from_ymd AND $to_ymd AND event_time <= $to AND ${actor} = $ac
 GROUP BY 1
 HAVING min(event_time) >= $from`;
 
+/** Tables that say who is in which group, where Okera's exports are a source. */
+const groupTables = ['users', 'groups', 'user_group_mappings'] satisfies IdentityTable[];
+
+/** What others did to roles of groups that the actor has ever been seen in. */
+async function changesOfGroups(
+  existing: readonly string[],
+  engine: QueryEngine,
+  actor: string,
+  options: InvestigateOptions,
+): Promise<{ changes: { readonly entry: TimelineEntry; readonly at: string }[]; bytes: number }> {
+  const okera = systems.find(({ name }) => name === 'okera')!;
+  if (![okera.table, ...groupTables].every((table) => existing.includes(table))) return { changes: [], bytes: 0 };
+  const { rows, bytes } = await read(
+    engine,
+    { table: okera.table },
+    groupsSql(okera, options.limit),
+    actor,
+    options.from,
+    options,
+  );
+  const changes = rows.map((row) => {
+    const marks = [`by ${row.by ?? 'nobody named'}, of a group that ${actor} is in: ${row.group_name}`];
+    return { entry: entryOf(okera, row, marks), at: String(row.time) };
+  });
+  return { changes, bytes };
+}
+
+/** The group of a statement is found as in the view role_group_history. */
+const groupsSql = ({ table, columns, resource }: System, limit: number): string => `
+SELECT * FROM (
+  SELECT event_time AS "time", ${columns}, ${resource} AS resource, client_ip, source_uri, source_offset, "user" AS "by",
+    lower(regexp_extract(statement, '(?is)\\s(?:TO|FROM)\\s+GROUP\\s+[\`"]?([^;\`"]+?)[\`"]?(?:\\s+WITH\\s+GRANT\\s+OPTION)?[\\s;]*$', 1)) AS group_name
+  FROM ${table}
+  WHERE ymd BETWEEN $from_ymd AND $to_ymd AND event_time BETWEEN $from AND $to
+    AND statement_type IN ('GRANT_ROLE', 'REVOKE_ROLE', 'DDL') AND coalesce("user", '') <> $actor
+) AS changes
+WHERE group_name IN (
+  SELECT lower(g.group_name)
+  FROM users AS u JOIN user_group_mappings AS m ON m.user_name_id = u.id JOIN "groups" AS g ON g.group_id = m.group_name_id
+  WHERE u.user_name = $actor
+)
+ORDER BY "time", source_uri, source_offset
+LIMIT ${limit}`;
+
+/** `actor`: the column by which files without the actor are left out. */
 async function read(
   engine: QueryEngine,
-  { table, actor: column }: System,
+  { table, actor: column }: Pick<System, 'table'> & Partial<System>,
   sql: string,
   actor: string,
   since: bigint,
   { from, to, signal }: InvestigateOptions,
 ): Promise<{ rows: Row[]; bytes: number }> {
   const days = { from: dayOf(since), to: dayOf(to) };
+  const bounds = column === undefined ? [] : [{ column: column.replaceAll('"', ''), from: actor, to: actor }];
   const answer = await engine.query({
     sql,
     parameters: { actor, from: { micros: from }, to: { micros: to }, from_ymd: days.from, to_ymd: days.to },
-    prune: { [table]: { ymd: days, bounds: [{ column: column.replaceAll('"', ''), from: actor, to: actor }] } },
+    prune: { [table]: { ymd: days, bounds } },
     ...(signal && { signal }),
   });
   const names = answer.columns.map(({ name }) => name);

@@ -12,8 +12,11 @@ import { decodeValue } from '../iceberg/values.ts';
 import { createLedger } from '../ingest/claimed-batch.ts';
 import { describeStale, findFreshness, isFresh } from '../ingest/expectations.ts';
 import type { Runtime } from '../ingest/runtime.ts';
+import { producers } from '../jobs/producers/producers.ts';
+import { numberedTables } from '../sources/registry.ts';
 import { ingestedObjects } from '../tables/ingested-objects.ts';
 import { quarantine } from '../tables/quarantine.ts';
+import { sequences } from '../tables/sequences.ts';
 import { plural } from '../text/humanize.ts';
 import { compareText } from '../text/order.ts';
 import { dayOf, type OpenRange, timeText } from '../text/time.ts';
@@ -35,16 +38,18 @@ export interface Receipt {
   readonly incomplete: readonly string[];
 }
 
-type ReceiptRange = OpenRange & { readonly isDefault: boolean };
+export type ReceiptRange = OpenRange & { readonly isDefault: boolean };
 
 /** Reads metadata only; take it before the question is asked, so that nothing newer than the answer is vouched for. */
 export async function takeReceipt(
   runtime: Runtime,
-  { sql }: Pick<QueryRequest, 'sql'>,
+  asked: Pick<QueryRequest, 'sql'> | { readonly tables: readonly string[] },
   range: ReceiptRange | undefined,
 ): Promise<Receipt> {
   const { catalog, config } = runtime;
-  const { tables } = mentionedIn(sql, { tables: await catalog.listTables(), stewards: config.stewards });
+  const existing = await catalog.listTables();
+  const tables =
+    'sql' in asked ? mentionedIn(asked.sql, { tables: existing, stewards: config.stewards }).tables : asked.tables;
   const loaded = new Map<string, LoadedTable>();
   for (const name of tables) {
     const table = await catalog.loadTable(name);
@@ -55,6 +60,7 @@ export async function takeReceipt(
     [...loaded].filter(([name]) => eventTables.includes(name)),
   );
   const quarantined = await countQuarantined(runtime, range);
+  const numbered = tables.some((name) => numberedTables.has(name)) && existing.includes(sequences.name);
   return {
     range: range === undefined ? null : rangeOf(range),
     snapshots: Object.fromEntries([...loaded].flatMap(([name, table]) => snapshotOf(name, table))),
@@ -66,6 +72,7 @@ export async function takeReceipt(
       ...rangeGap(newest, range),
       ...(await openBatches(runtime)),
       ...(await staleSources(runtime)),
+      ...(numbered ? await missingDecisions(runtime, range) : []),
     ],
   };
 }
@@ -158,4 +165,25 @@ async function staleSources(runtime: Runtime): Promise<string[]> {
   const now = runtime.clock();
   const found = await findFreshness(createLedger(runtime), runtime.config.sources, now);
   return found.filter((one) => !isFresh(one, now)).map((one) => `source ${one.source}: ${describeStale(one)}`);
+}
+
+/** Judging numbers takes all of their history: more of it is not read for each answer. */
+const mostBytesOfNumbers = 1 << 20;
+
+async function missingDecisions(runtime: Runtime, range: OpenRange | undefined): Promise<string[]> {
+  const table = await runtime.catalog.loadTable(sequences.name);
+  if (table === undefined) return [];
+  if (bytesOf(table) > mostBytesOfNumbers)
+    return ['decisions that never arrived, which were not looked for: see the question missing-decisions'];
+  const { days } = await producers(runtime, {
+    ...(range?.from !== undefined && { from: dayOf(range.from) }),
+    ...(range?.to !== undefined && { to: dayOf(range.to) }),
+    grades: ['missing'],
+  });
+  const missing = days.reduce((sum, { estimated }) => sum + estimated, 0);
+  if (missing === 0) return [];
+  const instances = new Set(days.map(({ instance }) => instance)).size;
+  return [
+    `about ${plural(missing, 'decision')} of ${plural(instances, 'instance')} that seem never to have arrived: see the question missing-decisions`,
+  ];
 }

@@ -3,6 +3,7 @@
  * names of the SQL, and values are not cut as they are on the page.
  */
 import type { CellValue } from '../engines/engine.ts';
+import type { Receipt } from '../queries/receipt.ts';
 import { csvField, csvFieldForSpreadsheets } from '../text/csv.ts';
 import { timeText } from '../text/time.ts';
 import { answers, outcomes, type ReportData, type Table } from './gather.ts';
@@ -65,9 +66,10 @@ export interface JsonOptions {
   readonly now: number;
   readonly engine: string;
   readonly version: string;
+  readonly receipt?: Receipt | undefined;
 }
 
-export function jsonOf(data: ReportData, { title, now, engine, version }: JsonOptions): string {
+export function jsonOf(data: ReportData, { title, now, engine, version, receipt }: JsonOptions): string {
   const { range, before, lookBack, filters, buckets, decisions, okera, quarantine, missing, leftOut, asked } = data;
   const span = ({ from, to }: { from: bigint; to: bigint }) => ({ from: timeText(from), to: timeText(to) });
   const sums = <Name extends string>(of: Readonly<Record<Name, number>> | null, names: readonly Name[]) =>
@@ -107,6 +109,7 @@ export function jsonOf(data: ReportData, { title, now, engine, version }: JsonOp
     },
     missing,
     leftOut,
+    receipt: receipt ?? null,
     tables: Object.fromEntries(tablesOf(data).map(({ name, rows }) => [name, rows])),
     asked: asked.map(({ question, given, bytesScanned }) => ({
       question,

@@ -4,6 +4,7 @@
  */
 
 import { shellWord } from '../queries/command.ts';
+import type { Receipt } from '../queries/receipt.ts';
 import { formatBytes, formatCount, plural } from '../text/humanize.ts';
 import { printable } from '../text/printable.ts';
 import { microsOfDay, rangeText, timeText } from '../text/time.ts';
@@ -17,6 +18,7 @@ import { okeraSections } from './okera.ts';
 import { percent } from './parts.ts';
 import { producersSection } from './producers.ts';
 import { lengthText, type ReportRange } from './range.ts';
+import { receiptSection } from './receipt.ts';
 import type { Section, View } from './view.ts';
 
 export interface PageOptions {
@@ -27,6 +29,7 @@ export interface PageOptions {
   readonly warehouse: string;
   readonly engine: string;
   readonly version: string;
+  readonly receipt?: Receipt | undefined;
   /** Where the rows of a table lie as CSV, and all data as JSON, relative to the page. */
   readonly files?: { readonly csv: (table: string) => string; readonly json: string } | undefined;
 }
@@ -41,7 +44,7 @@ export function renderPage(data: ReportData, options: PageOptions): string {
 ${filterText(data)}
 </header>
 <main>
-${reportBody({ data, engine: options.engine, csv: options.files?.csv })}
+${reportBody({ data, engine: options.engine, csv: options.files?.csv, receipt: options.receipt })}
 </main>
 <footer>
 ${options.files && html`<p>Everything as JSON: <a href="${options.files.json}">report.json</a></p>`}
@@ -61,6 +64,7 @@ export function reportBody(view: View): Html {
     ...(data.ingestion ? [ingestionSection(view, data.ingestion)] : []),
     ...(data.producers ? [producersSection(view, data.producers)] : []),
     ...(data.quarantine ? [quarantineSection(view, data.quarantine)] : []),
+    ...(view.receipt ? [receiptSection(view.receipt, data.range)] : []),
     bytesSection(view),
   ];
   const contents = sections.flatMap((section) => section.contents);

@@ -110,9 +110,9 @@ textarea{font:13px/1.5 ui-monospace,SFMono-Regular,Menlo,Consolas,monospace}
 button{cursor:pointer;background:var(--accent);border-color:var(--accent);color:var(--card);padding:6px 16px}
 button.second{background:none;color:var(--accent)}
 pre{font:12.5px/1.5 ui-monospace,SFMono-Regular,Menlo,Consolas,monospace;white-space:pre-wrap;overflow-wrap:anywhere;margin:6px 0}
-.record dt,.costs dt,.questions dt{font-size:13px;color:var(--muted)}
-.record{display:grid;grid-template-columns:max-content minmax(0,1fr);gap:4px 18px;margin:8px 0 0}
-.record dd{margin:0;white-space:pre-wrap;overflow-wrap:anywhere}
+.record dt,.receipt dt,.costs dt,.questions dt{font-size:13px;color:var(--muted)}
+.record,.receipt{display:grid;grid-template-columns:max-content minmax(0,1fr);gap:4px 18px;margin:8px 0 0}
+.record dd,.receipt dd{margin:0;white-space:pre-wrap;overflow-wrap:anywhere}
 .rows table{width:max-content;min-width:100%}
 .rows td.text{min-width:0;max-width:26em}
 .costs dd,.questions dd{margin:0 0 8px}
@@ -126,7 +126,7 @@ td.text{min-width:7em}
 td.code{min-width:14em}
 }
 @media screen and (max-width:760px){
-.record{grid-template-columns:minmax(0,1fr)}
+.record,.receipt{grid-template-columns:minmax(0,1fr)}
 .rows table{width:100%}
 .rows td.text{max-width:none}
 header,main,footer,.site{padding-left:12px;padding-right:12px}

@@ -1,5 +1,6 @@
 /** A timeline of one actor as a page that needs no network. */
 import type { Timeline, TimelineEntry } from '../queries/investigate.ts';
+import type { Receipt } from '../queries/receipt.ts';
 import { plural } from '../text/humanize.ts';
 import { printable } from '../text/printable.ts';
 import { rangeText } from '../text/time.ts';
@@ -7,12 +8,14 @@ import { htmlPage } from './document.ts';
 import type { AnswerRow } from './gather.ts';
 import { type Html, html } from './html.ts';
 import { type Column, details, label, logged, table } from './parts.ts';
+import { receiptSection } from './receipt.ts';
 
 const policy = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'";
 
 export function renderTimeline(
   { actor, entries }: Timeline,
   range: { readonly from: bigint; readonly to: bigint },
+  receipt?: Receipt,
 ): string {
   const title = `Timeline of ${label(actor)}`;
   const rows = entries.map((entry, i): AnswerRow => ({ ...entry, marks: entry.marks.join('; '), i }) as AnswerRow);
@@ -34,7 +37,8 @@ export function renderTimeline(
   ];
   const body = html`<main><header><h1>${title}</h1>
 <p>${rangeText(range)} (UTC), ${plural(entries.length, 'record')}</p></header>
-<section>${table('What was done, in order of time', columns, rows)}</section></main>`;
+<section>${table('What was done, in order of time', columns, rows)}</section>
+${receipt && receiptSection(receipt, range).content}</main>`;
   return htmlPage({ title, policy }, body);
 }
 

@@ -4,6 +4,7 @@
  */
 import { queryCommand } from '../queries/command.ts';
 import { findQuestion } from '../queries/questions.ts';
+import type { Receipt } from '../queries/receipt.ts';
 import { timeText } from '../text/time.ts';
 import type { ReportData } from './gather.ts';
 import { type Content, type Html, html } from './html.ts';
@@ -13,6 +14,8 @@ export interface View {
   readonly engine: string;
   /** Address of the answer to a question; without it, nothing on the page links to one. */
   readonly href?: ((question: string, given: ReadonlyMap<string, string>) => string | undefined) | undefined;
+  /** What the numbers rest on; absent where the metadata of the tables could not be read. */
+  readonly receipt?: Receipt | undefined;
   /** Address of the CSV file of a table, beside the page. */
   readonly csv?: ((table: string) => string) | undefined;
 }

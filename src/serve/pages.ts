@@ -7,11 +7,14 @@ import { ParameterError } from '../queries/parameters.ts';
 import { type Origin, origins, type Question } from '../queries/question.ts';
 import { allQuestions, ask, findQuestion } from '../queries/questions.ts';
 import { lastDayWithEvents, withRange } from '../queries/range.ts';
+import { type Receipt, type ReceiptRange, takeReceipt } from '../queries/receipt.ts';
 import { checkFilters } from '../report/filters.ts';
 import { gatherReport } from '../report/gather.ts';
 import { type Content, type Html, html } from '../report/html.ts';
 import { reportBody, reportCommand, reportNotes } from '../report/page.ts';
 import { type ReportRange, reportRange } from '../report/range.ts';
+import { receiptList } from '../report/receipt.ts';
+import { eventTables } from '../sources/registry.ts';
 import { QueryError } from '../sql/parameter.ts';
 import { readStatement, replacePlaceholders } from '../sql/statement.ts';
 import { formatBytes, formatSeconds, plural } from '../text/humanize.ts';
@@ -41,13 +44,14 @@ export async function overview(world: World, given: Given, signal: AbortSignal):
     now: world.clock(),
   });
   checkFilters(filters, runtime.config);
+  const receipt = await receiptOf(world, { tables: eventTables }, { ...range, isDefault: false });
   const data = await engines.take(signal, (engine) => gatherReport({ engine, tables, signal }, range, { filters }));
   const title = 'Overview';
   const options = { title: 'Audit report', engine: engineName };
   const body = html`<header><h1>${title}</h1>
 <p>${rangeText(range)} (UTC)${data.decisions?.before || data.okera?.before ? `, compared with ${rangeText(data.before)}` : ''}</p>
 ${overviewForm(world, given, range)}</header>
-${reportBody({ data, engine: engineName, href: addressOf })}
+${reportBody({ data, engine: engineName, href: addressOf, receipt })}
 ${reportNotes(data)}
 ${copyable('This report as a page to keep', reportCommand(data, options))}`;
   return { title, body };
@@ -121,14 +125,16 @@ export async function question(world: World, name: string, given: Given, signal:
   const details = (read: number | undefined, seconds: number | undefined): Html =>
     costs({ foreseen, read, seconds, sql: isComputed ? undefined : literalSql(request), command });
   if (given.get('run') !== '1') return page(details(undefined, undefined));
-  const span = spanOf(request) ?? usual;
-  const within = spanOf(request) && ((part: Span) => leadTo(name, Object.fromEntries(values), part, true));
+  const range = spanOf(request);
+  const span = range ?? usual;
+  const receipt = await receiptOf(world, request, range && { ...range, isDefault: false });
+  const within = range && ((part: Span) => leadTo(name, Object.fromEntries(values), part, true));
   const result = await answered(world, request, signal, page);
   if ('page' in result) return result.page;
   const { answer, seconds } = result;
   const csv = `/ask/${name}.csv?${new URLSearchParams([...values])}`;
   return page(
-    html`<section id="answer"><h2>Answer</h2>${renderResult(answer, { span, within })}<p class="note"><a href="${csv}" download>Download as CSV</a></p></section>`,
+    html`<section id="answer"><h2>Answer</h2>${renderResult(answer, { span, within })}<p class="note"><a href="${csv}" download>Download as CSV</a></p>${restsOn(receipt, range)}</section>`,
     details(answer.bytesScanned, seconds),
   );
 }
@@ -146,12 +152,13 @@ export async function sqlPage(world: World, given: Given, signal: AbortSignal): 
   const foreseen = await estimate(world.runtime, { sql });
   const command = `audit-warehouse query --sql ${shellWord(sql)}${world.engineName === 'duckdb' ? '' : ` --engine ${world.engineName}`}`;
   if (given.get('run') !== '1') return page(costs({ foreseen, command }));
+  const receipt = await receiptOf(world, { sql }, undefined);
   const result = await answered(world, { sql }, signal, page);
   if ('page' in result) return result.page;
   const { answer, seconds } = result;
   const csv = `/sql.csv?${new URLSearchParams({ sql })}`;
   return page(
-    html`<section id="answer"><h2>Answer</h2>${renderResult(answer, { span: await usualSpan(world) })}<p class="note"><a href="${csv}" download>Download as CSV</a></p></section>`,
+    html`<section id="answer"><h2>Answer</h2>${renderResult(answer, { span: await usualSpan(world) })}<p class="note"><a href="${csv}" download>Download as CSV</a></p>${restsOn(receipt, undefined)}</section>`,
     costs({ foreseen, read: answer.bytesScanned, seconds, command }),
   );
 }
@@ -179,6 +186,16 @@ async function answered(
     return { page: { ...page(failure(error.message)), status: 400 } };
   }
 }
+
+/** Without one, an answer is still an answer. */
+const receiptOf = (
+  { runtime }: World,
+  asked: Parameters<typeof takeReceipt>[1],
+  range: ReceiptRange | undefined,
+): Promise<Receipt | undefined> => takeReceipt(runtime, asked, range).catch(() => undefined);
+
+const restsOn = (receipt: Receipt | undefined, range: Parameters<typeof receiptList>[1]): Content =>
+  receipt && html`<h3>What this rests on</h3>${receiptList(receipt, range)}`;
 
 export const failure = (message: string): Html =>
   html`<section class="failure" role="alert"><h2>This cannot be answered</h2><p>${lines(message)}</p></section>`;

@@ -3,7 +3,7 @@ import type { Runtime } from '../ingest/runtime.ts';
 import type { EngineTurns } from './engine-turns.ts';
 
 export interface World {
-  readonly runtime: Pick<Runtime, 'store' | 'catalog' | 'config'>;
+  readonly runtime: Runtime;
   readonly engines: EngineTurns;
   readonly engineName: string;
   /** Milliseconds since the epoch. */

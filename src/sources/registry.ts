@@ -25,6 +25,13 @@ export const eventTables: readonly string[] = Object.values<EventSource>(eventSo
 /** The table of a source type; undefined for one that is none. */
 export const eventTableOf = (type: string): string | undefined => eventSourceOf(type)?.schema['x-table'].name;
 
+/** Tables whose rows carry numbers of the instance that made them, so that gaps can be told. */
+export const numberedTables: ReadonlySet<string> = new Set(
+  Object.values<EventSource>(eventSources).flatMap(({ schema }) =>
+    schema['x-table'].sequence === undefined ? [] : [schema['x-table'].name],
+  ),
+);
+
 /** Columns that name whom a row is about, by table of events. */
 export const subjectColumns: ReadonlyMap<string, readonly string[]> = new Map(
   Object.values<EventSource>(eventSources).map(({ schema }) => [schema['x-table'].name, schema['x-table'].subject]),

@@ -4,6 +4,7 @@ import { createDuckDbEngine } from '../../src/engines/duckdb/engine.ts';
 import type { Runtime } from '../../src/ingest/runtime.ts';
 import { investigate, type Timeline } from '../../src/queries/investigate.ts';
 import { renderTimeline } from '../../src/report/timeline.ts';
+import { identities, putExport } from '../support/side-tables.ts';
 import { opaSourceConfig, run, testRuntime } from '../support/warehouse.ts';
 
 const day = (text: string): bigint => BigInt(Date.parse(text)) * 1000n;
@@ -97,5 +98,47 @@ describe('a timeline', () => {
     expect(page).toContain('&lt;b&gt;why&lt;/b&gt;');
     expect(page).not.toMatch(/<script|<b>why/);
     expect(page).toContain('allowed 30 s after it was denied');
+  });
+
+  test('has what others did to roles of groups that the actor is in, where it is known who is in which group', async () => {
+    const okera = { name: 'okera', type: 'okera-audit' as const, location: 'memory://test/okera', columns: {} };
+    const withGroups = testRuntime({ sources: [okera], sideSources: [identities] });
+    const by = (user: string, time: string, type: string, text: string): string =>
+      JSON.stringify({ ...JSON.parse(statement(time, type, text)), user });
+    const statements = [
+      by('admin', '2023-07-11 10:00:45', 'GRANT_ROLE', 'GRANT ROLE admins TO GROUP Analysts'),
+      by('admin', '2023-07-11 10:01:00', 'GRANT_ROLE', 'GRANT ROLE admins TO GROUP others'),
+      by('eve', '2023-07-11 10:02:00', 'REVOKE_ROLE', 'REVOKE ROLE admins FROM GROUP analysts'),
+      by('admin', '2023-07-13 10:00:45', 'GRANT_ROLE', 'GRANT ROLE admins TO GROUP analysts'),
+    ];
+    await withGroups.store.put('memory://test/okera/a.jsonl', Buffer.from(statements.join('\n')));
+    await putExport(withGroups.store, identities, 'users.jsonl', '{"id":1,"user_name":"eve"}');
+    await putExport(withGroups.store, identities, 'groups.jsonl', '{"group_id":10,"group_name":"analysts"}');
+    await putExport(
+      withGroups.store,
+      identities,
+      'user_group_mappings.jsonl',
+      '{"user_name_id":1,"group_name_id":10,"last_observed":1604217600123}',
+    );
+    await run(withGroups);
+    const engine = createDuckDbEngine(withGroups);
+    try {
+      const found = await investigate(withGroups, engine, 'eve', {
+        ...range,
+        lookBackDays: 30,
+        minutes: 5,
+        limit: 100,
+      });
+      expect(found.entries.map(({ time, marks }) => [time.slice(11, 19), marks.at(-2)])).toEqual([
+        ['10:00:45', 'by admin, of a group that eve is in: analysts'],
+        ['10:02:00', undefined],
+      ]);
+      expect(found.entries[0]).toMatchObject({
+        kind: 'permission-change',
+        detail: expect.stringContaining('GRANT ROLE'),
+      });
+    } finally {
+      await engine.close();
+    }
   });
 });

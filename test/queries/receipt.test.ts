@@ -64,6 +64,21 @@ describe('a receipt', () => {
     expect(incomplete.join('\n')).toMatch(/source eopa: no event of the last 1 h is in the warehouse/);
   });
 
+  test('tells of decisions that never arrived on days of the range', async () => {
+    const runtime = testRuntime();
+    const lines = [1, 2, 9].map((number) => decision({ id: `${number}`, time: '2023-07-11T08:00:00Z', number }));
+    await runtime.store.put(`${input}/a.jsonl`, Buffer.from(lines.join('\n')));
+    await run(runtime);
+    const missing = (receipt: { incomplete: readonly string[] }) =>
+      receipt.incomplete.filter((text) => /never/.test(text));
+    expect(missing(await takeReceipt(runtime, { sql }, july11))).toEqual([
+      'about 6 decisions of 1 instance that seem never to have arrived: see the question missing-decisions',
+    ]);
+    const later = { from: day('2023-07-12'), to: day('2023-07-13') - 1n, isDefault: false };
+    expect(missing(await takeReceipt(runtime, { sql }, later))).toEqual([]);
+    expect(missing(await takeReceipt(runtime, { sql: 'select * from quarantine' }, july11))).toEqual([]);
+  });
+
   test('of an empty warehouse has nothing to name', async () => {
     expect(await takeReceipt(testRuntime(), { sql }, undefined)).toEqual({
       range: null,

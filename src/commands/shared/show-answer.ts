@@ -3,11 +3,11 @@ import type { QueryEngine } from '../../engines/engine.ts';
 import type { EngineName } from '../../engines/index.ts';
 import type { Runtime } from '../../ingest/runtime.ts';
 import { explainEmpty } from '../../queries/empty.ts';
-import { type Receipt, takeReceipt } from '../../queries/receipt.ts';
 import { printable } from '../../text/printable.ts';
 import { wrapLines } from '../../text/wrap.ts';
 import type { Asked } from './asking.ts';
 import type { CommandContext, Output } from './context.ts';
+import { receiptOf } from './receipt.ts';
 import { type AnswerFormat, withColumns, writeAnswer } from './render-answer.ts';
 import { renderReceipt } from './render-receipt.ts';
 
@@ -36,7 +36,7 @@ export async function showAnswer(
   { format, columns, output, signal, ...shown }: Shown,
 ): Promise<Finished> {
   const { request, range } = asked;
-  const receipt = shown.receipt ? await receiptOf(context, runtime, asked) : undefined;
+  const receipt = shown.receipt ? await receiptOf(context, runtime, request, range) : undefined;
   const started = context.clock();
   const found = await engine.query({ ...request, signal });
   const answer = columns === undefined ? found : withColumns(found, columns);
@@ -58,20 +58,6 @@ export async function showAnswer(
     await below.writeStyled(renderReceipt(reading, receipt, range, below.columns));
   }
   return { bytesScanned: answer.bytesScanned(), seconds: seconds() };
-}
-
-/** Without one, an answer is still an answer: who asks another engine may not be let see the tables' metadata. */
-async function receiptOf(
-  { stderr }: CommandContext,
-  runtime: Runtime,
-  { request, range }: Asked,
-): Promise<Receipt | undefined> {
-  try {
-    return await takeReceipt(runtime, request, range);
-  } catch (error) {
-    await stderr.write(`what the answer is of cannot be told: ${printable((error as Error).message)}\n`);
-    return undefined;
-  }
 }
 
 async function hints(
