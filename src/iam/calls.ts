@@ -231,6 +231,7 @@ export const grants: Readonly<Record<JobName, readonly Grant[]>> = {
       'Catalog',
       'catalog',
       always('glue:GetDatabase', 'glue:GetTable', 'glue:GetTables', 'glue:CreateTable', 'glue:UpdateTable'),
+      because('only the Glue of AWS itself has table optimizers', 'glue:GetTableOptimizer'),
     ),
     grant('LookAtQueues', 'queues', always('sqs:GetQueueAttributes')),
     grant('LookAtDeadLetters', 'dead-letter-queues', always('sqs:GetQueueAttributes')),

@@ -6,7 +6,7 @@ import { randomUUID } from 'node:crypto';
 import type { GlueClient } from '@aws-sdk/client-glue';
 import type { Config } from '../config/config.ts';
 import { parseUri } from '../store/uri.ts';
-import type { Access, AwsProbes, WorkGroup } from './probes.ts';
+import type { Access, AwsProbes, TableOptimizers, WorkGroup } from './probes.ts';
 
 const options = { maxAttempts: 2, requestHandler: { connectionTimeout: 5000, requestTimeout: 15_000 } };
 
@@ -95,6 +95,39 @@ export function awsProbes(config: Config): AwsProbes {
       );
     },
 
+    async tableOptimizers(table): Promise<TableOptimizers | string> {
+      const { client, database, GetTableOptimizerCommand } = await glue();
+      const account = (await this.identity())?.account;
+      if (account === undefined) return 'table optimizers are not asked for, as no endpoint is of AWS';
+      const ask = async (Type: 'compaction' | 'retention' | 'orphan_file_deletion') => {
+        try {
+          const request = { CatalogId: account, DatabaseName: database, TableName: table, Type };
+          const { TableOptimizer } = await client.send(new GetTableOptimizerCommand(request));
+          return TableOptimizer?.configuration?.enabled === true ? TableOptimizer.configuration : undefined;
+        } catch (error) {
+          // There is none.
+          if ((error as Error).name === 'EntityNotFoundException') return undefined;
+          throw error;
+        }
+      };
+      try {
+        const [compaction, retention, orphans] = [
+          await ask('compaction'),
+          await ask('retention'),
+          await ask('orphan_file_deletion'),
+        ];
+        const kept = retention?.retentionConfiguration?.icebergConfiguration?.snapshotRetentionPeriodInDays;
+        const left = orphans?.orphanFileDeletionConfiguration?.icebergConfiguration?.orphanFileRetentionPeriodInDays;
+        return {
+          ...(compaction && { compaction: true }),
+          ...(retention && { retentionDays: kept ?? defaultRetentionDays }),
+          ...(orphans && { orphanDays: left ?? defaultOrphanDays }),
+        };
+      } catch (error) {
+        return `table optimizers could not be asked for (${(error as Error).name})`;
+      }
+    },
+
     async queue(url) {
       const { SQSClient, GetQueueAttributesCommand } = await import('@aws-sdk/client-sqs');
       const named = /^https?:\/\/sqs\.([a-z0-9-]+)\.amazonaws\./.exec(url)?.[1] ?? s3.region;
@@ -136,6 +169,10 @@ export function awsProbes(config: Config): AwsProbes {
     },
   };
 }
+
+/** Glue's, where a table does not say (Glue developer guide, "Enabling snapshot retention", "Enabling orphan file deletion"). */
+const defaultRetentionDays = 5;
+const defaultOrphanDays = 3;
 
 function once<T>(open: () => Promise<T>): () => Promise<T> {
   let opened: Promise<T> | undefined;

@@ -24,12 +24,23 @@ export interface AwsProbes {
    */
   mayUpdateTables(): Promise<Access>;
   mayCreateTables(existing: string): Promise<Access>;
+  /** AWS's optimizers of a table in the Glue database; why they cannot be asked, where that is so. */
+  tableOptimizers(table: string): Promise<TableOptimizers | string>;
   /** Attributes of an SQS queue by name. */
   queue(url: string): Promise<Readonly<Record<string, string>>>;
   workGroup(): Promise<WorkGroup>;
 }
 
 export type Access = { readonly granted: true } | { readonly granted: false; readonly reason: string };
+
+/** Of those that are switched on. */
+export interface TableOptimizers {
+  readonly compaction?: true;
+  /** Days that snapshots are kept. */
+  readonly retentionDays?: number;
+  /** Days that files which no snapshot has are left alone. */
+  readonly orphanDays?: number;
+}
 
 export interface WorkGroup {
   readonly name: string;

@@ -7,6 +7,7 @@ import { jobNames } from '../../src/iam/calls.ts';
 import { placesOf, policyFor } from '../../src/iam/policy.ts';
 import { diagnose, diagnosisOf, planChecks } from '../../src/jobs/doctor/doctor.ts';
 import { judgeClocks, judgeMemory, judgeNode } from '../../src/jobs/doctor/machine.ts';
+import { checkMaintenance } from '../../src/jobs/doctor/maintenance.ts';
 import { checkAthena, checkCredentials, checkGlue, checkQueue } from '../../src/jobs/doctor/services.ts';
 import { awsProbes } from '../../src/probes/aws.ts';
 import type { AwsProbes, Probes } from '../../src/probes/probes.ts';
@@ -15,7 +16,7 @@ import { RoutedStore } from '../../src/store/router.ts';
 import { type ObjectInfo, type ObjectStore, StoreError } from '../../src/store/store.ts';
 import { collect } from '../support/collect.ts';
 import { shuffled } from '../support/disorder.ts';
-import { decision, input, testConfig, testRuntime, warehouse } from '../support/warehouse.ts';
+import { decision, input, run, testConfig, testRuntime, warehouse } from '../support/warehouse.ts';
 
 const unused = (): never => {
   throw new Error('is not asked for this');
@@ -29,6 +30,7 @@ const aws = (answers: Partial<AwsProbes>): AwsProbes => ({
   glueDatabaseExists: unused,
   mayUpdateTables: unused,
   mayCreateTables: unused,
+  tableOptimizers: unused,
   queue: unused,
   workGroup: unused,
   ...answers,
@@ -306,7 +308,7 @@ describe('a Glue that refuses', () => {
     process.env = environment;
   });
 
-  const serve = async (answers: Record<string, string>): Promise<AwsProbes> => {
+  const serve = async (answers: Record<string, string>, bodies: Record<string, object> = {}): Promise<AwsProbes> => {
     Object.assign(process.env, { AWS_ACCESS_KEY_ID: 'test', AWS_SECRET_ACCESS_KEY: 'test', AWS_REGION: 'us-east-1' });
     server = createServer((request, response) => {
       const operation = String(request.headers['x-amz-target']).split('.').at(-1)!;
@@ -314,7 +316,11 @@ describe('a Glue that refuses', () => {
       request.resume();
       response.setHeader('date', new Date(Date.now() + 120_000).toUTCString());
       response.writeHead(code === undefined ? 200 : 400, { 'content-type': 'application/x-amz-json-1.1' });
-      response.end(JSON.stringify(code === undefined ? {} : { __type: code, Message: `${code} for ${operation}` }));
+      response.end(
+        JSON.stringify(
+          code === undefined ? (bodies[operation] ?? {}) : { __type: code, Message: `${code} for ${operation}` },
+        ),
+      );
     });
     await new Promise<void>((resolve) => server!.listen(0, '127.0.0.1', resolve));
     const endpoint = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
@@ -331,10 +337,67 @@ describe('a Glue that refuses', () => {
     expect(await allowed.mayCreateTables('a')).toEqual({ granted: true });
   });
 
+  test('says which optimizers a table has, and why they cannot be asked for', async () => {
+    const identity = async () => ({ account: '111122223333', arn: '' });
+    const none = Object.assign(await serve({ GetTableOptimizer: 'EntityNotFoundException' }), { identity });
+    expect(await none.tableOptimizers('a')).toEqual({});
+    server!.close();
+    const denied = Object.assign(await serve({ GetTableOptimizer: 'AccessDeniedException' }), { identity });
+    expect(await denied.tableOptimizers('a')).toMatch(/could not be asked for \(AccessDeniedException\)/);
+    server!.close();
+    const configuration = {
+      enabled: true,
+      retentionConfiguration: { icebergConfiguration: { snapshotRetentionPeriodInDays: 2 } },
+    };
+    const has = Object.assign(await serve({}, { GetTableOptimizer: { TableOptimizer: { configuration } } }), {
+      identity,
+    });
+    expect(await has.tableOptimizers('a')).toEqual({ compaction: true, retentionDays: 2, orphanDays: 3 });
+    expect(await (await serve({})).tableOptimizers('a')).toMatch(/no endpoint is of AWS/);
+  });
+
   test('tells its time, also by a refusal', async () => {
     const probed = await serve({ GetDatabase: 'AccessDeniedException' });
     const ahead = (await probed.clocks()).get('Glue')!;
     expect(Math.abs(ahead - 120_000)).toBeLessThan(30_000);
+  });
+});
+
+describe('maintenance by other engines', () => {
+  const filled = async (properties: Record<string, string> = {}) => {
+    const runtime = testRuntime({ store: new MemoryStore() });
+    await runtime.store.put(`${input}/a.jsonl`, Buffer.from(decision({ id: 'a' })));
+    await run(runtime);
+    const base = (await runtime.catalog.loadTable('opa_decisions'))!;
+    const next = { ...base.metadata, properties: { ...base.metadata.properties, ...properties } };
+    await runtime.catalog.commitTable('opa_decisions', base, next);
+    return runtime;
+  };
+
+  test.each([
+    ['vacuum_max_snapshot_age_seconds', '432000', 'ok'],
+    ['vacuum_max_snapshot_age_seconds', '3600', 'warning'],
+    ['history.expire.max-snapshot-age-ms', '432000000', 'ok'],
+    ['history.expire.max-snapshot-age-ms', '3600000', 'warning'],
+    ['history.expire.max-snapshot-age-ms', 'soon', 'warning'],
+  ])('by the property %s of %s is %s', async (property, value, status) => {
+    const finding = await checkMaintenance(await filled({ [property]: value }), undefined);
+    expect(finding.status).toBe(status);
+    if (status === 'warning') expect(finding.found).toContain(`${property} of opa_decisions is ${value}`);
+  });
+
+  test.each([
+    [{ retentionDays: 5, orphanDays: 3 }, 'ok', /properties and optimizers of 4 tables/],
+    [{ compaction: true }, 'warning', /compaction optimizer of opa_decisions is on/],
+    [{ retentionDays: 0 }, 'warning', /retention optimizer of .* for 0 days/],
+    [{ orphanDays: 0 }, 'warning', /orphan file optimizer of .* for 0 days/],
+    ['table optimizers could not be asked for (X)', 'ok', /properties of 4 tables .*; table optimizers could not/],
+  ] as const)('by optimizers that say %o is %s', async (optimizers, status, found) => {
+    const probed = aws({ tableOptimizers: async () => optimizers });
+    expect(await checkMaintenance(await filled(), probed)).toMatchObject({
+      status,
+      found: expect.stringMatching(found),
+    });
   });
 });
 

@@ -8,6 +8,7 @@ import type { Probes } from '../../probes/probes.ts';
 import { checkExpected, checkSample } from './arrivals.ts';
 import { type Check, type Finding, failed, ok, type PlannedCheck, reasonOf } from './check.ts';
 import { checkDisk, judgeClocks, judgeMemory } from './machine.ts';
+import { checkMaintenance } from './maintenance.ts';
 import { checkMappings } from './mappings.ts';
 import { checkNightly } from './nightly.ts';
 import { checkProducers } from './producers.ts';
@@ -222,6 +223,12 @@ export function planChecks(runtime: Runtime, probes: Probes): PlannedCheck[] {
     name: 'set-aside',
     look: () => checkSetAside(runtime),
     advice: 'grant what "doctor --policy doctor" prints',
+    needs: catalog.name,
+  });
+  checks.push({
+    name: 'maintenance',
+    look: () => checkMaintenance(runtime, config.catalog.type === 'glue' ? aws : undefined),
+    advice: 'see that the tables can be read',
     needs: catalog.name,
   });
   for (const url of queues) {
