@@ -192,7 +192,7 @@ describe('the state machine of jobs', () => {
 
   test('is given what it is a template of', () => {
     const used = new Set([...text.matchAll(/\$\{(\w+)\}/g)].map(([, name]) => name));
-    const call = /templatefile\("[^"]+job\.asl\.json\.tftpl", \{([^}]*)\}/.exec(
+    const call = /templatefile\("[^"]+job\.asl\.json\.tftpl", \{\n([\s\S]*?)\n {2}\}\)/.exec(
       readFileSync(join(projectRoot, 'deploy/terraform/job.tf'), 'utf8'),
     )![1]!;
     expect([...call.matchAll(/^\s*(\w+)\s*=/gm)].map(([, name]) => name).sort()).toEqual([...used].sort());
