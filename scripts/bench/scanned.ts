@@ -17,6 +17,7 @@ import type { QueryEngine } from '../../src/engines/engine.ts';
 import { createTrinoEngine } from '../../src/engines/trino/engine.ts';
 import { S3Store } from '../../src/store/s3.ts';
 import { type Answer, answer, difference, rawAnswer } from './lib/scanned-answers.ts';
+import { embeddedAnswer, httpfsBytes } from './lib/scanned-embedded.ts';
 import { daysOf, prepareInput, registerRaw, root, run, someDecisionId } from './lib/scanned-input.ts';
 import {
   buildWarehouse,
@@ -27,7 +28,15 @@ import {
   type Warehouse,
 } from './lib/scanned-layouts.ts';
 import { type Question, questionsAbout } from './lib/scanned-questions.ts';
-import { label, type Measured, type Results, type State, table, verdicts } from './lib/scanned-report.ts';
+import {
+  embeddedVerdicts,
+  label,
+  type Measured,
+  type Results,
+  type State,
+  table,
+  verdicts,
+} from './lib/scanned-report.ts';
 
 interface Options {
   readonly records: number;
@@ -38,6 +47,7 @@ interface Options {
   readonly raw: boolean;
   readonly layouts: readonly Layout[];
   readonly stages: readonly State['stage'][];
+  readonly python?: string;
 }
 
 const bucket = 'scanned';
@@ -91,10 +101,23 @@ async function bench(options: Options): Promise<void> {
         entry.reference ??= given;
         const differs = difference(entry.reference, given);
         note(`${label(state)}: ${question.name}: ${given.bytes} bytes, ${given.seconds.toFixed(1)} s`);
+        const here = await embeddedAnswer(warehouse, question);
+        const other = difference(entry.reference, here);
+        const httpfs =
+          options.python &&
+          (await httpfsBytes(warehouse, question.ours, options.python, env).catch((error) => {
+            note(`httpfs: ${question.name}: ${String(error).split('\n')[0]}`);
+            return undefined;
+          }));
+        note(
+          `embedded: ${question.name}: ${here.bytes} bytes${httpfs ? `, httpfs ${httpfs}` : ''}, ${here.seconds.toFixed(1)} s`,
+        );
         answers.push({
           bytes: given.bytes,
           seconds: given.seconds,
           ...(differs !== undefined && { difference: differs }),
+          embedded: { bytes: here.bytes, seconds: here.seconds, ...(other !== undefined && { difference: other }) },
+          ...(typeof httpfs === 'number' && { httpfs }),
         });
       }
     }
@@ -128,11 +151,17 @@ const toMeasured = ({ question: { name, target }, reference, rawBytes, ours }: A
 /** Rows always have to be the same; the targets are for the compacted table, at a size that has something to leave out. */
 function judge(results: Results, quick: boolean): boolean {
   const differences = results.questions.flatMap(({ question, ours }) =>
-    ours.flatMap(({ difference: text }, i) =>
-      text === undefined ? [] : [`FAIL  ${label(results.states[i]!)}: ${question}: other rows: ${text.slice(0, 2000)}`],
+    ours.flatMap(({ difference, embedded }, i) =>
+      [difference, embedded.difference].flatMap((text, engine) =>
+        text === undefined
+          ? []
+          : [
+              `FAIL  ${engine === 1 ? 'embedded, ' : ''}${label(results.states[i]!)}: ${question}: other rows: ${text.slice(0, 2000)}`,
+            ],
+      ),
     ),
   );
-  const targets = quick ? [] : verdicts(results);
+  const targets = quick ? [] : [...verdicts(results), ...embeddedVerdicts(results)];
   const sameRows = differences.length === 0 ? ['PASS  the same rows everywhere'] : differences;
   process.stdout.write(`\n${[...sameRows, ...targets.map(({ text }) => text)].join('\n')}\n`);
   return differences.length === 0 && targets.every(({ passed, state }) => passed || state.stage === 'ingested');
@@ -208,6 +237,10 @@ await new Command('bench/scanned')
     (text, all: Layout[] | undefined) => [...(all ?? []), parseLayout(text)],
   )
   .option('--stages <stages>', 'ask after these: ingested,compacted', stages, ['ingested', 'compacted'])
+  .option(
+    '--python <path>',
+    'a Python with duckdb and duckdb-extension-httpfs (PyPI): the same files by httpfs, as a yardstick',
+  )
   .option('--no-raw', 'do not ask the raw table: layouts are compared with each other only')
   .option('--json <file>', 'every figure, as one JSON document')
   .option('--quick', '70,000 decisions, to see that it works; too few for the targets')

@@ -4,14 +4,23 @@ import { type Answer, difference } from '../../scripts/bench/lib/scanned-answers
 import { daysOf } from '../../scripts/bench/lib/scanned-input.ts';
 import { parseLayout } from '../../scripts/bench/lib/scanned-layouts.ts';
 import { questionsAbout } from '../../scripts/bench/lib/scanned-questions.ts';
-import { type Measured, type Results, table, verdicts } from '../../scripts/bench/lib/scanned-report.ts';
+import {
+  embeddedVerdicts,
+  type Measured,
+  type Reading,
+  type Results,
+  table,
+  verdicts,
+} from '../../scripts/bench/lib/scanned-report.ts';
 
 const results = (...questions: Measured[]): Results => ({
   input: { records: 10, objects: 2, bytes: 6_000_000, shares: [1, 5, 1] },
   states: [{ layout: 'default', stage: 'compacted', files: 3, bytes: 700_000 }],
   questions,
 });
-const read = (bytes: number) => [{ bytes, seconds: 1 }];
+const read = (bytes: number, embedded = 0, httpfs?: number): Reading[] => [
+  { bytes, seconds: 1, embedded: { bytes: embedded, seconds: 1 }, ...(httpfs !== undefined && { httpfs }) },
+];
 const answer = (...rows: string[]): Answer => ({ bytes: 1, seconds: 1, rows });
 
 describe('targets', () => {
@@ -50,10 +59,26 @@ describe('targets', () => {
   });
 });
 
+test('the embedded engine is held to httpfs, or without that to Trino', () => {
+  const found = embeddedVerdicts(
+    results(
+      { question: 'as httpfs', rows: 1, ours: read(100_000, 300_000, 200_000) },
+      { question: 'above httpfs', rows: 1, ours: read(9_000_000, 300_001, 200_000) },
+      { question: 'as Trino', rows: 1, ours: read(1_000_000, 1_200_000) },
+      { question: 'above Trino', rows: 1, ours: read(1_000_000, 1_200_001) },
+      { question: 'next to nothing', rows: 1, ours: read(0, 60_000) },
+    ),
+  );
+  expect(found.map(({ passed }) => passed)).toEqual([true, false, true, false, true]);
+});
+
 test('the table has the bytes of each state and their shares', () => {
   expect(table(results({ question: 'a', rows: 1000, rawBytes: 3_000_000, ours: read(20_000) }))).toContain(
-    '| a | 1,000 | 3.00 | 0.02 (1/150, 1/300) |',
+    '| a | 1,000 | 3.00 | 0.02 (1/150, 1/300) | 0.00 |',
   );
+  const compared = table(results({ question: 'a', rows: 1, ours: read(20_000, 1_500_000, 2_000_000) }));
+  expect(compared).toContain('| question | rows | raw MB | default, compacted | embedded | httpfs |');
+  expect(compared).toContain('| a | 1 |  | 0.02 (1/300) | 1.50 | 2.00 |');
 });
 
 test('rows that only one side has are told', () => {

@@ -31,6 +31,8 @@ export function parseLayout(text: string): Layout {
 export interface Warehouse {
   readonly database: string;
   readonly location: string;
+  /** Where its configuration is. */
+  readonly folder: string;
   /** Merges and sorts what was ingested. */
   compact(): Promise<void>;
   drop(): Promise<void>;
@@ -83,6 +85,7 @@ export async function buildWarehouse(layout: Layout, input: Input, place: Place)
   return {
     database,
     location,
+    folder,
     compact: async () => void (await binary('compact', '--table', 'opa_decisions')),
     drop: async () => {
       const uris: string[] = [];

@@ -56,26 +56,33 @@ export async function askMatches(
   return found;
 }
 
-/** By part, the row groups of the first rows in this order. All, where the statement fails. */
+/**
+ * By part, the row groups that can have one of the first rows in this order: by the first column of the order alone, with all
+ * rows that equal the last one in it. All, where the statement fails.
+ */
 export async function askFirst(
   connection: DuckDBConnection,
   asked: readonly AskedPart[],
   condition: Condition,
-  order: readonly OrderBy[],
+  { column, direction }: OrderBy,
   rows: number,
 ): Promise<Map<FilePart, Set<number>>> {
+  const step = commonStep(asked);
   const name = innerName(asked[0]!.part);
-  const columns = [...columnsOf(condition), ...order.map(({ column }) => column)];
-  const sql = `SELECT path, row FROM (${rowsSql(asked, columns)}) WHERE ${sqlOf(condition, name)}
-    ORDER BY ${order.map(({ column, direction }) => `${name(column)} ${direction}`).join(', ')} LIMIT ${rows}`;
+  const [value, by] = [name(column), direction.startsWith('DESC') ? '>=' : '<='];
+  const nulls = direction.endsWith('FIRST') ? `${value} IS NULL OR coalesce(${value} ${by} last.value, true)` : `coalesce(${value} ${by} last.value, last.value IS NULL)`; // biome-ignore format: one line
+  const sql = `WITH matching AS (SELECT * FROM (${rowsSql(asked, [...columnsOf(condition), column])}) WHERE ${sqlOf(condition, name)}),
+    last AS (SELECT (SELECT ${value} FROM matching ORDER BY ${value} ${direction} LIMIT 1 OFFSET ${rows - 1}) AS value)
+    SELECT DISTINCT path, row // ${step} AS block FROM matching, last WHERE ${nulls}`;
   const found = await ask(connection, sql);
   const byPath = new Map(asked.map((one) => [one.path, one]));
   const groups = new Map(
     asked.map(({ part, groups: shown }) => [part, new Set(found === undefined ? shown.map(({ index }) => index) : [])]),
   );
-  for (const [path, row] of found ?? []) {
+  for (const [path, block] of found ?? []) {
     const { part, groups: shown } = byPath.get(String(path))!;
-    for (const index of groupsOver(shown, Number(row), Number(row) + 1)) groups.get(part)!.add(index);
+    const from = Number(block) * step.rows;
+    for (const index of groupsOver(shown, from, from + step.rows)) groups.get(part)!.add(index);
   }
   return groups;
 }

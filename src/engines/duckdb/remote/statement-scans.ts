@@ -161,12 +161,14 @@ function addScan(
   for (const { key, value } of filters) {
     const column = (names as string[])[key];
     if (column === undefined) return false;
-    // An optional filter only saves work: what it stands for is tested above as well.
-    const isOptional = value.filter_type === 'OPTIONAL_FILTER';
-    const filter = isOptional ? ((value.child_filter ?? {}) as PlanNode) : value;
-    const condition = filterCondition(column, filter, pure);
-    if (condition !== undefined) (isOptional ? above : pushed).push(condition);
-    else if (!isOptional) isExact = false;
+    for (const part of parts(value)) {
+      // An optional filter only saves work: what it stands for is tested above as well, or is how the first rows are found.
+      const isOptional = part.filter_type === 'OPTIONAL_FILTER';
+      const filter = isOptional ? ((part.child_filter ?? {}) as PlanNode) : part;
+      const condition = filterCondition(column, filter, pure);
+      if (condition !== undefined) (isOptional ? above : pushed).push(condition);
+      else if (!isOptional) isExact = false;
+    }
   }
   for (const expression of expressions) {
     const condition = expressionCondition(expression, columnAt, pure);
@@ -188,3 +190,9 @@ function addScan(
   });
   return true;
 }
+
+/** All of them have to be met; one that is not understood leaves the others. */
+const parts = (filter: PlanNode): readonly PlanNode[] =>
+  filter.filter_type === 'CONJUNCTION_AND'
+    ? ((filter.child_filters ?? []) as readonly PlanNode[]).flatMap(parts)
+    : [filter];

@@ -73,10 +73,14 @@ export async function neededParts(table: RemoteTable, context: PartsContext): Pr
     files.map((live) => limit(() => filePart(table.metadata, live, scans, context.files, context.options))),
   );
   const needed = parts.filter((part) => part.groups.some((group) => isAlive(group)));
-  await byBloomFilters(needed, scans, context);
-  await byValues(needed, scans, context);
-  const kept = needed.filter((part) => part.groups.some((group) => isAlive(group)));
-  return [...days, ...(await fetchParts(kept, scans, context))];
+  try {
+    await byBloomFilters(needed, scans, context);
+    await byValues(needed, scans, context);
+    const kept = needed.filter((part) => part.groups.some((group) => isAlive(group)));
+    return [...days, ...(await fetchParts(kept, scans, context))];
+  } finally {
+    for (const { copy } of needed) if (copy !== undefined) copy.users--;
+  }
 }
 
 /** Where nothing but days and numbers of rows is asked, the manifests say it all. */
@@ -169,8 +173,9 @@ const freeBytes = 128 << 10;
 async function byValues(parts: readonly FilePart[], scans: readonly Scan[], context: PartsContext): Promise<void> {
   for (const [i, scan] of scans.entries()) {
     const conditions = conditionsOf(scan);
-    const order = scans.length === 1 && scan.isExact && scan.first !== undefined ? scan.first.order : [];
-    const isOrdered = order.length > 0 && parts.every(({ live }) => live.deletes.length === 0);
+    const [order] = scans.length === 1 && scan.isExact && scan.first !== undefined ? scan.first.order : [];
+    const isOrdered =
+      order !== undefined && scan.first!.rows > 0 && parts.every(({ live }) => live.deletes.length === 0);
     const alive = (group: Group): boolean => !group.meetings[i]!.isOut;
     if (conditions.length > 0 && isWorthAsking(parts, scan, conditions.flatMap(columnsOf), alive)) {
       await askInCopies(parts, conditions.flatMap(columnsOf), alive, context, async (asked, connection) => {
@@ -189,7 +194,7 @@ async function byValues(parts: readonly FilePart[], scans: readonly Scan[], cont
       const rows = rowsTaken(scans, parts.map(({ live }) => live)); // biome-ignore format: one line
       if (rows !== undefined) takeFirst(parts.flatMap((part) => part.groups.map((group) => ({ group, count: group.rows }))), rows); // biome-ignore format: one line
     }
-    const sorting = [...conditions.flatMap(columnsOf), ...order.map(({ column }) => column)];
+    const sorting = [...conditions.flatMap(columnsOf), ...(order ? [order.column] : [])];
     if (isOrdered && isWorthAsking(parts, scan, sorting, alive)) {
       await askInCopies(parts, sorting, alive, context, async (asked, connection) => {
         const found = await askFirst(connection, asked, allOf(conditions), order, scan.first!.rows);
@@ -264,7 +269,10 @@ async function askInCopies(
     const groups = part.groups.filter(alive);
     if (groups.length === 0) continue;
     const rowGroups = groups.map(({ index }) => index);
-    part.copy ??= await part.file.newCopy(part.footer, rowGroups);
+    if (part.copy === undefined) {
+      part.copy = await part.file.newCopy(part.footer, rowGroups);
+      part.copy.users++;
+    }
     await part.copy.setRowGroups(rowGroups);
     asked.push({ part, path: part.copy.path, groups });
     wanted.push({ file: part.file, copy: part.copy, keys: keysOf(rowGroups, leavesOf(part, columns)) });
