@@ -137,7 +137,7 @@ export class RemoteFile {
 }
 
 /** Our own footers take some 0.45 % of a file; a footer that turns out longer takes a second request. */
-const tailBytes = (size: number): number => (size <= wholeFileBytes ? size : (8 << 10) + Math.ceil(size * 0.0046));
+const tailBytes = (size: number): number => (size <= wholeFileBytes ? size : (4 << 10) + Math.ceil(size * 0.0046));
 
 /** Chunks are known by row group and leaf. */
 export interface ChunkKey {
