@@ -14,13 +14,19 @@ export type Condition =
   | { readonly kind: 'null'; readonly column: string; readonly isNull: boolean }
   | { readonly kind: 'all'; readonly of: readonly Condition[] }
   | { readonly kind: 'any'; readonly of: readonly Condition[] }
-  /** Of which nothing is known but its text. */
-  | { readonly kind: 'text'; readonly columns: readonly string[]; readonly sql: (column: ColumnName) => string };
+  /** Of which nothing is known but its text, and what has to be true where it is. */
+  | {
+      readonly kind: 'text';
+      readonly columns: readonly string[];
+      readonly sql: (column: ColumnName) => string;
+      readonly implies?: Condition;
+    };
 
 export interface Constant {
   /** Undefined where bounds cannot be compared with it. Texts as UTF-8, integers and timestamps (µs) as bigint. */
   readonly value?: Scalar;
-  readonly kind?: 'text' | 'integer' | 'timestamp' | 'boolean';
+  /** With a `double`, integers are compared as doubles. */
+  readonly kind?: 'text' | 'integer' | 'timestamp' | 'boolean' | 'double';
   readonly sql: string;
 }
 
@@ -71,7 +77,7 @@ export function mayMatch(condition: Condition, boundsOf: BoundsOf): boolean {
     case 'any':
       return condition.of.some((part) => mayMatch(part, boundsOf));
     case 'text':
-      return true;
+      return condition.implies === undefined || mayMatch(condition.implies, boundsOf);
     case 'null': {
       const bounds = boundsOf(condition.column);
       if (bounds?.nulls === undefined) return true;
@@ -92,7 +98,9 @@ function isWithin(bounds: ValueBounds | undefined, by: Comparison, { value, kind
   if (bounds.nulls !== undefined && bounds.nulls >= bounds.rows) return false;
   if (value === undefined) return true;
   const compare = (bound: Scalar | undefined): number | undefined =>
-    bound !== undefined && isOfKind(bound, kind) ? compareValues(bound, value) : undefined;
+    bound !== undefined && isOfKind(bound, kind)
+      ? compareValues(kind === 'double' ? Number(bound) : bound, value)
+      : undefined;
   const [least, greatest] = [compare(bounds.least), compare(bounds.greatest)];
   switch (by) {
     case '=':

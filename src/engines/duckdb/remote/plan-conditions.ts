@@ -3,7 +3,7 @@
  * columns of a table. What is not understood gives undefined, which never leaves anything out.
  */
 import { identifier, literal } from '../table-views.ts';
-import { type ColumnName, type Condition, type Constant, comparedBy } from './condition.ts';
+import { type ColumnName, type Comparison, type Condition, type Constant, comparedBy } from './condition.ts';
 
 /** A node of a plan; everything in it is optional to us. */
 export interface PlanNode {
@@ -85,11 +85,41 @@ export function expressionCondition(
   }
   const columns = new Set<string>();
   const sql = textOf(expression, columnAt, pure, columns);
-  return sql && { kind: 'text', columns: [...columns], sql };
+  const implies = impliedBounds(expression, columnAt);
+  return sql && { kind: 'text', columns: [...columns], sql, ...(implies && { implies }) };
 }
 
 function referenced(expression: PlanNode, columnAt: ColumnAt): string | undefined {
   return expression.expression_class === 'BOUND_REF' ? columnAt(Number(expression.index ?? 0)) : undefined;
+}
+
+/** What a comparison says of the bounds of a column, where the column is compared as a value of another type in the same order. */
+function impliedBounds(expression: PlanNode, columnAt: ColumnAt): Condition | undefined {
+  const compared = (input: unknown, by: Comparison | undefined, value: unknown): Condition | undefined => {
+    if (!isNode(input) || !isNode(value) || value.expression_class !== 'BOUND_CONSTANT' || by === undefined) return undefined; // biome-ignore format: one line
+    const isCast = input.expression_class === 'BOUND_CAST' && input.try_cast !== true;
+    const of = isCast ? input.child : input;
+    const column = isNode(of) ? referenced(of, columnAt) : undefined;
+    const constant = constantOf(value.value);
+    if (column === undefined || constant === undefined) return undefined;
+    if (!isCast) return { kind: 'compare', column, by, value: constant };
+    const comparable = castOrder(simpleType(input.return_type), value.value as PlanNode);
+    return comparable && { kind: 'compare', column, by, value: { ...constant, ...comparable } };
+  };
+  if (expression.expression_class === 'BOUND_COMPARISON')
+    return compared(expression.left, comparedBy[String(expression.type)], expression.right);
+  if (expression.expression_class !== 'BOUND_BETWEEN') return undefined;
+  const { input, lower, upper, lower_inclusive: withLower, upper_inclusive: withUpper } = expression;
+  const of = [compared(input, withLower ? '>=' : '>', lower), compared(input, withUpper ? '<=' : '<', upper)];
+  return { kind: 'all', of: of.filter((part) => part !== undefined) };
+}
+
+/** Integers as doubles, and timestamps as those of UTC, keep their order. Bounds of other types are not compared with these. */
+function castOrder(type: string | undefined, { value }: PlanNode): Pick<Constant, 'kind' | 'value'> | undefined {
+  if (typeof value !== 'number') return undefined;
+  if (type === 'DOUBLE') return { kind: 'double', value };
+  if (type === 'TIMESTAMP WITH TIME ZONE' && Number.isSafeInteger(value)) return { kind: 'timestamp', value: BigInt(value) }; // biome-ignore format: one line
+  return undefined;
 }
 
 type Text = (name: ColumnName) => string;
