@@ -47,7 +47,7 @@ export type { CompactedDay, CompactOptions, CompactReport, PlannedDay } from './
 export type { Diagnosis } from './jobs/doctor/doctor.ts';
 export type { EraseOptions, EraseReport } from './jobs/erase/erase.ts';
 export type { ExpireOptions, ExpireReport } from './jobs/expire/expire.ts';
-export type { ProducerDay, ProducersReport, ProducerTotals } from './jobs/producers/producers.ts';
+export type { MissingNumbers, ProducerDay, ProducersReport, ProducerTotals } from './jobs/producers/producers.ts';
 export type { QuarantineOptions, QuarantineReport } from './jobs/quarantine/explain.ts';
 export type { RelocateOptions, RelocateReport } from './jobs/relocate/relocate.ts';
 export type { ReplayOptions, ReplayReport } from './jobs/replay/replay.ts';

@@ -194,6 +194,7 @@ class BatchAttempt {
   #fail(object: ObjectInfo, error: unknown): void {
     const { code = 'other', message } = error as { code?: string; message: string };
     this.#failures.push({ uri: object.uri, code, message });
+    this.#sequences?.collector.forgetEvidence(object.uri);
     this.#runtime.log.error(
       { event: 'object-failed', uri: object.uri, code, reason: message },
       'object left unclaimed',

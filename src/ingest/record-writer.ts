@@ -11,7 +11,7 @@ import { frameRecords } from '../records/frame/index.ts';
 import { rowIdentity } from '../records/identity.ts';
 import type { Limits } from '../records/limits.ts';
 import type { ObjectFacts } from '../records/object-facts.ts';
-import type { RecordOutcome, Rejection, RejectionCode, RowOutcome, SkipReason } from '../records/outcome.ts';
+import type { RecordOutcome, Rejection, RejectionCode, RowOutcome, Skip, SkipReason } from '../records/outcome.ts';
 import { quarantineRow } from '../records/quarantine.ts';
 import type { RecordReader } from '../records/record-reader.ts';
 import type { RowWriter } from '../records/scan/row-writer.ts';
@@ -61,6 +61,7 @@ export class RecordWriter {
   readonly #days = new Set<string>();
   readonly #dayAt: number;
   readonly #subjectsAt: readonly number[];
+  readonly #instanceAt: number;
 
   readonly sequences: SequenceCollector | undefined;
 
@@ -78,6 +79,7 @@ export class RecordWriter {
     this.rows = source.writers.acquire((day) => this.#admit(day), batch.identityBytes);
     const indexOf = (name: string): number => source.table.columns.findIndex((column) => column.name === name);
     this.#dayAt = indexOf(partitionColumn);
+    this.#instanceAt = source.sequence === undefined ? -1 : indexOf(source.sequence.instance);
     this.#subjectsAt = (subjectColumns.get(source.table.name) ?? []).map(indexOf);
   }
 
@@ -90,6 +92,11 @@ export class RecordWriter {
   dayBeyond({ values }: RowOutcome): string | undefined {
     const day = String(values[this.#dayAt]);
     return this.#admit(day) ? undefined : day;
+  }
+
+  /** Who made the record of a row, where its source says so. */
+  instanceOf({ values }: RowOutcome): string | null {
+    return this.#instanceAt < 0 ? null : (values[this.#instanceAt] as string | null);
   }
 
   /** Whom a row is about: what an erasure goes by. */
@@ -185,13 +192,20 @@ class ObjectRecords {
   readonly #take = (outcome: RecordOutcome, origin: Frame): void => {
     this.#tally.records++;
     this.#tally.fallbacks++;
-    if (outcome.kind === 'skip') increase(this.#tally.skips, outcome.reason, 1);
+    if (outcome.kind === 'skip') this.#skip(outcome);
     else if (outcome.kind === 'quarantine') this.#reject(outcome, origin);
     else this.#append(outcome, origin);
   };
 
+  #skip({ reason, evidence }: Skip): void {
+    increase(this.#tally.skips, reason, 1);
+    if (evidence !== undefined) this.#batch.sequences?.takeEvidence(this.#object.uri, evidence);
+  }
+
   #append(row: RowOutcome, origin: Frame): void {
-    const { rows, source, limits } = this.#batch;
+    const { rows, source, limits, sequences } = this.#batch;
+    const instance = this.#batch.instanceOf(row);
+    if (instance !== null) sequences?.sawRecord(this.#object.uri, instance, Number(row.eventTime));
     this.#given?.addRow(rowIdentity(source.table, row.values), origin.offset, row.eventTime);
     if (this.#prior?.events.take(rowIdentity(source.table, row.values))) {
       if (row.identity !== null) rows.compare(row.identity);
@@ -227,7 +241,7 @@ class ObjectRecords {
     this.#given?.addRejected(rowIdentity(quarantine, values), origin.offset, values[payloadBytesAt]);
     const { numbered, eventTime } = rejection;
     if (numbered !== undefined && eventTime !== undefined)
-      sequences?.takeRejected(dayOfMicros(eventTime), numbered, Number(eventTime));
+      sequences?.takeRejected(uri, dayOfMicros(eventTime), numbered, Number(eventTime));
     if (this.#prior?.quarantine.take(rowIdentity(quarantine, values))) {
       this.#tally.duplicates++;
       return;

@@ -20,8 +20,12 @@ export class SequenceWriter {
     if (this.collector.isFull) await this.#flush();
   }
 
+  /** All objects are read. */
   async finish(): Promise<void> {
-    await this.#flush();
+    const evidence = [...this.collector.evidenceRows()];
+    for (const row of this.collector.rows()) this.table.append(row);
+    for (const row of evidence) this.table.append(row);
+    await this.table.flush();
   }
 
   settled(): Promise<void> {

@@ -1,8 +1,10 @@
 /** Questions that the program answers itself, whatever the engine: there is one, `missing-decisions`. */
 import type { CellValue, QueryAnswer, QueryEngine, QueryRequest } from '../engines/engine.ts';
 import type { Runtime } from '../ingest/runtime.ts';
+import { missingNumbersText } from '../jobs/producers/missing-numbers.ts';
 import { type ProducerDay, producers } from '../jobs/producers/producers.ts';
 import { type Grade, grades } from '../sequences/grade.ts';
+import { countOf } from '../sequences/number-set.ts';
 import { timeText } from '../text/time.ts';
 import { ParameterError } from './parameters.ts';
 
@@ -24,7 +26,7 @@ const columns: readonly Column[] = [
   number('last', ({ last }) => last),
   number('arrived', ({ arrived }) => arrived),
   // Numbers alone prove no decision missing: each of them may be another request.
-  number('missing_at_least', () => 0),
+  number('missing_at_least', ({ proved }) => countOf(proved)),
   number('missing_estimated', ({ estimated }) => estimated),
   number('missing_at_most', ({ absent }) => absent),
   number('before_first', ({ head }) => head),
@@ -35,6 +37,7 @@ const columns: readonly Column[] = [
   text('after_last', ({ isSeenAgain }) => (isSeenAgain ? 'seen again' : 'unknown')),
   { name: 'first_time', type: 'timestamp', of: ({ firstTime }) => timestampText(firstTime) },
   { name: 'last_time', type: 'timestamp', of: ({ lastTime }) => timestampText(lastTime) },
+  text('missing_numbers', (day) => missingNumbersText(day)),
 ];
 
 const timestampText = (micros: number | undefined): string | null =>

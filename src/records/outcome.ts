@@ -1,5 +1,6 @@
 import type { Value } from '../columns/types.ts';
 import type { NumberedRecord } from '../sequences/collector.ts';
+import type { Evidence } from '../sequences/evidence.ts';
 
 /**
  * What becomes of one record read. A rejected record is data, not an exception. Each record, or piece of one that never
@@ -40,6 +41,8 @@ export interface Rejection {
 export interface Skip {
   readonly kind: 'skip';
   readonly reason: SkipReason;
+  /** What the line says of the requests of its producer. */
+  readonly evidence?: Evidence;
 }
 
 /** Every reason for which a line is left out, each with what it is. */

@@ -25,7 +25,7 @@ export function producersSection(view: View, { rows }: Table): Section {
   return section(
     'producers',
     title,
-    html`<p class="lead">By the numbers of OPA's requests, ${formatCount(sum('missing_at_most'))} decisions are missing at most, and ${formatCount(sum('missing_estimated'))} by what is usual. Nothing is known of what came after the last number of an instance that is not seen again.</p>
+    html`<p class="lead">By the numbers of OPA's requests, ${formatCount(sum('missing_at_most'))} decisions are missing at most, ${formatCount(sum('missing_estimated'))} by what is usual, and ${formatCount(sum('missing_at_least'))} are proved to be by OPA's own log. Nothing is known of what came after the last number of an instance that is not seen again.</p>
 <ul>${counts.map(([grade, days]) => html`<li>${plural(days, 'day')} of instances ${grade}: ${grades[grade]}</li>`)}</ul>
 ${
   open.length > 0 &&
@@ -38,6 +38,7 @@ ${
       countColumn('Arrived', 'arrived'),
       countColumn('Missing at most', 'missing_at_most'),
       countColumn('By what is usual', 'missing_estimated'),
+      countColumn('Proved', 'missing_at_least'),
       countColumn('Longest gap', 'longest_gap'),
     ],
     shown,

@@ -6,9 +6,10 @@
 import type { ColumnBatch, ColumnData, StringData } from '../columns/batch.ts';
 import type { Value } from '../columns/types.ts';
 import { compareText } from '../text/order.ts';
+import { type Evidence, EvidenceBook } from './evidence.ts';
 import { Longs } from './longs.ts';
-import { NumberSet } from './number-set.ts';
-import { instanceKey, longestInstance, type SequenceKind, sequenceKinds, toRows } from './rows.ts';
+import { type NumberRange, NumberSet, unionOfRanges } from './number-set.ts';
+import { instanceKey, longestInstance, type SequenceKind, toRows } from './rows.ts';
 
 /** Columns of a table of events that say who counts, and how far. */
 export interface SequenceColumns {
@@ -39,11 +40,13 @@ const rangesPerInstance = 16;
 
 const ymdColumn = 'ymd';
 const timeColumn = 'event_time';
+const objectColumn = 'source_uri';
 
 export class SequenceCollector {
   readonly #columns: SequenceColumns;
   readonly #source: string;
   readonly #batch: string;
+  readonly #evidence = new EvidenceBook();
   #gathered = new Map<string, Gathered>();
 
   /** `source` and `batch` go into the rows. */
@@ -67,6 +70,7 @@ export class SequenceCollector {
     const instances = new Texts(column(batch, this.#columns.instance), rows);
     const numbers = new Longs(column(batch, this.#columns.number));
     const times = new Longs(column(batch, timeColumn));
+    this.#seeObjects(batch, instances, times);
     const known = new Map<number, Gathered>();
     let day = -1;
     let instance = -1;
@@ -90,9 +94,70 @@ export class SequenceCollector {
   }
 
   /** A record in quarantine has arrived too. `time` in microseconds since the epoch, of the UTC day `ymd`. */
-  takeRejected(ymd: string, { number, instance }: NumberedRecord, time: number): void {
+  takeRejected(uri: string, ymd: string, { number, instance }: NumberedRecord, time: number): void {
     const name = usable(instance);
-    if (name !== null && isCounted(number)) addRecord(this.#gatheredOf(ymd, 'quarantined', name), number, time);
+    if (name === null || !isCounted(number)) return;
+    addRecord(this.#gatheredOf(ymd, 'quarantined', name), number, time);
+    this.#evidence.sawRecords(uri, name, time, time);
+  }
+
+  /** A record of the object that is in the warehouse already. */
+  sawRecord(uri: string, instance: string, time: number): void {
+    const name = usable(instance);
+    if (name !== null) this.#evidence.sawRecords(uri, name, time, time);
+  }
+
+  /** A line of the object that says something of its producer's requests. */
+  takeEvidence(uri: string, evidence: Evidence): void {
+    this.#evidence.add(uri, evidence);
+  }
+
+  /** The object could not be read to its end. */
+  forgetEvidence(uri: string): void {
+    this.#evidence.forget(uri);
+  }
+
+  /** Rows of what the lines of all objects say, which are read to their ends; before `rows` is called for the last time. */
+  *evidenceRows(): Generator<Value[]> {
+    const arrived = new Map<string, NumberRange[][]>();
+    for (const { instance, numbers } of this.#gathered.values()) {
+      if (instance === null) continue;
+      const sets = arrived.get(instance) ?? [];
+      arrived.set(instance, sets);
+      sets.push(numbers.ranges());
+    }
+    for (const { use, instance, ...used } of this.#evidence.settle((name) => unionOfRanges(arrived.get(name) ?? []))) {
+      const name = usable(instance);
+      if (name === null) continue;
+      const owner = { instance: name, instanceKey: instanceKey(name), source: this.#source, batch: this.#batch };
+      yield* toRows({ ...owner, ...used, kind: use });
+    }
+  }
+
+  /** Which instances made the records of each object, and when. */
+  #seeObjects(batch: ColumnBatch, instances: Texts, times: Longs): void {
+    const uris = new Texts(column(batch, objectColumn), batch.rows);
+    const seen = new Map<number, { uri: number; instance: number; first: number; last: number }>();
+    let span: { uri: number; instance: number; first: number; last: number } | undefined;
+    for (let row = 0; row < batch.rows; row++) {
+      const uri = uris.code(row);
+      const instance = instances.code(row);
+      const time = times.at(row);
+      if (span === undefined || span.uri !== uri || span.instance !== instance) {
+        const key = (uri + 1) * 2 ** 26 + instance + 1;
+        span = seen.get(key);
+        if (span === undefined) {
+          span = { uri, instance, first: time, last: time };
+          seen.set(key, span);
+        }
+      }
+      if (time < span.first) span.first = time;
+      if (time > span.last) span.last = time;
+    }
+    for (const { uri, instance, first, last } of seen.values()) {
+      const [object, name] = [uris.text(uri), usable(instances.text(instance))];
+      if (object !== undefined && name !== null) this.#evidence.sawRecords(object, name, first, last);
+    }
   }
 
   /** Rows of the table `sequences` in its order, of all that is held; holds nothing afterwards. */
@@ -103,7 +168,7 @@ export class SequenceCollector {
         (a, b) =>
           compareText(a.ymd, b.ymd) ||
           Number(a.instanceKey > b.instanceKey) - Number(a.instanceKey < b.instanceKey) ||
-          sequenceKinds.indexOf(a.kind) - sequenceKinds.indexOf(b.kind) ||
+          compareText(a.kind, b.kind) ||
           compareText(a.instance ?? '', b.instance ?? ''),
       );
     this.#gathered = new Map();

@@ -1,16 +1,20 @@
 /**
  * What can be said of the records of one instance, day by day, from the numbers that have arrived. Nothing here is called
- * complete that the numbers do not prove: a number without a record is a request that decided nothing, such as a health
- * check on the same port, or a decision that never came, and the numbers alone do not tell which.
+ * complete that is not proved: a number without a record is a request that decided nothing, such as a health check on the
+ * same port, or a decision that never came. The numbers alone do not tell which; the instance's own log does, where it is
+ * there.
  */
-import { countOf, type NumberRange, NumberSet } from './number-set.ts';
+import { type RequestUse, requestUses } from './evidence.ts';
+import { countOf, difference, type NumberRange, unionOfRanges } from './number-set.ts';
 
 /** In the order of a reader's concern. */
 export const grades = {
-  missing: 'a gap longer than usual, or more numbers without a record than usual and than is tolerated',
+  missing:
+    'answered by what the instance logs, and no record came; or a gap longer than usual, or more than usual and than is tolerated',
   uncounted: 'records without a number: nothing can be said about what is missing',
   steady: 'gaps at the usual rate and length, as health checks on the same port make them: nothing speaks of a loss',
-  dense: 'every number from the first to the last has its record: proved complete between them',
+  dense:
+    'every number from the first to the last has its record, or its request decided nothing: proved complete between them',
 } as const;
 export type Grade = keyof typeof grades;
 
@@ -21,10 +25,14 @@ export interface ArrivedDay {
   readonly ranges: readonly NumberRange[];
   /** There are records without a number. */
   readonly isUnnumbered: boolean;
+  /** What the log of the instance says that numbers were used for, by use; as `ranges`. */
+  readonly uses?: UsesOfDay;
   /** Microseconds since the epoch. */
   readonly firstTime: number;
   readonly lastTime: number;
 }
+
+export type UsesOfDay = Readonly<Partial<Record<RequestUse, readonly NumberRange[]>>>;
 
 export interface GradedDay {
   readonly ymd: string;
@@ -35,17 +43,22 @@ export interface GradedDay {
   /** Distinct numbers that have arrived. */
   readonly arrived: number;
   /**
-   * Numbers that nothing came for, in gaps that end on this day: between it and the day before that the instance was
-   * seen, too. As many records are missing at most.
+   * Numbers of requests that were answered with a decision, by the log of the instance, and whose records have not come:
+   * as many are missing at least.
+   */
+  readonly proved: readonly NumberRange[];
+  /**
+   * Numbers that nothing came for: those, and all whose use is not known, in gaps that end on this day: between it and
+   * the day before that the instance was seen, too. As many records are missing at most.
    */
   readonly absent: number;
-  /** Of these, the ones before the first number that the instance was ever seen with. */
+  /** Of the gaps, the numbers before the first number that the instance was ever seen with. */
   readonly head: number;
   readonly gaps: number;
   readonly longestGap: number;
   /** Of what is absent, what lies in gaps of usual length: only there does it matter how long the day was. */
   readonly short: number;
-  /** How many records are missing, judged by what is usual. The numbers alone prove none: at least 0. */
+  /** How many records are missing: those that are proved to be, and of the others more than usual. */
   readonly estimated: number;
   readonly usual: Usual;
   /** The instance is seen later on, so what came after its last number is known there; otherwise it is not known. */
@@ -80,12 +93,16 @@ export interface GradeOptions {
   readonly tolerate: number;
   /** Nothing but what makes a record uses a number, so no gap is usual. */
   readonly isAlone?: boolean;
+  /** Requests that use numbers of the same counter; lines about others are of another counter. */
+  readonly ignore?: readonly RequestUse[];
 }
 
 /** Grades the days of one instance, which are in order and each there once. */
-export function gradeDays(days: readonly ArrivedDay[], { tolerate, isAlone = false }: GradeOptions): GradedDay[] {
+export function gradeDays(arrived: readonly ArrivedDay[], options: GradeOptions): GradedDay[] {
+  const { tolerate, isAlone = false } = options;
+  const days = accounted(arrived, options.ignore ?? ['health', 'metrics']);
   const gapsByDay = gapsEndingOn(days);
-  const lastCounted = days.findLastIndex(({ ranges }) => ranges.length > 0);
+  const lastCounted = days.findLastIndex(({ known }) => known.length > 0);
   const graded: GradedDay[] = [];
   const before: PastDay[] = [];
   let lastTime: number | undefined;
@@ -104,12 +121,47 @@ export function gradeDays(days: readonly ArrivedDay[], { tolerate, isAlone = fal
       isSeenAgain: i < lastCounted,
     });
     graded.push(one);
-    if (day.ranges.length === 0) continue;
+    if (day.known.length === 0) continue;
     lastTime = Math.max(lastTime ?? day.lastTime, day.lastTime);
     before.push(pastOf(gaps, one.usual, hours));
     if (before.length > usualDays) before.shift();
   }
   return graded;
+}
+
+/** A day with what is known of its numbers. */
+interface AccountedDay extends ArrivedDay {
+  /** Numbers that have arrived or whose use is known; as `ranges`. */
+  readonly known: readonly NumberRange[];
+  readonly proved: readonly NumberRange[];
+}
+
+function accounted(days: readonly ArrivedDay[], ignore: readonly RequestUse[]): AccountedDay[] {
+  if (days.every(({ uses }) => uses === undefined))
+    return days.map((day) => ({ ...day, known: day.ranges, proved: [] }));
+  const arrived = unionOfRanges(days.map(({ ranges }) => ranges));
+  const usesOf = (use: RequestUse) => unionOfRanges(days.map(({ uses }) => uses?.[use] ?? []));
+  const decided = unionOfRanges([arrived, usesOf('answered')]);
+  // What lies beyond says nothing of a decision, and may be of a counter that is ahead.
+  const end: NumberRange[] = [[(decided.at(-1)?.[1] ?? 0) + 1, Number.MAX_SAFE_INTEGER]];
+  const excuses = (['health', 'metrics', 'other'] as const).filter((use) => {
+    if (use === 'other') return true;
+    // Requests of one counter do not share a number: these are of another one, such as that of a port for diagnostics.
+    const used = usesOf(use);
+    return ignore.includes(use) && countOf(difference(used, decided)) === countOf(used);
+  });
+  const accounted: AccountedDay[] = [];
+  let before: readonly NumberRange[] = arrived;
+  for (const day of days) {
+    const answered = day.uses?.answered ?? [];
+    const excused = excuses.map((use) => difference(day.uses?.[use] ?? [], end));
+    const known = unionOfRanges([day.ranges, answered, ...excused]);
+    const proved = difference(answered, before);
+    before = unionOfRanges([before, proved]);
+    // Nothing but requests that decide nothing.
+    if (known.length > 0 || day.isUnnumbered) accounted.push({ ...day, known, proved });
+  }
+  return accounted;
 }
 
 /** What a day teaches those after it: its gaps without the ones that were longer than usual. */
@@ -125,7 +177,7 @@ function pastOf(gaps: readonly NumberRange[], usual: Usual, hours: number): Past
 }
 
 interface Judged {
-  readonly day: ArrivedDay;
+  readonly day: AccountedDay;
   readonly gaps: readonly NumberRange[];
   readonly head: number;
   /** A gap among the day's numbers that ends on another day; its length, 0 where there is none. */
@@ -140,6 +192,7 @@ interface Judged {
 function gradeDay({ day, gaps, head, foreign, hours, before, tolerate, isAlone, isSeenAgain }: Judged): GradedDay {
   const lengths = gaps.map(lengthOf);
   const arrived = countOf(day.ranges);
+  const proved = countOf(day.proved);
   const absent = lengths.reduce((sum, length) => sum + length, 0);
   // Where there is no gap it makes no difference, and a year of a fleet is mostly such days.
   const isGapless = lengths.length === 0 && foreign === 0;
@@ -147,18 +200,19 @@ function gradeDay({ day, gaps, head, foreign, hours, before, tolerate, isAlone, 
   const inLong = lengths.filter((length) => length > usual.longestGap).reduce((sum, length) => sum + length, 0);
   const inShort = absent - inLong;
   const excess = excessOf(inShort, arrived, usual, hours, tolerate);
-  const estimated = inLong + excess;
+  const estimated = proved + inLong + excess;
   return {
     ymd: day.ymd,
     grade: gradeOf(
       day,
       absent === 0 && foreign === 0,
-      inLong > 0 || foreign > usual.longestGap || estimated / Math.max(1, arrived + estimated) > tolerate,
+      proved > 0 || inLong > 0 || foreign > usual.longestGap || estimated / Math.max(1, arrived + estimated) > tolerate,
     ),
     first: day.ranges[0]?.[0] ?? null,
     last: day.ranges.at(-1)?.[1] ?? null,
     arrived,
-    absent,
+    proved: day.proved,
+    absent: proved + absent,
     head,
     gaps: gaps.length,
     longestGap: longestOf(lengths),
@@ -169,10 +223,10 @@ function gradeDay({ day, gaps, head, foreign, hours, before, tolerate, isAlone, 
   };
 }
 
-function gradeOf({ ranges, isUnnumbered }: ArrivedDay, isWhole: boolean, isUnusual: boolean): Grade {
-  if (ranges.length > 0 && isUnusual) return 'missing';
+function gradeOf({ known, isUnnumbered }: AccountedDay, isWhole: boolean, isUnusual: boolean): Grade {
+  if (known.length > 0 && isUnusual) return 'missing';
   // Records without a number stand beside the others, and nothing proves that all of them came.
-  if (isUnnumbered || ranges.length === 0) return 'uncounted';
+  if (isUnnumbered || known.length === 0) return 'uncounted';
   return isWhole ? 'dense' : 'steady';
 }
 
@@ -211,9 +265,9 @@ const lengthOf = ([first, last]: NumberRange): number => last - first + 1;
  * The gaps in the numbers of all days together, each with the day on which the number after it was seen: around midnight
  * numbers of both days are mixed, and a number has to have come only once, on whichever day.
  */
-function gapsEndingOn(days: readonly ArrivedDay[]): { gaps: NumberRange[]; head: number; foreign: number }[] {
+function gapsEndingOn(days: readonly AccountedDay[]): { gaps: NumberRange[]; head: number; foreign: number }[] {
   const byDay = days.map(() => ({ gaps: [] as NumberRange[], head: 0, foreign: 0 }));
-  const all = days.flatMap(({ ranges }, day) => ranges.map((range) => ({ range, day })));
+  const all = days.flatMap(({ known }, day) => known.map((range) => ({ range, day })));
   all.sort((a, b) => a.range[0] - b.range[0] || a.day - b.day);
   const gaps: { readonly gap: NumberRange; readonly day: number }[] = [];
   let next = 1;
@@ -226,10 +280,10 @@ function gapsEndingOn(days: readonly ArrivedDay[]): { gaps: NumberRange[]; head:
     }
     next = Math.max(next, last + 1);
   }
-  for (const [day, { ranges }] of days.entries()) {
+  for (const [day, { known }] of days.entries()) {
     // The first one tells enough: numbers of a day among those of another are rare.
-    const found = ranges.length === 0 ? undefined : gaps[firstGapFrom(gaps, ranges[0]![0])];
-    if (found !== undefined && found.day !== day && found.gap[0] < ranges.at(-1)![0])
+    const found = known.length === 0 ? undefined : gaps[firstGapFrom(gaps, known[0]![0])];
+    if (found !== undefined && found.day !== day && found.gap[0] < known.at(-1)![0])
       byDay[day]!.foreign = lengthOf(found.gap);
   }
   return byDay;
@@ -250,13 +304,19 @@ function firstGapFrom(gaps: readonly { readonly gap: NumberRange }[], number: nu
 export function unionOf(parts: readonly ArrivedDay[]): ArrivedDay {
   const [only, ...others] = parts;
   if (others.length === 0) return only!;
-  const numbers = new NumberSet();
-  for (const { ranges } of parts) for (const [first, last] of ranges) numbers.addRange(first, last);
+  const uses = unionOfUses(parts.flatMap((part) => part.uses ?? []));
   return {
     ymd: only!.ymd,
-    ranges: numbers.ranges(),
+    ranges: unionOfRanges(parts.map(({ ranges }) => ranges)),
     isUnnumbered: parts.some(({ isUnnumbered }) => isUnnumbered),
+    ...(uses && { uses }),
     firstTime: Math.min(...parts.map(({ firstTime }) => firstTime)),
     lastTime: Math.max(...parts.map(({ lastTime }) => lastTime)),
   };
+}
+
+function unionOfUses(all: readonly UsesOfDay[]): UsesOfDay | undefined {
+  if (all.length <= 1) return all[0];
+  const union = requestUses.map((use) => [use, unionOfRanges(all.map((uses) => uses[use] ?? []))] as const);
+  return Object.fromEntries(union.filter(([, ranges]) => ranges.length > 0));
 }

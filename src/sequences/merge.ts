@@ -1,4 +1,4 @@
-/** Rows of one day as fewer rows that say the same: one for each instance, kind and source, as far as gaps allow. */
+/** Rows of one day as fewer rows that say the same: one for each instance, kind and source, as far as gaps and times allow. */
 import type { Value } from '../columns/types.ts';
 import { NumberSet } from './number-set.ts';
 import { fromRow, type SequenceOwner, toRows } from './rows.ts';
@@ -14,7 +14,9 @@ export class SequenceMerge {
   add(stored: Readonly<Record<string, unknown>>): void {
     const { ranges, ...row } = fromRow(stored);
     // Records without a number are a row of their own.
-    const key = JSON.stringify([row.source, row.kind, row.instance, ranges.length > 0]);
+    // What was answered and did not come keeps its time.
+    const time = row.kind === 'answered' ? [row.firstTime, row.lastTime] : [];
+    const key = JSON.stringify([row.source, row.kind, row.instance, ranges.length > 0, ...time]);
     const before = this.#merged.get(key);
     const numbers = before?.numbers ?? new NumberSet();
     for (const [first, last] of ranges) numbers.addRange(first, last);

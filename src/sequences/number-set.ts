@@ -101,3 +101,29 @@ export function gapsOf(ranges: readonly NumberRange[]): NumberRange[] {
 /** How many numbers ranges that do not overlap hold. */
 export const countOf = (ranges: readonly NumberRange[]): number =>
   ranges.reduce((sum, [first, last]) => sum + last - first + 1, 0);
+
+/** The numbers of one set that are not in another one. Of what `NumberSet.ranges` gives. */
+export function difference(ranges: readonly NumberRange[], without: readonly NumberRange[]): NumberRange[] {
+  const left: NumberRange[] = [];
+  let at = 0;
+  for (const [first, last] of ranges) {
+    let next = first;
+    while (at < without.length && without[at]![1] < next) at++;
+    for (let i = at; i < without.length && without[i]![0] <= last; i++) {
+      const [start, end] = without[i]!;
+      if (start > next) left.push([next, start - 1]);
+      next = Math.max(next, end + 1);
+    }
+    if (next <= last) left.push([next, last]);
+  }
+  return left;
+}
+
+/** The numbers of several sets. */
+export function unionOfRanges(sets: readonly (readonly NumberRange[])[]): readonly NumberRange[] {
+  const filled = sets.filter((ranges) => ranges.length > 0);
+  if (filled.length <= 1) return filled[0] ?? [];
+  const numbers = new NumberSet();
+  for (const ranges of filled) for (const [first, last] of ranges) numbers.addRange(first, last);
+  return numbers.ranges();
+}

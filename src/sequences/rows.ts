@@ -2,10 +2,15 @@
 import { createHash } from 'node:crypto';
 import type { Value } from '../columns/types.ts';
 import { sequences } from '../tables/sequences.ts';
+import { type RequestUse, requestUses } from './evidence.ts';
 import { countOf, gapsOf, type NumberRange } from './number-set.ts';
 
-export const sequenceKinds = ['decision', 'quarantined'] as const;
-export type SequenceKind = (typeof sequenceKinds)[number];
+/** Numbers of records that have arrived. */
+export const arrivedKinds = ['decision', 'quarantined'] as const;
+export type SequenceKind = (typeof arrivedKinds)[number] | RequestUse;
+
+/** What a number was used for, where the row is what the producer's own log says of it. */
+export const useOfKind = (kind: string): RequestUse | undefined => requestUses.find((use) => use === kind);
 
 /** Of whom and when the numbers are. */
 export interface SequenceOwner {

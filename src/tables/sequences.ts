@@ -10,7 +10,7 @@ import type { TableDeclaration } from './declaration.ts';
 export const sequences: TableDeclaration = {
   name: 'sequences',
   description:
-    'Which request numbers have arrived, by instance and day. Its rows together say it: the same number may be in several.',
+    'Which request numbers have arrived, by instance and day, and what others were used for. Its rows together say it: the same number may be in several.',
   columns: [
     { name: 'ymd', type: 'string', description: 'UTC day of the records.', required: true },
     { name: 'source', type: 'string', description: 'Name of the source in the configuration.', required: true },
@@ -24,7 +24,7 @@ export const sequences: TableDeclaration = {
       name: 'kind',
       type: 'string',
       description:
-        'decision: rows of the table of decisions; quarantined: records in quarantine that tell their number.',
+        'What the numbers are of. decision: rows of the table of decisions; quarantined: records in quarantine that tell their number. What the log of the instance itself says: answered: requests for a decision that were answered, and whose decisions did not come in the same batch; health, metrics, other: requests that decide nothing.',
       required: true,
     },
     {

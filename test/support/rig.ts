@@ -74,6 +74,11 @@ export const rig = {
     return run(stack, ['spark', path, ...args], { env: { ...process.env, ...env } }, stdin);
   },
 
+  /** Path of an OPA. */
+  async opa(): Promise<string> {
+    return (await run(stack, ['opa'], {})).trimEnd();
+  },
+
   /** Path of a Chromium or Chrome. */
   async chromium(): Promise<string> {
     return (await run(stack, ['chromium'], {})).trimEnd();
@@ -103,7 +108,7 @@ export interface RigRest {
   readonly namespace: string;
 }
 
-export type Need = 's3' | 'glue' | 'trino' | 'rest' | 'readers' | 'spark' | 'chromium';
+export type Need = 's3' | 'glue' | 'trino' | 'rest' | 'readers' | 'spark' | 'chromium' | 'opa';
 
 /**
  * `describe` for tests that need parts of the rig. Where one is missing on this machine the suite is skipped, and the

@@ -1,6 +1,8 @@
 /** What never arrived, for a terminal. */
+import { missingNumbersText } from '../../jobs/producers/missing-numbers.ts';
 import type { ProducerDay, ProducersReport } from '../../jobs/producers/producers.ts';
 import { type Grade, grades } from '../../sequences/grade.ts';
+import { countOf } from '../../sequences/number-set.ts';
 import { formatCount, plural } from '../../text/humanize.ts';
 import { textTable } from '../../text/text-table.ts';
 
@@ -10,11 +12,14 @@ export function renderProducers({ days, totals, beyondTolerance }: ProducersRepo
   if (totals.instances === 0) return '\nproducers: no record that tells which instance made it\n';
   const counts = (Object.keys(grades) as Grade[]).map((grade) => `${formatCount(totals.days[grade])} ${grade}`);
   let text = `\nproducers: ${plural(totals.instances, 'instance')}; days of instances: ${counts.join(', ')}\n`;
-  text += `${formatCount(totals.arrived)} numbers arrived; at most ${formatCount(totals.absent)} records are missing, ${formatCount(totals.estimated)} by what is usual\n`;
+  text += `${formatCount(totals.arrived)} numbers arrived; at most ${formatCount(totals.absent)} records are missing, ${formatCount(totals.estimated)} by what is usual, ${formatCount(totals.proved)} by the log of their instance\n`;
   if (days.length > 0) {
     text += `\n${table(days.slice(0, mostDays))}`;
     if (days.length > mostDays)
       text += `and ${formatCount(days.length - mostDays)} more; query missing-decisions lists all\n`;
+    for (const day of days)
+      if (day.missingNumbers.length > 0)
+        text += `\n${day.ymd} ${day.instance ?? ''}: answered, and no record came: ${missingNumbersText(day)}\n`;
     for (const grade of new Set(days.map(({ grade }) => grade))) text += `\n${grade}: ${grades[grade]}`;
     text += '\n';
   }
@@ -31,11 +36,12 @@ const table = (days: readonly ProducerDay[]): string =>
       { title: 'grade' },
       { title: 'numbers' },
       { title: 'arrived', align: 'right' },
-      { title: 'missing at most', align: 'right' },
-      { title: 'by what is usual', align: 'right' },
-      { title: 'longest gap', align: 'right' },
+      { title: 'at most', align: 'right' },
+      { title: 'usual', align: 'right' },
+      { title: 'proved', align: 'right' },
+      { title: 'gap', align: 'right' },
     ],
-    days.map(({ ymd, instance, grade, first, last, arrived, absent, estimated, longestGap }) => [
+    days.map(({ ymd, instance, grade, first, last, arrived, proved, absent, estimated, longestGap }) => [
       ymd,
       instance ?? '(none named)',
       grade,
@@ -43,6 +49,7 @@ const table = (days: readonly ProducerDay[]): string =>
       formatCount(arrived),
       formatCount(absent),
       formatCount(estimated),
+      formatCount(countOf(proved)),
       formatCount(longestGap),
     ]),
   );

@@ -15,7 +15,7 @@ import { ColumnReader } from '../../parquet/read/column-reader.ts';
 import { type ArrivedDay, unionOf } from '../../sequences/grade.ts';
 import { Longs } from '../../sequences/longs.ts';
 import type { NumberRange } from '../../sequences/number-set.ts';
-import { rangesOfRow } from '../../sequences/rows.ts';
+import { rangesOfRow, type SequenceKind, useOfKind } from '../../sequences/rows.ts';
 import type { ObjectStore } from '../../store/store.ts';
 import { sequences } from '../../tables/sequences.ts';
 import { compareText } from '../../text/order.ts';
@@ -29,6 +29,14 @@ export interface Instance {
   readonly sources: Set<string>;
   /** null for records that name no instance; undefined before `readNames`. */
   name: string | null | undefined;
+}
+
+/** Numbers that were answered between two times, in microseconds since the epoch. */
+export interface AnsweredRow {
+  readonly ymd: string;
+  readonly ranges: readonly NumberRange[];
+  readonly firstTime: number;
+  readonly lastTime: number;
 }
 
 const filesAhead = 16;
@@ -114,19 +122,45 @@ export class ArrivedNumbers {
       instance.days = instance.days.map((day) => ({ ...day, ...byDay.get(day.ymd) }));
   }
 
+  /** When the requests were answered whose records have not come, of these days of instances. */
+  async readAnswered(wanted: ReadonlyMap<Instance, ReadonlySet<string>>): Promise<Map<Instance, AnsweredRow[]>> {
+    const days = new Set([...wanted.values()].flatMap((ofInstance) => [...ofInstance]));
+    const files = this.#files.filter(({ ymd }) => days.has(ymd ?? ''));
+    const names = ['instance_key', 'kind', 'first', 'count', 'gaps', 'first_time', 'last_time'];
+    const found = new Map<Instance, AnsweredRow[]>();
+    for await (const { file, batch } of this.#columns(files, names)) {
+      const [keyData, kinds, firstData, countData, gaps, fromData, toData] = batch.columns.map(({ data }) => data);
+      const [keys, firsts, counts] = [keyData, firstData, countData].map((data) => new Longs(data!)) as Longs[];
+      const [from, to] = [fromData, toData].map((data) => new Longs(data!)) as Longs[];
+      const kindOf = coded(kinds as StringData);
+      for (let row = 0; row < batch.rows; row++) {
+        const instance = this.#instances.get(keys!.at(row));
+        if (instance === undefined || wanted.get(instance)?.has(file.ymd!) !== true) continue;
+        if (kindOf(row) !== 'answered') continue;
+        const rows = found.get(instance) ?? [];
+        found.set(instance, rows);
+        const ranges = rangesAt(firsts!.at(row), counts!.at(row), gaps as ListData, row);
+        rows.push({ ymd: file.ymd!, ranges, firstTime: from!.at(row), lastTime: to!.at(row) });
+      }
+    }
+    return found;
+  }
+
   async #readNumbers(): Promise<void> {
     const files = this.#files.toSorted((a, b) => compareText(a.ymd ?? '', b.ymd ?? ''));
-    const names = ['source', 'instance_key', 'first', 'count', 'gaps'];
+    const names = ['source', 'instance_key', 'kind', 'first', 'count', 'gaps'];
     for await (const { file, batch } of this.#columns(files, names)) {
-      const [sources, keyData, firstData, countData, gaps] = batch.columns.map(({ data }) => data) as [
+      const [sources, keyData, kinds, firstData, countData, gaps] = batch.columns.map(({ data }) => data) as [
         StringData,
         FixedData,
+        StringData,
         FixedData,
         FixedData,
         ListData,
       ];
       const [keys, firsts, counts] = [new Longs(keyData), new Longs(firstData), new Longs(countData)];
-      const sourceNames = new Map<number, string>();
+      const sourceOf = coded(sources);
+      const kindOf = coded(kinds);
       for (let row = 0; row < batch.rows; row++) {
         const key = keys.at(row);
         let instance = this.#instances.get(key);
@@ -134,14 +168,9 @@ export class ArrivedNumbers {
           instance = { key, days: [], sources: new Set(), name: undefined };
           this.#instances.set(key, instance);
         }
-        const code = sources.codes?.[row] ?? -1 - row;
-        let source = sourceNames.get(code);
-        if (source === undefined) {
-          source = textAt(sources, row) ?? '';
-          sourceNames.set(code, source);
-        }
-        instance.sources.add(source);
-        this.#addRow(instance, file.ymd!, rangesAt(firsts.at(row), counts.at(row), gaps, row));
+        instance.sources.add(sourceOf(row));
+        const ranges = rangesAt(firsts.at(row), counts.at(row), gaps, row);
+        this.#addRow(instance, file.ymd!, kindOf(row) as SequenceKind, ranges);
       }
     }
     for (const instance of this.#instances.values())
@@ -150,8 +179,13 @@ export class ArrivedNumbers {
   }
 
   /** Rows come day by day. */
-  #addRow({ days }: Instance, ymd: string, ranges: readonly NumberRange[]): void {
-    const day = { ymd, ranges, isUnnumbered: ranges.length === 0, firstTime: 0, lastTime: 0 };
+  #addRow({ days }: Instance, ymd: string, kind: SequenceKind, ranges: readonly NumberRange[]): void {
+    const use = useOfKind(kind);
+    const times = { firstTime: 0, lastTime: 0 };
+    const day: ArrivedDay =
+      use === undefined
+        ? { ymd, ranges, isUnnumbered: ranges.length === 0, ...times }
+        : { ymd, ranges: [], isUnnumbered: false, uses: { [use]: ranges }, ...times };
     const last = days.at(-1);
     if (last?.ymd !== ymd) days.push(day);
     else if (this.#parts.get(last)?.push(day) === undefined) this.#parts.set(last, [last, day]);
@@ -180,6 +214,20 @@ export class ArrivedNumbers {
     for await (const { file, batches } of mapAhead(files, filesAhead, read))
       for (const batch of batches) yield { file, batch };
   }
+}
+
+/** The texts of a column that has few of them. */
+function coded(column: StringData): (row: number) => string {
+  const texts = new Map<number, string>();
+  return (row) => {
+    const code = column.codes?.[row] ?? -1 - row;
+    let text = texts.get(code);
+    if (text === undefined) {
+      text = textAt(column, row) ?? '';
+      texts.set(code, text);
+    }
+    return text;
+  };
 }
 
 function rangesAt(first: number, count: number, gaps: ListData, row: number): readonly NumberRange[] {

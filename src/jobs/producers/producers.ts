@@ -5,8 +5,9 @@
 import type { Config } from '../../config/config.ts';
 import type { Runtime } from '../../ingest/runtime.ts';
 import { type Grade, type GradedDay, gradeDays, grades } from '../../sequences/grade.ts';
+import { countOf, type NumberRange } from '../../sequences/number-set.ts';
 import { compareText } from '../../text/order.ts';
-import { ArrivedNumbers, type Instance } from './arrived.ts';
+import { type AnsweredRow, ArrivedNumbers, type Instance } from './arrived.ts';
 
 export interface ProducersOptions {
   /** UTC days, both included; all where omitted. */
@@ -29,9 +30,20 @@ export interface ProducerDay extends GradedDay {
   /** Of its records, in microseconds since the epoch, where they were read (`withTimes`). */
   readonly firstTime?: number;
   readonly lastTime?: number;
+  /**
+   * The first of `proved`, with the times between which they were answered, in microseconds since the epoch: of all days
+   * with `withTimes`, and of the first ones without.
+   */
+  readonly missingNumbers: readonly MissingNumbers[];
   /** Share of records that are missing, judged by what is usual, from 0 to 1; and how much is tolerated. */
   readonly share: number;
   readonly tolerate: number;
+}
+
+export interface MissingNumbers {
+  readonly range: NumberRange;
+  readonly firstTime: number;
+  readonly lastTime: number;
 }
 
 export interface ProducersReport {
@@ -49,11 +61,14 @@ export interface ProducerTotals {
   /** Days of instances by grade. */
   readonly days: Readonly<Record<Grade, number>>;
   readonly arrived: number;
+  /** Missing at least, at most, and by what is usual. */
+  readonly proved: number;
   readonly absent: number;
   readonly estimated: number;
 }
 
 export const defaultTolerate = 0.01;
+const defaultIgnore = ['health', 'metrics'] as const;
 
 type World = Pick<Runtime, 'store' | 'catalog'> & { readonly config: Pick<Config, 'sources'> };
 
@@ -81,8 +96,12 @@ export async function producers(world: World, options: ProducersOptions = {}): P
   }
   await arrived.readNames(new Set(named.map(({ judgement }) => judgement.instance)));
   if (options.withTimes) await arrived.readTimes(daysOf(named));
+  const days = named.map(producerDay).sort((a, b) => byConcern(a.day, b.day));
+  const proved = days.filter(({ day }) => day.proved.length > 0).slice(0, options.withTimes ? undefined : mostTimed);
+  const answered = await arrived.readAnswered(daysOf(proved.map(({ named }) => named)));
+  for (const { named, day } of proved) day.missingNumbers = missingNumbers(named, answered);
   return {
-    days: named.map(producerDay).sort(byConcern),
+    days: days.map(({ day }) => day),
     ...totals.report(),
     bytesScanned: arrived.bytesRead,
   };
@@ -107,15 +126,42 @@ function judgementOf({ config }: World, instance: Instance): Judgement {
   // The strictest one decides where an instance is in several sources.
   const tolerate = Math.min(...settings.map((one) => one?.tolerate ?? defaultTolerate));
   const isAlone = settings.some((one) => one?.ignore.length === 0);
-  return { instance, sources, tolerate, days: gradeDays(instance.days, { tolerate, isAlone }) };
+  const ignore = defaultIgnore.filter((use) => settings.every((one) => (one?.ignore ?? defaultIgnore).includes(use)));
+  return { instance, sources, tolerate, days: gradeDays(instance.days, { tolerate, isAlone, ignore }) };
 }
 
 const shareOf = ({ estimated, arrived }: GradedDay): number => estimated / Math.max(1, arrived + estimated);
 
-function producerDay({ judgement: { instance, sources, tolerate }, day }: NamedDay): ProducerDay {
-  const { firstTime = 0, lastTime = 0 } = instance.days.find(({ ymd }) => ymd === day.ymd) ?? {};
+function producerDay(named: NamedDay): { readonly named: NamedDay; readonly day: ProducerDay & Named } {
+  const { instance, sources, tolerate } = named.judgement;
+  const { firstTime = 0, lastTime = 0 } = instance.days.find(({ ymd }) => ymd === named.day.ymd) ?? {};
   const times = lastTime === 0 ? {} : { firstTime, lastTime };
-  return { ...day, sources, instance: instance.name ?? null, ...times, share: shareOf(day), tolerate };
+  const [name, share] = [instance.name ?? null, shareOf(named.day)];
+  return { named, day: { ...named.day, sources, instance: name, ...times, missingNumbers: [], share, tolerate } };
+}
+
+interface Named {
+  missingNumbers: readonly MissingNumbers[];
+}
+
+/** Days whose missing numbers get their times where times are not asked for, and ranges of a day that do. */
+const mostTimed = 10;
+const mostNamed = 20;
+
+function missingNumbers(
+  { judgement: { instance }, day }: NamedDay,
+  answered: ReadonlyMap<Instance, readonly AnsweredRow[]>,
+): MissingNumbers[] {
+  const rows = answered.get(instance)?.filter(({ ymd }) => ymd === day.ymd) ?? [];
+  return day.proved.slice(0, mostNamed).map((range) => ({ range, ...timesOf(range, rows) }));
+}
+
+function timesOf([first, last]: NumberRange, rows: readonly AnsweredRow[]) {
+  const own = rows.filter(({ ranges }) => ranges.some(([from, to]) => from <= last && to >= first));
+  return {
+    firstTime: Math.min(...own.map(({ firstTime }) => firstTime)),
+    lastTime: Math.max(...own.map(({ lastTime }) => lastTime)),
+  };
 }
 
 function daysOf(named: readonly NamedDay[]): Map<Instance, Set<string>> {
@@ -142,6 +188,7 @@ class Totals {
   readonly #beyond = new Set<Instance>();
   readonly #days: Record<Grade, number> = { missing: 0, uncounted: 0, steady: 0, dense: 0 };
   #arrived = 0;
+  #proved = 0;
   #absent = 0;
   #estimated = 0;
 
@@ -150,14 +197,16 @@ class Totals {
     if (shareOf(day) > tolerate) this.#beyond.add(instance);
     this.#days[day.grade]++;
     this.#arrived += day.arrived;
+    this.#proved += countOf(day.proved);
     this.#absent += day.absent;
     this.#estimated += day.estimated;
   }
 
   report(): Pick<ProducersReport, 'totals' | 'beyondTolerance'> {
-    const [arrived, absent, estimated] = [this.#arrived, this.#absent, this.#estimated];
+    const [arrived, proved] = [this.#arrived, this.#proved];
+    const [absent, estimated] = [this.#absent, this.#estimated];
     return {
-      totals: { instances: this.#instances.size, days: this.#days, arrived, absent, estimated },
+      totals: { instances: this.#instances.size, days: this.#days, arrived, proved, absent, estimated },
       beyondTolerance: this.#beyond.size,
     };
   }
@@ -169,6 +218,7 @@ const nothing: ProducersReport = {
     instances: 0,
     days: { missing: 0, uncounted: 0, steady: 0, dense: 0 },
     arrived: 0,
+    proved: 0,
     absent: 0,
     estimated: 0,
   },

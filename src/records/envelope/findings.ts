@@ -1,6 +1,6 @@
 /** What is found in a frame, and where it stands. */
 import type { Frame } from '../frame/frame.ts';
-import type { Rejection, SkipReason } from '../outcome.ts';
+import type { Rejection, Skip } from '../outcome.ts';
 import type { JsonRecord } from '../parse.ts';
 import type { Wrap } from './wraps.ts';
 
@@ -33,7 +33,7 @@ export interface FoundRejection extends Found {
 
 export interface ForeignLine extends Found {
   readonly kind: 'foreign';
-  readonly reason: SkipReason;
+  readonly skip: Pick<Skip, 'reason' | 'evidence'>;
 }
 
 /** A list of lines, whose elements have been given to `settle` one after the other. */
@@ -71,9 +71,9 @@ export function rankOf(found: readonly Finding[]): number {
 
 export const settled: Finding[] = [{ kind: 'settled' }];
 
-export const foreign = ({ origin }: Place, reason: SkipReason = 'foreign-line'): ForeignLine => ({
+export const foreign = ({ origin }: Place, skip: ForeignLine['skip'] = { reason: 'foreign-line' }): ForeignLine => ({
   kind: 'foreign',
-  reason,
+  skip,
   origin,
 });
 

@@ -1,4 +1,4 @@
-import type { SkipReason } from '../outcome.ts';
+import type { Skip } from '../outcome.ts';
 
 /** How a source tells its records from all other JSON. */
 export interface RecordMarks {
@@ -14,7 +14,7 @@ export interface RecordMarks {
    * What a line says that is not a record and bears on which records there must be; undefined for all others. Such lines are
    * counted apart, so that they can be held against the records.
    */
-  witnessOf?(value: Readonly<Record<string, unknown>>): SkipReason | undefined;
+  witnessOf?(value: Readonly<Record<string, unknown>>): Pick<Skip, 'reason' | 'evidence'> | undefined;
   /** The same text for a record that stands in two places of one envelope; undefined where a record has none. */
   idOf(value: Readonly<Record<string, unknown>>): string | undefined;
   /** Of these, one stands in the text of every record. */

@@ -149,7 +149,7 @@ export class EnvelopeReader implements RecordReader {
         this.#emit(finding.rejection, finding.origin);
         return;
       case 'foreign':
-        this.#emit({ kind: 'skip', reason: finding.reason }, finding.origin);
+        this.#emit({ kind: 'skip', ...finding.skip }, finding.origin);
     }
   }
 

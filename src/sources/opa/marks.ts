@@ -1,14 +1,8 @@
 /** What tells a decision from all other JSON in a log. */
 import type { RecordMarks } from '../../records/envelope/marks.ts';
-import type { SkipReason } from '../../records/outcome.ts';
+import { witnessOf } from './evidence.ts';
 
 const isObject = (value: unknown): boolean => typeof value === 'object' && value !== null && !Array.isArray(value);
-
-/** OPA writes both for every request of a listener, the ones that decide nothing (`/health`) and diagnostics included. */
-const witnesses: Readonly<Record<string, SkipReason>> = {
-  'Received request.': 'request-line',
-  'Sent response.': 'response-line',
-};
 
 export const decisionMarks: RecordMarks = {
   valued: ['type', 'msg'],
@@ -21,10 +15,7 @@ export const decisionMarks: RecordMarks = {
   },
   /** OPA's logger writes level and msg in every line ("Received request.", status records). */
   isOtherLine: (value) => typeof value.level === 'string' && typeof value.msg === 'string',
-  witnessOf({ msg, req_id: id }) {
-    if (typeof msg !== 'string' || id === undefined) return undefined;
-    return Object.hasOwn(witnesses, msg) ? witnesses[msg] : undefined;
-  },
+  witnessOf,
   idOf: ({ decision_id: id }) => (typeof id === 'string' && id !== '' ? id : undefined),
   hints: ['decision_id', 'openpolicyagent.org/decision_logs', 'Decision Log', 'labels'],
 };
