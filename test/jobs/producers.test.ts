@@ -61,6 +61,7 @@ test('says of each instance and day what is proved, what is missing, and what ca
     instances: 3,
     days: { missing: 1, uncounted: 1, steady: 0, dense: 2 },
     arrived: 550,
+    proved: 0,
     absent: 50,
     estimated: 50,
   });
