@@ -6,6 +6,7 @@
  * A writer is good for one batch after another (`begin`) and keeps its memory, so a source has a pool of them.
  */
 
+import { createHash } from 'node:crypto';
 import type { ColumnBatch } from '../../columns/batch.ts';
 import type { RowBuffer } from '../../columns/row-buffer.ts';
 import { isScalar, type Value } from '../../columns/types.ts';
@@ -85,10 +86,16 @@ interface TableColumn {
   readonly field: number;
 }
 
+/**
+ * This thread's writers that wait for a batch, by what they write. What they are made of stays in the kernel for good, so that
+ * sources which are made anew for each run, as those of a library's calls are, have to find them again.
+ */
+const idleWriters = new Map<string, RowWriter[]>();
+
 /** Writers of one source, as many as it has had batches at a time. */
 export class RowWriters {
   readonly #spec: RowWriterSpec;
-  readonly #idle: RowWriter[] = [];
+  #idle: RowWriter[] | undefined;
 
   constructor(spec: RowWriterSpec) {
     this.#spec = spec;
@@ -96,7 +103,7 @@ export class RowWriters {
 
   /** A writer for an empty batch, which tells its records from each other by so many bytes of memory. */
   acquire(admit: AdmitDay, identityBytes = mostIdentityBytes): RowWriter {
-    const writer = this.#idle.pop() ?? new RowWriter(this.#spec);
+    const writer = this.#waiting().pop() ?? new RowWriter(this.#spec);
     if (writer !== lastUsed) lastUsed?.giveBack();
     lastUsed = undefined;
     writer.begin(admit, identityBytes);
@@ -105,9 +112,17 @@ export class RowWriters {
 
   /** Takes a writer back, whose rows are of no use any more. */
   release(writer: RowWriter): void {
-    this.#idle.push(writer);
+    this.#waiting().push(writer);
     lastUsed?.giveBack();
     lastUsed = writer;
+  }
+
+  #waiting(): RowWriter[] {
+    if (this.#idle !== undefined) return this.#idle;
+    const key = createHash('sha256').update(JSON.stringify(this.#spec)).digest('base64');
+    this.#idle = idleWriters.get(key) ?? [];
+    idleWriters.set(key, this.#idle);
+    return this.#idle;
   }
 }
 
