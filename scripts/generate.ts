@@ -52,6 +52,7 @@ interface Options {
   readonly instances: number;
   readonly bad: number;
   readonly seed: number;
+  readonly numbered?: boolean;
   readonly gzip?: boolean;
   readonly source: 'opa' | 'okera-audit';
   readonly policy: 'article' | 'envoy';
@@ -87,7 +88,7 @@ const subjectOf = (random: Random): string => {
   return `${names[n % names.length]}${surnames[Math.floor(n / names.length) % surnames.length]}${n > 79 ? n : ''}`;
 };
 
-function decision(random: Random, ms: number, instance: string): string {
+function decision(random: Random, ms: number, instance: string, number?: number): string {
   const evil = ms >= Date.UTC(2023, 6, 11, 16, 55) && ms <= Date.UTC(2023, 6, 11, 17) && random.next() < 0.02;
   const subject = evil ? 'dr_evil' : subjectOf(random);
   const ip = evil
@@ -106,7 +107,7 @@ function decision(random: Random, ms: number, instance: string): string {
     `"input":{"action":"${random.pick(actions)}","client_ip":"${ip}","country":"${random.pick(countries)}","region":"${random.pick(regions)}","resource":"${resource}","subject":"${subject}"},` +
     `"labels":{"id":"${instance}","type":"enterprise-opa","version":"0.54.0"},` +
     `"metrics":{"counter_regovm_eval_instructions":${200 + random.below(40)},"counter_server_query_cache_hit":1,"timer_rego_input_parse_ns":${12000 + random.below(5000)},"timer_regovm_eval_ns":${40000 + random.below(50000)},"timer_server_handler_ns":${80000 + random.below(90000)}},` +
-    `"nd_builtin_cache":{},"path":"authz/decision","result":{"allowed":${allowed},"message":"${message}","roles":${roles}},"timestamp":"${time}"}`
+    `"nd_builtin_cache":{},"path":"authz/decision",${number === undefined ? '' : `"req_id":${number},`}"result":{"allowed":${allowed},"message":"${message}","roles":${roles}},"timestamp":"${time}"}`
   );
 }
 
@@ -233,6 +234,13 @@ async function generate(location: string, options: Options): Promise<void> {
   const start = Date.parse(`${options.start}T00:00:00Z`);
   const instances = Array.from({ length: options.instances }, () => random.uuid());
   const timeOf = spread(options, start);
+  /** Requests of each instance so far. */
+  const numbers = new Map<string, number>();
+  const nextNumber = (instance: string): number | undefined => {
+    if (!options.numbered) return undefined;
+    numbers.set(instance, (numbers.get(instance) ?? 0) + 1);
+    return numbers.get(instance);
+  };
   let [objects, bytes] = [0, 0];
   for (let done = 0; done < options.records; ) {
     const instance = instances[objects % instances.length]!;
@@ -250,7 +258,9 @@ async function generate(location: string, options: Options): Promise<void> {
         isBad
           ? random.pick(badLines)
           : options.source === 'opa'
-            ? (options.policy === 'envoy' ? envoyDecision : decision)(random, ms, instance)
+            ? options.policy === 'envoy'
+              ? envoyDecision(random, ms, instance)
+              : decision(random, ms, instance, nextNumber(instance))
             : auditRecord(random, ms),
       );
       done++;
@@ -289,6 +299,7 @@ await new Command('generate')
   .option('--instances <n>', 'Enterprise OPA processes', count, 4)
   .option('--bad <share>', 'share of records that belong into quarantine', count, 0)
   .option('--seed <n>', 'seed of the random numbers', count, 1)
+  .option('--numbered', 'with req_id, the number of the request that each instance counts')
   .option('--gzip', 'compress the objects')
   .option('--source <type>', 'opa or okera-audit', 'opa')
   .addOption(new Option('--policy <name>', 'of decisions').choices(['article', 'envoy']).default('article'))

@@ -119,14 +119,15 @@ export class SequenceCollector {
 
   /** Rows of what the lines of all objects say, which are read to their ends; before `rows` is called for the last time. */
   *evidenceRows(): Generator<Value[]> {
-    const arrived = new Map<string, NumberRange[][]>();
+    const sets = new Map<string, NumberRange[][]>();
     for (const { instance, numbers } of this.#gathered.values()) {
       if (instance === null) continue;
-      const sets = arrived.get(instance) ?? [];
-      arrived.set(instance, sets);
-      sets.push(numbers.ranges());
+      const ofInstance = sets.get(instance) ?? [];
+      sets.set(instance, ofInstance);
+      ofInstance.push(numbers.ranges());
     }
-    for (const { use, instance, ...used } of this.#evidence.settle((name) => unionOfRanges(arrived.get(name) ?? []))) {
+    const arrived = new Map([...sets].map(([instance, all]) => [instance, unionOfRanges(all)]));
+    for (const { use, instance, ...used } of this.#evidence.settle((name) => arrived.get(name) ?? [])) {
       const name = usable(instance);
       if (name === null) continue;
       const owner = { instance: name, instanceKey: instanceKey(name), source: this.#source, batch: this.#batch };

@@ -104,8 +104,9 @@ export const countOf = (ranges: readonly NumberRange[]): number =>
 
 /** The numbers of one set that are not in another one. Of what `NumberSet.ranges` gives. */
 export function difference(ranges: readonly NumberRange[], without: readonly NumberRange[]): NumberRange[] {
+  if (ranges.length === 0 || without.length === 0) return [...ranges];
   const left: NumberRange[] = [];
-  let at = 0;
+  let at = firstEndingFrom(without, ranges[0]![0]);
   for (const [first, last] of ranges) {
     let next = first;
     while (at < without.length && without[at]![1] < next) at++;
@@ -117,6 +118,17 @@ export function difference(ranges: readonly NumberRange[], without: readonly Num
     if (next <= last) left.push([next, last]);
   }
   return left;
+}
+
+/** Index of the first range that does not end before a number. */
+function firstEndingFrom(ranges: readonly NumberRange[], number: number): number {
+  let [low, high] = [0, ranges.length];
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (ranges[middle]![1] < number) low = middle + 1;
+    else high = middle;
+  }
+  return low;
 }
 
 /** The numbers of several sets. */

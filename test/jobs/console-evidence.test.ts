@@ -11,35 +11,12 @@ import { replay } from '../../src/jobs/replay/replay.ts';
 import { verify } from '../../src/jobs/verify/verify.ts';
 import { useOf } from '../../src/sources/opa/evidence.ts';
 import { MemoryStore } from '../../src/store/memory.ts';
+import { decisionOf, numbersFrom, secondOf, sentResponse } from '../support/opa-lines.ts';
 import { decision, opaSourceConfig, putLines, rowsOf, run, testRuntime } from '../support/warehouse.ts';
 
 type World = ReturnType<typeof testRuntime>;
 
-const midnight = Date.parse('2023-07-11T08:00:00Z');
-/** Request `number` is made at this second. */
-const at = (number: number): string => new Date(midnight + number * 1000).toISOString().replace('.000', '');
-
-interface Answered {
-  readonly method?: string;
-  readonly path?: string;
-  readonly status?: number;
-  readonly time?: string;
-}
-
-const sent = (
-  number: number,
-  { method = 'POST', path = '/v1/data/authz', status = 200, time }: Answered = {},
-): string =>
-  JSON.stringify({
-    client_addr: '127.0.0.1:1',
-    level: 'info',
-    msg: 'Sent response.',
-    req_id: number,
-    req_method: method,
-    req_path: path,
-    resp_status: status,
-    time: time ?? at(number),
-  });
+const [at, sent, made, range] = [secondOf, sentResponse, decisionOf, numbersFrom];
 const health = (number: number, time?: string): string =>
   sent(number, { method: 'GET', path: '/health', ...(time !== undefined && { time }) });
 const start = (diagnostics: readonly string[] = []): string =>
@@ -48,10 +25,6 @@ const status = (instance: string): string =>
   JSON.stringify({ labels: { id: instance }, level: 'info', msg: 'Status Log', type: 'openpolicyagent.org/status' });
 /** The decision of a request, and the line that it was answered. */
 const decided = (number: number, instance = 'i'): string[] => [made(number, instance), sent(number)];
-const made = (number: number, instance = 'i'): string =>
-  decision({ id: `${instance}-${number}`, instance, number, time: at(number) });
-
-const range = (from: number, to: number): number[] => Array.from({ length: to - from + 1 }, (_, i) => from + i);
 
 type Options = { ignore?: ('health' | 'metrics')[]; batch?: object };
 async function world(objects: Readonly<Record<string, readonly string[]>>, { ignore, batch }: Options = {}) {

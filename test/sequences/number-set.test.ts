@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { countOf, gapsOf, NumberSet } from '../../src/sequences/number-set.ts';
+import { countOf, difference, gapsOf, NumberSet, unionOfRanges } from '../../src/sequences/number-set.ts';
 import { propertyRuns } from '../support/thorough.ts';
 
 const rangesOf = (numbers: Iterable<number>): [number, number][] => {
@@ -34,6 +34,20 @@ describe('a set of numbers', () => {
         const ranges = set.ranges();
         expect(ranges).toEqual(rangesOf(all));
         expect(countOf(ranges)).toBe(new Set(all).size);
+      }),
+      { numRuns: propertyRuns(500) },
+    );
+  });
+
+  test('has what is not in another one, and what is in either', () => {
+    const numbers = fc.array(fc.integer({ min: 0, max: 80 }), { maxLength: 60 });
+    fc.assert(
+      fc.property(numbers, numbers, (some, others) => {
+        const without = new Set(others);
+        expect(difference(rangesOf(some), rangesOf(others))).toEqual(
+          rangesOf(some.filter((number) => !without.has(number))),
+        );
+        expect(unionOfRanges([rangesOf(some), rangesOf(others), []])).toEqual(rangesOf([...some, ...others]));
       }),
       { numRuns: propertyRuns(500) },
     );

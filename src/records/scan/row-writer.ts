@@ -5,7 +5,6 @@
  *
  * A writer is good for one batch after another (`begin`) and keeps its memory, so a source has a pool of them.
  */
-
 import { createHash } from 'node:crypto';
 import type { ColumnBatch } from '../../columns/batch.ts';
 import type { RowBuffer } from '../../columns/row-buffer.ts';
