@@ -5,7 +5,7 @@
  */
 import type { Logger } from 'pino';
 import type { Config } from './config/config.ts';
-import type { CellValue } from './engines/engine.ts';
+import type { CellValue, QueryEngine } from './engines/engine.ts';
 import type { EngineName } from './engines/index.ts';
 import type { Runtime } from './ingest/runtime.ts';
 import type { BackfillOptions, BackfillReport } from './jobs/backfill/report.ts';
@@ -83,6 +83,7 @@ export class Warehouse implements AsyncDisposable {
   readonly job: JobSteps;
   readonly #runtime: () => Promise<OpenRuntime>;
   readonly #log: Logger | undefined;
+  readonly #engines = new Map<EngineName, Promise<QueryEngine>>();
   #opened: Promise<OpenRuntime> | undefined;
 
   /** Use `open`. */
@@ -211,7 +212,6 @@ export class Warehouse implements AsyncDisposable {
       { lastDayWithEvents },
       { reportRange },
       { renderPage },
-      { createQueryEngine },
       { takeReceipt },
       { eventTables },
       version,
@@ -221,7 +221,6 @@ export class Warehouse implements AsyncDisposable {
       import('./queries/range.ts'),
       import('./report/range.ts'),
       import('./report/page.ts'),
-      import('./wire.ts'),
       import('./queries/receipt.ts'),
       import('./sources/registry.ts'),
       packageVersion(),
@@ -233,18 +232,11 @@ export class Warehouse implements AsyncDisposable {
     const tables = await runtime.catalog.listTables();
     const now = runtime.clock();
     const range = await reportRange(options, () => lastDayWithEvents(runtime), { now, zone: options.zone });
-    const engine = await createQueryEngine(runtime, name);
-    try {
-      const receipt = await takeReceipt(runtime, { tables: eventTables }, { ...range, isDefault: false });
-      const data = await gatherReport({ engine, tables, signal }, range, {
-        filters,
-        lookBackDays,
-      });
-      const html = renderPage(data, { title, now, warehouse: this.config.warehouse, engine: name, version, receipt });
-      return { data, html };
-    } finally {
-      await engine.close();
-    }
+    const engine = await this.#engine(name);
+    const receipt = await takeReceipt(runtime, { tables: eventTables }, { ...range, isDefault: false });
+    const data = await gatherReport({ engine, tables, signal }, range, { filters, lookBackDays });
+    const html = renderPage(data, { title, now, warehouse: this.config.warehouse, engine: name, version, receipt });
+    return { data, html };
   }
 
   /** Follows every source until its signal fires. It has connections of its own, which `close` does not end. */
@@ -259,6 +251,9 @@ export class Warehouse implements AsyncDisposable {
 
   /** Ends connections and threads. What is under way fails; the warehouse is of no use afterwards. */
   async close(): Promise<void> {
+    const engines = [...this.#engines.values()];
+    this.#engines.clear();
+    for (const engine of engines) await (await engine.catch(() => undefined))?.close();
     await (await this.#opened)?.close();
   }
 
@@ -267,21 +262,29 @@ export class Warehouse implements AsyncDisposable {
   }
 
   async *#rows<Row>(query: Query, onAnswer: (bytesScanned: () => number) => void): AsyncGenerator<Row> {
-    const { createQueryEngine } = await import('./wire.ts');
     const runtime: Runtime = await this.#runtime();
     const request =
       query.sql === undefined ? await asked(runtime, query.question, query.parameters ?? {}) : { sql: query.sql };
-    const engine = await createQueryEngine(runtime, query.engine);
-    try {
-      const answer = await engine.query({ ...request, ...(query.signal && { signal: query.signal }) });
-      onAnswer(answer.bytesScanned);
-      const names = answer.columns.map(({ name }) => name);
-      for await (const chunk of answer.chunks) {
-        for (const cells of chunk) yield Object.fromEntries(names.map((name, i) => [name, cells[i]])) as Row;
-      }
-    } finally {
-      await engine.close();
+    const engine = await this.#engine(query.engine);
+    const answer = await engine.query({ ...request, ...(query.signal && { signal: query.signal }) });
+    onAnswer(answer.bytesScanned);
+    const names = answer.columns.map(({ name }) => name);
+    for await (const chunk of answer.chunks) {
+      for (const cells of chunk) yield Object.fromEntries(names.map((name, i) => [name, cells[i]])) as Row;
     }
+  }
+
+  /** One for all questions, so that what one has fetched of a remote warehouse is there for the next. */
+  #engine(name: EngineName = 'duckdb'): Promise<QueryEngine> {
+    const known = this.#engines.get(name);
+    if (known !== undefined) return known;
+    const opened = (async () => {
+      const { createQueryEngine } = await import('./wire.ts');
+      return createQueryEngine(await this.#runtime(), name);
+    })();
+    this.#engines.set(name, opened);
+    opened.catch(() => this.#engines.delete(name));
+    return opened;
   }
 }
 
