@@ -64,7 +64,9 @@ export async function checkTable(
       return;
     }
     try {
-      totals.rows += await countLiveRows(store, metadata, file);
+      // Not `+= await`: others add to it in between.
+      const rows = await countLiveRows(store, metadata, file);
+      totals.rows += rows;
       if (hasObjects) await readFile(file);
     } catch (error) {
       if (error instanceof StoreError && error.code !== 'not-found') throw error;
