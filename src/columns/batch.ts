@@ -72,6 +72,31 @@ export interface ColumnBatch {
   readonly columns: readonly BatchColumn[];
 }
 
+/** Slots from .. to of a column; shares its memory. */
+export function sliceColumn(data: ColumnData, from: number, to: number): ColumnData {
+  const length = to - from;
+  const valid = data.valid?.subarray(from, to) ?? null;
+  let nullCount = data.nullCount === data.length ? length : 0;
+  if (valid !== null) for (let slot = 0; slot < length; slot++) nullCount += 1 - valid[slot]!;
+  const slots = { length, nullCount, valid };
+  switch (data.kind) {
+    case 'fixed':
+      return { ...data, ...slots, values: data.values?.subarray(from, to) ?? null };
+    case 'string':
+      if (data.nullCount === data.length) return { ...data, ...slots };
+      return data.codes === null
+        ? { ...data, ...slots, entries: length, offsets: data.offsets.subarray(from, to + 1) }
+        : { ...data, ...slots, codes: data.codes.subarray(from, to) };
+    default:
+      return { ...data, ...slots, offsets: data.offsets.subarray(from, to + 1) };
+  }
+}
+
+/** The rows of `rows` that have no 1 in `dropped`, in order. */
+export function withoutDropped(rows: Uint32Array, dropped: Uint8Array | undefined): Uint32Array {
+  return dropped === undefined ? rows : rows.filter((row) => dropped[row] !== 1);
+}
+
 /** The memory behind a batch, each buffer once, since arrays may share them. */
 function buffersOf(batch: ColumnBatch): Set<ArrayBuffer> {
   const buffers = new Set<ArrayBuffer>();

@@ -35,9 +35,9 @@ export class KernelColumn {
   readonly type: ColumnType;
   readonly place: number;
   readonly #kernel: Kernel;
-  /** Of lists and maps. */
-  readonly #elements: KernelColumn | undefined;
-  readonly #keys: KernelColumn | undefined;
+  /** Of lists and maps: the elements or values, and the keys of maps. */
+  readonly elements: KernelColumn | undefined;
+  readonly keys: KernelColumn | undefined;
 
   /** A new column, or the one at `place`. */
   constructor(kernel: Kernel, type: ColumnType, place?: number) {
@@ -48,29 +48,59 @@ export class KernelColumn {
     this.place = place ?? newColumn(kindOf(type), element === undefined ? 0 : kinds[element]);
     if (element === undefined) return;
     const described = this.#describe();
-    this.#elements = new KernelColumn(kernel, element, kernel.word(described + word.elements));
-    if (isMap(type)) this.#keys = new KernelColumn(kernel, 'string', kernel.word(described + word.keys));
+    this.elements = new KernelColumn(kernel, element, kernel.word(described + word.elements));
+    if (isMap(type)) this.keys = new KernelColumn(kernel, 'string', kernel.word(described + word.keys));
   }
 
   get length(): number {
     return this.#kernel.word(this.#describe() + word.length);
   }
 
+  /** Bytes that it takes, near enough to hold a memory budget. */
+  get bytes(): number {
+    return this.#kernel.call.bytesOf(this.place);
+  }
+
+  /** Nulls up to a row. */
+  pad(row: number): void {
+    this.#kernel.call.pad(this.place, row);
+  }
+
+  /** Appends the slots of another column of the type, which lie in the kernel's memory at `rows`. */
+  appendRows(source: KernelColumn, rows: number, count: number): void {
+    this.#kernel.call.appendRows(this.place, source.place, rows, count);
+  }
+
+  /** Forgets all slots and keeps the memory. */
+  clear(): void {
+    this.#kernel.call.emptyColumn(this.place);
+  }
+
+  /** The same, and begins with a dictionary again, as a new column does. */
+  renew(): void {
+    this.#kernel.call.renewColumn(this.place);
+  }
+
+  /** Gives the memory back; the column is void. */
+  release(): void {
+    this.#kernel.call.freeColumn(this.place);
+  }
+
   /** Appends a value that is not null, in the form of columns/types.ts; `row` nulls at most stand before it. */
   append(value: Exclude<Value, null>, row: number): void {
     const { call } = this.#kernel;
     call.pad(this.place, row);
-    if (this.#elements === undefined) {
+    if (this.elements === undefined) {
       this.#appendScalar(value as Scalar);
       return;
     }
     for (const element of value as readonly unknown[]) {
-      const keys = this.#keys;
-      if (keys === undefined) this.#appendElement(this.#elements, element as Scalar | null);
+      const keys = this.keys;
+      if (keys === undefined) this.#appendElement(this.elements, element as Scalar | null);
       else {
         const [key, inner] = element as readonly [string, Scalar | null];
         keys.#appendScalar(key);
-        this.#appendElement(this.#elements, inner);
+        this.#appendElement(this.elements, inner);
       }
     }
     call.closeSlot(this.place);
@@ -104,11 +134,11 @@ export class KernelColumn {
     const text = kernel.word(at + word.text);
     const textBytes = kernel.word(at + word.textBytes);
     const slots = { length, nullCount, valid: valid === 0 ? null : kernel.uint8(valid, length) };
-    if (this.#elements !== undefined) {
+    if (this.elements !== undefined) {
       const nested = { ...slots, offsets: kernel.uint32(offsets, length + 1) };
-      if (this.#keys === undefined) return { kind: 'list', ...nested, elements: this.#elements.data() as ScalarData };
-      const keys = this.#keys.data() as StringData;
-      return { kind: 'map', ...nested, keys, values: this.#elements.data() as ScalarData };
+      if (this.keys === undefined) return { kind: 'list', ...nested, elements: this.elements.data() as ScalarData };
+      const keys = this.keys.data() as StringData;
+      return { kind: 'map', ...nested, keys, values: this.elements.data() as ScalarData };
     }
     const isEmpty = nullCount === length;
     if (type !== 'string') {
@@ -146,7 +176,7 @@ export class KernelColumn {
 const noBytes = new Uint8Array(0);
 const noWords = new Uint8Array(word.size);
 
-const kindOf = (type: ColumnType): number =>
+export const kindOf = (type: ColumnType): number =>
   typeof type === 'string' ? kinds[type] : 'list' in type ? kinds.list : kinds.map;
 
 const elementType = (type: ColumnType): ScalarType | undefined =>

@@ -46,6 +46,11 @@ declare namespace __AdaptedExports {
    */
   export function emptyColumn(column: __Record0<undefined>): void;
   /**
+   * assembly/columns/column/freeColumn
+   * @param column `assembly/columns/slots/Slots`
+   */
+  export function freeColumn(column: __Record0<undefined>): void;
+  /**
    * assembly/columns/column/newColumn
    * @param kind `i32`
    * @param elementKind `i32`
@@ -59,6 +64,11 @@ declare namespace __AdaptedExports {
    */
   export function pad(column: __Record0<undefined>, row: number): void;
   /**
+   * assembly/columns/column/renewColumn
+   * @param column `assembly/columns/slots/Slots`
+   */
+  export function renewColumn(column: __Record0<undefined>): void;
+  /**
    * assembly/columns/fixed/appendLong
    * @param column `assembly/columns/fixed/FixedColumn`
    * @param value `i64`
@@ -70,6 +80,14 @@ declare namespace __AdaptedExports {
    * @param value `f64`
    */
   export function appendNumber(column: __Internref0, value: number): void;
+  /**
+   * assembly/columns/gather/appendRows
+   * @param column `assembly/columns/slots/Slots`
+   * @param source `assembly/columns/slots/Slots`
+   * @param rows `usize`
+   * @param count `i32`
+   */
+  export function appendRows(column: __Record0<undefined>, source: __Record0<undefined>, rows: number, count: number): void;
   /**
    * assembly/columns/strings/appendString
    * @param column `assembly/columns/strings/StringColumn`
@@ -93,6 +111,51 @@ declare namespace __AdaptedExports {
    * @param bytes `usize`
    */
   export function setContentKey(bytes: number): void;
+  /**
+   * assembly/digests/addDigests
+   * @param digests `assembly/digests/Digests`
+   * @param rows `i32`
+   * @param dead `usize`
+   * @param passes `i32`
+   * @param pass `i32`
+   */
+  export function addDigests(digests: __Record0<undefined>, rows: number, dead: number, passes: number, pass: number): void;
+  /**
+   * assembly/digests/findRepeated
+   * @param digests `assembly/digests/Digests`
+   * @param rows `i32`
+   * @param dead `usize`
+   * @param passes `i32`
+   * @param pass `i32`
+   * @returns `i32`
+   */
+  export function findRepeated(digests: __Record0<undefined>, rows: number, dead: number, passes: number, pass: number): number;
+  /**
+   * assembly/digests/forgetSeen
+   * @param digests `assembly/digests/Digests`
+   */
+  export function forgetSeen(digests: __Record0<undefined>): void;
+  /**
+   * assembly/digests/newDigests
+   * @returns `assembly/digests/Digests`
+   */
+  export function newDigests(): __Record0<never>;
+  /**
+   * assembly/digests/releaseDigests
+   * @param digests `assembly/digests/Digests`
+   */
+  export function releaseDigests(digests: __Record0<undefined>): void;
+  /**
+   * assembly/digests/repeatedDigests
+   * @param digests `assembly/digests/Digests`
+   * @returns `i32`
+   */
+  export function repeatedDigests(digests: __Record0<undefined>): number;
+  /**
+   * assembly/digests/repeatedRows
+   * @returns `usize`
+   */
+  export function repeatedRows(): number;
   /**
    * assembly/identities/addContent
    * @param set `assembly/identities/Identities`
@@ -122,6 +185,21 @@ declare namespace __AdaptedExports {
    * @returns `assembly/identities/Identities`
    */
   export function newIdentities(): __Record0<never>;
+  /**
+   * assembly/keys/addKey
+   * @param kind `i32`
+   * @param valid `usize`
+   * @param values `usize`
+   * @param offsets `usize`
+   * @param text `usize`
+   * @param entries `i32`
+   * @param unit `i64`
+   */
+  export function addKey(kind: number, valid: number, values: number, offsets: number, text: number, entries: number, unit: bigint): void;
+  /**
+   * assembly/keys/clearKeys
+   */
+  export function clearKeys(): void;
   /**
    * assembly/memory/allocate
    * @param bytes `i32`
@@ -431,6 +509,46 @@ declare namespace __AdaptedExports {
    */
   export function xxhash64(start: number, length: number): bigint;
   /**
+   * assembly/read/pages/addDictionary
+   * @param bytes `i32`
+   * @param count `i32`
+   * @returns `i32`
+   */
+  export function addDictionary(bytes: number, count: number): number;
+  /**
+   * assembly/read/pages/appendPage
+   * @param owner `usize`
+   * @param column `assembly/columns/slots/Slots`
+   * @param bytes `i32`
+   * @param count `i32`
+   * @param encoding `i32`
+   * @param repetitionBytes `i32`
+   * @param definitionBytes `i32`
+   * @returns `i32`
+   */
+  export function appendPage(owner: number, column: __Record0<undefined>, bytes: number, count: number, encoding: number, repetitionBytes: number, definitionBytes: number): number;
+  /**
+   * assembly/read/pages/beginLeaf
+   * @param physical `i32`
+   * @param definitionMost `i32`
+   * @param repeated `bool`
+   * @param present `i32`
+   * @param entry `i32`
+   */
+  export function beginLeaf(physical: number, definitionMost: number, repeated: boolean, present: number, entry: number): void;
+  /**
+   * assembly/read/values/dictionarySpace
+   * @param bytes `i32`
+   * @returns `usize`
+   */
+  export function dictionarySpace(bytes: number): number;
+  /**
+   * assembly/read/values/pageSpace
+   * @param bytes `i32`
+   * @returns `usize`
+   */
+  export function pageSpace(bytes: number): number;
+  /**
    * assembly/scan/alternatives/addAlternative
    * @param field `assembly/scan/fields/Field`
    * @param slot `i32`
@@ -715,6 +833,12 @@ declare namespace __AdaptedExports {
    */
   export function countCodes(codes: number, rows: number, count: number, distinct: number): number;
   /**
+   * assembly/sort/orderOfKeys
+   * @param rows `i32`
+   * @returns `usize`
+   */
+  export function orderOfKeys(rows: number): number;
+  /**
    * assembly/sort/orderOfLongs
    * @param values `usize`
    * @param valid `usize`
@@ -769,6 +893,13 @@ declare interface __Record0<TOmittable> {
   pages: number | TOmittable;
   /** @type `i32` */
   entries: number | TOmittable;
+}
+/** assembly/digests/Digests */
+declare interface __Record0<TOmittable> {
+  /** @type `assembly/hash-table/HashTable` */
+  seen: __Record0<undefined>;
+  /** @type `assembly/hash-table/HashTable` */
+  repeated: __Record0<undefined>;
 }
 /** assembly/identities/Identities */
 declare interface __Record0<TOmittable> {

@@ -6,29 +6,49 @@
  * always give the same order.
  */
 
-import type { ColumnBatch, FixedData, ScalarData, StringData } from '../columns/batch.ts';
+import type { ColumnBatch, ScalarData, StringData } from '../columns/batch.ts';
 import { compareText } from '../text/order.ts';
 import { KernelAddresses } from './copies.ts';
 import { kernel } from './kernel.ts';
+import { setKeys } from './keys.ts';
 
-/** The rows of `batch` in the order of `keys`. Input that is already in order costs one pass. */
-export function sortOrder(batch: ColumnBatch, keys: readonly string[]): Uint32Array {
+/** A column to sort by. */
+export interface OrderKey {
+  readonly column: string;
+  /** Longs and timestamps count in units of so many, rounded down. */
+  readonly unit?: bigint;
+}
+
+/** The rows of `batch` in the order of `keys`. Input that is already in order costs one pass, input of sorted runs a merge. */
+export function sortOrder(batch: ColumnBatch, keys: readonly (string | OrderKey)[]): Uint32Array {
   const order = identity(batch.rows);
-  const columns = keys.map((key) => scalarColumn(batch, key)).filter((column) => column.nullCount < batch.rows);
+  const columns = keys
+    .map((key) => (typeof key === 'string' ? { column: key } : key))
+    .map(({ column, unit }: OrderKey) => ({ data: scalarColumn(batch, column), unit }))
+    .filter(({ data }) => data.nullCount < batch.rows);
   const [first, ...rest] = columns;
   if (first === undefined) return order;
-  if (rest.length === 0 && first.kind === 'fixed' && first.values instanceof BigInt64Array)
-    return sortLongs(first, order);
-  const compare = columns.map(comparator);
-  const compareRows = (a: number, b: number): number => {
-    for (const by of compare) {
-      const difference = by(a, b);
-      if (difference !== 0) return difference;
+  const places = new KernelAddresses();
+  try {
+    const { call } = kernel();
+    let sorted: number;
+    if (
+      rest.length === 0 &&
+      first.unit === undefined &&
+      first.data.kind === 'fixed' &&
+      first.data.values instanceof BigInt64Array
+    ) {
+      // Nothing is to be gained by merging: digits cost a few passes, however many runs there are.
+      const { valid, values, length } = first.data;
+      sorted = call.orderOfLongs(places.of(values, length * 8), places.of(valid, length), order.length);
+    } else {
+      setKeys(columns, places);
+      sorted = call.orderOfKeys(order.length);
     }
-    return a - b;
-  };
-  for (let i = 1; i < order.length; i++) if (compareRows(i - 1, i) > 0) return order.sort(compareRows);
-  return order;
+    return sorted === 0 ? order : kernel().uint32(sorted, order.length).slice();
+  } finally {
+    places.release();
+  }
 }
 
 export interface DayRows {
@@ -97,48 +117,3 @@ const decode = (column: StringData, entry: number): string =>
     column.offsets[entry]!,
     column.offsets[entry + 1]!,
   );
-
-/** Nulls first. */
-function sortLongs(column: FixedData, order: Uint32Array): Uint32Array {
-  const places = new KernelAddresses();
-  try {
-    const values = places.of(column.values, column.length * 8);
-    const sorted = kernel().call.orderOfLongs(values, places.of(column.valid, column.length), order.length);
-    return sorted === 0 ? order : kernel().uint32(sorted, order.length).slice();
-  } finally {
-    places.release();
-  }
-}
-
-type Comparator = (a: number, b: number) => number;
-
-function comparator(column: ScalarData): Comparator {
-  const { valid } = column;
-  const byValue = column.kind === 'string' ? compareStrings(column) : compareFixed(column);
-  if (valid === null) return byValue;
-  return (a, b) => {
-    const difference = valid[a]! - valid[b]!;
-    return difference !== 0 || valid[a] === 0 ? difference : byValue(a, b);
-  };
-}
-
-function compareStrings(column: StringData): Comparator {
-  const { codes, offsets } = column;
-  const bytes = Buffer.from(column.bytes.buffer, column.bytes.byteOffset, column.bytes.byteLength);
-  return (a, b) => {
-    const x = codes === null ? a : codes[a]!;
-    const y = codes === null ? b : codes[b]!;
-    return x === y ? 0 : bytes.compare(bytes, offsets[y]!, offsets[y + 1]!, offsets[x]!, offsets[x + 1]!);
-  };
-}
-
-function compareFixed(column: FixedData): Comparator {
-  const values = column.values!;
-  return (a, b) => {
-    const x = values[a]!;
-    const y = values[b]!;
-    if (x < y) return -1;
-    if (x > y) return 1;
-    return Number(Number.isNaN(x)) - Number(Number.isNaN(y));
-  };
-}

@@ -1,11 +1,12 @@
 /** Data files written anew without some of their rows, for what removes rows of few objects or people from a table. */
-import { discard } from '../columns/batch.ts';
-import { TableBuffer } from '../columns/table-buffer.ts';
+import { withoutDropped } from '../columns/batch.ts';
 import type { LoadedTable } from '../iceberg/catalog.ts';
 import type { DataFile } from '../iceberg/data-file.ts';
 import type { LiveFile } from '../iceberg/scan.ts';
 import type { FileOptions } from '../iceberg/write.ts';
 import { storeDataFile } from '../iceberg/write.ts';
+import { KernelTable } from '../kernel/table.ts';
+import { allRows } from '../parquet/encoder.ts';
 import { ColumnReader } from '../parquet/read/column-reader.ts';
 import { ColumnarFileWriter } from '../parquet/write/encoder.ts';
 import type { ObjectStore } from '../store/store.ts';
@@ -51,17 +52,20 @@ export async function withoutRows(
   const reader = await ColumnReader.open(store, { uri: file.path, size: file.fileSize });
   expectWritten(table, reader, file.path);
   let first = 0;
-  for (const [index, rows] of reader.rowGroups.entries()) {
-    const buffer = new TableBuffer(declaration.columns);
-    await reader.append(buffer, index, columns, { names, dropped: dropped.subarray(first, first + rows) });
-    first += rows;
-    const batch = buffer.take();
-    if (batch.rows > 0) await writer.add(batch);
-    discard(batch);
+  const some = new KernelTable(declaration.columns);
+  try {
+    for (const [index, rows] of reader.rowGroups.entries()) {
+      await reader.append(some, index, columns, { names });
+      await writer.add(some.batch(), withoutDropped(allRows(rows), dropped.subarray(first, first + rows)));
+      first += rows;
+      some.clear();
+    }
+  } finally {
+    some.release();
   }
   if (writer.rows === 0) return undefined;
   const label = `${hasCompactedName(file) ? compactedPrefix : prefix}${uuid().replaceAll('-', '').slice(-16)}`;
   const target = { store, table: loaded, declaration, label };
-  const stored = await storeDataFile(target, { ymd: file.ymd, encoded: writer.finish() });
+  const stored = await storeDataFile(target, { ymd: file.ymd, encoded: await writer.finish() });
   return { ...stored, sortOrderId: file.sortOrderId };
 }

@@ -1,10 +1,10 @@
 /** Sorting what is larger than memory: whatever the runs, their cuts and the taker's mood, every row comes once and in order. */
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { TableBuffer } from '../../src/columns/table-buffer.ts';
 import type { ColumnDeclaration } from '../../src/columns/types.ts';
 import { type RunCuts, SpilledRuns } from '../../src/ingest/spill/runs.ts';
 import { sortOrder } from '../../src/kernel/sort-order.ts';
+import { KernelTable } from '../../src/kernel/table.ts';
 import type { FileColumn } from '../../src/parquet/encoder.ts';
 import { MemoryStore } from '../../src/store/memory.ts';
 import { rowsOf } from '../records/scan/both-paths.ts';
@@ -48,9 +48,10 @@ async function spill(
   const orderOf = (batch: Parameters<typeof sortOrder>[0]) => sortOrder(batch, ['key']);
   const spilled = new SpilledRuns({ store, prefix, declarations, columns, orderOf });
   for (const [r, run] of all.entries()) {
-    const buffer = new TableBuffer(declarations);
+    const buffer = new KernelTable(declarations);
     for (const [i, key] of run.entries()) buffer.append([key === null ? null : BigInt(key), `${r}-${i}`]);
-    await spilled.add(buffer.take(), cut);
+    await spilled.add(buffer.batch(), cut);
+    buffer.release();
   }
   return { store, runs: spilled };
 }

@@ -3,11 +3,11 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { Scalar, ScalarType } from '../../src/columns/types.ts';
 import { kernel } from '../../src/kernel/kernel.ts';
-import { decodePlain, readHybrid } from '../../src/parquet/read/values.ts';
 import { makeDictionary } from '../../src/parquet/write/dictionary.ts';
 import type { StringLayout } from '../parquet/batches.ts';
 import { doubles, ints, longs, texts } from './arbitraries.ts';
 import { inChunk, written } from './chunk.ts';
+import { decodePlain, readHybrid } from './plain-decoding.ts';
 
 const { call } = kernel();
 

@@ -3,10 +3,10 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { Scalar, ScalarType } from '../../src/columns/types.ts';
 import { kernel } from '../../src/kernel/kernel.ts';
-import { readHybrid } from '../../src/parquet/read/values.ts';
 import { makeDictionary } from '../../src/parquet/write/dictionary.ts';
 import { doubles, ints, longs, nearLongs, runs, texts } from './arbitraries.ts';
 import { inChunk, written } from './chunk.ts';
+import { readHybrid } from './plain-decoding.ts';
 
 const { call } = kernel();
 

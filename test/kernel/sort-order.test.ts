@@ -1,8 +1,9 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { TableBuffer } from '../../src/columns/table-buffer.ts';
+import type { Scalar, ScalarType, Value } from '../../src/columns/types.ts';
 import { sortOrder, splitByDay } from '../../src/kernel/sort-order.ts';
-import { batchOf, fileColumns } from '../parquet/batches.ts';
+import { batchOf, fileColumns, type StringLayout, type TestRow } from '../parquet/batches.ts';
 
 const long = fc.oneof(
   fc.bigInt({ min: -(2n ** 63n), max: 2n ** 63n - 1n }),
@@ -54,6 +55,66 @@ describe('row order', () => {
               nullsFirst((x: number, y: number) => x - y)(a[1], b[1]),
           );
           expect([...sortOrder(buffer.batch(), ['text', 'n'])]).toEqual(expected);
+        },
+      ),
+    );
+  });
+
+  test('by keys of every type, in whole units where asked: what is sorted in parts is merged, ties as they came', () => {
+    const value: Record<string, fc.Arbitrary<Value>> = {
+      boolean: fc.boolean(),
+      int: fc.oneof(fc.integer(), fc.nat(3)),
+      long,
+      timestamp: long,
+      double: fc.oneof(fc.double(), fc.constantFrom(0, -0, Number.NaN, Infinity, -Infinity, 1)),
+      string: fc.oneof(
+        fc.constantFrom('', 'a', 'a\0', 'same prefix, a', 'same prefix, b', '\uffff', '\u{10000}'),
+        fc.string(),
+      ),
+    };
+    const types = Object.keys(value) as ScalarType[];
+    const compare = (a: Scalar, b: Scalar): number => {
+      if (typeof a === 'string') return Buffer.compare(Buffer.from(a), Buffer.from(b as string));
+      if (Number.isNaN(a) || Number.isNaN(b)) return Number(Number.isNaN(a)) - Number(Number.isNaN(b));
+      return a < b ? -1 : a > b ? 1 : 0;
+    };
+    const floorBy = (unit: bigint, n: bigint): bigint => (n - (((n % unit) + unit) % unit)) / unit;
+    fc.assert(
+      fc.property(
+        fc.uniqueArray(fc.constantFrom(...types), { minLength: 1, maxLength: 3 }),
+        fc.array(fc.tuple(...types.map((type) => fc.option(value[type]!, { nil: null }))), { maxLength: 200 }),
+        fc.nat(4),
+        fc.constantFrom('plain', 'dictionary'),
+        fc.constantFrom(undefined, 3600n),
+        (keys, unsorted, runs, layout, unit) => {
+          const order = (a: (typeof unsorted)[number], b: (typeof unsorted)[number]): number => {
+            for (const key of keys) {
+              const at = types.indexOf(key);
+              const of = (row: typeof a): Scalar | null =>
+                row[at] !== null && key === 'timestamp' && unit !== undefined
+                  ? floorBy(unit, row[at] as bigint)
+                  : (row[at] as Scalar | null);
+              const difference = nullsFirst(compare)(of(a), of(b));
+              if (difference !== 0) return difference;
+            }
+            return 0;
+          };
+          const size = Math.ceil(unsorted.length / (runs + 1));
+          const rows =
+            runs === 0
+              ? unsorted
+              : Array.from({ length: runs + 1 }, (_, i) =>
+                  unsorted.slice(i * size, i * size + size).toSorted(order),
+                ).flat();
+          const batch = batchOf(
+            fileColumns(Object.fromEntries(types.map((type) => [type, type]))),
+            rows as TestRow[],
+            layout as StringLayout,
+          );
+          const wanted = keys.map((column) =>
+            column === 'timestamp' && unit !== undefined ? { column, unit } : { column },
+          );
+          expect([...sortOrder(batch, wanted)]).toEqual(stableSort(rows, order));
         },
       ),
     );

@@ -7,9 +7,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { ColumnBatch } from '../../src/columns/batch.ts';
-import { copyRows } from '../../src/columns/copy.ts';
-import { TableBuffer } from '../../src/columns/table-buffer.ts';
+import { KernelTable } from '../../src/kernel/table.ts';
 import type { FileColumn } from '../../src/parquet/encoder.ts';
+import { allRows } from '../../src/parquet/encoder.ts';
 import { ColumnReader } from '../../src/parquet/read/column-reader.ts';
 import { type ParquetFile, type Row, readRows } from '../../src/parquet/read/row-reader.ts';
 import { ParquetJsEncoder } from '../../src/parquet/rowwise/encoder.ts';
@@ -26,25 +26,19 @@ interface Place {
   readonly file: ParquetFile;
 }
 
-const bufferOf = (columns: readonly FileColumn[]): TableBuffer =>
-  new TableBuffer(columns.map((column) => ({ ...column, description: '' })));
+const tableOf = (columns: readonly FileColumn[]): KernelTable =>
+  new KernelTable(columns.map((column) => ({ ...column, description: '' })));
 
-/** `drops` by row of the file. */
-async function readColumns(
-  { store, file }: Place,
-  columns: readonly FileColumn[],
-  drops?: Uint8Array,
-): Promise<ColumnBatch> {
-  const buffer = bufferOf(columns);
+async function readTable({ store, file }: Place, columns: readonly FileColumn[]): Promise<KernelTable> {
+  const table = tableOf(columns);
   const byName = new Map(columns.map((column) => [column.name, column]));
   const reader = await ColumnReader.open(store, file);
-  let first = 0;
-  for (const [index, rows] of reader.rowGroups.entries()) {
-    await reader.append(buffer, index, byName, drops && { dropped: drops.subarray(first, first + rows) });
-    first += rows;
-  }
-  return buffer.batch();
+  for (const index of reader.rowGroups.keys()) await reader.append(table, index, byName);
+  return table;
 }
+
+const readColumns = async (place: Place, columns: readonly FileColumn[]): Promise<ColumnBatch> =>
+  (await readTable(place, columns)).batch();
 
 async function rowsOf({ store, file }: Place): Promise<Row[]> {
   return (await collect(readRows(store, file))).flat();
@@ -58,19 +52,26 @@ async function rowsOfBatch(batch: ColumnBatch, columns: readonly FileColumn[]): 
 
 async function expectSame(place: Place, columns: readonly FileColumn[], name: string): Promise<void> {
   const rows = await rowsOf(place);
-  const batch = await readColumns(place, columns);
+  const table = await readTable(place, columns);
+  const batch = table.batch();
   expect(await rowsOfBatch(batch, columns), name).toEqual(rows);
 
   const next = pseudoRandom(rows.length);
-  const drops = Uint8Array.from(rows, () => (next() < 0.4 ? 1 : 0));
-  const kept = rows.filter((_, row) => drops[row] === 0);
-  expect(await rowsOfBatch(await readColumns(place, columns, drops), columns), `${name}, some dropped`).toEqual(kept);
+  const kept = allRows(rows.length).filter(() => next() < 0.6);
+  const some = tableOf(columns);
+  some.appendRows(table, kept);
+  expect(await rowsOfBatch(some.batch(), columns), `${name}, some dropped`).toEqual([...kept].map((row) => rows[row]));
 
-  const order = Uint32Array.from(rows.keys()).reverse();
-  const copied = bufferOf(columns);
-  copyRows(copied, batch, order.subarray(0, order.length >> 1));
-  copyRows(copied, batch, order.subarray(order.length >> 1));
+  const order = allRows(rows.length).reverse();
+  const copied = tableOf(columns);
+  copied.appendRows(table, order.subarray(0, order.length >> 1));
+  copied.appendRows(table, order.subarray(order.length >> 1));
   expect(await rowsOfBatch(copied.batch(), columns), `${name}, copied backwards`).toEqual([...rows].reverse());
+  // The memory of a table that is begun anew gives the same columns.
+  copied.renew();
+  copied.appendRows(table, order);
+  expect(await rowsOfBatch(copied.batch(), columns), `${name}, once more`).toEqual([...rows].reverse());
+  for (const one of [table, some, copied]) one.release();
 }
 
 for (const encoder of [new ColumnarEncoder(), new ParquetJsEncoder()])
@@ -137,17 +138,18 @@ describe('ColumnarFileWriter', () => {
   test('gives the bytes that the encoder gives, whether the rows come at once or row group by row group', async () => {
     const one = cases.find(({ rows, columns }) => rows.length > 500 && columns.length > 3)!;
     const { columns } = one;
-    const batch = await readColumns(await storeOf((await writeCase(new ColumnarEncoder(), one)).bytes), columns);
+    const table = await readTable(await storeOf((await writeCase(new ColumnarEncoder(), one)).bytes), columns);
+    const batch = table.batch();
     const options = { columns, rowGroupRows: 100 };
     const whole = await new ColumnarEncoder().encode({ ...options, batch });
     const writer = new ColumnarFileWriter(options);
     for (let row = 0; row < batch.rows; row += 100) {
       const rows = Uint32Array.from({ length: Math.min(100, batch.rows - row) }, (_, i) => row + i);
-      const part = bufferOf(columns);
-      copyRows(part, batch, rows);
+      const part = tableOf(columns);
+      part.appendRows(table, rows);
       await writer.add(row % 200 === 0 ? batch : part.batch(), row % 200 === 0 ? rows : undefined);
     }
-    const parts = writer.finish();
+    const parts = await writer.finish();
     expect(Buffer.concat(parts.chunks).equals(Buffer.concat(whole.chunks))).toBe(true);
     expect(parts.columns).toEqual(whole.columns);
   });

@@ -57,6 +57,12 @@ def arguments() -> argparse.Namespace:
         metavar="N,N",
         help="sizes, separated by commas (default: 1000000,5000000)",
     )
+    parser.add_argument(
+        "--job",
+        choices=("backfill", "compact"),
+        default="backfill",
+        help="what is compared; `--job compact --help` lists its options (default: backfill)",
+    )
     parser.add_argument("--source", choices=SOURCES, default="opa", help="what the records are (default: opa)")
     parser.add_argument("--gzip", action="store_true", help="compressed input")
     parser.add_argument("--runs", type=int, default=5, help="runs of each engine (default: 5)")
@@ -346,7 +352,8 @@ def main() -> int:
     return 1 if failed else 0
 
 
-try:
-    sys.exit(main())
-except Failed as failure:
-    sys.exit(f"peers: {failure}")
+if __name__ == "__main__":
+    try:
+        sys.exit(main())
+    except Failed as failure:
+        sys.exit(f"peers: {failure}")

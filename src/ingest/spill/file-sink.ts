@@ -37,7 +37,7 @@ export class FileSink {
       this.#writer ??= open();
       await this.#writer.add(batch, rows);
       at += rows.length;
-      if (this.#writer.rows >= fileRows || this.#writer.size >= targetBytes) await this.finish();
+      if (this.#writer.rows >= fileRows || (await this.#writer.reaches(targetBytes))) await this.finish();
     }
     return at;
   }
@@ -46,6 +46,6 @@ export class FileSink {
   async finish(): Promise<void> {
     const writer = this.#writer;
     this.#writer = undefined;
-    if (writer !== undefined) await this.#options.store(this.#day, writer.finish());
+    if (writer !== undefined) await this.#options.store(this.#day, await writer.finish());
   }
 }

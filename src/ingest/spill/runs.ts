@@ -3,10 +3,8 @@
  * that are already known to come before everything that has not been loaded yet are final; the others wait for more.
  */
 import type { ColumnBatch } from '../../columns/batch.ts';
-import { discard } from '../../columns/batch.ts';
-import { copyRows } from '../../columns/copy.ts';
-import { TableBuffer } from '../../columns/table-buffer.ts';
 import type { ColumnDeclaration } from '../../columns/types.ts';
+import { KernelTable } from '../../kernel/table.ts';
 import type { FileColumn } from '../../parquet/encoder.ts';
 import { ColumnReader } from '../../parquet/read/column-reader.ts';
 import type { ParquetFile } from '../../parquet/read/row-reader.ts';
@@ -51,10 +49,10 @@ export class SpilledRuns {
     return this.#runs.length;
   }
 
-  /** Puts the rows of a batch aside; its memory is free afterwards. */
-  async add(batch: ColumnBatch, cuts: RunCuts): Promise<void> {
+  /** Puts the rows of a batch aside, in an order that `orderOf` gives; its memory is free afterwards. */
+  async add(batch: ColumnBatch, cuts: RunCuts, order: Uint32Array = this.#options.orderOf(batch)): Promise<void> {
     await this.#addRun(cuts, async (sink) => {
-      await sink.add('', batch, this.#options.orderOf(batch), true);
+      await sink.add('', batch, order, true);
     });
   }
 
@@ -105,39 +103,43 @@ export class SpilledRuns {
     });
     await fill(sink);
     await sink.finish();
-    this.#runs = [...this.#runs, run];
+    // Of rows that are all to be dropped nothing is left.
+    if (run.length > 0) this.#runs = [...this.#runs, run];
   }
 
   async #merge(runs: readonly Run[], take: TakeRows): Promise<void> {
     const { store, declarations, columns, orderOf } = this.#options;
     const cursors = await Promise.all(runs.map((run) => RunCursor.open(store, run)));
-    let buffer = new TableBuffer(declarations);
-    for (;;) {
-      for (const cursor of cursors) if (cursor.lastRow < 0 && !cursor.isAtEnd) await cursor.load(buffer, columns);
-      const unfinished = cursors.filter((cursor) => !cursor.isAtEnd);
-      const batch = buffer.batch();
-      const order = orderOf(batch);
-      const places = new Uint32Array(order.length);
-      for (let place = 0; place < order.length; place++) places[order[place]!] = place;
-      // What is not loaded comes after the last row that is loaded of its run.
-      const final = unfinished.reduce((least, { lastRow }) => Math.min(least, places[lastRow]! + 1), order.length);
-      const taken = await take(batch, order.subarray(0, final), unfinished.length === 0);
-      if (unfinished.length === 0) break;
+    let table = new KernelTable(declarations);
+    let left = new KernelTable(declarations);
+    try {
+      for (;;) {
+        for (const cursor of cursors) if (cursor.lastRow < 0 && !cursor.isAtEnd) await cursor.load(table, columns);
+        const unfinished = cursors.filter((cursor) => !cursor.isAtEnd);
+        const batch = table.batch();
+        const order = orderOf(batch);
+        const places = new Uint32Array(order.length);
+        for (let place = 0; place < order.length; place++) places[order[place]!] = place;
+        // What is not loaded comes after the last row that is loaded of its run.
+        const final = unfinished.reduce((least, { lastRow }) => Math.min(least, places[lastRow]! + 1), order.length);
+        const taken = await take(batch, order.subarray(0, final), unfinished.length === 0);
+        if (unfinished.length === 0) return;
 
-      const isFinal = ({ lastRow }: RunCursor): boolean => lastRow < 0 || places[lastRow]! < final;
-      if (taken === 0) {
-        for (const cursor of cursors) if (isFinal(cursor)) cursor.lastRow = -1;
-        continue;
+        const isFinal = ({ lastRow }: RunCursor): boolean => lastRow < 0 || places[lastRow]! < final;
+        if (taken === 0) {
+          for (const cursor of cursors) if (isFinal(cursor)) cursor.lastRow = -1;
+          continue;
+        }
+        left.appendRows(table, order.subarray(taken));
+        // The order of the rest is the order that it was copied in.
+        for (const cursor of cursors) cursor.lastRow = isFinal(cursor) ? -1 : places[cursor.lastRow]! - taken;
+        table.clear();
+        [table, left] = [left, table];
       }
-      const rest = order.subarray(taken);
-      const left = new TableBuffer(declarations);
-      copyRows(left, batch, rest);
-      // The order of the rest is the order that it was copied in.
-      for (const cursor of cursors) cursor.lastRow = isFinal(cursor) ? -1 : places[cursor.lastRow]! - taken;
-      discard(batch);
-      buffer = left;
+    } finally {
+      table.release();
+      left.release();
     }
-    discard(buffer.take());
   }
 
   async #delete(uri: string): Promise<void> {
@@ -170,12 +172,12 @@ class RunCursor {
   }
 
   /** The next row group. */
-  async load(buffer: TableBuffer, columns: ReadonlyMap<string, FileColumn>): Promise<void> {
+  async load(table: KernelTable, columns: ReadonlyMap<string, FileColumn>): Promise<void> {
     if (this.#next === this.#reader.rowGroups.length) {
       this.#reader = await ColumnReader.open(this.#store, this.#files.shift()!);
       this.#next = 0;
     }
-    await this.#reader.append(buffer, this.#next++, columns);
-    this.lastRow = buffer.rows - 1;
+    await this.#reader.append(table, this.#next++, columns);
+    this.lastRow = table.rows - 1;
   }
 }

@@ -19,6 +19,7 @@ import { cachedReads } from '../../store/cached-reads.ts';
 import { compareText } from '../../text/order.ts';
 import { readTableFiles } from '../rewrite/live-files.ts';
 import { commitDays, dropDanglingDeletes } from './commit.ts';
+import { DayRows } from './day-rows.ts';
 import { type OpenedTable, openTable, rewriteOptions, rulesOf, withSortOrder } from './open.ts';
 import { type CompactionRules, type DayPlan, planTable, type Refusal, type TablePlan } from './plan.ts';
 import { type RewrittenDay, rewriteDay } from './rewrite.ts';
@@ -172,7 +173,12 @@ class CompactRun {
       const work = [...plan.days, ...plan.suspects].sort((a, b) => compareText(a.day, b.day));
       if (work.length > 0 && opened.planned.sortOrderId === undefined)
         opened = await withSortOrder(this.#runtime, opened);
-      only = await this.#rewrite(opened, work);
+      const rows = new DayRows(opened.table);
+      try {
+        only = await this.#rewrite(opened, work, rows);
+      } finally {
+        rows.release();
+      }
     }
     this.#tables.get(name)!.deleteFilesRemoved = await dropDanglingDeletes(this.#runtime, name);
   }
@@ -194,7 +200,11 @@ class CompactRun {
   }
 
   /** Returns the days that were lost to other writers. */
-  async #rewrite({ loaded, table, planned }: OpenedTable, days: readonly DayPlan[]): Promise<Set<string>> {
+  async #rewrite(
+    { loaded, table, planned }: OpenedTable,
+    days: readonly DayPlan[],
+    rows: DayRows,
+  ): Promise<Set<string>> {
     const { store, config } = this.#runtime;
     const { signal } = this.#options;
     const overtaken = new Set<string>();
@@ -209,7 +219,7 @@ class CompactRun {
       signal?.throwIfAborted();
       let rewritten: RewrittenDay | undefined;
       try {
-        rewritten = await rewriteDay(store, loaded, table, plan, rewriteOptions(config, this.#id, signal));
+        rewritten = await rewriteDay(store, loaded, table, plan, rows, rewriteOptions(config, this.#id, signal));
       } catch (error) {
         if (error instanceof ColumnNotWritten) {
           this.#refused.push({ table: plan.table, day: plan.day, reason: error.message });

@@ -4,8 +4,6 @@
  */
 
 import { createHash } from 'node:crypto';
-import { type ColumnBatch, discard } from '../../columns/batch.ts';
-import { TableBuffer } from '../../columns/table-buffer.ts';
 import type { LoadedTable } from '../../iceberg/catalog.ts';
 import type { DataFile } from '../../iceberg/data-file.ts';
 import { countOnes } from '../../iceberg/deleted-rows.ts';
@@ -15,6 +13,7 @@ import { storeDataFile } from '../../iceberg/write.ts';
 import { AccountingError } from '../../ingest/object-counts.ts';
 import { FileSink } from '../../ingest/spill/file-sink.ts';
 import { SpilledRuns, type TakeRows } from '../../ingest/spill/runs.ts';
+import { KernelTable } from '../../kernel/table.ts';
 import { ColumnReader } from '../../parquet/read/column-reader.ts';
 import { ColumnarFileWriter } from '../../parquet/write/encoder.ts';
 import { type CompactionTable, expectWritten } from '../../rewrite/stored-table.ts';
@@ -23,7 +22,8 @@ import { SequenceMerge } from '../../sequences/merge.ts';
 import type { ObjectStore } from '../../store/store.ts';
 import { sequences } from '../../tables/sequences.ts';
 import { clusterOrder, plainKeys } from '../rewrite/cluster-order.ts';
-import { type Duplicates, deletedIn, findDuplicates } from '../rewrite/duplicates.ts';
+import { type Duplicates, deletedIn, findDuplicates, type RowsOf, rowsInStore } from '../rewrite/duplicates.ts';
+import type { DayRows } from './day-rows.ts';
 import type { DayPlan } from './plan.ts';
 
 export interface RewriteOptions {
@@ -48,19 +48,26 @@ export interface RewrittenDay {
   readonly spilledRuns: number;
 }
 
-/** Throws AccountingError where the new files do not hold exactly the rows of the old ones. */
+/** `day` is memory for its rows. Throws AccountingError where the new files do not hold exactly the rows of the old ones. */
 export async function rewriteDay(
   store: ObjectStore,
   loaded: LoadedTable,
   table: CompactionTable,
   plan: DayPlan,
+  day: DayRows,
   options: RewriteOptions,
 ): Promise<RewrittenDay | undefined> {
   const deleted = await deletedIn(store, loaded.metadata, [...plan.inputs, ...plan.kept]);
-  const duplicates = await findDuplicates(store, table, { ...plan, deleted }, options.memoryBytes / 2);
   const deletedRows = plan.inputs.reduce((sum, { path }) => sum + countOnes(deleted.get(path)), 0);
-  if (plan.reasons.length === 0 && duplicates.count === 0) return undefined;
-  if (isMergeable(plan, options)) return mergeDay(store, loaded, table, plan, { options, deleted: deletedRows });
+  const find = (rowsOf: RowsOf): Promise<Duplicates> =>
+    findDuplicates(table, { ...plan, deleted }, rowsOf, options.memoryBytes / 2);
+  if (isMergeable(plan, options)) {
+    if (plan.reasons.length === 0) return undefined;
+    return mergeDay(store, loaded, table, plan, { options, deleted: deletedRows });
+  }
+  // A day that is only suspected of duplicates is not read for nothing.
+  const known = plan.reasons.length === 0 ? await find(rowsInStore(store, table)) : undefined;
+  if (known?.count === 0) return undefined;
   const label = labelOf(plan, options.run);
   const files: DataFile[] = [];
   const sink = dayFiles(store, loaded, table, label, options, files);
@@ -71,8 +78,9 @@ export async function rewriteDay(
     columns: table.columns,
     orderOf: (batch) => clusterOrder(batch, table.clustering),
   });
+  day.renew();
   try {
-    await sortRows(store, table, plan, duplicates, options, runs, (batch, order, isLast) =>
+    const duplicates = await sortRows({ store, table, plan, options, runs, day }, known, find, (batch, order, isLast) =>
       sink.add(plan.day, batch, order, isLast),
     );
     await sink.finish();
@@ -109,63 +117,81 @@ async function mergeDay(
     for await (const rows of fileRows(store, loaded.metadata, file)) for (const row of rows) merge.add(row);
   }
   const at = new Map(sequences.columns.map(({ name }, i) => [name, i]));
-  const buffer = new TableBuffer(table.declaration.columns);
-  for (const values of merge.rows())
-    buffer.append(table.declaration.columns.map(({ name }) => values[at.get(name) ?? -1] ?? null));
+  const rows = new KernelTable(table.declaration.columns);
   const files: DataFile[] = [];
-  const sink = dayFiles(store, loaded, table, labelOf(plan, options.run), options, files);
-  const batch = buffer.take();
-  await sink.add(plan.day, batch, clusterOrder(batch, table.clustering), true);
-  await sink.finish();
+  try {
+    for (const values of merge.rows())
+      rows.append(table.declaration.columns.map(({ name }) => values[at.get(name) ?? -1] ?? null));
+    const sink = dayFiles(store, loaded, table, labelOf(plan, options.run), options, files);
+    const batch = rows.batch();
+    await sink.add(plan.day, batch, clusterOrder(batch, table.clustering), true);
+    await sink.finish();
+  } finally {
+    rows.release();
+  }
   const duplicates = { count: 0, dropped: new Map(), byObject: new Map(), copies: new Map(), conflicts: 0 };
   return { plan, files, duplicates, deleted, spilledRuns: 0 };
 }
 
+interface Sorting {
+  readonly store: ObjectStore;
+  readonly table: CompactionTable;
+  readonly plan: DayPlan;
+  readonly options: RewriteOptions;
+  readonly runs: SpilledRuns;
+  readonly day: DayRows;
+}
+
+/**
+ * Reads the day's rows once, where memory holds them: duplicates are found among them then, unless they are `known`. What is
+ * larger is spilled in sorted runs, and its keys are read beforehand, since rows to drop must be known by then.
+ */
 async function sortRows(
-  store: ObjectStore,
-  table: CompactionTable,
-  plan: DayPlan,
-  { dropped }: Duplicates,
-  { memoryBytes, signal }: RewriteOptions,
-  runs: SpilledRuns,
+  { store, table, plan, options, runs, day }: Sorting,
+  known: Duplicates | undefined,
+  find: (rowsOf: RowsOf) => Promise<Duplicates>,
   take: TakeRows,
-): Promise<void> {
-  let buffer = new TableBuffer(table.declaration.columns);
+): Promise<Duplicates> {
+  const { memoryBytes, signal } = options;
+  const inStore = rowsInStore(store, table);
+  let duplicates = known;
   let read = 0;
   for (const file of plan.inputs) {
     const reader = await ColumnReader.open(store, asParquet(file));
     expectWritten(table, reader, file.path);
-    const drops = dropped.get(file.path);
-    let first = 0;
+    let firstRow = 0;
     for (const [index, rows] of reader.rowGroups.entries()) {
       signal?.throwIfAborted();
-      const some = drops && { dropped: drops.subarray(first, first + rows) };
-      await reader.append(buffer, index, table.columns, { names: table.names, ...some });
-      first += rows;
+      await day.append(reader, index, { file, firstRow, rows });
+      firstRow += rows;
       read += rows;
-      // Arrays grow by doubling, and sorting and encoding need room as well.
-      if (buffer.bytes * 2 > memoryBytes && read < plan.rows) {
-        await putAside(runs, buffer.take(), Math.ceil((plan.rows / read) * (runs.count + 1)));
-        buffer = new TableBuffer(table.declaration.columns);
+      // Blocks grow by doubling, and sorting and encoding need room as well.
+      if (day.bytes * 2 > memoryBytes && read < plan.rows) {
+        duplicates ??= await find(inStore);
+        await putAside(runs, day, duplicates, Math.ceil((plan.rows / read) * (runs.count + 1)));
       }
     }
-    if (first !== file.recordCount)
-      throw new AccountingError(`${file.path} has ${first} rows, and ${file.recordCount} by the table's manifest`);
+    if (firstRow !== file.recordCount)
+      throw new AccountingError(`${file.path} has ${firstRow} rows, and ${file.recordCount} by the table's manifest`);
   }
-  const batch = buffer.take();
-  if (runs.count === 0) {
-    if (batch.rows > 0) await take(batch, clusterOrder(batch, table.clustering), true);
-    discard(batch);
-    return;
+  if (runs.count > 0) {
+    if (day.rows > 0) await putAside(runs, day, duplicates!, runs.count + 1);
+    await runs.merge(take);
+    return duplicates!;
   }
-  if (batch.rows > 0) await putAside(runs, batch, runs.count + 1);
-  await runs.merge(take);
+  const kept = new Set<string>(plan.kept.map(({ path }) => path));
+  duplicates ??= await find((file) => (kept.has(file.path) ? inStore(file) : day.rowsOf(file)));
+  const order = day.order(duplicates);
+  if (order.length > 0) await take(day.batch(), order, true);
+  return duplicates;
 }
 
-/** Gives the batch away. `expectedRuns` decides how much of each a merge has to hold. */
-async function putAside(runs: SpilledRuns, batch: ColumnBatch, expectedRuns: number): Promise<void> {
-  await runs.add(batch, { rowGroupRows: Math.max(1024, Math.ceil(batch.rows / Math.max(1, expectedRuns) / 2)) });
-  discard(batch);
+/** Spills the rows of the day that are in memory. `expectedRuns` decides how much of each a merge has to hold. */
+async function putAside(runs: SpilledRuns, day: DayRows, duplicates: Duplicates, expectedRuns: number): Promise<void> {
+  const order = day.order(duplicates);
+  const rowGroupRows = Math.max(1024, Math.ceil(order.length / Math.max(1, expectedRuns) / 2));
+  await runs.add(day.batch(), { rowGroupRows }, order);
+  day.clear();
 }
 
 /** Takes the rows of a day into its new files, which come to `files`. */

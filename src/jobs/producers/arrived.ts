@@ -2,8 +2,7 @@
  * Reads the table `sequences`: first the few narrow columns that say which numbers came, by the key of the instance, then
  * names and times where they are needed. So most of the table stays unread, whose names are most of its bytes.
  */
-import type { FixedData, ListData, StringData } from '../../columns/batch.ts';
-import { TableBuffer } from '../../columns/table-buffer.ts';
+import { type FixedData, type ListData, type StringData, withoutDropped } from '../../columns/batch.ts';
 import type { LoadedTable } from '../../iceberg/catalog.ts';
 import { mapAhead } from '../../iceberg/files.ts';
 import { namesOf } from '../../iceberg/name-mapping.ts';
@@ -11,6 +10,8 @@ import { type LiveFile, liveFiles } from '../../iceberg/scan.ts';
 import { fileColumns } from '../../iceberg/schema.ts';
 import { asParquet } from '../../iceberg/table-rows.ts';
 import type { Runtime } from '../../ingest/runtime.ts';
+import { KernelTable } from '../../kernel/table.ts';
+import { allRows } from '../../parquet/encoder.ts';
 import { ColumnReader } from '../../parquet/read/column-reader.ts';
 import { type ArrivedDay, unionOf } from '../../sequences/grade.ts';
 import { Longs } from '../../sequences/longs.ts';
@@ -85,10 +86,10 @@ export class ArrivedNumbers {
     const files = this.#files.filter(({ ymd }) => wanted.has(ymd ?? ''));
     // Most are on the newest days, which then leave none to look for on the others.
     for (const file of files.sort((a, b) => compareText(b.ymd ?? '', a.ymd ?? ''))) {
-      for await (const { batch } of this.#columns([file], ['instance_key', 'instance_id'])) {
+      for await (const { batch, rows } of this.#columns([file], ['instance_key', 'instance_id'])) {
         const [keyData, names] = batch.columns.map(({ data }) => data) as [FixedData, StringData];
         const keys = new Longs(keyData);
-        for (let row = 0; row < batch.rows; row++) {
+        for (const row of rows) {
           const instance = this.#instances.get(keys.at(row));
           if (instance !== undefined && open.delete(instance)) instance.name = textAt(names, row);
         }
@@ -102,10 +103,10 @@ export class ArrivedNumbers {
     const days = new Set([...wanted.values()].flatMap((ofInstance) => [...ofInstance]));
     const files = this.#files.filter(({ ymd }) => days.has(ymd ?? ''));
     const times = new Map<Instance, Map<string, Pick<ArrivedDay, 'firstTime' | 'lastTime'>>>();
-    for await (const { file, batch } of this.#columns(files, ['instance_key', 'first_time', 'last_time'])) {
+    for await (const { file, batch, rows } of this.#columns(files, ['instance_key', 'first_time', 'last_time'])) {
       const [keys, first, last] = batch.columns.map(({ data }) => new Longs(data)) as [Longs, Longs, Longs];
       const day = file.ymd!;
-      for (let row = 0; row < batch.rows; row++) {
+      for (const row of rows) {
         const instance = this.#instances.get(keys.at(row));
         if (instance === undefined || wanted.get(instance)?.has(day) !== true) continue;
         const byDay = times.get(instance) ?? new Map<string, Pick<ArrivedDay, 'firstTime' | 'lastTime'>>();
@@ -128,12 +129,12 @@ export class ArrivedNumbers {
     const files = this.#files.filter(({ ymd }) => days.has(ymd ?? ''));
     const names = ['instance_key', 'kind', 'first', 'count', 'gaps', 'first_time', 'last_time'];
     const found = new Map<Instance, AnsweredRow[]>();
-    for await (const { file, batch } of this.#columns(files, names)) {
+    for await (const { file, batch, rows: live } of this.#columns(files, names)) {
       const [keyData, kinds, firstData, countData, gaps, fromData, toData] = batch.columns.map(({ data }) => data);
       const [keys, firsts, counts] = [keyData, firstData, countData].map((data) => new Longs(data!)) as Longs[];
       const [from, to] = [fromData, toData].map((data) => new Longs(data!)) as Longs[];
       const kindOf = coded(kinds as StringData);
-      for (let row = 0; row < batch.rows; row++) {
+      for (const row of live) {
         const instance = this.#instances.get(keys!.at(row));
         if (instance === undefined || wanted.get(instance)?.has(file.ymd!) !== true) continue;
         if (kindOf(row) !== 'answered') continue;
@@ -149,7 +150,7 @@ export class ArrivedNumbers {
   async #readNumbers(): Promise<void> {
     const files = this.#files.toSorted((a, b) => compareText(a.ymd ?? '', b.ymd ?? ''));
     const names = ['source', 'instance_key', 'kind', 'first', 'count', 'gaps'];
-    for await (const { file, batch } of this.#columns(files, names)) {
+    for await (const { file, batch, rows } of this.#columns(files, names)) {
       const [sources, keyData, kinds, firstData, countData, gaps] = batch.columns.map(({ data }) => data) as [
         StringData,
         FixedData,
@@ -161,7 +162,7 @@ export class ArrivedNumbers {
       const [keys, firsts, counts] = [new Longs(keyData), new Longs(firstData), new Longs(countData)];
       const sourceOf = coded(sources);
       const kindOf = coded(kinds);
-      for (let row = 0; row < batch.rows; row++) {
+      for (const row of rows) {
         const key = keys.at(row);
         let instance = this.#instances.get(key);
         if (instance === undefined) {
@@ -191,28 +192,30 @@ export class ArrivedNumbers {
     else if (this.#parts.get(last)?.push(day) === undefined) this.#parts.set(last, [last, day]);
   }
 
-  /** Columns of files, a row group at a time, without rows that other engines have deleted. */
+  /** Columns of files, good until the next ones, and their rows without those that other engines have deleted. */
   async *#columns(files: readonly LiveFile[], names: readonly string[]) {
     const { metadata } = this.#loaded;
     const declared = names.map((name) => sequences.columns.find((column) => column.name === name)!);
     const columns = new Map(fileColumns(metadata, sequences).map((column) => [column.name, column]));
     const byName = namesOf(metadata);
     const deleted = await deletedIn(this.#store, metadata, files);
+    const held = new Set<KernelTable>();
     const read = async (file: LiveFile) => {
       const reader = await ColumnReader.open(this.#store, asParquet(file), { footerBytes });
-      const batches = [];
-      let start = 0;
-      for (const [group, rows] of reader.rowGroups.entries()) {
-        const buffer = new TableBuffer(declared);
-        const dropped = deleted.get(file.path)?.subarray(start, start + rows);
-        await reader.append(buffer, group, columns, { names: byName, ...(dropped && { dropped }) });
-        batches.push(buffer.take());
-        start += rows;
-      }
-      return { file, batches };
+      const table = new KernelTable(declared);
+      held.add(table);
+      for (const group of reader.rowGroups.keys()) await reader.append(table, group, columns, { names: byName });
+      return { file, table, rows: withoutDropped(allRows(table.rows), deleted.get(file.path)) };
     };
-    for await (const { file, batches } of mapAhead(files, filesAhead, read))
-      for (const batch of batches) yield { file, batch };
+    try {
+      for await (const { file, table, rows } of mapAhead(files, filesAhead, read)) {
+        yield { file, batch: table.batch(), rows };
+        table.release();
+        held.delete(table);
+      }
+    } finally {
+      for (const table of held) table.release();
+    }
   }
 }
 

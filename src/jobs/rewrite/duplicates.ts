@@ -3,19 +3,21 @@
  * the one with the least (source_uri, source_offset) stays, and a row in a file that is not being rewritten stays in any
  * case. Rows that share an id and differ are all kept; how many ids that are is counted.
  *
- * Memory is bounded whatever the size of the day. First only the columns that every row has are read (the id, where the
- * table has one), and the digests of their values that come twice are found, in as many passes as memory asks for, each
- * over those digests that fall to it. Row groups that hold such digests are then read whole, and the rows compared.
+ * Memory is bounded whatever the size of the day. First only the columns that every row has are looked at (the id, where
+ * the table has one), and the digests of their values that come twice are found, in as many passes as memory asks for, each
+ * over those digests that fall to it. Rows that have such digests are then compared whole.
  */
 import { hash } from 'node:crypto';
-import type { ColumnBatch, ColumnData, ScalarData } from '../../columns/batch.ts';
-import { TableBuffer } from '../../columns/table-buffer.ts';
+import type { ColumnData, ScalarData } from '../../columns/batch.ts';
 import { type ColumnDeclaration, isScalar, type Value } from '../../columns/types.ts';
 import { deletedRows } from '../../iceberg/deleted-rows.ts';
 import type { TableMetadata } from '../../iceberg/metadata.ts';
 import type { LiveFile } from '../../iceberg/scan.ts';
 import { asParquet } from '../../iceberg/table-rows.ts';
 import { increase } from '../../ingest/object-counts.ts';
+import { RowDigests } from '../../kernel/digests.ts';
+import { KernelTable } from '../../kernel/table.ts';
+import { columnsByName } from '../../parquet/encoder.ts';
 import { valueAt } from '../../parquet/format/statistics.ts';
 import { ColumnReader } from '../../parquet/read/column-reader.ts';
 import { rowIdentity } from '../../records/identity.ts';
@@ -23,7 +25,6 @@ import type { CompactionTable } from '../../rewrite/stored-table.ts';
 import type { ObjectStore } from '../../store/store.ts';
 import { partitionColumn, type TableDeclaration } from '../../tables/declaration.ts';
 import { compareText } from '../../text/order.ts';
-import { DigestSet } from './digest-set.ts';
 
 export interface Duplicates {
   readonly count: number;
@@ -40,8 +41,8 @@ export interface Duplicates {
   readonly conflicts: number;
 }
 
-/** Bytes that a digest takes in the set of those seen, and that a row takes which is compared with others. */
-const bytesPerDigest = 64;
+/** Bytes that a digest takes in the set of those seen, at most, and that a row takes which is compared with others. */
+const bytesPerDigest = 32;
 const bytesPerCandidate = 768;
 
 export interface ComparedFiles {
@@ -65,10 +66,25 @@ export async function deletedIn(
   return deleted;
 }
 
+/**
+ * Some rows of a file, one behind the other: a row group that is read for the columns that are asked for, or rows that are in
+ * memory. What `read` gives is good until the next call.
+ */
+export interface ComparedRows {
+  readonly file: LiveFile;
+  /** Of its first row, in the file. */
+  readonly firstRow: number;
+  readonly rows: number;
+  read(columns: readonly ColumnDeclaration[]): Promise<ReadonlyMap<string, ColumnData>>;
+}
+
+/** The rows of a file. Called once or twice for each pass. */
+export type RowsOf = (file: LiveFile) => AsyncIterable<ComparedRows>;
+
 export async function findDuplicates(
-  store: ObjectStore,
   table: CompactionTable,
   files: ComparedFiles,
+  rowsOf: RowsOf,
   memoryBytes: number,
 ): Promise<Duplicates> {
   const none: Duplicates = { count: 0, dropped: files.deleted, byObject: new Map(), copies: new Map(), conflicts: 0 };
@@ -76,23 +92,28 @@ export async function findDuplicates(
   if (keyColumns.length === 0) return none;
   const all = [...files.kept, ...files.inputs];
   const rows = all.reduce((sum, file) => sum + file.recordCount, 0);
-  const repeated = new DigestSet();
-  const passes = Math.max(1, Math.ceil((rows * bytesPerDigest) / memoryBytes));
-  for (let pass = 0; pass < passes; pass++) {
-    const seen = new DigestSet();
-    for (const file of all)
-      for await (const group of rowGroups(store, table, file, files.deleted))
-        eachDigest(await group.read(keyColumns), keyColumns, passes, pass, (digest, row) => {
-          if (group.isLive(row) && !seen.add(digest)) repeated.add(digest);
-        });
-    seen.release();
-  }
+  const digests = new RowDigests();
   try {
-    return repeated.size === 0 ? none : await chooseRows(store, table, files, repeated, memoryBytes);
+    const passes = Math.max(1, Math.ceil((rows * bytesPerDigest) / memoryBytes));
+    for (let pass = 0; pass < passes; pass++) {
+      for (const file of all)
+        for await (const some of rowsOf(file))
+          digests.add(await keysOf(some, keyColumns), deadOf(files.deleted, some), { passes, pass });
+      digests.forgetSeen();
+    }
+    return digests.repeated === 0 ? none : await chooseRows(table, files, rowsOf, digests, memoryBytes);
   } finally {
-    repeated.release();
+    digests.release();
   }
 }
+
+async function keysOf(some: ComparedRows, columns: readonly ColumnDeclaration[]): Promise<ScalarData[]> {
+  const read = await some.read(columns);
+  return columns.map(({ name }) => read.get(name) as ScalarData);
+}
+
+const deadOf = (deleted: ReadonlyMap<string, Uint8Array>, { file, firstRow, rows }: ComparedRows) =>
+  deleted.get(file.path)?.subarray(firstRow, firstRow + rows);
 
 interface Candidate {
   readonly path: string;
@@ -102,10 +123,10 @@ interface Candidate {
 }
 
 async function chooseRows(
-  store: ObjectStore,
   table: CompactionTable,
   { inputs, kept, deleted }: ComparedFiles,
-  repeated: DigestSet,
+  rowsOf: RowsOf,
+  digests: RowDigests,
   memoryBytes: number,
 ): Promise<Duplicates> {
   const { declaration } = table;
@@ -124,22 +145,19 @@ async function chooseRows(
     increase(byObject, object, 1);
     count++;
   };
-  const passes = Math.max(1, Math.ceil((repeated.size * bytesPerCandidate) / memoryBytes));
+  const passes = Math.max(1, Math.ceil((digests.repeated * bytesPerCandidate) / memoryBytes));
   for (let pass = 0; pass < passes; pass++) {
     /** By identity of the record. */
     const winners = new Map<string, { readonly file: LiveFile; readonly candidate: Candidate } | 'kept'>();
-    const places = new DigestSet();
-    /** By digest of the id: the identity of the first record that has it; null once another has it too. */
-    const firsts = new Map<string, string | null>();
+    const places = new Set<string>();
+    /** By number of the id's digest: the identity of the first record that has it; null once another has it too. */
+    const firsts = new Map<number, string | null>();
     const visit = async (file: LiveFile, isKept: boolean): Promise<void> => {
-      for await (const group of rowGroups(store, table, file, deleted)) {
-        const found: (readonly [row: number, digest: string])[] = [];
-        eachDigest(await group.read(keyColumns), keyColumns, passes, pass, (digest, row) => {
-          if (group.isLive(row) && repeated.has(digest)) found.push([row, digest]);
-        });
+      for await (const some of rowsOf(file)) {
+        const keys = await keysOf(some, keyColumns);
+        const found = digests.find(keys, deadOf(deleted, some), { passes, pass });
         if (found.length === 0) continue;
-        const { columns: read } = await group.read(declaration.columns);
-        const columns = new Map(read.map((column) => [column.name, column.data]));
+        const columns = await some.read(declaration.columns);
         for (const [row, digest] of found) {
           const values = declaration.columns.map(({ name }) => slotValue(columns.get(name), row));
           const identity = rowIdentity(declaration, values);
@@ -153,11 +171,13 @@ async function chooseRows(
           }
           const candidate: Candidate = {
             path: file.path,
-            row: group.firstRow + row,
+            row: some.firstRow + row,
             uri: Buffer.from((slotValue(columns.get('source_uri'), row) as Uint8Array | null) ?? []),
             offset: (slotValue(columns.get('source_offset'), row) as bigint | null) ?? 0n,
           };
-          const isCopy = !places.add(placeDigest(identity, candidate));
+          const place = placeDigest(identity, candidate);
+          const isCopy = places.has(place);
+          places.add(place);
           if (isKept) {
             winners.set(identity, 'kept');
             continue;
@@ -175,7 +195,6 @@ async function chooseRows(
     };
     for (const file of kept) await visit(file, true);
     for (const file of inputs) await visit(file, false);
-    places.release();
   }
   return { count, dropped, byObject, copies, conflicts };
 }
@@ -193,72 +212,27 @@ function keyColumnsOf({ identity, columns, provenance }: TableDeclaration): Colu
   );
 }
 
-interface RowGroup {
-  /** Of its first row, in the file. */
-  readonly firstRow: number;
-  isLive(row: number): boolean;
-  read(columns: readonly ColumnDeclaration[]): Promise<ColumnBatch>;
-}
-
-async function* rowGroups(
-  store: ObjectStore,
-  table: CompactionTable,
-  file: LiveFile,
-  deleted: ReadonlyMap<string, Uint8Array>,
-): AsyncGenerator<RowGroup> {
-  const gone = deleted.get(file.path);
-  const reader = await ColumnReader.open(store, asParquet(file));
-  let firstRow = 0;
-  for (const [index, rows] of reader.rowGroups.entries()) {
-    const read = async (columns: readonly ColumnDeclaration[]): Promise<ColumnBatch> => {
-      const buffer = new TableBuffer(columns);
-      await reader.append(buffer, index, table.columns, { names: table.names });
-      return buffer.batch();
-    };
-    const first = firstRow;
-    yield { firstRow, isLive: (row) => gone?.[first + row] !== 1, read };
-    firstRow += rows;
-  }
-}
-
-/** Rows whose id is empty are passed over. */
-function eachDigest(
-  batch: ColumnBatch,
-  columns: readonly ColumnDeclaration[],
-  passes: number,
-  pass: number,
-  visit: (digest: string, row: number) => void,
-): void {
-  const data = columns.map(({ name }) => batch.columns.find((column) => column.name === name)!.data as ScalarData);
-  const [only] = data;
-  for (let row = 0; row < batch.rows; row++) {
-    let bytes: Uint8Array;
-    if (data.length === 1 && only?.kind === 'string') {
-      bytes = stringAt(only, row);
-      if (bytes.length === 0) continue;
-    } else bytes = Buffer.concat(data.flatMap((column) => [slotBytes(column, row), separator]));
-    const digest = hash('sha256', bytes, 'binary');
-    if (passes === 1 || passOf(digest, passes) === pass) visit(digest, row);
-  }
-}
-
-/** By a part of the digest that the sets do not use. */
-const passOf = (digest: string, passes: number): number =>
-  ((digest.charCodeAt(16) << 16) | (digest.charCodeAt(17) << 8) | digest.charCodeAt(18)) % passes;
-
-const separator = Buffer.of(0);
-const nothing = new Uint8Array(0);
-
-function stringAt(data: Extract<ScalarData, { kind: 'string' }>, row: number): Uint8Array {
-  if (isNull(data, row)) return nothing;
-  const entry = data.codes === null ? row : data.codes[row]!;
-  return data.bytes.subarray(data.offsets[entry]!, data.offsets[entry + 1]!);
-}
-
-const slotBytes = (data: ScalarData, row: number): Uint8Array =>
-  data.kind === 'string'
-    ? stringAt(data, row)
-    : Buffer.from(isNull(data, row) || data.values === null ? '' : String(data.values[row]));
+/** Reads the row groups of files, and of these only what is asked for. */
+export const rowsInStore = (store: ObjectStore, table: CompactionTable): RowsOf =>
+  async function* rowsOf(file) {
+    const reader = await ColumnReader.open(store, asParquet(file));
+    let firstRow = 0;
+    for (const [index, rows] of reader.rowGroups.entries()) {
+      const tables: KernelTable[] = [];
+      const read = async (columns: readonly ColumnDeclaration[]): Promise<ReadonlyMap<string, ColumnData>> => {
+        const some = new KernelTable(columns);
+        tables.push(some);
+        await reader.append(some, index, table.columns, { names: table.names });
+        return columnsByName(some.batch());
+      };
+      try {
+        yield { file, firstRow, rows, read };
+      } finally {
+        for (const some of tables) some.release();
+      }
+      firstRow += rows;
+    }
+  };
 
 const isNull = ({ valid, nullCount, length }: ColumnData, row: number): boolean =>
   valid === null ? nullCount > 0 && nullCount === length : valid[row] === 0;

@@ -7,6 +7,7 @@ import { snapshotById } from '../../iceberg/metadata.ts';
 import type { Runtime } from '../../ingest/runtime.ts';
 import { ColumnNotWritten } from '../../rewrite/stored-table.ts';
 import { stillValid } from '../compact/commit.ts';
+import { DayRows } from '../compact/day-rows.ts';
 import { type OpenedTable, openTable, rewriteOptions } from '../compact/open.ts';
 import type { DayPlan } from '../compact/plan.ts';
 import { type RewrittenDay, rewriteDay } from '../compact/rewrite.ts';
@@ -34,15 +35,18 @@ export async function stageDay(runtime: Runtime, unit: CompactUnit, signal?: Abo
     );
   if (!(await isRight(runtime, opened, plan))) return over(runtime, unit, opened);
   let rewritten: RewrittenDay | undefined;
+  const rows = new DayRows(opened.table);
   try {
     const options = rewriteOptions(config, runtime.uuid(), signal);
-    rewritten = await rewriteDay(store, opened.loaded, opened.table, plan, options);
+    rewritten = await rewriteDay(store, opened.loaded, opened.table, plan, rows, options);
   } catch (error) {
     if (error instanceof ColumnNotWritten) return { state: 'refused', error: unitError(error) };
     // Files of a version that is no longer current may be gone already.
     const current = await open(runtime, unit);
     if (await isRight(runtime, current, plan)) throw error;
     return over(runtime, unit, current);
+  } finally {
+    rows.release();
   }
   if (rewritten === undefined) return { state: 'unchanged' };
   // Later, `expire` may have taken the first of them for left behind.

@@ -26,7 +26,7 @@ import { quarantine } from '../../tables/quarantine.ts';
 import { compareText } from '../../text/order.ts';
 import { isCompacted } from '../compact/plan.ts';
 import { type ProducersReport, producers } from '../producers/producers.ts';
-import { deletedIn, findDuplicates } from '../rewrite/duplicates.ts';
+import { deletedIn, findDuplicates, rowsInStore } from '../rewrite/duplicates.ts';
 import { type AcceptedDifferences, type Accounts, isSettled, readAccounts } from './accounts.ts';
 import { checkContents } from './deep.ts';
 import { type Difference, Differences } from './difference.ts';
@@ -234,7 +234,12 @@ async function checkIdentities(
     if (!isWhole && table.declaration.identity?.id === undefined) continue;
     const deleted = await deletedIn(store, loaded.metadata, inputs);
     const compared = { inputs, kept: [], deleted };
-    const { count, conflicts } = await findDuplicates(store, table, compared, config.batch.columnBytes);
+    const { count, conflicts } = await findDuplicates(
+      table,
+      compared,
+      rowsInStore(store, table),
+      config.batch.columnBytes,
+    );
     if (isWhole && count > 0)
       differences.add({ kind: 'duplicate-identity', table: name, found: count, detail: `day ${ymd}` });
     if (conflicts > 0) findings.push({ kind: 'conflicting-ids', table: name, ymd, found: conflicts });

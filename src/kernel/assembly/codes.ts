@@ -78,3 +78,30 @@ export const Kind_Map = 6;
 export const Record_Duplicate = 0;
 export const Record_New = 1;
 export const Record_Conflict = 2;
+
+/** How the values of a leaf are stored (parquet.thrift, enum Type), as far as it is read here. */
+export const Physical_Boolean = 0;
+export const Physical_Int32 = 1;
+export const Physical_Int64 = 2;
+export const Physical_Double = 5;
+export const Physical_Text = 6;
+
+/** Encodings of pages (parquet.thrift, enum Encoding). */
+export const Encoding_Plain = 0;
+export const Encoding_OldDictionary = 2;
+export const Encoding_Rle = 3;
+export const Encoding_DeltaBinary = 5;
+export const Encoding_DeltaLength = 6;
+export const Encoding_DeltaStrings = 7;
+export const Encoding_Dictionary = 8;
+
+/** What is wrong with a page. */
+export const Fault_Varint = 1;
+export const Fault_Values = 2;
+export const Fault_EmptyRun = 3;
+export const Fault_Count = 4;
+export const Fault_Dictionary = 5;
+export const Fault_Index = 6;
+export const Fault_Prefix = 7;
+export const Fault_Inside = 8;
+export const Fault_Type = 9;

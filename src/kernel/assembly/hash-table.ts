@@ -41,13 +41,24 @@ export function newHashTable(): HashTable {
 
 /** Forgets all entries, and gives back all pages but one. */
 export function clearHashTable(table: HashTable): void {
+  releasePages(table);
+  begin(table);
+}
+
+/** Gives all blocks back, and the table itself. */
+export function releaseHashTable(table: HashTable): void {
+  releasePages(table);
+  release(table.directory);
+  release(changetype<usize>(table));
+}
+
+function releasePages(table: HashTable): void {
   const all = 1 << table.depth;
   for (let index = 0; index < all; ) {
     const page = changetype<Page>(load<usize>(entryAt(table, index)));
     index += 1 << (table.depth - page.depth);
     release(changetype<usize>(page));
   }
-  begin(table);
 }
 
 function begin(table: HashTable): void {

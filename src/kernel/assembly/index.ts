@@ -1,10 +1,30 @@
 /** What the host may call (../kernel.ts). Places and structs are addresses. */
 export { copy, hashOf, isSame } from './bytes';
-export { bytesOf, closeSlot, describe, emptyColumn, newColumn, pad } from './columns/column';
+export {
+  bytesOf,
+  closeSlot,
+  describe,
+  emptyColumn,
+  freeColumn,
+  newColumn,
+  pad,
+  renewColumn,
+} from './columns/column';
 export { appendLong, appendNumber } from './columns/fixed';
+export { appendRows } from './columns/gather';
 export { appendString } from './columns/strings';
 export { contentHash, contentKeyBytes, setContentKey } from './content-hash';
+export {
+  addDigests,
+  findRepeated,
+  forgetSeen,
+  newDigests,
+  releaseDigests,
+  repeatedDigests,
+  repeatedRows,
+} from './digests';
 export { addContent, addRecord, emptyIdentities, newIdentities } from './identities';
+export { addKey, clearKeys } from './keys';
 export { allocate, allocateZeros, memoryTop, release, room } from './memory';
 export { bloomFilterOfNumbers, bloomFilterOfTexts } from './parquet/bloom-filter';
 export { clearSink, sinkLength, sinkPlace } from './parquet/byte-sink';
@@ -41,6 +61,8 @@ export {
 } from './parquet/statistics';
 export { gatherNumbers, gatherTexts, plainTextBytes, textsWithin } from './parquet/values';
 export { xxhash64 } from './parquet/xxhash64';
+export { addDictionary, appendPage, beginLeaf } from './read/pages';
+export { dictionarySpace, pageSpace } from './read/values';
 export { addAlternative, setJoin, setLead } from './scan/alternatives';
 export { addFormMember, newForm, newFormObject } from './scan/envelope';
 export { setLong, setText } from './scan/fields';
@@ -72,4 +94,4 @@ export {
   takeRecord,
 } from './scan/writer';
 export { hashHigh, hashLow, setHashKey, sipHash } from './siphash';
-export { countCodes, orderOfLongs, scatterByCode } from './sort';
+export { countCodes, orderOfKeys, orderOfLongs, scatterByCode } from './sort';

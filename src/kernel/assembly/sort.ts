@@ -1,5 +1,8 @@
 /** Row order without moving rows: permutations of row numbers, four bytes each. Results are good until the next call. */
+import { Kind_Boolean, Kind_Double, Kind_Int } from './codes';
+import { isNull, isText, Key, keyAt, keyCount, offsetsAt } from './keys';
 import { allocateZeros, grown, release } from './memory';
+import { commonPrefix } from './parquet/statistics';
 
 const digitBits: i32 = 11;
 const digits: i32 = 1 << digitBits;
@@ -113,4 +116,175 @@ export function scatterByCode(codes: usize, rows: usize, count: i32): usize {
     store<u32>(order + ((<usize>target) << 2), row);
   }
   return order;
+}
+
+/** The numbers or the first eight bytes of a row's first key, so that most comparisons are one of two words. */
+let words: usize = 0;
+/** Where runs that are sorted begin, and where the last one ends. */
+let runs: usize = 0;
+/** The keys that are compared. */
+let fromKey: i32 = 0;
+let toKey: i32 = 0;
+
+/** A number of eight bytes as it stands: longs in their unit, doubles by their bits. */
+export function numberAt(key: Key, row: i32): i64 {
+  if (key.kind === Kind_Boolean) return load<u8>(key.values + row);
+  if (key.kind === Kind_Int) return load<i32>(key.values + ((<usize>row) << 2));
+  const value = load<i64>(key.values + ((<usize>row) << 3));
+  if (key.unit === 0) return value;
+  const quotient = value / key.unit;
+  return value < 0 && quotient * key.unit !== value ? quotient - 1 : quotient;
+}
+
+/** A value that is not null as a word in the order of its values; of strings without ranks only their beginning. */
+function wordAt(key: Key, row: i32): u64 {
+  if (isText(key)) {
+    if (key.ranks !== 0) return load<u32>(key.ranks + ((<usize>load<u32>(key.values + ((<usize>row) << 2))) << 2));
+    const offsets = offsetsAt(key, row);
+    const length = load<i32>(offsets, 4) - load<i32>(offsets);
+    if (length === 0) return 0;
+    const word = bswap(load<u64>(key.text + load<u32>(offsets)));
+    return length >= 8 ? word : word & (~(<u64>0) << (<u64>(64 - (length << 3))));
+  }
+  if (key.kind !== Kind_Double) return <u64>numberAt(key, row) ^ ((<u64>1) << 63);
+  const value = load<f64>(key.values + ((<usize>row) << 3));
+  // Only NaN is not at most infinite.
+  if (!(value <= Infinity)) return ~(<u64>0);
+  // Both zeros are one value.
+  const bits = reinterpret<u64>(value + 0);
+  return bits >> 63 !== 0 ? ~bits : bits | ((<u64>1) << 63);
+}
+
+function compareByKey(key: Key, a: i32, b: i32): i32 {
+  const isNullA = isNull(key, a);
+  const isNullB = isNull(key, b);
+  if (isNullA || isNullB) return i32(isNullB) === i32(isNullA) ? 0 : isNullA ? -1 : 1;
+  const x = wordAt(key, a);
+  const y = wordAt(key, b);
+  if (x !== y) return x < y ? -1 : 1;
+  if (!isText(key) || key.ranks !== 0) return 0;
+  const aOffsets = offsetsAt(key, a);
+  const bOffsets = offsetsAt(key, b);
+  const aLength = load<i32>(aOffsets, 4) - load<i32>(aOffsets);
+  const bLength = load<i32>(bOffsets, 4) - load<i32>(bOffsets);
+  const aText = key.text + <usize>load<u32>(aOffsets);
+  const bText = key.text + <usize>load<u32>(bOffsets);
+  const length = min(aLength, bLength);
+  const common = commonPrefix(aText, bText, length);
+  if (common === length) return aLength - bLength;
+  return <i32>load<u8>(aText + common) - <i32>load<u8>(bText + common);
+}
+
+/** Negative where row a comes first. */
+function compare(a: i32, b: i32): i32 {
+  const x = load<u64>(words + ((<usize>a) << 3));
+  const y = load<u64>(words + ((<usize>b) << 3));
+  if (x !== y) return x < y ? -1 : 1;
+  for (let i = fromKey; i < toKey; i++) {
+    const difference = compareByKey(keyAt(i), a, b);
+    if (difference !== 0) return difference;
+  }
+  return 0;
+}
+
+/**
+ * The rows by the keys, ascending, nulls first, strings by unsigned bytes, NaN after all other doubles; 0 where they are in
+ * order as they stand. Ties keep their order. A merge sort that starts from the runs that are sorted already, so that rows
+ * of sorted files are only merged.
+ */
+export function orderOfKeys(rows: i32): usize {
+  for (let i = 0; i < keyCount; i++) rankEntries(i);
+  const sorted = mergeSort(rows, 0, keyCount);
+  for (let i = 0; i < keyCount; i++) {
+    const key = keyAt(i);
+    release(key.ranks);
+    key.ranks = 0;
+  }
+  return sorted;
+}
+
+/** Gives a key with a dictionary the ranks of its entries, which are sorted as rows of a key of their own. */
+function rankEntries(index: i32): void {
+  const key = keyAt(index);
+  if (!isText(key) || key.values === 0 || key.entries === 0) return;
+  const codes = key.values;
+  const valid = key.valid;
+  key.values = 0;
+  key.valid = 0;
+  const sorted = mergeSort(key.entries, index, index + 1);
+  key.values = codes;
+  key.valid = valid;
+  const ranks = allocateZeros(key.entries << 2);
+  for (let rank = 0; rank < key.entries; rank++) {
+    const entry = sorted === 0 ? rank : load<i32>(sorted + ((<usize>rank) << 2));
+    store<i32>(ranks + ((<usize>entry) << 2), rank);
+  }
+  key.ranks = ranks;
+}
+
+/** Rows [0, rows) by the keys [from, to); 0 where they are in order as they stand. */
+function mergeSort(rows: i32, from: i32, to: i32): usize {
+  if (from === to || rows === 0) return 0;
+  fromKey = from;
+  toKey = to;
+  const first = keyAt(from);
+  words = grown(words, 0, rows << 3);
+  for (let row = 0; row < rows; row++)
+    store<u64>(words + ((<usize>row) << 3), isNull(first, row) ? 0 : wordAt(first, row));
+  let count = 0;
+  runs = grown(runs, 0, 8);
+  store<i32>(runs, 0);
+  for (let row = 1; row < rows; row++) {
+    if (compare(row - 1, row) <= 0) continue;
+    count++;
+    runs = grown(runs, count << 2, (count + 2) << 2);
+    store<i32>(runs + ((<usize>count) << 2), row);
+  }
+  count++;
+  if (count === 1) return 0;
+  store<i32>(runs + ((<usize>count) << 2), rows);
+  order = grown(order, 0, rows << 2);
+  other = grown(other, 0, rows << 2);
+  for (let row = 0; row < rows; row++) store<i32>(order + ((<usize>row) << 2), row);
+  let source = order;
+  let target = other;
+  while (count > 1) {
+    let merged = 0;
+    for (let run = 0; run < count; run += 2) {
+      const start = load<i32>(runs + ((<usize>run) << 2));
+      const middle = load<i32>(runs + ((<usize>(run + 1)) << 2));
+      const end = run + 1 === count ? middle : load<i32>(runs + ((<usize>(run + 2)) << 2));
+      merge(source, target, start, middle, end);
+      store<i32>(runs + ((<usize>merged) << 2), start);
+      merged++;
+    }
+    store<i32>(runs + ((<usize>merged) << 2), rows);
+    count = merged;
+    const swap = source;
+    source = target;
+    target = swap;
+  }
+  return source;
+}
+
+/** Two runs into one; where rows are equal that of the first comes first. */
+function merge(source: usize, target: usize, start: i32, middle: i32, end: i32): void {
+  let left = start;
+  let right = middle;
+  let to = target + ((<usize>start) << 2);
+  while (left < middle && right < end) {
+    const a = load<i32>(source + ((<usize>left) << 2));
+    const b = load<i32>(source + ((<usize>right) << 2));
+    if (compare(a, b) <= 0) {
+      store<i32>(to, a);
+      left++;
+    } else {
+      store<i32>(to, b);
+      right++;
+    }
+    to += 4;
+  }
+  memory.copy(to, source + ((<usize>left) << 2), (<usize>(middle - left)) << 2);
+  to += (<usize>(middle - left)) << 2;
+  memory.copy(to, source + ((<usize>right) << 2), (<usize>(end - right)) << 2);
 }

@@ -149,7 +149,16 @@ export function statisticsOf(data: ScalarData | null, range: MinMax | undefined,
   };
 }
 
-/** Gathers a leaf's ColumnStats over the row groups of one file, whose data may differ from one to the next. */
+/** The least and the greatest value of a leaf in a row group, copied; absent where there is none. */
+export interface LeafBounds {
+  readonly min?: Scalar;
+  readonly max?: Scalar;
+}
+
+export const leafBounds = (data: ScalarData | null, range: MinMax | undefined): LeafBounds =>
+  data === null || range === undefined ? {} : { min: valueAt(data, range.least), max: valueAt(data, range.greatest) };
+
+/** Gathers a leaf's ColumnStats over the row groups of one file. */
 export class LeafTotals {
   #compressedSize = 0;
   #valueCount = 0;
@@ -157,20 +166,12 @@ export class LeafTotals {
   #min: Scalar | undefined;
   #max: Scalar | undefined;
 
-  add(
-    data: ScalarData | null,
-    stream: Pick<LeafStream, 'levels' | 'values'>,
-    range: MinMax | undefined,
-    compressedSize: number,
-  ): void {
+  add(stream: Pick<LeafStream, 'levels' | 'values'>, { min, max }: LeafBounds, compressedSize: number): void {
     this.#compressedSize += compressedSize;
     this.#valueCount += stream.levels;
     this.#nullCount += stream.levels - stream.values;
-    if (data === null || range === undefined) return;
-    const min = valueAt(data, range.least);
-    const max = valueAt(data, range.greatest);
-    if (this.#min === undefined || compareValues(min, this.#min) < 0) this.#min = min;
-    if (this.#max === undefined || compareValues(this.#max, max) < 0) this.#max = max;
+    if (min !== undefined && (this.#min === undefined || compareValues(min, this.#min) < 0)) this.#min = min;
+    if (max !== undefined && (this.#max === undefined || compareValues(this.#max, max) < 0)) this.#max = max;
   }
 
   /** Bounds only for scalar columns, as Iceberg manifests have them. */

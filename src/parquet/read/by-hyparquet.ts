@@ -3,9 +3,7 @@
  * for types that have to be converted: timestamps of other units, float, lists and maps in older forms.
  */
 import type { FileMetaData, SchemaElement } from 'hyparquet';
-import { type FixedBuilder, ListBuilder, MapBuilder } from '../../columns/builders.ts';
-import { CachedCode, StringBuilder } from '../../columns/string-builder.ts';
-import { type ColumnType, isScalar, type Scalar, type ScalarType } from '../../columns/types.ts';
+import { type ColumnType, isScalar, type Scalar, type ScalarType, type Value } from '../../columns/types.ts';
 import { isPlainInteger, isText, type StoredColumn, timestampUnit } from './stored-column.ts';
 
 /** Strings come as their bytes, timestamps as integers of their unit: hyparquet converts what has a logical type. */
@@ -18,88 +16,33 @@ export function plainTypes(metadata: FileMetaData): FileMetaData {
   return { ...metadata, schema };
 }
 
-/** Appends the values of one row group behind row `base`; nulls are left for `padTo`. */
-type Appender = (values: ArrayLike<unknown>, base: number, dropped: Uint8Array | undefined) => void;
-
-export function appenderOf(type: ColumnType, stored: StoredColumn, builder: unknown): Appender {
+/** What hyparquet gives for a value of the column, as the column takes it. Throws where the types do not go together. */
+export function conversionOf(type: ColumnType, stored: StoredColumn): (value: unknown) => Exclude<Value, null> {
   if (isScalar(type)) {
     if (stored.element.num_children !== undefined) throw mismatch(type, stored);
-    const convert = conversion(type, stored.element, stored);
-    return builder instanceof StringBuilder
-      ? (values, base, dropped) => appendStrings(builder, values, base, dropped)
-      : each(builder as FixedBuilder, (value) => (builder as FixedBuilder).append(convert(value as Scalar)));
+    return conversion(type, stored.element, stored) as (value: unknown) => Scalar;
   }
   if ('list' in type) {
     const [leaf, ...others] = stored.leaves;
-    if (leaf === undefined || others.length > 0 || !(builder instanceof ListBuilder)) throw mismatch(type, stored);
+    if (leaf === undefined || others.length > 0) throw mismatch(type, stored);
     const convert = conversion(type.list, leaf, stored);
-    return each(builder, (value) => {
-      for (const item of value as ArrayLike<Scalar | null | undefined> & Iterable<Scalar | null | undefined>)
-        builder.appendElement(item === null || item === undefined ? null : convert(item));
-      builder.closeSlot();
-    });
+    return (value) => Array.from(value as Iterable<Scalar | null | undefined>, (item) => optional(item, convert));
   }
   const [key, leaf, ...others] = stored.leaves;
-  if (key === undefined || leaf === undefined || others.length > 0 || !(builder instanceof MapBuilder))
-    throw mismatch(type, stored);
+  if (key === undefined || leaf === undefined || others.length > 0) throw mismatch(type, stored);
   const [convertKey, convert] = [conversion('string', key, stored), conversion(type.map.value, leaf, stored)];
   const [keyName, valueName] = [key.name, leaf.name];
-  return each(builder, (value) => {
+  return (value) => {
     // A map is the one list of pairs that its only member holds.
-    for (const member in value as object)
-      for (const pair of (value as Record<string, Record<string, Scalar | null | undefined>[]>)[member] ?? []) {
-        builder.keys.append(convertKey(pair[keyName]!));
-        const item = pair[valueName];
-        if (item === null || item === undefined) builder.values.padTo(builder.keys.length);
-        else builder.values.append(convert(item));
-      }
-    builder.closeSlot();
-  });
-}
-
-function each(builder: { padTo(row: number): void }, append: (value: unknown) => void): Appender {
-  return (values, base, dropped) => {
-    let row = base;
-    for (let i = 0; i < values.length; i++) {
-      if (dropped !== undefined && dropped[i] === 1) continue;
-      const value = values[i];
-      if (value !== null && value !== undefined) {
-        builder.padTo(row);
-        append(value);
-      }
-      row++;
-    }
+    const pairs = Object.values(value as Record<string, Record<string, Scalar | null | undefined>[] | undefined>);
+    return pairs.flatMap((some) =>
+      (some ?? []).map((pair) => [convertKey(pair[keyName]!), optional(pair[valueName], convert)] as const),
+    ) as unknown as Exclude<Value, null>;
   };
 }
 
-/** Values of a dictionary are the same object each time they come, and so are known without looking at their bytes. */
-function appendStrings(
-  builder: StringBuilder,
-  values: ArrayLike<unknown>,
-  base: number,
-  dropped: Uint8Array | undefined,
-): void {
-  const cachedCodes = new Map<unknown, CachedCode>();
-  let seen = 0;
-  let row = base;
-  for (let i = 0; i < values.length; i++) {
-    if (dropped !== undefined && dropped[i] === 1) continue;
-    const value = values[i] as Uint8Array | null | undefined;
-    if (value !== null && value !== undefined) {
-      builder.padTo(row);
-      let cachedCode = cachedCodes.get(value);
-      if (cachedCode !== undefined) {
-        builder.appendKnown(cachedCode, value, 0, value.length);
-        seen++;
-      } else if (cachedCodes.size < 64 || cachedCodes.size < seen) {
-        cachedCode = new CachedCode();
-        cachedCodes.set(value, cachedCode);
-        builder.appendKnown(cachedCode, value, 0, value.length);
-      } else builder.appendBytes(value, 0, value.length);
-    }
-    row++;
-  }
-}
+const optional = (value: Scalar | null | undefined, convert: (value: Scalar) => Scalar): Scalar | null =>
+  value === null || value === undefined ? null : convert(value);
 
 /** From what hyparquet gives for a leaf to what the column's builder takes. Throws where the types do not go together. */
 function conversion(type: ScalarType, leaf: SchemaElement, stored: StoredColumn): (value: Scalar) => Scalar {

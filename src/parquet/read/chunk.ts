@@ -1,18 +1,34 @@
 /**
- * A column chunk of one leaf: its pages as arrays of levels and values (parquet-format, README.md "Data Pages",
- * "Nested Encoding").
+ * A column chunk of one leaf into a column: here headers are taken apart and bodies decompressed, the kernel reads levels
+ * and values (parquet-format, README.md "Data Pages", "Nested Encoding").
  */
-import { DATA_PAGE, DATA_PAGE_V2, DICTIONARY_PAGE, readPageHeader } from './page-header.ts';
+import { giveBack } from '../../columns/give-back.ts';
 import {
-  decodePlain,
-  decodeValues,
-  type Numbers,
-  type PageValues,
-  type PhysicalName,
-  readHybrid,
-  type Strings,
-  Unsupported,
-} from './values.ts';
+  Encoding_DeltaBinary,
+  Encoding_DeltaLength,
+  Encoding_DeltaStrings,
+  Encoding_Dictionary,
+  Encoding_OldDictionary,
+  Encoding_Plain,
+  Encoding_Rle,
+  Fault_Count,
+  Fault_Dictionary,
+  Fault_EmptyRun,
+  Fault_Index,
+  Fault_Inside,
+  Fault_Prefix,
+  Fault_Type,
+  Fault_Values,
+  Fault_Varint,
+  Physical_Boolean,
+  Physical_Double,
+  Physical_Int32,
+  Physical_Int64,
+  Physical_Text,
+} from '../../kernel/assembly/codes.ts';
+import type { KernelColumn } from '../../kernel/columns.ts';
+import { kernel } from '../../kernel/kernel.ts';
+import { DATA_PAGE, DATA_PAGE_V2, DICTIONARY_PAGE, type PageHeader, readPageHeader } from './page-header.ts';
 
 /** Where the values of a leaf are in the levels. */
 export interface LeafShape {
@@ -27,111 +43,135 @@ export interface LeafShape {
 
 export interface LeafChunk {
   readonly bytes: Uint8Array;
-  readonly type: PhysicalName;
+  /** parquet.thrift, enum Type. */
+  readonly type: string;
   /** Level entries of the whole chunk. */
   readonly entries: number;
   readonly shape: LeafShape;
   readonly decompress: (body: Uint8Array, size: number) => Uint8Array;
+  /** Whether what it gives is memory of its own. */
+  readonly givesOwn: boolean;
 }
 
-export interface DecodedPage {
-  readonly entries: number;
-  /** One a level entry, or the one level that all have. */
-  readonly definition: Uint8Array | number;
-  /** null where the leaf is not repeated. */
-  readonly repetition: Uint8Array | null;
-  /** In order; one for each entry whose definition level is the greatest. */
-  readonly values: PageValues;
+export interface ReadableChunk extends LeafChunk {
+  readonly pages: readonly Page[];
 }
 
-/** Throws Unsupported where another decoder has to do it, RangeError where the chunk is not sound. */
-export function decodeChunk({ bytes, type, entries, shape, decompress }: LeafChunk): DecodedPage[] {
-  const pages: DecodedPage[] = [];
-  let dictionary: Numbers | Strings | undefined;
-  let decoded = 0;
-  for (let at = 0; decoded < entries; ) {
+/** What the values of a leaf go into: `owner` is the list or map whose slots begin and end with them, if any does. */
+export interface LeafTarget {
+  readonly column: KernelColumn;
+  readonly owner?: KernelColumn | undefined;
+}
+
+const physicalTypes: Readonly<Record<string, number>> = {
+  BOOLEAN: Physical_Boolean,
+  INT32: Physical_Int32,
+  INT64: Physical_Int64,
+  DOUBLE: Physical_Double,
+  BYTE_ARRAY: Physical_Text,
+};
+
+const dictionaries: readonly number[] = [Encoding_Dictionary, Encoding_OldDictionary];
+const integers: readonly number[] = [Encoding_Plain, Encoding_DeltaBinary, ...dictionaries];
+const encodings: Readonly<Record<string, readonly number[]>> = {
+  BOOLEAN: [Encoding_Plain, Encoding_Rle, ...dictionaries],
+  INT32: integers,
+  INT64: integers,
+  DOUBLE: [Encoding_Plain, ...dictionaries],
+  BYTE_ARRAY: [Encoding_Plain, Encoding_DeltaLength, Encoding_DeltaStrings, ...dictionaries],
+};
+
+/** What the kernel says is wrong with a page. */
+const faults: Readonly<Record<number, string>> = {
+  [Fault_Varint]: 'a page ends inside a number',
+  [Fault_Values]: 'a page ends inside its values',
+  [Fault_EmptyRun]: 'a page has a run of no values',
+  [Fault_Count]: 'a page does not hold as many values as it should',
+  [Fault_Dictionary]: 'a page is coded by a dictionary that is not there',
+  [Fault_Index]: 'a page has a code beyond its dictionary',
+  [Fault_Prefix]: 'a string has a longer prefix than the one before it is long',
+  [Fault_Inside]: 'a chunk starts inside a row',
+  [Fault_Type]: 'a page has values of another type than its column',
+};
+
+/** More than a page can have; keeps sizes that are made from it within 32 bits. */
+const mostValues = 1 << 26;
+const mostBytes = 1 << 30;
+
+export interface Page {
+  readonly header: PageHeader;
+  readonly body: Uint8Array;
+}
+
+/** The pages of a chunk; undefined where one of them is not such as can be read here. Throws RangeError where it is not sound. */
+export function readablePages(chunk: LeafChunk): readonly Page[] | undefined {
+  const known = encodings[chunk.type];
+  if (known === undefined) return undefined;
+  const pages = pagesOf(chunk);
+  const isReadable = ({ header: { type, encoding, values } }: Page): boolean =>
+    type === DICTIONARY_PAGE ||
+    ((type === DATA_PAGE || type === DATA_PAGE_V2) && (values === 0 || known.includes(encoding)));
+  return pages.every(isReadable) ? pages : undefined;
+}
+
+function pagesOf({ bytes, entries }: LeafChunk): Page[] {
+  const pages: Page[] = [];
+  let found = 0;
+  for (let at = 0; found < entries; ) {
     const header = readPageHeader(bytes, at);
-    const body = bytes.subarray(header.end, header.end + header.compressedSize);
     at = header.end + header.compressedSize;
-    if (header.type === DICTIONARY_PAGE) {
-      dictionary = decodePlain(decompress(body, header.uncompressedSize), type, header.values);
-      continue;
-    }
-    if (header.type !== DATA_PAGE && header.type !== DATA_PAGE_V2)
-      throw new Unsupported(`a page of type ${header.type}`);
-    const levels = new PageLevels(header.values, shape);
-    let data: Uint8Array;
-    if (header.v2 === undefined) {
-      const page = decompress(body, header.uncompressedSize);
-      data = page.subarray(levels.readPrefixed(page));
-    } else {
-      const { repetitionBytes, definitionBytes, isCompressed } = header.v2;
-      const head = repetitionBytes + definitionBytes;
-      levels.read(body, repetitionBytes, head);
-      const rest = body.subarray(head);
-      data = isCompressed ? decompress(rest, header.uncompressedSize - head) : rest;
-    }
-    const { definition, repetition, present } = levels;
-    const values = decodeValues(data, header.encoding, type, present, dictionary);
-    pages.push({ entries: header.values, definition, repetition, values });
-    decoded += header.values;
+    if (!(header.compressedSize >= 0 && at <= bytes.length)) throw new RangeError('a page ends behind its chunk');
+    if (!(header.values >= 0 && header.values <= mostValues && header.uncompressedSize <= mostBytes))
+      throw new RangeError(`a page of ${header.values} values in ${header.uncompressedSize} bytes`);
+    if (header.type === DATA_PAGE || header.type === DATA_PAGE_V2) found += header.values;
+    pages.push({ header, body: bytes.subarray(header.end, at) });
   }
-  if (decoded !== entries) throw new RangeError(`${decoded} level entries in a chunk of ${entries}`);
+  if (found !== entries) throw new RangeError(`${found} level entries in a chunk of ${entries}`);
   return pages;
 }
 
-/** The levels of one page. */
-class PageLevels {
-  readonly #count: number;
-  readonly #shape: LeafShape;
-  definition: Uint8Array | number;
-  repetition: Uint8Array | null = null;
-  /** Entries that have a value. */
-  present: number;
-
-  constructor(count: number, shape: LeafShape) {
-    this.#count = count;
-    this.#shape = shape;
-    this.definition = shape.maxDefinition;
-    this.present = count;
-  }
-
-  /** Levels with their length in front; returns where the values start. */
-  readPrefixed(page: Uint8Array): number {
-    const view = new DataView(page.buffer, page.byteOffset, page.byteLength);
-    let at = 0;
-    const next = (): [number, number] => {
-      const start = at + 4;
-      at = start + view.getUint32(at, true);
-      return [start, at];
-    };
-    if (this.#shape.maxRepetition > 0) this.#readRepetition(page, ...next());
-    if (this.#shape.maxDefinition > 0) this.#readDefinition(page, ...next());
-    return at;
-  }
-
-  read(body: Uint8Array, repetitionEnd: number, definitionEnd: number): void {
-    if (this.#shape.maxRepetition > 0) this.#readRepetition(body, 0, repetitionEnd);
-    if (this.#shape.maxDefinition > 0) this.#readDefinition(body, repetitionEnd, definitionEnd);
-  }
-
-  #readRepetition(bytes: Uint8Array, from: number, end: number): void {
-    this.repetition = new Uint8Array(this.#count);
-    readHybrid(bytes, from, end, 1, this.repetition, this.#count);
-  }
-
-  #readDefinition(bytes: Uint8Array, from: number, end: number): void {
-    const most = this.#shape.maxDefinition;
-    const levels = new Uint8Array(this.#count);
-    readHybrid(bytes, from, end, 32 - Math.clz32(most), levels, this.#count);
-    let present = 0;
-    for (let i = 0; i < levels.length; i++) if (levels[i] === most) present++;
-    this.present = present;
-    this.definition = present === this.#count ? most : present === 0 && isUniform(levels) ? (levels[0] ?? 0) : levels;
+/**
+ * Appends the values of a chunk's pages, all of which are readable. Throws RangeError where one is not sound, and the column
+ * is of no use any more.
+ */
+export function appendChunk(
+  { type, shape, decompress, givesOwn, pages }: ReadableChunk,
+  { column, owner }: LeafTarget,
+): void {
+  const { call, bytes: memory } = kernel();
+  call.beginLeaf(physicalTypes[type]!, shape.maxDefinition, shape.maxRepetition > 0, shape.present, shape.entry);
+  const expectSound = (fault: number): void => {
+    if (fault !== 0) throw new RangeError(faults[fault] ?? `a page has fault ${fault}`);
+  };
+  for (const { header, body } of pages) {
+    const { uncompressedSize, values, encoding, v2 } = header;
+    if (header.type === DICTIONARY_PAGE) {
+      const page = decompress(body, uncompressedSize);
+      const { length } = page;
+      memory.set(page, call.dictionarySpace(length));
+      if (givesOwn) giveBack(page);
+      expectSound(call.addDictionary(length, values));
+      continue;
+    }
+    let length: number;
+    if (v2 === undefined) {
+      const page = decompress(body, uncompressedSize);
+      length = page.length;
+      memory.set(page, call.pageSpace(length));
+      if (givesOwn) giveBack(page);
+    } else {
+      const head = v2.repetitionBytes + v2.definitionBytes;
+      if (!(head <= body.length && v2.repetitionBytes >= 0 && v2.definitionBytes >= 0))
+        throw new RangeError('a page ends inside its levels');
+      const rest = body.subarray(head);
+      const page = v2.isCompressed ? decompress(rest, uncompressedSize - head) : rest;
+      length = head + page.length;
+      const space = call.pageSpace(length);
+      memory.set(body.subarray(0, head), space);
+      memory.set(page, space + head);
+      if (givesOwn && v2.isCompressed) giveBack(page);
+    }
+    const levels = v2 === undefined ? ([-1, -1] as const) : ([v2.repetitionBytes, v2.definitionBytes] as const);
+    expectSound(call.appendPage(owner?.place ?? 0, column.place, length, values, encoding, ...levels));
   }
 }
-
-const isUniform = (levels: Uint8Array): boolean => {
-  const [first] = levels;
-  return levels.every((level) => level === first);
-};

@@ -1,7 +1,7 @@
 /**
- * Reads Parquet files into columns: from the pages of a column chunk into a column builder, one column of one row group
- * at a time, without row objects. For jobs that rewrite files; `reader.ts` gives rows to everyone else. What the decoder
- * of `decode/` does not know (rare encodings, types that have to be converted) is decoded by hyparquet.
+ * Reads Parquet files into columns: from the pages of a column chunk into a column of the kernel, one column of one row
+ * group at a time, without row objects. For jobs that rewrite files; `row-reader.ts` gives rows to everyone else. What the
+ * kernel does not know (rare encodings, types that have to be converted) is decoded by hyparquet.
  *
  * Files of other engines are taken as the table sees them (Iceberg spec, "Column Projection"): columns are found by
  * field id, in files without ids by the names that the caller maps to ids; what a file lacks stays null; int stands
@@ -15,16 +15,23 @@ import {
   type ParquetScan,
   parquetScan,
 } from 'hyparquet';
-import { type ColumnBuilder, ListBuilder, MapBuilder } from '../../columns/builders.ts';
-import type { TableBuffer } from '../../columns/table-buffer.ts';
+import type { KernelColumn } from '../../kernel/columns.ts';
+import type { KernelTable } from '../../kernel/table.ts';
 import type { ObjectStore } from '../../store/store.ts';
 import type { FileColumn } from '../encoder.ts';
-import { appendList, appendMap, appendScalars, type RowSelection } from './append.ts';
-import { appenderOf, plainTypes } from './by-hyparquet.ts';
-import { type DecodedPage, decodeChunk, type LeafChunk, type LeafShape } from './chunk.ts';
-import { compressors, mapsAsStructs, naming, openFile, type ParquetFile, parsers, readRange } from './row-reader.ts';
+import { conversionOf, plainTypes } from './by-hyparquet.ts';
+import { appendChunk, type LeafChunk, type LeafShape, type ReadableChunk, readablePages } from './chunk.ts';
+import {
+  compressors,
+  mapsAsStructs,
+  naming,
+  type OpenFile,
+  openFile,
+  type ParquetFile,
+  parsers,
+  readRange,
+} from './row-reader.ts';
 import { findColumn, type StoredColumn, shapesOf, storedColumns } from './stored-column.ts';
-import { type PhysicalName, Unsupported } from './values.ts';
 
 /** Column chunks that are nearer than this are fetched in one request. */
 const mergeGapBytes = 1 << 20;
@@ -34,14 +41,17 @@ export class ColumnReader {
   readonly #store: ObjectStore;
   readonly #file: ParquetFile;
   readonly #metadata: FileMetaData;
+  /** All of the file, where it is small. */
+  readonly #whole: ArrayBuffer | undefined;
   /** With logical types taken out that hyparquet would make JavaScript values of. */
   readonly #plain: FileMetaData;
   readonly #columns: ReadonlyMap<number | string, StoredColumn>;
 
-  private constructor(store: ObjectStore, file: ParquetFile, metadata: FileMetaData) {
+  private constructor(store: ObjectStore, file: ParquetFile, { metadata, whole }: OpenFile) {
     this.#store = store;
     this.#file = file;
     this.#metadata = metadata;
+    this.#whole = whole;
     this.#plain = plainTypes(mapsAsStructs(metadata));
     this.#columns = storedColumns(metadata);
   }
@@ -55,7 +65,7 @@ export class ColumnReader {
     file: ParquetFile,
     options: { readonly footerBytes?: number } = {},
   ): Promise<ColumnReader> {
-    return new ColumnReader(store, file, (await openFile(store, file, options)).metadata);
+    return new ColumnReader(store, file, await openFile(store, file, options));
   }
 
   /** Rows of each row group. */
@@ -77,94 +87,119 @@ export class ColumnReader {
   }
 
   /**
-   * Appends a row group to `buffer`. `columns` tells the field ids of the buffer's columns, `names` which ids a file
-   * without ids has under which names (the table's name mapping). Rows with `dropped[row] === 1` are left out.
+   * Appends a row group to `table`. `columns` tells the field ids of the table's columns, `names` which ids a file
+   * without ids has under which names (the table's name mapping). After an error the table is of no use any more.
    */
   async append(
-    buffer: TableBuffer,
+    table: KernelTable,
     rowGroup: number,
     columns: ReadonlyMap<string, FileColumn>,
-    options: { readonly names?: ReadonlyMap<string, number>; readonly dropped?: Uint8Array } = {},
+    { names }: { readonly names?: ReadonlyMap<string, number> } = {},
   ): Promise<void> {
-    const { names, dropped } = options;
     const start = this.rowGroups.slice(0, rowGroup).reduce((sum, rows) => sum + rows, 0);
     const rows = this.rowGroups[rowGroup]!;
-    const base = buffer.rows;
-    const wanted = buffer.columns.flatMap(({ declaration, builder }) => {
-      const column = columns.get(declaration.name)!;
-      const stored = findColumn(this.#columns, column, names);
-      return stored === undefined ? [] : [{ declaration, builder, stored, carried: column.carried }];
+    const wanted = table.columns.flatMap(({ declaration, column }) => {
+      const wantedColumn = columns.get(declaration.name)!;
+      const stored = findColumn(this.#columns, wantedColumn, names);
+      return stored === undefined ? [] : [{ declaration, column, stored, carried: wantedColumn.carried }];
     });
-    const file = await this.#download(rowGroup, new Set(wanted.map(({ stored }) => stored.name)));
-    const selection = { base, dropped };
+    const part = await this.#download(rowGroup, new Set(wanted.map(({ stored }) => stored.name)));
+    const base = table.rows;
     let scan: ParquetScan | undefined;
-    for (const { declaration, builder, stored, carried } of wanted) {
+    for (const { declaration, column, stored, carried } of wanted) {
       await naming(this.#file, `read column ${declaration.name} of`, async () => {
-        if (await this.#decode(file, rowGroup, stored, shapesOf(stored, declaration.type, carried), builder, selection))
-          return;
-        scan ??= await parquetScan({
-          file,
-          metadata: this.#plain,
-          columns: wanted.map((column) => column.stored.name),
-          rowStart: start,
-          rowEnd: start + rows,
-          useOffsetIndex: false,
-          utf8: false,
-          compressors,
-          parsers,
-        });
-        const values = await scan.readColumn({ column: stored.name, rowStart: start, rowEnd: start + rows });
-        if (values.length !== rows) throw new Error(`${values.length} values in ${rows} rows`);
-        appenderOf(declaration.type, stored, builder)(values as ArrayLike<unknown>, base, dropped);
+        column.pad(base);
+        const shape = shapesOf(stored, declaration.type, carried);
+        if (shape === undefined || !this.#decode(part, rowGroup, stored, shape, column)) {
+          scan ??= await parquetScan({
+            file: part.source,
+            metadata: this.#plain,
+            columns: wanted.map((one) => one.stored.name),
+            rowStart: start,
+            rowEnd: start + rows,
+            useOffsetIndex: false,
+            utf8: false,
+            compressors,
+            parsers,
+          });
+          const values = await scan.readColumn({ column: stored.name, rowStart: start, rowEnd: start + rows });
+          if (values.length !== rows) throw new Error(`${values.length} values in ${rows} rows`);
+          const convert = conversionOf(declaration.type, stored);
+          for (let row = 0; row < rows; row++) {
+            const value = (values as ArrayLike<unknown>)[row];
+            if (value !== null && value !== undefined) column.append(convert(value), base + row);
+          }
+          column.pad(base + rows);
+        }
+        if (column.length !== base + rows) throw new RangeError(`${column.length - base} slots in ${rows} rows`);
       });
     }
-    let kept = rows;
-    if (dropped !== undefined) for (let row = 0; row < rows; row++) kept -= dropped[row]!;
-    buffer.endRows(kept);
+    table.endRows(rows);
   }
 
   /** The fast path: what all writers use nearly always. false where nothing was appended and hyparquet has to do it. */
-  async #decode(
-    file: AsyncBuffer,
+  #decode(
+    { bytes }: DownloadedPart,
     rowGroup: number,
     stored: StoredColumn,
-    shape: LeafShape[] | undefined,
-    builder: ColumnBuilder,
-    rows: RowSelection,
-  ): Promise<boolean> {
-    if (shape === undefined) return false;
+    shapes: readonly LeafShape[],
+    column: KernelColumn,
+  ): boolean {
     const chunks = this.#metadata.row_groups[rowGroup]!.columns.filter(
       ({ meta_data: chunk }) => chunk?.path_in_schema[0] === stored.name,
     );
-    if (chunks.length !== shape.length) return false;
-    const leaves: { readonly pages: DecodedPage[]; readonly shape: LeafShape }[] = [];
+    if (chunks.length !== shapes.length) return false;
+    const leaves: ReadableChunk[] = [];
     for (const [index, { meta_data: chunk }] of chunks.entries()) {
       const decompress = chunk && decompressor(chunk.codec);
       if (chunk === undefined || decompress === undefined) return false;
       const [start, end] = chunkRange(chunk);
-      try {
-        const pages = decodeChunk({
-          bytes: new Uint8Array(await file.slice(start, Math.min(end, this.#file.size))),
-          type: chunk.type as PhysicalName,
-          entries: Number(chunk.num_values),
-          shape: shape[index]!,
-          decompress,
-        });
-        leaves.push({ pages, shape: shape[index]! });
-      } catch (error) {
-        if (error instanceof Unsupported) return false;
-        throw error;
-      }
+      const leaf: LeafChunk = {
+        bytes: bytes(start, Math.min(end, this.#file.size)),
+        type: chunk.type,
+        entries: Number(chunk.num_values),
+        shape: shapes[index]!,
+        decompress,
+        givesOwn: nativeCodecs.has(chunk.codec),
+      };
+      const pages = readablePages(leaf);
+      if (pages === undefined) return false;
+      leaves.push({ ...leaf, pages });
     }
-    const [first, second] = leaves;
-    if (builder instanceof MapBuilder) appendMap(first!, second!, builder, rows);
-    else if (builder instanceof ListBuilder) appendList(first!.pages, first!.shape, builder, rows);
-    else appendScalars(first!.pages, builder, rows);
+    const { elements, keys } = column;
+    if (elements === undefined) appendChunk(leaves[0]!, { column });
+    else if (keys === undefined) appendChunk(leaves[0]!, { column: elements, owner: column });
+    else {
+      appendChunk(leaves[1]!, { column: elements });
+      appendChunk(leaves[0]!, { column: keys, owner: column });
+      if (keys.length !== elements.length)
+        throw new RangeError(`a map has ${keys.length} keys and ${elements.length} values`);
+    }
     return true;
   }
 
   /** The bytes of these columns, fetched at once in as few requests as their places allow. */
-  async #download(rowGroup: number, columns: ReadonlySet<string>): Promise<AsyncBuffer> {
+  async #download(rowGroup: number, columns: ReadonlySet<string>): Promise<DownloadedPart> {
+    const parts =
+      this.#whole === undefined ? await this.#readChunks(rowGroup, columns) : [{ start: 0, bytes: this.#whole }];
+    const within = (from: number, to: number): Uint8Array | undefined => {
+      const part = parts.find(({ start, bytes }) => from >= start && to <= start + bytes.byteLength);
+      return part && new Uint8Array(part.bytes, from - part.start, to - from);
+    };
+    const source: AsyncBuffer = {
+      byteLength: this.#file.size,
+      slice: (from, to = this.#file.size) =>
+        within(from, to)?.slice().buffer ?? readRange(this.#store, this.#file, from, to),
+    };
+    const bytes = (from: number, to: number): Uint8Array => {
+      const some = within(from, to);
+      if (some === undefined) throw new RangeError(`a column chunk from ${from} to ${to} was not asked for`);
+      return some;
+    };
+    return { source, bytes };
+  }
+
+  async #readChunks(rowGroup: number, columns: ReadonlySet<string>): Promise<{ start: number; bytes: ArrayBuffer }[]> {
     const ranges: { start: number; end: number }[] = [];
     for (const { meta_data: chunk } of this.#metadata.row_groups[rowGroup]!.columns) {
       if (chunk === undefined || !columns.has(chunk.path_in_schema[0]!)) continue;
@@ -178,23 +213,21 @@ export class ColumnReader {
       if (last !== undefined && range.start - last.end <= mergeGapBytes) last.end = Math.max(last.end, range.end);
       else merged.push({ ...range });
     }
-    const parts = await Promise.all(
+    return Promise.all(
       merged.map(async ({ start, end }) => ({
         start,
-        end: Math.min(end, this.#file.size),
         bytes: await readRange(this.#store, this.#file, start, Math.min(end, this.#file.size)),
       })),
     );
-    return {
-      byteLength: this.#file.size,
-      slice: (from, to = this.#file.size) => {
-        const part = parts.find(({ start, end }) => from >= start && to <= end);
-        return part === undefined
-          ? readRange(this.#store, this.#file, from, to)
-          : part.bytes.slice(from - part.start, to - part.start);
-      },
-    };
   }
+}
+
+/** The chunks of a row group that were asked for. */
+interface DownloadedPart {
+  /** For hyparquet, which may want more. */
+  readonly source: AsyncBuffer;
+  /** Of one of the chunks; shares memory with the others. */
+  bytes(from: number, to: number): Uint8Array;
 }
 
 /** Some writers give a dictionary page that is not there the offset 0. */
@@ -203,6 +236,9 @@ function chunkRange(chunk: ColumnChunkMetaData): [start: number, end: number] {
   const start = Math.min(Number(chunk.dictionary_page_offset || chunk.data_page_offset), data);
   return [start, start + Number(chunk.total_compressed_size)];
 }
+
+/** What Node decompresses: into new memory, which the portable decoders may not. */
+const nativeCodecs: ReadonlySet<string> = new Set(['ZSTD', 'GZIP']);
 
 function decompressor(codec: ColumnChunkMetaData['codec']): LeafChunk['decompress'] | undefined {
   if (codec === 'UNCOMPRESSED') return (body) => body;

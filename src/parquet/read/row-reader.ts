@@ -128,14 +128,26 @@ function shownColumn(
   };
 }
 
+export interface OpenFile {
+  readonly source: AsyncBuffer;
+  readonly metadata: FileMetaData;
+  /** All of its bytes, where they were fetched in one request. */
+  readonly whole: ArrayBuffer | undefined;
+}
+
 export async function openFile(
   store: ObjectStore,
   file: ParquetFile,
   { footerBytes: first }: { readonly footerBytes?: number } = {},
-): Promise<{ source: AsyncBuffer; metadata: FileMetaData }> {
-  const source = first === undefined ? await asyncBuffer(store, file) : rangesOf(store, file);
+): Promise<OpenFile> {
+  const isWhole = first === undefined && file.size <= wholeFileBytes;
+  const whole = isWhole ? await readRange(store, file, 0, file.size) : undefined;
+  const source: AsyncBuffer =
+    whole === undefined
+      ? rangesOf(store, file)
+      : { byteLength: file.size, slice: (start, end) => whole.slice(start, end) };
   const options = { initialFetchSize: Math.min(file.size, first ?? footerBytes), parsers, geoparquet: false };
-  return { source, metadata: await naming(file, 'open', () => parquetMetadataAsync(source, options)) };
+  return { source, whole, metadata: await naming(file, 'open', () => parquetMetadataAsync(source, options)) };
 }
 
 export async function naming<T>(file: ParquetFile, doing: string, run: () => Promise<T>): Promise<T> {
@@ -146,13 +158,6 @@ export async function naming<T>(file: ParquetFile, doing: string, run: () => Pro
     const reason = error instanceof Error ? error.message : String(error);
     throw new Error(`cannot ${doing} the Parquet file ${file.uri}: ${reason}`, { cause: error });
   }
-}
-
-async function asyncBuffer(store: ObjectStore, file: ParquetFile): Promise<AsyncBuffer> {
-  const byteLength = file.size;
-  if (byteLength > wholeFileBytes) return rangesOf(store, file);
-  const whole = await readRange(store, file, 0, byteLength);
-  return { byteLength, slice: (start, end) => whole.slice(start, end) };
 }
 
 const rangesOf = (store: ObjectStore, file: ParquetFile): AsyncBuffer => ({
@@ -189,7 +194,8 @@ function sizeMismatch(file: ParquetFile, what: string): StoreError {
 /** Native code where Node has it; the rest for files of other engines. */
 export const compressors: Compressors = {
   ...portable,
-  ZSTD: (input) => zstdDecompressSync(input),
+  // Room for all of it and a little more, so that it is decompressed in one go.
+  ZSTD: (input, size) => zstdDecompressSync(input, { chunkSize: Math.max(64, size + 16) }),
   GZIP: (input) => gunzipSync(input),
 };
 

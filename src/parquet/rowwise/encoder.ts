@@ -27,8 +27,7 @@ import {
   type Statistics,
 } from '../format/footer.ts';
 import { fileSchema, type Leaf } from '../format/schema.ts';
-import { LeafTotals, type MinMax, minMax, statisticsOf } from '../format/statistics.ts';
-import { inTurn } from '../write/kernel-lock.ts';
+import { LeafTotals, leafBounds, type MinMax, minMax, statisticsOf } from '../format/statistics.ts';
 import { gatherValues, leafData, shred } from '../write/shred.ts';
 
 const pageRows = 20_000;
@@ -56,7 +55,7 @@ export class ParquetJsEncoder implements ParquetEncoder {
         const column = data.get(leaf.column.name);
         const { offset, length, uncompressedSize, pages } = columns[index]!;
         const total = totals[index]!;
-        const measured = await inTurn(async () => measure(leaf, column, groupRows, total, length));
+        const measured = measure(leaf, column, groupRows, total, length);
         columnChunks.push({
           leaf,
           encodings: [Encoding.PLAIN, Encoding.RLE],
@@ -106,7 +105,7 @@ function measure(
       gatherValues(values);
       range = minMax(values, 0, stream.values);
     }
-    totals.add(values, stream, range, compressedSize);
+    totals.add(stream, leafBounds(values, range), compressedSize);
     return { valueCount: stream.levels, statistics: statisticsOf(values, range, stream.levels - stream.values) };
   } finally {
     kernelRows.release();

@@ -1,6 +1,7 @@
 /**
  * Which encoding a chunk without a dictionary gets: the one by which a sample of its values comes out smallest after
- * compression. What is harder to read must be smaller by a margin.
+ * compression. What is harder to read must be smaller by a margin. And which level of zstd: a high one costs ten times as
+ * much as the lowest, and random ids come out no smaller for it.
  */
 import type { FixedData, ScalarData } from '../../columns/batch.ts';
 import { kernel } from '../../kernel/kernel.ts';
@@ -15,18 +16,46 @@ const sampleBytes = 32 << 10;
 const prefixMargin = 0.9;
 const deltaMargin = 0.97;
 
+/** Levels above this are slow enough to be tried first, and this one is what samples are compressed with. */
+const trialLevel = 3;
+/** How much of the fast level's size a slow level must leave out to be worth its time. */
+const levelMargin = 0.99;
+
+export interface EncodingChoice {
+  readonly encoding: Encoding;
+  /** Of zstd: the one asked for, or 1 where that is as good: hardly anything but ids and numbers without a pattern. */
+  readonly level: number;
+}
+
 /** For the chunk whose gathered values the kernel holds. */
 export function chooseEncoding(
   data: ScalarData,
   values: number,
   range: MinMax | undefined,
-  compressionLevel: number,
-): Encoding {
+  level: number,
+): EncodingChoice {
   const from = values > sampleValues ? (values - sampleValues) >> 1 : 0;
-  if (data.kind === 'string') return chooseForStrings(data, from, compressionLevel);
+  const isText = data.kind === 'string';
+  const to = isText
+    ? kernel().call.textsWithin(from, sampleValues, sampleBytes)
+    : Math.min(values, from + sampleValues);
+  const sizeAt = (encoding: Encoding, by: number): number => {
+    kernel().call.clearSink();
+    writeValues(encoding, data, from, to);
+    return compressedSize(by);
+  };
+  const size = (encoding: Encoding): number => sizeAt(encoding, Math.min(level, trialLevel));
+  const encoding = isText ? chooseForStrings(size) : chooseForNumbers(data, range, size);
+  const isWorthIt = level <= trialLevel || sizeAt(encoding, level) < sizeAt(encoding, 1) * levelMargin;
+  return { encoding, level: isWorthIt ? level : 1 };
+}
+
+/** Whether a choice made for other values of the column can be taken for these. */
+export const isPossible = (encoding: Encoding, data: ScalarData, range: MinMax | undefined): boolean =>
+  encoding !== Encoding.DELTA_BINARY_PACKED || (data.kind === 'fixed' && range !== undefined && fitsDelta(data, range));
+
+function chooseForNumbers(data: FixedData, range: MinMax | undefined, size: (encoding: Encoding) => number): Encoding {
   if (range === undefined || !fitsDelta(data, range)) return Encoding.PLAIN;
-  const to = Math.min(values, from + sampleValues);
-  const size = (encoding: Encoding): number => sampleSize(encoding, data, from, to, compressionLevel);
   return size(Encoding.DELTA_BINARY_PACKED) < size(Encoding.PLAIN) * deltaMargin
     ? Encoding.DELTA_BINARY_PACKED
     : Encoding.PLAIN;
@@ -36,19 +65,11 @@ export function chooseEncoding(
  * Delta-length is preferred to plain: it is hardly ever larger, and lets strings that lie side by side be copied as
  * one. Shared prefixes are tried where neighbours have them, as sorted and time-stamped text does.
  */
-function chooseForStrings(data: ScalarData, from: number, compressionLevel: number): Encoding {
-  const to = kernel().call.textsWithin(from, sampleValues, sampleBytes);
-  const size = (encoding: Encoding): number => sampleSize(encoding, data, from, to, compressionLevel);
+function chooseForStrings(size: (encoding: Encoding) => number): Encoding {
   const byLength = size(Encoding.DELTA_LENGTH_BYTE_ARRAY);
   return size(Encoding.DELTA_BYTE_ARRAY) < byLength * prefixMargin
     ? Encoding.DELTA_BYTE_ARRAY
     : Encoding.DELTA_LENGTH_BYTE_ARRAY;
-}
-
-function sampleSize(encoding: Encoding, data: ScalarData, from: number, to: number, compressionLevel: number): number {
-  kernel().call.clearSink();
-  writeValues(encoding, data, from, to);
-  return compressedSize(compressionLevel);
 }
 
 /** Whether integers with these minMax are apart by less than what the physical type allows. */

@@ -1,18 +1,29 @@
 /** One leaf of one row group: its values become a dictionary page and data pages, not yet placed in the file. */
 import type { ScalarData } from '../../columns/batch.ts';
 import { kernel } from '../../kernel/kernel.ts';
-import { Codec, Encoding } from '../format/footer.ts';
+import { Codec, Encoding, type Statistics } from '../format/footer.ts';
 import type { Leaf } from '../format/schema.ts';
-import { type MinMax, mergeMinMax, minMax, minMaxOfIndices } from '../format/statistics.ts';
+import {
+  type LeafBounds,
+  leafBounds,
+  type MinMax,
+  mergeMinMax,
+  minMax,
+  minMaxOfIndices,
+  statisticsOf,
+} from '../format/statistics.ts';
 import { bloomFilter, canHaveBloomFilter } from './bloom-filter.ts';
-import { chooseEncoding, writeValues } from './choose-encoding.ts';
+import { chooseEncoding, type EncodingChoice, isPossible, writeValues } from './choose-encoding.ts';
 import { type Compressor, sinkBody } from './compression.ts';
 import { makeDictionary } from './dictionary.ts';
+import { encodeColumnIndex } from './page-index.ts';
 import { cutPages, type PageRange } from './pages.ts';
 import type { LeafStream } from './shred.ts';
 
 /** Chunks below this are left as they are: columns of nulls or of one value, which make most of a wide table. */
 const leastCompressed = 256;
+/** Row groups of a file that a choice of encoding and level is good for. */
+const usesOfChoice = 8;
 
 export interface EncodedPage {
   readonly body: Uint8Array | Promise<Uint8Array>;
@@ -21,15 +32,21 @@ export interface EncodedPage {
 
 export interface EncodedDataPage extends EncodedPage {
   readonly range: PageRange;
-  readonly minMax: MinMax | undefined;
 }
 
+/** Needs nothing of the column that it was made of any more. */
 export interface EncodedChunk {
+  readonly leaf: Leaf;
   readonly codec: Codec;
   readonly encoding: Encoding;
   readonly dictionary: (EncodedPage & { readonly entries: number }) | undefined;
   readonly pages: readonly EncodedDataPage[];
-  readonly minMax: MinMax | undefined;
+  /** Level entries, and those among them that have a value. */
+  readonly levels: number;
+  readonly values: number;
+  readonly bounds: LeafBounds;
+  readonly statistics: Statistics;
+  readonly columnIndex: Uint8Array | undefined;
   readonly bloomFilter: Uint8Array | undefined;
 }
 
@@ -38,6 +55,22 @@ export interface EncodedChunk {
  * of their own, which knows plain values and dictionaries (PyIceberg) and no other encoding.
  */
 const firstReservedId = 2_147_483_447;
+
+/** What was found best for a leaf: for some row groups of a file, since finding out costs as much as a page. */
+export class EncodingChoices {
+  readonly #choices = new Map<number, { readonly choice: EncodingChoice; uses: number }>();
+
+  of(leaf: Leaf, data: ScalarData, values: number, range: MinMax | undefined, level: number): EncodingChoice {
+    const known = this.#choices.get(leaf.id);
+    if (known !== undefined && known.uses < usesOfChoice && isPossible(known.choice.encoding, data, range)) {
+      known.uses++;
+      return known.choice;
+    }
+    const choice = chooseEncoding(data, values, range, level);
+    this.#choices.set(leaf.id, { choice, uses: 1 });
+    return choice;
+  }
+}
 
 /** By field id: to what share pages were compressed lately. Decides over buffers only, never over bytes. */
 const shares = new Map<number, number>();
@@ -48,10 +81,12 @@ class Bodies {
   readonly pages: EncodedPage[] = [];
   readonly #compressor: Compressor;
   readonly #leaf: number;
+  readonly #level: number;
   #bytes = 0;
 
-  constructor(compressor: Compressor, leaf: number) {
+  constructor(compressor: Compressor, level: number, leaf: number) {
     this.#compressor = compressor;
+    this.#level = level;
     this.#leaf = leaf;
   }
 
@@ -71,20 +106,23 @@ class Bodies {
   }
 
   #compress(body: Uint8Array): Uint8Array | Promise<Uint8Array> {
-    const compressed = this.#compressor.compress(body, shares.get(this.#leaf) ?? 0.5);
+    const compressed = this.#compressor.compress(body, this.#level, shares.get(this.#leaf) ?? 0.5);
     if (compressed instanceof Uint8Array) shares.set(this.#leaf, compressed.length / body.length);
     return compressed;
   }
 }
 
-/** The chunk that `shred` has made the kernel's. */
-export async function encodeChunk(
+/**
+ * Encodes the leaf last passed to `shred`. Does not wait for anything, since the kernel holds one chunk at a time:
+ * pages that are compressed on other threads are promises.
+ */
+export function encodeChunk(
   leaf: Leaf,
   data: ScalarData | null,
   stream: LeafStream,
   compressor: Compressor,
-  withBloomFilter: boolean,
-): Promise<EncodedChunk> {
+  { withBloomFilter, choices }: { readonly withBloomFilter: boolean; readonly choices: EncodingChoices },
+): EncodedChunk {
   const { call } = kernel();
   const dictionary = data === null ? undefined : makeDictionary(data, stream);
   const ranges = cutPages(stream, data, dictionary, leaf.maxDefinition);
@@ -94,14 +132,14 @@ export async function encodeChunk(
   });
   let total: MinMax | undefined;
   if (data !== null) for (const pair of pageMinMax) total = mergeMinMax(data, total, pair);
-  const encoding =
+  const { encoding, level } =
     dictionary !== undefined
-      ? Encoding.RLE_DICTIONARY
+      ? { encoding: Encoding.RLE_DICTIONARY, level: compressor.level }
       : data === null || stream.values === 0 || leaf.id >= firstReservedId
-        ? Encoding.PLAIN
-        : chooseEncoding(data, stream.values, total, compressor.level);
+        ? { encoding: Encoding.PLAIN, level: compressor.level }
+        : choices.of(leaf, data, stream.values, total, compressor.level);
 
-  const bodies = new Bodies(compressor, leaf.id);
+  const bodies = new Bodies(compressor, level, leaf.id);
   if (dictionary !== undefined && data !== null) {
     call.clearSink();
     if (data.kind === 'string') call.writeEntryTexts();
@@ -109,7 +147,6 @@ export async function encodeChunk(
     bodies.add();
   }
   for (const range of ranges) {
-    await compressor.room();
     call.clearSink();
     writeLevels(leaf, stream, range);
     if (dictionary !== undefined) call.writeIndices(range.valueFrom, range.valueTo, dictionary.bitWidth);
@@ -119,15 +156,28 @@ export async function encodeChunk(
   }
   const dictionaryPage =
     dictionary === undefined ? undefined : { ...bodies.pages.shift()!, entries: dictionary.entries };
+  const { levels, values } = stream;
   return {
+    leaf,
     codec: bodies.codec,
     encoding,
     dictionary: dictionaryPage,
-    pages: bodies.pages.map((page, index) => ({ ...page, range: ranges[index]!, minMax: pageMinMax[index] })),
-    minMax: total,
+    pages: bodies.pages.map((page, index) => ({ ...page, range: ranges[index]! })),
+    levels,
+    values,
+    bounds: leafBounds(data, total),
+    statistics: statisticsOf(data, total, levels - values),
+    columnIndex: encodeColumnIndex(
+      data,
+      ranges.map(({ levelFrom, levelTo, valueFrom, valueTo }, index) => ({
+        nullCount: levelTo - levelFrom - (valueTo - valueFrom),
+        isAllNull: valueTo === valueFrom,
+        range: pageMinMax[index],
+      })),
+    ),
     bloomFilter:
-      withBloomFilter && data !== null && stream.values > 0 && canHaveBloomFilter(data)
-        ? bloomFilter(data, stream.values, dictionary)
+      withBloomFilter && data !== null && values > 0 && canHaveBloomFilter(data)
+        ? bloomFilter(data, values, dictionary)
         : undefined,
   };
 }

@@ -8,11 +8,10 @@ import type { ColumnBatch, ColumnData } from '../../columns/batch.ts';
 import { KernelRows, type PlacedColumn } from '../../kernel/gathered-rows.ts';
 import type { EncodedFile, EncodeInput, ParquetEncoder } from '../encoder.ts';
 import { allRows, columnsByName } from '../encoder.ts';
-import { type FileSchema, fileSchema, type Leaf } from '../format/schema.ts';
-import { encodeChunk } from './column-chunk.ts';
+import { type FileSchema, fileSchema } from '../format/schema.ts';
+import { type EncodedChunk, type EncodedPage, EncodingChoices, encodeChunk } from './column-chunk.ts';
 import { Compressor } from './compression.ts';
-import { FileLayout, type PendingChunk } from './file-layout.ts';
-import { inTurn } from './kernel-lock.ts';
+import { FileLayout } from './file-layout.ts';
 import { leafData, shred } from './shred.ts';
 
 const defaultLevel = 3;
@@ -23,88 +22,107 @@ export class ColumnarEncoder implements ParquetEncoder {
   readonly name = 'columnar';
 
   async encode(input: EncodeInput): Promise<EncodedFile> {
-    const schema = fileSchema(input.columns);
-    const rows = input.order ?? allRows(input.batch.rows);
-    const file = new FileLayout(schema, input.sortedBy ?? []);
-    await addRowGroups(file, input, schema.leaves, rows);
-    return file.finish();
+    const writer = new ColumnarFileWriter(input);
+    await writer.add(input.batch, input.order);
+    return writer.finish();
   }
 }
 
-/** A file of rows that come a batch at a time, for what is larger than memory. The same rows and cuts, the same bytes. */
+/**
+ * A file of rows that come a batch at a time, for what is larger than memory. The same rows and cuts, the same bytes.
+ * Pages of a row group are compressed while the next ones are encoded.
+ */
 export class ColumnarFileWriter {
   readonly #input: Omit<EncodeInput, 'batch' | 'order'>;
   readonly #schema: FileSchema;
   readonly #file: FileLayout;
+  readonly #compressor: Compressor;
+  readonly #choices = new EncodingChoices();
+  #rows = 0;
+  /** Bytes of row groups that are encoded and not placed, before compression. */
+  #pendingBytes = 0;
+  #placing: Promise<void> = Promise.resolve();
 
   constructor(input: Omit<EncodeInput, 'batch' | 'order'>) {
     this.#input = input;
     this.#schema = fileSchema(input.columns);
     this.#file = new FileLayout(this.#schema, input.sortedBy ?? []);
-  }
-
-  /** Bytes so far, without the indexes and the footer. */
-  get size(): number {
-    return this.#file.size;
+    this.#compressor = new Compressor(input.compressionLevel ?? defaultLevel);
   }
 
   get rows(): number {
-    return this.#file.rows;
+    return this.#rows;
+  }
+
+  /** Whether the file has so many bytes already, without the indexes and the footer. */
+  async reaches(bytes: number): Promise<boolean> {
+    if (this.#file.size + this.#pendingBytes >= bytes) await this.#placing;
+    return this.#file.size >= bytes;
   }
 
   /** Adds these rows as row groups of their own; the batch is free afterwards. */
   async add(batch: ColumnBatch, order: Uint32Array = allRows(batch.rows)): Promise<void> {
-    await addRowGroups(this.#file, { ...this.#input, batch }, this.#schema.leaves, order);
+    const columns = columnsByName(batch);
+    const { rowGroupRows } = this.#input;
+    for (let from = 0; from < order.length; from += rowGroupRows) {
+      const rows = order.subarray(from, from + rowGroupRows);
+      this.#place(rows.length, await this.#encode(columns, rows));
+    }
   }
 
-  finish(): EncodedFile {
+  async finish(): Promise<EncodedFile> {
+    await this.#placing;
     return this.#file.finish();
   }
-}
 
-/** Adds the rows as row groups, one a turn, since there is one kernel. */
-async function addRowGroups(
-  file: FileLayout,
-  input: EncodeInput,
-  leaves: readonly Leaf[],
-  rows: Uint32Array,
-): Promise<void> {
-  const columns = columnsByName(input.batch);
-  for (let from = 0; from < rows.length; from += input.rowGroupRows) {
-    const groupRows = rows.subarray(from, from + input.rowGroupRows);
-    await inTurn(() => addRowGroup(file, input, leaves, columns, groupRows));
-  }
-}
-
-async function addRowGroup(
-  file: FileLayout,
-  { bloomColumns = [], compressionLevel = defaultLevel }: EncodeInput,
-  leaves: readonly Leaf[],
-  columns: ReadonlyMap<string, ColumnData>,
-  rows: Uint32Array,
-): Promise<void> {
-  const compressor = new Compressor(compressionLevel);
-  const kernelRows = new KernelRows(rows);
-  try {
-    const pending: PendingChunk[] = [];
-    let placed: PlacedColumn | undefined;
-    let bytes = turnBytes;
-    for (const [index, leaf] of leaves.entries()) {
-      const { name } = leaf.column;
-      if (placed === undefined || leaf.column !== leaves[index - 1]?.column)
-        placed = kernelRows.place(columns.get(name));
-      const data = leafData(leaf, placed.data);
-      const stream = shred(leaf, placed.data, placed.rows);
-      const chunk = await encodeChunk(leaf, data, stream, compressor, bloomColumns.includes(name));
-      pending.push({ leaf, data, levels: stream.levels, values: stream.values, chunk });
-      // Between leaves, when the kernel holds none.
-      for (const page of chunk.pages) bytes += page.uncompressedSize;
-      if (bytes < turnBytes) continue;
-      await nextTurn();
-      bytes = 0;
+  async #encode(columns: ReadonlyMap<string, ColumnData>, rows: Uint32Array): Promise<EncodedChunk[]> {
+    const { bloomColumns = [] } = this.#input;
+    const { leaves } = this.#schema;
+    const kernelRows = new KernelRows(rows);
+    try {
+      const chunks: EncodedChunk[] = [];
+      let placed: PlacedColumn | undefined;
+      let bytes = turnBytes;
+      for (const [index, leaf] of leaves.entries()) {
+        await this.#compressor.room();
+        const { name } = leaf.column;
+        if (placed === undefined || leaf.column !== leaves[index - 1]?.column)
+          placed = kernelRows.place(columns.get(name));
+        const data = leafData(leaf, placed.data);
+        const stream = shred(leaf, placed.data, placed.rows);
+        const options = { withBloomFilter: bloomColumns.includes(name), choices: this.#choices };
+        const chunk = encodeChunk(leaf, data, stream, this.#compressor, options);
+        chunks.push(chunk);
+        for (const page of chunk.pages) bytes += page.uncompressedSize;
+        if (bytes < turnBytes) continue;
+        await nextTurn();
+        bytes = 0;
+      }
+      return chunks;
+    } finally {
+      kernelRows.release();
     }
-    await file.add({ rows: rows.length, leaves: pending });
-  } finally {
-    kernelRows.release();
   }
+
+  /** Row groups are placed one after another, each once its pages are compressed. */
+  #place(rows: number, chunks: readonly EncodedChunk[]): void {
+    const bytes = chunks.reduce((sum, chunk) => sum + mostBytes(chunk), 0);
+    this.#rows += rows;
+    this.#pendingBytes += bytes;
+    this.#placing = this.#placing.then(async () => {
+      await this.#file.add(rows, chunks);
+      this.#pendingBytes -= bytes;
+    });
+    // Whoever waits for it learns of the failure.
+    this.#placing.catch(() => undefined);
+  }
+}
+
+/** More than a page header takes, and than compression can add to a page. */
+const leastPageBytes = 256;
+
+function mostBytes({ dictionary, pages }: EncodedChunk): number {
+  const most = ({ uncompressedSize }: EncodedPage): number =>
+    uncompressedSize + (uncompressedSize >> 6) + leastPageBytes;
+  return pages.reduce((sum, page) => sum + most(page), dictionary === undefined ? 0 : most(dictionary));
 }

@@ -3,7 +3,6 @@
  * "File format", PageIndex.md). Row groups come one after another, and of one that was added only its bytes are kept,
  * so a file may be larger than the columns that memory can hold.
  */
-import type { ScalarData } from '../../columns/batch.ts';
 import type { ColumnStats, EncodedFile } from '../encoder.ts';
 import {
   type ColumnChunk,
@@ -16,25 +15,11 @@ import {
   type RowGroup,
   type Section,
 } from '../format/footer.ts';
-import type { FileSchema, Leaf } from '../format/schema.ts';
-import { LeafTotals, statisticsOf } from '../format/statistics.ts';
+import type { FileSchema } from '../format/schema.ts';
+import { LeafTotals } from '../format/statistics.ts';
 import type { EncodedChunk } from './column-chunk.ts';
-import { encodeColumnIndex, encodeOffsetIndex, type PageLocation } from './page-index.ts';
+import { encodeOffsetIndex, type PageLocation } from './page-index.ts';
 import { dataPageHeader, dictionaryPageHeader } from './pages.ts';
-
-/** A leaf of a row group, encoded and not yet placed in a file. */
-export interface PendingChunk {
-  readonly leaf: Leaf;
-  readonly data: ScalarData | null;
-  readonly levels: number;
-  readonly values: number;
-  readonly chunk: EncodedChunk;
-}
-
-export interface PendingRowGroup {
-  readonly rows: number;
-  readonly leaves: readonly PendingChunk[];
-}
 
 /** A chunk whose pages are in the file; its indexes follow behind the last row group. */
 interface PlacedChunk {
@@ -65,17 +50,13 @@ export class FileLayout {
     return this.#size;
   }
 
-  get rows(): number {
-    return this.#rows;
-  }
-
-  /** Waits for the pages; the columns that the row group was made from are free afterwards. */
-  async add({ rows, leaves }: PendingRowGroup): Promise<void> {
+  /** Waits for the pages of a row group's chunks, one per leaf. */
+  async add(rows: number, encoded: readonly EncodedChunk[]): Promise<void> {
     this.#splitOffsets.push(this.#size);
     const chunks: PlacedChunk[] = [];
-    for (const [index, pending] of leaves.entries()) {
-      const placed = await this.#place(pending);
-      this.#totals[index]!.add(pending.data, pending, pending.chunk.minMax, placed.chunk.compressedSize);
+    for (const [index, chunk] of encoded.entries()) {
+      const placed = await this.#place(chunk);
+      this.#totals[index]!.add(chunk, chunk.bounds, placed.chunk.compressedSize);
       chunks.push(placed);
     }
     this.#rowGroups.push({ rows, chunks });
@@ -104,7 +85,7 @@ export class FileLayout {
     return section;
   }
 
-  async #place({ leaf, data, chunk, levels, values }: PendingChunk): Promise<PlacedChunk> {
+  async #place(chunk: EncodedChunk): Promise<PlacedChunk> {
     const start = this.#size;
     let uncompressedSize = 0;
     const encodings = new Set<Encoding>([Encoding.RLE, chunk.encoding]);
@@ -133,19 +114,19 @@ export class FileLayout {
     }
     return {
       bloomFilter: chunk.bloomFilter,
-      columnIndex: encodeColumnIndex(data, pageBounds(chunk)),
+      columnIndex: chunk.columnIndex,
       offsetIndex: encodeOffsetIndex(locations),
       chunk: {
-        leaf,
+        leaf: chunk.leaf,
         encodings: [...encodings],
         pageEncodings,
         codec: chunk.codec,
-        valueCount: levels,
+        valueCount: chunk.levels,
         uncompressedSize,
         compressedSize: this.#size - start,
         dataPageOffset,
         ...(chunk.dictionary !== undefined && { dictionaryPageOffset: start }),
-        statistics: statisticsOf(data, chunk.minMax, levels - values),
+        statistics: chunk.statistics,
       },
     };
   }
@@ -170,10 +151,3 @@ export class FileLayout {
     }));
   }
 }
-
-const pageBounds = (chunk: EncodedChunk) =>
-  chunk.pages.map(({ range, minMax }) => ({
-    nullCount: range.levelTo - range.levelFrom - (range.valueTo - range.valueFrom),
-    isAllNull: range.valueTo === range.valueFrom,
-    range: minMax,
-  }));

@@ -2,7 +2,6 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { Runtime } from '../../../src/ingest/runtime.ts';
 import { compact } from '../../../src/jobs/compact/compact.ts';
-import { DigestSet } from '../../../src/jobs/rewrite/digest-set.ts';
 import { verify } from '../../../src/jobs/verify/verify.ts';
 import { MemoryStore } from '../../../src/store/memory.ts';
 import { propertyRuns } from '../../support/thorough.ts';
@@ -198,35 +197,4 @@ test('records that two sources have in common are the same, whatever each of the
   const report = await compact(runtime, {});
   expect(report.tables.okera_audit_logs!.duplicates).toBe(1);
   expect(await promoted()).toEqual([['t', null]]);
-});
-
-describe('DigestSet', () => {
-  test('holds what was added and nothing else', () => {
-    fc.assert(
-      fc.property(
-        fc.array(
-          fc.string({
-            // Few bytes among many, so that digests differ in a part only.
-            unit: fc.oneof(fc.constantFrom(0, 1, 255), fc.nat(255)).map((c) => String.fromCharCode(c)),
-            minLength: 16,
-            maxLength: 16,
-          }),
-          { size: 'large' },
-        ),
-        fc.array(fc.tuple(fc.nat(3), fc.nat(3), fc.nat(3), fc.nat(3))),
-        (random, words) => {
-          const word = (n: number): string => `\x01\0\0${String.fromCharCode(n)}`;
-          const digests = [...random, ...words.map((four) => four.map(word).join(''))];
-          const known = digests.filter((digest) => digest !== '\0'.repeat(16));
-          const [set, model] = [new DigestSet(), new Set<string>()];
-          for (const digest of known) {
-            expect(set.has(digest)).toBe(model.has(digest));
-            expect(set.add(digest)).toBe(!model.has(digest));
-            model.add(digest);
-            expect(set.size).toBe(model.size);
-          }
-        },
-      ),
-    );
-  });
 });

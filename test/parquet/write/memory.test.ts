@@ -40,7 +40,7 @@ test('nothing after a file that comes a row group at a time', async () => {
   const write = async (): Promise<void> => {
     const writer = new ColumnarFileWriter(input);
     for (let group = 0; group < 3; group++) await writer.add(input.batch);
-    expect(writer.finish().rows).toBe(input.batch.rows * 3);
+    expect((await writer.finish()).rows).toBe(input.batch.rows * 3);
   };
   expect(await taken(write)).toBe(0);
 });

@@ -4,7 +4,15 @@ import { allocateZeros, grown, release, room } from '../memory';
 import { Dictionary, initDictionary } from './dictionary';
 import { FixedColumn, shiftOf } from './fixed';
 import { emptySlots, markValue, padTo, Slots } from './slots';
-import { bytesOfStrings, emptyStrings, padStrings, releaseStrings, StringColumn } from './strings';
+import {
+  bytesOfStrings,
+  emptyStrings,
+  freeStrings,
+  padStrings,
+  releaseStrings,
+  renewStrings,
+  StringColumn,
+} from './strings';
 
 /** Lists, whose elements are a column, and maps, whose keys are another. */
 @unmanaged
@@ -97,6 +105,30 @@ export function releaseColumn(column: Slots): void {
     release(fixed.values);
     fixed.values = 0;
   }
+}
+
+/** Forgets all slots and what was learned of their values, and keeps the blocks. */
+export function renewColumn(column: Slots): void {
+  emptyColumn(column);
+  if (column.kind === Kind_String) renewStrings(changetype<StringColumn>(column));
+  if (column.kind < Kind_List) return;
+  const nested = changetype<NestedColumn>(column);
+  renewColumn(nested.elements);
+  if (column.kind === Kind_Map) renewColumn(nested.keys);
+}
+
+/** Gives all blocks of a column back, and the column itself. */
+export function freeColumn(column: Slots): void {
+  release(column.valid);
+  if (column.kind === Kind_String) freeStrings(changetype<StringColumn>(column));
+  else if (column.kind < Kind_List) release(changetype<FixedColumn>(column).values);
+  else {
+    const nested = changetype<NestedColumn>(column);
+    freeColumn(nested.elements);
+    if (column.kind === Kind_Map) freeColumn(nested.keys);
+    release(nested.offsets);
+  }
+  release(changetype<usize>(column));
 }
 
 /** Near enough to hold a memory budget. */

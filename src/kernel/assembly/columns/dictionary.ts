@@ -107,4 +107,7 @@ export function releaseDictionary(dictionary: Dictionary): void {
   release(dictionary.table);
   release(dictionary.offsets);
   release(dictionary.text);
+  dictionary.text = 0;
+  dictionary.entries = 0;
+  dictionary.usedBytes = 0;
 }

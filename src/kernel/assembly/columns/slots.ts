@@ -51,6 +51,23 @@ export function markValues(column: Slots, count: i32): void {
   column.length = length + count;
 }
 
+/** Counts `count` slots whose values are in place, those with a 1 in `defs` (0: all), which are `present`. */
+export function markSlots(column: Slots, defs: usize, count: i32, present: i32): void {
+  if (present === count) {
+    markValues(column, count);
+    return;
+  }
+  const length = column.length;
+  if (length + count > room(column.valid)) track(column, length + count);
+  if (!column.isTracked) {
+    memory.fill(column.valid, column.nullCount === 0 ? 1 : 0, length);
+    column.isTracked = true;
+  }
+  memory.copy(column.valid + length, defs, count);
+  column.nullCount += count - present;
+  column.length = length + count;
+}
+
 /** The same for one value. */
 export function markValue(column: Slots): void {
   if (column.isTracked || column.nullCount > 0) markValues(column, 1);

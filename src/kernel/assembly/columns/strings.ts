@@ -90,7 +90,7 @@ function repeatCode(column: StringColumn, back: i32, count: i32): void {
   markValues(column, count);
 }
 
-function turnPlain(column: StringColumn): void {
+export function turnPlain(column: StringColumn): void {
   const dictionary = column.dictionary;
   const length = column.length;
   let total = 0;
@@ -134,6 +134,22 @@ export function releaseStrings(column: StringColumn): void {
   if (column.isPlain) return;
   releaseDictionary(column.dictionary);
   initDictionary(column.dictionary);
+}
+
+/** Goes by a dictionary again, whatever came so far. The column is empty. */
+export function renewStrings(column: StringColumn): void {
+  if (!column.isPlain) return;
+  column.isPlain = false;
+  initDictionary(column.dictionary);
+}
+
+/** Gives back all but the slots' own block. */
+export function freeStrings(column: StringColumn): void {
+  if (!column.isPlain) releaseDictionary(column.dictionary);
+  release(changetype<usize>(column.dictionary));
+  release(column.codes);
+  release(column.offsets);
+  release(column.text);
 }
 
 /** Near enough to hold a memory budget. */

@@ -1,8 +1,8 @@
 /**
- * The values of a page as arrays (parquet-format, Encodings.md). Numbers of every type are doubles: integers that are
- * not exact as such are `Unsupported`, as is every encoding that is not here, and left to another decoder.
+ * The plainest decoder of Parquet's encodings (parquet-format, Encodings.md), which what the kernel writes and reads is
+ * compared with. Numbers of every type are doubles: integers that are not exact as such are `Unsupported`.
  */
-import { Encoding } from '../format/footer.ts';
+import { Encoding } from '../../src/parquet/format/footer.ts';
 
 /** Numbers in order of their values, NaN and all. */
 export interface Numbers {
