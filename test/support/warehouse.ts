@@ -14,6 +14,7 @@ import type { ParquetEncoder } from '../../src/parquet/encoder.ts';
 import { readRows } from '../../src/parquet/read/row-reader.ts';
 import { ColumnarEncoder } from '../../src/parquet/write/encoder.ts';
 import type { SourceConfig } from '../../src/sources/config.ts';
+import { nextTurn } from '../../src/store/event-loop.ts';
 import { MemoryStore } from '../../src/store/memory.ts';
 import type { ObjectStore } from '../../src/store/store.ts';
 
@@ -124,7 +125,8 @@ export function testRuntime(options: WorldOptions = {}): Runtime {
     owner: options.owner ?? owner('test'),
     log: pino({ level: 'silent' }),
     clock: options.clock ?? (() => Date.UTC(2026, 0, 1)),
-    sleep: options.sleep ?? (() => Promise.resolve()),
+    // No time passes, but whoever waits lets others go on.
+    sleep: options.sleep ?? nextTurn,
     uuid: () => `00000000-0000-4000-8000-${String(ids()).padStart(12, '0')}`,
   };
 }
