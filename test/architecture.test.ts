@@ -152,6 +152,8 @@ describe('effects', () => {
       // Whether two URIs are one folder, which symbolic links decide.
       'store/places.ts',
       'queries/own-questions.ts',
+      // What one process puts aside for itself.
+      'store/scratch-file.ts',
       'queries/questions.ts',
       'views/select.ts',
     ];

@@ -10,6 +10,7 @@ import { exitCodes } from './shared/exit.ts';
 interface Options extends GlobalOptions {
   readonly source?: readonly string[];
   readonly deep?: boolean;
+  readonly digests?: string;
   readonly repair?: boolean;
   readonly accept?: boolean;
   readonly reason?: string;
@@ -25,6 +26,7 @@ const examples = `
 Examples:
   audit-warehouse verify
   audit-warehouse verify --deep --source eopa-prod
+  audit-warehouse verify --deep --digests evidence.jsonl
   audit-warehouse verify --ignore-newer 15m        # beside a running worker
   audit-warehouse verify --repair
   audit-warehouse verify --accept --table opa_decisions --reason 'ticket 4711: test tenant deleted in Athena'
@@ -33,7 +35,7 @@ Examples:
 
 Compares what the sources list with the ledger, the ledger with the rows of each object in the tables, every data file
 with its manifest, and the catalog with the metadata in the warehouse. --deep reads every object again and compares its
-records with the rows. --repair does again what can be done again (it deletes nothing), then verifies once more.
+records with the rows, by digests that docs/row-digest.md defines; --digests keeps them. --repair does again what can be done again (it deletes nothing), then verifies once more.
 
 --accept settles rows that another engine has deleted or added on purpose: the differences rows-missing and
 rows-unexpected of --table and --object, or all of them, become rows of the table amendments with the reason and who
@@ -55,6 +57,7 @@ export function defineVerify(program: Command, run: RunAction): void {
     .description('Verifies sources, ledger, tables, files and catalog against each other.')
     .option('--source <name>', 'only objects of this source; may be repeated', collected)
     .option('--deep', 'read every object again and compare its records with the rows')
+    .option('--digests <file>', 'with --deep: write the digest of the rows of each object to this file, as JSON lines')
     .option('--repair', 'do again what was lost, then verify once more')
     .option('--accept', 'settle missing and unexpected rows as wanted; needs --reason')
     .option('--reason <text>', 'why the differences are accepted')
@@ -84,6 +87,7 @@ async function execute(context: CommandContext, options: Options): Promise<numbe
   const ignoreNewer = parseDuration(options.ignoreNewer ?? '0s');
   if (ignoreNewer === undefined)
     throw new UsageError(`--ignore-newer takes a duration such as 15m, not ${options.ignoreNewer}`);
+  if (options.digests !== undefined && !options.deep) throw new UsageError('--digests goes with --deep');
   checkAcceptance(options, UsageError);
   const { config, log } = openConfigAndLog(context, options);
   const runtime = await context.openRuntime(config, log);
@@ -95,12 +99,17 @@ async function execute(context: CommandContext, options: Options): Promise<numbe
     onPhase: (phase: string) => log.debug({ phase }, 'verifying'),
   };
   const acceptance = options.accept ? await acceptAs(runtime, options, settings) : undefined;
-  let report = await verify(runtime, settings);
+  const proved = async (): Promise<VerifyReport> => {
+    if (options.digests === undefined) return verify(runtime, settings);
+    const { writeLines } = await import('./shared/line-file.ts');
+    return writeLines(options.digests, (write) => verify(runtime, { ...settings, onDigest: write }));
+  };
+  let report = await proved();
   let repaired: string[] | undefined;
   if (options.repair && !report.ok) {
     const { repair } = await import('../jobs/verify/repair.ts');
     repaired = await repair(runtime, report.differences, options.source);
-    report = await verify(runtime, settings);
+    report = await proved();
   }
   if (options.source === undefined) await recordRun(runtime, 'verify', report);
   if (options.json)

@@ -41,6 +41,9 @@ export interface Known {
   readonly given?: GivenRecords;
 }
 
+/** Takes the rows of quarantine. */
+export type RejectedRows = Pick<TableWriter, 'append'>;
+
 /** Writes what the objects of one batch hold, and counts it. */
 export class RecordWriter {
   /** The rows of the event table that are waiting to become files. */
@@ -57,7 +60,7 @@ export class RecordWriter {
   conflicts = 0;
   readonly source: Source;
   readonly limits: Limits;
-  readonly quarantine: TableWriter;
+  readonly quarantine: RejectedRows;
   readonly #days = new Set<string>();
   readonly #dayAt: number;
   readonly #subjectsAt: readonly number[];
@@ -65,11 +68,14 @@ export class RecordWriter {
 
   readonly sequences: SequenceCollector | undefined;
 
-  /** `sequences` is told of records in quarantine that say their number. */
+  /**
+   * `sequences` is told of records in quarantine that say their number. With no `batch.identityBytes` records that the batch
+   * has already become rows all the same.
+   */
   constructor(
     source: Source,
     { limits, batch }: Pick<Config, 'limits' | 'batch'>,
-    quarantineTable: TableWriter,
+    quarantineTable: RejectedRows,
     sequences?: SequenceCollector,
   ) {
     this.source = source;

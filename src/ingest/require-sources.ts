@@ -15,7 +15,13 @@ interface Place {
 
 /** What a report says that nobody may have meant. */
 export interface Warning {
-  readonly code: 'source-empty' | 'objects-archived' | 'source-stale' | 'no-rows' | 'columns-null';
+  readonly code:
+    | 'source-empty'
+    | 'objects-archived'
+    | 'source-stale'
+    | 'no-rows'
+    | 'columns-null'
+    | 'column-promoted-later';
   readonly source: string;
   readonly message: string;
 }

@@ -157,6 +157,57 @@ declare namespace __AdaptedExports {
    */
   export function repeatedRows(): number;
   /**
+   * assembly/digest/blake2s/digestTexts
+   * @param start `usize`
+   * @param ends `usize`
+   * @param count `i32`
+   * @param target `usize`
+   */
+  export function digestTexts(start: number, ends: number, count: number, target: number): void;
+  /**
+   * assembly/digest/row-text/digestColumnWords
+   * @returns `i32`
+   */
+  export function digestColumnWords(): number;
+  /**
+   * assembly/digest/row-text/digestRows
+   * @param columns `usize`
+   * @param columnCount `i32`
+   * @param rows `usize`
+   * @param first `i32`
+   * @param count `i32`
+   * @param target `usize`
+   */
+  export function digestRows(columns: number, columnCount: number, rows: number, first: number, count: number, target: number): void;
+  /**
+   * assembly/digest/row-text/rowText
+   * @param columns `usize`
+   * @param columnCount `i32`
+   * @param row `i32`
+   * @returns `usize`
+   */
+  export function rowText(columns: number, columnCount: number, row: number): number;
+  /**
+   * assembly/digest/row-text/rowTextLength
+   * @returns `i32`
+   */
+  export function rowTextLength(): number;
+  /**
+   * assembly/digest/within/isWithin
+   * @param kind `i32`
+   * @param valid `usize`
+   * @param values `usize`
+   * @param offsets `usize`
+   * @param text `usize`
+   * @param rows `i32`
+   * @param lower `usize`
+   * @param lowerBytes `i32`
+   * @param upper `usize`
+   * @param upperBytes `i32`
+   * @returns `bool`
+   */
+  export function isWithin(kind: number, valid: number, values: number, offsets: number, text: number, rows: number, lower: number, lowerBytes: number, upper: number, upperBytes: number): boolean;
+  /**
    * assembly/identities/addContent
    * @param set `assembly/identities/Identities`
    * @param content `usize`
@@ -766,6 +817,12 @@ declare namespace __AdaptedExports {
    */
   export function setCompared(writer: __Record0<undefined>, columns: number, count: number): void;
   /**
+   * assembly/scan/writer/setComparing
+   * @param writer `assembly/scan/writer/Writer`
+   * @param isComparing `bool`
+   */
+  export function setComparing(writer: __Record0<undefined>, isComparing: boolean): void;
+  /**
    * assembly/scan/writer/setRequired
    * @param writer `assembly/scan/writer/Writer`
    * @param slots `usize`
@@ -1110,6 +1167,8 @@ declare interface __Record0<TOmittable> {
   begun: number | TOmittable;
   /** @type `assembly/identities/Identities` */
   identities: __Record0<undefined>;
+  /** @type `bool` */
+  isComparing: boolean | TOmittable;
   /** @type `i32` */
   settled: number | TOmittable;
   /** @type `usize` */

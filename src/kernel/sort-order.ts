@@ -86,6 +86,22 @@ export function splitByDay(batch: ColumnBatch, order: Uint32Array, partitionColu
   }
 }
 
+/**
+ * The rows in the order of integers below 2^53, which `write` writes down, the lower word of each first; undefined where they
+ * are in order as they stand.
+ */
+export function orderOfKeys(rows: number, write: (words: Uint32Array) => void): Uint32Array | undefined {
+  const { call } = kernel();
+  const place = call.allocate(rows * 8);
+  try {
+    write(kernel().uint32(place, rows * 2));
+    const sorted = call.orderOfLongs(place, 0, rows);
+    return sorted === 0 ? undefined : kernel().uint32(sorted, rows).slice();
+  } finally {
+    call.release(place);
+  }
+}
+
 function identity(rows: number): Uint32Array {
   const order = new Uint32Array(rows);
   for (let i = 0; i < rows; i++) order[i] = i;

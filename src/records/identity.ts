@@ -30,11 +30,6 @@ export function rowIdentity(declaration: TableDeclaration, values: readonly unkn
   return digest(write(comparedColumns(declaration), values));
 }
 
-/** The same over every column that reading the object of a row again gives: also over copies and the envelope. */
-export function rowDigest(declaration: TableDeclaration, values: readonly unknown[]): string {
-  return digest(write(storedColumns(declaration), values));
-}
-
 export function contentOf(declaration: TableDeclaration, values: readonly unknown[]): Buffer {
   return Buffer.from(write(comparedColumns(declaration), values));
 }
@@ -52,35 +47,20 @@ export interface ComparedColumn {
 
 /** The columns that decide whether two rows are the same record. */
 export function comparedColumns(declaration: TableDeclaration): readonly ComparedColumn[] {
-  return columnsOf(declaration, compared, [...declaration.provenance, ...(declaration.copies ?? [])], true);
-}
-
-function storedColumns(declaration: TableDeclaration): readonly ComparedColumn[] {
-  return columnsOf(declaration, stored, declaration.provenance, false);
-}
-
-type ColumnCache = WeakMap<TableDeclaration, readonly ComparedColumn[]>;
-const compared: ColumnCache = new WeakMap();
-const stored: ColumnCache = new WeakMap();
-
-function columnsOf(
-  declaration: TableDeclaration,
-  cache: ColumnCache,
-  without: readonly string[],
-  isUnwrapped: boolean,
-): readonly ComparedColumn[] {
-  let columns = cache.get(declaration);
+  let columns = compared.get(declaration);
   if (columns === undefined) {
-    const left = new Set(without);
+    const left = new Set([...declaration.provenance, ...(declaration.copies ?? [])]);
     columns = declaration.columns
-      .map(({ name, type }, index) => ({ name, type, index, isUnwrapped: isUnwrapped && name === extraColumn }))
+      .map(({ name, type }, index) => ({ name, type, index, isUnwrapped: name === extraColumn }))
       .filter(({ name }) => !left.has(name))
       .sort((a, b) => compareText(a.name, b.name))
       .map((column, number) => ({ ...column, number }));
-    cache.set(declaration, columns);
+    compared.set(declaration, columns);
   }
   return columns;
 }
+
+const compared = new WeakMap<TableDeclaration, readonly ComparedColumn[]>();
 
 const DIGEST_HEX_CHARS = 32;
 const digest = (bytes: Uint8Array): string => hash('sha256', bytes, 'hex').slice(0, DIGEST_HEX_CHARS);

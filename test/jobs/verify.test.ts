@@ -217,6 +217,7 @@ describe('verify', () => {
         kind: 'content-differs',
         uri: mine!.source_uri,
         detail: '1 rows of the table are not what the object gives',
+        records: [{ offset: Number(mine!.source_offset), columns: ['subject'] }],
       },
     ]);
   });
@@ -230,6 +231,7 @@ describe('verify', () => {
       table: 'opa_decisions',
       uri: mine!.source_uri,
       detail: `1 records of the object are in no table, the first at offset ${mine!.source_offset}`,
+      records: [{ offset: Number(mine!.source_offset), columns: ['input', 'subject'] }],
     });
   });
 

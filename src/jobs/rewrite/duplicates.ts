@@ -238,7 +238,7 @@ const isNull = ({ valid, nullCount, length }: ColumnData, row: number): boolean 
   valid === null ? nullCount > 0 && nullCount === length : valid[row] === 0;
 
 /** The value in a slot, strings as their bytes. */
-function slotValue(data: ColumnData | undefined, row: number): Value {
+export function slotValue(data: ColumnData | undefined, row: number): Value {
   if (data === undefined || isNull(data, row)) return null;
   if (data.kind === 'fixed' || data.kind === 'string') return valueAt(data, row);
   const items = <T>(of: (element: number) => T): T[] => {

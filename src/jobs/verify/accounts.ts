@@ -5,7 +5,7 @@
 import { scanRows } from '../../iceberg/table-rows.ts';
 import { increase } from '../../ingest/object-counts.ts';
 import type { Runtime } from '../../ingest/runtime.ts';
-import { fromRow, type LedgerEntry } from '../../ledger/entry.ts';
+import { fromRow } from '../../ledger/entry.ts';
 import type { Row } from '../../parquet/read/row-reader.ts';
 import { eventTableOf } from '../../sources/registry.ts';
 import { amendments } from '../../tables/amendments.ts';
@@ -13,22 +13,16 @@ import { ingestedObjects } from '../../tables/ingested-objects.ts';
 import { quarantine } from '../../tables/quarantine.ts';
 import { compareText } from '../../text/order.ts';
 import type { Differences } from './difference.ts';
-
-export interface ObjectAccount {
-  /** Of all ingested versions. */
-  readonly etags: Set<string>;
-  readonly batches: Set<string>;
-  /** What its rows were written with (ledger entries); null where none was recorded. */
-  readonly mappings: Set<string | null>;
-  /** A version that some run holds, or held. */
-  open: LedgerEntry | undefined;
-}
+import { type ObjectNames, ObjectSums } from './object-names.ts';
+import { ObjectVersions } from './object-versions.ts';
 
 export interface Accounts {
   /** By uri. */
-  readonly objects: ReadonlyMap<string, ObjectAccount>;
+  readonly objects: ObjectVersions;
+  /** Those that some run held when the ledger was read. */
+  readonly held: ReadonlySet<string>;
   /** Rows promised, by table and then by uri. */
-  readonly rows: ReadonlyMap<string, ReadonlyMap<string, number>>;
+  readonly rows: ReadonlyMap<string, ObjectSums>;
   /** Rows that are in no table on purpose, by uri: erased, past their retention, or accepted as gone. */
   readonly removed: ReadonlyMap<string, number>;
   /** Rows that were accepted although no object gave them, by uri. */
@@ -61,28 +55,21 @@ export interface Removal {
 
 export const removalKey = ({ operation, table, detail }: Removal): string => `${operation} ${table} ${detail}`;
 
-/** With `differences`, tells what is wrong inside the ledger itself. */
-export async function readAccounts(runtime: Runtime, differences?: Differences): Promise<Accounts> {
-  const objects = new Map<string, ObjectAccount>();
-  const rows = new Map<string, Map<string, number>>();
+/** With `differences`, tells what is wrong inside the ledger itself. Objects are added to `names`. */
+export async function readAccounts(runtime: Runtime, names: ObjectNames, differences?: Differences): Promise<Accounts> {
+  const objects = new ObjectVersions(names);
+  const rows = new Map<string, ObjectSums>();
   const promise = (table: string, uri: string, count: number): void => {
-    const byUri = rows.get(table) ?? new Map<string, number>();
-    rows.set(table, byUri);
-    increase(byUri, uri, count);
+    const sums = rows.get(table) ?? new ObjectSums(names);
+    rows.set(table, sums);
+    sums.add(uri, count);
   };
   for await (const row of rowsOf(runtime, ingestedObjects.name)) {
     const entry = fromRow(row);
     const { uri, etag } = entry.object;
-    const account = objects.get(uri) ?? { etags: new Set(), batches: new Set(), mappings: new Set(), open: undefined };
-    objects.set(uri, account);
-    account.batches.add(entry.batch);
-    if (entry.counts === null) {
-      account.open = entry;
-      continue;
-    }
-    if (account.etags.has(etag)) differences?.add({ kind: 'ledger-duplicate', uri, batch: entry.batch, detail: etag });
-    account.etags.add(etag);
-    account.mappings.add(entry.counts.mapping);
+    const isNew = objects.add(entry);
+    if (entry.counts === null) continue;
+    if (!isNew) differences?.add({ kind: 'ledger-duplicate', uri, batch: entry.batch, detail: etag });
     const { records, rows: kept, quarantined, skipped, duplicates } = entry.counts;
     const sum = kept + quarantined + skipped + duplicates;
     if (records !== sum)
@@ -112,7 +99,8 @@ export async function readAccounts(runtime: Runtime, differences?: Differences):
   for (const [uri, balance] of replayed)
     if (balance < 0) differences?.add({ kind: 'replay-lost', table: quarantine.name, uri, found: -balance });
   const inOrder = [...accepted.values()].sort((a, b) => compareText(a.at, b.at) || compareText(a.table, b.table));
-  return { objects, rows, removed, added, accepted: inOrder, removals };
+  const held = new Set([...objects.open()].map(({ object }) => object.uri));
+  return { objects, held, rows, removed, added, accepted: inOrder, removals };
 }
 
 type Mutable<T> = { -readonly [K in keyof T]: T[K] };
@@ -142,8 +130,11 @@ async function* rowsOf({ store, catalog }: Runtime, name: string): AsyncGenerato
   for await (const group of scanRows(store, loaded)) yield* group;
 }
 
+/** What of the first reading the second one is held against. */
+export type EarlierAccounts = Pick<Accounts, 'held' | 'rows'>;
+
 /** Objects about which both readings agree, and that no run holds. */
-export function isSettled(uri: string, table: string, before: Accounts, after: Accounts): boolean {
-  if (after.objects.get(uri)?.open !== undefined || before.objects.get(uri)?.open !== undefined) return false;
+export function isSettled(uri: string, table: string, before: EarlierAccounts, after: Accounts): boolean {
+  if (after.held.has(uri) || before.held.has(uri)) return false;
   return before.rows.get(table)?.get(uri) === after.rows.get(table)?.get(uri);
 }

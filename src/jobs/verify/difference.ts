@@ -35,8 +35,17 @@ export interface Difference {
   readonly batch?: string;
   readonly expected?: string | number;
   readonly found?: string | number;
+  /** Of `content-differs`: the first ten records. */
+  readonly records?: readonly DifferingRecord[];
   /** What makes it concrete, for people. Never a record or a part of one. */
   readonly detail?: string;
+}
+
+export interface DifferingRecord {
+  /** Of the record in the object, after decompression. */
+  readonly offset: number;
+  /** Where table and object have different values. */
+  readonly columns?: readonly string[];
 }
 
 /** Holds differences up to a number, and counts the rest, so that a warehouse gone altogether is reported in bounded memory. */

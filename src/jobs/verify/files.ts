@@ -1,13 +1,15 @@
 /** Each file of a current snapshot against what its manifest says of it: there, of that size, those rows, within those bounds. */
 import type { FileMetaData } from 'hyparquet';
-import type { Value } from '../../columns/types.ts';
+import type { ColumnBatch } from '../../columns/batch.ts';
+import { isScalar, type Scalar, type ScalarType, type Value } from '../../columns/types.ts';
 import { currentSchema, type SchemaField, type TableMetadata } from '../../iceberg/metadata.ts';
 import { namesOf } from '../../iceberg/name-mapping.ts';
 import type { LiveFile } from '../../iceberg/scan.ts';
 import { fieldsByName } from '../../iceberg/schema.ts';
 import { asParquet } from '../../iceberg/table-rows.ts';
 import { decodeValue } from '../../iceberg/values.ts';
-import { compareValues } from '../../parquet/format/bounds.ts';
+import type { DigestedBatch } from '../../kernel/row-digests.ts';
+import { compareValues, fixedBytes } from '../../parquet/format/bounds.ts';
 import { readFooter } from '../../parquet/read/row-reader.ts';
 import { findColumn, storedColumns } from '../../parquet/read/stored-column.ts';
 import type { ObjectStore } from '../../store/store.ts';
@@ -90,9 +92,29 @@ export class Bounds {
     if (greatest !== undefined && compareValues(greatest, value) < 0) this.#broken.add(name);
   }
 
+  /** All values of columns at once. */
+  seeColumns(digested: DigestedBatch, { columns }: ColumnBatch): void {
+    for (const { name, type } of columns) {
+      const field = this.#fields.get(name);
+      if (field === undefined || !isScalar(type)) continue;
+      const [lower, upper] = [this.#file.lowerBounds, this.#file.upperBounds].map((bounds) => {
+        const bytes = bounds.get(field.id);
+        return bytes && comparable(type, decodeValue(field.type, bytes));
+      });
+      if (!digested.isWithin(name, lower, upper)) this.#broken.add(name);
+    }
+  }
+
   report(table: string, differences: Differences): void {
     if (this.#broken.size === 0) return;
     const detail = `columns ${[...this.#broken].sort(compareText).join(', ')}`;
     differences.add({ kind: 'file-bounds', table, uri: this.#file.path, detail });
   }
+}
+
+/** As the kernel compares bounds: the bytes of texts, the bits of numbers. */
+function comparable(type: ScalarType, value: Scalar | undefined): Uint8Array | undefined {
+  if (value === undefined || value instanceof Uint8Array) return value;
+  if (typeof value === 'string') return Buffer.from(value);
+  return type === 'double' ? fixedBytes(type, value) : fixedBytes('long', BigInt(value));
 }

@@ -18,6 +18,7 @@ import { canonical } from '../../store/places.ts';
 import { backfill } from '../backfill/backfill.ts';
 import { readAccounts } from './accounts.ts';
 import type { Difference, DifferenceKind } from './difference.ts';
+import { ObjectNames } from './object-names.ts';
 import { newerMetadata } from './pointer.ts';
 
 /** In the summary of a snapshot that brings a batch's files back. */
@@ -73,7 +74,7 @@ async function restoreBatches(runtime: Runtime, differences: readonly Difference
     missing.set(table, byUri);
     increase(byUri, uri, Number(expected) - Number(found));
   }
-  const accounts = await readAccounts(runtime);
+  const accounts = await readAccounts(runtime, new ObjectNames());
   const done: string[] = [];
   for (const [table, byUri] of missing) {
     const batches = new Set([...byUri.keys()].flatMap((uri) => [...(accounts.objects.get(uri)?.batches ?? [])]));

@@ -61,8 +61,8 @@ export async function checkSources(
     if (archived > 0) warnings.push(archivedObjects(runtime.log, source, archived));
   }
   const batches = new Set<string>();
-  for (const { open } of accounts.objects.values()) {
-    if (open === undefined || !ledger.isAbandoned(open) || batches.has(open.batch)) continue;
+  for (const open of accounts.objects.open()) {
+    if (!ledger.isAbandoned(open) || batches.has(open.batch)) continue;
     batches.add(open.batch);
     differences.add({
       kind: 'batch-abandoned',

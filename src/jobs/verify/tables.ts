@@ -3,57 +3,53 @@
  * asked for, digested; identities of compacted days looked through for doubles.
  */
 import pLimit from 'p-limit';
-import type { Value } from '../../columns/types.ts';
+import type { BatchColumn, StringData } from '../../columns/batch.ts';
 import type { LoadedTable } from '../../iceberg/catalog.ts';
 import { countLiveRows } from '../../iceberg/deleted-rows.ts';
 import { type LiveFile, liveFiles } from '../../iceberg/scan.ts';
-import { fileRows } from '../../iceberg/table-rows.ts';
-import { increase } from '../../ingest/object-counts.ts';
 import type { Runtime } from '../../ingest/runtime.ts';
-import type { Row } from '../../parquet/read/row-reader.ts';
-import { rowDigest } from '../../records/identity.ts';
+import { DigestedBatch } from '../../kernel/row-digests.ts';
+import { describeTable } from '../../rewrite/stored-table.ts';
 import { StoreError } from '../../store/store.ts';
-import type { TableDeclaration } from '../../tables/declaration.ts';
+import type { DeepCheck } from './deep/deep.ts';
+import { columnGroups } from './deep/read-columns.ts';
+import { numbersOf } from './deep/table-side.ts';
 import type { Differences } from './difference.ts';
 import { Bounds, checkFile } from './files.ts';
+import { type ObjectNames, ObjectSums } from './object-names.ts';
 
 export interface TableContents {
   readonly files: number;
   readonly rows: number;
   readonly bytes: number;
   /** Rows by source_uri. */
-  readonly byObject: ReadonlyMap<string, number>;
+  readonly byObject: ObjectSums;
   /** Paths of files that are gone or cannot be read, each reported. */
   readonly unreadable: ReadonlySet<string>;
-  /** Sum of the digests of an object's rows, modulo 2^128, by source_uri: the order of rows makes no difference. */
-  readonly digests: ReadonlyMap<string, bigint>;
 }
 
 export interface TableCheck {
   readonly loaded: LoadedTable;
+  /** Where objects get their numbers. */
+  readonly names: ObjectNames;
   /** Where given, all values are read: bounds are compared with them, and rows are digested. */
-  readonly declaration: TableDeclaration | undefined;
-  /** Rows that are in the account of an object; all where omitted. */
-  readonly counts?: (row: Row) => boolean;
-  /** Columns that `counts` looks at. */
-  readonly countedBy?: readonly string[];
+  readonly deep: DeepCheck | undefined;
+  /** Only rows with one of these values in this column are in the account of an object. */
+  readonly counted?: { readonly column: string; readonly among: ReadonlySet<string> };
 }
 
 const filesAhead = 8;
-const digestModulus = (1n << 128n) - 1n;
-
-export const addDigest = (sum: bigint | undefined, digest: string): bigint =>
-  ((sum ?? 0n) + BigInt(`0x${digest}`)) & digestModulus;
+/** Where all values are read, each file takes as much memory as a row group. */
+const deepFilesAhead = 1;
 
 export async function checkTable(
-  { store }: Runtime,
+  { store, config }: Runtime,
   name: string,
-  check: TableCheck,
+  { loaded, deep, counted, names }: TableCheck,
   differences: Differences,
 ): Promise<TableContents> {
-  const { metadata } = check.loaded;
-  const byObject = new Map<string, number>();
-  const digests = new Map<string, bigint>();
+  const { metadata } = loaded;
+  const byObject = new ObjectSums(names);
   const totals = { files: 0, rows: 0, bytes: 0 };
   const unreadable = new Set<string>();
   const hasObjects = metadata.schemas.some((schema) => schema.fields.some((field) => field.name === 'source_uri'));
@@ -75,21 +71,48 @@ export async function checkTable(
       differences.add({ kind: 'file-unreadable', table: name, uri: file.path, detail });
     }
   };
+  const described = hasObjects ? describeTable(name, loaded, config) : undefined;
+  const digester = deep?.digester(name);
   const readFile = async (file: LiveFile): Promise<void> => {
-    const columns = check.declaration ? {} : { columns: ['source_uri', ...(check.countedBy ?? [])] };
-    const bounds = check.declaration && new Bounds(metadata, file);
-    for await (const rows of fileRows(store, metadata, file, columns)) {
-      for (const row of rows) {
-        if (bounds) for (const column in row) bounds.see(column, row[column]);
-        if (check.counts?.(row) === false) continue;
-        const uri = String(row.source_uri);
-        increase(byObject, uri, 1);
-        if (check.declaration) digests.set(uri, addDigest(digests.get(uri), digestOf(check.declaration, row)));
+    const bounds = digester && new Bounds(metadata, file);
+    const columns = digester ? described!.declaration.columns.map((column) => column.name) : ['source_uri'];
+    if (counted !== undefined) columns.push(counted.column);
+    for await (const group of columnGroups(store, loaded, described!, file)) {
+      const batch = await group.read(columns);
+      const textOf = (column: string): StringData =>
+        batch.columns.find((other: BatchColumn) => other.name === column)!.data as StringData;
+      const isCounted =
+        counted && numbersOf(textOf(counted.column), batch.rows, (text) => (counted.among.has(text) ? 1 : -1));
+      const uris: string[] = [];
+      const local = new Map<string, number>();
+      const objects = numbersOf(textOf('source_uri'), batch.rows, (uri) => {
+        const number = local.get(uri) ?? uris.push(uri) - 1;
+        local.set(uri, number);
+        return number;
+      });
+      const rows = new Float64Array(uris.length);
+      for (let row = 0; row < batch.rows; row++) {
+        const isLeftOut = group.dropped?.[row] === 1 || (isCounted !== undefined && isCounted[row] !== 1);
+        if (isLeftOut) objects[row] = -1;
+        else if (objects[row]! >= 0) rows[objects[row]!]!++;
+        else byObject.add('null', 1);
       }
+      for (const [number, uri] of uris.entries()) if (rows[number]! > 0) byObject.add(uri, rows[number]!);
+      if (digester === undefined) continue;
+      const digested = new DigestedBatch(batch);
+      bounds!.seeColumns(digested, batch);
+      const numbers = uris.map(digester.numberOf);
+      digester.rows.take(
+        batch,
+        digested,
+        objects.map((object) => (object < 0 ? -1 : numbers[object]!)),
+      );
+      digested.release();
     }
     bounds?.report(name, differences);
   };
-  const limit = pLimit({ concurrency: filesAhead });
+  const ahead = digester ? deepFilesAhead : filesAhead;
+  const limit = pLimit({ concurrency: ahead });
   const running = new Set<Promise<void>>();
   for await (const file of liveFiles(store, metadata)) {
     totals.files++;
@@ -98,15 +121,8 @@ export async function checkTable(
     // Heard below; that of another file may be heard first and end it all.
     task.catch(() => undefined);
     running.add(task);
-    if (running.size >= 2 * filesAhead) await Promise.race(running);
+    if (running.size >= 2 * ahead) await Promise.race(running);
   }
   await Promise.all(running);
-  return { ...totals, byObject, unreadable, digests };
+  return { ...totals, byObject, unreadable };
 }
-
-const digestOf = (declaration: TableDeclaration, row: Row): string =>
-  rowDigest(declaration, valuesOf(declaration, row));
-
-/** In the order of the declaration. */
-export const valuesOf = (declaration: TableDeclaration, row: Row): Value[] =>
-  declaration.columns.map((column) => row[column.name] ?? null);

@@ -27,13 +27,14 @@ import { compareText } from '../../text/order.ts';
 import { isCompacted } from '../compact/plan.ts';
 import { type ProducersReport, producers } from '../producers/producers.ts';
 import { deletedIn, findDuplicates, rowsInStore } from '../rewrite/duplicates.ts';
-import { type AcceptedDifferences, type Accounts, isSettled, readAccounts } from './accounts.ts';
-import { checkContents } from './deep.ts';
+import { type AcceptedDifferences, type EarlierAccounts, isSettled, readAccounts } from './accounts.ts';
+import { DeepCheck, type DeepReport, type ObjectRowsDigest } from './deep/deep.ts';
 import { type Difference, Differences } from './difference.ts';
+import { ObjectNames } from './object-names.ts';
 import { newerMetadata } from './pointer.ts';
 import { checkRows } from './rows.ts';
 import { checkSources, type ListedObjects } from './sources.ts';
-import { checkTable, type TableContents } from './tables.ts';
+import { checkTable, type TableCheck, type TableContents } from './tables.ts';
 
 export interface VerifyOptions {
   /** Names of sources whose objects are looked at; all where omitted. Tables are always looked at whole. */
@@ -46,6 +47,8 @@ export interface VerifyOptions {
   readonly producers?: boolean;
   /** Differences that the report lists; all are counted. Default: 10000. */
   readonly mostDifferences?: number;
+  /** With `deep`: told of each object that a table has rows of. */
+  readonly onDigest?: (digest: ObjectRowsDigest) => void | Promise<void>;
   readonly onPhase?: (phase: string) => void;
 }
 
@@ -97,7 +100,8 @@ export async function verify(runtime: Runtime, options: VerifyOptions = {}): Pro
   tell('the catalog');
   const names = await catalog.listTables();
   const tables = new Map<string, LoadedTable>();
-  const before = await readAccounts(runtime);
+  const objectNames = new ObjectNames();
+  const { before, deep } = await readFirst(runtime, objectNames, sources, options);
   /** What cannot be read is a difference, and no reason to leave the rest unchecked. */
   const unreadable = new Set<string>();
   const reading = async (name: string, read: () => Promise<void>): Promise<void> => {
@@ -126,16 +130,16 @@ export async function verify(runtime: Runtime, options: VerifyOptions = {}): Pro
   for (const [name, loaded] of tables) {
     tell(`table ${name}`);
     await reading(name, async () => {
-      const content = await checkTable(runtime, name, tableCheck(name, loaded, sources, options), differences);
+      const content = await checkTable(runtime, name, tableCheck(name, loaded, objectNames, deep), differences);
       findings.push(...(await checkIdentities(runtime, name, loaded, content.unreadable, differences)));
       contents.set(name, content);
     });
   }
 
   tell('the ledger');
-  const after = await readAccounts(runtime, differences);
+  const after = await readAccounts(runtime, objectNames, differences);
   for (const name of [...eventTables, quarantine.name])
-    if (!unreadable.has(name)) checkRows(name, contents.get(name)?.byObject ?? new Map(), before, after, differences);
+    if (!unreadable.has(name)) checkRows(name, contents.get(name)?.byObject, before, after, differences);
 
   tell('the sources');
   const { warnings, ...objects } = await checkSources(
@@ -145,13 +149,17 @@ export async function verify(runtime: Runtime, options: VerifyOptions = {}): Pro
     started - (options.ignoreNewerMs ?? 0),
     differences,
   );
-  let readAgain = 0;
-  if (options.deep) {
-    for (const source of sources) {
-      tell(`objects of ${source.config.name}`);
-      readAgain += await deepCheck(runtime, source, tables, contents, before, after, differences);
-    }
-  }
+  const again = await deep?.compare(
+    {
+      loaded: new Map([...tables].filter(([name]) => contents.has(name))),
+      unreadable: new Set([...contents.values()].flatMap((content) => [...content.unreadable])),
+      accounts: after,
+      isSettled: (uri, table) => isSettled(uri, table, before, after),
+      ...(options.onDigest && { onDigest: options.onDigest }),
+      onPhase: tell,
+    },
+    differences,
+  );
   if (options.producers) tell('the producers');
   const delivered = options.producers
     ? await producers(runtime, { sources: options.sources, grades: ['missing', 'uncounted', 'steady'] })
@@ -159,30 +167,43 @@ export async function verify(runtime: Runtime, options: VerifyOptions = {}): Pro
   return {
     ok: differences.total === 0 && (delivered?.beyondTolerance ?? 0) === 0,
     ...(delivered && { producers: delivered }),
-    objects: { ...objects, readAgain },
+    objects: { ...objects, readAgain: again?.read ?? 0 },
     tables: Object.fromEntries([...contents].map(([name, { files, rows, bytes }]) => [name, { files, rows, bytes }])),
     differences: differences.list,
     differencesTotal: differences.total,
     accepted: after.accepted,
     otherMappings: await findOtherMappings(createLedger(runtime), sources),
-    warnings,
+    warnings: [...warnings, ...lateColumns(again)],
     findings,
     seconds: (clock() - started) / 1000,
   };
 }
 
-/** What `checkTable` has to look at. Quarantined records of side tables are in no account of the ledger. */
-function tableCheck(name: string, loaded: LoadedTable, sources: readonly ConfiguredSource[], { deep }: VerifyOptions) {
-  const declaration = deep ? sources.find(({ source }) => source.table.name === name)?.source.table : undefined;
-  if (name !== quarantine.name) return { loaded, declaration };
-  const types: ReadonlySet<unknown> = new Set(eventSourceTypes);
-  return {
-    loaded,
-    declaration,
-    countedBy: ['source_type'],
-    counts: (row: Readonly<Record<string, unknown>>) => types.has(row.source_type),
-  };
+/** Of the first reading only what the second one is held against is kept: versions are those of the second. */
+async function readFirst(
+  runtime: Runtime,
+  names: ObjectNames,
+  sources: readonly ConfiguredSource[],
+  options: VerifyOptions,
+): Promise<{ readonly before: EarlierAccounts; readonly deep: DeepCheck | undefined }> {
+  const accounts = await readAccounts(runtime, names);
+  const inOrder = options.onDigest !== undefined;
+  const deep = options.deep ? new DeepCheck(runtime, sources, names, accounts, inOrder) : undefined;
+  return { before: { held: accounts.held, rows: accounts.rows }, deep };
 }
+
+/** What `checkTable` has to look at. Quarantined records of side tables are in no account of the ledger. */
+function tableCheck(name: string, loaded: LoadedTable, names: ObjectNames, deep: DeepCheck | undefined): TableCheck {
+  if (name !== quarantine.name) return { loaded, names, deep };
+  return { loaded, names, deep, counted: { column: 'source_type', among: new Set<string>(eventSourceTypes) } };
+}
+
+const lateColumns = (again: DeepReport | undefined): Warning[] =>
+  [...(again?.lateColumns ?? [])].map(([column, { source, objects }]) => ({
+    source,
+    code: 'column-promoted-later',
+    message: `${objects} objects give values of the column ${column}, which their rows were written without; backfill --again reads them again`,
+  }));
 
 async function checkHome(
   { store, catalog }: Runtime,
@@ -245,22 +266,4 @@ async function checkIdentities(
     if (conflicts > 0) findings.push({ kind: 'conflicting-ids', table: name, ymd, found: conflicts });
   }
   return findings.sort((a, b) => compareText(a.ymd, b.ymd));
-}
-
-async function deepCheck(
-  runtime: Runtime,
-  source: ConfiguredSource,
-  tables: ReadonlyMap<string, LoadedTable>,
-  contents: ReadonlyMap<string, TableContents>,
-  before: Accounts,
-  after: Accounts,
-  differences: Differences,
-): Promise<number> {
-  const { name } = source.source.table;
-  const [table, held] = [tables.get(name), contents.get(name)];
-  if (table === undefined || held === undefined) return 0;
-  const settled = (uri: string): boolean => isSettled(uri, name, before, after);
-  const unreadable = new Set([...contents.values()].flatMap((content) => [...content.unreadable]));
-  const request = { source, table, contents: held, unreadable, accounts: after, isSettled: settled };
-  return checkContents(runtime, request, differences);
 }

@@ -23,6 +23,9 @@ export {
   repeatedDigests,
   repeatedRows,
 } from './digests';
+export { digestTexts } from './digest/blake2s';
+export { digestColumnWords, digestRows, rowText, rowTextLength } from './digest/row-text';
+export { isWithin } from './digest/within';
 export { addContent, addRecord, emptyIdentities, newIdentities } from './identities';
 export { addKey, clearKeys } from './keys';
 export { allocate, allocateZeros, memoryTop, release, room } from './memory';
@@ -87,6 +90,7 @@ export {
   releaseRows,
   rowsOf,
   setCompared,
+  setComparing,
   setRequired,
   settle,
   takeLines,

@@ -100,7 +100,7 @@ export class RowWriters {
     this.#spec = spec;
   }
 
-  /** A writer for an empty batch, which tells its records from each other by so many bytes of memory. */
+  /** A writer for an empty batch, which tells its records from each other by so many bytes of memory; by none each is new. */
   acquire(admit: AdmitDay, identityBytes = mostIdentityBytes): RowWriter {
     const writer = this.#waiting().pop() ?? new RowWriter(this.#spec);
     if (writer !== lastUsed) lastUsed?.giveBack();
@@ -148,6 +148,7 @@ export class RowWriter implements RowBuffer {
   readonly #forms = new Set<string>();
   #learned = 0;
   #admit: AdmitDay = () => true;
+  #compares = true;
   /** Where a copy of the text is that records are taken of, and which text that is. */
   #place = 0;
   #content = 0;
@@ -224,6 +225,8 @@ export class RowWriter implements RowBuffer {
   begin(admit: AdmitDay, identityBytes: number): void {
     const { call } = this.#kernel;
     this.#admit = admit;
+    this.#compares = identityBytes > 0;
+    call.setComparing(this.#writer, Number(this.#compares));
     call.emptyRows(this.#writer);
     call.openObject(this.#writer);
     call.emptyIdentities(this.#identities, Math.min(identityBytes, mostIdentityBytes));
@@ -320,6 +323,7 @@ export class RowWriter implements RowBuffer {
 
   /** The same for a record of the reference path: whether the batch has it already, or another of its id. */
   compare({ id, content }: RecordIdentity): Compared {
+    if (!this.#compares) return 'new';
     const { call } = this.#kernel;
     const { start: idStart, length: idLength } = this.#kernel.text(id ?? '');
     const { start, length } = this.#copy(content);

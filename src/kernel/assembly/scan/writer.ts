@@ -89,6 +89,8 @@ export class Writer {
   /** Records that have been taken of the list of the line that was doubted last. */
   begun: i32;
   identities: Identities;
+  /** Whether records are compared with those before them; otherwise each one is new. */
+  isComparing: bool;
   /** Rows whose values are in the columns. */
   settled: i32;
   /** By row of the run. */
@@ -130,6 +132,7 @@ export function newWriter(
   writer.isZoneRequired = isZoneRequired;
   writer.idSlot = idSlot;
   writer.identities = identities;
+  writer.isComparing = true;
   writer.times = allocate(capacity << 3);
   writer.offsets = allocate(capacity << 3);
   writer.extras = allocate(capacity << 2);
@@ -143,6 +146,10 @@ export function newWriter(
 export function setRequired(writer: Writer, slots: usize, count: i32): void {
   writer.required = slots;
   writer.requiredCount = count;
+}
+
+export function setComparing(writer: Writer, isComparing: bool): void {
+  writer.isComparing = isComparing;
 }
 
 export function setCompared(writer: Writer, columns: usize, count: i32): void {
@@ -395,6 +402,7 @@ function admit(writer: Writer): bool {
 
 /** What the record is beside those of the batch (`Record_…`); one whose id is empty is always new. */
 function compareRecord(writer: Writer): i32 {
+  if (!writer.isComparing) return Record_New;
   const slot = writer.idSlot;
   if (slot >= 0 && endOf(slot) - startOf(slot) === 2) return Record_New;
   const extra = writer.extraText + load<i32>(writer.extras + ((<usize>row) << 2));

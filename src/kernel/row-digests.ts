@@ -1,0 +1,139 @@
+/**
+ * Digests of the rows of a batch (docs/row-digest.md), made in the kernel. Columns that lie in its memory are read where
+ * they are; others are copied there first.
+ */
+import type { ColumnBatch, ColumnData, ScalarData } from '../columns/batch.ts';
+import { Kind_Boolean, Kind_Double, Kind_Int, Kind_List, Kind_Long, Kind_Map, Kind_String } from './assembly/codes.ts';
+import { KernelRows } from './gathered-rows.ts';
+import { type Kernel, kernel as kernelOfThread } from './kernel.ts';
+
+/** A column that goes into the digests; in the order in which the canonical text has them. */
+export interface TaggedColumn {
+  readonly name: string;
+  readonly tag: number;
+}
+
+export interface DigestRange {
+  readonly from: number;
+  readonly to: number;
+}
+
+const bytesPerDigest = 32;
+
+function allRows(count: number): Uint32Array {
+  const rows = new Uint32Array(count);
+  for (let row = 0; row < count; row++) rows[row] = row;
+  return rows;
+}
+
+/** The columns of a batch, ready to be digested. To be released before the batch changes. */
+export class DigestedBatch {
+  readonly #kernel: Kernel = kernelOfThread();
+  readonly #copies: KernelRows | undefined;
+  readonly #columns: ReadonlyMap<string, ColumnData>;
+  readonly #blocks: number[] = [];
+  #target = 0;
+
+  constructor(batch: ColumnBatch) {
+    const isForeign = batch.columns.some(({ data }) => !isHeld(this.#kernel, data));
+    this.#copies = isForeign ? new KernelRows(allRows(batch.rows)) : undefined;
+    this.#columns = new Map(batch.columns.map(({ name, data }) => [name, this.#copies?.place(data).data ?? data]));
+  }
+
+  /** Eight words a row, which are the 32 bytes of its digest; good until the next call. */
+  digest(columns: readonly TaggedColumn[], rows: DigestRange | Uint32Array): Uint32Array {
+    const kernel = this.#kernel;
+    const { call } = kernel;
+    const described = this.#describe(columns);
+    const isList = rows instanceof Uint32Array;
+    const count = isList ? rows.length : rows.to - rows.from;
+    if (call.room(this.#target) < count * bytesPerDigest || this.#target === 0) {
+      call.release(this.#target);
+      this.#target = call.allocate(count * bytesPerDigest);
+    }
+    const list = isList ? kernel.block(rows as unknown as readonly number[]) : 0;
+    const size = call.digestColumnWords();
+    call.digestRows(described.place, described.words / size, list, isList ? 0 : rows.from, count, this.#target);
+    call.release(described.place);
+    call.release(list);
+    return kernel.uint32(this.#target, count * (bytesPerDigest / 4));
+  }
+
+  /** Whether all values of a column are neither below `lower` nor above `upper`: bytes of texts, bits of numbers. */
+  isWithin(name: string, lower: Uint8Array | undefined, upper: Uint8Array | undefined): boolean {
+    const data = this.#columns.get(name);
+    if (data === undefined || data.kind === 'list' || data.kind === 'map' || data.nullCount === data.length)
+      return true;
+    const { call } = this.#kernel;
+    const [kind, valid, values, offsets, text] = this.#describeLeaf(data) as [number, number, number, number, number];
+    const [from, to] = [lower, upper].map((bytes) => (bytes === undefined ? 0 : this.#kernel.copyOf(bytes)));
+    const [below, above] = [lower?.length ?? -1, upper?.length ?? -1];
+    const isInside = call.isWithin(kind, valid, values, offsets, text, data.length, from!, below, to!, above);
+    call.release(from!);
+    call.release(to!);
+    return isInside !== 0;
+  }
+
+  release(): void {
+    const { call } = this.#kernel;
+    this.#copies?.release();
+    call.release(this.#target);
+    for (const block of this.#blocks.splice(0)) call.release(block);
+    this.#target = 0;
+  }
+
+  #describe(columns: readonly TaggedColumn[]): { readonly place: number; readonly words: number } {
+    const words = columns.flatMap(({ name, tag }) => {
+      const data = this.#columns.get(name);
+      return data === undefined || data.nullCount === data.length ? [] : this.#describeColumn(tag, data);
+    });
+    return { place: this.#kernel.block(words), words: words.length };
+  }
+
+  /** As kernel/assembly/digest/row-text.ts reads it. */
+  #describeColumn(tag: number, data: ColumnData): number[] {
+    const head = [tag, kindOf(data), placeOf(data.valid)];
+    if (data.kind === 'list') return [...head, placeOf(data.offsets), 0, 0, 0, ...this.#describeLeaf(data.elements)];
+    if (data.kind === 'map') {
+      const { codes, offsets, bytes } = data.keys;
+      const keys = [placeOf(codes), placeOf(offsets), placeOf(bytes)];
+      return [...head, placeOf(data.offsets), ...keys, ...this.#describeLeaf(data.values)];
+    }
+    return [...head, 0, 0, 0, 0, ...this.#describeLeaf(data)];
+  }
+
+  #describeLeaf(data: ScalarData): number[] {
+    const head = [kindOf(data), this.#validOf(data)];
+    if (data.kind === 'fixed') return [...head, placeOf(data.values), 0, 0];
+    return [...head, placeOf(data.codes), placeOf(data.offsets), placeOf(data.bytes)];
+  }
+
+  /** Elements that are all null have no array to say so. */
+  #validOf({ valid, nullCount, length }: ScalarData): number {
+    if (valid !== null || nullCount === 0) return placeOf(valid);
+    const block = this.#kernel.call.allocateZeros(length);
+    this.#blocks.push(block);
+    return block;
+  }
+}
+
+const kinds = {
+  boolean: Kind_Boolean,
+  int: Kind_Int,
+  double: Kind_Double,
+  long: Kind_Long,
+  timestamp: Kind_Long,
+  list: Kind_List,
+  map: Kind_Map,
+  string: Kind_String,
+} as const;
+
+const kindOf = (data: ColumnData): number => kinds[data.kind === 'fixed' ? data.type : data.kind];
+
+const placeOf = (array: { readonly byteOffset: number } | null): number => array?.byteOffset ?? 0;
+
+function isHeld(kernel: Kernel, data: ColumnData): boolean {
+  if (data.nullCount === data.length) return true;
+  if (data.kind === 'fixed') return data.values !== null && kernel.holds(data.values);
+  return kernel.holds(data.offsets);
+}
