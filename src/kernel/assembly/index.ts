@@ -14,6 +14,9 @@ export { appendLong, appendNumber } from './columns/fixed';
 export { appendRows } from './columns/gather';
 export { appendString } from './columns/strings';
 export { contentHash, contentKeyBytes, setContentKey } from './content-hash';
+export { digestTexts } from './digest/blake2s';
+export { digestColumnWords, digestRows, rowText, rowTextLength } from './digest/row-text';
+export { isWithin } from './digest/within';
 export {
   addDigests,
   findRepeated,
@@ -23,9 +26,6 @@ export {
   repeatedDigests,
   repeatedRows,
 } from './digests';
-export { digestTexts } from './digest/blake2s';
-export { digestColumnWords, digestRows, rowText, rowTextLength } from './digest/row-text';
-export { isWithin } from './digest/within';
 export { addContent, addRecord, emptyIdentities, newIdentities } from './identities';
 export { addKey, clearKeys } from './keys';
 export { allocate, allocateZeros, memoryTop, release, room } from './memory';
