@@ -1,6 +1,6 @@
 /**
  * What verify keeps of each object, in few bytes: objects are numbered as they come, and all else is arrays by number. With
- * an ordinary name that is about 300 bytes per object (docs/operations.md), which test/jobs/verify-memory.test.ts holds.
+ * an ordinary name that is about 300 bytes per object (docs/operations.md).
  */
 import { type Kernel, kernel } from '../../kernel/kernel.ts';
 
