@@ -112,51 +112,6 @@ declare namespace __AdaptedExports {
    */
   export function setContentKey(bytes: number): void;
   /**
-   * assembly/digests/addDigests
-   * @param digests `assembly/digests/Digests`
-   * @param rows `i32`
-   * @param dead `usize`
-   * @param passes `i32`
-   * @param pass `i32`
-   */
-  export function addDigests(digests: __Record0<undefined>, rows: number, dead: number, passes: number, pass: number): void;
-  /**
-   * assembly/digests/findRepeated
-   * @param digests `assembly/digests/Digests`
-   * @param rows `i32`
-   * @param dead `usize`
-   * @param passes `i32`
-   * @param pass `i32`
-   * @returns `i32`
-   */
-  export function findRepeated(digests: __Record0<undefined>, rows: number, dead: number, passes: number, pass: number): number;
-  /**
-   * assembly/digests/forgetSeen
-   * @param digests `assembly/digests/Digests`
-   */
-  export function forgetSeen(digests: __Record0<undefined>): void;
-  /**
-   * assembly/digests/newDigests
-   * @returns `assembly/digests/Digests`
-   */
-  export function newDigests(): __Record0<never>;
-  /**
-   * assembly/digests/releaseDigests
-   * @param digests `assembly/digests/Digests`
-   */
-  export function releaseDigests(digests: __Record0<undefined>): void;
-  /**
-   * assembly/digests/repeatedDigests
-   * @param digests `assembly/digests/Digests`
-   * @returns `i32`
-   */
-  export function repeatedDigests(digests: __Record0<undefined>): number;
-  /**
-   * assembly/digests/repeatedRows
-   * @returns `usize`
-   */
-  export function repeatedRows(): number;
-  /**
    * assembly/digest/blake2s/digestTexts
    * @param start `usize`
    * @param ends `usize`
@@ -207,6 +162,51 @@ declare namespace __AdaptedExports {
    * @returns `bool`
    */
   export function isWithin(kind: number, valid: number, values: number, offsets: number, text: number, rows: number, lower: number, lowerBytes: number, upper: number, upperBytes: number): boolean;
+  /**
+   * assembly/digests/addDigests
+   * @param digests `assembly/digests/Digests`
+   * @param rows `i32`
+   * @param dead `usize`
+   * @param passes `i32`
+   * @param pass `i32`
+   */
+  export function addDigests(digests: __Record0<undefined>, rows: number, dead: number, passes: number, pass: number): void;
+  /**
+   * assembly/digests/findRepeated
+   * @param digests `assembly/digests/Digests`
+   * @param rows `i32`
+   * @param dead `usize`
+   * @param passes `i32`
+   * @param pass `i32`
+   * @returns `i32`
+   */
+  export function findRepeated(digests: __Record0<undefined>, rows: number, dead: number, passes: number, pass: number): number;
+  /**
+   * assembly/digests/forgetSeen
+   * @param digests `assembly/digests/Digests`
+   */
+  export function forgetSeen(digests: __Record0<undefined>): void;
+  /**
+   * assembly/digests/newDigests
+   * @returns `assembly/digests/Digests`
+   */
+  export function newDigests(): __Record0<never>;
+  /**
+   * assembly/digests/releaseDigests
+   * @param digests `assembly/digests/Digests`
+   */
+  export function releaseDigests(digests: __Record0<undefined>): void;
+  /**
+   * assembly/digests/repeatedDigests
+   * @param digests `assembly/digests/Digests`
+   * @returns `i32`
+   */
+  export function repeatedDigests(digests: __Record0<undefined>): number;
+  /**
+   * assembly/digests/repeatedRows
+   * @returns `usize`
+   */
+  export function repeatedRows(): number;
   /**
    * assembly/identities/addContent
    * @param set `assembly/identities/Identities`
