@@ -12,6 +12,7 @@ import packageJson from '../package.json' with { type: 'json' };
 import { defineBackfill } from './commands/backfill.ts';
 import { defineCompact } from './commands/compact.ts';
 import { defineCompletion } from './commands/completion.ts';
+import { defineConnect } from './commands/connect.ts';
 import { defineDoctor } from './commands/doctor.ts';
 import { defineErase } from './commands/erase.ts';
 import { defineExpire } from './commands/expire.ts';
@@ -138,6 +139,7 @@ Examples:
     defineJob,
     defineValidate,
     defineInit,
+    defineConnect,
     defineCompletion,
   ])
     define(program, run);

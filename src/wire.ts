@@ -89,6 +89,12 @@ export async function createQueryEngine(
   return withComputed({ config, store, catalog }, opened);
 }
 
+/** What DuckDB's own command line needs to show the tables and views, as SQL. */
+export async function createDuckDbScript(runtime: Pick<Runtime, 'config' | 'store' | 'catalog'>): Promise<string> {
+  const { duckDbScript } = await import('./engines/duckdb/init-script.ts');
+  return duckDbScript(runtime);
+}
+
 /** For jobs that change tables by SQL. Throws UsageError where the configuration says too little of the engine. */
 export const createStatementEngine = (config: Config, engine: WritingEngineName): Promise<StatementEngine> =>
   openWritingEngine(engine, { config, env: process.env });

@@ -15,6 +15,7 @@ const order = [
   'commands',
   'wire.ts',
   'serve',
+  'connect',
   'worker',
   'queue',
   'report',

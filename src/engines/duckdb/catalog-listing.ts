@@ -18,6 +18,15 @@ export async function describeAll(
   tables: readonly NamedTable[],
   views: readonly View[],
 ): Promise<void> {
+  const statements = descriptions(tables, views);
+  if (statements.length > 0) await connection.run(statements.join(';\n'));
+}
+
+/** A COMMENT for each table, view and column that has a description. */
+export function descriptions(
+  tables: readonly Pick<NamedTable, 'name' | 'metadata'>[],
+  views: readonly View[],
+): string[] {
   const statements: string[] = [];
   const describe = (name: string, description: string | undefined): void => {
     if (description) statements.push(`COMMENT ON VIEW ${identifier(name)} IS ${literal(description)}`);
@@ -28,5 +37,5 @@ export async function describeAll(
       if (doc) statements.push(`COMMENT ON COLUMN ${identifier(name)}.${identifier(column)} IS ${literal(doc)}`);
   }
   for (const { name, description } of views) describe(name, description);
-  if (statements.length > 0) await connection.run(statements.join(';\n'));
+  return statements;
 }
