@@ -17,7 +17,7 @@ const prefixMargin = 0.9;
 const deltaMargin = 0.97;
 
 /** Levels above this are slow enough to be tried first, and this one is what samples are compressed with. */
-const trialLevel = 3;
+export const trialLevel = 3;
 /** How much of the fast level's size a slow level must leave out to be worth its time. */
 const levelMargin = 0.99;
 

@@ -13,7 +13,7 @@ import {
   statisticsOf,
 } from '../format/statistics.ts';
 import { bloomFilter, canHaveBloomFilter } from './bloom-filter.ts';
-import { chooseEncoding, type EncodingChoice, isPossible, writeValues } from './choose-encoding.ts';
+import { chooseEncoding, type EncodingChoice, isPossible, trialLevel, writeValues } from './choose-encoding.ts';
 import { type Compressor, sinkBody } from './compression.ts';
 import { makeDictionary } from './dictionary.ts';
 import { encodeColumnIndex } from './page-index.ts';
@@ -61,6 +61,8 @@ export class EncodingChoices {
   readonly #choices = new Map<number, { readonly choice: EncodingChoice; uses: number }>();
 
   of(leaf: Leaf, data: ScalarData, values: number, range: MinMax | undefined, level: number): EncodingChoice {
+    // At fast levels finding out is cheap.
+    if (level <= trialLevel) return chooseEncoding(data, values, range, level);
     const known = this.#choices.get(leaf.id);
     if (known !== undefined && known.uses < usesOfChoice && isPossible(known.choice.encoding, data, range)) {
       known.uses++;
