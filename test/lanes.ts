@@ -5,7 +5,8 @@
  * `e2e` wherever it stands.
  *
  * Files of `unit` and `crash` share their process, so that modules are loaded once and not once per file. Those that
- * change what they would share are `alone`: they replace modules, change the environment or use up the kernel's memory.
+ * change what they would share are `alone`: they replace modules, change the environment or use up the kernel's memory. So are
+ * those that count records on the fast path, since what one file's records have taught the kernel, another file's profit from.
  */
 import { globSync, readFileSync } from 'node:fs';
 import { dirname, join, normalize } from 'node:path';
@@ -13,7 +14,7 @@ import { dirname, join, normalize } from 'node:path';
 const root = join(import.meta.dirname, '..');
 const outside = ['test/support/rig.ts', 'test/support/cli.ts'];
 const crash = /^test\/crash\//;
-const changesProcess = /\bvi\.(mock|stubEnv)\(|\bprocess\.env\.\w+ =|\ballocate\(/;
+const changesProcess = /\bvi\.(mock|stubEnv)\(|\bprocess\.env\.\w+ =|\ballocate\(|\bcounts\.fast\b|\.certain\b/;
 const endToEnd = /^test\/(e2e|package|deploy|library|third-source)\//;
 
 export function lanes(): { unit: string[]; alone: string[]; crash: string[]; e2e: string[] } {

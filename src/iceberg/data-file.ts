@@ -131,13 +131,16 @@ export function dataFileFromJson(json: DataFileJson): DataFile {
     columnSizes: byId(json.columnSizes, (value) => value),
     valueCounts: byId(json.valueCounts, (value) => value),
     nullCounts: byId(json.nullCounts, (value) => value),
-    lowerBounds: byId(json.lowerBounds, (value) => Buffer.from(value, 'base64')),
-    upperBounds: byId(json.upperBounds, (value) => Buffer.from(value, 'base64')),
+    lowerBounds: byId(json.lowerBounds, fromBase64),
+    upperBounds: byId(json.upperBounds, fromBase64),
   };
 }
 
 const base64 = (bounds: ReadonlyMap<number, Uint8Array>): Record<string, string> =>
   Object.fromEntries([...bounds].map(([id, bytes]) => [id, Buffer.from(bytes).toString('base64')]));
+
+/** In memory of their own, as above. */
+const fromBase64 = (text: string): Uint8Array => Uint8Array.from(Buffer.from(text, 'base64'));
 
 const byId = <V, T>(object: Readonly<Record<string, V>>, convert: (value: V) => T): Map<number, T> =>
   new Map(Object.entries(object).map(([id, value]) => [Number(id), convert(value)]));

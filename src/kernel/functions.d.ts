@@ -1,6 +1,4 @@
-declare namespace __AdaptedExports {
-  /** Exported memory */
-  export const memory: WebAssembly.Memory;
+export declare namespace __AdaptedExports {
   /**
    * assembly/bytes/copy
    * @param target `usize`
@@ -28,58 +26,58 @@ declare namespace __AdaptedExports {
    * @param column `assembly/columns/slots/Slots`
    * @returns `i32`
    */
-  export function bytesOf(column: __Record0<undefined>): number;
+  export function bytesOf(column: number): number;
   /**
    * assembly/columns/column/closeSlot
    * @param column `assembly/columns/column/NestedColumn`
    */
-  export function closeSlot(column: __Internref0): void;
+  export function closeSlot(column: number): void;
   /**
    * assembly/columns/column/describe
    * @param column `assembly/columns/slots/Slots`
    * @param target `usize`
    */
-  export function describe(column: __Record0<undefined>, target: number): void;
+  export function describe(column: number, target: number): void;
   /**
    * assembly/columns/column/emptyColumn
    * @param column `assembly/columns/slots/Slots`
    */
-  export function emptyColumn(column: __Record0<undefined>): void;
+  export function emptyColumn(column: number): void;
   /**
    * assembly/columns/column/freeColumn
    * @param column `assembly/columns/slots/Slots`
    */
-  export function freeColumn(column: __Record0<undefined>): void;
+  export function freeColumn(column: number): void;
   /**
    * assembly/columns/column/newColumn
    * @param kind `i32`
    * @param elementKind `i32`
    * @returns `assembly/columns/slots/Slots`
    */
-  export function newColumn(kind: number, elementKind: number): __Record0<never>;
+  export function newColumn(kind: number, elementKind: number): number;
   /**
    * assembly/columns/column/pad
    * @param column `assembly/columns/slots/Slots`
    * @param row `i32`
    */
-  export function pad(column: __Record0<undefined>, row: number): void;
+  export function pad(column: number, row: number): void;
   /**
    * assembly/columns/column/renewColumn
    * @param column `assembly/columns/slots/Slots`
    */
-  export function renewColumn(column: __Record0<undefined>): void;
+  export function renewColumn(column: number): void;
   /**
    * assembly/columns/fixed/appendLong
    * @param column `assembly/columns/fixed/FixedColumn`
    * @param value `i64`
    */
-  export function appendLong(column: __Internref0, value: bigint): void;
+  export function appendLong(column: number, value: bigint): void;
   /**
    * assembly/columns/fixed/appendNumber
    * @param column `assembly/columns/fixed/FixedColumn`
    * @param value `f64`
    */
-  export function appendNumber(column: __Internref0, value: number): void;
+  export function appendNumber(column: number, value: number): void;
   /**
    * assembly/columns/gather/appendRows
    * @param column `assembly/columns/slots/Slots`
@@ -87,14 +85,14 @@ declare namespace __AdaptedExports {
    * @param rows `usize`
    * @param count `i32`
    */
-  export function appendRows(column: __Record0<undefined>, source: __Record0<undefined>, rows: number, count: number): void;
+  export function appendRows(column: number, source: number, rows: number, count: number): void;
   /**
    * assembly/columns/strings/appendString
    * @param column `assembly/columns/strings/StringColumn`
    * @param start `usize`
    * @param length `i32`
    */
-  export function appendString(column: __Internref0, start: number, length: number): void;
+  export function appendString(column: number, start: number, length: number): void;
   /**
    * assembly/content-hash/contentHash
    * @param start `usize`
@@ -170,7 +168,7 @@ declare namespace __AdaptedExports {
    * @param passes `i32`
    * @param pass `i32`
    */
-  export function addDigests(digests: __Record0<undefined>, rows: number, dead: number, passes: number, pass: number): void;
+  export function addDigests(digests: number, rows: number, dead: number, passes: number, pass: number): void;
   /**
    * assembly/digests/findRepeated
    * @param digests `assembly/digests/Digests`
@@ -180,28 +178,28 @@ declare namespace __AdaptedExports {
    * @param pass `i32`
    * @returns `i32`
    */
-  export function findRepeated(digests: __Record0<undefined>, rows: number, dead: number, passes: number, pass: number): number;
+  export function findRepeated(digests: number, rows: number, dead: number, passes: number, pass: number): number;
   /**
    * assembly/digests/forgetSeen
    * @param digests `assembly/digests/Digests`
    */
-  export function forgetSeen(digests: __Record0<undefined>): void;
+  export function forgetSeen(digests: number): void;
   /**
    * assembly/digests/newDigests
    * @returns `assembly/digests/Digests`
    */
-  export function newDigests(): __Record0<never>;
+  export function newDigests(): number;
   /**
    * assembly/digests/releaseDigests
    * @param digests `assembly/digests/Digests`
    */
-  export function releaseDigests(digests: __Record0<undefined>): void;
+  export function releaseDigests(digests: number): void;
   /**
    * assembly/digests/repeatedDigests
    * @param digests `assembly/digests/Digests`
    * @returns `i32`
    */
-  export function repeatedDigests(digests: __Record0<undefined>): number;
+  export function repeatedDigests(digests: number): number;
   /**
    * assembly/digests/repeatedRows
    * @returns `usize`
@@ -214,7 +212,7 @@ declare namespace __AdaptedExports {
    * @param contentLength `i32`
    * @returns `i32`
    */
-  export function addContent(set: __Record0<undefined>, content: number, contentLength: number): number;
+  export function addContent(set: number, content: number, contentLength: number): number;
   /**
    * assembly/identities/addRecord
    * @param set `assembly/identities/Identities`
@@ -224,18 +222,18 @@ declare namespace __AdaptedExports {
    * @param contentLength `i32`
    * @returns `i32`
    */
-  export function addRecord(set: __Record0<undefined>, id: number, idLength: number, content: number, contentLength: number): number;
+  export function addRecord(set: number, id: number, idLength: number, content: number, contentLength: number): number;
   /**
    * assembly/identities/emptyIdentities
    * @param set `assembly/identities/Identities`
    * @param bytes `i32`
    */
-  export function emptyIdentities(set: __Record0<undefined>, bytes: number): void;
+  export function emptyIdentities(set: number, bytes: number): void;
   /**
    * assembly/identities/newIdentities
    * @returns `assembly/identities/Identities`
    */
-  export function newIdentities(): __Record0<never>;
+  export function newIdentities(): number;
   /**
    * assembly/keys/addKey
    * @param kind `i32`
@@ -577,7 +575,7 @@ declare namespace __AdaptedExports {
    * @param definitionBytes `i32`
    * @returns `i32`
    */
-  export function appendPage(owner: number, column: __Record0<undefined>, bytes: number, count: number, encoding: number, repetitionBytes: number, definitionBytes: number): number;
+  export function appendPage(owner: number, column: number, bytes: number, count: number, encoding: number, repetitionBytes: number, definitionBytes: number): number;
   /**
    * assembly/read/pages/beginLeaf
    * @param physical `i32`
@@ -609,21 +607,21 @@ declare namespace __AdaptedExports {
    * @param document `i32`
    * @returns `assembly/scan/alternatives/Alternative`
    */
-  export function addAlternative(field: __Record0<undefined>, slot: number, action: number, usable: number, isAbove: boolean, document: number): __Record0<never>;
+  export function addAlternative(field: number, slot: number, action: number, usable: number, isAbove: boolean, document: number): number;
   /**
    * assembly/scan/alternatives/setJoin
    * @param alternative `assembly/scan/alternatives/Alternative`
    * @param text `usize`
    * @param length `i32`
    */
-  export function setJoin(alternative: __Record0<undefined>, text: number, length: number): void;
+  export function setJoin(alternative: number, text: number, length: number): void;
   /**
    * assembly/scan/alternatives/setLead
    * @param alternative `assembly/scan/alternatives/Alternative`
    * @param text `usize`
    * @param length `i32`
    */
-  export function setLead(alternative: __Record0<undefined>, text: number, length: number): void;
+  export function setLead(alternative: number, text: number, length: number): void;
   /**
    * assembly/scan/envelope/addFormMember
    * @param object `assembly/scan/envelope/FormObject`
@@ -635,34 +633,34 @@ declare namespace __AdaptedExports {
    * @param text `usize`
    * @param textLength `i32`
    */
-  export function addFormMember(object: __Record0<undefined>, lead: number, leadLength: number, accepts: number, isHolder: boolean, isGuarded: boolean, text: number, textLength: number): void;
+  export function addFormMember(object: number, lead: number, leadLength: number, accepts: number, isHolder: boolean, isGuarded: boolean, text: number, textLength: number): void;
   /**
    * assembly/scan/envelope/newForm
    * @param isCri `bool`
    * @param object `assembly/scan/envelope/FormObject | null`
    * @returns `assembly/scan/envelope/Form`
    */
-  export function newForm(isCri: boolean, object: __Record0<undefined> | null): __Record0<never>;
+  export function newForm(isCri: boolean, object: number): number;
   /**
    * assembly/scan/envelope/newFormObject
    * @param holds `i32`
    * @param inner `assembly/scan/envelope/FormObject | null`
    * @returns `assembly/scan/envelope/FormObject`
    */
-  export function newFormObject(holds: number, inner: __Record0<undefined> | null): __Record0<never>;
+  export function newFormObject(holds: number, inner: number): number;
   /**
    * assembly/scan/fields/setLong
    * @param field `assembly/scan/fields/Field`
    * @param value `i64`
    */
-  export function setLong(field: __Record0<undefined>, value: bigint): void;
+  export function setLong(field: number, value: bigint): void;
   /**
    * assembly/scan/fields/setText
    * @param field `assembly/scan/fields/Field`
    * @param start `usize`
    * @param length `i32`
    */
-  export function setText(field: __Record0<undefined>, start: number, length: number): void;
+  export function setText(field: number, start: number, length: number): void;
   /**
    * assembly/scan/program/describeMember
    * @param member `assembly/scan/program/Member`
@@ -674,7 +672,7 @@ declare namespace __AdaptedExports {
    * @param node `assembly/scan/program/ObjectNode | null`
    * @param isKnown `bool`
    */
-  export function describeMember(member: __Record0<undefined>, slot: number, accepts: number, plain: number, shape: number, elements: number, node: __Record0<undefined> | null, isKnown: boolean): void;
+  export function describeMember(member: number, slot: number, accepts: number, plain: number, shape: number, elements: number, node: number, isKnown: boolean): void;
   /**
    * assembly/scan/program/newMember
    * @param node `assembly/scan/program/ObjectNode`
@@ -682,21 +680,21 @@ declare namespace __AdaptedExports {
    * @param length `i32`
    * @returns `assembly/scan/program/Member`
    */
-  export function newMember(node: __Record0<undefined>, key: number, length: number): __Record0<never>;
+  export function newMember(node: number, key: number, length: number): number;
   /**
    * assembly/scan/program/newNode
    * @param isWhole `bool`
    * @param hasIndexes `bool`
    * @returns `assembly/scan/program/ObjectNode`
    */
-  export function newNode(isWhole: boolean, hasIndexes: boolean): __Record0<never>;
+  export function newNode(isWhole: boolean, hasIndexes: boolean): number;
   /**
    * assembly/scan/program/setSlots
    * @param member `assembly/scan/program/Member`
    * @param slots `usize`
    * @param count `i32`
    */
-  export function setSlots(member: __Record0<undefined>, slots: number, count: number): void;
+  export function setSlots(member: number, slots: number, count: number): void;
   /**
    * assembly/scan/writer/addField
    * @param writer `assembly/scan/writer/Writer`
@@ -707,70 +705,70 @@ declare namespace __AdaptedExports {
    * @param column `assembly/columns/slots/Slots`
    * @returns `assembly/scan/fields/Field`
    */
-  export function addField(writer: __Record0<undefined>, kind: number, slot: number, holds: number, isDoubtful: boolean, column: __Record0<undefined>): __Record0<never>;
+  export function addField(writer: number, kind: number, slot: number, holds: number, isDoubtful: boolean, column: number): number;
   /**
    * assembly/scan/writer/addForm
    * @param writer `assembly/scan/writer/Writer`
    * @param form `assembly/scan/envelope/Form`
    */
-  export function addForm(writer: __Record0<undefined>, form: __Record0<undefined>): void;
+  export function addForm(writer: number, form: number): void;
   /**
    * assembly/scan/writer/begunOf
    * @param writer `assembly/scan/writer/Writer`
    * @returns `i32`
    */
-  export function begunOf(writer: __Record0<undefined>): number;
+  export function begunOf(writer: number): number;
   /**
    * assembly/scan/writer/bytesOfRows
    * @param writer `assembly/scan/writer/Writer`
    * @returns `i32`
    */
-  export function bytesOfRows(writer: __Record0<undefined>): number;
+  export function bytesOfRows(writer: number): number;
   /**
    * assembly/scan/writer/conflictsOf
    * @param writer `assembly/scan/writer/Writer`
    * @returns `i32`
    */
-  export function conflictsOf(writer: __Record0<undefined>): number;
+  export function conflictsOf(writer: number): number;
   /**
    * assembly/scan/writer/duplicatesOf
    * @param writer `assembly/scan/writer/Writer`
    * @returns `i32`
    */
-  export function duplicatesOf(writer: __Record0<undefined>): number;
+  export function duplicatesOf(writer: number): number;
   /**
    * assembly/scan/writer/emptyRows
    * @param writer `assembly/scan/writer/Writer`
    */
-  export function emptyRows(writer: __Record0<undefined>): void;
+  export function emptyRows(writer: number): void;
   /**
    * assembly/scan/writer/endRow
    * @param writer `assembly/scan/writer/Writer`
    */
-  export function endRow(writer: __Record0<undefined>): void;
+  export function endRow(writer: number): void;
   /**
    * assembly/scan/writer/forgetDays
    * @param writer `assembly/scan/writer/Writer`
    */
-  export function forgetDays(writer: __Record0<undefined>): void;
+  export function forgetDays(writer: number): void;
   /**
    * assembly/scan/writer/greatestTime
    * @param writer `assembly/scan/writer/Writer`
    * @returns `i64`
    */
-  export function greatestTime(writer: __Record0<undefined>): bigint;
+  export function greatestTime(writer: number): bigint;
   /**
    * assembly/scan/writer/leastTime
    * @param writer `assembly/scan/writer/Writer`
    * @returns `i64`
    */
-  export function leastTime(writer: __Record0<undefined>): bigint;
+  export function leastTime(writer: number): bigint;
   /**
    * assembly/scan/writer/mismatchesOf
    * @param field `assembly/scan/fields/Field`
    * @returns `i32`
    */
-  export function mismatchesOf(field: __Record0<undefined>): number;
+  export function mismatchesOf(field: number): number;
   /**
    * assembly/scan/writer/mostForms
    * @returns `i32`
@@ -787,53 +785,53 @@ declare namespace __AdaptedExports {
    * @param identities `assembly/identities/Identities`
    * @returns `assembly/scan/writer/Writer`
    */
-  export function newWriter(root: __Record0<undefined>, slots: number, maxDepth: number, timeSlot: number, isZoneRequired: boolean, idSlot: number, identities: __Record0<undefined>): __Record0<never>;
+  export function newWriter(root: number, slots: number, maxDepth: number, timeSlot: number, isZoneRequired: boolean, idSlot: number, identities: number): number;
   /**
    * assembly/scan/writer/openObject
    * @param writer `assembly/scan/writer/Writer`
    */
-  export function openObject(writer: __Record0<undefined>): void;
+  export function openObject(writer: number): void;
   /**
    * assembly/scan/writer/padAll
    * @param writer `assembly/scan/writer/Writer`
    */
-  export function padAll(writer: __Record0<undefined>): void;
+  export function padAll(writer: number): void;
   /**
    * assembly/scan/writer/releaseRows
    * @param writer `assembly/scan/writer/Writer`
    */
-  export function releaseRows(writer: __Record0<undefined>): void;
+  export function releaseRows(writer: number): void;
   /**
    * assembly/scan/writer/rowsOf
    * @param writer `assembly/scan/writer/Writer`
    * @returns `i32`
    */
-  export function rowsOf(writer: __Record0<undefined>): number;
+  export function rowsOf(writer: number): number;
   /**
    * assembly/scan/writer/setCompared
    * @param writer `assembly/scan/writer/Writer`
    * @param columns `usize`
    * @param count `i32`
    */
-  export function setCompared(writer: __Record0<undefined>, columns: number, count: number): void;
+  export function setCompared(writer: number, columns: number, count: number): void;
   /**
    * assembly/scan/writer/setComparing
    * @param writer `assembly/scan/writer/Writer`
    * @param isComparing `bool`
    */
-  export function setComparing(writer: __Record0<undefined>, isComparing: boolean): void;
+  export function setComparing(writer: number, isComparing: boolean): void;
   /**
    * assembly/scan/writer/setRequired
    * @param writer `assembly/scan/writer/Writer`
    * @param slots `usize`
    * @param count `i32`
    */
-  export function setRequired(writer: __Record0<undefined>, slots: number, count: number): void;
+  export function setRequired(writer: number, slots: number, count: number): void;
   /**
    * assembly/scan/writer/settle
    * @param writer `assembly/scan/writer/Writer`
    */
-  export function settle(writer: __Record0<undefined>): void;
+  export function settle(writer: number): void;
   /**
    * assembly/scan/writer/takeLines
    * @param writer `assembly/scan/writer/Writer`
@@ -843,13 +841,13 @@ declare namespace __AdaptedExports {
    * @param recordBytes `i32`
    * @returns `usize`
    */
-  export function takeLines(writer: __Record0<undefined>, start: number, end: number, offset: number, recordBytes: number): number;
+  export function takeLines(writer: number, start: number, end: number, offset: number, recordBytes: number): number;
   /**
    * assembly/scan/writer/takenOf
    * @param writer `assembly/scan/writer/Writer`
    * @returns `i32`
    */
-  export function takenOf(writer: __Record0<undefined>): number;
+  export function takenOf(writer: number): number;
   /**
    * assembly/scan/writer/takeRecord
    * @param writer `assembly/scan/writer/Writer`
@@ -858,7 +856,7 @@ declare namespace __AdaptedExports {
    * @param offset `f64`
    * @returns `bool`
    */
-  export function takeRecord(writer: __Record0<undefined>, start: number, end: number, offset: number): boolean;
+  export function takeRecord(writer: number, start: number, end: number, offset: number): boolean;
   /**
    * assembly/siphash/hashHigh
    * @returns `u64`
@@ -912,295 +910,3 @@ declare namespace __AdaptedExports {
    */
   export function scatterByCode(codes: number, rows: number, count: number): number;
 }
-/** assembly/columns/slots/Slots */
-declare interface __Record0<TOmittable> {
-  /** @type `i32` */
-  kind: number | TOmittable;
-  /** @type `i32` */
-  length: number | TOmittable;
-  /** @type `i32` */
-  nullCount: number | TOmittable;
-  /** @type `bool` */
-  isTracked: boolean | TOmittable;
-  /** @type `usize` */
-  valid: number | TOmittable;
-}
-/** assembly/columns/column/NestedColumn */
-declare class __Internref0 extends Number {
-  private __nominal0: symbol;
-  private __nominal0: symbol;
-}
-/** assembly/columns/fixed/FixedColumn */
-declare class __Internref0 extends Number {
-  private __nominal0: symbol;
-  private __nominal0: symbol;
-}
-/** assembly/columns/strings/StringColumn */
-declare class __Internref0 extends Number {
-  private __nominal0: symbol;
-  private __nominal0: symbol;
-}
-/** assembly/hash-table/HashTable */
-declare interface __Record0<TOmittable> {
-  /** @type `usize` */
-  directory: number | TOmittable;
-  /** @type `i32` */
-  depth: number | TOmittable;
-  /** @type `i32` */
-  pages: number | TOmittable;
-  /** @type `i32` */
-  entries: number | TOmittable;
-}
-/** assembly/digests/Digests */
-declare interface __Record0<TOmittable> {
-  /** @type `assembly/hash-table/HashTable` */
-  seen: __Record0<undefined>;
-  /** @type `assembly/hash-table/HashTable` */
-  repeated: __Record0<undefined>;
-}
-/** assembly/identities/Identities */
-declare interface __Record0<TOmittable> {
-  /** @type `assembly/hash-table/HashTable` */
-  current: __Record0<undefined>;
-  /** @type `assembly/hash-table/HashTable` */
-  earlier: __Record0<undefined>;
-  /** @type `i32` */
-  mostPages: number | TOmittable;
-}
-/** assembly/scan/alternatives/Alternative */
-declare interface __Record0<TOmittable> {
-  /** @type `i32` */
-  slot: number | TOmittable;
-  /** @type `i32` */
-  action: number | TOmittable;
-  /** @type `i32` */
-  usable: number | TOmittable;
-  /** @type `bool` */
-  isAbove: boolean | TOmittable;
-  /** @type `i32` */
-  document: number | TOmittable;
-  /** @type `usize` */
-  join: number | TOmittable;
-  /** @type `i32` */
-  joinLength: number | TOmittable;
-  /** @type `usize` */
-  lead: number | TOmittable;
-  /** @type `i32` */
-  leadLength: number | TOmittable;
-  /** @type `assembly/scan/alternatives/Alternative | null` */
-  next: __Record0<undefined> | null | TOmittable;
-}
-/** assembly/scan/fields/Field */
-declare interface __Record0<TOmittable> {
-  /** @type `i32` */
-  kind: number | TOmittable;
-  /** @type `i32` */
-  slot: number | TOmittable;
-  /** @type `assembly/scan/alternatives/Alternative | null` */
-  alternatives: __Record0<undefined> | null | TOmittable;
-  /** @type `i32` */
-  holds: number | TOmittable;
-  /** @type `bool` */
-  isDoubtful: boolean | TOmittable;
-  /** @type `i32` */
-  mismatches: number | TOmittable;
-  /** @type `assembly/columns/slots/Slots` */
-  column: __Record0<undefined>;
-  /** @type `bool` */
-  isSet: boolean | TOmittable;
-  /** @type `i64` */
-  value: bigint | TOmittable;
-  /** @type `usize` */
-  text: number | TOmittable;
-  /** @type `i32` */
-  textLength: number | TOmittable;
-}
-/** assembly/scan/envelope/FormObject */
-declare interface __Record0<TOmittable> {
-  /** @type `usize` */
-  members: number | TOmittable;
-  /** @type `i32` */
-  count: number | TOmittable;
-  /** @type `i32` */
-  holds: number | TOmittable;
-  /** @type `assembly/scan/envelope/FormObject | null` */
-  inner: __Record0<undefined> | null | TOmittable;
-}
-/** assembly/scan/envelope/Form */
-declare interface __Record0<TOmittable> {
-  /** @type `bool` */
-  isCri: boolean | TOmittable;
-  /** @type `assembly/scan/envelope/FormObject | null` */
-  object: __Record0<never> | null | TOmittable;
-  /** @type `assembly/scan/envelope/FormObject | null` */
-  lister: __Record0<never> | null | TOmittable;
-  /** @type `usize` */
-  prefix: number | TOmittable;
-  /** @type `i32` */
-  prefixLength: number | TOmittable;
-  /** @type `usize` */
-  list: number | TOmittable;
-  /** @type `i32` */
-  listDepth: number | TOmittable;
-}
-/** assembly/scan/program/ObjectNode */
-declare interface __Record0<TOmittable> {
-  /** @type `usize` */
-  predicted: number | TOmittable;
-  /** @type `i32` */
-  predictedCount: number | TOmittable;
-  /** @type `usize` */
-  table: number | TOmittable;
-  /** @type `i32` */
-  tableSize: number | TOmittable;
-  /** @type `i32` */
-  members: number | TOmittable;
-  /** @type `i32` */
-  unknown: number | TOmittable;
-  /** @type `bool` */
-  isWhole: boolean | TOmittable;
-  /** @type `bool` */
-  hasIndexes: boolean | TOmittable;
-}
-/** assembly/scan/program/Member */
-declare interface __Record0<TOmittable> {
-  /** @type `usize` */
-  lead: number | TOmittable;
-  /** @type `i32` */
-  leadLength: number | TOmittable;
-  /** @type `i32` */
-  slot: number | TOmittable;
-  /** @type `i32` */
-  accepts: number | TOmittable;
-  /** @type `i32` */
-  plain: number | TOmittable;
-  /** @type `i32` */
-  shape: number | TOmittable;
-  /** @type `i32` */
-  elements: number | TOmittable;
-  /** @type `assembly/scan/program/ObjectNode | null` */
-  node: __Record0<undefined> | null | TOmittable;
-  /** @type `bool` */
-  isKnown: boolean | TOmittable;
-  /** @type `usize` */
-  slots: number | TOmittable;
-  /** @type `i32` */
-  slotCount: number | TOmittable;
-  /** @type `i32` */
-  epoch: number | TOmittable;
-  /** @type `i32` */
-  keyGeneration: number | TOmittable;
-  /** @type `i32` */
-  keyCode: number | TOmittable;
-}
-/** assembly/scan/rows/Rows */
-declare interface __Record0<TOmittable> {
-  /** @type `i32` */
-  slots: number | TOmittable;
-  /** @type `usize` */
-  tags: number | TOmittable;
-  /** @type `usize` */
-  starts: number | TOmittable;
-  /** @type `usize` */
-  ends: number | TOmittable;
-  /** @type `usize` */
-  numbers: number | TOmittable;
-  /** @type `usize` */
-  firsts: number | TOmittable;
-  /** @type `usize` */
-  lasts: number | TOmittable;
-  /** @type `usize` */
-  met: number | TOmittable;
-}
-/** assembly/scan/rows/Elements */
-declare interface __Record0<TOmittable> {
-  /** @type `i32` */
-  count: number | TOmittable;
-  /** @type `usize` */
-  members: number | TOmittable;
-  /** @type `usize` */
-  tags: number | TOmittable;
-  /** @type `usize` */
-  starts: number | TOmittable;
-  /** @type `usize` */
-  ends: number | TOmittable;
-  /** @type `usize` */
-  numbers: number | TOmittable;
-}
-/** assembly/scan/writer/Writer */
-declare interface __Record0<TOmittable> {
-  /** @type `assembly/scan/program/ObjectNode` */
-  root: __Record0<undefined>;
-  /** @type `assembly/scan/rows/Rows` */
-  rows: __Record0<undefined>;
-  /** @type `assembly/scan/rows/Elements` */
-  elements: __Record0<undefined>;
-  /** @type `usize` */
-  required: number | TOmittable;
-  /** @type `i32` */
-  requiredCount: number | TOmittable;
-  /** @type `i32` */
-  maxDepth: number | TOmittable;
-  /** @type `i32` */
-  timeSlot: number | TOmittable;
-  /** @type `bool` */
-  isZoneRequired: boolean | TOmittable;
-  /** @type `i32` */
-  idSlot: number | TOmittable;
-  /** @type `usize` */
-  compared: number | TOmittable;
-  /** @type `i32` */
-  comparedCount: number | TOmittable;
-  /** @type `usize` */
-  fields: number | TOmittable;
-  /** @type `i32` */
-  fieldCount: number | TOmittable;
-  /** @type `usize` */
-  forms: number | TOmittable;
-  /** @type `i32` */
-  formCount: number | TOmittable;
-  /** @type `i32` */
-  oldestForm: number | TOmittable;
-  /** @type `assembly/scan/envelope/Form | null` */
-  form: __Record0<undefined> | null | TOmittable;
-  /** @type `i32` */
-  begun: number | TOmittable;
-  /** @type `assembly/identities/Identities` */
-  identities: __Record0<undefined>;
-  /** @type `bool` */
-  isComparing: boolean | TOmittable;
-  /** @type `i32` */
-  settled: number | TOmittable;
-  /** @type `usize` */
-  times: number | TOmittable;
-  /** @type `usize` */
-  offsets: number | TOmittable;
-  /** @type `usize` */
-  extras: number | TOmittable;
-  /** @type `usize` */
-  extraLengths: number | TOmittable;
-  /** @type `usize` */
-  extraText: number | TOmittable;
-  /** @type `i32` */
-  extraUsed: number | TOmittable;
-  /** @type `usize` */
-  days: number | TOmittable;
-  /** @type `i32` */
-  dayCount: number | TOmittable;
-  /** @type `i32` */
-  lastDay: number | TOmittable;
-  /** @type `i32` */
-  taken: number | TOmittable;
-  /** @type `i32` */
-  duplicates: number | TOmittable;
-  /** @type `i32` */
-  conflicts: number | TOmittable;
-  /** @type `i64` */
-  least: bigint | TOmittable;
-  /** @type `i64` */
-  greatest: bigint | TOmittable;
-}
-/** Instantiates the compiled WebAssembly module with the given imports. */
-export declare function instantiate(module: WebAssembly.Module, imports: {
-  host: unknown,
-}): Promise<typeof __AdaptedExports>;

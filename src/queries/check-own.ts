@@ -33,7 +33,9 @@ export async function checkOwnQuestions(config: Config, questions: readonly Ques
         await checkStatement(request, { tables, views: mentioned.views, user: '' });
       } catch (error) {
         if (!(error instanceof QueryError)) throw error;
-        throw new ConfigError([{ key: `question ${name}`, message: error.message.split('\n\n')[0]!, origin: 'queries' }]); // biome-ignore format: one line
+        throw new ConfigError([
+          { key: `question ${name}`, message: error.message.split('\n\n')[0]!, origin: 'queries' },
+        ]);
       }
     }
   }

@@ -26,7 +26,8 @@ export function ownQuestions({ queries }: Pick<Config, 'queries'>): Question[] {
   sorted.forEach(({ file, question: { name } }, i) => {
     if (allQuestions.some((built) => built.name === name))
       fail(file, `there is a built-in question ${name}: give the file another name`);
-    if (sorted[i - 1]?.question.name === name) fail(file, `there is another question ${name}, in ${sorted[i - 1]!.file}`); // biome-ignore format: one line
+    if (sorted[i - 1]?.question.name === name)
+      fail(file, `there is another question ${name}, in ${sorted[i - 1]!.file}`);
   });
   return sorted.map(({ question }) => question);
 }
@@ -65,7 +66,9 @@ function readQuestion(file: string): Read {
     name,
     origin: 'own',
     summary: summary.trim(),
-    parameters: Object.entries(parameters as Record<string, unknown>).map(([key, given]) => readParameter(file, key, given)), // biome-ignore format: one line
+    parameters: Object.entries(parameters as Record<string, unknown>).map(([key, given]) =>
+      readParameter(file, key, given),
+    ),
     sql: text,
   };
   checkPlaceholders(file, question);
@@ -94,7 +97,11 @@ function checkKeys(file: string, at: string, given: object, known: readonly stri
   for (const key of Object.keys(given)) {
     if (known.includes(key)) continue;
     const near = nearest(key, known);
-    fail(file, near ? `is not known; did you mean ${near}?` : `is not known; there are ${known.join(', ')}`, `${at}${key}`); // biome-ignore format: one line
+    fail(
+      file,
+      near ? `is not known; did you mean ${near}?` : `is not known; there are ${known.join(', ')}`,
+      `${at}${key}`,
+    );
   }
 }
 
@@ -108,7 +115,8 @@ function readParameter(file: string, name: string, given: unknown): Parameter {
   const known = Object.keys(parameterTypes) as ParameterType[];
   if (!known.includes(type as ParameterType)) fail(file, `must be one of ${known.join(', ')}`, `${at}.type`);
   const text = (value: unknown, key: string): string => {
-    if (value === undefined || value === null || typeof value === 'object') return fail(file, 'must be a text', `${at}.${key}`); // biome-ignore format: one line
+    if (value === undefined || value === null || typeof value === 'object')
+      return fail(file, 'must be a text', `${at}.${key}`);
     return String(value);
   };
   if (typeof required !== 'boolean') fail(file, 'must be true or false', `${at}.required`);

@@ -37,7 +37,7 @@ ${
       textColumn('Grade', 'grade'),
       countColumn('Arrived', 'arrived'),
       countColumn('Missing at most', 'missing_at_most'),
-      countColumn('By what is usual', 'missing_estimated'),
+      countColumn('Likely', 'missing_estimated'),
       countColumn('Proved', 'missing_at_least'),
       countColumn('Longest gap', 'longest_gap'),
     ],

@@ -361,9 +361,11 @@ function outputOf({ headers, body }: Answer): GetOutput {
     ChecksumCRC64NVME: headers['x-amz-checksum-crc64nvme'],
     ChecksumSHA1: headers['x-amz-checksum-sha1'],
     ChecksumSHA256: headers['x-amz-checksum-sha256'],
-    ChecksumType: headers['x-amz-checksum-type'] === 'COMPOSITE' ? 'COMPOSITE' : undefined,
+    ChecksumType: checksumTypes.find((type) => type === headers['x-amz-checksum-type']),
   };
 }
+
+const checksumTypes = ['COMPOSITE', 'FULL_OBJECT'] as const;
 
 const rangeOf = ([start, end]: readonly [number, number]): string => `bytes=${start}-${end - 1}`;
 
@@ -430,11 +432,15 @@ function extentOf(output: GetOutput): [start: number, size: number] {
   return match === null ? [0, output.ContentLength ?? 0] : [Number(match[1]), Number(match[2])];
 }
 
-/** Of the whole object; what is composed of the checksums of its parts says nothing of its bytes alone. */
-function checksumOf(output: ChecksumHeaders): Checksum | undefined {
+/**
+ * Of the whole object; what is composed of the checksums of its parts says nothing of its bytes alone. Of an object that came in parts, which its
+ * ETag tells, some stores send what is composed without saying so: there only what is said to be of the whole counts.
+ */
+function checksumOf(output: ChecksumHeaders & Pick<GetOutput, 'ETag'>): Checksum | undefined {
   const { ChecksumCRC32, ChecksumCRC32C, ChecksumCRC64NVME, ChecksumSHA1, ChecksumSHA256 } = output;
   const whole = (value: string | undefined): value is string => value !== undefined && !value.includes('-');
-  if (output.ChecksumType === 'COMPOSITE') return undefined;
+  const isInParts = /-\d+"?$/.test(output.ETag ?? '');
+  if (output.ChecksumType === 'COMPOSITE' || (isInParts && output.ChecksumType !== 'FULL_OBJECT')) return undefined;
   if (whole(ChecksumCRC32)) return { algorithm: 'crc32', value: ChecksumCRC32 };
   if (whole(ChecksumCRC32C)) return { algorithm: 'crc32c', value: ChecksumCRC32C };
   if (whole(ChecksumCRC64NVME)) return { algorithm: 'crc64nvme', value: ChecksumCRC64NVME };

@@ -3,6 +3,7 @@
  * function is scraped by nobody, and each invocation says what it added since the last one.
  * Source: "Specification: embedded metric format" in the CloudWatch user guide.
  */
+import { compareText } from '../text/order.ts';
 import { type Metrics, metricPrefix } from './metrics.ts';
 
 const namespace = 'audit-warehouse';
@@ -23,7 +24,8 @@ export async function embeddedMetrics(metrics: Metrics, nowMs: number): Promise<
       const shown = 'metricName' in rest && typeof rest.metricName === 'string' ? rest.metricName : name;
       if (shown.endsWith('_bucket') || (String(type) !== 'gauge' && value === 0)) continue;
       const texts = Object.fromEntries(Object.entries(labels).map(([label, text]) => [label, String(text)]));
-      const key = JSON.stringify(Object.entries(texts).sort());
+      const names = Object.keys(texts).sort(compareText);
+      const key = JSON.stringify(names.map((name) => [name, texts[name]]));
       const group = byLabels.get(key) ?? { labels: texts, values: [] };
       byLabels.set(key, group);
       group.values.push({ name: shown.slice(metricPrefix.length), unit: unitOf(shown), value });

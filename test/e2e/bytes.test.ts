@@ -2,7 +2,7 @@
  * The same input gives the same bytes, also after the code has been rearranged: a warehouse of generated logs is
  * written in several ways, and each data file must have the digest that is committed in test/e2e/bytes/.
  *
- * A change that is meant to alter what is written updates these lists: `vitest run -u test/e2e/bytes.test.ts`. The
+ * A change that is meant to alter what is written updates these lists: `vitest run test/e2e/bytes.test.ts -u`. The
  * diff then shows which tables and days it touches. Only data files count, and neither their names, which depend on
  * the order of commits, nor the ledger, which holds times; the version of the package is masked.
  */

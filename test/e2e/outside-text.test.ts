@@ -194,6 +194,18 @@ const invocations: Readonly<Record<string, readonly Invocation[]>> = {
     { args: ['--subject', hostile, '--dry-run'] },
     { args: ['--subject', hostile, '--dry-run', '--json'], data: true },
   ],
+  // A person's: test/e2e/sql-shell.test.ts. It prints as query does.
+  sql: [],
+  relocate: [
+    { args: ['--dry-run'] },
+    { args: ['--dry-run', '--json'], data: true },
+    { args: ['--dry-run', '--from', hostile] },
+  ],
+  connect: [
+    { args: ['duckdb'], data: true },
+    { args: ['duckdb', '--output', `${hostile}.sql`] },
+    { args: [hostile], code: 2 },
+  ],
   completion: [{ args: ['bash'] }, { args: [hostile], code: 2 }],
   init: [{ args: ['--force', '--output', `${hostile}.yaml`] }, { args: ['--output', `${hostile}.yaml`], code: 2 }],
   // Units that are claimed by name would be out of reach of what comes after.

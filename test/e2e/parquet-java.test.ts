@@ -40,7 +40,10 @@ const start = 1_700_000_000_123_456n;
 /** Two row groups, sorted by n (and s, c, t), whose columns have their pages end at different rows. */
 const sorted: readonly Row[] = (() => {
   const random = pseudoRandom(5);
-  const hex = (): string => Math.floor(random() * 2 ** 32).toString(16).padStart(8, '0'); // biome-ignore format: one line
+  const hex = (): string =>
+    Math.floor(random() * 2 ** 32)
+      .toString(16)
+      .padStart(8, '0');
   return Array.from({ length: 2 * groupRows }, (_, row) => ({
     n: BigInt(row) * 3n,
     s: text(row),
@@ -211,9 +214,15 @@ describeWith(['spark'], 'as parquet-java reads it', () => {
     const asked = [true, false].flatMap((vectorized) =>
       Object.entries(queries).map(([name, { where, options = {}, columns = all }]) => ({
         name: `${name} ${vectorized}`,
-        query: { file, where, options, vectorized, columns: columns.map((column) => ({ name: column, type: types[column] })) },
+        query: {
+          file,
+          where,
+          options,
+          vectorized,
+          columns: columns.map((column) => ({ name: column, type: types[column] })),
+        },
       })),
-    ); // biome-ignore format: one line
+    );
     const output = await rig.spark('parquet_spark.py', [folder], JSON.stringify(asked.map(({ query }) => query)));
     const found = JSON.parse(output);
     values = found.values;

@@ -26,7 +26,15 @@ describeWith(['s3'], 'a warehouse in S3', () => {
 
   beforeAll(async () => {
     const logs = join(folder, 'logs');
-    execFileSync(join(projectRoot, 'scripts/generate'), [logs, '--records', '60000', '--shares', '1,4,1', '--start', '2023-07-10']); // biome-ignore format: one line
+    execFileSync(join(projectRoot, 'scripts/generate'), [
+      logs,
+      '--records',
+      '60000',
+      '--shares',
+      '1,4,1',
+      '--start',
+      '2023-07-10',
+    ]);
     const { bucket, endpoint, region, env } = await rig.s3();
     const sources = [{ name: 'eopa', type: 'opa', location: logs }];
     const places = await Promise.all(
@@ -95,7 +103,7 @@ describeWith(['s3'], 'a warehouse in S3', () => {
       expect(reads.requests).toBeLessThanOrEqual(requests);
       reads.requests = 0;
       const again = await answerOf(remote, request);
-      expect({ rows: again.rows, bytes: again.bytesScanned, requests: reads.requests }).toEqual({ rows: expected.rows, bytes: 0, requests: 0 }); // biome-ignore format: one line
+      expect({ rows: again.rows, bytes: again.bytesScanned, requests: reads.requests }).toEqual({ rows: expected.rows, bytes: 0, requests: 0 });
     } finally {
       await remote.close();
       await local.close();

@@ -29,7 +29,10 @@ beforeAll(async () => {
   writeFileSync(join(folder, 'logs', 'a.jsonl'), Array.from({ length: 60 }, (_, i) => line(i)).join('\n'));
   writeFileSync(join(folder, 'queries', 'mine.sql'), `-- summary: mine\n-- parameters: { who: { type: text, description: who, example: a, required: true } }\nSELECT count(*) AS of_mine FROM opa_decisions WHERE subject = $who`); // biome-ignore format: SQL
   const sources = [{ name: 'opa', type: 'opa', location: './logs' }];
-  writeFileSync(join(folder, 'audit-warehouse.yaml'), JSON.stringify({ warehouse: './warehouse', sources, queries: ['queries'] })); // biome-ignore format: one line
+  writeFileSync(
+    join(folder, 'audit-warehouse.yaml'),
+    JSON.stringify({ warehouse: './warehouse', sources, queries: ['queries'] }),
+  );
   expect((await cli(['backfill'], { cwd: folder })).code).toBe(0);
 });
 
@@ -41,7 +44,13 @@ describe('from a pipe', () => {
       `select count(*) as n from opa_decisions; select 2\nas two;\n.format jsonl\nmine who=user1\ndecisions subject=user2 limit=1\nselect ';' as mark`,
     );
     expect(code).toBe(0);
-    const [table, second, own, decision, last] = [/ n\n-+\n60\n/, /two\n-+\n +2\n/, /\{"of_mine":\d+\}\n/, /"subject":"user2"/, /\{"mark":";"\}\n$/]; // biome-ignore format: one line
+    const [table, second, own, decision, last] = [
+      / n\n-+\n60\n/,
+      /two\n-+\n +2\n/,
+      /\{"of_mine":\d+\}\n/,
+      /"subject":"user2"/,
+      /\{"mark":";"\}\n$/,
+    ];
     for (const shown of [table, second, own, decision, last]) expect(stdout).toMatch(shown!);
   });
 

@@ -47,14 +47,21 @@ function tests(open: () => Promise<Site>): void {
 
   test('where one of them is killed at work, the other finishes its work too, in the same run', async () => {
     const place = await site.warehouse(config);
-    let begun = 0;
+    const claimed = Promise.withResolvers<void>();
     const victim = start(['backfill', '--json', '--log-level', 'debug'], {
       ...place,
-      onLine: (line) => void (line.includes('"event":"batch-claimed"') && ++begun === 2 && victim.kill('SIGKILL')),
+      onLine: (line) => void (line.includes('"event":"batch-claimed"') && claimed.resolve()),
     });
-    const [killed, survivor] = await Promise.all([victim.done, backfill(place)]);
+    await Promise.race([claimed.promise, victim.done]);
+    // It holds a batch, and lives until the other one is at work.
+    victim.kill('SIGSTOP');
+    const survivor = start(['backfill', '--json'], {
+      ...place,
+      onLine: (line) => void (line.includes('"event":"run-started"') && victim.kill('SIGKILL')),
+    });
+    const [killed, { code, stdout }] = await Promise.all([victim.done, survivor.done]);
     expect(killed.signal).toBe('SIGKILL');
-    expect(survivor).toMatchObject({ code: 0, report: { failures: [] } });
+    expect({ code, ...JSON.parse(stdout) }).toMatchObject({ code: 0, failures: [] });
     expect(await contents(place)).toEqual(expected);
   });
 }

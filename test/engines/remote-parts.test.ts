@@ -58,14 +58,32 @@ async function fill(warehouse: TestWarehouse): Promise<void> {
     lowerBounds: new Map([[field, encodeValue('timestamp', BigInt(Date.parse(ymd)) * 1000n)]]),
     upperBounds: new Map([[field, encodeValue('timestamp', BigInt(Date.parse(ymd)) * 1000n + 86_400_000_000n)]]),
   });
-  for (const [ymd, seed] of [['2023-07-10', 1], ['2023-07-11', 2], ['2023-07-12', 3]] as const) // biome-ignore format: one line
+  for (const [ymd, seed] of [
+    ['2023-07-10', 1],
+    ['2023-07-11', 2],
+    ['2023-07-12', 3],
+  ] as const)
     await warehouse.add('events', ymd, day(ymd, seed), { rowGroupRows: 2000, bounds: bounds(ymd) });
   // From before most columns, in another order, with a narrower integer.
-  await warehouse.add('events', '2023-07-09', `SELECT i::INTEGER AS size, '2023-07-09' AS ymd, 'old' || i % 3 AS subject FROM range(5000) t(i)`, { rowGroupRows: 2048 }); // biome-ignore format: one line
+  await warehouse.add(
+    'events',
+    '2023-07-09',
+    `SELECT i::INTEGER AS size, '2023-07-09' AS ymd, 'old' || i % 3 AS subject FROM range(5000) t(i)`,
+    { rowGroupRows: 2048 },
+  );
   await warehouse.table('users', [column('subject', 'string'), column('country', 'string')]);
-  await warehouse.add('users', '2023-07-10', `SELECT '2023-07-10' AS ymd, 'user' || i AS subject, 'c' || i % 4 AS country FROM range(50) t(i)`); // biome-ignore format: one line
+  await warehouse.add(
+    'users',
+    '2023-07-10',
+    `SELECT '2023-07-10' AS ymd, 'user' || i AS subject, 'c' || i % 4 AS country FROM range(50) t(i)`,
+  );
   await warehouse.table('erased', [column('n', 'long'), column('text', 'string')]);
-  const uri = await warehouse.add('erased', '2023-07-10', `SELECT '2023-07-10' AS ymd, i AS n, sha256(i::VARCHAR) AS text FROM range(9000) t(i)`, { rowGroupRows: 2048 }); // biome-ignore format: one line
+  const uri = await warehouse.add(
+    'erased',
+    '2023-07-10',
+    `SELECT '2023-07-10' AS ymd, i AS n, sha256(i::VARCHAR) AS text FROM range(9000) t(i)`,
+    { rowGroupRows: 2048 },
+  );
   const gone = [0, 5, 2047, 2048, 4500, 8999].map((row) => [uri, row] as const);
   await addDeleteFiles(warehouse, 'erased', '2023-07-10', [
     await positionDeletes(warehouse, (await warehouse.catalog.loadTable('erased'))!, gone),
@@ -208,7 +226,11 @@ describe('answers are those of a local warehouse', () => {
     );
     await fc.assert(
       fc.asyncProperty(shown, where, end, async (what, [parts, by], rest) => {
-        const grouped = what.startsWith('ymd, max') ? ' GROUP BY ymd' : rest.includes('LIMIT') && !what.startsWith('count') ? rest : ''; // biome-ignore format: one line
+        const grouped = what.startsWith('ymd, max')
+          ? ' GROUP BY ymd'
+          : rest.includes('LIMIT') && !what.startsWith('count')
+            ? rest
+            : '';
         const sql = `SELECT ${what} FROM events WHERE ${parts.join(by)}${grouped}`;
         expect(anyOrder(await answerOf(of, { sql }))).toEqual(anyOrder(await answerOf(reference, { sql })));
       }),
@@ -229,7 +251,10 @@ describe('what is fetched', () => {
     }
     const other = await asked(engine(), `SELECT * FROM events WHERE ymd = '2022-01-01'`);
     expect(other).toMatchObject({ rows: [], bytesScanned: 0, requests: 0 });
-    const future = await asked(engine(), `SELECT * FROM events WHERE event_time > TIMESTAMP '2030-01-01' AND ymd >= '2023-07-10'`); // biome-ignore format: one line
+    const future = await asked(
+      engine(),
+      `SELECT * FROM events WHERE event_time > TIMESTAMP '2030-01-01' AND ymd >= '2023-07-10'`,
+    );
     expect(future).toMatchObject({ rows: [], bytesScanned: 0, requests: 0 });
   });
 
@@ -270,7 +295,14 @@ describe('what is fetched', () => {
   it('makes room, and is refused where there is none, with what to do', async () => {
     const small = engine({ maxFetchedBytes: 900_000 });
     for (const ymd of ['2023-07-10', '2023-07-11', '2023-07-12'])
-      expect((await asked(small, `SELECT count(DISTINCT subject), sum(size), count(event_time) FROM events WHERE ymd = '${ymd}'`)).rows).toHaveLength(1); // biome-ignore format: one line
+      expect(
+        (
+          await asked(
+            small,
+            `SELECT count(DISTINCT subject), sum(size), count(event_time) FROM events WHERE ymd = '${ymd}'`,
+          )
+        ).rows,
+      ).toHaveLength(1);
     const all = asked(small, 'SELECT * FROM events');
     await expect(all).rejects.toThrow(TooMuchToFetch);
     await expect(all).rejects.toThrow(/needs \d+ bytes .*narrow it by time \(ymd\), name the columns/);

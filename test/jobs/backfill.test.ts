@@ -174,7 +174,12 @@ describe('records', () => {
     const subjects = (await rowsOf(runtime, 'opa_decisions')).map((row) => row.subject);
     expect(new Set(subjects)).toEqual(new Set(['bob', 'eve', 'sue', 'dr_evil']));
     await compact(runtime, { tables: ['opa_decisions'] });
-    expect((await rowsOf(runtime, 'opa_decisions')).map((row) => row.subject).sort()).toEqual(['bob', 'dr_evil', 'eve', 'sue']); // biome-ignore format: one line
+    expect((await rowsOf(runtime, 'opa_decisions')).map((row) => row.subject).sort()).toEqual([
+      'bob',
+      'dr_evil',
+      'eve',
+      'sue',
+    ]);
   });
 
   test('whose ids differ in half a surrogate pair only are two decisions, and both texts are kept', async () => {

@@ -76,7 +76,13 @@ describe('are made', () => {
   test('of numbers that repeat, not of booleans', () => {
     const longs = Array.from({ length: 10_000 }, (_, i) => BigInt((i * 7919) % 500) << 40n);
     expect(isMade('long', longs, 'plain')).toBe(true);
-    expect(isMade('long', longs.map((value, i) => value + BigInt(i)), 'plain')).toBe(false); // biome-ignore format: one line
+    expect(
+      isMade(
+        'long',
+        longs.map((value, i) => value + BigInt(i)),
+        'plain',
+      ),
+    ).toBe(false);
     expect(isMade('boolean', [true, true, true], 'plain')).toBe(false);
   });
 });

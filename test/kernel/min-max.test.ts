@@ -28,7 +28,10 @@ test.each(cases)('%s (%s)', (type, layout, arbitrary) => {
         const dictionary = byDictionary ? makeDictionary(data, stream) : undefined;
         const found =
           dictionary === undefined || to === from ? minMax(data, from, to) : minMaxOfIndices(data, from, to);
-        const sorted = values.slice(from, to).filter((value) => !Number.isNaN(value)).sort(compareScalars); // biome-ignore format: one line
+        const sorted = values
+          .slice(from, to)
+          .filter((value) => !Number.isNaN(value))
+          .sort(compareScalars);
         if (sorted.length === 0) {
           expect(found).toBeUndefined();
           return;

@@ -148,7 +148,9 @@ describe('row order', () => {
         const columns = fileColumns({ ymd: 'string' });
         const batch = batchOf(columns, rows, isPlain ? 'plain' : 'dictionary');
         const order = Uint32Array.from(values, (_, row) => values.length - 1 - row);
-        const expected = [...new Set(values)].sort().map((value) => [value, [...order].filter((row) => values[row] === value)]); // biome-ignore format: one line
+        const expected = [...new Set(values)]
+          .sort()
+          .map((value) => [value, [...order].filter((row) => values[row] === value)]);
         expect(splitByDay(batch, order, 'ymd').map(({ day, order: some }) => [day, [...some]])).toEqual(expected);
       }),
     );

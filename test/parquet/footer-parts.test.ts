@@ -77,13 +77,21 @@ describe.each(['ours', 'theirs'])('a footer of %s', (name) => {
     const plain = (group: (typeof whole.row_groups)[number]) => ({
       ...group,
       columns: group.columns.map((column) => {
-        const { column_index_offset: _, column_index_length: __, offset_index_offset: ___, offset_index_length: ____, ...rest } = column; // biome-ignore format: one line
+        const {
+          column_index_offset: _,
+          column_index_length: __,
+          offset_index_offset: ___,
+          offset_index_length: ____,
+          ...rest
+        } = column;
         const { bloom_filter_offset: _____, bloom_filter_length: ______, ...metadata } = rest.meta_data!;
         return { ...rest, meta_data: metadata };
       }),
     });
     expect(some.row_groups.map(plain)).toEqual([plain(whole.row_groups[0]!), plain(whole.row_groups[2]!)]);
-    expect(some.row_groups[0]!.columns.every(({ meta_data: data }) => data!.bloom_filter_offset === undefined)).toBe(true); // biome-ignore format: one line
+    expect(some.row_groups[0]!.columns.every(({ meta_data: data }) => data!.bloom_filter_offset === undefined)).toBe(
+      true,
+    );
   });
 
   it('tells the bounds of values', () => {
@@ -116,7 +124,9 @@ describe.each(['ours', 'theirs'])('a footer of %s', (name) => {
     const numbers = [...Array(rows[0]).keys(), ...Array.from({ length: rows[2]! }, (_, i) => rows[0]! + rows[1]! + i)];
     expect(sums.map((row) => row.map(Number))).toEqual([[numbers.length, numbers.reduce((sum, n) => sum + n, 0)]]);
     for (const what of ['count(DISTINCT text)', 'max(length(text))', 'count(DISTINCT flag)'])
-      await expect(connection.runAndReadAll(`SELECT ${what} FROM '${path}'`), what).rejects.toThrow(/TProtocolException/); // biome-ignore format: one line
+      await expect(connection.runAndReadAll(`SELECT ${what} FROM '${path}'`), what).rejects.toThrow(
+        /TProtocolException/,
+      );
   });
 });
 

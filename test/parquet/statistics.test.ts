@@ -7,7 +7,11 @@ import { lowerBound, mergeMinMax, slotComparison, upperBound } from '../../src/p
 import { batchOf, fileColumns, type StringLayout } from './batches.ts';
 
 const dataOf = (type: ScalarType, values: readonly Scalar[], layout: StringLayout = 'plain'): ScalarData =>
-  batchOf(fileColumns({ c: type }), values.map((value) => [value]), layout).columns[0]!.data as ScalarData; // biome-ignore format: one line
+  batchOf(
+    fileColumns({ c: type }),
+    values.map((value) => [value]),
+    layout,
+  ).columns[0]!.data as ScalarData;
 
 /** Few characters of one to four bytes, so that beginnings are often the same. */
 const text = fc.string({ unit: fc.constantFrom('a', 'b', 'é', '区', '😀'), maxLength: 7 });

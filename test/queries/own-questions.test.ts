@@ -45,7 +45,13 @@ describe('a question of the configuration', () => {
       ['since', false],
       ['subjects', false],
     ]);
-    const { sql, parameters } = ask(question, new Map([['team', 'payments'], ['subjects', 'a,b']])); // biome-ignore format: one line
+    const { sql, parameters } = ask(
+      question,
+      new Map([
+        ['team', 'payments'],
+        ['subjects', 'a,b'],
+      ]),
+    );
     expect(sql).toContain('subject IN ($subjects_1, $subjects_2)');
     expect(parameters).toMatchObject({ team: 'payments', subjects_1: 'a', subjects_2: 'b', since_ymd: '2023-01-01' });
     expect(ask(question, new Map([['team', 'x']])).sql).not.toContain('subjects');
@@ -93,18 +99,26 @@ describe('a question of the configuration', () => {
 describe('the commands', () => {
   it('know a place that is none before anything is read', async () => {
     const { code, stderr } = await cli(['validate'], { cwd: folder({}, ['./nowhere']) });
-    expect({ code, stderr }).toMatchObject({ code: 2, stderr: expect.stringMatching(/queries.0.*neither a folder nor an \.sql file/) }); // biome-ignore format: one line
+    expect({ code, stderr }).toMatchObject({
+      code: 2,
+      stderr: expect.stringMatching(/queries.0.*neither a folder nor an \.sql file/),
+    });
   });
 
   it('list, validate and complete them', async () => {
     const cwd = folder({ 'team-denials.sql': team });
     const list = await cli(['query', '--list', 'team-denials'], { cwd });
-    expect(list.stdout).toMatch(/Of your own.*:\n\n {2}team-denials: who of a team was denied what\n {4}team {6}the team, required; such as payments/); // biome-ignore format: one line
+    expect(list.stdout).toMatch(
+      /Of your own.*:\n\n {2}team-denials: who of a team was denied what\n {4}team {6}the team, required; such as payments/,
+    );
     expect((await cli(['query', '--list'], { cwd })).stdout).toContain('team-denials');
     expect((await cli(['validate'], { cwd })).stdout).toMatch(/questions\n {2}team-denials +who of a team/);
     expect((await cli(['completion', 'fish'], { cwd })).stdout).toContain('team-denials');
     writeFileSync(join(cwd, 'queries', 'typo.sql'), '-- x\nSELECT subjekt FROM opa_decisions');
     const wrong = await cli(['validate'], { cwd });
-    expect({ code: wrong.code, stderr: wrong.stderr }).toMatchObject({ code: 2, stderr: expect.stringMatching(/question typo: .*subjekt/) }); // biome-ignore format: one line
+    expect({ code: wrong.code, stderr: wrong.stderr }).toMatchObject({
+      code: 2,
+      stderr: expect.stringMatching(/question typo: .*subjekt/),
+    });
   });
 });

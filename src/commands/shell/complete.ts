@@ -26,9 +26,18 @@ export function complete(line: string, before: string, offered: Offered): [strin
   const last = others.at(-1) ?? first;
   if (isFirst && line.trimStart().startsWith('.')) {
     if (others.length === 0) return matching(commands, first);
-    if (first === '.inspect') return matching(relations.map(({ name }) => name), last); // biome-ignore format: one line
+    if (first === '.inspect')
+      return matching(
+        relations.map(({ name }) => name),
+        last,
+      );
     if (first === '.format') return matching(answerFormats, last);
-    return first === '.questions' ? matching(questions.map(({ name }) => name), last) : [[], last]; // biome-ignore format: one line
+    return first === '.questions'
+      ? matching(
+          questions.map(({ name }) => name),
+          last,
+        )
+      : [[], last];
   }
   const question = isFirst && others.length > 0 ? questions.find(({ name }) => name === first) : undefined;
   if (question !== undefined) {

@@ -46,4 +46,8 @@ export async function readRelations({ catalog, config }: Pick<Runtime, 'catalog'
 }
 
 const typeName = (type: { readonly type: string; readonly element?: unknown; readonly value?: unknown }): string =>
-  type.type === 'list' ? `list<${String(type.element)}>` : type.type === 'map' ? `map<string,${String(type.value)}>` : type.type; // biome-ignore format: one line
+  type.type === 'list'
+    ? `list<${String(type.element)}>`
+    : type.type === 'map'
+      ? `map<string,${String(type.value)}>`
+      : type.type;

@@ -128,14 +128,20 @@ export class Session {
 
   async #ask(asked: Asked, signal: AbortSignal): Promise<void> {
     const { context, runtime, engine, engineName, receipt } = this.#options;
-    await this.#paged(
-      (output) =>
-      showAnswer(context, { runtime, engine }, asked, { format: this.#format, receipt, engine: engineName, output, signal }), // biome-ignore format: one line
+    await this.#paged((output) =>
+      showAnswer(context, { runtime, engine }, asked, {
+        format: this.#format,
+        receipt,
+        engine: engineName,
+        output,
+        signal,
+      }),
     );
   }
 
   async #paged(write: (output: Output) => Promise<unknown>): Promise<void> {
-    const { output, end } = this.#file === undefined ? this.#options.page() : { output: this.#file.output, end: async () => {} }; // biome-ignore format: one line
+    const { output, end } =
+      this.#file === undefined ? this.#options.page() : { output: this.#file.output, end: async () => {} };
     try {
       await write(output);
     } finally {
@@ -156,7 +162,8 @@ export class Session {
       quit: () => {
         this.isOver = true;
       },
-      show: (render) => this.#paged(async (output) => output.writeStyled(wrapLines(await render(output.columns), output.columns))), // biome-ignore format: one line
+      show: (render) =>
+        this.#paged(async (output) => output.writeStyled(wrapLines(await render(output.columns), output.columns))),
       say: (text) => this.#options.context.stderr.write(text),
       relations: () => {
         this.#relations = undefined;
@@ -222,7 +229,7 @@ const commands: Readonly<Record<string, DotCommand>> = {
         const rows = Object.entries(commands).map(([name, { takes, does }]) => [`${name} ${takes}`, does] as const);
         const widest = Math.max(...rows.map(([name]) => name.length));
         const lines = rows.map(([name, does]) => `${name.padEnd(widest)}  ${does}`);
-        return `${['A statement ends with ;', 'A question is one line: decisions subject=dr_evil --last 2h', ...lines].join('\n')}\n`; // biome-ignore format: one line
+        return `${['A statement ends with ;', 'A question is one line: decisions subject=dr_evil --last 2h', ...lines].join('\n')}\n`;
       }),
   },
   '.tables': {
@@ -236,7 +243,12 @@ const commands: Readonly<Record<string, DotCommand>> = {
           count === undefined ? '' : formatCount(count),
           description,
         ]);
-        const columns = [{ title: 'name' }, { title: 'kind' }, { title: 'rows', align: 'right' as const }, { title: 'what it is', most: 200, rank: 1 }]; // biome-ignore format: one line
+        const columns = [
+          { title: 'name' },
+          { title: 'kind' },
+          { title: 'rows', align: 'right' as const },
+          { title: 'what it is', most: 200, rank: 1 },
+        ];
         return rows.length === 0 ? 'there are none yet: run a backfill first\n' : textTable(columns, rows, { width });
       }),
   },
@@ -248,7 +260,9 @@ const commands: Readonly<Record<string, DotCommand>> = {
         const all = await relations();
         const found = all.find((relation) => relation.name === name?.toLowerCase());
         if (found === undefined)
-          throw new UsageError(`${name === undefined ? '.inspect needs a table' : `there is no table ${name}`}; there are: ${all.map((one) => one.name).join(', ')}`); // biome-ignore format: one line
+          throw new UsageError(
+            `${name === undefined ? '.inspect needs a table' : `there is no table ${name}`}; there are: ${all.map((one) => one.name).join(', ')}`,
+          );
         const rows = found.columns.map(({ name: column, type, description }) => [column, type, description]);
         const columns = [{ title: 'column' }, { title: 'type' }, { title: 'what it is', most: 200, rank: 1 }];
         const head = found.description === '' ? '' : `${printable(found.description)}\n\n`;

@@ -141,12 +141,18 @@ class DuckDbEngine implements QueryEngine {
     await addPrelude(connection, this.#user);
     await connection.run(`SET disabled_optimizers = '${disabledOptimizers(tables)}'`);
     const bytesRead = readMeter(tables);
-    await shutIn(connection, tables.flatMap(({ paths }) => paths)); // biome-ignore format: one line
+    await shutIn(
+      connection,
+      tables.flatMap(({ paths }) => paths),
+    );
     for (const table of tables) await showTable(connection, table);
     for (const view of views) await connection.run(createView(view));
     if (listsCatalog(request.sql)) await describeAll(connection, named, views);
     const statement = await prepareReading(connection, request.sql);
-    const values = Object.entries(request.parameters ?? {}).map(([name, value]): [string, DuckDBValue] => [name, toDuckDb(value)]); // biome-ignore format: one line
+    const values = Object.entries(request.parameters ?? {}).map(([name, value]): [string, DuckDBValue] => [
+      name,
+      toDuckDb(value),
+    ]);
     if (values.length > 0) statement.bind(Object.fromEntries(values));
     const result = await statement.stream();
     const chunks = rowsOf(result, close);

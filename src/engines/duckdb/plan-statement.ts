@@ -50,7 +50,9 @@ async function openEmpty({ tables, views, user }: PlannedOver): Promise<OpenDuck
     const { connection } = duckdb;
     await addPrelude(connection, user);
     for (const { name, metadata } of tables) {
-      const columns = currentSchema(metadata).fields.map((field) => `${identifier(field.name)} ${duckdbType(field.type)}`); // biome-ignore format: one line
+      const columns = currentSchema(metadata).fields.map(
+        (field) => `${identifier(field.name)} ${duckdbType(field.type)}`,
+      );
       await connection.run(`CREATE TABLE ${identifier(name)} (${columns.join(', ')})`);
     }
     for (const view of views) await connection.run(createView(view));
@@ -61,7 +63,8 @@ async function openEmpty({ tables, views, user }: PlannedOver): Promise<OpenDuck
   }
 }
 
-export const createView = ({ name, sql }: Pick<View, 'name' | 'sql'>): string => `CREATE VIEW ${identifier(name)} AS ${sql}`; // biome-ignore format: one line
+export const createView = ({ name, sql }: Pick<View, 'name' | 'sql'>): string =>
+  `CREATE VIEW ${identifier(name)} AS ${sql}`;
 
 /** What is planned of EXPLAIN, which may run its statement, and of CALL. */
 function planned(sql: string): string {

@@ -151,7 +151,10 @@ function sortingColumns(file: FileMetaData): readonly number[] {
 function writeRowGroup(out: CompactWriter, rowGroup: RowGroup, sorting: readonly number[]): void {
   const { chunks } = rowGroup;
   out.structs(1, chunks, (chunk) => writeColumnChunk(out, chunk));
-  out.i64(2, chunks.reduce((sum, chunk) => sum + chunk.uncompressedSize, 0)); // biome-ignore format: one line
+  out.i64(
+    2,
+    chunks.reduce((sum, chunk) => sum + chunk.uncompressedSize, 0),
+  );
   out.i64(3, rowGroup.rows);
   if (sorting.length > 0) {
     out.structs(4, sorting, (column) => {
@@ -163,7 +166,10 @@ function writeRowGroup(out: CompactWriter, rowGroup: RowGroup, sorting: readonly
   const first = chunks[0];
   if (first !== undefined) {
     out.i64(5, first.dictionaryPageOffset ?? first.dataPageOffset);
-    out.i64(6, chunks.reduce((sum, chunk) => sum + chunk.compressedSize, 0)); // biome-ignore format: one line
+    out.i64(
+      6,
+      chunks.reduce((sum, chunk) => sum + chunk.compressedSize, 0),
+    );
   }
 }
 

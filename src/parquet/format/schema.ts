@@ -96,7 +96,10 @@ export function fileSchema(columns: readonly FileColumn[]): FileSchema {
       leaf('value', type.map.value, partId(column, 'elementId'), [name, 'key_value', 'value'], true);
     }
   }
-  rejectRepeats('name', columns.map((column) => column.name)); // biome-ignore format: one line
+  rejectRepeats(
+    'name',
+    columns.map((column) => column.name),
+  );
   rejectRepeats(
     'field id',
     elements.flatMap((element) => element.fieldId ?? []),

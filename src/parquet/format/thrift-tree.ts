@@ -2,7 +2,19 @@
  * Structs of the Thrift compact protocol as trees that can be changed and written again, whatever fields they have
  * (Thrift, "Thrift Compact protocol encoding"): for metadata of other writers, of which nothing may get lost.
  */
-export const ThriftType = { true: 1, false: 2, byte: 3, i16: 4, i32: 5, i64: 6, double: 7, binary: 8, list: 9, set: 10, struct: 12 } as const; // biome-ignore format: one line
+export const ThriftType = {
+  true: 1,
+  false: 2,
+  byte: 3,
+  i16: 4,
+  i32: 5,
+  i64: 6,
+  double: 7,
+  binary: 8,
+  list: 9,
+  set: 10,
+  struct: 12,
+} as const;
 
 /** In the order of the file, which is that of their ids as a rule. */
 export type ThriftStruct = readonly ThriftField[];

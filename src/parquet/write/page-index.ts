@@ -47,11 +47,17 @@ export function encodeColumnIndex(data: ScalarData | null, pages: readonly PageB
   }
   const out = new CompactWriter();
   out.element(() => {
-    out.bools(1, pages.map((page) => page.isAllNull)); // biome-ignore format: one line
+    out.bools(
+      1,
+      pages.map((page) => page.isAllNull),
+    );
     out.binaries(2, least);
     out.binaries(3, greatest);
     out.i32(4, orderOf(data, pages));
-    out.i64s(5, pages.map((page) => page.nullCount)); // biome-ignore format: one line
+    out.i64s(
+      5,
+      pages.map((page) => page.nullCount),
+    );
   });
   return out.bytes();
 }

@@ -193,7 +193,12 @@ test('records that two sources have in common are the same, whatever each of the
   await run(runtime);
   const promoted = async () =>
     (await rowsOf(runtime, 'okera_audit_logs')).map((row) => [row.my_tenant ?? null, row.my_zone ?? null]);
-  expect(await promoted()).toEqual(expect.arrayContaining([['t', null], [null, 'z']])); // biome-ignore format: one line
+  expect(await promoted()).toEqual(
+    expect.arrayContaining([
+      ['t', null],
+      [null, 'z'],
+    ]),
+  );
   const report = await compact(runtime, {});
   expect(report.tables.okera_audit_logs!.duplicates).toBe(1);
   expect(await promoted()).toEqual([['t', null]]);

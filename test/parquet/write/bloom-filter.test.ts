@@ -79,7 +79,9 @@ const salts = [0x47b6137b, 0x44974d91, 0x8824ad5b, 0xa2b7289d, 0x705495c7, 0x2df
 
 test.each(['plain', 'dictionary'] as const)('the bits are those of its values and no others (%s)', (layout) => {
   const filterOf = (values: readonly string[]): Uint8Array =>
-    inChunk('string', values, ({ data, stream }) => bloomFilter(data, stream.values, makeDictionary(data, stream)), { layout }); // biome-ignore format: one line
+    inChunk('string', values, ({ data, stream }) => bloomFilter(data, stream.values, makeDictionary(data, stream)), {
+      layout,
+    });
   fc.assert(
     fc.property(
       texts.filter((values) => values.length > 0),

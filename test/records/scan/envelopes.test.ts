@@ -266,8 +266,12 @@ const alike: readonly [string, (id: string) => string, readonly string[], number
   ['around and unknown members', (id) => `{"log":${JSON.stringify(decision(id, ',"$envelope":1'))},"n":1}`, [], 0],
 ];
 
+let specifications = 0;
+
 test.each(alike)('%s: what has the form of a line before it takes the fast path', async (_, usual, others, taken) => {
-  const source = createSource('opa', {}, limits);
+  // Of a specification of its own, so that nothing was learned before: writers that are idle are shared.
+  const own = { [`own_${++specifications}`]: { path: 'labels.own', type: 'string', strict: false } } as const;
+  const source = createSource('opa', own, limits);
   const lines = ['a', 'b', 'a', 'c', 'd'].map(usual).concat(others, ['e', 'f', 'a', 'g'].map(usual));
   const bytes = Buffer.from(lines.join('\n'));
   const reading = await bothWays(source, bytes, Number.POSITIVE_INFINITY, limits);

@@ -135,7 +135,11 @@ export function wantedValues(condition: Condition): Map<string, readonly Constan
     const [first] = parts;
     if (first?.size !== 1 || parts.some((part) => part.size !== 1)) return wanted;
     const [column] = first.keys();
-    if (parts.every((part) => part.has(column!))) wanted.set(column!, parts.flatMap((part) => [...part.get(column!)!])); // biome-ignore format: one line
+    if (parts.every((part) => part.has(column!)))
+      wanted.set(
+        column!,
+        parts.flatMap((part) => [...part.get(column!)!]),
+      );
   }
   return wanted;
 }

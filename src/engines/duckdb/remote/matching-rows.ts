@@ -70,7 +70,9 @@ export async function askFirst(
   const step = commonStep(asked);
   const name = innerName(asked[0]!.part);
   const [value, by] = [name(column), direction.startsWith('DESC') ? '>=' : '<='];
-  const nulls = direction.endsWith('FIRST') ? `${value} IS NULL OR coalesce(${value} ${by} last.value, true)` : `coalesce(${value} ${by} last.value, last.value IS NULL)`; // biome-ignore format: one line
+  const nulls = direction.endsWith('FIRST')
+    ? `${value} IS NULL OR coalesce(${value} ${by} last.value, true)`
+    : `coalesce(${value} ${by} last.value, last.value IS NULL)`;
   const sql = `WITH matching AS (SELECT * FROM (${rowsSql(asked, [...columnsOf(condition), column])}) WHERE ${sqlOf(condition, name)}),
     last AS (SELECT (SELECT ${value} FROM matching ORDER BY ${value} ${direction} LIMIT 1 OFFSET ${rows - 1}) AS value)
     SELECT DISTINCT path, row // ${step} AS block FROM matching, last WHERE ${nulls}`;
@@ -100,7 +102,9 @@ async function ask(connection: DuckDBConnection, sql: string): Promise<readonly 
 function rowsSql(asked: readonly AskedPart[], columns: readonly string[]): string {
   const [{ part }] = asked as [AskedPart];
   const fields = [...new Set(columns)].map((column) => part.field(column));
-  const groups = Map.groupBy(asked, ({ part: { columns: by } }) => (typeof by === 'string' ? by : JSON.stringify([...by]))); // biome-ignore format: one line
+  const groups = Map.groupBy(asked, ({ part: { columns: by } }) =>
+    typeof by === 'string' ? by : JSON.stringify([...by]),
+  );
   return [...groups.values()]
     .map((group) => {
       const { sql, found } = readParquetSql(

@@ -83,12 +83,17 @@ export class ObjectRanges {
     meter.requests++;
     const { info, chunks } = await this.#open(object, [start, end], signal);
     if (info.size !== object.size)
-      throw new StoreError('other', object.uri, `a data file has ${info.size} bytes, not ${object.size} as its snapshot says`); // biome-ignore format: one line
+      throw new StoreError(
+        'other',
+        object.uri,
+        `a data file has ${info.size} bytes, not ${object.size} as its snapshot says`,
+      );
     object.etag ??= info.etag;
     let at = 0;
     for await (const chunk of chunks) {
       meter.bytes += chunk.length;
-      if (at + chunk.length > end - start) throw new StoreError('other', object.uri, 'the store gave more than it was asked for'); // biome-ignore format: one line
+      if (at + chunk.length > end - start)
+        throw new StoreError('other', object.uri, 'the store gave more than it was asked for');
       yield { chunk, at };
       at += chunk.length;
     }

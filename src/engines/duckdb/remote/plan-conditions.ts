@@ -96,7 +96,8 @@ function referenced(expression: PlanNode, columnAt: ColumnAt): string | undefine
 /** What a comparison says of the bounds of a column, where the column is compared as a value of another type in the same order. */
 function impliedBounds(expression: PlanNode, columnAt: ColumnAt): Condition | undefined {
   const compared = (input: unknown, by: Comparison | undefined, value: unknown): Condition | undefined => {
-    if (!isNode(input) || !isNode(value) || value.expression_class !== 'BOUND_CONSTANT' || by === undefined) return undefined; // biome-ignore format: one line
+    if (!isNode(input) || !isNode(value) || value.expression_class !== 'BOUND_CONSTANT' || by === undefined)
+      return undefined;
     const isCast = input.expression_class === 'BOUND_CAST' && input.try_cast !== true;
     const of = isCast ? input.child : input;
     const column = isNode(of) ? referenced(of, columnAt) : undefined;
@@ -118,7 +119,8 @@ function impliedBounds(expression: PlanNode, columnAt: ColumnAt): Condition | un
 function castOrder(type: string | undefined, { value }: PlanNode): Pick<Constant, 'kind' | 'value'> | undefined {
   if (typeof value !== 'number') return undefined;
   if (type === 'DOUBLE') return { kind: 'double', value };
-  if (type === 'TIMESTAMP WITH TIME ZONE' && Number.isSafeInteger(value)) return { kind: 'timestamp', value: BigInt(value) }; // biome-ignore format: one line
+  if (type === 'TIMESTAMP WITH TIME ZONE' && Number.isSafeInteger(value))
+    return { kind: 'timestamp', value: BigInt(value) };
   return undefined;
 }
 

@@ -85,7 +85,9 @@ function collect(node: PlanNode, taken: Taken | undefined, pure: PureFunctions, 
   const [child, ...others] = children(node);
   switch (node.type) {
     case 'LOGICAL_GET':
-      return addScan(node, [], taken, pure, scans) && children(node).every((below) => collect(below, undefined, pure, scans)); // biome-ignore format: one line
+      return (
+        addScan(node, [], taken, pure, scans) && children(node).every((below) => collect(below, undefined, pure, scans))
+      );
     case 'LOGICAL_FILTER':
       if (child?.type === 'LOGICAL_GET' && children(child).length === 0) {
         const projection = (node.projection_map ?? []) as readonly number[];
@@ -154,7 +156,10 @@ function addScan(
   const shown = (get.projection_ids ?? []) as readonly number[];
   const columnAt = (index: number): string | undefined => read[shown.length === 0 ? index : shown[index]!];
 
-  const filters = ((get.table_filters as PlanNode | undefined)?.filters ?? []) as readonly { key: number; value: PlanNode }[]; // biome-ignore format: one line
+  const filters = ((get.table_filters as PlanNode | undefined)?.filters ?? []) as readonly {
+    key: number;
+    value: PlanNode;
+  }[];
   const pushed: Condition[] = [];
   const above: Condition[] = [];
   let isExact = true;

@@ -61,7 +61,13 @@ const footersAhead = 16;
 /** In the order of the files; those without a row that is needed are left out. Copies are in use until they are released. */
 export async function neededParts(table: RemoteTable, context: PartsContext): Promise<ShownPart[]> {
   const { fields } = currentSchema(table.metadata);
-  const everything: Scan = { table: table.name, columns: fields.map(({ name }) => name), pushed: [], above: [], isExact: true }; // biome-ignore format: one line
+  const everything: Scan = {
+    table: table.name,
+    columns: fields.map(({ name }) => name),
+    pushed: [],
+    above: [],
+    isExact: true,
+  };
   const scans = table.scans === undefined ? [everything] : (table.scans.get(table.name) ?? []);
   if (scans.length === 0) return [];
   const all = firstFiles(filesWithin(table, scans), scans);
@@ -191,8 +197,15 @@ async function byValues(parts: readonly FilePart[], scans: readonly Scan[], cont
         }
       });
     } else if (conditions.length === 0) {
-      const rows = rowsTaken(scans, parts.map(({ live }) => live)); // biome-ignore format: one line
-      if (rows !== undefined) takeFirst(parts.flatMap((part) => part.groups.map((group) => ({ group, count: group.rows }))), rows); // biome-ignore format: one line
+      const rows = rowsTaken(
+        scans,
+        parts.map(({ live }) => live),
+      );
+      if (rows !== undefined)
+        takeFirst(
+          parts.flatMap((part) => part.groups.map((group) => ({ group, count: group.rows }))),
+          rows,
+        );
     }
     const sorting = [...conditions.flatMap(columnsOf), ...(order ? [order.column] : [])];
     if (isOrdered && isWorthAsking(parts, scan, sorting, alive)) {
@@ -208,13 +221,19 @@ async function byValues(parts: readonly FilePart[], scans: readonly Scan[], cont
 
 /** With the number of matching rows known, the first groups that have enough of them. */
 function keepFirst(asked: readonly AskedPart[], scans: readonly Scan[], found: MatchCounts): void {
-  const rows = rowsTaken(scans, asked.map(({ part }) => part.live)); // biome-ignore format: one line
+  const rows = rowsTaken(
+    scans,
+    asked.map(({ part }) => part.live),
+  );
   if (rows === undefined) return;
   const counted = asked.flatMap(({ part, groups }) =>
     groups.map(({ index }) => ({ group: part.groups[index]!, counts: found.get(part)?.get(index) })),
   );
   if (counted.some(({ counts }) => counts?.isExact === false)) return;
-  takeFirst(counted.map(({ group, counts }) => ({ group, count: counts?.matching ?? 0 })), rows); // biome-ignore format: one line
+  takeFirst(
+    counted.map(({ group, counts }) => ({ group, count: counts?.matching ?? 0 })),
+    rows,
+  );
 }
 
 function takeFirst(counted: readonly { readonly group: Group; readonly count: number }[], rows: number): void {
@@ -234,7 +253,13 @@ function isWorthAsking(
   const first = new Set(columns);
   let [asked, rest] = [0, 0];
   for (const part of parts) {
-    const [before, after] = [leavesOf(part, columns), leavesOf(part, scan.columns.filter((name) => !first.has(name)))]; // biome-ignore format: one line
+    const [before, after] = [
+      leavesOf(part, columns),
+      leavesOf(
+        part,
+        scan.columns.filter((name) => !first.has(name)),
+      ),
+    ];
     for (const { index } of part.groups.filter(alive)) {
       asked += bytesOf(part, index, before);
       rest += bytesOf(part, index, after);
