@@ -18,6 +18,8 @@ import { afterEach, beforeEach, expect, test } from 'vitest';
 import { backfill, start } from '../support/binary.ts';
 
 const mostBytes = 300 << 20;
+/** Where other tests press for the CPUs, garbage is sometimes collected late; what grows with the input is there every time. */
+const again = { retry: 2 };
 const preload = join(import.meta.dirname, '../../scripts/bench/resource-usage.ts');
 const env = { NODE_OPTIONS: `--import=${preload}`, BENCH_RESOURCE_USAGE: 'usage.json' };
 
@@ -84,7 +86,7 @@ test.each([
   ['plain', many, []],
   ['gzip', many, [createGzip({ level: 1 })]],
   ['zstd', many, [createZstdCompress()]],
-] as const)('one object of very many decisions, %s', async (_, count, through) => {
+] as const)('one object of very many decisions, %s', again, async (_, count, through) => {
   await store('all.log', decisions(count, forms.lines!), ...through);
   const { code, report } = await backfill({ cwd, env });
   expect([code, report.records.rows]).toEqual([0, count]);
