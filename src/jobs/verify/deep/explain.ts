@@ -209,17 +209,17 @@ async function keptRecords(
     .map((column, index) => ({ ...column, index, tag: index }))
     .filter(({ name }) => recordColumns.includes(name));
   const digest = (values: readonly Value[]): string => rowDigest(compared, values).toString('hex');
-  const valueOf = (values: readonly Value[], name: string): Value =>
+  const cellOf = (values: readonly Value[], name: string): Value =>
     values[columns.findIndex((column) => column.name === name)] ?? null;
   /** Of a record that was cut, as much as was kept is all there is to compare. */
   const beginsLike = (whole: readonly Value[], cut: readonly Value[]): boolean =>
-    valueOf(cut, 'payload_truncated') === true &&
-    textOf(valueOf(whole, 'source_type')) === textOf(valueOf(cut, 'source_type')) &&
+    cellOf(cut, 'payload_truncated') === true &&
+    textOf(cellOf(whole, 'source_type')) === textOf(cellOf(cut, 'source_type')) &&
     payloadOf(whole).subarray(0, payloadOf(cut).length).equals(payloadOf(cut));
   const payloadOf = (values: readonly Value[]): Buffer =>
     Buffer.from(
-      textOf(valueOf(values, 'payload')),
-      textOf(valueOf(values, 'payload_encoding')) === 'base64' ? 'base64' : 'utf8',
+      textOf(cellOf(values, 'payload')),
+      textOf(cellOf(values, 'payload_encoding')) === 'base64' ? 'base64' : 'utf8',
     );
   const kept = new Map<string, { readonly digest: string; readonly values: readonly Value[] }[]>();
   const infos = [...objects.values()].filter(({ extra }) => extra.length > 0).map(({ info }) => info);
