@@ -3,27 +3,32 @@
  * sums are made here from the two lists of assumptions that the page prints.
  */
 
+import { prices, sizes } from './assumptions.ts';
+
 const GB = 1e9;
 const TB = 1e12;
 
 /** Dollars, list prices of us-east-1. */
-const prices = {
-  standard: { value: 0.023, text: 'S3 Standard, a GB and month' },
-  archive: { value: 0.004, text: 'S3 Glacier Instant Retrieval, a GB and month' },
-  transition: { value: 0.02, text: 'moving an object to it, per 1,000' },
-  put: { value: 0.005, text: 'PUT, LIST, per 1,000' },
-  get: { value: 0.0004, text: 'GET, HEAD, per 1,000' },
-  scanned: { value: 5, text: 'Athena, a TB scanned; a query is billed 10 MB at least' },
-  partitions: { value: 1, text: 'Glue, 100,000 objects of the catalog and month above the first million' },
-  cpu: { value: 0.03238, text: 'Fargate on ARM, a vCPU and hour' },
-  memory: { value: 0.00356, text: 'Fargate on ARM, a GB of memory and hour' },
+const listed = {
+  standard: { value: prices.storage, text: 'S3 Standard, a GB and month' },
+  archive: { value: prices.archive, text: 'S3 Glacier Instant Retrieval, a GB and month' },
+  transition: { value: prices.transition, text: 'moving an object to it, per 1,000' },
+  put: { value: prices.put, text: 'PUT, LIST, per 1,000' },
+  get: { value: prices.get, text: 'GET, HEAD, per 1,000' },
+  scanned: { value: prices.scanned, text: 'Athena, a TB scanned; a query is billed 10 MB at least' },
+  partitions: {
+    value: prices.partitions,
+    text: 'Glue, 100,000 objects of the catalog and month above the first million',
+  },
+  cpu: { value: prices.cpu, text: 'Fargate on ARM, a vCPU and hour' },
+  memory: { value: prices.memory, text: 'Fargate on ARM, a GB of memory and hour' },
 } as const;
 
 /** Where each figure was measured: docs/benchmarks.md, 7 million decisions in 4,834 MB of objects of 2,048. */
 const measured = {
-  rawBytes: { value: 690, text: 'bytes of a decision as Enterprise OPA writes it' },
-  tableBytes: { value: 73, text: 'bytes of a decision in the table, compacted' },
-  perObject: { value: 2048, text: 'decisions in an object' },
+  rawBytes: { value: sizes.decision, text: 'bytes of a decision as Enterprise OPA writes it' },
+  tableBytes: { value: sizes.stored, text: 'bytes of a decision in the table, compacted' },
+  perObject: { value: sizes.perObject, text: 'decisions in an object' },
   nightlyCpu: { value: 40, text: 'CPU seconds per million decisions a night: compact, expire, verify' },
   commits: { value: 288, text: 'commits of a worker a day, one every five minutes' },
   commitPuts: { value: 36, text: 'PUT and LIST around a commit to all its tables' },
@@ -49,36 +54,36 @@ interface Bill {
 }
 
 function athena(decisions: number, bytes: (question: (typeof questions)[number], raw: number) => number): number {
-  const raw = decisions * months * measured.rawBytes.value;
+  const raw = decisions * months * sizes.decision;
   const sum = questions.reduce((total, q) => total + q.times * Math.max(10e6, bytes(q, raw)), 0);
-  return (sum / TB) * prices.scanned.value;
+  return (sum / TB) * prices.scanned;
 }
 
 /** A raw table with the partitions of the article: what no partition cuts off is read whole. */
 function rawTable(decisions: number): Bill {
   const history = decisions * months;
-  const objects = history / measured.perObject.value;
+  const objects = history / sizes.perObject;
   return {
-    storage: ((history * measured.rawBytes.value) / GB) * prices.standard.value,
-    'partitions in Glue': (Math.max(0, objects - 1e6) / 100_000) * prices.partitions.value,
+    storage: ((history * sizes.decision) / GB) * prices.storage,
+    'partitions in Glue': (Math.max(0, objects - 1e6) / 100_000) * prices.partitions,
     'questions in Athena': athena(decisions, (q, raw) => ('range' in q ? (raw / months) * q.range : raw)),
   };
 }
 
 function warehouse(decisions: number): Bill {
   const history = decisions * months;
-  const monthly = decisions / measured.perObject.value;
+  const monthly = decisions / sizes.perObject;
   const commits = measured.commits.value * 30;
-  const worker = 730 * (prices.cpu.value * 0.5 + prices.memory.value * 2);
+  const worker = 730 * (prices.cpu * 0.5 + prices.memory * 2);
   const nightly = (decisions / 1e6) * (measured.nightlyCpu.value / 3600);
   return {
-    'storage of the tables': ((history * measured.tableBytes.value) / GB) * prices.standard.value,
-    'storage of the objects, archived': ((history * measured.rawBytes.value) / GB) * prices.archive.value,
+    'storage of the tables': ((history * sizes.stored) / GB) * prices.storage,
+    'storage of the objects, archived': ((history * sizes.decision) / GB) * prices.archive,
     'requests and transitions':
-      (monthly / 1000) * (prices.get.value * 2 + prices.transition.value) +
-      (commits / 1000) * (measured.commitPuts.value * prices.put.value + measured.commitGets.value * prices.get.value),
+      (monthly / 1000) * (prices.get * 2 + prices.transition) +
+      (commits / 1000) * (measured.commitPuts.value * prices.put + measured.commitGets.value * prices.get),
     'worker, half a vCPU and 2 GB': worker,
-    'the nightly jobs': nightly * (prices.cpu.value + prices.memory.value * 2),
+    'the nightly jobs': nightly * (prices.cpu + prices.memory * 2),
     'questions in Athena': athena(decisions, (q, raw) => raw * q.share),
   };
 }
@@ -97,7 +102,7 @@ function bills(name: string, bill: (decisions: number) => Bill): string[] {
   ];
 }
 
-const list = (items: typeof prices | typeof measured): string[] =>
+const list = (items: typeof listed | typeof measured): string[] =>
   Object.values(items).map(({ text, value }) => `| ${text} | ${value} |`);
 
 export function costPage(): string {
@@ -130,7 +135,7 @@ export function costPage(): string {
     '',
     '| price | $ |',
     '| --- | ---: |',
-    ...list(prices),
+    ...list(listed),
     '',
     'Measured with generated decisions ([benchmarks.md](benchmarks.md)); the requests around a commit are those of a whole small `backfill` into',
     'tables that exist, which is more than a worker needs:',

@@ -3,6 +3,8 @@
  * assumptions that the page prints; what was measured is by scripts/bench/stages.
  */
 
+import { prices, sizes } from './assumptions.ts';
+
 const GB = 1e9;
 const TB = 1e12;
 const PB = 1e15;
@@ -10,9 +12,9 @@ const hour = 3600;
 const day = 86_400;
 
 const measured = {
-  decisionBytes: { value: 690, text: 'bytes of a decision as Enterprise OPA writes it' },
-  tableBytes: { value: 73, text: 'bytes of a decision in the table, compacted' },
-  perObject: { value: 2048, text: 'decisions in an object' },
+  decisionBytes: { value: sizes.decision, text: 'bytes of a decision as Enterprise OPA writes it' },
+  tableBytes: { value: sizes.stored, text: 'bytes of a decision in the table, compacted' },
+  perObject: { value: sizes.perObject, text: 'decisions in an object' },
   stageCpu: { value: 13, text: 'CPU seconds to stage a GB of stored JSON, in units of some 250 MB' },
   compactCpu: { value: 28, text: 'CPU seconds to compact what came of a GB' },
   unitBytes: { value: 268e6, text: 'stored bytes of a unit (`batch.bytes`)' },
@@ -27,11 +29,11 @@ const measured = {
 
 /** List prices and limits of AWS. */
 const published = {
-  put: { value: 0.005, text: '$ per 1,000 PUT and LIST of S3' },
-  get: { value: 0.0004, text: '$ per 1,000 GET and HEAD of S3' },
-  cpu: { value: 0.03238, text: '$ a vCPU and hour of Fargate on ARM' },
-  memory: { value: 0.00356, text: '$ a GB of memory and hour of it; 2 GB for each vCPU' },
-  storage: { value: 0.023, text: '$ a GB and month of S3 Standard' },
+  put: { value: prices.put, text: '$ per 1,000 PUT and LIST of S3' },
+  get: { value: prices.get, text: '$ per 1,000 GET and HEAD of S3' },
+  cpu: { value: prices.cpu, text: '$ a vCPU and hour of Fargate on ARM' },
+  memory: { value: prices.memory, text: '$ a GB of memory and hour of it; 2 GB for each vCPU' },
+  storage: { value: prices.storage, text: '$ a GB and month of S3 Standard' },
   prefixGets: { value: 5500, text: 'GET and HEAD a second that S3 takes for one prefix' },
   listed: { value: 1000, text: 'keys of a LIST' },
   invocations: { value: 1000, text: 'invocations of Lambda side by side, unless you ask for more' },
@@ -39,7 +41,7 @@ const published = {
 } as const;
 
 const unitsOfCommit = 64;
-const cpuHour = published.cpu.value + 2 * published.memory.value;
+const cpuHour = prices.cpu + 2 * prices.memory;
 
 interface History {
   readonly name: string;
@@ -59,7 +61,7 @@ const number = (value: number): string =>
 const millions = (value: number): string => (value >= 1e6 ? `${number(value / 1e6)} million` : number(value));
 
 function needs({ bytes, cpus }: History): readonly (readonly [item: string, value: string])[] {
-  const objects = bytes / (measured.decisionBytes.value * measured.perObject.value);
+  const objects = bytes / (sizes.decision * sizes.perObject);
   const units = Math.ceil(bytes / measured.unitBytes.value);
   const stageHours = ((bytes / GB) * measured.stageCpu.value) / hour;
   const compactHours = ((bytes / GB) * measured.compactCpu.value) / hour;
@@ -69,14 +71,14 @@ function needs({ bytes, cpus }: History): readonly (readonly [item: string, valu
   const puts = lists + units * 6 + (snapshots * measured.commitRequests.value) / 5;
   const gets =
     objects + units * (measured.unitRequests.value - 6) + (snapshots * measured.commitRequests.value * 4) / 5;
-  const tableBytes = (bytes * measured.tableBytes.value) / measured.decisionBytes.value;
+  const tableBytes = (bytes * sizes.stored) / sizes.decision;
   const money = {
     machines: (stageHours + compactHours) * cpuHour,
-    requests: (puts * published.put.value + gets * published.get.value) / 1000,
-    storage: (tableBytes / GB) * published.storage.value,
+    requests: (puts * prices.put + gets * prices.get) / 1000,
+    storage: (tableBytes / GB) * prices.storage,
   };
   return [
-    ['decisions', millions(bytes / measured.decisionBytes.value)],
+    ['decisions', millions(bytes / sizes.decision)],
     ['objects', millions(objects)],
     ['units', number(units)],
     ['vCPU hours to stage', number(stageHours)],
@@ -105,8 +107,8 @@ function needs({ bytes, cpus }: History): readonly (readonly [item: string, valu
 const perSecond = 1e6;
 
 function stream(): readonly (readonly [item: string, value: string])[] {
-  const bytes = perSecond * measured.decisionBytes.value;
-  const objects = perSecond / measured.perObject.value;
+  const bytes = perSecond * sizes.decision;
+  const objects = perSecond / sizes.perObject;
   const stageCpus = (bytes / GB) * measured.stageCpu.value;
   const compactCpus = (bytes / GB) * measured.compactCpu.value;
   const batches = bytes / measured.unitBytes.value;
@@ -122,20 +124,20 @@ function stream(): readonly (readonly [item: string, value: string])[] {
     ['requests a second to S3', number(gets + puts)],
     ['batches a second, full ones', number(batches)],
     ['snapshots a day', number(snapshots)],
-    ['TB a day in the tables', number((perSecond * day * measured.tableBytes.value) / TB)],
+    ['TB a day in the tables', number((perSecond * day * sizes.stored) / TB)],
     ['$ a day of machines and requests', number(dollars)],
   ];
 }
 
 const limits = (): readonly (readonly [what: string, limit: string, at: string])[] => {
-  const objectBytes = measured.decisionBytes.value * measured.perObject.value;
+  const objectBytes = sizes.decision * sizes.perObject;
   const cpuBytes = GB / measured.stageCpu.value;
   const commitBytes = (unitsOfCommit * measured.unitBytes.value) / measured.commitSeconds.value;
   const dayBytes = (day / measured.compactCpu.value) * GB;
   return [
     [
       'compaction of one day in one process',
-      `${number(dayBytes / TB)} TB of stored JSON a day, or ${number(dayBytes / measured.decisionBytes.value / day / 1000)} thousand decisions a second`,
+      `${number(dayBytes / TB)} TB of stored JSON a day, or ${number(dayBytes / sizes.decision / day / 1000)} thousand decisions a second`,
       '`compact --engine trino` or `athena` for such days; more tables',
     ],
     [

@@ -1,4 +1,4 @@
-/** The entry point of the threads of jobs/ingest-pool.ts. Loads no more than ingesting needs: each thread loads it anew. */
+/** The entry point of the threads of ingest/thread-pool.ts. Loads no more than ingesting needs: each thread loads it anew. */
 import { ingestBatch } from './ingest/ingest.ts';
 import { Lane } from './ingest/lane.ts';
 import {

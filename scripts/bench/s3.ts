@@ -7,6 +7,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Command } from 'commander';
+import { prices } from '../assumptions.ts';
 import type { Asked } from './lib/distant-s3.ts';
 import {
   count,
@@ -50,15 +51,15 @@ interface Run extends Measurement {
   readonly asked?: Asked;
 }
 
-/** US dollars per thousand requests, S3 Standard in us-east-1 (aws.amazon.com/s3/pricing, 2026-11). Deleting is free. */
+/** US dollars per thousand requests, by kind. Deleting is free. */
 const pricePerThousand: Readonly<Record<string, number>> = {
-  GET: 0.0004,
-  HEAD: 0.0004,
-  LIST: 0.005,
-  PUT: 0.005,
-  CREATE: 0.005,
-  PART: 0.005,
-  COMPLETE: 0.005,
+  GET: prices.get,
+  HEAD: prices.get,
+  LIST: prices.put,
+  PUT: prices.put,
+  CREATE: prices.put,
+  PART: prices.put,
+  COMPLETE: prices.put,
 };
 
 const credentials = { AWS_ACCESS_KEY_ID: 'bench', AWS_SECRET_ACCESS_KEY: 'bench' };

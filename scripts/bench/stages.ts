@@ -3,8 +3,7 @@
  * loopback that answers as late as a real one, into a new warehouse there. Prints what each step takes, as Markdown: what
  * docs/scale.md multiplies. Each process has one thread; compare the wall times of no more processes than there are CPUs.
  */
-import { spawn } from 'node:child_process';
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Command } from 'commander';
@@ -16,12 +15,11 @@ import {
   generate,
   machine,
   markdown,
+  measureBinary,
   note,
-  root,
   serveDistantS3,
   workFolder,
 } from './lib/measured.ts';
-import type { ResourceUsage } from './resource-usage.ts';
 
 interface Options {
   readonly records: number;
@@ -31,12 +29,7 @@ interface Options {
   readonly folder: string;
 }
 
-interface Step {
-  readonly seconds: number;
-  readonly cpuSeconds: number;
-  readonly peakRssBytes: number;
-  readonly stdout: string;
-}
+type Step = Awaited<ReturnType<typeof measureBinary>>;
 
 const credentials = { AWS_ACCESS_KEY_ID: 'bench', AWS_SECRET_ACCESS_KEY: 'bench' };
 
@@ -109,27 +102,8 @@ async function bench(options: Options): Promise<void> {
   );
 }
 
-/** One process of the binary. Throws where it does not end with 0. */
-async function step(work: string, args: readonly string[], stdin = ''): Promise<Step> {
-  const usage = join(work, `usage-${Math.random()}.json`);
-  const preload = `--import=${join(root, 'scripts/bench/resource-usage.ts')}`;
-  const begun = performance.now();
-  const child = spawn(join(root, 'bin/audit-warehouse'), ['--log-level', 'warn', 'job', ...args], {
-    cwd: join(work, 'run'),
-    env: { ...process.env, ...credentials, BENCH_RESOURCE_USAGE: usage, NODE_OPTIONS: preload },
-    stdio: ['pipe', 'pipe', 'inherit'],
-  });
-  let stdout = '';
-  child.stdout.setEncoding('utf8').on('data', (text: string) => {
-    stdout += text;
-  });
-  child.stdin.end(stdin);
-  const code = await new Promise((resolve) => child.on('close', resolve));
-  if (code !== 0) throw new Error(`job ${args.join(' ')} ended with ${code}: ${stdout.slice(0, 2000)}`);
-  const seconds = (performance.now() - begun) / 1000;
-  const { userCPUTime, systemCPUTime, maxRSS } = JSON.parse(readFileSync(usage, 'utf8')) as ResourceUsage;
-  return { seconds, cpuSeconds: (userCPUTime + systemCPUTime) / 1e6, peakRssBytes: maxRSS * 1024, stdout };
-}
+const step = (work: string, args: readonly string[], input = ''): Promise<Step> =>
+  measureBinary(join(work, 'run'), ['--log-level', 'warn', 'job', ...args], { env: credentials, input });
 
 await new Command('bench/stages')
   .description('Measures job plan, several job stage side by side, and job commit: seconds, CPU, memory and requests.')

@@ -3,7 +3,7 @@
  * and `verify --deep` through the binary, in turns on the same input. Prints a Markdown table of medians, and fails where the deep
  * one takes more than 1.5 times the CPU of the backfill, or more memory than it.
  */
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Command } from 'commander';
@@ -16,13 +16,11 @@ import {
   type Measurement,
   machine,
   markdown,
+  measureBinary,
   median,
   note,
-  root,
-  run,
   workFolder,
 } from './lib/measured.ts';
-import type { ResourceUsage } from './resource-usage.ts';
 
 interface Options {
   readonly records: readonly number[];
@@ -98,23 +96,13 @@ async function measure(work: string, input: Input, { source }: Options): Promise
   // JSON is YAML.
   writeFileSync(join(folder, 'audit-warehouse.yaml'), JSON.stringify({ warehouse: './warehouse', sources }));
   const measured = new Map<Job, Measurement>();
-  for (const job of names) measured.set(job, await measureJob(folder, jobs[job]));
+  // A job that finds a difference ends with another code, and the benchmark with it.
+  for (const job of names) {
+    const { stdout: _, ...measurement } = await measureBinary(folder, jobs[job]);
+    measured.set(job, measurement);
+  }
   rmSync(folder, { recursive: true });
   return Object.fromEntries(measured) as Record<Job, Measurement>;
-}
-
-/** Throws where the job does not end with 0, as where it finds a difference. */
-async function measureJob(folder: string, args: readonly string[]): Promise<Measurement> {
-  const usage = join(folder, 'usage.json');
-  const preload = `--import=${join(root, 'scripts/bench/resource-usage.ts')}`;
-  const started = performance.now();
-  await run(join(root, 'bin/audit-warehouse'), args, {
-    cwd: folder,
-    env: { ...process.env, BENCH_RESOURCE_USAGE: usage, NODE_OPTIONS: `${process.env.NODE_OPTIONS ?? ''} ${preload}` },
-  });
-  const seconds = (performance.now() - started) / 1000;
-  const { userCPUTime, systemCPUTime, maxRSS } = JSON.parse(readFileSync(usage, 'utf8')) as ResourceUsage;
-  return { seconds, cpuSeconds: (userCPUTime + systemCPUTime) / 1e6, peakRssBytes: maxRSS * 1024 };
 }
 
 await new Command('bench/verify')

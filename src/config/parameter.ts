@@ -5,6 +5,7 @@
 
 import { awsHint } from '../store/aws-hints.ts';
 import { signed } from '../store/aws-request.ts';
+import { boundedText } from '../store/bounded-body.ts';
 import { SigningKeys } from '../store/s3-signature.ts';
 import { mostDocumentBytes } from './document.ts';
 import { ConfigError } from './errors.ts';
@@ -48,7 +49,7 @@ async function get(name: string, env: Readonly<Record<string, string | undefined
   );
   const { url, ...rest } = request;
   const response = await fetch(url, { ...rest, redirect: 'manual', signal: AbortSignal.timeout(patienceMs) });
-  const answer = JSON.parse(await readBounded(response)) as {
+  const answer = JSON.parse(await boundedText(response, 2 * mostDocumentBytes)) as {
     readonly Parameter?: { readonly Value?: unknown };
     readonly __type?: unknown;
   };
@@ -62,15 +63,4 @@ function refusal(type: string): string {
   if (type.endsWith('AccessDeniedException'))
     return 'this role may not read the parameter: grant ssm:GetParameter on it, and kms:Decrypt on its key for a SecureString';
   return `the parameter cannot be read: ${type.replace(/^.*#/, '').slice(0, 100)}`;
-}
-
-async function readBounded({ body }: Response): Promise<string> {
-  const chunks: Uint8Array[] = [];
-  let bytes = 0;
-  for await (const chunk of body ?? []) {
-    bytes += chunk.length;
-    if (bytes > 2 * mostDocumentBytes) throw new Error('the answer is too large for a parameter');
-    chunks.push(chunk);
-  }
-  return Buffer.concat(chunks).toString();
 }

@@ -52,7 +52,7 @@ export async function storeDataFile(target: FileTarget, day: DayFile): Promise<D
   return file;
 }
 
-/** The same with the upload under way, whose failure is for whoever waits for it. */
+/** The same with the upload under way, whose failure reaches the code that waits for it. */
 export function beginDataFile(
   target: FileTarget,
   { ymd, encoded }: DayFile,

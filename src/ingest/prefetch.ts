@@ -23,7 +23,7 @@ export async function* ahead<T>(items: AsyncGenerator<T>, count: number): AsyncG
 /** The same items, of which the first is asked for at once. */
 export function begun<T>(items: AsyncGenerator<T, void, undefined>): AsyncGenerator<T, void, undefined> {
   let first: Promise<IteratorResult<T, void>> | undefined = items.next();
-  // The failure is for whoever asks for it.
+  // The failure reaches the code that asks for it.
   first.catch(() => {});
   return {
     next: () => {

@@ -1,9 +1,11 @@
 /** Files of a table on their way to the store: so many bytes of them are held, and what is stored is given back at once. */
 import pLimit from 'p-limit';
+import { giveBack } from '../columns/give-back.ts';
 import type { DataFile } from '../iceberg/data-file.ts';
 import { type FileTarget, storeDataFile } from '../iceberg/write.ts';
 import type { DayFile } from '../parquet/write/day-files.ts';
 import { ByteBudget } from './byte-budget.ts';
+import { InFlight } from './in-flight.ts';
 
 const uploadsAtOnce = 4;
 /** Bytes of files that are encoded and not stored yet. */
@@ -14,32 +16,25 @@ const leastCounted = 1 << 20;
 export class Uploads {
   readonly #limit = pLimit(uploadsAtOnce);
   readonly #budget = new ByteBudget(mostWaiting);
-  readonly #running = new Set<Promise<void>>();
-  #failure: { readonly error: unknown } | undefined;
+  /** As many as the budget has room for. */
+  readonly #begun = new InFlight(mostWaiting / leastCounted);
   #last: DataFile | undefined;
 
   /** Begins to store a file and resolves when the next one may be made. `files` gets it at `at`. Throws the first failure. */
   async add(target: FileTarget, file: DayFile, files: DataFile[], at: number): Promise<void> {
     const release = await this.#budget.acquire(Math.max(file.encoded.size, leastCounted));
-    if (this.#failure !== undefined) throw this.#failure.error;
-    const running = this.#limit(async () => {
-      files[at] = this.#last = sharing(await storeDataFile(target, file), this.#last);
-      for (const chunk of file.encoded.chunks) giveBack(chunk);
-    })
-      .catch((error: unknown) => {
-        this.#failure ??= { error };
-      })
-      .finally(() => {
-        this.#running.delete(running);
-        release();
-      });
-    this.#running.add(running);
+    await this.#begun.slot();
+    this.#begun.start(() =>
+      this.#limit(async () => {
+        files[at] = this.#last = sharing(await storeDataFile(target, file), this.#last);
+        for (const chunk of file.encoded.chunks) giveBack(chunk);
+      }).finally(release),
+    );
   }
 
   /** All that was begun has ended; throws the first failure. */
-  async settled(): Promise<void> {
-    await Promise.all(this.#running);
-    if (this.#failure !== undefined) throw this.#failure.error;
+  settled(): Promise<void> {
+    return this.#begun.drain();
   }
 }
 
@@ -56,9 +51,4 @@ function sharing(file: DataFile, other: DataFile | undefined): DataFile {
     valueCounts: either('valueCounts'),
     nullCounts: either('nullCounts'),
   };
-}
-
-/** Memory that nothing else has a part of; V8 would let it wait for a collection. */
-function giveBack({ buffer, byteLength }: Uint8Array): void {
-  if (buffer instanceof ArrayBuffer && byteLength > Buffer.poolSize) buffer.transfer(0);
 }

@@ -9,7 +9,6 @@ import { compareText } from '../text/order.ts';
 
 /** The first line of what an object's digest is taken over; names the version of both digests. */
 export const objectDigestHeader = 'audit-warehouse object digest 1\n';
-export const digestBytes = 32;
 const algorithm = 'blake2s256';
 
 /** A column that is digested, and where it stands in the declaration. */

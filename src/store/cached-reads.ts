@@ -3,6 +3,7 @@
  * through it included; least recently used first out.
  */
 import type { GetOptions, ObjectBody, ObjectInfo, ObjectStore, PutOptions } from './store.ts';
+import { storeWith } from './store-with.ts';
 
 const maxFileBytes = 8 << 20;
 const maxBytes = 64 << 20;
@@ -78,17 +79,14 @@ export function cachedReads(store: ObjectStore): ObjectStore {
     return written;
   };
 
-  return {
-    list: (prefix, options) => store.list(prefix, options),
-    listFolders: (prefix) => store.listFolders(prefix),
-    head: (uri) => store.head(uri),
+  return storeWith(store, {
     put,
     get,
     async delete(uri) {
       await store.delete(uri);
       forget(uri);
     },
-  };
+  });
 }
 
 const only = (bytes: Uint8Array): AsyncIterable<Uint8Array> => ({

@@ -11,6 +11,7 @@
  */
 import type { KeyStreams, Place } from '../sources/keys.ts';
 import type { ListOptions, ObjectInfo, ObjectStore } from '../store/store.ts';
+import { storeWith } from '../store/store-with.ts';
 import { compareText } from '../text/order.ts';
 
 export interface CursorOptions {
@@ -132,18 +133,14 @@ export class ListingCursor {
       get isEmpty() {
         return !seen;
       },
-      store: {
+      store: storeWith(store, {
         list,
-        listFolders: (prefix) => store.listFolders(prefix),
         head: async (uri) => {
           const info = await store.head(uri);
           if (info !== undefined) seen = true;
           return info;
         },
-        get: (uri, options) => store.get(uri, options),
-        put: (uri, body, options) => store.put(uri, body, options),
-        delete: (uri) => store.delete(uri),
-      },
+      }),
       settled: (failed) => {
         for (const uri of failed) {
           timeless.delete(uri);

@@ -13,7 +13,7 @@ import { CommitConflict, CommitStateUnknown } from '../../src/iceberg/catalog.ts
 import { commitTable } from '../../src/iceberg/commit.ts';
 import { ensureTable } from '../../src/iceberg/ensure.ts';
 import { S3Store } from '../../src/store/s3.ts';
-import type { ObjectStore } from '../../src/store/store.ts';
+import { storeWith } from '../../src/store/store-with.ts';
 import { catalogContract } from '../contract/catalog.ts';
 import { append, events, liveNames, madeUpFile, testContext, withColumns } from '../iceberg/fixture.ts';
 import { describeWith, rig } from '../support/rig.ts';
@@ -129,14 +129,12 @@ describeWith(['glue', 's3'], 'Glue catalog', () => {
       const requestHandler: typeof plain = Object.create(plain, {
         handle: { value: (...given: Parameters<typeof plain.handle>) => chain.timed(() => plain.handle(...given)) },
       });
-      const store: ObjectStore = {
-        list: (prefix, options) => opened.store.list(prefix, options),
-        listFolders: (prefix) => opened.store.listFolders(prefix),
+      const store = storeWith(opened.store, {
         head: (uri) => chain.timed(() => opened.store.head(uri)),
         get: (uri, options) => chain.timed(() => opened.store.get(uri, options)),
         put: (uri, body, options) => chain.timed(() => opened.store.put(uri, body, options)),
         delete: (uri) => chain.timed(() => opened.store.delete(uri)),
-      };
+      });
       const { database, warehouse, client } = opened;
       const catalog = new GlueCatalog({ client: { ...client, requestHandler }, database, warehouse, store });
       const context = testContext(store, catalog);

@@ -1,6 +1,6 @@
 /**
  * A compaction in steps, on machines that die at any moment: killed before and after the k-th call to the store of its
- * plan, its stages or its commit. Readers see a day as it was or as it shall be, and whoever comes next ends it: the
+ * plan, its stages or its commit. Readers see a day as it was or as it shall be, and the next run ends it: the
  * same steps again, or a commit beside an ordinary compaction.
  */
 import { randomUUID } from 'node:crypto';

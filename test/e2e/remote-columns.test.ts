@@ -9,7 +9,7 @@ import { loadConfig } from '../../src/config/load.ts';
 import { createDuckDbEngine } from '../../src/engines/duckdb/engine.ts';
 import type { QueryEngine, QueryRequest } from '../../src/engines/engine.ts';
 import { ask } from '../../src/queries/questions.ts';
-import type { ObjectStore } from '../../src/store/store.ts';
+import { storeWith } from '../../src/store/store-with.ts';
 import { createRuntime } from '../../src/wire.ts';
 import { answerOf } from '../contract/engine.ts';
 import { configure, type Place, start } from '../support/binary.ts';
@@ -59,12 +59,7 @@ describeWith(['s3'], 'a warehouse in S3', () => {
     const { config }: { config: Config } = loadConfig({ env: {}, cwd: place.cwd, reserved: () => new Set() });
     Object.assign(process.env, place.env);
     const { store, catalog } = await createRuntime(config);
-    const counting: ObjectStore = {
-      list: (prefix, options) => store.list(prefix, options),
-      listFolders: (prefix) => store.listFolders(prefix),
-      head: (uri) => store.head(uri),
-      put: (uri, body, options) => store.put(uri, body, options),
-      delete: (uri) => store.delete(uri),
+    const counting = storeWith(store, {
       async get(uri, options) {
         const body = await store.get(uri, options);
         if (uri.includes('/opa_decisions/data/')) {
@@ -73,7 +68,7 @@ describeWith(['s3'], 'a warehouse in S3', () => {
         }
         return body;
       },
-    };
+    });
     return () => createDuckDbEngine({ store: counting, catalog });
   }
 

@@ -332,23 +332,21 @@ describe('files of a question', () => {
     expect(readdirSync(scratch)).toEqual([]);
   });
 
-  it.skipIf(process.platform !== 'linux')(
-    'of a process that died are removed by the next one, those of others are not',
-    async () => {
-      const scratch = inFolder();
-      const first = engine();
-      await asked(first, 'SELECT count(DISTINCT allowed) FROM events');
-      const [living] = readdirSync(scratch);
-      const dead = mkdtempSync(join(scratch, 'audit-warehouse-'));
-      const [host, , machine] = (await import('../../src/ledger/process-owner.ts')).processOwner().id.split('/');
-      writeFileSync(join(dead, 'owner'), [host, 999_999_999, machine, '1'].join('/'));
-      const strange = mkdtempSync(join(scratch, 'audit-warehouse-'));
-      await asked(engine(), 'SELECT count(DISTINCT allowed) FROM events');
-      expect(existsSync(dead)).toBe(false);
-      expect(existsSync(strange)).toBe(true);
-      expect(existsSync(join(scratch, living!))).toBe(true);
-    },
-  );
+  it('of a process that died are removed by the next one, those of others are not', async ({ skip }) => {
+    skip(process.platform !== 'linux', 'only /proc tells whether a process lives');
+    const scratch = inFolder();
+    const first = engine();
+    await asked(first, 'SELECT count(DISTINCT allowed) FROM events');
+    const [living] = readdirSync(scratch);
+    const dead = mkdtempSync(join(scratch, 'audit-warehouse-'));
+    const [host, , machine] = (await import('../../src/ledger/process-owner.ts')).processOwner().id.split('/');
+    writeFileSync(join(dead, 'owner'), [host, 999_999_999, machine, '1'].join('/'));
+    const strange = mkdtempSync(join(scratch, 'audit-warehouse-'));
+    await asked(engine(), 'SELECT count(DISTINCT allowed) FROM events');
+    expect(existsSync(dead)).toBe(false);
+    expect(existsSync(strange)).toBe(true);
+    expect(existsSync(join(scratch, living!))).toBe(true);
+  });
 
   it('that are gone, shorter or no Parquet give an error that names them', async () => {
     const away = testWarehouse((folder) => remoteStore(folder));

@@ -6,6 +6,7 @@ import { crc32Of } from '../../src/store/checksum.ts';
 import { nextTurn } from '../../src/store/event-loop.ts';
 import { MemoryStore } from '../../src/store/memory.ts';
 import type { ObjectInfo, ObjectStore } from '../../src/store/store.ts';
+import { storeWith } from '../../src/store/store-with.ts';
 import { defaultLimits } from '../support/fixture.ts';
 
 const mebi = 1 << 20;
@@ -56,8 +57,7 @@ test('every byte once and in order, large and small objects side by side, in no 
   let held = 0;
   let most = 0;
   const ranges: string[] = [];
-  const store: ObjectStore = {
-    ...bound(shared),
+  const store = storeWith(shared, {
     async get(uri, asked = {}) {
       const size = asked.range === undefined ? contents.b.length : asked.range[1] - asked.range[0];
       if (asked.range !== undefined) ranges.push(`${uri} ${asked.ifMatch}`);
@@ -67,7 +67,7 @@ test('every byte once and in order, large and small objects side by side, in no 
       held -= size;
       return shared.get(uri, asked);
     },
-  };
+  });
   const bodies = await read(store, infos);
   for (const [name, bytes] of Object.entries(contents))
     expect((bodies.get(`memory://raw/${name}`) as Buffer).equals(bytes), name).toBe(true);
@@ -82,13 +82,12 @@ test('every byte once and in order, large and small objects side by side, in no 
 test('an object that is written over while it is read fails alone, and is never mixed of two versions', async () => {
   const { shared, infos } = await world();
   let asked = 0;
-  const store: ObjectStore = {
-    ...bound(shared),
+  const store = storeWith(shared, {
     async get(uri, given) {
       if (uri.endsWith('/a') && ++asked === 4) await shared.put(uri, bytesOf(9 * mebi + 5, 9));
       return shared.get(uri, given);
     },
-  };
+  });
   const bodies = await read(store, infos);
   expect(bodies.get('memory://raw/a')).toMatchObject({ error: { cause: { code: 'precondition-failed' } } });
   expect((bodies.get('memory://raw/c') as Buffer).equals(contents.c)).toBe(true);
@@ -104,8 +103,7 @@ test('compressed ones are decompressed as they come', async () => {
 test('a range that breaks off is taken up again; bytes that do not match the checksum of the object fail it', async () => {
   const { shared, infos } = await world({ a: contents.a, c: contents.c });
   let failures = 0;
-  const store: ObjectStore = {
-    ...bound(shared),
+  const store = storeWith(shared, {
     async head(uri) {
       const info = await shared.head(uri);
       const value = crc32Of([uri.endsWith('/a') ? contents.a : contents.d]);
@@ -122,7 +120,7 @@ test('a range that breaks off is taken up again; bytes that do not match the che
       };
       return { ...body, chunks: chunks() };
     },
-  };
+  });
   const bodies = await read(store, infos);
   expect((bodies.get('memory://raw/a') as Buffer).equals(contents.a)).toBe(true);
   expect(bodies.get('memory://raw/c')).toMatchObject({ error: { cause: { message: /checksum/ } } });
@@ -131,13 +129,12 @@ test('a range that breaks off is taken up again; bytes that do not match the che
 test('the next large object is asked for before the last bytes of the one before are used', async () => {
   const { shared, infos } = await world({ c: contents.c, d: contents.d });
   const asked = new Set<string>();
-  const store: ObjectStore = {
-    ...bound(shared),
+  const store = storeWith(shared, {
     get: (uri, given) => {
       asked.add(uri);
       return shared.get(uri, given);
     },
-  };
+  });
   const seen: boolean[] = [];
   for await (const { object, body } of fetchObjects(store, infos, options)) {
     if ('error' in body) throw body.error;
@@ -145,13 +142,4 @@ test('the next large object is asked for before the last bytes of the one before
   }
   expect(seen[0]).toBe(false);
   expect(seen.at(-1)).toBe(true);
-});
-
-const bound = (store: MemoryStore): ObjectStore => ({
-  list: (prefix, given) => store.list(prefix, given),
-  listFolders: (prefix) => store.listFolders(prefix),
-  head: (uri) => store.head(uri),
-  get: (uri, given) => store.get(uri, given),
-  put: (uri, body, given) => store.put(uri, body, given),
-  delete: (uri) => store.delete(uri),
 });

@@ -170,7 +170,7 @@ test('an object that is read again brings its rows back, and the account says so
 });
 
 describe.each(['before', 'after'] as const)('an acceptance that is killed %s its k-th call', (when) => {
-  test('is made once, by whoever comes next', async () => {
+  test('is made once, by the next run', async () => {
     await deleteRows('id-1', 'id-7');
     const whole = await copyOf(store);
     const view = whole.view();

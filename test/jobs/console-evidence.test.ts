@@ -250,7 +250,7 @@ describe('lines are of the instance whose decisions were made meanwhile', () => 
   });
 });
 
-describe('whoever can write lines', () => {
+describe('anyone who can write lines', () => {
   const plain = range(1, 5).flatMap((number) => decided(number));
 
   test('with members of any kind is not heard, and nothing fails', async () => {

@@ -14,6 +14,7 @@ import type { AwsProbes, Probes } from '../../src/probes/probes.ts';
 import { MemoryStore } from '../../src/store/memory.ts';
 import { RoutedStore } from '../../src/store/router.ts';
 import { type ObjectInfo, type ObjectStore, StoreError } from '../../src/store/store.ts';
+import { storeWith } from '../../src/store/store-with.ts';
 import { collect } from '../support/collect.ts';
 import { shuffled } from '../support/disorder.ts';
 import { decision, input, run, testConfig, testRuntime, warehouse } from '../support/warehouse.ts';
@@ -80,18 +81,14 @@ describe('the store', () => {
   /** Without what it leaves out, as some services are. */
   const lacking = (options: 'conditions' | 'listing'): ObjectStore => {
     const store = new MemoryStore();
-    return {
-      list: (prefix, given) => store.list(prefix, given),
-      listFolders: (prefix) => store.listFolders(prefix),
-      get: (uri, given) => store.get(uri, given),
-      delete: (uri) => store.delete(uri),
+    return storeWith(store, {
       put: (uri, body, given) => store.put(uri, body, options === 'conditions' ? {} : given),
       async head(uri) {
         const info = await store.head(uri);
         if (info === undefined && options === 'listing') throw new StoreError('access-denied', uri, 'HTTP 403');
         return info;
       },
-    };
+    });
   };
   const check = async (store: ObjectStore, name: string) => {
     const checks = await diagnose(testRuntime({ store, sleep: () => new Promise(() => {}) }), probes());

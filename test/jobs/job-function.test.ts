@@ -59,7 +59,7 @@ test('a compaction is planned once, since days without duplicates would come aga
   expect(await rows()).toEqual(await ofBackfill());
 });
 
-test('a unit that fails throws, to be tried again; what is no unit and no step is refused', async () => {
+test('a unit that fails throws, to be tried again; anything but units and steps is refused', async () => {
   const { store, machine, plan } = await world();
   const { units } = await plan();
   const broken = store.view({

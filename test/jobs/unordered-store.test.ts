@@ -5,7 +5,8 @@ import { expire } from '../../src/jobs/expire/expire.ts';
 import { verify } from '../../src/jobs/verify/verify.ts';
 import { MemoryStore } from '../../src/store/memory.ts';
 import { RoutedStore } from '../../src/store/router.ts';
-import type { ObjectInfo, ObjectStore } from '../../src/store/store.ts';
+import type { ObjectInfo } from '../../src/store/store.ts';
+import { storeWith } from '../../src/store/store-with.ts';
 import { disordered, shuffled } from '../support/disorder.ts';
 import { decision, input, putDecisions, rowsOf, run, sortedRows, testRuntime } from '../support/warehouse.ts';
 
@@ -86,17 +87,12 @@ test('rows that are not what their objects give are found by verify --deep, howe
   await run(runtime);
   // Altered without another version or size, as it looks where a row of the table was altered.
   const forged = new Map(names.slice(1).map((name) => [uriOf(name), content(name, 'no_evil')]));
-  const forging: ObjectStore = {
-    list: (prefix, options) => store.list(prefix, options),
-    listFolders: (prefix) => store.listFolders(prefix),
-    head: (uri) => store.head(uri),
-    put: (uri, body, options) => store.put(uri, body, options),
-    delete: (uri) => store.delete(uri),
+  const forging = storeWith(store, {
     async get(uri, options) {
       const body = await store.get(uri, options);
       return { ...body, chunks: forged.has(uri) ? one(forged.get(uri)!) : body.chunks };
     },
-  };
+  });
   const { differences } = await verify({ ...runtime, store: forging }, { deep: true });
   // Each for the row that it has and for the one that it lacks.
   expect(new Set(differences.map(({ kind, uri }) => `${kind} ${uri}`))).toEqual(

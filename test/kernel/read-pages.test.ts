@@ -1,4 +1,4 @@
-/** Pages as others may make them: what is no page is a fault, and nothing but the column is written to. */
+/** Pages as others may make them: anything that is not a page is a fault, and nothing but the column is written to. */
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { ColumnType } from '../../src/columns/types.ts';

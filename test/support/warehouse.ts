@@ -125,7 +125,7 @@ export function testRuntime(options: WorldOptions = {}): Runtime {
     owner: options.owner ?? owner('test'),
     log: pino({ level: 'silent' }),
     clock: options.clock ?? (() => Date.UTC(2026, 0, 1)),
-    // No time passes, but whoever waits lets others go on.
+    // No time passes, but a wait lets others go on.
     sleep: options.sleep ?? nextTurn,
     uuid: () => `00000000-0000-4000-8000-${String(ids()).padStart(12, '0')}`,
   };

@@ -10,6 +10,7 @@ import type { Claim } from '../../src/ledger/ledger.ts';
 import type { SourceConfig } from '../../src/sources/config.ts';
 import { MemoryStore } from '../../src/store/memory.ts';
 import { type ObjectStore, StoreError } from '../../src/store/store.ts';
+import { storeWith } from '../../src/store/store-with.ts';
 import { Worker, type WorkerOptions, type WorkerReport } from '../../src/worker/worker.ts';
 import { collect } from '../support/collect.ts';
 import { decision, opaSourceConfig, owner, rowsOf, testRuntime, type WorldOptions } from '../support/warehouse.ts';
@@ -108,18 +109,13 @@ describe('whether the worker is alive', () => {
       'a',
       Array.from({ length: 100 }, (_, i) => `a${i}`),
     );
-    const slow: ObjectStore = {
-      list: (prefix, options) => store.list(prefix, options),
-      listFolders: (prefix) => store.listFolders(prefix),
-      head: (uri) => store.head(uri),
-      put: (uri, body, options) => store.put(uri, body, options),
-      delete: (uri) => store.delete(uri),
+    const slow = storeWith(store, {
       async get(uri, options) {
         const body = await store.get(uri, options);
         if (uri !== `${logs}/a`) return body;
         return { info: body.info, chunks: pieces(time, Buffer.concat(await collect(body.chunks))) };
       },
-    };
+    });
     queue.send(event('a'));
     let port = 0;
     const onListening = (listening: number): void => {

@@ -1,5 +1,6 @@
 /** Running the binary, and others, as measured processes; what the benchmark scripts share. */
 import { spawn } from 'node:child_process';
+import { randomUUID } from 'node:crypto';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { availableParallelism, cpus, totalmem } from 'node:os';
 import { join, resolve } from 'node:path';
@@ -55,28 +56,17 @@ export async function measureBackfill(
   { settings = [], env = {} }: { readonly settings?: readonly string[]; readonly env?: NodeJS.ProcessEnv } = {},
 ): Promise<MeasuredBackfill> {
   const folder = mkdtempSync(join(work, 'run-'));
-  const usage = join(folder, 'usage.json');
   // JSON is YAML.
   writeFileSync(join(folder, 'audit-warehouse.yaml'), JSON.stringify(config));
-  const preload = `--import=${join(root, 'scripts/bench/resource-usage.ts')}`;
-  const options = `${process.env.NODE_OPTIONS ?? ''} ${preload}`;
   const args = [...settings.flatMap((setting) => ['--set', setting]), 'backfill', '--json', '--log-level', 'warn'];
-  const started = performance.now();
-  const { stdout } = await run(join(root, 'bin/audit-warehouse'), args, {
-    cwd: folder,
-    env: { ...process.env, ...env, BENCH_RESOURCE_USAGE: usage, NODE_OPTIONS: options },
-  });
-  const seconds = (performance.now() - started) / 1000;
+  const { stdout, ...measurement } = await measureBinary(folder, args, { env });
   const report = JSON.parse(stdout);
   const { read, rows, quarantined } = report.records;
   if (read < records || rows + quarantined !== read)
     throw new Error(`${records} records were generated, but the report says ${JSON.stringify(report.records)}`);
-  const { userCPUTime, systemCPUTime, maxRSS } = JSON.parse(readFileSync(usage, 'utf8')) as ResourceUsage;
   rmSync(folder, { recursive: true });
   return {
-    seconds,
-    cpuSeconds: (userCPUTime + systemCPUTime) / 1e6,
-    peakRssBytes: maxRSS * 1024,
+    ...measurement,
     recordsRead: read,
     decompressedBytes: report.bytes.decompressed,
     writtenBytes: report.bytes.written,
@@ -84,14 +74,38 @@ export async function measureBackfill(
   };
 }
 
+/** One run of the binary in a folder; several may run there at a time. Throws where it does not end with 0. */
+export async function measureBinary(
+  cwd: string,
+  args: readonly string[],
+  { env = {}, input = '' }: { readonly env?: NodeJS.ProcessEnv; readonly input?: string } = {},
+): Promise<Measurement & { readonly stdout: string }> {
+  const usage = join(cwd, `usage-${randomUUID()}.json`);
+  const preload = `--import=${join(root, 'scripts/bench/resource-usage.ts')}`;
+  const options = `${process.env.NODE_OPTIONS ?? ''} ${preload}`;
+  const started = performance.now();
+  const { stdout } = await run(join(root, 'bin/audit-warehouse'), args, {
+    cwd,
+    env: { ...process.env, ...env, BENCH_RESOURCE_USAGE: usage, NODE_OPTIONS: options },
+    input,
+  });
+  const seconds = (performance.now() - started) / 1000;
+  const { userCPUTime, systemCPUTime, maxRSS } = JSON.parse(readFileSync(usage, 'utf8')) as ResourceUsage;
+  rmSync(usage);
+  return { seconds, cpuSeconds: (userCPUTime + systemCPUTime) / 1e6, peakRssBytes: maxRSS * 1024, stdout };
+}
+
 /** Resolves with what it prints, where it ends with 0. */
 export function run(
   command: string,
   args: readonly string[],
-  options: { cwd?: string; env?: NodeJS.ProcessEnv } = {},
+  { input = '', ...options }: { cwd?: string; env?: NodeJS.ProcessEnv; input?: string } = {},
 ): Promise<{ stdout: string }> {
   return new Promise((done, reject) => {
-    const child = spawn(command, args, { ...options, stdio: ['ignore', 'pipe', 'inherit'] });
+    const child = spawn(command, args, { ...options, stdio: ['pipe', 'pipe', 'inherit'] });
+    // What does not read it to its end says by its exit code whether that is a fault.
+    child.stdin.on('error', () => {});
+    child.stdin.end(input);
     let stdout = '';
     child.stdout.setEncoding('utf8').on('data', (text: string) => {
       stdout += text;

@@ -16,6 +16,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Iterable
 from pathlib import Path
 
 from job import ROOT, SOURCES, table_of
@@ -65,15 +66,7 @@ def arguments() -> argparse.Namespace:
     )
     parser.add_argument("--source", choices=SOURCES, default="opa", help="what the records are (default: opa)")
     parser.add_argument("--gzip", action="store_true", help="compressed input")
-    parser.add_argument("--runs", type=int, default=5, help="runs of each engine (default: 5)")
-    parser.add_argument("--threads", type=int, default=2, help="threads of each engine (default: 2)")
-    parser.add_argument(
-        "--engines",
-        type=lambda text: text.split(","),
-        default=list(ENGINES),
-        metavar="NAME,NAME",
-        help=f"of {','.join(ENGINES)} (default: all)",
-    )
+    add_engine_options(parser, ENGINES)
     parser.add_argument(
         "--data",
         type=Path,
@@ -84,13 +77,29 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--quick", action="store_true", help="100,000 records, one run: to try it out, not to quote")
     parser.add_argument("--python", default=sys.executable, help=argparse.SUPPRESS)
     given = parser.parse_args()
-    if unknown := [name for name in given.engines if name not in ENGINES]:
-        parser.error(f"no such engine: {', '.join(unknown)}")
+    check_engines(parser, given.engines, ENGINES)
     if given.runs < 1 or given.threads < 1 or min(given.records) < 1:
         parser.error("--runs, --threads and --records start at 1")
     if given.quick:
         given.records, given.runs = [100_000], 1
     return given
+
+
+def add_engine_options(parser: argparse.ArgumentParser, engines: tuple[str, ...]) -> None:
+    parser.add_argument("--runs", type=int, default=5, help="runs of each engine (default: 5)")
+    parser.add_argument("--threads", type=int, default=2, help="threads of each engine (default: 2)")
+    parser.add_argument(
+        "--engines",
+        type=lambda text: text.split(","),
+        default=list(engines),
+        metavar="NAME,NAME",
+        help=f"of {','.join(engines)} (default: all)",
+    )
+
+
+def check_engines(parser: argparse.ArgumentParser, given: list[str], engines: tuple[str, ...]) -> None:
+    if unknown := [name for name in given if name not in engines]:
+        parser.error(f"no such engine: {', '.join(unknown)}")
 
 
 # ---- input
@@ -130,29 +139,23 @@ def read_once(folder: Path) -> int:
 # ---- one run
 
 
+def write_config(file: Path, warehouse: Path, kind: str, source: Path, threads: int) -> Path:
+    """What is not said is the default configuration."""
+    sources = [{"name": "records", "type": kind, "location": str(source)}]
+    # JSON is YAML.
+    file.write_text(json.dumps({"warehouse": str(warehouse), "sources": sources, "batch": {"threads": threads}}))
+    return file
+
+
+def ours(config: Path, *words: str) -> list[str]:
+    binary = str(ROOT / "bin/audit-warehouse")
+    return [binary, *words, "--config", str(config), "--json", "--log-level", "warn"]
+
+
 def command(engine: str, options: argparse.Namespace, source: Path, output: Path) -> list[str]:
     if engine == "ours":
-        # The rest is the default configuration.
-        config = output.parent / "ours.yaml"
-        config.write_text(
-            json.dumps(  # JSON is YAML.
-                {
-                    "warehouse": str(output),
-                    "sources": [{"name": "records", "type": options.source, "location": str(source)}],
-                    "batch": {"threads": options.threads},
-                }
-            )
-        )
-        return [
-            str(ROOT / "bin/audit-warehouse"),
-            "backfill",
-            "--config",
-            str(config),
-            "--json",
-            "--no-progress",
-            "--log-level",
-            "warn",
-        ]
+        config = write_config(output.parent / "ours.yaml", output, options.source, source, options.threads)
+        return ours(config, "backfill", "--no-progress")
     job = [
         "--source",
         options.source,
@@ -174,13 +177,17 @@ def data_folder(engine: str, source: str, output: Path) -> Path:
 def run(engine: str, options: argparse.Namespace, source: Path, work: Path) -> dict[str, float]:
     output = work / engine
     shutil.rmtree(output, ignore_errors=True)
+    figures = measured(engine, command(engine, options, source, output))
+    return figures | written(data_folder(engine, options.source, output).rglob("*.parquet"))
+
+
+def measured(engine: str, line: list[str]) -> dict[str, float]:
+    """One process to its end: wall seconds, CPU seconds, and the peak of its memory in bytes."""
     # What the run before wrote must not be written back in this one.
     os.sync()
     with tempfile.TemporaryFile() as log:
         start = time.monotonic()
-        process = subprocess.Popen(
-            command(engine, options, source, output), stdout=log, stderr=log, stdin=subprocess.DEVNULL
-        )
+        process = subprocess.Popen(line, stdout=log, stderr=log, stdin=subprocess.DEVNULL)
         _, status, usage = os.wait4(process.pid, 0)
         wall = time.monotonic() - start
         process.returncode = os.waitstatus_to_exitcode(status)
@@ -188,14 +195,12 @@ def run(engine: str, options: argparse.Namespace, source: Path, work: Path) -> d
             log.seek(0)
             said = log.read().decode(errors="replace").strip()[-2000:]
             raise Failed(f"{engine} ended with {process.returncode}:\n{said}")
-    files = [path for path in data_folder(engine, options.source, output).rglob("*.parquet")]
-    return {
-        "wall": wall,
-        "cpu": usage.ru_utime + usage.ru_stime,
-        "rss": usage.ru_maxrss * 1024,
-        "output": sum(path.stat().st_size for path in files),
-        "files": len(files),
-    }
+    return {"wall": wall, "cpu": usage.ru_utime + usage.ru_stime, "rss": usage.ru_maxrss * 1024}
+
+
+def written(files: Iterable[Path]) -> dict[str, float]:
+    sizes = [path.stat().st_size for path in files]
+    return {"output": sum(sizes), "files": len(sizes)}
 
 
 def check(options: argparse.Namespace, records: int, work: Path) -> bool | None:

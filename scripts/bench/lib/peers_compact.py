@@ -12,11 +12,9 @@ import shutil
 import subprocess
 import sys
 import tempfile
-import time
 from pathlib import Path
 
 import peers
-from job import ROOT
 from peers import Failed
 
 LIB = Path(__file__).resolve().parent
@@ -41,44 +39,20 @@ def arguments() -> argparse.Namespace:
     )
     parser.add_argument("--job", choices=["compact"], help=argparse.SUPPRESS)
     parser.add_argument("--records", type=int, default=1_000_000, help="decisions on three days (default: 1000000)")
-    parser.add_argument("--runs", type=int, default=5, help="runs of each engine (default: 5)")
-    parser.add_argument("--threads", type=int, default=2, help="threads of each engine (default: 2)")
-    parser.add_argument(
-        "--engines",
-        type=lambda text: text.split(","),
-        default=list(ENGINES),
-        metavar="NAME,NAME",
-        help=f"of {','.join(ENGINES)} (default: all)",
-    )
+    peers.add_engine_options(parser, ENGINES)
     parser.add_argument("--data", type=Path, metavar="DIR", help="keep the input here and use it again")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write all raw figures there")
     parser.add_argument("--quick", action="store_true", help="100,000 decisions, one run: to try it out, not to quote")
     parser.add_argument("--python", default=sys.executable, help=argparse.SUPPRESS)
     given = parser.parse_args()
-    if unknown := [name for name in given.engines if name not in ENGINES]:
-        parser.error(f"no such engine: {', '.join(unknown)}")
+    peers.check_engines(parser, given.engines, ENGINES)
     if given.quick:
         given.records, given.runs = 100_000, 1
     return given
 
 
 def config_of(folder: Path, warehouse: Path, source: Path, threads: int) -> Path:
-    config = folder / f"{warehouse.name}.yaml"
-    config.write_text(
-        json.dumps(  # JSON is YAML.
-            {
-                "warehouse": str(warehouse),
-                "sources": [{"name": "records", "type": "opa", "location": str(source)}],
-                "batch": {"threads": threads},
-            }
-        )
-    )
-    return config
-
-
-def ours(config: Path, *command: str) -> list[str]:
-    binary = str(ROOT / "bin/audit-warehouse")
-    return [binary, *command, "--config", str(config), "--json", "--log-level", "warn"]
+    return peers.write_config(folder / f"{warehouse.name}.yaml", warehouse, "opa", source, threads)
 
 
 def run(engine: str, options: argparse.Namespace, warehouse: Path, backup: Path, work: Path, source: Path) -> dict:
@@ -88,28 +62,11 @@ def run(engine: str, options: argparse.Namespace, warehouse: Path, backup: Path,
         # Metadata names its files by their absolute paths, so the copy is what is kept.
         shutil.rmtree(warehouse, ignore_errors=True)
         shutil.copytree(backup, warehouse)
-        line = ours(config_of(work, warehouse, source, options.threads), "compact", "--table", TABLE)
+        line = peers.ours(config_of(work, warehouse, source, options.threads), "compact", "--table", TABLE)
     else:
         folders = ["--input", str(backup / TABLE / "data"), "--output", str(output)]
         line = [options.python, str(LIB / "peer_compact.py"), engine, *folders, "--threads", str(options.threads)]
-    os.sync()
-    with tempfile.TemporaryFile() as log:
-        start = time.monotonic()
-        process = subprocess.Popen(line, stdout=log, stderr=log, stdin=subprocess.DEVNULL)
-        _, status, usage = os.wait4(process.pid, 0)
-        wall = time.monotonic() - start
-        process.returncode = os.waitstatus_to_exitcode(status)
-        if process.returncode != 0:
-            log.seek(0)
-            raise Failed(f"{engine} ended with {process.returncode}:\n{log.read().decode(errors='replace')[-2000:]}")
-    files = list(written(engine, warehouse, work))
-    return {
-        "wall": wall,
-        "cpu": usage.ru_utime + usage.ru_stime,
-        "rss": usage.ru_maxrss * 1024,
-        "output": sum(path.stat().st_size for path in files),
-        "files": len(files),
-    }
+    return peers.measured(engine, line) | peers.written(written(engine, warehouse, work))
 
 
 def written(engine: str, warehouse: Path, work: Path):
@@ -152,7 +109,7 @@ def main() -> int:
         source = peers.generated(options.data or work, options.records, "opa", False)
         warehouse = work / "warehouse"
         filled = subprocess.run(
-            ours(config_of(work, warehouse, source, 2), "backfill", "--no-progress"), stdout=subprocess.PIPE
+            peers.ours(config_of(work, warehouse, source, 2), "backfill", "--no-progress"), stdout=subprocess.PIPE
         )
         if filled.returncode != 0:
             raise Failed("backfill failed")

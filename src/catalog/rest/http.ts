@@ -1,5 +1,6 @@
 /** One exchange with an HTTP server that speaks JSON, bounded in time and in the bytes of the answer. */
 import { parseJson } from '../../iceberg/json.ts';
+import { boundedText } from '../../store/bounded-body.ts';
 import { RestUnreachable } from './errors.ts';
 
 export interface HttpRequest {
@@ -29,21 +30,10 @@ export async function exchange(doing: string, { url, ...request }: HttpRequest):
   try {
     const response = await fetch(url, { ...request, redirect: 'manual', signal: AbortSignal.timeout(patienceMs) });
     const { status, headers } = response;
-    return { status, headers, body: bodyOf(await readText(response), status) };
+    return { status, headers, body: bodyOf(await boundedText(response, mostBytes), status) };
   } catch (error) {
     throw new RestUnreachable(doing, error);
   }
-}
-
-async function readText({ body }: Response): Promise<string> {
-  const chunks: Uint8Array[] = [];
-  let bytes = 0;
-  for await (const chunk of body ?? []) {
-    bytes += chunk.length;
-    if (bytes > mostBytes) throw new Error(`the answer is larger than ${mostBytes} bytes`);
-    chunks.push(chunk);
-  }
-  return Buffer.concat(chunks).toString();
 }
 
 function bodyOf(text: string, status: number): unknown {

@@ -3,7 +3,6 @@
  * so that a test can run one with its own.
  */
 import type { ReadStream, WriteStream } from 'node:tty';
-import type { Command } from 'commander';
 import type { Config } from '../../config/config.ts';
 import type { QueryEngine, StatementEngine } from '../../engines/engine.ts';
 import type { EngineName, WritingEngineName } from '../../engines/index.ts';
@@ -75,9 +74,6 @@ export interface GlobalOptions {
   readonly logLevel?: string;
   readonly logFormat?: string;
 }
-
-/** One subcommand: adds itself to the program. Its action returns the exit code. */
-export type DefineCommand = (program: Command, run: RunAction) => void;
 
 /** Wraps an action so that what it returns becomes the exit code of the process. */
 export type RunAction = <Arguments extends unknown[]>(

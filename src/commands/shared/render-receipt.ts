@@ -26,7 +26,7 @@ export function renderReceipt(
   return dimmed(lines, width);
 }
 
-/** Without what was read: for what is no table of rows. */
+/** Without what was read: for answers other than tables of rows. */
 export function renderReceiptLines(
   receipt: Receipt,
   range: { readonly from?: bigint; readonly to?: bigint } | undefined,

@@ -28,7 +28,7 @@ import { FetchMeter } from './remote/object-ranges.ts';
 import { RemoteTables } from './remote/remote-tables.ts';
 import { Scratch } from './remote/scratch.ts';
 import type { Scan } from './remote/statement-scans.ts';
-import { isLocal, type NamedTable, type ShownTable, shownTable } from './shown-table.ts';
+import { deletedPositions, isLocal, type NamedTable, type ShownTable, shownTable } from './shown-table.ts';
 import { deletedRowsSchema, identifier } from './table-views.ts';
 import { toCell } from './values.ts';
 
@@ -229,12 +229,11 @@ async function showTable(connection: DuckDBConnection, { name, sql, deleted }: S
     await connection.run(`CREATE SCHEMA IF NOT EXISTS ${deletedRowsSchema}`);
     await connection.run(`CREATE TABLE ${deletedRowsSchema}.${identifier(name)} (path VARCHAR, position BIGINT)`);
     const appender = await connection.createAppender(name, deletedRowsSchema);
-    for (const [path, rows] of deleted)
-      for (let row = rows.indexOf(1); row >= 0; row = rows.indexOf(1, row + 1)) {
-        appender.appendVarchar(path);
-        appender.appendBigInt(BigInt(row));
-        appender.endRow();
-      }
+    for (const [path, position] of deletedPositions(deleted)) {
+      appender.appendVarchar(path);
+      appender.appendBigInt(BigInt(position));
+      appender.endRow();
+    }
     appender.closeSync();
   }
   await connection.run(sql);

@@ -4,23 +4,18 @@
  */
 import { readFileSync } from 'node:fs';
 import { userInfo } from 'node:os';
-import pLimit from 'p-limit';
 import type { Config } from '../../config/config.ts';
 import { UsageError } from '../../config/errors.ts';
 import type { Catalog } from '../../iceberg/catalog.ts';
-import { deletedRows } from '../../iceberg/deleted-rows.ts';
 import { currentSnapshot, type TableMetadata } from '../../iceberg/metadata.ts';
 import { type LiveFile, liveFiles } from '../../iceberg/scan.ts';
-import { hasStableNames } from '../../iceberg/schema.ts';
 import { isTableFault } from '../../iceberg/table-fault.ts';
-import { asParquet } from '../../iceberg/table-rows.ts';
-import { readFooter } from '../../parquet/read/row-reader.ts';
-import { storedColumns } from '../../parquet/read/stored-column.ts';
 import type { ObjectStore } from '../../store/store.ts';
 import { printable } from '../../text/printable.ts';
 import { viewsOver } from '../../views/select.ts';
 import { descriptions } from './catalog-listing.ts';
-import { columnsInFile, deletedRowsSchema, identifier, literal, type ViewFile, viewSql } from './table-views.ts';
+import { deletedPositions, filesInPlace } from './shown-table.ts';
+import { deletedRowsSchema, identifier, literal, viewSql } from './table-views.ts';
 
 interface World {
   readonly store: ObjectStore;
@@ -30,7 +25,6 @@ interface World {
 
 /** More rows that other engines have deleted are not written into a script. */
 const mostDeletedRows = 100_000;
-const filesAhead = 8;
 
 /** Throws UsageError for a table with more deleted rows than a script should name. Tables that cannot be read are left out, with the reason. */
 export async function duckDbScript({ store, catalog, config }: World): Promise<string> {
@@ -109,39 +103,27 @@ function functions(user: string): string[] {
 }
 
 async function tableStatements(store: ObjectStore, name: string, metadata: TableMetadata): Promise<string[]> {
-  const stable = hasStableNames(metadata);
-  const limit = pLimit(filesAhead);
   const found: LiveFile[] = [];
   for await (const file of liveFiles(store, metadata)) {
     if (file.format !== 'PARQUET') throw new UsageError(`table ${name} has a ${file.format} file: ${file.path}`);
     found.push(file);
   }
-  const deleted: string[] = [];
-  const files = await Promise.all(
-    found.map((file) =>
-      limit(async (): Promise<ViewFile> => {
-        const path = file.path.replace(/^file:\/\//, '');
-        const rows = await deletedRows(store, metadata, file);
-        for (let row = rows?.indexOf(1) ?? -1; row >= 0; row = rows!.indexOf(1, row + 1))
-          deleted.push(`(${literal(path)}, ${row})`);
-        if (deleted.length > mostDeletedRows)
-          throw new UsageError(
-            `table ${name} has more than ${mostDeletedRows} rows that other engines have deleted: run compact, which merges them, then connect again`,
-          );
-        const columns = stable
-          ? 'names'
-          : columnsInFile(metadata, storedColumns(await readFooter(store, asParquet(file))));
-        return { path, columns, hasDeletes: rows !== undefined };
-      }),
-    ),
-  );
+  const { files, deleted } = await filesInPlace(store, metadata, found);
+  const rows: string[] = [];
+  for (const [path, position] of deletedPositions(deleted)) {
+    if (rows.length === mostDeletedRows)
+      throw new UsageError(
+        `table ${name} has more than ${mostDeletedRows} rows that other engines have deleted: run compact, which merges them, then connect again`,
+      );
+    rows.push(`(${literal(path)}, ${position})`);
+  }
   const gone = `${deletedRowsSchema}.${identifier(name)}`;
   return [
-    ...(deleted.length === 0
+    ...(rows.length === 0
       ? []
       : [
           `CREATE SCHEMA IF NOT EXISTS ${deletedRowsSchema}`,
-          `CREATE OR REPLACE TABLE ${gone} AS SELECT * FROM (VALUES ${deleted.join(', ')}) AS gone (path, position)`,
+          `CREATE OR REPLACE TABLE ${gone} AS SELECT * FROM (VALUES ${rows.join(', ')}) AS gone (path, position)`,
         ]),
     viewSql(name, metadata, files).replace('CREATE VIEW', 'CREATE OR REPLACE VIEW'),
   ];

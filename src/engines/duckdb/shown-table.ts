@@ -43,27 +43,16 @@ export async function shownTable(
   signal: AbortSignal | undefined,
 ): Promise<ShownTable> {
   const local = files.filter(({ path }) => isLocal(path));
-  const stable = hasStableNames(metadata);
-  const deleted = new Map<string, Uint8Array>();
+  const inPlace = await filesInPlace(store, metadata, local, signal);
+  const deleted = new Map(inPlace.deleted);
   const limit = pLimit(filesAhead);
-  const inPlace = async (file: LiveFile): Promise<ViewFile> => {
-    signal?.throwIfAborted();
-    const path = file.path.slice(scheme.length);
-    const rows = await deletedRows(store, metadata, file);
-    if (rows !== undefined) deleted.set(path, rows);
-    const columns = stable ? 'names' : columnsInFile(metadata, storedColumns(await readFooter(store, asParquet(file))));
-    return { path, columns, hasDeletes: rows !== undefined };
-  };
   const inCopy = async ({ live, path, columns, rows: ranges }: ShownPart): Promise<ViewFile> => {
     signal?.throwIfAborted();
     const rows = await deletedRows(store, metadata, live);
     if (rows !== undefined) deleted.set(path, Buffer.concat(ranges.map(({ from, to }) => rows.subarray(from, to))));
     return { path, columns, hasDeletes: rows !== undefined };
   };
-  const shown = await Promise.all([
-    ...local.map((file) => limit(() => inPlace(file))),
-    ...parts.map((part) => limit(() => inCopy(part))),
-  ]);
+  const shown = [...inPlace.files, ...(await Promise.all(parts.map((part) => limit(() => inCopy(part)))))];
   return {
     name,
     sql: viewSql(name, metadata, shown),
@@ -72,4 +61,31 @@ export async function shownTable(
     localBytes: local.reduce((sum, file) => sum + file.fileSize, 0),
     deleted,
   };
+}
+
+/** Data files as DuckDB opens them where they are: local ones by their paths, others by their URIs. */
+export async function filesInPlace(
+  store: ObjectStore,
+  metadata: TableMetadata,
+  files: readonly LiveFile[],
+  signal?: AbortSignal,
+): Promise<{ readonly files: readonly ViewFile[]; readonly deleted: ShownTable['deleted'] }> {
+  const stable = hasStableNames(metadata);
+  const deleted = new Map<string, Uint8Array>();
+  const limit = pLimit(filesAhead);
+  const inPlace = async (file: LiveFile): Promise<ViewFile> => {
+    signal?.throwIfAborted();
+    const path = isLocal(file.path) ? file.path.slice(scheme.length) : file.path;
+    const rows = await deletedRows(store, metadata, file);
+    if (rows !== undefined) deleted.set(path, rows);
+    const columns = stable ? 'names' : columnsInFile(metadata, storedColumns(await readFooter(store, asParquet(file))));
+    return { path, columns, hasDeletes: rows !== undefined };
+  };
+  return { files: await Promise.all(files.map((file) => limit(() => inPlace(file)))), deleted };
+}
+
+/** The deleted rows of files, one after another. */
+export function* deletedPositions(deleted: ShownTable['deleted']): Generator<[path: string, position: number]> {
+  for (const [path, rows] of deleted)
+    for (let row = rows.indexOf(1); row >= 0; row = rows.indexOf(1, row + 1)) yield [path, row];
 }

@@ -4,7 +4,7 @@ import type { Runtime } from '../../ingest/runtime.ts';
 import { compareText } from '../../text/order.ts';
 
 export interface RemainingRows {
-  /** Snapshots from before the erasure, which show the rows to whoever asks for them. */
+  /** Snapshots from before the erasure, which show the rows to anyone who asks for them. */
   readonly snapshots: number;
   /** Branches and tags among them, which `expire` leaves alone. */
   readonly refs: readonly string[];

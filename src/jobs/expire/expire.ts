@@ -125,7 +125,7 @@ async function openWork(runtime: Runtime, before: number): Promise<OpenWork> {
   const files = new Set([...amendments.values()].flat());
   const compactions: string[] = [];
   for await (const { intent } of standingCompactions(runtime)) {
-    // Whoever found that it still held has had the grace period to commit it.
+    // A run that found it still standing has had the grace period to commit it.
     if (intent.until < before) compactions.push(intent.unit);
     else for (const { path } of intent.files) files.add(path);
   }

@@ -18,6 +18,7 @@ import { Longs } from '../../sequences/longs.ts';
 import type { NumberRange } from '../../sequences/number-set.ts';
 import { rangesOfRow, type SequenceKind, useOfKind } from '../../sequences/rows.ts';
 import type { ObjectStore } from '../../store/store.ts';
+import { storeWith } from '../../store/store-with.ts';
 import { sequences } from '../../tables/sequences.ts';
 import { compareText } from '../../text/order.ts';
 import { deletedIn } from '../rewrite/duplicates.ts';
@@ -260,15 +261,10 @@ function counted(store: ObjectStore, onBytes: (bytes: number) => void): ObjectSt
       yield chunk;
     }
   }
-  return {
-    list: (prefix, options) => store.list(prefix, options),
-    listFolders: (prefix) => store.listFolders(prefix),
-    head: (uri) => store.head(uri),
-    put: (uri, body, options) => store.put(uri, body, options),
-    delete: (uri) => store.delete(uri),
+  return storeWith(store, {
     async get(uri, options) {
       const { info, chunks } = await store.get(uri, options);
       return { info, chunks: counting(chunks) };
     },
-  };
+  });
 }

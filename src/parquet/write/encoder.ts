@@ -113,7 +113,7 @@ export class ColumnarFileWriter {
       await this.#file.add(rows, chunks);
       this.#pendingBytes -= bytes;
     });
-    // Whoever waits for it learns of the failure.
+    // The code that waits for it learns of the failure.
     this.#placing.catch(() => undefined);
   }
 }

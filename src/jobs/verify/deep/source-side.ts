@@ -37,7 +37,7 @@ export interface ReadRows {
 const chunkBytes = 4 << 20;
 const chunkRows = 16_384;
 
-/** Reads objects in this order. Throws what is no fault of an object. */
+/** Reads objects in this order. Throws errors that no object is to blame for. */
 export async function readObjects(
   { store, config, sleep }: Runtime,
   { source }: ConfiguredSource,
