@@ -57,7 +57,7 @@ async function execute(context: CommandContext, location: string | undefined, op
   }
   const { look, proposal } = await lookAndPropose(context, location, options);
   const { renderLook } = await import('./shared/render-look.ts');
-  if (options.json) await context.stdout.write(`${JSON.stringify({ ...look, proposal })}\n`);
+  if (options.json) await context.stdout.writeJson(`${JSON.stringify({ ...look, proposal })}\n`);
   else await context.stdout.write(renderLook(look, location));
   if (look.type === undefined) return exitCodes.failed;
   if (

@@ -1,7 +1,6 @@
 /** `query`: a named question, or SQL, over the current snapshots of the tables. */
 import { type Command, Option } from 'commander';
 import { type EngineName, engineNames } from '../engines/index.ts';
-import { wrapLines } from '../text/wrap.ts';
 import type { Asked } from './shared/asking.ts';
 import type { CommandContext, GlobalOptions, RunAction } from './shared/context.ts';
 import { exitCodes } from './shared/exit.ts';
@@ -136,7 +135,7 @@ async function list(context: CommandContext, question: string | undefined, optio
       : [questionNamed(context, question, options)];
   const text = renderQuestions(questions, format);
   const { output, end } = context.page();
-  await (format === 'json' ? output.writeJson(text) : output.write(wrapLines(text, output.columns)));
+  await (format === 'json' ? output.writeJson(text) : output.write(text));
   await end();
   return exitCodes.done;
 }

@@ -1,6 +1,8 @@
 /** What is shown on a terminal fits it, whatever the text. */
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import type { Output } from '../../src/commands/shared/context.ts';
+import { createOutput } from '../../src/commands/shared/output.ts';
 import { markdownHead, markdownRow } from '../../src/text/markdown.ts';
 import { columnsOf } from '../../src/text/printable.ts';
 import { recordsText } from '../../src/text/records.ts';
@@ -105,6 +107,34 @@ describe('lines', () => {
 
   test('keep words whole that are longer than the terminal', () => {
     expect(wrapLines('see s3://a-bucket/with/a/long/key now', 16)).toBe('see\ns3://a-bucket/with/a/long/key\nnow');
+  });
+});
+
+describe('what a command writes', () => {
+  const written = async (write: (output: Output) => Promise<void>, isTTY = true): Promise<string> => {
+    let text = '';
+    const stream = {
+      isTTY,
+      columns: 30,
+      write(piece: string, done: () => void) {
+        text += piece;
+        done();
+      },
+    };
+    await write(createOutput(stream, () => {}));
+    return text;
+  };
+  const line = 'one two three four five six seven eight\n';
+
+  test('for people is broken at the width of their terminal, whichever command it is', async () => {
+    expect(await written((output) => output.write(line))).toBe('one two three four five six\nseven eight\n');
+    expect(await written((output) => output.write(line), false)).toBe(line);
+  });
+
+  test('for programs never is', async () => {
+    expect(await written((output) => output.writeData(line))).toBe(line);
+    const json = `{"text":"${line.trim()}"}\n`;
+    expect(await written((output) => output.writeJson(json))).toBe(json);
   });
 });
 

@@ -16,7 +16,7 @@ import type { WorkerOptions } from '../../worker/worker.ts';
 
 /** Each method resolves when the reader has taken the text, so that a slow pipe holds the writer back. */
 export interface Output {
-  /** Lines for people: of what stands in them, nothing but line feeds acts on a terminal. */
+  /** Lines for people, broken at the width of the terminal: of what stands in them, nothing but line feeds acts on it. */
   write(text: string): Promise<void>;
   /** The same with emphasis (src/text/styles.ts); all text from outside in it has been made printable. */
   writeStyled(text: string): Promise<void>;

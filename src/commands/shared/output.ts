@@ -4,6 +4,7 @@
  */
 import { printableJson, printableLines } from '../../text/printable.ts';
 import { renderStyles } from '../../text/styles.ts';
+import { wrapLines } from '../../text/wrap.ts';
 import type { Output } from './context.ts';
 
 export interface TextStream {
@@ -20,17 +21,18 @@ export function createOutput(
   isColored: () => boolean = () => false,
 ): Output {
   const isTTY = stream.isTTY === true;
+  // A terminal that does not know has none.
+  const columns = isTTY ? stream.columns || 80 : undefined;
   const send = async (text: string): Promise<void> => {
     const error = await new Promise<Error | null | undefined>((resolve) => stream.write(text, resolve));
     if (error) onError(error);
   };
   return {
-    write: (text) => send(printableLines(text)),
+    write: (text) => send(wrapLines(printableLines(text), columns)),
     writeStyled: (text) => send(renderStyles(text, isColored(), printableLines)),
     writeJson: (text) => send(isTTY ? printableJson(text) : text),
     writeData: (text) => send(isTTY ? printableLines(text) : text),
     isTTY,
-    // A terminal that does not know has none.
-    columns: isTTY ? stream.columns || 80 : undefined,
+    columns,
   };
 }

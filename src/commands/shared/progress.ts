@@ -18,7 +18,7 @@ export interface ProgressDisplay extends ProgressSink {
 const plainEveryMs = 5000;
 
 export function showProgress(stderr: Output, clock: () => number, enabled: boolean): ProgressDisplay {
-  const log = (line: string): void => void stderr.write(line);
+  const log = (line: string): void => void stderr.writeData(line);
   if (!enabled) return { update() {}, log, stop() {} };
   return stderr.isTTY ? bar(stderr, clock) : plainLines(stderr, clock);
 }
@@ -63,7 +63,7 @@ function plainLines(stderr: Output, clock: () => number): ProgressDisplay {
       shown = now;
       void stderr.write(`${progress.phase}: ${describeProgress(progress, now - started)}\n`);
     },
-    log: (line) => void stderr.write(line),
+    log: (line) => void stderr.writeData(line),
     stop() {},
   };
 }
@@ -104,7 +104,7 @@ function bar(stderr: Output, clock: () => number): ProgressDisplay {
         cursorTo(process.stderr, 0);
         clearLine(process.stderr, 0);
       }
-      void stderr.write(line);
+      void stderr.writeData(line);
     },
     stop() {
       if (running) single.stop();

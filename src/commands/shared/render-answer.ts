@@ -121,7 +121,7 @@ async function writeCsv(output: Output, answer: QueryAnswer, { safe = false }: A
 
 async function writeMarkdown(output: Output, answer: QueryAnswer): Promise<number> {
   const names = answer.columns.map(({ name }) => name);
-  await output.write(
+  await output.writeData(
     markdownHead(
       names,
       answer.columns.map(({ type }) => numeric.test(type)),
@@ -129,7 +129,7 @@ async function writeMarkdown(output: Output, answer: QueryAnswer): Promise<numbe
   );
   let count = 0;
   for await (const rows of answer.chunks) {
-    await output.write(rows.map((row) => markdownRow(row.map(plain))).join(''));
+    await output.writeData(rows.map((row) => markdownRow(row.map(plain))).join(''));
     count += rows.length;
   }
   return count;

@@ -28,7 +28,7 @@ export function openLog(context: CommandContext, options: GlobalOptions, write?:
   return createLogger({
     level: level as LogLevel,
     format: format === 'text' || (format === 'auto' && context.stderr.isTTY) ? 'text' : 'json',
-    write: write ?? ((line) => void context.stderr.write(line)),
+    write: write ?? ((line) => void context.stderr.writeData(line)),
   });
 }
 

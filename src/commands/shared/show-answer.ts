@@ -4,7 +4,6 @@ import type { EngineName } from '../../engines/index.ts';
 import type { Runtime } from '../../ingest/runtime.ts';
 import { explainEmpty } from '../../queries/empty.ts';
 import { printable } from '../../text/printable.ts';
-import { wrapLines } from '../../text/wrap.ts';
 import type { Asked } from './asking.ts';
 import type { CommandContext, Output } from './context.ts';
 import { receiptOf } from './receipt.ts';
@@ -53,7 +52,7 @@ export async function showAnswer(
   const rows = await writeAnswer(output, answer, format, { safe: shown.csvSafe === true, trailer });
   if (format !== 'json' && shown.receipt) {
     const below = output.isTTY ? output : context.stderr;
-    for (const hint of await hintsFor(rows)) await below.write(wrapLines(`${printable(hint)}\n`, below.columns));
+    for (const hint of await hintsFor(rows)) await below.write(`${printable(hint)}\n`);
     const reading = { rows, bytesScanned: answer.bytesScanned(), seconds: took };
     await below.writeStyled(renderReceipt(reading, receipt, range, below.columns));
   }
