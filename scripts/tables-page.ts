@@ -10,6 +10,7 @@ import { ingestedObjects } from '../src/tables/ingested-objects.ts';
 import { quarantine } from '../src/tables/quarantine.ts';
 import { type AnnotatedSchema, columnTypeText, extractions } from '../src/tables/schema.ts';
 import { sequences } from '../src/tables/sequences.ts';
+import { type ViewDeclaration, viewDeclarations } from '../src/views/declarations.ts';
 
 interface Section {
   readonly table: TableDeclaration;
@@ -48,6 +49,11 @@ export function tablesPage(): string {
     ),
     ...identities.flatMap(section),
     '',
+    '## Views',
+    '',
+    'What they are for is in [views.md](views.md).',
+    ...viewDeclarations.flatMap(viewSection),
+    '',
     '## Reasons of quarantine',
     '',
     '| reason | meaning |',
@@ -74,9 +80,24 @@ function section({ table, schema }: Section): string[] {
       const path = paths.get(name);
       const from = schema ? ` ${path ?? ''} |` : '';
       const typeText = `\`${columnTypeText(type)}\`${required ? ', never null' : ''}`;
-      return `| \`${name}\` | ${typeText} |${from} ${description.replaceAll('|', '\\|').replaceAll('<', '&lt;')} |`;
+      return `| \`${name}\` | ${typeText} |${from} ${escaped(description)} |`;
     }),
   ];
 }
+
+const viewSection = ({ name, description, columns }: ViewDeclaration): string[] => [
+  '',
+  `### ${name}`,
+  '',
+  description,
+  '',
+  '| column | type | meaning |',
+  '| --- | --- | --- |',
+  ...Object.entries(columns).map(
+    ([column, { type, description: meaning }]) => `| \`${column}\` | \`${type}\` | ${escaped(meaning)} |`,
+  ),
+];
+
+const escaped = (text: string): string => text.replaceAll('|', '\\|').replaceAll('<', '&lt;');
 
 const names = (columns: readonly string[]): string => columns.map((name) => `\`${name}\``).join(', ');

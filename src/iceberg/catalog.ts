@@ -87,8 +87,14 @@ export interface ViewEntry {
   readonly description: string;
   /** In Trino's dialect; tables by their bare names, which mean those of the same database. */
   readonly sql: string;
-  readonly columns: Readonly<Record<string, ScalarType>>;
+  /** In order, by name. */
+  readonly columns: Readonly<Record<string, ViewColumn>>;
   readonly reads: 'owner' | 'asker';
+}
+
+export interface ViewColumn {
+  readonly type: ScalarType;
+  readonly description: string;
 }
 
 /** What registering did, by name of the view. */

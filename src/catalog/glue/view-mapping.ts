@@ -5,6 +5,7 @@
 import type { Table, TableInput } from '@aws-sdk/client-glue';
 import type { ScalarType } from '../../columns/types.ts';
 import type { ViewEntry } from '../../iceberg/catalog.ts';
+import { columnComment } from './mapping.ts';
 
 /** The name under which Athena, and a Trino set up like it, have the Glue catalog. */
 const catalogName = 'awsdatacatalog';
@@ -38,7 +39,11 @@ export function viewInput(view: ViewEntry, database: string): TableInput {
     originalSql: view.sql,
     catalog: catalogName,
     schema: database,
-    columns: columns.map(([name, type]) => ({ name, type: typeNames[type].trino })),
+    columns: columns.map(([name, { type, description }]) => ({
+      name,
+      type: typeNames[type].trino,
+      comment: description,
+    })),
     comment: view.description,
     ...(view.reads === 'owner' ? { owner: viewOwner, runAsInvoker: false } : { runAsInvoker: true }),
   };
@@ -56,7 +61,11 @@ export function viewInput(view: ViewEntry, database: string): TableInput {
     ViewOriginalText: text,
     ViewExpandedText: '/* Presto View */',
     StorageDescriptor: {
-      Columns: columns.map(([Name, type]) => ({ Name, Type: typeNames[type].hive })),
+      Columns: columns.map(([Name, { type, description }]) => ({
+        Name,
+        Type: typeNames[type].hive,
+        Comment: columnComment(description),
+      })),
       Location: '',
       SerdeInfo: {},
     },
@@ -72,4 +81,4 @@ export const isSameView = (entry: Table, input: TableInput): boolean =>
   entry.ViewOriginalText === input.ViewOriginalText && columnsText(entry) === columnsText(input);
 
 const columnsText = ({ StorageDescriptor }: Table | TableInput): string =>
-  JSON.stringify((StorageDescriptor?.Columns ?? []).map(({ Name, Type }) => [Name, Type]));
+  JSON.stringify((StorageDescriptor?.Columns ?? []).map(({ Name, Type, Comment }) => [Name, Type, Comment]));

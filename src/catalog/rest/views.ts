@@ -124,7 +124,7 @@ const recordsOf = (value: unknown): Readonly<Record<string, unknown>>[] =>
   Array.isArray(value) ? value.map(asRecord) : [];
 
 const columnsText = (fields: readonly Readonly<Record<string, unknown>>[]): string =>
-  JSON.stringify(fields.map(({ name, type }) => [name, type]));
+  JSON.stringify(fields.map(({ name, type, doc }) => [name, type, doc]));
 
 const isSame = (found: Found, view: ViewEntry, place: Place): boolean =>
   hasProperties(found, view) && hasText(found, view, place);
@@ -146,11 +146,12 @@ const propertiesOf = (view: ViewEntry): Readonly<Record<string, string>> => ({
 const schemaOf = ({ columns }: ViewEntry) => ({
   type: 'struct',
   'schema-id': 0,
-  fields: Object.entries(columns).map(([name, type], index) => ({
+  fields: Object.entries(columns).map(([name, { type, description }], index) => ({
     id: index + 1,
     name,
     required: false,
     type: typeNames[type],
+    doc: description,
   })),
 });
 

@@ -39,7 +39,7 @@ export async function readRelations({ catalog, config }: Pick<Runtime, 'catalog'
       name,
       kind: 'view',
       description,
-      columns: Object.entries(columns).map(([column, type]) => ({ name: column, type, description: '' })),
+      columns: Object.entries(columns).map(([column, about]) => ({ name: column, ...about })),
     }),
   );
   return [...relations, ...views];

@@ -28,14 +28,16 @@ export function descriptions(
   views: readonly View[],
 ): string[] {
   const statements: string[] = [];
-  const describe = (name: string, description: string | undefined): void => {
-    if (description) statements.push(`COMMENT ON VIEW ${identifier(name)} IS ${literal(description)}`);
+  const describe = (of: 'VIEW' | 'COLUMN', path: readonly string[], description: string | undefined): void => {
+    if (description) statements.push(`COMMENT ON ${of} ${path.map(identifier).join('.')} IS ${literal(description)}`);
   };
   for (const { name, metadata } of tables) {
-    describe(name, metadata.properties.comment);
-    for (const { name: column, doc } of currentSchema(metadata).fields)
-      if (doc) statements.push(`COMMENT ON COLUMN ${identifier(name)}.${identifier(column)} IS ${literal(doc)}`);
+    describe('VIEW', [name], metadata.properties.comment);
+    for (const { name: column, doc } of currentSchema(metadata).fields) describe('COLUMN', [name, column], doc);
   }
-  for (const { name, description } of views) describe(name, description);
+  for (const { name, description, columns } of views) {
+    describe('VIEW', [name], description);
+    for (const [column, { description: doc }] of Object.entries(columns)) describe('COLUMN', [name, column], doc);
+  }
   return statements;
 }
