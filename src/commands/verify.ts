@@ -35,7 +35,7 @@ Examples:
 
 Compares what the sources list with the ledger, the ledger with the rows of each object in the tables, every data file
 with its manifest, and the catalog with the metadata in the warehouse. --deep reads every object again and compares its
-records with the rows, by digests that docs/row-digest.md defines; --digests keeps them. --repair does again what can be done again (it deletes nothing), then verifies once more.
+records with the rows; --digests keeps digests of them, which docs/row-digest.md defines. --repair does again what can be done again (it deletes nothing), then verifies once more.
 
 --accept settles rows that another engine has deleted or added on purpose: the differences rows-missing and
 rows-unexpected of --table and --object, or all of them, become rows of the table amendments with the reason and who

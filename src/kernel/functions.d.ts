@@ -133,18 +133,15 @@ export declare namespace __AdaptedExports {
    */
   export function digestRows(columns: number, columnCount: number, rows: number, first: number, count: number, target: number): void;
   /**
-   * assembly/digest/row-text/rowText
+   * assembly/digest/row-text/hashRows
    * @param columns `usize`
    * @param columnCount `i32`
-   * @param row `i32`
-   * @returns `usize`
+   * @param rows `usize`
+   * @param first `i32`
+   * @param count `i32`
+   * @param target `usize`
    */
-  export function rowText(columns: number, columnCount: number, row: number): number;
-  /**
-   * assembly/digest/row-text/rowTextLength
-   * @returns `i32`
-   */
-  export function rowTextLength(): number;
+  export function hashRows(columns: number, columnCount: number, rows: number, first: number, count: number, target: number): void;
   /**
    * assembly/digest/within/isWithin
    * @param kind `i32`

@@ -15,7 +15,7 @@ interface Some {
 const asWords = (digest: Buffer): Uint32Array => new Uint32Array(Uint8Array.from(digest).buffer);
 
 function sorted(rows: readonly Some[], memoryBytes: number): Some[] {
-  const sorter = new RowSorter(tmpdir(), memoryBytes);
+  const sorter = new RowSorter(tmpdir(), 'digest', memoryBytes);
   for (const { object, offset, digest } of rows) sorter.add(object, offset, asWords(digest), 0);
   expect(sorter.rows).toBe(rows.length);
   const result = sorter.finish();

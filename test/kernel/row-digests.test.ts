@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { TableBuffer } from '../../src/columns/table-buffer.ts';
 import type { ColumnDeclaration, ColumnType, Value } from '../../src/columns/types.ts';
-import { DigestedBatch } from '../../src/kernel/row-digests.ts';
+import { DigestedBatch, keyedHash } from '../../src/kernel/row-digests.ts';
 import { digestedColumns, ObjectDigest, rowDigest, rowText } from '../../src/records/row-digest.ts';
 
 const types: readonly ColumnType[] = [
@@ -38,20 +38,26 @@ function batchOf(rows: readonly (readonly Value[])[]): DigestedBatch {
   return new DigestedBatch(buffer.batch());
 }
 
-const hex = (words: Uint32Array): string[] =>
-  Array.from({ length: words.length / 8 }, (_, i) => Buffer.from(words.slice(i * 8, i * 8 + 8).buffer).toString('hex'));
+const hex = (words: Uint32Array, size = 8): string[] =>
+  Array.from({ length: words.length / size }, (_, i) =>
+    Buffer.from(words.slice(i * size, (i + 1) * size).buffer).toString('hex'),
+  );
 
-test('the kernel gives each row the digest of the definition, whichever rows are asked for', () => {
+test('the kernel gives each row the digest of the definition, and the keyed hash of the same text, whichever rows are asked for', () => {
   const digested = digestedColumns(table);
   fc.assert(
     fc.property(fc.array(row, { minLength: 1, maxLength: 40 }), (rows) => {
       const batch = batchOf(rows);
       const wanted = rows.map((values) => rowDigest(digested, values).toString('hex'));
-      expect(hex(batch.digest(digested, { from: 0, to: rows.length }))).toEqual(wanted);
+      expect(hex(batch.hash('digest', digested, { from: 0, to: rows.length }))).toEqual(wanted);
       const some = Uint32Array.from(rows.keys())
         .filter((i) => i % 2 === 0)
         .reverse();
-      expect(hex(batch.digest(digested, some))).toEqual(Array.from(some, (i) => wanted[i]));
+      expect(hex(batch.hash('digest', digested, some))).toEqual(Array.from(some, (i) => wanted[i]));
+      const keyed = rows.map((values) => hex(keyedHash(rowText(digested, values)), 4)[0]);
+      expect(hex(batch.hash('keyed', digested, { from: 0, to: rows.length }), 4)).toEqual(keyed);
+      expect(hex(batch.hash('keyed', digested, some), 4)).toEqual(Array.from(some, (i) => keyed[i]));
+      expect(new Set(keyed).size).toBe(new Set(wanted).size);
       batch.release();
     }),
     { numRuns: 30 },
@@ -64,7 +70,7 @@ test('rows of any length are hashed as BLAKE2s does it, also beside others', () 
     ...columns.map(({ type }) => (type === 'string' ? 'é'.repeat((i * 7) % 4000) : null)),
   ]);
   const batch = batchOf(rows);
-  expect(hex(batch.digest(digested, { from: 0, to: rows.length }))).toEqual(
+  expect(hex(batch.hash('digest', digested, { from: 0, to: rows.length }))).toEqual(
     rows.map((values) => rowDigest(digested, values).toString('hex')),
   );
   batch.release();
@@ -106,6 +112,7 @@ test('values are told to be outside of bounds, and only those', () => {
   expect(batch.isWithin(at('string'), Buffer.from('m'), Buffer.from('m5'))).toBe(true);
   expect(batch.isWithin(at('string'), Buffer.from('m-70'), undefined)).toBe(false);
   expect(batch.isWithin(at('string'), undefined, Buffer.from('m4zzzzzzzzzzzzzzzzz'))).toBe(false);
+  expect(batch.isWithin(at('string'), Buffer.from('m-7'), Buffer.from('m5'))).toBe(true);
   expect(batch.isWithin(at('double'), bits(0n), bits(0n))).toBe(true);
   batch.release();
 });

@@ -187,8 +187,8 @@ async function readFirst(
   options: VerifyOptions,
 ): Promise<{ readonly before: EarlierAccounts; readonly deep: DeepCheck | undefined }> {
   const accounts = await readAccounts(runtime, names);
-  const inOrder = options.onDigest !== undefined;
-  const deep = options.deep ? new DeepCheck(runtime, sources, names, accounts, inOrder) : undefined;
+  const tellsDigests = options.onDigest !== undefined;
+  const deep = options.deep ? new DeepCheck(runtime, sources, names, accounts, tellsDigests) : undefined;
   return { before: { held: accounts.held, rows: accounts.rows }, deep };
 }
 

@@ -15,7 +15,7 @@ export { appendRows } from './columns/gather';
 export { appendString } from './columns/strings';
 export { contentHash, contentKeyBytes, setContentKey } from './content-hash';
 export { digestTexts } from './digest/blake2s';
-export { digestColumnWords, digestRows, rowText, rowTextLength } from './digest/row-text';
+export { digestColumnWords, digestRows, hashRows } from './digest/row-text';
 export { isWithin } from './digest/within';
 export {
   addDigests,

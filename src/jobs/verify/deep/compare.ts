@@ -3,7 +3,7 @@
  * only. Where nothing is, the digests of the objects are the same on both sides.
  */
 import { ObjectDigest } from '../../../records/row-digest.ts';
-import { compareRows, offsetOf, placeBytes, type RowReading, rowWords } from './sorted-rows.ts';
+import { compareRows, offsetOf, placeBytes, type RowReading } from './sorted-rows.ts';
 
 /** A row that only one side has. */
 export interface OddRow {
@@ -19,12 +19,17 @@ export function* oddRows(
   source: RowReading,
   isCompared: (slot: number) => boolean,
 ): Generator<OddRow> {
+  const { rowWords } = table;
   for (;;) {
     const left = table.current;
     const right = source.current;
     if (left === undefined && right === undefined) return;
     const order =
-      left === undefined ? 1 : right === undefined ? -1 : compareRows(left.words, left.at, right.words, right.at);
+      left === undefined
+        ? 1
+        : right === undefined
+          ? -1
+          : compareRows(left.words, left.at, right.words, right.at, rowWords);
     if (order === 0) {
       table.next();
       source.next();
@@ -45,12 +50,13 @@ export interface SlotDigest {
   readonly digest: Buffer;
 }
 
-/** The digest of each slot that has rows (docs/row-digest.md). */
+/** The digest of each slot that has rows (docs/row-digest.md), which are there with their digests. */
 export function* slotDigests(
   rows: RowReading,
   nameOf: (slot: number) => { readonly table: string; readonly uri: string },
 ): Generator<SlotDigest> {
-  const buffer = new Uint8Array(1024 * (rowWords * 4 - placeBytes));
+  const rowBytes = rows.rowWords * 4;
+  const buffer = new Uint8Array(1024 * (rowBytes - placeBytes));
   while (rows.current !== undefined) {
     const slot = rows.current.words[rows.current.at]!;
     const { table, uri } = nameOf(slot);
@@ -63,8 +69,8 @@ export function* slotDigests(
       row = rows.current
     ) {
       const { words, at } = row;
-      buffer.set(new Uint8Array(words.buffer, words.byteOffset + at * 4 + placeBytes, rowWords * 4 - placeBytes), used);
-      used += rowWords * 4 - placeBytes;
+      buffer.set(new Uint8Array(words.buffer, words.byteOffset + at * 4 + placeBytes, rowBytes - placeBytes), used);
+      used += rowBytes - placeBytes;
       if (used === buffer.length) {
         digest.add(buffer);
         used = 0;

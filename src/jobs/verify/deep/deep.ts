@@ -1,12 +1,14 @@
 /**
- * The deep check: every ingested object is read again, and the digests of its rows (docs/row-digest.md) have to be those of
- * the rows that the tables have of it. Both sides are sorted by object and offset, in a fixed amount of memory, and walked
- * through side by side; only rows that one side has alone are looked at by their values (explain.ts).
+ * The deep check: every ingested object is read again, and the canonical texts of its rows (docs/row-digest.md) have to be those
+ * of the rows that the tables have of it: by their digests where those are told, otherwise by a keyed hash. Both sides are sorted by
+ * object and offset, in a fixed amount of memory, and walked through side by side; only rows that one side has alone are looked at
+ * by their values (explain.ts).
  */
 import { tmpdir } from 'node:os';
 import type { LoadedTable } from '../../../iceberg/catalog.ts';
 import { type ConfiguredSource, objectsAt } from '../../../ingest/plan.ts';
 import type { Runtime } from '../../../ingest/runtime.ts';
+import type { RowHash } from '../../../kernel/row-digests.ts';
 import { describeTable } from '../../../rewrite/stored-table.ts';
 import { createSource } from '../../../sources/index.ts';
 import { eventTables } from '../../../sources/registry.ts';
@@ -52,23 +54,25 @@ export class DeepCheck {
   readonly #sources: readonly ConfiguredSource[];
   readonly #objects: ComparedObjects;
   readonly #tables: ReadonlyMap<string, DigestedTable>;
+  readonly #hash: RowHash;
   readonly #stored: RowSorter;
   readonly #folder: string;
 
-  /** `inOrder`: digests are told in the order of tables and URIs. */
+  /** `tellsDigests`: of each object, in the order of tables and URIs. */
   constructor(
     runtime: Runtime,
     sources: readonly ConfiguredSource[],
     names: ObjectNames,
     accounts: Pick<Accounts, 'objects'>,
-    inOrder: boolean,
+    tellsDigests: boolean,
   ) {
     this.#runtime = runtime;
     this.#sources = sources;
-    this.#objects = new ComparedObjects(names, accounts, sources, inOrder);
+    this.#objects = new ComparedObjects(names, accounts, sources, tellsDigests);
+    this.#hash = tellsDigests ? 'digest' : 'keyed';
     const { config } = runtime;
     this.#folder = localFolder(config.compact.spill);
-    this.#stored = new RowSorter(this.#folder, sorterBytes);
+    this.#stored = new RowSorter(this.#folder, this.#hash, sorterBytes);
     this.#tables = new Map(
       [...eventTables, quarantine.name].map((name, number) => {
         const writers = config.sources
@@ -89,7 +93,7 @@ export class DeepCheck {
     if (digested === undefined) return undefined;
     const objects = this.#objects;
     return {
-      rows: new TableDigester(digested, objects, this.#stored),
+      rows: new TableDigester(digested, objects, this.#hash, this.#stored),
       numberOf: (uri) => objects.numberOf(uri) ?? -1,
     };
   }
@@ -98,7 +102,7 @@ export class DeepCheck {
   async compare(request: CompareRequest, differences: Differences): Promise<DeepReport> {
     const { loaded, unreadable, accounts, isSettled } = request;
     const objects = this.#objects;
-    const given = new RowSorter(this.#folder, sorterBytes);
+    const given = new RowSorter(this.#folder, this.#hash, sorterBytes);
     const late = new Map<string, { readonly source: string; readonly objects: number }>();
     let read = 0;
     for (const [index, source] of this.#sources.entries()) {
@@ -109,6 +113,7 @@ export class DeepCheck {
         objects,
         table,
         this.#tables.get(quarantine.name)!,
+        this.#hash,
         given,
         ({ uri }, error) => {
           if (error === undefined) read++;

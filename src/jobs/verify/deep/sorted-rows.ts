@@ -1,14 +1,14 @@
 /**
  * Rows as their places and digests, sorted by object, offset and digest: the order in which the digest of an object takes
  * them. Rows come in any order and number and take a fixed amount of memory; what is beyond that is sorted in runs on
- * disk (44 bytes a row), which are merged when they are read.
+ * disk (28 bytes a row, 44 with digests to keep), which are merged when they are read.
  */
+import { hashWords, type RowHash } from '../../../kernel/row-digests.ts';
 import { orderOfKeys } from '../../../kernel/sort-order.ts';
 import { ScratchFile } from '../../../store/scratch-file.ts';
 
-/** A row: object, offset in two words, digest in eight; each word in the machine's order, which is little-endian. */
-export const rowWords = 11;
-const rowBytes = rowWords * 4;
+/** A row: object, offset in two words, then its hash; each word in the machine's order, which is little-endian. */
+const wordsBeforeHash = 3;
 /** Where the part of a row starts that an object's digest takes: offset and digest. */
 export const placeBytes = 4;
 
@@ -21,32 +21,37 @@ const readRows = 1500;
 
 export class RowSorter {
   readonly #folder: string;
+  readonly #rowWords: number;
   readonly #mostRows: number;
-  #words: Uint32Array<ArrayBuffer> = new Uint32Array(1024 * rowWords);
+  #words: Uint32Array<ArrayBuffer>;
   #rows = 0;
   #total = 0;
   readonly #runs: { readonly from: number; readonly rows: number }[] = [];
   #file: ScratchFile | undefined;
 
-  constructor(folder: string, memoryBytes: number) {
+  constructor(folder: string, hash: RowHash, memoryBytes: number) {
     this.#folder = folder;
+    this.#rowWords = wordsBeforeHash + hashWords[hash];
     // Sorting takes the rows a second time where they are written to disk in order.
-    this.#mostRows = Math.max(1024, Math.floor(memoryBytes / (2 * rowBytes)));
+    this.#mostRows = Math.max(1024, Math.floor(memoryBytes / (2 * 4 * this.#rowWords)));
+    this.#words = new Uint32Array(1024 * this.#rowWords);
   }
 
   get rows(): number {
     return this.#total;
   }
 
-  /** `digests`: 32 bytes each; the one with this index is the row's. */
-  add(object: number, offset: number, digests: Uint32Array, index: number): void {
+  /** The hash with this index is the row's. */
+  add(object: number, offset: number, hashes: Uint32Array, index: number): void {
+    const rowWords = this.#rowWords;
     if ((this.#rows + 1) * rowWords > this.#words.length) this.#makeRoom();
     const words = this.#words;
     let at = this.#rows * rowWords;
     words[at++] = object;
     words[at++] = offset >>> 0;
     words[at++] = Math.floor(offset / highWord);
-    for (let word = index * 8, end = word + 8; word < end; word++) words[at++] = digests[word]!;
+    const size = rowWords - wordsBeforeHash;
+    for (let word = index * size, end = word + size; word < end; word++) words[at++] = hashes[word]!;
     this.#rows++;
     this.#total++;
   }
@@ -55,13 +60,13 @@ export class RowSorter {
   finish(): SortedRows {
     const last = this.#sorted();
     this.#words = new Uint32Array(0);
-    return new SortedRows(this.#file, this.#runs, last, this.#total);
+    return new SortedRows(this.#file, this.#runs, last, this.#total, this.#rowWords);
   }
 
   #makeRoom(): void {
     if (this.#rows < this.#mostRows) {
       const rows = Math.min(this.#mostRows, this.#rows * 2);
-      const larger = new Uint32Array(rows * rowWords);
+      const larger = new Uint32Array(rows * this.#rowWords);
       larger.set(this.#words);
       this.#words.buffer.transfer(0);
       this.#words = larger;
@@ -76,8 +81,9 @@ export class RowSorter {
   }
 
   #sorted(): Uint32Array<ArrayBuffer> {
+    const rowWords = this.#rowWords;
     const words = this.#words.subarray(0, this.#rows * rowWords);
-    const order = orderOf(words, this.#rows);
+    const order = orderOf(words, this.#rows, rowWords);
     if (order === undefined) return words;
     const sorted = new Uint32Array(words.length);
     let to = 0;
@@ -87,9 +93,9 @@ export class RowSorter {
 }
 
 /** undefined where they are in order as they stand. */
-function orderOf(words: Uint32Array, rows: number): Uint32Array | undefined {
-  const compare = (a: number, b: number): number => compareRows(words, a * rowWords, words, b * rowWords);
-  const order = orderByPlace(words, rows);
+function orderOf(words: Uint32Array, rows: number, rowWords: number): Uint32Array | undefined {
+  const compare = (a: number, b: number): number => compareRows(words, a * rowWords, words, b * rowWords, rowWords);
+  const order = orderByPlace(words, rows, rowWords);
   if (order === null) return Uint32Array.from({ length: rows }, (_, row) => row).sort(compare);
   // Rows of one place are few and side by side: their digests decide.
   let isChanged = order !== undefined;
@@ -107,7 +113,7 @@ function orderOf(words: Uint32Array, rows: number): Uint32Array | undefined {
 }
 
 /** By object and offset in one number; undefined where they are in order, null where no number holds both. */
-function orderByPlace(words: Uint32Array, rows: number): Uint32Array | undefined | null {
+function orderByPlace(words: Uint32Array, rows: number, rowWords: number): Uint32Array | undefined | null {
   let most = 0;
   let mostObject = 0;
   for (let at = 0, end = rows * rowWords; at < end; at += rowWords) {
@@ -128,12 +134,12 @@ function orderByPlace(words: Uint32Array, rows: number): Uint32Array | undefined
 const isSamePlace = (words: Uint32Array, a: number, b: number): boolean =>
   words[a] === words[b] && words[a + 1] === words[b + 1] && words[a + 2] === words[b + 2];
 
-/** By object, offset and the bytes of the digest. */
-export function compareRows(a: Uint32Array, x: number, b: Uint32Array, y: number): number {
+/** By object, offset and the bytes of the hash. */
+export function compareRows(a: Uint32Array, x: number, b: Uint32Array, y: number, rowWords: number): number {
   if (a[x] !== b[y]) return a[x]! - b[y]!;
   if (a[x + 2] !== b[y + 2]) return a[x + 2]! - b[y + 2]!;
   if (a[x + 1] !== b[y + 1]) return a[x + 1]! - b[y + 1]!;
-  for (let word = 3; word < rowWords; word++) {
+  for (let word = wordsBeforeHash; word < rowWords; word++) {
     const [left, right] = [a[x + word]!, b[y + word]!];
     if (left !== right) return swapped(left) - swapped(right);
   }
@@ -159,6 +165,7 @@ export class SortedRows {
   readonly #file: ScratchFile | undefined;
   readonly #runs: readonly { readonly from: number; readonly rows: number }[];
   readonly #last: Uint32Array;
+  readonly #rowWords: number;
   readonly rows: number;
 
   constructor(
@@ -166,11 +173,13 @@ export class SortedRows {
     runs: readonly { readonly from: number; readonly rows: number }[],
     last: Uint32Array,
     rows: number,
+    rowWords: number,
   ) {
     this.#file = file;
     this.#runs = runs;
     this.#last = last;
     this.rows = rows;
+    this.#rowWords = rowWords;
   }
 
   /** From the first row on; rows come one after another, and the words of one are good until the next is asked for. */
@@ -185,7 +194,7 @@ export class SortedRows {
         }),
     );
     if (this.#last.length > 0) cursors.push({ words: this.#last, at: 0, left: 0, position: 0 });
-    return new RowReading(cursors, (cursor) => this.#filled(cursor));
+    return new RowReading(cursors, this.#rowWords, (cursor) => this.#filled(cursor));
   }
 
   close(): void {
@@ -195,12 +204,13 @@ export class SortedRows {
   #filled(cursor: Cursor): Cursor {
     const rows = Math.min(readRows, cursor.left);
     if (rows === 0) return cursor;
+    const rowWords = this.#rowWords;
     if (cursor.words.length !== rows * rowWords) cursor.words = new Uint32Array(rows * rowWords);
     const { words } = cursor;
-    this.#file!.read(new Uint8Array(words.buffer, 0, rows * rowBytes), cursor.position);
+    this.#file!.read(new Uint8Array(words.buffer, 0, rows * rowWords * 4), cursor.position);
     cursor.at = 0;
     cursor.left -= rows;
-    cursor.position += rows * rowBytes;
+    cursor.position += rows * rowWords * 4;
     return cursor;
   }
 }
@@ -209,9 +219,11 @@ export class RowReading {
   /** A heap, the least row first. */
   readonly #cursors: Cursor[];
   readonly #fill: (cursor: Cursor) => Cursor;
+  readonly rowWords: number;
 
-  constructor(cursors: Cursor[], fill: (cursor: Cursor) => Cursor) {
+  constructor(cursors: Cursor[], rowWords: number, fill: (cursor: Cursor) => Cursor) {
     this.#cursors = cursors;
+    this.rowWords = rowWords;
     this.#fill = fill;
     for (let i = (cursors.length >> 1) - 1; i >= 0; i--) this.#sink(i);
   }
@@ -224,7 +236,7 @@ export class RowReading {
   next(): void {
     const cursors = this.#cursors;
     const first = cursors[0]!;
-    first.at += rowWords;
+    first.at += this.rowWords;
     if (first.at === first.words.length) {
       if (first.left > 0) this.#fill(first);
       else {
@@ -244,13 +256,15 @@ export class RowReading {
       let child = at * 2 + 1;
       if (child >= cursors.length) break;
       const other = cursors[child + 1];
-      if (other !== undefined && isBefore(other, cursors[child]!)) child++;
-      if (!isBefore(cursors[child]!, moved)) break;
+      if (other !== undefined && this.#isBefore(other, cursors[child]!)) child++;
+      if (!this.#isBefore(cursors[child]!, moved)) break;
       cursors[at] = cursors[child]!;
       at = child;
     }
     cursors[at] = moved;
   }
-}
 
-const isBefore = (a: Cursor, b: Cursor): boolean => compareRows(a.words, a.at, b.words, b.at) < 0;
+  #isBefore(a: Cursor, b: Cursor): boolean {
+    return compareRows(a.words, a.at, b.words, b.at, this.rowWords) < 0;
+  }
+}

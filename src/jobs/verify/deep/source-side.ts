@@ -9,8 +9,8 @@ import { fetchObjects } from '../../../ingest/fetch.ts';
 import type { ConfiguredSource } from '../../../ingest/plan.ts';
 import { RecordWriter } from '../../../ingest/record-writer.ts';
 import type { Runtime } from '../../../ingest/runtime.ts';
-import { DigestedBatch } from '../../../kernel/row-digests.ts';
-import { digestedColumns, rowDigest } from '../../../records/row-digest.ts';
+import { DigestedBatch, keyedHash, type RowHash } from '../../../kernel/row-digests.ts';
+import { digestedColumns, rowDigest, rowText } from '../../../records/row-digest.ts';
 import type { ObjectInfo } from '../../../store/store.ts';
 import { quarantine } from '../../../tables/quarantine.ts';
 import type { ComparedObjects, DigestedTable } from './objects.ts';
@@ -95,6 +95,7 @@ export class SourceDigester implements ReadRows {
   readonly #objects: ComparedObjects;
   readonly #table: DigestedTable;
   readonly #quarantine: DigestedTable;
+  readonly #hash: RowHash;
   readonly #rows: RowSorter;
   readonly #onEnd: ReadRows['end'];
   readonly #offsetAt = quarantine.columns.findIndex(({ name }) => name === 'source_offset');
@@ -106,12 +107,14 @@ export class SourceDigester implements ReadRows {
     objects: ComparedObjects,
     table: DigestedTable,
     quarantineTable: DigestedTable,
+    hash: RowHash,
     rows: RowSorter,
     onEnd: ReadRows['end'],
   ) {
     this.#objects = objects;
     this.#table = table;
     this.#quarantine = quarantineTable;
+    this.#hash = hash;
     this.#rows = rows;
     this.#onEnd = onEnd;
   }
@@ -126,11 +129,11 @@ export class SourceDigester implements ReadRows {
       let next = i + 1;
       while (next < ranges.length && isSame(columns, this.#objects.columnsOf(this.#table, numbers[next]!))) next++;
       const [from, to] = [ranges[i]!.from, ranges[next - 1]!.to];
-      const digests = digested.digest(columns, { from, to });
+      const hashes = digested.hash(this.#hash, columns, { from, to });
       for (; i < next; i++) {
         const range = ranges[i]!;
         for (let row = range.from; row < range.to; row++)
-          this.#rows.add(first + numbers[i]!, offsets(row), digests, row - from);
+          this.#rows.add(first + numbers[i]!, offsets(row), hashes, row - from);
         if (columns.length < this.#table.columns.length) this.#noteLate(batch, range, numbers[i]!);
       }
     }
@@ -138,8 +141,11 @@ export class SourceDigester implements ReadRows {
   }
 
   rejected({ uri }: ObjectInfo, values: readonly Value[]): void {
-    const digest = rowDigest(this.#quarantineColumns, values);
-    const words = new Uint32Array(Uint8Array.from(digest).buffer);
+    const columns = this.#quarantineColumns;
+    const words =
+      this.#hash === 'keyed'
+        ? keyedHash(rowText(columns, values))
+        : new Uint32Array(Uint8Array.from(rowDigest(columns, values)).buffer);
     const object = this.#quarantine.number * this.#objects.count + this.#objects.numberOf(uri)!;
     this.#rows.add(object, Number(values[this.#offsetAt]), words, 0);
   }

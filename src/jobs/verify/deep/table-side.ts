@@ -1,16 +1,18 @@
-/** The rows of one table, row group by row group, as their places and digests. */
+/** The rows of one table, row group by row group, as their places and hashes. */
 import type { ColumnBatch, FixedData, StringData } from '../../../columns/batch.ts';
-import type { DigestedBatch } from '../../../kernel/row-digests.ts';
+import type { DigestedBatch, RowHash } from '../../../kernel/row-digests.ts';
 import type { ComparedObjects, DigestedTable } from './objects.ts';
 import { noOffset, type RowSorter } from './sorted-rows.ts';
 
 export class TableDigester {
   readonly #table: DigestedTable;
   readonly #objects: ComparedObjects;
+  readonly #hash: RowHash;
   readonly #rows: RowSorter;
 
-  constructor(table: DigestedTable, objects: ComparedObjects, rows: RowSorter) {
+  constructor(table: DigestedTable, objects: ComparedObjects, hash: RowHash, rows: RowSorter) {
     this.#table = table;
+    this.#hash = hash;
     this.#objects = objects;
     this.#rows = rows;
   }
@@ -31,10 +33,10 @@ export class TableDigester {
     ] as const) {
       if (some.length === 0) continue;
       const range = some.length === batch.rows ? { from: 0, to: batch.rows } : some;
-      const digests = digested.digest(columns, range);
+      const hashes = digested.hash(this.#hash, columns, range);
       for (let i = 0; i < some.length; i++) {
         const row = some[i]!;
-        this.#rows.add(first + objects[row]!, offsets(row), digests, i);
+        this.#rows.add(first + objects[row]!, offsets(row), hashes, i);
       }
     }
   }

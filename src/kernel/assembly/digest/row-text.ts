@@ -4,7 +4,9 @@
  */
 import { copy } from '../bytes';
 import { Kind_Boolean, Kind_Int, Kind_List, Kind_Map, Kind_String } from '../codes';
+import { contentHash } from '../content-hash';
 import { allocate, grown, room } from '../memory';
+import { high, low } from '../siphash';
 import { digestTexts } from './blake2s';
 
 /** The values of one leaf, as columns/batch.ts has them; 0 for an array that is not there. */
@@ -47,8 +49,12 @@ export function digestColumnWords(): i32 {
 const rowsAtATime: i32 = 1024;
 const textsAtATime: i32 = 256 << 10;
 
+/** What a tag, a length and a number take, and what copies may write behind themselves. */
+const headroom: usize = 32;
+
 let text: usize = 0;
-let used: i32 = 0;
+/** Where the block of texts ends. */
+let limit: usize = 0;
 let ends: usize = 0;
 
 /**
@@ -58,11 +64,10 @@ export function digestRows(columns: usize, columnCount: i32, rows: usize, first:
   if (ends === 0) ends = allocate(rowsAtATime << 2);
   let done = 0;
   while (done < count) {
-    used = 0;
+    let used = 0;
     let written = 0;
     while (written < rowsAtATime && used < textsAtATime && done + written < count) {
-      const index = <usize>(done + written);
-      writeRow(columns, columnCount, rows === 0 ? first + <i32>index : load<i32>(rows + (index << 2)));
+      used = writeRow(columns, columnCount, numberOf(rows, first, done + written), used);
       store<i32>(ends + ((<usize>written) << 2), used);
       written++;
     }
@@ -71,85 +76,95 @@ export function digestRows(columns: usize, columnCount: i32, rows: usize, first:
   }
 }
 
-/** The text of one row, for the host to look at: its place, and its length by `rowTextLength`. */
-export function rowText(columns: usize, columnCount: i32, row: i32): usize {
-  used = 0;
-  writeRow(columns, columnCount, row);
-  return text;
+/** The keyed hash (content-hash.ts) of each row's text, 16 bytes each, to `target`; rows as `digestRows` takes them. */
+export function hashRows(columns: usize, columnCount: i32, rows: usize, first: i32, count: i32, target: usize): void {
+  for (let index = 0; index < count; index++) {
+    const length = writeRow(columns, columnCount, numberOf(rows, first, index), 0);
+    contentHash(text, length);
+    store<u64>(target, low);
+    store<u64>(target, high, 8);
+    target += 16;
+  }
 }
 
-export function rowTextLength(): i32 {
-  return used;
+function numberOf(rows: usize, first: i32, index: i32): i32 {
+  return rows === 0 ? first + index : load<i32>(rows + ((<usize>index) << 2));
 }
 
-function writeRow(columns: usize, count: i32, row: i32): void {
+/** Writes the text of a row behind `used` bytes of others; how many they are then. */
+function writeRow(columns: usize, count: i32, row: i32, used: i32): i32 {
+  if (text === 0) reserve(0, textsAtATime << 1);
   const size = offsetof<DigestColumn>();
+  let to = text + used;
   for (let at = columns, end = columns + <usize>count * size; at < end; at += size) {
     const column = changetype<DigestColumn>(at);
     if (column.valid !== 0 && load<u8>(column.valid + row) === 0) continue;
-    reserve(16);
-    store<u32>(text + used, column.tag);
-    used += 4;
+    if (to + headroom > limit) to = reserve(to, headroom);
+    store<u32>(to, column.tag);
+    to += 4;
     const leaf = changetype<Leaf>(at + offsetof<DigestColumn>('leafKind'));
     if (column.kind < Kind_List) {
-      writeValue(leaf, row);
+      to = writeValue(leaf, row, to);
       continue;
     }
     const range = column.offsets + ((<usize>row) << 2);
     const start = load<i32>(range);
     const stop = load<i32>(range, 4);
-    writeLength(stop - start);
+    to = writeLength(stop - start, to);
     for (let element = start; element < stop; element++) {
-      if (column.kind === Kind_Map) writeString(column.keyCodes, column.keyOffsets, column.keyText, element);
-      reserve(16);
+      if (column.kind === Kind_Map) to = writeString(column.keyCodes, column.keyOffsets, column.keyText, element, to);
+      if (to + headroom > limit) to = reserve(to, headroom);
       if (leaf.valid !== 0 && load<u8>(leaf.valid + element) === 0) {
-        store<u8>(text + used++, 0);
+        store<u8>(to++, 0);
         continue;
       }
-      store<u8>(text + used++, 1);
-      writeValue(leaf, element);
+      store<u8>(to++, 1);
+      to = writeValue(leaf, element, to);
     }
   }
+  return <i32>(to - text);
 }
 
 /** There is room for a number. */
-function writeValue(leaf: Leaf, slot: i32): void {
+function writeValue(leaf: Leaf, slot: i32, to: usize): usize {
   const kind = leaf.kind;
-  if (kind === Kind_String) {
-    writeString(leaf.values, leaf.offsets, leaf.text, slot);
-  } else if (kind === Kind_Boolean) {
-    store<u8>(text + used, load<u8>(leaf.values + slot));
-    used += 1;
-  } else if (kind === Kind_Int) {
-    store<i64>(text + used, <i64>load<i32>(leaf.values + ((<usize>slot) << 2)));
-    used += 8;
-  } else {
-    store<u64>(text + used, load<u64>(leaf.values + ((<usize>slot) << 3)));
-    used += 8;
+  if (kind === Kind_String) return writeString(leaf.values, leaf.offsets, leaf.text, slot, to);
+  if (kind === Kind_Boolean) {
+    store<u8>(to, load<u8>(leaf.values + slot));
+    return to + 1;
   }
+  if (kind === Kind_Int) store<i64>(to, <i64>load<i32>(leaf.values + ((<usize>slot) << 2)));
+  else store<u64>(to, load<u64>(leaf.values + ((<usize>slot) << 3)));
+  return to + 8;
 }
 
-function writeString(codes: usize, offsets: usize, bytes: usize, slot: i32): void {
+function writeString(codes: usize, offsets: usize, bytes: usize, slot: i32, to: usize): usize {
   const entry = codes === 0 ? slot : load<i32>(codes + ((<usize>slot) << 2));
   const range = offsets + ((<usize>entry) << 2);
-  const start = load<i32>(range);
-  const length = load<i32>(range, 4) - start;
-  reserve(length + 16);
-  writeLength(length);
-  copy(text + used, bytes + start, length);
-  used += length;
+  const start = load<u32>(range);
+  const length = load<u32>(range, 4) - start;
+  const needed = <usize>length + headroom;
+  if (to + needed > limit) to = reserve(to, needed);
+  to = writeLength(length, to);
+  copy(to, bytes + start, length);
+  return to + length;
 }
 
 /** LEB128, unsigned. */
-function writeLength(length: i32): void {
+function writeLength(length: i32, to: usize): usize {
   let left = <u32>length;
   while (left >= 128) {
-    store<u8>(text + used++, <u8>(left | 128));
+    store<u8>(to++, <u8>(left | 128));
     left >>= 7;
   }
-  store<u8>(text + used++, <u8>left);
+  store<u8>(to++, <u8>left);
+  return to;
 }
 
-function reserve(bytes: i32): void {
-  if (used + bytes > room(text)) text = text === 0 ? allocate(textsAtATime << 1) : grown(text, used, used + bytes);
+/** Makes room for so many bytes at `to`, and says where that is then. */
+function reserve(to: usize, bytes: usize): usize {
+  const used = text === 0 ? 0 : <i32>(to - text);
+  text = grown(text, used, used + <i32>bytes);
+  limit = text + room(text);
+  return text + used;
 }

@@ -17,29 +17,56 @@ export function isWithin(
   upper: usize,
   upperBytes: i32,
 ): bool {
-  for (let row = 0; row < rows; row++) {
-    if (valid !== 0 && load<u8>(valid + row) === 0) continue;
-    if (kind === Kind_String) {
+  const least = lowerBytes >= 0;
+  const most = upperBytes >= 0;
+  if (kind === Kind_String) {
+    const lowest = least ? wordOf(lower, lowerBytes) : 0;
+    const highest = most ? wordOf(upper, upperBytes) : ~(<u64>0);
+    for (let row = 0; row < rows; row++) {
+      if (valid !== 0 && load<u8>(valid + row) === 0) continue;
       const entry = values === 0 ? row : load<i32>(values + ((<usize>row) << 2));
       const range = offsets + ((<usize>entry) << 2);
       const start = load<i32>(range);
       const length = load<i32>(range, 4) - start;
-      if (lowerBytes >= 0 && compareBytes(text + start, length, lower, lowerBytes) < 0) return false;
-      if (upperBytes >= 0 && compareBytes(text + start, length, upper, upperBytes) > 0) return false;
-    } else if (kind === Kind_Double) {
-      const value = load<f64>(values + ((<usize>row) << 3));
-      if (lowerBytes >= 0 && value < load<f64>(lower)) return false;
-      if (upperBytes >= 0 && value > load<f64>(upper)) return false;
-    } else {
-      let value: i64;
-      if (kind === Kind_Boolean) value = <i64>load<u8>(values + row);
-      else if (kind === Kind_Int) value = <i64>load<i32>(values + ((<usize>row) << 2));
-      else value = load<i64>(values + ((<usize>row) << 3));
-      if (lowerBytes >= 0 && value < load<i64>(lower)) return false;
-      if (upperBytes >= 0 && value > load<i64>(upper)) return false;
+      const word = wordOf(text + start, length);
+      // Most are told by their first bytes.
+      if (word > lowest && word < highest) continue;
+      if (least && compareBytes(text + start, length, lower, lowerBytes) < 0) return false;
+      if (most && compareBytes(text + start, length, upper, upperBytes) > 0) return false;
     }
+    return true;
+  }
+  if (kind === Kind_Double) {
+    const lowest = least ? load<f64>(lower) : -Infinity;
+    const highest = most ? load<f64>(upper) : Infinity;
+    for (let row = 0; row < rows; row++) {
+      if (valid !== 0 && load<u8>(valid + row) === 0) continue;
+      const value = load<f64>(values + ((<usize>row) << 3));
+      if (value < lowest || value > highest) return false;
+    }
+    return true;
+  }
+  const lowest = least ? load<i64>(lower) : i64.MIN_VALUE;
+  const highest = most ? load<i64>(upper) : i64.MAX_VALUE;
+  if (kind === Kind_Boolean) return integersWithin<u8>(valid, values, rows, lowest, highest);
+  if (kind === Kind_Int) return integersWithin<i32>(valid, values, rows, lowest, highest);
+  return integersWithin<i64>(valid, values, rows, lowest, highest);
+}
+
+function integersWithin<T>(valid: usize, values: usize, rows: i32, lowest: i64, highest: i64): bool {
+  for (let row = 0; row < rows; row++) {
+    if (valid !== 0 && load<u8>(valid + row) === 0) continue;
+    const value = <i64>load<T>(values + <usize>row * sizeof<T>());
+    if (value < lowest || value > highest) return false;
   }
   return true;
+}
+
+/** The first eight bytes as a number, zeros for those that are not there. */
+function wordOf(start: usize, length: i32): u64 {
+  if (length === 0) return 0;
+  const word = bswap<u64>(load<u64>(start));
+  return length >= 8 ? word : word & (~(<u64>0) << (64 - (length << 3)));
 }
 
 function compareBytes(a: usize, aBytes: i32, b: usize, bBytes: i32): i32 {
