@@ -275,21 +275,27 @@ export async function resumeClaim(
 /** Taken over by one snapshot; few, since the deadline of each begins to run. */
 const takenOverAtOnce = 8;
 
+export interface TakeOverOptions {
+  readonly asLastLoaded?: boolean;
+  /** Batches that the next snapshot takes over, at most; from 1. */
+  readonly atOnce?: () => number;
+}
+
 /** Takes over the batches whose holder is gone or late, to be resumed. `sourceOf` leaves a batch to others by undefined. */
 export async function* takeOverAbandoned(
   runtime: Runtime,
   ledger: Ledger,
   commits: CommitQueue,
   sourceOf: (name: string, uri: string, batch: string) => ConfiguredSource | undefined,
-  options?: { readonly asLastLoaded: boolean },
+  { atOnce = () => takenOverAtOnce, ...options }: TakeOverOptions = {},
 ): AsyncGenerator<{ source: ConfiguredSource; claim: Claim }> {
   const abandoned = (await ledger.openClaims(options)).flatMap(([first]) => {
     if (first === undefined || !ledger.isAbandoned(first)) return [];
     const source = sourceOf(first.source, first.object.uri, first.batch);
     return source === undefined ? [] : [{ source, first }];
   });
-  for (let next = 0; next < abandoned.length; next += takenOverAtOnce) {
-    const some = abandoned.slice(next, next + takenOverAtOnce);
+  while (abandoned.length > 0) {
+    const some = abandoned.splice(0, atOnce());
     const claims = await Promise.all(some.map(({ first }) => commits.takeOver(first.batch)));
     for (const [index, claim] of claims.entries()) {
       if (claim === undefined) continue;

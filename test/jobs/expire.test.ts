@@ -116,6 +116,42 @@ describe('expire', () => {
     expect(await store.head(note)).toBeDefined();
   });
 
+  test('removes the manifest of a job the grace period after its last unit is over, and what no plan has written never', async () => {
+    await ingest(1);
+    const unit = (number: number, days: number): string => {
+      const claimedUntil = new Date(now + days * dayMs).toISOString();
+      const batch = String(number).repeat(32);
+      return JSON.stringify({
+        version: 1,
+        kind: 'ingest',
+        unit: number,
+        source: 'eopa',
+        batch,
+        ymd: '2026-01-01',
+        claimedUntil,
+      });
+    };
+    const [job, empty, note, foreign] = ['a.jsonl', 'nothing.jsonl', 'README.txt', 'b.jsonl'].map(
+      (name) => `${warehouse}/_jobs/${name}`,
+    ) as [string, string, string, string];
+    await store.put(job, Buffer.from(`${unit(0, 0)}\n${unit(1, 4)}\n`));
+    await store.put(empty, Buffer.from(''));
+    await store.put(note, Buffer.from('who may write here\n'));
+    await store.put(foreign, Buffer.from(`${unit(0, 0)}\n{"version":1,"kind":"other"}\n`));
+    now += 7 * dayMs;
+    expect((await expire(world())).manifests).toBe(1);
+    expect(await under('_jobs/')).toEqual([note, job, foreign]);
+    now += 1;
+    const told: string[] = [];
+    await expire(world(), {
+      dryRun: true,
+      onRemoval: ({ kind, name }) => void (kind === 'manifest' && told.push(name)),
+    });
+    expect(told).toEqual([job]);
+    expect((await expire(world())).manifests).toBe(1);
+    expect(await under('_jobs/')).toEqual([note, foreign]);
+  });
+
   test('keeps a snapshot that another engine has tagged, with its files', async () => {
     await ingestDays(3);
     const runtime = world();

@@ -129,6 +129,20 @@ describe('a plan', () => {
     expect(await plan()).toHaveLength(2);
   });
 
+  test('that is cut off has claimed no more than it gives, of new objects or of abandoned batches', async () => {
+    const { machine, plan, time } = await world();
+    const owned = async () =>
+      (await createLedger(machine('reader')).openClaims()).map(([first]) => [first!.owner, first!.batch]);
+    const [one] = await plan('nightly', { units: 1 });
+    expect(await owned()).toEqual([['job/nightly', one!.batch]]);
+    await plan('old');
+    time.now += 3 * hour;
+    const [taken] = await plan('new', { units: 1 });
+    const byName = Map.groupBy(await owned(), ([name]) => name);
+    expect(byName.get('job/new')).toEqual([['job/new', taken!.batch]]);
+    expect(byName.get('job/old')!.length + byName.get('job/nightly')!.length).toBe(2);
+  });
+
   test('holds its units until their time is over; then any run takes them over', async () => {
     const { machine, plan, time, rows } = await world();
     const units = await plan();

@@ -8,7 +8,8 @@
  * 4. Files that no remaining snapshot reaches are deleted once they are older than the grace period, except what open
  *    batches and amendments are about to commit. So the files of an expired snapshot, and those of attempts that lost
  *    or died, go the same way.
- * 5. Intents of settled batches, older than the grace period, and those of compactions that were not committed while they held.
+ * 5. Intents of settled batches, older than the grace period, those of compactions that were not committed while they held, and
+ *    manifests of jobs whose time has been over for as long.
  *
  * A batch that stays open for longer than the grace period (its worker died, and no backfill or worker ran since) may be
  * done again at any moment under the same names: then no file is deleted, and the report says so.
@@ -27,6 +28,7 @@ import { commitContext } from '../../ledger/runtime.ts';
 import { canonical, isWithin } from '../../store/places.ts';
 import type { ObjectInfo } from '../../store/store.ts';
 import { compactionPrefix, removeCompaction, standingCompactions } from '../steps/compaction-intent.ts';
+import { spentManifests } from './manifests.ts';
 import { listCandidates, orphansAmong } from './orphans.ts';
 import { applyRetention, type RetiredDays } from './retention.ts';
 import { expiredSnapshots } from './snapshots.ts';
@@ -34,12 +36,17 @@ import { expiredSnapshots } from './snapshots.ts';
 export interface ExpireOptions {
   readonly dryRun?: boolean;
   /** Told of each thing that was, or would be, removed. */
-  readonly onRemoval?: (what: { readonly kind: 'day' | 'snapshot' | 'file' | 'intent'; readonly name: string }) => void;
+  readonly onRemoval?: (what: {
+    readonly kind: 'day' | 'snapshot' | 'file' | 'intent' | 'manifest';
+    readonly name: string;
+  }) => void;
 }
 
 export interface ExpireReport {
   readonly tables: Record<string, { snapshots: number; files: number; bytes: number; days: number; rows: number }>;
   readonly intents: number;
+  /** Of jobs that are over, below `_jobs/`. */
+  readonly manifests: number;
   readonly amendmentsFinished: number;
   /** Tables that could not be looked after, with what is wrong. */
   readonly refused: readonly { readonly table: string; readonly reason: string }[];
@@ -92,9 +99,16 @@ export async function expire(runtime: Runtime, options: ExpireOptions = {}): Pro
     intents.push(`${compactionPrefix(config.warehouse)}${unit}.json`);
   }
   for (const uri of intents) tell({ kind: 'intent', name: uri });
+  let manifests = 0;
+  for await (const uri of spentManifests(runtime, started - config.expire.graceSeconds * 1000)) {
+    if (!dryRun) await runtime.store.delete(uri);
+    tell({ kind: 'manifest', name: uri });
+    manifests++;
+  }
   return {
     tables,
     intents: intents.length,
+    manifests,
     amendmentsFinished,
     refused,
     ...(open.stale !== undefined && { postponed: open.stale }),

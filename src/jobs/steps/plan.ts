@@ -32,12 +32,13 @@ export interface PlanUnitsOptions {
   readonly signal?: AbortSignal;
 }
 
-/** Units that one snapshot of the ledger claims. */
+/** Units that one snapshot of the ledger claims, at most. */
 const claimedAtOnce = 32;
 
 export async function* planUnits(runtime: Runtime, options: PlanUnitsOptions): AsyncGenerator<IngestUnit> {
   let count = 0;
-  for await (const claim of claims(runtime, options)) {
+  // A claim beyond those that are asked for would only keep others from its objects.
+  for await (const claim of claims(runtime, options, () => Math.min(claimedAtOnce, options.units - count))) {
     const { source, batch, ymd, objects, claimedUntil } = claim;
     const bytes = objects.reduce((sum, { size }) => sum + size, 0);
     const until = new Date(claimedUntil).toISOString();
@@ -46,7 +47,7 @@ export async function* planUnits(runtime: Runtime, options: PlanUnitsOptions): A
   }
 }
 
-async function* claims(runtime: Runtime, options: PlanUnitsOptions): AsyncGenerator<Claim> {
+async function* claims(runtime: Runtime, options: PlanUnitsOptions, atOnce: () => number): AsyncGenerator<Claim> {
   const { config, store, clock } = runtime;
   const range = parseRange(options, { now: clock() });
   const sources = selectSources(runtime, options.sources);
@@ -68,7 +69,7 @@ async function* claims(runtime: Runtime, options: PlanUnitsOptions): AsyncGenera
     const isOurs = first?.owner === owner.id && sourceOf(first.source, first.object.uri) !== undefined;
     if (isOurs && !ledger.isAbandoned(first)) yield claimOf(entries);
   }
-  for await (const { claim } of takeOverAbandoned(held, ledger, commits, sourceOf)) yield claim;
+  for await (const { claim } of takeOverAbandoned(held, ledger, commits, sourceOf, { atOnce })) yield claim;
 
   const planOptions = {
     ...(options.prefix !== undefined && { prefix: options.prefix }),
@@ -88,7 +89,7 @@ async function* claims(runtime: Runtime, options: PlanUnitsOptions): AsyncGenera
     let planned: PlannedBatch[] = [];
     for await (const next of planBatches(store, ledger, source, planOptions, newPlanCounters())) {
       planned.push(next);
-      if (planned.length < claimedAtOnce) continue;
+      if (planned.length < atOnce()) continue;
       yield* await claimAll(planned);
       planned = [];
     }

@@ -153,18 +153,19 @@ export function unitError(error: unknown): UnitError {
   return { code: typeof code === 'string' ? code : name, message };
 }
 
+/** After that, what becomes of the unit is up to others; in milliseconds since the epoch. */
+export const timeIsOver = (unit: Unit): number => Date.parse(unit.kind === 'ingest' ? unit.claimedUntil : unit.until);
+
 const isId = (value: unknown): boolean => /^[0-9a-f]{32}$/.test(String(value));
 const isDay = (value: unknown): boolean => /^\d{4}-\d{2}-\d{2}$/.test(String(value));
+const isTime = (value: unknown): boolean => !Number.isNaN(Date.parse(String(value)));
 
 /** What a unit of each kind has at least. */
 const isOfKind: Readonly<Record<Unit['kind'], (unit: Readonly<Record<string, unknown>>) => boolean>> = {
-  ingest: ({ source, batch, ymd }) => typeof source === 'string' && isId(batch) && isDay(ymd),
+  ingest: ({ source, batch, ymd, claimedUntil }) =>
+    typeof source === 'string' && isId(batch) && isDay(ymd) && isTime(claimedUntil),
   compact: ({ table, day, id, snapshot, until }) =>
-    typeof table === 'string' &&
-    isDay(day) &&
-    isId(id) &&
-    /^-?\d{1,19}$/.test(String(snapshot)) &&
-    !Number.isNaN(Date.parse(String(until))),
+    typeof table === 'string' && isDay(day) && isId(id) && /^-?\d{1,19}$/.test(String(snapshot)) && isTime(until),
 };
 
 /** Throws UsageError for a line that no `job plan` of this version has written. */
