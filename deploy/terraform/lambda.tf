@@ -26,34 +26,6 @@ resource "aws_iam_role_policy" "worker_logs" {
   })
 }
 
-# Beside the package, so that a change of the configuration is no new package.
-resource "aws_ssm_parameter" "config" {
-  count = try(var.lambda.config, null) == null ? 0 : 1
-
-  name  = "/${var.name}/config"
-  type  = "String"
-  tier  = "Intelligent-Tiering"
-  value = var.lambda.config
-  tags  = var.tags
-}
-
-resource "aws_iam_role_policy" "worker_config" {
-  count = try(var.lambda.config, null) == null ? 0 : 1
-
-  name = "config"
-  role = aws_iam_role.job["worker"].id
-
-  policy = jsonencode({
-    Version = "2012-10-17"
-    Statement = [{
-      Sid      = "ReadConfig"
-      Effect   = "Allow"
-      Action   = ["ssm:GetParameter"]
-      Resource = [aws_ssm_parameter.config[0].arn]
-    }]
-  })
-}
-
 resource "aws_lambda_function" "worker" {
   count = var.lambda == null ? 0 : 1
 
@@ -72,13 +44,12 @@ resource "aws_lambda_function" "worker" {
     # One batch an invocation, and one CPU at most: there is nothing to be had from threads.
     variables = merge(
       { AUDIT_WAREHOUSE_BATCH_THREADS = "1" },
-      # With the version, so that functions that are warm read it again.
-      { for parameter in aws_ssm_parameter.config : "AUDIT_WAREHOUSE_CONFIG_PARAMETER" => "${parameter.name}:${parameter.version}" },
+      lookup(local.config_variables, "worker", {}),
       var.lambda.environment,
     )
   }
 
-  depends_on = [aws_cloudwatch_log_group.worker, aws_iam_role_policy.worker_logs, aws_iam_role_policy.worker_config]
+  depends_on = [aws_cloudwatch_log_group.worker, aws_iam_role_policy.worker_logs, aws_iam_role_policy.config]
 }
 
 resource "aws_lambda_event_source_mapping" "worker" {

@@ -71,7 +71,7 @@ resource "aws_iam_role_policy" "keys" {
 
 # Of ECS itself: to fetch the image and write the log.
 resource "aws_iam_role" "execution" {
-  count = var.nightly == null && var.worker == null ? 0 : 1
+  count = var.nightly == null && var.worker == null && !local.stages_on_fargate ? 0 : 1
 
   name               = "${var.name}-execution"
   assume_role_policy = local.trust_of_services
@@ -79,7 +79,7 @@ resource "aws_iam_role" "execution" {
 }
 
 resource "aws_iam_role_policy_attachment" "execution" {
-  count = var.nightly == null && var.worker == null ? 0 : 1
+  count = var.nightly == null && var.worker == null && !local.stages_on_fargate ? 0 : 1
 
   role       = aws_iam_role.execution[0].name
   policy_arn = "arn:${local.partition}:iam::aws:policy/service-role/AmazonECSTaskExecutionRolePolicy"

@@ -162,16 +162,38 @@ variable "nightly" {
 }
 
 variable "job" {
-  description = "Runs backfills and compactions past one machine: a state machine that stages units by a Lambda function side by side, from a zip of deploy/lambda/package; null: none"
+  description = "Runs backfills and compactions past one machine: a state machine that plans, stages and commits by a Lambda function, from a zip of deploy/lambda/package, with units side by side; null: none. config is the text of the configuration, kept as a parameter of Systems Manager; null: it is in the zip. With fargate, which needs config, each unit is staged by a task on ECS instead, in the image of deploy/Dockerfile"
   type = object({
     zip            = string
+    config         = optional(string)
     architecture   = optional(string, "x86_64")
     memory_mb      = optional(number, 1769)
     disk_mb        = optional(number, 4096)
     max_concurrent = optional(number, 100)
     environment    = optional(map(string), {})
+    fargate = optional(object({
+      image           = string
+      cluster_arn     = string
+      subnets         = list(string)
+      security_groups = list(string)
+      architecture    = optional(string, "X86_64")
+      cpu             = optional(number, 1024)
+      memory          = optional(number, 2048)
+      disk_gib        = optional(number, 30)
+      log_days        = optional(number, 30)
+    }))
   })
   default = null
+
+  validation {
+    condition     = try(var.job.fargate, null) == null || try(var.job.config, null) != null
+    error_message = "Tasks on Fargate have no zip: give the configuration as job.config."
+  }
+
+  validation {
+    condition     = contains(["X86_64", "ARM64"], try(var.job.fargate.architecture, "X86_64"))
+    error_message = "Fargate has the architectures X86_64 and ARM64; build the image for it."
+  }
 
   validation {
     condition     = contains(["x86_64", "arm64"], try(var.job.architecture, "x86_64"))
