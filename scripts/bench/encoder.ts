@@ -2,16 +2,12 @@
  * Speed of the Parquet encoders on one generated batch that looks like decision logs: rows and MB (of values in
  * memory) a second, CPU time, and size.
  *
- *   npx node scripts/bench/encoder.ts [rows=262144] [encoder=columnar|parquetjs] [runs=5] [--columns] [--outside]
+ *   npx node scripts/bench/encoder.ts [rows=262144] [encoder=columnar|parquetjs] [runs=5] [--columns]
  *   npx node --cpu-prof --cpu-prof-dir=/tmp/prof scripts/bench/encoder.ts     (open the profile in Chrome's DevTools)
- *
- * The columns lie in the kernel's memory, as the scanner leaves them, or with --outside in JavaScript's, as other jobs
- * have them.
  */
 import type { ColumnBatch, ColumnData, ScalarData } from '../../src/columns/batch.ts';
-import { columnBuilder } from '../../src/columns/builders.ts';
 import type { ColumnType, Value } from '../../src/columns/types.ts';
-import { kernel } from '../../src/kernel/kernel.ts';
+import { KernelTable } from '../../src/kernel/table.ts';
 import type { FileColumn, ParquetEncoder } from '../../src/parquet/encoder.ts';
 import { ParquetJsEncoder } from '../../src/parquet/rowwise/encoder.ts';
 import { ColumnarEncoder } from '../../src/parquet/write/encoder.ts';
@@ -74,36 +70,24 @@ function record(row: number): { readonly [column: string]: Value } {
 
 function batchOf(): { batch: ColumnBatch; columns: FileColumn[] } {
   let id = 0;
-  const builders = Object.entries(types).map(([name, type]) => ({ name, type, builder: columnBuilder(type) }));
+  const names = Object.keys(types);
+  const table = new KernelTable(Object.entries(types).map(([name, type]) => ({ name, type, description: '' })));
   for (let row = 0; row < rows; row++) {
     const values = record(row);
-    for (const { name, builder } of builders) {
-      const value = values[name] ?? null;
-      builder.padTo(row);
-      if (value !== null) builder.append(value as never);
-    }
+    table.append(names.map((name) => values[name] ?? null));
   }
-  const columns = builders.map(({ name, type, builder }) => {
-    builder.padTo(rows);
-    return { name, type, data: process.argv.includes('--outside') ? builder.data() : inKernel(builder.data()) };
-  });
+  const batch = table.batch();
   return {
-    batch: { rows, columns },
-    columns: columns.map(({ name, type }) => ({ name, type, required: false, id: ++id, elementId: ++id, keyId: ++id })),
+    batch,
+    columns: batch.columns.map(({ name, type }) => ({
+      name,
+      type,
+      required: false,
+      id: ++id,
+      elementId: ++id,
+      keyId: ++id,
+    })),
   };
-}
-
-/** The same data with its arrays in the kernel's memory. */
-function inKernel<T>(data: T): T {
-  const move = (value: unknown): unknown => {
-    if (!ArrayBuffer.isView(value)) return typeof value === 'object' && value !== null ? inKernel(value) : value;
-    const array = value as Uint8Array;
-    const place = kernel().call.allocate(array.byteLength);
-    kernel().bytes.set(new Uint8Array(array.buffer, array.byteOffset, array.byteLength), place);
-    const View = array.constructor as new (buffer: SharedArrayBuffer, place: number, length: number) => unknown;
-    return new View(kernel().buffer, place, array.length);
-  };
-  return Object.fromEntries(Object.entries(data as object).map(([name, value]) => [name, move(value)])) as T;
 }
 
 function scalarBytes(data: ScalarData): number {

@@ -1,7 +1,7 @@
 import type { ColumnType, ScalarType } from './types.ts';
 
 /**
- * Columnar data in memory, as column builders make it and Parquet encoders take it.
+ * Columnar data in the kernel's memory (kernel/table.ts), as Parquet encoders take it.
  *
  * Every column has `length` slots. `valid[i] === 1` where slot i holds a value; where it is 0 the slot of the value
  * array is unspecified. `valid === null` means that no slot is null. `values === null` (with `nullCount === length`)
@@ -95,40 +95,4 @@ export function sliceColumn(data: ColumnData, from: number, to: number): ColumnD
 /** The rows of `rows` that have no 1 in `dropped`, in order. */
 export function withoutDropped(rows: Uint32Array, dropped: Uint8Array | undefined): Uint32Array {
   return dropped === undefined ? rows : rows.filter((row) => dropped[row] !== 1);
-}
-
-/** The memory behind a batch, each buffer once, since arrays may share them. */
-function buffersOf(batch: ColumnBatch): Set<ArrayBuffer> {
-  const buffers = new Set<ArrayBuffer>();
-  const add = (array: { readonly buffer: ArrayBufferLike } | null): void => {
-    if (array !== null && array.buffer instanceof ArrayBuffer) buffers.add(array.buffer);
-  };
-  const visit = (data: ColumnData): void => {
-    add(data.valid);
-    switch (data.kind) {
-      case 'fixed':
-        add(data.values);
-        break;
-      case 'string':
-        add(data.codes);
-        add(data.offsets);
-        add(data.bytes);
-        break;
-      case 'list':
-        add(data.offsets);
-        visit(data.elements);
-        break;
-      case 'map':
-        add(data.offsets);
-        visit(data.keys);
-        visit(data.values);
-    }
-  };
-  for (const column of batch.columns) visit(column.data);
-  return buffers;
-}
-
-/** Gives the memory of a batch back now instead of at some garbage collection; the batch is void. */
-export function discard(batch: ColumnBatch): void {
-  for (const buffer of buffersOf(batch)) if (!buffer.detached) buffer.transfer(0);
 }

@@ -29,7 +29,7 @@ export interface FileOptions {
   readonly compressionLevel: number;
 }
 
-/** The columns carry the field ids of the table's schema. Gives `batch` away. */
+/** The columns carry the field ids of the table's schema. */
 export const dayFilesRequest = (
   table: LoadedTable,
   declaration: TableDeclaration,

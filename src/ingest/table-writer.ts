@@ -5,10 +5,10 @@
  */
 import type { ColumnBatch } from '../columns/batch.ts';
 import type { RowBuffer } from '../columns/row-buffer.ts';
-import { TableBuffer } from '../columns/table-buffer.ts';
 import type { LoadedTable } from '../iceberg/catalog.ts';
 import type { DataFile } from '../iceberg/data-file.ts';
 import { dayFilesRequest, type FileOptions, type FileTarget } from '../iceberg/write.ts';
+import { KernelTable } from '../kernel/table.ts';
 import type { ParquetEncoder } from '../parquet/encoder.ts';
 import { dayFiles } from '../parquet/write/day-files.ts';
 import type { ObjectStore } from '../store/store.ts';
@@ -35,18 +35,20 @@ export class TableWriter {
   readonly #label: string;
   readonly #uploads = new Uploads();
   readonly buffer: RowBuffer;
+  /** The same, where it is not the caller's. */
+  readonly #own: KernelTable | undefined;
   readonly #onRows: ((batch: ColumnBatch) => Promise<void>) | undefined;
   #flushedRows = 0;
   #filesMade = 0;
   #runs: TableRuns | undefined;
 
-  /** `onRows` is shown all rows once, before they leave the columns. */
+  /** `rows`: where the caller puts them, if not here. `onRows` is shown all of them once, before they leave the columns. */
   constructor(
     writer: FileWriter,
     table: LoadedTable,
     declaration: TableDeclaration,
     batch: string,
-    buffer: RowBuffer = new TableBuffer(declaration.columns),
+    rows?: RowBuffer,
     onRows?: (batch: ColumnBatch) => Promise<void>,
   ) {
     this.name = declaration.name;
@@ -54,7 +56,8 @@ export class TableWriter {
     this.#table = table;
     this.#declaration = declaration;
     this.#label = batch.slice(0, 16);
-    this.buffer = buffer;
+    this.#own = rows === undefined ? new KernelTable(declaration.columns) : undefined;
+    this.buffer = rows ?? this.#own!;
     this.#onRows = onRows;
   }
 
@@ -117,6 +120,7 @@ export class TableWriter {
   /** Gives the memory of the columns back. */
   release(): void {
     this.buffer.clear();
+    this.#own?.release();
   }
 
   /** Removes what was spilled, also after a failure. */

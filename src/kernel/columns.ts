@@ -4,6 +4,7 @@ import type { ColumnData, FixedData, ScalarData, StringData } from '../columns/b
 import type { ColumnType, Scalar, ScalarType, Value } from '../columns/types.ts';
 import { Kind_Boolean, Kind_Double, Kind_Int, Kind_List, Kind_Long, Kind_Map, Kind_String } from './assembly/codes.ts';
 import type { Kernel } from './kernel.ts';
+import type { KernelRows } from './rows.ts';
 
 const kinds: Readonly<Record<ScalarType | 'list' | 'map', number>> = {
   boolean: Kind_Boolean,
@@ -66,9 +67,9 @@ export class KernelColumn {
     this.#kernel.call.pad(this.place, row);
   }
 
-  /** Appends the slots of another column of the type, which lie in the kernel's memory at `rows`. */
-  appendRows(source: KernelColumn, rows: number, count: number): void {
-    this.#kernel.call.appendRows(this.place, source.place, rows, count);
+  /** Appends slots of another column of the type. */
+  appendRows(source: KernelColumn, { place, count }: KernelRows): void {
+    this.#kernel.call.appendRows(this.place, source.place, place, count);
   }
 
   /** Forgets all slots and keeps the memory. */

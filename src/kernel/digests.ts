@@ -1,6 +1,5 @@
 /** Finds rows that may be the same record, by keyed digests of 128 bits (assembly/digests.ts). */
 import type { ScalarData } from '../columns/batch.ts';
-import { KernelAddresses } from './copies.ts';
 import { kernel } from './kernel.ts';
 import { setKeys } from './keys.ts';
 
@@ -58,14 +57,11 @@ function withKeys(
   // A row whose only text is null is never the same as another.
   if (first === undefined || (columns.length === 1 && first.kind === 'string' && first.nullCount === first.length))
     return;
-  const places = new KernelAddresses();
+  setKeys(columns.map((data) => ({ data })));
+  const place = dead === undefined ? 0 : kernel().copyOf(dead.subarray(0, first.length));
   try {
-    setKeys(
-      columns.map((data) => ({ data })),
-      places,
-    );
-    work(first.length, dead === undefined ? 0 : places.of(dead, first.length));
+    work(first.length, place);
   } finally {
-    places.release();
+    kernel().call.release(place);
   }
 }

@@ -126,8 +126,11 @@ export class Kernel {
     return new Uint32Array(this.buffer, place, length);
   }
 
-  holds(array: ArrayBufferView): boolean {
-    return array.buffer === this.buffer;
+  /** Where an array over this memory is; 0 for no array. */
+  placeOf(array: ArrayBufferView | null): number {
+    if (array === null) return 0;
+    if (array.buffer !== this.buffer) throw new Error("an array outside of the kernel's memory");
+    return array.byteOffset;
   }
 }
 

@@ -1,7 +1,6 @@
 /** Describes columns to the kernel as what rows are sorted by or told apart by (assembly/keys.ts). */
 import type { ScalarData } from '../columns/batch.ts';
 import { kindOf } from './columns.ts';
-import type { KernelAddresses } from './copies.ts';
 import { kernel } from './kernel.ts';
 
 export interface KeyData {
@@ -10,32 +9,22 @@ export interface KeyData {
   readonly unit?: bigint | undefined;
 }
 
-/** Makes these the keys that the kernel goes by, until it is given others. Copies what it cannot see into `places`. */
-export function setKeys(keys: readonly KeyData[], places: KernelAddresses): void {
+/** Makes these the keys that the kernel goes by, until it is given others. */
+export function setKeys(keys: readonly KeyData[]): void {
   const { call } = kernel();
+  const placeOf = (array: ArrayBufferView | null): number => kernel().placeOf(array);
   call.clearKeys();
   for (const { data, unit = 0n } of keys) {
-    const { length } = data;
-    if (data.nullCount === length) {
+    if (data.nullCount === data.length) {
       call.addKey(-1, 0, 0, 0, 0, 0, unit);
       continue;
     }
-    const valid = places.of(data.valid, length);
+    const valid = placeOf(data.valid);
     if (data.kind === 'fixed') {
-      const values = places.of(data.values, length * data.values!.BYTES_PER_ELEMENT);
-      call.addKey(kindOf(data.type), valid, values, 0, 0, 0, unit);
+      call.addKey(kindOf(data.type), valid, placeOf(data.values), 0, 0, 0, unit);
       continue;
     }
     const { codes, entries, offsets, bytes } = data;
-    const values = places.of(codes, length * 4);
-    call.addKey(
-      kindOf('string'),
-      valid,
-      values,
-      places.of(offsets, entries * 4 + 4),
-      places.of(bytes, bytes.length),
-      entries,
-      unit,
-    );
+    call.addKey(kindOf('string'), valid, placeOf(codes), placeOf(offsets), placeOf(bytes), entries, unit);
   }
 }

@@ -1,10 +1,8 @@
 /**
- * Digests of the rows of a batch (docs/row-digest.md), made in the kernel. Columns that lie in its memory are read where
- * they are; others are copied there first.
+ * Digests of the rows of a batch (docs/row-digest.md), made in the kernel.
  */
 import type { ColumnBatch, ColumnData, ScalarData } from '../columns/batch.ts';
 import { Kind_Boolean, Kind_Double, Kind_Int, Kind_List, Kind_Long, Kind_Map, Kind_String } from './assembly/codes.ts';
-import { KernelRows } from './gathered-rows.ts';
 import { type Kernel, kernel as kernelOfThread } from './kernel.ts';
 
 /** A column that goes into the digests; in the order in which the canonical text has them. */
@@ -34,24 +32,15 @@ export function keyedHash(text: Uint8Array): Uint32Array {
   return new Uint32Array(BigUint64Array.of(call.hashLow(), call.hashHigh()).buffer);
 }
 
-function allRows(count: number): Uint32Array {
-  const rows = new Uint32Array(count);
-  for (let row = 0; row < count; row++) rows[row] = row;
-  return rows;
-}
-
 /** The columns of a batch, ready to be digested. To be released before the batch changes. */
 export class DigestedBatch {
   readonly #kernel: Kernel = kernelOfThread();
-  readonly #copies: KernelRows | undefined;
   readonly #columns: ReadonlyMap<string, ColumnData>;
   readonly #blocks: number[] = [];
   #target = 0;
 
   constructor(batch: ColumnBatch) {
-    const isForeign = batch.columns.some(({ data }) => !isHeld(this.#kernel, data));
-    this.#copies = isForeign ? new KernelRows(allRows(batch.rows)) : undefined;
-    this.#columns = new Map(batch.columns.map(({ name, data }) => [name, this.#copies?.place(data).data ?? data]));
+    this.#columns = new Map(batch.columns.map(({ name, data }) => [name, data]));
   }
 
   /** `hashWords` of each row; good until the next call. */
@@ -96,7 +85,6 @@ export class DigestedBatch {
 
   release(): void {
     const { call } = this.#kernel;
-    this.#copies?.release();
     call.release(this.#target);
     for (const block of this.#blocks.splice(0)) call.release(block);
     this.#target = 0;
@@ -115,17 +103,14 @@ export class DigestedBatch {
     const head = [tag, kindOf(data), placeOf(data.valid)];
     if (data.kind === 'list') return [...head, placeOf(data.offsets), 0, 0, 0, ...this.#describeLeaf(data.elements)];
     if (data.kind === 'map') {
-      const { codes, offsets, bytes } = data.keys;
-      const keys = [placeOf(codes), placeOf(offsets), placeOf(bytes)];
-      return [...head, placeOf(data.offsets), ...keys, ...this.#describeLeaf(data.values)];
+      return [...head, placeOf(data.offsets), ...placesOf(data.keys), ...this.#describeLeaf(data.values)];
     }
     return [...head, 0, 0, 0, 0, ...this.#describeLeaf(data)];
   }
 
   #describeLeaf(data: ScalarData): number[] {
     const head = [kindOf(data), this.#validOf(data)];
-    if (data.kind === 'fixed') return [...head, placeOf(data.values), 0, 0];
-    return [...head, placeOf(data.codes), placeOf(data.offsets), placeOf(data.bytes)];
+    return [...head, ...placesOf(data)];
   }
 
   /** Elements that are all null have no array to say so. */
@@ -150,10 +135,11 @@ const kinds = {
 
 const kindOf = (data: ColumnData): number => kinds[data.kind === 'fixed' ? data.type : data.kind];
 
-const placeOf = (array: { readonly byteOffset: number } | null): number => array?.byteOffset ?? 0;
-
-function isHeld(kernel: Kernel, data: ColumnData): boolean {
-  if (data.nullCount === data.length) return true;
-  if (data.kind === 'fixed') return data.values !== null && kernel.holds(data.values);
-  return kernel.holds(data.offsets);
+/** Where the values are: nowhere if there are none. */
+function placesOf(data: ScalarData): [number, number, number] {
+  if (data.nullCount === data.length) return [0, 0, 0];
+  if (data.kind === 'fixed') return [placeOf(data.values), 0, 0];
+  return [placeOf(data.codes), placeOf(data.offsets), placeOf(data.bytes)];
 }
+
+const placeOf = (array: ArrayBufferView | null): number => kernelOfThread().placeOf(array);

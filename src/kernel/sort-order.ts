@@ -8,9 +8,9 @@
 
 import type { ColumnBatch, ScalarData, StringData } from '../columns/batch.ts';
 import { compareText } from '../text/order.ts';
-import { KernelAddresses } from './copies.ts';
 import { kernel } from './kernel.ts';
 import { setKeys } from './keys.ts';
+import { KernelRows } from './rows.ts';
 
 /** A column to sort by. */
 export interface OrderKey {
@@ -28,27 +28,22 @@ export function sortOrder(batch: ColumnBatch, keys: readonly (string | OrderKey)
     .filter(({ data }) => data.nullCount < batch.rows);
   const [first, ...rest] = columns;
   if (first === undefined) return order;
-  const places = new KernelAddresses();
-  try {
-    const { call } = kernel();
-    let sorted: number;
-    if (
-      rest.length === 0 &&
-      first.unit === undefined &&
-      first.data.kind === 'fixed' &&
-      first.data.values instanceof BigInt64Array
-    ) {
-      // Nothing is to be gained by merging: digits cost a few passes, however many runs there are.
-      const { valid, values, length } = first.data;
-      sorted = call.orderOfLongs(places.of(values, length * 8), places.of(valid, length), order.length);
-    } else {
-      setKeys(columns, places);
-      sorted = call.orderOfKeys(order.length);
-    }
-    return sorted === 0 ? order : kernel().uint32(sorted, order.length).slice();
-  } finally {
-    places.release();
+  const { call } = kernel();
+  let sorted: number;
+  if (
+    rest.length === 0 &&
+    first.unit === undefined &&
+    first.data.kind === 'fixed' &&
+    first.data.values instanceof BigInt64Array
+  ) {
+    // Nothing is to be gained by merging: digits cost a few passes, however many runs there are.
+    const { valid, values } = first.data;
+    sorted = call.orderOfLongs(kernel().placeOf(values), kernel().placeOf(valid), order.length);
+  } else {
+    setKeys(columns);
+    sorted = call.orderOfKeys(order.length);
   }
+  return sorted === 0 ? order : kernel().uint32(sorted, order.length).slice();
 }
 
 export interface DayRows {
@@ -62,10 +57,11 @@ export function splitByDay(batch: ColumnBatch, order: Uint32Array, partitionColu
   if (column.kind !== 'string' || column.nullCount > 0)
     throw new Error(`${partitionColumn} must be a string in every row`);
   const { call } = kernel();
-  const places = new KernelAddresses();
+  const made = column.codes === null ? new KernelRows(codesOf(column, batch.rows)) : undefined;
+  const placed = new KernelRows(order);
   try {
-    const codes = places.of(column.codes ?? codesOf(column, batch.rows), batch.rows * 4);
-    const rows = places.of(order, order.byteLength);
+    const codes = made?.place ?? kernel().placeOf(column.codes);
+    const rows = placed.place;
     const counts = kernel().uint32(call.countCodes(codes, rows, order.length, column.entries), column.entries);
     const days: { day: string; code: number; rows: number }[] = [];
     for (const [code, rows] of counts.entries()) if (rows > 0) days.push({ day: decode(column, code), code, rows });
@@ -82,7 +78,8 @@ export function splitByDay(batch: ColumnBatch, order: Uint32Array, partitionColu
     // A counter has gone on to where its day ends.
     return days.map(({ day, code, rows }) => ({ day, order: parted.subarray(counts[code]! - rows, counts[code]) }));
   } finally {
-    places.release();
+    placed.release();
+    made?.release();
   }
 }
 
@@ -115,9 +112,9 @@ function scalarColumn(batch: ColumnBatch, name: string): ScalarData {
   return data;
 }
 
-/** Dictionary codes for a column that builders gave up coding. */
-function codesOf(column: StringData, rows: number): Int32Array {
-  const codes = new Int32Array(rows);
+/** Dictionary codes for a column that was not worth coding. */
+function codesOf(column: StringData, rows: number): Uint32Array {
+  const codes = new Uint32Array(rows);
   const seen = new Map<string, number>();
   for (let i = 0; i < rows; i++) {
     const value = decode(column, i);

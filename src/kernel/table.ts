@@ -4,6 +4,7 @@ import type { RowBuffer } from '../columns/row-buffer.ts';
 import type { ColumnDeclaration, Value } from '../columns/types.ts';
 import { KernelColumn } from './columns.ts';
 import { kernel } from './kernel.ts';
+import { KernelRows } from './rows.ts';
 
 export class KernelTable implements RowBuffer {
   readonly columns: readonly { readonly declaration: ColumnDeclaration; readonly column: KernelColumn }[];
@@ -35,15 +36,14 @@ export class KernelTable implements RowBuffer {
 
   /** Appends rows of a table with columns of the same types, in this order. */
   appendRows(source: KernelTable, rows: Uint32Array): void {
-    const { call } = kernel();
-    const places = kernel().copyOf(new Uint8Array(rows.buffer, rows.byteOffset, rows.byteLength));
+    const placed = new KernelRows(rows);
     try {
       for (const [i, { column }] of this.columns.entries()) {
         column.pad(this.#rows);
-        column.appendRows(source.columns[i]!.column, places, rows.length);
+        column.appendRows(source.columns[i]!.column, placed);
       }
     } finally {
-      call.release(places);
+      placed.release();
     }
     this.#rows += rows.length;
   }

@@ -10,13 +10,13 @@
  * longer possible, since another writer has replaced the files that it removes, nothing of it was or will be done.
  */
 import { createHash } from 'node:crypto';
-import { TableBuffer } from '../columns/table-buffer.ts';
 import type { LoadedTable } from '../iceberg/catalog.ts';
 import { commitTable, MissingDataFiles, NewRowDeletes } from '../iceberg/commit.ts';
 import { type DataFile, dataFileFromJson, dataFileToJson } from '../iceberg/data-file.ts';
 import { ensureTable } from '../iceberg/ensure.ts';
 import { parseJson, stringifyJson } from '../iceberg/json.ts';
 import { dayFilesRequest, storeDataFile } from '../iceberg/write.ts';
+import { KernelTable } from '../kernel/table.ts';
 import { dayFiles } from '../parquet/write/day-files.ts';
 import { readWhole } from '../store/read.ts';
 import { StoreError } from '../store/store.ts';
@@ -193,14 +193,18 @@ async function writeRecord(
   const table = await ensureTable(commitContext(runtime), amendments);
   const now = clock();
   const ymd = new Date(now).toISOString().slice(0, 10);
-  const buffer = new TableBuffer(amendments.columns);
-  for (const { operation: by = operation, table: name, sourceUri, rows, detail, madeBy } of entries)
-    buffer.append([ymd, BigInt(now) * 1000n, id, by, name, sourceUri, BigInt(rows), detail ?? null, madeBy ?? null]);
   const files: DataFile[] = [];
   if (entries.length === 0) return files;
-  for await (const file of dayFiles(encoder, dayFilesRequest(table, amendments, buffer.take(), config.output)))
-    files.push(await storeDataFile({ store, table, declaration: amendments, label: id.slice(0, 16) }, file));
-  return files;
+  const columns = new KernelTable(amendments.columns);
+  try {
+    for (const { operation: by = operation, table: name, sourceUri, rows, detail, madeBy } of entries)
+      columns.append([ymd, BigInt(now) * 1000n, id, by, name, sourceUri, BigInt(rows), detail ?? null, madeBy ?? null]);
+    for await (const file of dayFiles(encoder, dayFilesRequest(table, amendments, columns.batch(), config.output)))
+      files.push(await storeDataFile({ store, table, declaration: amendments, label: id.slice(0, 16) }, file));
+    return files;
+  } finally {
+    columns.release();
+  }
 }
 
 /** The same change of the same files has the same id, so that a second try after a crash is the same amendment. */

@@ -1,6 +1,6 @@
 /** One row of the ledger `ingested_objects`: what is known of one version of one source object. */
-import { TableBuffer } from '../columns/table-buffer.ts';
 import type { Value } from '../columns/types.ts';
+import { KernelTable } from '../kernel/table.ts';
 import type { ObjectInfo } from '../store/store.ts';
 import type { TableDeclaration } from '../tables/declaration.ts';
 
@@ -120,12 +120,12 @@ export function fromRow(row: Readonly<Record<string, Value>>): LedgerEntry {
   };
 }
 
-/** The entries as columns of the ledger table. */
-export function bufferEntries(declaration: TableDeclaration, entries: readonly LedgerEntry[]): TableBuffer {
-  const buffer = new TableBuffer(declaration.columns);
+/** The entries as columns of the ledger table, to be released by the caller. */
+export function tableOfEntries(declaration: TableDeclaration, entries: readonly LedgerEntry[]): KernelTable {
+  const table = new KernelTable(declaration.columns);
   for (const entry of entries) {
     const row = toRow(entry);
-    buffer.append(declaration.columns.map((column) => row[column.name] ?? null));
+    table.append(declaration.columns.map((column) => row[column.name] ?? null));
   }
-  return buffer;
+  return table;
 }

@@ -31,7 +31,7 @@ import { ingestedObjects as declaration } from '../tables/ingested-objects.ts';
 import { compareText, textRange } from '../text/order.ts';
 import type { Intent, KeptCounts } from './batch-intent.ts';
 import { batchSummary, mostBatches } from './batch-summary.ts';
-import { bufferEntries, fromRow, type LedgerEntry } from './entry.ts';
+import { fromRow, type LedgerEntry, tableOfEntries } from './entry.ts';
 import { Grouped } from './grouped.ts';
 import { newestEvents } from './newest-events.ts';
 import { type CurrentMapping, type OtherMapping, otherMappings } from './other-mappings.ts';
@@ -446,12 +446,14 @@ export class Ledger {
   /** `entries` of one day, so that they make one file. */
   async #write(table: LoadedTable, entries: readonly LedgerEntry[]): Promise<BegunFile> {
     const { store, encoder, files } = this.#context;
-    const request = dayFilesRequest(table, declaration, bufferEntries(declaration, entries).take(), {
-      ...files,
-      fileRows: entries.length,
-    });
-    const [file] = await collect(dayFiles(encoder, request));
-    return beginDataFile({ store, table, declaration, label: entries[0]!.batch.slice(0, 16) }, file!);
+    const rows = tableOfEntries(declaration, entries);
+    try {
+      const request = dayFilesRequest(table, declaration, rows.batch(), { ...files, fileRows: entries.length });
+      const [file] = await collect(dayFiles(encoder, request));
+      return beginDataFile({ store, table, declaration, label: entries[0]!.batch.slice(0, 16) }, file!);
+    } finally {
+      rows.release();
+    }
   }
 
   #files(loaded: LoadedTable, filter: FileFilter): AsyncGenerator<LiveFile> {

@@ -1,6 +1,5 @@
 import { beforeAll, describe, expect, test } from 'vitest';
 import { GlueCatalog } from '../../src/catalog/glue/catalog.ts';
-import { TableBuffer } from '../../src/columns/table-buffer.ts';
 import type { Value } from '../../src/columns/types.ts';
 import { type CommitContext, commitTable } from '../../src/iceberg/commit.ts';
 import type { DataFile } from '../../src/iceberg/data-file.ts';
@@ -10,6 +9,7 @@ import { danglingDeletes, type LiveFile, liveFiles } from '../../src/iceberg/sca
 import { NewRowDeletes } from '../../src/iceberg/stage.ts';
 import { scanRows } from '../../src/iceberg/table-rows.ts';
 import { dayFilesRequest, storeDataFile } from '../../src/iceberg/write.ts';
+import { KernelTable } from '../../src/kernel/table.ts';
 import { ParquetJsEncoder } from '../../src/parquet/rowwise/encoder.ts';
 import { dayFiles } from '../../src/parquet/write/day-files.ts';
 import { S3Store } from '../../src/store/s3.ts';
@@ -45,11 +45,11 @@ describeWith(['glue', 's3', 'trino', 'readers'], 'tables that are written here a
 
   const write = async (declaration: TableDeclaration, rows: readonly Row[]): Promise<DataFile> => {
     const table = await ensureTable(context, declaration);
-    const buffer = new TableBuffer(declaration.columns);
+    const buffer = new KernelTable(declaration.columns);
     for (const row of rows) buffer.append(declaration.columns.map((column) => row[column.name] ?? null));
     const options = { fileRows: 1000, rowGroupRows: 1000, compressionLevel: 1 };
     const [file] = await collect(
-      dayFiles(new ParquetJsEncoder(), dayFilesRequest(table, declaration, buffer.take(), options)),
+      dayFiles(new ParquetJsEncoder(), dayFilesRequest(table, declaration, buffer.batch(), options)),
     );
     return storeDataFile({ store: context.store, table, declaration, label: 'test' }, file!);
   };

@@ -3,7 +3,6 @@
  * field id from every reader, no second column beside a renamed one, and an erasure that leaves no row.
  */
 import { expect, test } from 'vitest';
-import { TableBuffer } from '../../src/columns/table-buffer.ts';
 import type { ColumnType, Value } from '../../src/columns/types.ts';
 import { createDuckDbEngine } from '../../src/engines/duckdb/engine.ts';
 import { commitTable, updateTable } from '../../src/iceberg/commit.ts';
@@ -15,6 +14,7 @@ import type { Runtime } from '../../src/ingest/runtime.ts';
 import { compact } from '../../src/jobs/compact/compact.ts';
 import { erase } from '../../src/jobs/erase/erase.ts';
 import { verify } from '../../src/jobs/verify/verify.ts';
+import { KernelTable } from '../../src/kernel/table.ts';
 import { commitContext } from '../../src/ledger/runtime.ts';
 import type { CarriedType } from '../../src/parquet/encoder.ts';
 import { ParquetJsEncoder } from '../../src/parquet/rowwise/encoder.ts';
@@ -157,10 +157,10 @@ async function addForeignFile(runtime: Runtime, column: string, type: ColumnType
     id: id(name),
     ...(name === column && { carried }),
   }));
-  const buffer = new TableBuffer(columns);
+  const buffer = new KernelTable(columns);
   for (const subject of ['user-1', 'user-2'])
     buffer.append([day, 0n, 'then', `foreign-${subject}`, subject, 'foreign', 0n, value]);
-  const encoded = await new ColumnarEncoder().encode({ columns, batch: buffer.take(), rowGroupRows: 10 });
+  const encoded = await new ColumnarEncoder().encode({ columns, batch: buffer.batch(), rowGroupRows: 10 });
   const declaration = {
     name: table,
     description: '',

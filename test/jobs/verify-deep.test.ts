@@ -1,6 +1,5 @@
 /** A deep verification finds each value of a table that reading the objects again does not give, and names the record. */
 import { beforeEach, describe, expect, test } from 'vitest';
-import { TableBuffer } from '../../src/columns/table-buffer.ts';
 import type { Value } from '../../src/columns/types.ts';
 import type { Config } from '../../src/config/config.ts';
 import { commitTable } from '../../src/iceberg/commit.ts';
@@ -10,6 +9,7 @@ import { dayFilesRequest, storeDataFile } from '../../src/iceberg/write.ts';
 import type { Runtime } from '../../src/ingest/runtime.ts';
 import type { Difference } from '../../src/jobs/verify/difference.ts';
 import { type VerifyReport, verify } from '../../src/jobs/verify/verify.ts';
+import { KernelTable } from '../../src/kernel/table.ts';
 import { commitContext } from '../../src/ledger/runtime.ts';
 import { dayFiles } from '../../src/parquet/write/day-files.ts';
 import type { SourceConfig } from '../../src/sources/config.ts';
@@ -75,10 +75,10 @@ async function rewrite(table: string, change: (rows: Rows) => Rows, source = pro
   const runtime = world(source);
   const declaration = declarationOf(table, source);
   const loaded = (await runtime.catalog.loadTable(table))!;
-  const buffer = new TableBuffer(declaration.columns);
+  const buffer = new KernelTable(declaration.columns);
   for (const row of change(await rowsOf(runtime, table)))
     buffer.append(declaration.columns.map(({ name }) => row[name] ?? null));
-  const days = dayFiles(runtime.encoder, dayFilesRequest(loaded, declaration, buffer.take(), runtime.config.output));
+  const days = dayFiles(runtime.encoder, dayFilesRequest(loaded, declaration, buffer.batch(), runtime.config.output));
   const add: DataFile[] = [];
   for await (const day of days)
     add.push(await storeDataFile({ store, table: loaded, declaration, label: 'forged' }, day));

@@ -1,6 +1,5 @@
 /** Verify finds every way in which a warehouse can differ from its sources, tells it precisely, and mends what can be. */
 import { beforeEach, describe, expect, test } from 'vitest';
-import { TableBuffer } from '../../src/columns/table-buffer.ts';
 import { type Change, commitTable, updateTable } from '../../src/iceberg/commit.ts';
 import { removeSnapshots } from '../../src/iceberg/history.ts';
 import { type LiveFile, liveFiles } from '../../src/iceberg/scan.ts';
@@ -9,6 +8,7 @@ import type { Runtime } from '../../src/ingest/runtime.ts';
 import { erase } from '../../src/jobs/erase/erase.ts';
 import { repair } from '../../src/jobs/verify/repair.ts';
 import { type VerifyOptions, type VerifyReport, verify } from '../../src/jobs/verify/verify.ts';
+import { KernelTable } from '../../src/kernel/table.ts';
 import { amend } from '../../src/ledger/amendment.ts';
 import { commitContext } from '../../src/ledger/runtime.ts';
 import { dayFiles } from '../../src/parquet/write/day-files.ts';
@@ -192,12 +192,12 @@ describe('verify', () => {
     const [{ ymd }] = (await filesOf('opa_decisions')) as [LiveFile];
     const files = (await filesOf('opa_decisions')).filter((file) => file.ymd === ymd);
     const rows = (await rowsOf(runtime, 'opa_decisions')).filter((row) => row.ymd === ymd);
-    const buffer = new TableBuffer(declaration.columns);
+    const buffer = new KernelTable(declaration.columns);
     for (const [i, row] of rows.entries()) {
       const changed = change(row, i);
       buffer.append(declaration.columns.map(({ name }) => changed[name] ?? null));
     }
-    const request = dayFilesRequest(table, declaration, buffer.take(), runtime.config.output);
+    const request = dayFilesRequest(table, declaration, buffer.batch(), runtime.config.output);
     const [laid] = await collect(dayFiles(runtime.encoder, request));
     const forged = await storeDataFile({ store, table, declaration, label: 'forged' }, laid!);
     await commitTable(commitContext(runtime), 'opa_decisions', () => ({

@@ -1,8 +1,8 @@
 /** A column as the chunk that the kernel holds, for tests of what the kernel does with it. */
 import type { ScalarData } from '../../src/columns/batch.ts';
 import type { ColumnType, Value } from '../../src/columns/types.ts';
-import { KernelRows } from '../../src/kernel/gathered-rows.ts';
 import { kernel } from '../../src/kernel/kernel.ts';
+import { KernelRows } from '../../src/kernel/rows.ts';
 import { allRows } from '../../src/parquet/encoder.ts';
 import { fileSchema, type Leaf } from '../../src/parquet/format/schema.ts';
 import { sinkBody } from '../../src/parquet/write/compression.ts';
@@ -38,15 +38,14 @@ export function inChunk<T>(
   );
   const column = batch.columns[0]!.data;
   const leaf = fileSchema(columns).leaves[index]!;
-  const kernelRows = new KernelRows(order);
+  const rows = new KernelRows(order);
   try {
-    const placed = kernelRows.place(column);
-    const stream = shred(leaf, placed.data, placed.rows);
-    const data = leafData(leaf, placed.data)!;
+    const stream = shred(leaf, column, rows);
+    const data = leafData(leaf, column)!;
     if (stream.values > 0) gatherValues(data);
     return use({ leaf, data, stream });
   } finally {
-    kernelRows.release();
+    rows.release();
   }
 }
 

@@ -1,9 +1,9 @@
 /** The kernel digests rows as records/row-digest.ts does, and both as docs/row-digest.md says. */
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { TableBuffer } from '../../src/columns/table-buffer.ts';
 import type { ColumnDeclaration, ColumnType, Value } from '../../src/columns/types.ts';
 import { DigestedBatch, keyedHash } from '../../src/kernel/row-digests.ts';
+import { KernelTable } from '../../src/kernel/table.ts';
 import { digestedColumns, ObjectDigest, rowDigest, rowText } from '../../src/records/row-digest.ts';
 
 const types: readonly ColumnType[] = [
@@ -33,7 +33,7 @@ const row: fc.Arbitrary<Value[]> = fc.tuple(
 );
 
 function batchOf(rows: readonly (readonly Value[])[]): DigestedBatch {
-  const buffer = new TableBuffer(columns);
+  const buffer = new KernelTable(columns);
   for (const values of rows) buffer.append(values);
   return new DigestedBatch(buffer.batch());
 }

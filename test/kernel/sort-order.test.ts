@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { TableBuffer } from '../../src/columns/table-buffer.ts';
 import type { Scalar, ScalarType, Value } from '../../src/columns/types.ts';
 import { sortOrder, splitByDay } from '../../src/kernel/sort-order.ts';
+import { KernelTable } from '../../src/kernel/table.ts';
 import { batchOf, fileColumns, type StringLayout, type TestRow } from '../parquet/batches.ts';
 
 const long = fc.oneof(
@@ -25,7 +25,7 @@ describe('row order', () => {
   test('by time: ascending, nulls first, ties as they came', () => {
     fc.assert(
       fc.property(fc.array(fc.option(long, { nil: null })), (times) => {
-        const buffer = new TableBuffer([{ name: 'at', type: 'timestamp', description: '' }]);
+        const buffer = new KernelTable([{ name: 'at', type: 'timestamp', description: '' }]);
         for (const time of times) buffer.append([time]);
         const expected = stableSort(
           times,
@@ -43,7 +43,7 @@ describe('row order', () => {
           fc.tuple(fc.constantFrom('', 'a', 'ab', '\uffff', '\u{10000}', 'é'), fc.option(fc.integer(), { nil: null })),
         ),
         (rows) => {
-          const buffer = new TableBuffer([
+          const buffer = new KernelTable([
             { name: 'text', type: 'string', description: '' },
             { name: 'n', type: 'int', description: '' },
           ]);
@@ -121,7 +121,7 @@ describe('row order', () => {
   });
 
   test('splits into days, each keeping its order', () => {
-    const buffer = new TableBuffer([
+    const buffer = new KernelTable([
       { name: 'ymd', type: 'string', description: '' },
       { name: 'at', type: 'timestamp', description: '' },
     ]);

@@ -1,11 +1,10 @@
 import { expect, test } from 'vitest';
-import { KernelAddresses } from '../../src/kernel/copies.ts';
 import { kernel } from '../../src/kernel/kernel.ts';
 
 function xxhash64(bytes: Uint8Array, start = 0): string {
-  const places = new KernelAddresses();
-  const hash = kernel().call.xxhash64(places.of(bytes, bytes.length) + start, bytes.length - start);
-  places.release();
+  const place = kernel().copyOf(bytes);
+  const hash = kernel().call.xxhash64(place + start, bytes.length - start);
+  kernel().call.release(place);
   return BigInt.asUintN(64, hash).toString(16).padStart(16, '0');
 }
 

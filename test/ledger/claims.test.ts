@@ -7,7 +7,7 @@ import { commitTable } from '../../src/iceberg/commit.ts';
 import { liveFiles } from '../../src/iceberg/scan.ts';
 import { dayFilesRequest, storeDataFile } from '../../src/iceberg/write.ts';
 import { createLedger } from '../../src/ingest/claimed-batch.ts';
-import { bufferEntries, fromRow, type LedgerEntry, type ObjectCounts } from '../../src/ledger/entry.ts';
+import { fromRow, type LedgerEntry, type ObjectCounts, tableOfEntries } from '../../src/ledger/entry.ts';
 import { commitContext } from '../../src/ledger/runtime.ts';
 import { readRows } from '../../src/parquet/read/row-reader.ts';
 import { dayFiles } from '../../src/parquet/write/day-files.ts';
@@ -173,7 +173,7 @@ async function write(
   table: Parameters<typeof storeDataFile>[0]['table'],
   rows: readonly LedgerEntry[],
 ) {
-  const columns = bufferEntries(ingestedObjects, rows).take();
+  const columns = tableOfEntries(ingestedObjects, rows).batch();
   const request = dayFilesRequest(table, ingestedObjects, columns, { ...runtime.config.output, fileRows: rows.length });
   const target = { store: runtime.store, table, declaration: ingestedObjects, label: 'merged' };
   return Promise.all((await collect(dayFiles(runtime.encoder, request))).map((file) => storeDataFile(target, file)));

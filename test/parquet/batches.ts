@@ -1,4 +1,4 @@
-/** Batches from rows, written apart from src/columns/builders.ts so that a test says how its strings are stored. */
+/** Batches from rows, written apart from src/kernel/table.ts so that a test says how its strings are stored. */
 import type {
   BatchColumn,
   ColumnBatch,
@@ -8,6 +8,7 @@ import type {
   StringData,
 } from '../../src/columns/batch.ts';
 import { isScalar, type Scalar, type ScalarType, type Value } from '../../src/columns/types.ts';
+import { kernel } from '../../src/kernel/kernel.ts';
 import type { FileColumn } from '../../src/parquet/encoder.ts';
 
 export type StringLayout = 'plain' | 'dictionary';
@@ -34,10 +35,23 @@ export function batchOf(
     rows: rows.length,
     columns: columns.map(({ name, type }, index): BatchColumn => {
       const values = rows.map((row) => row[index] ?? null);
-      return { name, type, data: columnData(type, values, layout) };
+      return { name, type, data: inKernel(columnData(type, values, layout)) };
     }),
   };
 }
+
+/** The same with its arrays in the kernel's memory, for good. */
+function inKernel<T>(data: T): T {
+  if (ArrayBuffer.isView(data)) {
+    const bytes = new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
+    const View = (Buffer.isBuffer(data) ? Uint8Array : data.constructor) as ArrayOverBuffer;
+    return new View(kernel().buffer, kernel().copyOf(bytes), (data as unknown as Uint8Array).length) as T;
+  }
+  if (typeof data !== 'object' || data === null) return data;
+  return Object.fromEntries(Object.entries(data).map(([name, part]) => [name, inKernel(part)])) as T;
+}
+
+type ArrayOverBuffer = new (buffer: SharedArrayBuffer, place: number, length: number) => unknown;
 
 function columnData(type: FileColumn['type'], values: readonly Value[], layout: StringLayout): ColumnData {
   if (isScalar(type)) return scalarData(type, values as (Scalar | null)[], layout);

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { type DuckDBConnection, DuckDBInstance } from '@duckdb/node-api';
 import { parquetMetadata } from 'hyparquet';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { TableBuffer } from '../../src/columns/table-buffer.ts';
+import { KernelTable } from '../../src/kernel/table.ts';
 import type { FileColumn } from '../../src/parquet/encoder.ts';
 import { readStruct, ThriftList, ThriftType, writeStruct } from '../../src/parquet/format/thrift-tree.ts';
 import { FooterParts } from '../../src/parquet/read/footer-parts.ts';
@@ -43,7 +43,7 @@ async function ours(): Promise<Buffer> {
     { name: 'text', type: 'string', id: 2, required: false },
     { name: 'flag', type: 'boolean', id: 3, required: false },
   ];
-  const buffer = new TableBuffer(columns.map(({ name, type }) => ({ name, type, description: name })));
+  const buffer = new KernelTable(columns.map(({ name, type }) => ({ name, type, description: name })));
   for (let i = 0; i < 3000; i++) buffer.append([BigInt(i), `text${i % 10}`, i % 2 === 0]);
   const { chunks } = await new ColumnarEncoder().encode({
     columns,

@@ -4,7 +4,6 @@
  * that need no engine.
  */
 import { crc32 } from 'node:zlib';
-import { TableBuffer } from '../../src/columns/table-buffer.ts';
 import type { ColumnDeclaration, Value } from '../../src/columns/types.ts';
 import { readAvro, writeAvro } from '../../src/iceberg/avro.ts';
 import type { Catalog, LoadedTable } from '../../src/iceberg/catalog.ts';
@@ -15,6 +14,7 @@ import { currentSchema, currentSnapshot } from '../../src/iceberg/metadata.ts';
 import { deletedPathField, deletedPositionField } from '../../src/iceberg/row-deletes.ts';
 import { readManifestList } from '../../src/iceberg/scan.ts';
 import { partitionSummaries } from '../../src/iceberg/summary.ts';
+import { KernelTable } from '../../src/kernel/table.ts';
 import { ColumnarEncoder } from '../../src/parquet/write/encoder.ts';
 import type { ObjectStore } from '../../src/store/store.ts';
 
@@ -257,9 +257,9 @@ async function putParquet(
   columns: readonly (ColumnDeclaration & { readonly id: number; readonly required: boolean })[],
   rows: readonly (readonly Value[])[],
 ): Promise<{ path: string; fileSize: number }> {
-  const buffer = new TableBuffer(columns);
+  const buffer = new KernelTable(columns);
   for (const row of rows) buffer.append([...row]);
-  const { chunks, size } = await new ColumnarEncoder().encode({ columns, batch: buffer.take(), rowGroupRows: 1000 });
+  const { chunks, size } = await new ColumnarEncoder().encode({ columns, batch: buffer.batch(), rowGroupRows: 1000 });
   await store.put(path, Buffer.concat(chunks));
   return { path, fileSize: size };
 }

@@ -3,7 +3,6 @@
  * copied, with every path in them changed. What is written is named after its content, so doing it again writes the same.
  */
 import { createHash } from 'node:crypto';
-import { TableBuffer } from '../../columns/table-buffer.ts';
 import { readDeletedPositions } from '../../iceberg/deleted-rows.ts';
 import { mapAhead } from '../../iceberg/files.ts';
 import {
@@ -19,6 +18,8 @@ import { encodeManifestList, type ManifestFile } from '../../iceberg/manifest-li
 import type { Snapshot, SnapshotBound, TableMetadata } from '../../iceberg/metadata.ts';
 import { deletedPathField, deletedPositionField, deleteFile } from '../../iceberg/row-deletes.ts';
 import { readManifest, readManifestList } from '../../iceberg/scan.ts';
+import { KernelTable } from '../../kernel/table.ts';
+import type { EncodedFile } from '../../parquet/encoder.ts';
 import { ColumnarEncoder } from '../../parquet/write/encoder.ts';
 import { canonical } from '../../store/places.ts';
 import type { ObjectStore } from '../../store/store.ts';
@@ -181,16 +182,18 @@ async function relocatePositions(
   file: ReturnType<typeof deleteFile>,
   path: string,
 ): Promise<Partial<ManifestDataFile>> {
-  const buffer = new TableBuffer(positionColumns);
-  for await (const rows of readDeletedPositions(store, file))
-    for (const row of rows)
-      buffer.append([moved(String(row.path), move) ?? String(row.path), BigInt(Number(row.position))]);
-  const encoder = new ColumnarEncoder();
-  const { chunks, size } = await encoder.encode({
-    columns: positionColumns,
-    batch: buffer.take(),
-    rowGroupRows: 122_880,
-  });
+  const positions = new KernelTable(positionColumns);
+  let encoded: EncodedFile;
+  try {
+    for await (const rows of readDeletedPositions(store, file))
+      for (const row of rows)
+        positions.append([moved(String(row.path), move) ?? String(row.path), BigInt(Number(row.position))]);
+    const input = { columns: positionColumns, batch: positions.batch(), rowGroupRows: 122_880 };
+    encoded = await new ColumnarEncoder().encode(input);
+  } finally {
+    positions.release();
+  }
+  const { chunks, size } = encoded;
   const folder = path.slice(0, path.lastIndexOf('/'));
   return {
     path: await putNamed(store, `${folder}/relocated-deletes`, '.parquet', chunks),

@@ -12,7 +12,7 @@ import { PageHeader } from 'parquetjs-lite/gen-nodejs/parquet_types.js';
 import { decodeThrift } from 'parquetjs-lite/lib/util.js';
 import type { ColumnData, FixedData, ListData, MapData, ScalarData, StringData } from '../../columns/batch.ts';
 import { isScalar, type ScalarType } from '../../columns/types.ts';
-import { KernelRows } from '../../kernel/gathered-rows.ts';
+import { KernelRows } from '../../kernel/rows.ts';
 import type { ColumnStats, EncodedFile, EncodeInput, FileColumn, ParquetEncoder } from '../encoder.ts';
 import { allRows, columnsByName } from '../encoder.ts';
 import {
@@ -95,11 +95,10 @@ function measure(
   totals: LeafTotals,
   compressedSize: number,
 ): { valueCount: number; statistics: Statistics } {
-  const kernelRows = new KernelRows(rows);
+  const placed = new KernelRows(rows);
   try {
-    const placed = kernelRows.place(column);
-    const stream = shred(leaf, placed.data, placed.rows);
-    const values = leafData(leaf, placed.data);
+    const stream = shred(leaf, column, placed);
+    const values = leafData(leaf, column);
     let range: MinMax | undefined;
     if (values !== null && stream.values > 0) {
       gatherValues(values);
@@ -108,7 +107,7 @@ function measure(
     totals.add(stream, leafBounds(values, range), compressedSize);
     return { valueCount: stream.levels, statistics: statisticsOf(values, range, stream.levels - stream.values) };
   } finally {
-    kernelRows.release();
+    placed.release();
   }
 }
 

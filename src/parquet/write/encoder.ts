@@ -5,7 +5,7 @@
  */
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { ColumnBatch, ColumnData } from '../../columns/batch.ts';
-import { KernelRows, type PlacedColumn } from '../../kernel/gathered-rows.ts';
+import { KernelRows } from '../../kernel/rows.ts';
 import type { EncodedFile, EncodeInput, ParquetEncoder } from '../encoder.ts';
 import { allRows, columnsByName } from '../encoder.ts';
 import { type FileSchema, fileSchema } from '../format/schema.ts';
@@ -78,18 +78,16 @@ export class ColumnarFileWriter {
   async #encode(columns: ReadonlyMap<string, ColumnData>, rows: Uint32Array): Promise<EncodedChunk[]> {
     const { bloomColumns = [] } = this.#input;
     const { leaves } = this.#schema;
-    const kernelRows = new KernelRows(rows);
+    const placed = new KernelRows(rows);
     try {
       const chunks: EncodedChunk[] = [];
-      let placed: PlacedColumn | undefined;
       let bytes = turnBytes;
-      for (const [index, leaf] of leaves.entries()) {
+      for (const leaf of leaves) {
         await this.#compressor.room();
         const { name } = leaf.column;
-        if (placed === undefined || leaf.column !== leaves[index - 1]?.column)
-          placed = kernelRows.place(columns.get(name));
-        const data = leafData(leaf, placed.data);
-        const stream = shred(leaf, placed.data, placed.rows);
+        const column = columns.get(name);
+        const data = leafData(leaf, column);
+        const stream = shred(leaf, column, placed);
         const options = { withBloomFilter: bloomColumns.includes(name), choices: this.#choices };
         const chunk = encodeChunk(leaf, data, stream, this.#compressor, options);
         chunks.push(chunk);
@@ -100,7 +98,7 @@ export class ColumnarFileWriter {
       }
       return chunks;
     } finally {
-      kernelRows.release();
+      placed.release();
     }
   }
 

@@ -3,8 +3,8 @@
  * "Nested Encoding"; the Dremel paper), which the kernel does and keeps. Its values are then gathered from their slots.
  */
 import type { ColumnData, ListData, MapData, ScalarData } from '../../columns/batch.ts';
-import type { PlacedRows } from '../../kernel/gathered-rows.ts';
 import { kernel } from '../../kernel/kernel.ts';
+import type { KernelRows } from '../../kernel/rows.ts';
 import type { Leaf } from '../format/schema.ts';
 
 /** What a row group holds of one leaf. The streams are in the kernel until the next `shred`. */
@@ -33,7 +33,7 @@ export function leafData(leaf: Leaf, data: ColumnData | undefined): ScalarData |
  * Makes the leaf the one that the kernel holds, of a column that lies in its memory. Throws where a required column has
  * a null.
  */
-export function shred(leaf: Leaf, data: ColumnData | undefined, rows: PlacedRows): LeafStream {
+export function shred(leaf: Leaf, data: ColumnData | undefined, rows: KernelRows): LeafStream {
   const stream = streamOf(leaf, data, rows);
   // Both null and empty lists of required columns are place holders, so nulls of those are looked for by slot.
   const hasNull = leaf.role === 'scalar' ? stream.values < rows.count : isNullIn(data, rows);
@@ -44,27 +44,28 @@ export function shred(leaf: Leaf, data: ColumnData | undefined, rows: PlacedRows
   return stream;
 }
 
-function streamOf(leaf: Leaf, data: ColumnData | undefined, { place, count }: PlacedRows): LeafStream {
+function streamOf(leaf: Leaf, data: ColumnData | undefined, rows: KernelRows): LeafStream {
+  const { place, count } = rows;
   const { call } = kernel();
   if (data === undefined || data.nullCount === data.length) {
     call.shredAbsent(count);
     return { rows: count, levels: count, definition: 0, isRepeated: leaf.maxRepetition > 0, values: 0 };
   }
-  if (data.kind === 'list' || data.kind === 'map') return shredRepeated(leaf, data, { place, count });
+  if (data.kind === 'list' || data.kind === 'map') return shredRepeated(leaf, data, rows);
   if (data.valid === null) call.shredPresent(place, count);
-  else call.shredOptional(data.valid.byteOffset, place, count);
+  else call.shredOptional(placeOf(data.valid), place, count);
   const values = call.streamValues();
   const definition = values === 0 ? 0 : values === count ? leaf.maxDefinition : null;
   return { rows: count, levels: count, definition, isRepeated: false, values };
 }
 
-function shredRepeated(leaf: Leaf, data: ListData | MapData, rows: PlacedRows): LeafStream {
+function shredRepeated(leaf: Leaf, data: ListData | MapData, rows: KernelRows): LeafStream {
   const { call } = kernel();
   const elements = leafData(leaf, data)!;
   call.shredRepeated(
-    data.valid?.byteOffset ?? 0,
-    data.offsets.byteOffset,
-    elements.valid?.byteOffset ?? 0,
+    placeOf(data.valid),
+    placeOf(data.offsets),
+    placeOf(elements.valid),
     elements.nullCount === elements.length,
     rows.place,
     rows.count,
@@ -82,18 +83,20 @@ function shredRepeated(leaf: Leaf, data: ListData | MapData, rows: PlacedRows): 
 /** Lays the values of the stream side by side, of strings where they are and how long. There must be some. */
 export function gatherValues(data: ScalarData): void {
   const { call } = kernel();
-  if (data.kind === 'fixed') call.gatherNumbers(data.values!.byteOffset, data.values!.BYTES_PER_ELEMENT);
-  else call.gatherTexts(data.codes?.byteOffset ?? 0, data.offsets.byteOffset, data.bytes.byteOffset);
+  if (data.kind === 'fixed') call.gatherNumbers(placeOf(data.values), data.values!.BYTES_PER_ELEMENT);
+  else call.gatherTexts(placeOf(data.codes), placeOf(data.offsets), placeOf(data.bytes));
 }
 
-function isNullIn(data: ColumnData | undefined, { place, count }: PlacedRows): boolean {
+function isNullIn(data: ColumnData | undefined, { place, count }: KernelRows): boolean {
   if (data === undefined) return count > 0;
   const { valid } = data;
   if (valid === null) return data.nullCount > 0 && count > 0;
-  return kernel().call.hasNull(valid.byteOffset, place, count) === 1;
+  return kernel().call.hasNull(placeOf(valid), place, count) === 1;
 }
 
 /** A key's place holders have levels below its maximum by one where it lacks only the key itself. */
 function keysMissing({ definition, levels, values }: LeafStream, maxDefinition: number): boolean {
   return definition === null && kernel().call.countDefinition(0, levels, maxDefinition) > values;
 }
+
+const placeOf = (array: ArrayBufferView | null): number => kernel().placeOf(array);

@@ -4,7 +4,6 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { KernelAddresses } from '../../../src/kernel/copies.ts';
 import { kernel } from '../../../src/kernel/kernel.ts';
 import { bloomFilter } from '../../../src/parquet/write/bloom-filter.ts';
 import { makeDictionary } from '../../../src/parquet/write/dictionary.ts';
@@ -91,9 +90,8 @@ test.each(['plain', 'dictionary'] as const)('the bits are those of its values an
         const expected = new Uint32Array(bits / 4);
         for (const value of values) {
           const bytes = Buffer.from(value);
-          const places = new KernelAddresses();
-          const hash = BigInt.asUintN(64, kernel().call.xxhash64(places.of(bytes, bytes.length), bytes.length));
-          places.release();
+          const { start, length } = kernel().text(bytes);
+          const hash = BigInt.asUintN(64, kernel().call.xxhash64(start, length));
           const block = Number(((hash >> 32n) * BigInt(bits / 32)) >> 32n) * 8;
           for (const [word, salt] of salts.entries()) {
             const bit = (BigInt.asUintN(32, hash) * BigInt(salt)) & 0xffffffffn;

@@ -7,7 +7,7 @@ import { isUtf8 } from 'node:buffer';
 import { isDeepStrictEqual } from 'node:util';
 import { expect } from 'vitest';
 import type { ColumnBatch, ColumnData, ScalarData } from '../../../src/columns/batch.ts';
-import { TableBuffer } from '../../../src/columns/table-buffer.ts';
+import { KernelTable } from '../../../src/kernel/table.ts';
 import type { Frame } from '../../../src/records/frame/frame.ts';
 import type { ObjectFacts } from '../../../src/records/object-facts.ts';
 import type { RecordIdentity, RecordOutcome } from '../../../src/records/outcome.ts';
@@ -39,7 +39,7 @@ export class BothPaths {
   /** Records taken, by what became of them. */
   readonly counts = { fast: 0, slow: 0, quarantine: 0, skip: 0, duplicate: 0 };
   readonly #source: Source;
-  readonly #slow: TableBuffer;
+  readonly #slow: KernelTable;
   /** Contents, by id; those of records without one by null. */
   readonly #contents = new Map<string | null, Set<string>>();
   readonly #writer: RowWriter;
@@ -56,7 +56,7 @@ export class BothPaths {
 
   constructor(source: Source, uri = defaultUri) {
     this.#source = source;
-    this.#slow = new TableBuffer(source.table.columns);
+    this.#slow = new KernelTable(source.table.columns);
     const last = BothPaths.#last;
     if (last !== undefined) last.#source.writers.release(last.#writer);
     BothPaths.#last = this;

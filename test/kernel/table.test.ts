@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { ColumnBatch, ColumnData, ScalarData } from '../../src/columns/batch.ts';
-import { TableBuffer } from '../../src/columns/table-buffer.ts';
 import type { ColumnType, Value } from '../../src/columns/types.ts';
+import { KernelTable } from '../../src/kernel/table.ts';
 
 const types: Record<string, ColumnType> = {
   flag: 'boolean',
@@ -54,22 +54,22 @@ const row = fc.tuple(
   nullable(fc.array(fc.tuple(text, nullable(long)), { maxLength: 4 })),
 );
 
-describe('a table buffer', () => {
-  test('gives back every value of every type, nulls where they were, also after they were taken and it is used again', () => {
+describe('a table in the kernel', () => {
+  test('gives back every value of every type, nulls where they were, also when it is used again', () => {
     fc.assert(
       fc.property(fc.array(row, { maxLength: 60 }), fc.array(row, { maxLength: 60 }), (first, second) => {
-        const buffer = new TableBuffer(declarations);
+        const buffer = new KernelTable(declarations);
         for (const rows of [first, second]) {
           for (const values of rows) buffer.append(values as Value[]);
           expect(rowsOf(buffer.batch())).toEqual(rows);
-          buffer.take();
+          buffer.clear();
         }
       }),
     );
   });
 
   test('a string column turns from coded to plain when values stop repeating, and loses none', () => {
-    const buffer = new TableBuffer([{ name: 'id', type: 'string', description: '' }]);
+    const buffer = new KernelTable([{ name: 'id', type: 'string', description: '' }]);
     const ids = Array.from({ length: 40000 }, (_, i) => (i % 7 === 3 ? null : `id-${i}-é`));
     for (const id of ids) buffer.append([id]);
     const batch = buffer.batch();
@@ -78,15 +78,15 @@ describe('a table buffer', () => {
   });
 
   test('a repeating string column stays coded', () => {
-    const buffer = new TableBuffer([{ name: 'path', type: 'string', description: '' }]);
+    const buffer = new KernelTable([{ name: 'path', type: 'string', description: '' }]);
     for (let i = 0; i < 20000; i++) buffer.append([`path/${i % 1500}`]);
     const batch = buffer.batch();
     expect((batch.columns[0]!.data as { entries: number }).entries).toBe(1500);
     expect(rowsOf(batch)[19999]).toEqual([`path/${19999 % 1500}`]);
   });
 
-  test('a column without values allocates nothing', () => {
-    const buffer = new TableBuffer(declarations);
+  test('a column without values has no array of them', () => {
+    const buffer = new KernelTable(declarations);
     for (let i = 0; i < 100000; i++) buffer.append([null, null, null, null, null, null, null, null, null]);
     const fixed = buffer.batch().columns[2]!.data as { values: unknown; valid: unknown };
     expect(fixed).toMatchObject({ values: null, valid: null });
@@ -95,7 +95,7 @@ describe('a table buffer', () => {
   test('safe integers written as numbers equal the same written as bigints', () => {
     fc.assert(
       fc.property(fc.array(fc.maxSafeInteger()), (numbers) => {
-        const buffer = new TableBuffer([{ name: 'n', type: 'long', description: '' }]);
+        const buffer = new KernelTable([{ name: 'n', type: 'long', description: '' }]);
         for (const n of numbers) buffer.append([n]);
         expect(rowsOf(buffer.batch())).toEqual(numbers.map((n) => [BigInt(n)]));
       }),
