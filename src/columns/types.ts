@@ -24,6 +24,8 @@ export interface ColumnDeclaration {
   readonly description: string;
   /** Never null in a row. */
   readonly required?: boolean;
+  /** Made by another engine, in a type that cannot be declared: its values are packed (parquet/format/packed.ts). */
+  readonly isCarried?: boolean;
 }
 
 export const isScalar = (type: ColumnType): type is ScalarType => typeof type === 'string';

@@ -1,7 +1,8 @@
 import type { ColumnDeclaration, ColumnType, ScalarType } from '../columns/types.ts';
 import { isScalar } from '../columns/types.ts';
-import type { CarriedType, FileColumn } from '../parquet/encoder.ts';
+import type { FileColumn } from '../parquet/encoder.ts';
 import { partitionColumn, type TableDeclaration } from '../tables/declaration.ts';
+import { carriedField } from './carried.ts';
 import {
   currentSchema,
   type FieldType,
@@ -139,38 +140,23 @@ export function fileColumns(metadata: TableMetadata, declaration: TableDeclarati
   const fields = fieldsByName(metadata);
   return declaration.columns.map((column) => {
     const field = fields.get(column.name);
-    const type = field && (carriedAs(field.type) ?? field.type);
-    if (field === undefined || !(typeName(type!) === typeName(column.type) || widens(column.type, type!)))
+    const carried = column.isCarried && field ? carriedField(field) : undefined;
+    if (carried !== undefined) {
+      const { id, required } = carried;
+      return { name: column.name, type: column.type, required, id, carried: { ...carried, name: column.name } };
+    }
+    if (field === undefined || !(typeName(field.type) === typeName(column.type) || widens(column.type, field.type)))
       throw new Error(
         `table ${declaration.name} (${metadata.location}) has ${field === undefined ? 'no' : `a ${typeName(field.type)}`} ` +
           `column ${column.name}, declared ${typeName(column.type)}: bring its schema up to date first (ensureTable)`,
       );
-    const carried = carriedAs(field.type) === undefined ? undefined : (field.type as CarriedType);
-    const base = {
-      name: column.name,
-      type: column.type,
-      required: field.required,
-      id: field.id,
-      ...(carried && { carried }),
-    };
+    const base = { name: column.name, type: column.type, required: field.required, id: field.id };
     if (typeof field.type === 'string' || field.type.type === 'struct') return base;
     return field.type.type === 'list'
       ? { ...base, elementId: field.type['element-id'] }
       : { ...base, keyId: field.type['key-id'], elementId: field.type['value-id'] };
   });
 }
-
-/** The type of the values under which those of a type that no table declares are read and written. */
-export function carriedAs(type: FieldType): ScalarType | undefined {
-  return typeof type === 'string' && Object.hasOwn(carriedTypes, type) ? carriedTypes[type as CarriedType] : undefined;
-}
-
-const carriedTypes: Readonly<Record<CarriedType, ScalarType>> = {
-  date: 'int',
-  time: 'long',
-  timestamptz: 'timestamp',
-  binary: 'string',
-};
 
 /** Id of the table's sort order that sorts ascending, nulls first, by these columns; 0 (unsorted) where it has none. */
 export function sortOrderIdOf(metadata: TableMetadata, sortedBy: readonly string[]): number {

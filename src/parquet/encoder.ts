@@ -1,5 +1,6 @@
 import type { ColumnBatch, ColumnData } from '../columns/batch.ts';
 import type { ColumnType, Scalar } from '../columns/types.ts';
+import type { CarriedField } from './format/carried.ts';
 
 /**
  * The Parquet encoder port: a batch of columns in, the bytes of one file out. The same input gives the same bytes.
@@ -20,12 +21,9 @@ export interface FileColumn {
   readonly elementId?: number;
   /** map: the key's id. */
   readonly keyId?: number;
-  /** The type that another engine gave the column, whose values are carried as those of `type`. */
-  readonly carried?: CarriedType;
+  /** Of a column that another engine made, in a type that no table declares: `type` is string, for packed values (format/packed.ts). */
+  readonly carried?: CarriedField;
 }
-
-/** Types of other engines' columns: date as int, time as long, timestamptz as timestamp, binary as string. */
-export type CarriedType = 'date' | 'time' | 'timestamptz' | 'binary';
 
 export interface EncodeInput {
   /** In file order. Each is found in `batch` by name; a column that the batch lacks is written as all null. */

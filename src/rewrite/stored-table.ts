@@ -3,14 +3,15 @@
  * that compacted files get, and what makes two of its rows the same record.
  */
 
-import type { ColumnDeclaration, ColumnType, ScalarType } from '../columns/types.ts';
+import type { ColumnDeclaration } from '../columns/types.ts';
 import type { Config } from '../config/config.ts';
 import { UsageError } from '../config/errors.ts';
+import { carriedField, declarableType } from '../iceberg/carried.ts';
 import type { LoadedTable } from '../iceberg/catalog.ts';
-import { currentSchema, type FieldType, type SchemaField, type TableMetadata } from '../iceberg/metadata.ts';
+import { currentSchema, type SchemaField, type TableMetadata } from '../iceberg/metadata.ts';
 import { namesOf } from '../iceberg/name-mapping.ts';
 import type { LiveFile } from '../iceberg/scan.ts';
-import { carriedAs, fieldsByName, fileColumns, typeName } from '../iceberg/schema.ts';
+import { fieldsByName, fileColumns, typeName } from '../iceberg/schema.ts';
 import { parseSortKey, type SortKey } from '../iceberg/sort-orders.ts';
 import { decodeValue } from '../iceberg/values.ts';
 import type { FileColumn } from '../parquet/encoder.ts';
@@ -40,12 +41,15 @@ export class ColumnNotWritten extends Error {
 }
 
 /** Throws ColumnNotWritten. */
-export function expectWritten({ declaration, notWritten }: CompactionTable, reader: ColumnReader, path: string): void {
-  if (notWritten.size === 0 || !reader.mayHold(new Set(notWritten.keys()))) return;
-  const columns = [...notWritten.values()].join(', ');
+export function expectWritten(table: CompactionTable, reader: ColumnReader, path: string): void {
+  const { declaration, columns, names, notWritten } = table;
+  const lost = [...notWritten].filter(([id]) => reader.mayHold(id)).map(([, column]) => `values of ${column}`);
+  const others = [...columns.values()].flatMap((column) => reader.whyNotCarried(column, names) ?? []);
+  const [reason] = [...lost, ...others];
+  if (reason === undefined) return;
   throw new ColumnNotWritten(
-    `table ${declaration.name}: ${path} may hold values of ${columns}, a type that only the engine which made the column ` +
-      'can write; rewrite the file there, or drop the column',
+    `table ${declaration.name}: ${path} has a column that only the engine which made it can write (${reason}); ` +
+      'rewrite the file there, or drop the column',
   );
 }
 
@@ -80,20 +84,14 @@ function declarationsOf({ sources, limits }: Config): TableDeclaration[] {
  */
 function withSchema(name: string, base: TableDeclaration | undefined, metadata: TableMetadata): TableDeclaration {
   const byName = fieldsByName(metadata);
-  const columnOf = (field: SchemaField, shown: string): ColumnDeclaration[] => {
-    const type = columnType(field.type);
-    return type === undefined
-      ? []
-      : [{ name: shown, type, description: field.doc ?? '', ...(field.required && { required: true }) }];
-  };
   const known = (base?.columns ?? []).flatMap(({ name: column }) => {
     const field = byName.get(column);
     return field === undefined ? [] : [{ column, field }];
   });
-  const declared = known.flatMap(({ column, field }) => columnOf(field, column));
+  const declared = known.flatMap(({ column, field }) => columnOf(field, column) ?? []);
   const ids = new Set(known.map(({ field }) => field.id));
   const others = currentSchema(metadata).fields.flatMap((field) =>
-    ids.has(field.id) ? [] : columnOf(field, field.name),
+    ids.has(field.id) ? [] : (columnOf(field, field.name) ?? []),
   );
   const present = new Set([...declared, ...others].map((column) => column.name));
   return {
@@ -110,26 +108,22 @@ function withSchema(name: string, base: TableDeclaration | undefined, metadata: 
   };
 }
 
-const scalars: ReadonlySet<string> = new Set(['boolean', 'int', 'long', 'double', 'string', 'timestamp']);
-
-/** undefined for what cannot be written. */
-function columnType(type: FieldType): ColumnType | undefined {
-  const scalar = (part: FieldType): ScalarType | undefined =>
-    typeof part === 'string' && scalars.has(part) ? (part as ScalarType) : undefined;
-  if (typeof type === 'string') return scalar(type) ?? carriedAs(type);
-  if (type.type === 'struct') return undefined;
-  const value = scalar(type.type === 'list' ? type.element : type.value);
-  if (value === undefined) return undefined;
-  if (type.type === 'list') return { list: value };
-  return type.key === 'string' ? { map: { key: 'string', value } } : undefined;
-}
-
 const notWrittenIn = (metadata: TableMetadata): ReadonlyMap<number, string> =>
   new Map(
     currentSchema(metadata)
-      .fields.filter(({ type }) => columnType(type) === undefined)
+      .fields.filter((field) => columnOf(field, field.name) === undefined)
       .map(({ id, name, type }) => [id, `${name} (${typeName(type)})`]),
   );
+
+/** undefined for what cannot be written. */
+function columnOf(field: SchemaField, name: string): ColumnDeclaration | undefined {
+  const declarable = declarableType(field.type);
+  const isCarried = declarable === undefined;
+  if (isCarried && carriedField(field) === undefined) return undefined;
+  const type = declarable ?? 'string';
+  const { doc: description = '', required } = field;
+  return { name, type, description, ...(required && { required }), ...(isCarried && { isCarried }) };
+}
 
 function clusteringOf(
   declaration: TableDeclaration,
@@ -139,7 +133,9 @@ function clusteringOf(
 ): SortKey[] {
   const configured = compact.clustering[declaration.name];
   if (configured === undefined && base === undefined) return defaultOrder(metadata);
-  const types = new Map(declaration.columns.map(({ name, type }) => [name, type]));
+  const types = new Map(
+    declaration.columns.flatMap(({ name, type, isCarried }) => (isCarried ? [] : [[name, type] as const])),
+  );
   const wanted = configured ?? base?.clusteredBy ?? declaration.sortedBy;
   // What another engine has dropped cannot be sorted by; what the configuration names has to be there.
   const possible = configured ?? wanted.filter((text) => types.has(parseSortKey(text)?.column ?? ''));
@@ -158,7 +154,7 @@ function clusteringOf(
 function defaultOrder(metadata: TableMetadata): SortKey[] {
   const names = new Map(
     currentSchema(metadata)
-      .fields.filter((field) => typeof field.type === 'string')
+      .fields.filter(({ type }) => typeof declarableType(type) === 'string')
       .map((field) => [field.id, field.name]),
   );
   const order = metadata['sort-orders'].find((one) => one['order-id'] === metadata['default-sort-order-id']);

@@ -24,7 +24,7 @@ import { selectSources } from '../../ingest/select-sources.ts';
 import { amend, finishAmendments } from '../../ledger/amendment.ts';
 import type { OtherMapping } from '../../ledger/other-mappings.ts';
 import { digestOfSubject } from '../../ledger/subject-digest.ts';
-import { describeTable } from '../../rewrite/stored-table.ts';
+import { ColumnNotWritten, describeTable } from '../../rewrite/stored-table.ts';
 import { withoutRows } from '../../rewrite/without-rows.ts';
 import { subjectColumns } from '../../sources/registry.ts';
 import { compareText } from '../../text/order.ts';
@@ -64,6 +64,7 @@ export async function erase(runtime: Runtime, subject: string, options: EraseOpt
     for (const day of await daysOf(runtime, table, columns, subject)) {
       options.signal?.throwIfAborted();
       const erased = await eraseDay(runtime, { table, columns, subject, day, detail: subjectDigest }, options);
+      faults.push(...erased.left);
       if (erased.files === 0) continue;
       report.rows += erased.rows;
       report.files += erased.files;
@@ -116,45 +117,58 @@ interface DayRequest {
   readonly detail: string;
 }
 
-async function eraseDay(
-  runtime: Runtime,
-  request: DayRequest,
-  { dryRun, signal }: EraseOptions,
-): Promise<{ rows: number; files: number; objects: readonly string[] }> {
+interface ErasedDay {
+  readonly rows: number;
+  readonly files: number;
+  readonly objects: readonly string[];
+  /** Files with rows of the subject that cannot be written anew. */
+  readonly left: readonly ColumnNotWritten[];
+}
+
+async function eraseDay(runtime: Runtime, request: DayRequest, { dryRun, signal }: EraseOptions): Promise<ErasedDay> {
   const { table, columns, subject, day, detail } = request;
   return replan({ what: `table ${table}: day ${day}`, command: 'erase' }, async () => {
     const loaded = await runtime.catalog.loadTable(table);
-    if (loaded === undefined) return { rows: 0, files: 0, objects: [] };
+    if (loaded === undefined) return { rows: 0, files: 0, objects: [], left: [] };
+    const left: ColumnNotWritten[] = [];
     const add: DataFile[] = [];
     const touched: LiveFile[] = [];
     const byObject = new Map<string, number>();
     for (const file of await candidates(runtime, loaded, columns, subject, { from: day, to: day })) {
       signal?.throwIfAborted();
-      const dropped = await rowsToDrop(runtime, loaded, file, columns, subject, byObject);
+      const found = new Map<string, number>();
+      const dropped = await rowsToDrop(runtime, loaded, file, columns, subject, found);
       if (dropped === undefined) continue;
-      touched.push(file);
-      if (dryRun) continue;
+      const count = (): void => {
+        touched.push(file);
+        for (const [uri, rows] of found) increase(byObject, uri, rows);
+      };
+      if (dryRun) {
+        count();
+        continue;
+      }
       const { store, uuid } = runtime;
       const options = { store, output: runtime.config.output, prefix: 'erased-', uuid };
       const placed = { ...file, ymd: file.ymd ?? day };
-      const rewritten = await withoutRows(
-        options,
-        loaded,
-        describeTable(table, loaded, runtime.config),
-        placed,
-        dropped,
-      );
-      if (rewritten !== undefined) add.push(rewritten);
+      const described = describeTable(table, loaded, runtime.config);
+      try {
+        const rewritten = await withoutRows(options, loaded, described, placed, dropped);
+        if (rewritten !== undefined) add.push(rewritten);
+        count();
+      } catch (error) {
+        if (!(error instanceof ColumnNotWritten)) throw error;
+        left.push(error);
+      }
     }
     const rows = [...byObject.values()].reduce((sum, count) => sum + count, 0);
     const objects = [...byObject.keys()];
-    if (touched.length === 0 || dryRun) return { rows, files: touched.length, objects };
+    if (touched.length === 0 || dryRun) return { rows, files: touched.length, objects, left };
     const entries = [...byObject].map(([sourceUri, count]) => ({ table, sourceUri, rows: -count, detail }));
     const operation = add.length > 0 ? 'overwrite' : 'delete';
     const remove = touched.map((file) => file.path);
     const change = { operation, add, remove, applied: appliedDeletes(touched) } as const;
     const isDone = await amend(runtime, { operation: 'erase', table, change, entries });
-    return isDone ? { rows, files: remove.length, objects } : undefined;
+    return isDone ? { rows, files: remove.length, objects, left } : undefined;
   });
 }
 

@@ -131,6 +131,7 @@ async function chooseRows(
 ): Promise<Duplicates> {
   const { declaration } = table;
   const keyColumns = keyColumnsOf(declaration);
+  const compared = declaration.columns.filter(({ isCarried }) => !isCarried);
   const hasId = declaration.identity?.id !== undefined;
   const dropped = new Map([...deleted].map(([path, rows]) => [path, rows.slice()]));
   const byObject = new Map<string, number>();
@@ -157,7 +158,7 @@ async function chooseRows(
         const keys = await keysOf(some, keyColumns);
         const found = digests.find(keys, deadOf(deleted, some), { passes, pass });
         if (found.length === 0) continue;
-        const columns = await some.read(declaration.columns);
+        const columns = await some.read(compared);
         for (const [row, digest] of found) {
           const values = declaration.columns.map(({ name }) => slotValue(columns.get(name), row));
           const identity = rowIdentity(declaration, values);

@@ -75,7 +75,8 @@ export async function checkTable(
   const digester = deep?.digester(name);
   const readFile = async (file: LiveFile): Promise<void> => {
     const bounds = digester && new Bounds(metadata, file);
-    const columns = digester ? described!.declaration.columns.map((column) => column.name) : ['source_uri'];
+    const all = described!.declaration.columns.filter(({ isCarried }) => !isCarried);
+    const columns = digester ? all.map((column) => column.name) : ['source_uri'];
     if (counted !== undefined) columns.push(counted.column);
     for await (const group of columnGroups(store, loaded, described!, file)) {
       const batch = await group.read(columns);

@@ -4,7 +4,8 @@
  * and statistics.
  */
 import packageJson from '../../../package.json' with { type: 'json' };
-import { type FileSchema, type Leaf, type LogicalType, PhysicalType, type SchemaElement } from './schema.ts';
+import { PhysicalType } from './physical.ts';
+import type { FileSchema, Leaf, LogicalType, SchemaElement } from './schema.ts';
 import { CompactWriter } from './thrift.ts';
 
 export const magic = Buffer.from('PAR1');
@@ -107,31 +108,40 @@ export function encodeFooter(file: FileMetaData): Uint8Array {
 /** parquet.thrift, struct SchemaElement; converted types for readers that know no logical ones. */
 function writeSchemaElement(out: CompactWriter, element: SchemaElement): void {
   if (element.type !== undefined) out.i32(1, element.type);
+  if (element.length !== undefined) out.i32(2, element.length);
   if (element.repetition !== undefined) out.i32(3, element.repetition);
   out.string(4, element.name);
   if (element.children !== undefined) out.i32(5, element.children);
   const { logicalType } = element;
-  const converted = logicalType === undefined ? undefined : convertedTypes[logicalType];
+  const isDecimal = typeof logicalType === 'object';
+  const converted = isDecimal ? decimal : logicalType && convertedTypes[logicalType];
   if (converted !== undefined) out.i32(6, converted);
+  if (isDecimal) out.i32(7, logicalType.scale).i32(8, logicalType.precision);
   if (element.fieldId !== undefined) out.i32(9, element.fieldId);
   if (logicalType !== undefined) out.struct(10, () => writeLogicalType(out, logicalType));
 }
 
 /** Of the converted types only those that mean the same: TIMESTAMP_MICROS would mean adjusted to UTC. */
-const convertedTypes: { readonly [type in LogicalType]?: number } = {
+const convertedTypes: { readonly [type in LogicalType & string]?: number } = {
   string: 0,
   map: 1,
   list: 3,
   date: 6,
   timestamptz: 10,
 };
+const decimal = 5;
 
 function writeLogicalType(out: CompactWriter, type: LogicalType): void {
   if (type === 'string') out.struct(1);
   else if (type === 'map') out.struct(2);
   else if (type === 'list') out.struct(3);
   else if (type === 'date') out.struct(6);
-  else {
+  else if (type === 'uuid') out.struct(14);
+  else if (typeof type === 'object') {
+    out.struct(5, () => {
+      out.i32(1, type.scale).i32(2, type.precision);
+    });
+  } else {
     out.struct(type === 'time' ? 7 : 8, () => {
       out.bool(1, type === 'timestamptz');
       out.struct(2, () => out.struct(2));

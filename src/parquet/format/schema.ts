@@ -4,41 +4,47 @@
  * groups. Every column and every leaf carries its Iceberg field id (Iceberg spec, "Parquet").
  */
 import { isScalar, type ScalarType } from '../../columns/types.ts';
-import type { CarriedType, FileColumn } from '../encoder.ts';
-
-/** parquet.thrift, enum Type. */
-export const PhysicalType = { BOOLEAN: 0, INT32: 1, INT64: 2, DOUBLE: 5, BYTE_ARRAY: 6 } as const;
-export type PhysicalType = (typeof PhysicalType)[keyof typeof PhysicalType];
+import type { FileColumn } from '../encoder.ts';
+import { type CarriedField, type CarriedValue, storageOf } from './carried.ts';
+import { PhysicalType } from './physical.ts';
 
 export const Repetition = { REQUIRED: 0, OPTIONAL: 1, REPEATED: 2 } as const;
 export type Repetition = (typeof Repetition)[keyof typeof Repetition];
 
-export type LogicalType = 'string' | 'timestamp' | 'list' | 'map' | Exclude<CarriedType, 'binary'>;
+export type LogicalType = 'string' | 'timestamp' | 'list' | 'map' | 'date' | 'time' | 'timestamptz' | 'uuid' | Decimal;
+
+export interface Decimal {
+  readonly precision: number;
+  readonly scale: number;
+}
 
 /** parquet.thrift, struct SchemaElement. */
 export interface SchemaElement {
   readonly name: string;
   readonly repetition?: Repetition;
   readonly type?: PhysicalType;
+  /** Of FIXED_LEN_BYTE_ARRAY. */
+  readonly length?: number;
   readonly children?: number;
   readonly fieldId?: number;
   readonly logicalType?: LogicalType;
 }
 
-/** Which part of a column a leaf is. */
-export type LeafRole = 'scalar' | 'element' | 'key' | 'value';
+/** Which part of a column a leaf is; `carried`: whichever, of a column that another engine made. */
+export type LeafRole = 'scalar' | 'element' | 'key' | 'value' | 'carried';
 
 /** A primitive column of the file: what has a column chunk in every row group. */
 export interface Leaf {
   readonly column: FileColumn;
   readonly role: LeafRole;
-  readonly type: ScalarType;
   readonly physicalType: PhysicalType;
   readonly id: number;
   readonly path: readonly string[];
   /** The definition level of a value that is there. */
   readonly maxDefinition: number;
-  readonly maxRepetition: 0 | 1;
+  readonly maxRepetition: number;
+  /** What it is a leaf of, where it is carried. */
+  readonly value?: CarriedValue;
 }
 
 export interface FileSchema {
@@ -71,12 +77,11 @@ export function fileSchema(columns: readonly FileColumn[]): FileSchema {
         fieldId,
         type: physicalTypes[scalar],
         repetition: optional ? Repetition.OPTIONAL : Repetition.REQUIRED,
-        ...annotation(scalar, column.carried),
+        ...(scalar === 'string' || scalar === 'timestamp' ? { logicalType: scalar } : {}),
       });
       leaves.push({
         column,
         role,
-        type: scalar,
         physicalType: physicalTypes[scalar],
         id: fieldId,
         path,
@@ -84,7 +89,8 @@ export function fileSchema(columns: readonly FileColumn[]): FileSchema {
         maxRepetition: nested ? 1 : 0,
       });
     };
-    if (isScalar(type)) leaf('scalar', type, id, [name], !column.required);
+    if (column.carried !== undefined) addCarried(column, column.carried, elements, leaves);
+    else if (isScalar(type)) leaf('scalar', type, id, [name], !column.required);
     else if ('list' in type) {
       elements.push({ name, repetition, children: 1, fieldId: id, logicalType: 'list' });
       elements.push({ name: 'list', repetition: Repetition.REPEATED, children: 1 });
@@ -107,10 +113,71 @@ export function fileSchema(columns: readonly FileColumn[]): FileSchema {
   return { elements, leaves };
 }
 
-function annotation(scalar: ScalarType, carried: CarriedType | undefined): { logicalType?: LogicalType } {
-  if (carried === 'binary') return {};
-  if (carried !== undefined) return { logicalType: carried };
-  return scalar === 'string' || scalar === 'timestamp' ? { logicalType: scalar } : {};
+/** Names of the groups between are those of the standard forms. */
+function addCarried(column: FileColumn, top: CarriedField, elements: SchemaElement[], leaves: Leaf[]): void {
+  const add = ({ name, id, required, type }: CarriedField, outer: readonly string[], levels: Levels): void => {
+    const path = [...outer, name];
+    const definition = levels.definition + (required ? 0 : 1);
+    const element = { name, fieldId: id, repetition: required ? Repetition.REQUIRED : Repetition.OPTIONAL };
+    if (type.kind === 'value') {
+      const { physical, width } = storageOf(type.value);
+      const isFixed = physical === PhysicalType.FIXED_LEN_BYTE_ARRAY;
+      elements.push({ ...element, type: physical, ...(isFixed && { length: width! }), ...annotation(type.value) });
+      const { repetition: maxRepetition } = levels;
+      leaves.push({
+        column,
+        role: 'carried',
+        physicalType: physical,
+        id,
+        path,
+        maxDefinition: definition,
+        maxRepetition,
+        value: type.value,
+      });
+      return;
+    }
+    if (type.kind === 'struct') {
+      elements.push({ ...element, children: type.fields.length });
+      for (const field of type.fields) add(field, path, { ...levels, definition });
+      return;
+    }
+    const [group, parts] =
+      type.kind === 'list'
+        ? ['list', [{ ...type.element, name: 'element' }]]
+        : [
+            'key_value',
+            [
+              { ...type.key, name: 'key', required: true },
+              { ...type.value, name: 'value' },
+            ],
+          ];
+    elements.push({ ...element, children: 1, logicalType: type.kind });
+    elements.push({ name: group, repetition: Repetition.REPEATED, children: parts.length });
+    const inner = { definition: definition + 1, repetition: levels.repetition + 1 };
+    for (const part of parts) add(part, [...path, group], inner);
+  };
+  add(top, [], { definition: 0, repetition: 0 });
+}
+
+interface Levels {
+  readonly definition: number;
+  readonly repetition: number;
+}
+
+function annotation(value: CarriedValue): { logicalType?: LogicalType } {
+  switch (value.name) {
+    case 'string':
+    case 'timestamp':
+    case 'timestamptz':
+    case 'date':
+    case 'time':
+    case 'uuid':
+      return { logicalType: value.name };
+    case 'decimal':
+      return { logicalType: value };
+    default:
+      return {};
+  }
 }
 
 function partId(column: FileColumn, part: 'elementId' | 'keyId'): number {

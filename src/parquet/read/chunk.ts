@@ -114,7 +114,7 @@ export function readablePages(chunk: LeafChunk): readonly Page[] | undefined {
   return pages.every(isReadable) ? pages : undefined;
 }
 
-function pagesOf({ bytes, entries }: LeafChunk): Page[] {
+export function pagesOf({ bytes, entries }: Pick<LeafChunk, 'bytes' | 'entries'>): Page[] {
   const pages: Page[] = [];
   let found = 0;
   for (let at = 0; found < entries; ) {

@@ -19,7 +19,11 @@ import type { KernelColumn } from '../../kernel/columns.ts';
 import type { KernelTable } from '../../kernel/table.ts';
 import type { ObjectStore } from '../../store/store.ts';
 import type { FileColumn } from '../encoder.ts';
+import type { CarriedField } from '../format/carried.ts';
+import { PackedWriter } from '../format/packed.ts';
 import { conversionOf, plainTypes } from './by-hyparquet.ts';
+import { assemblyOf, NotCarried, storedLeaves, storedTree } from './carried/assemble.ts';
+import { LeafCursor } from './carried/leaf-cursor.ts';
 import { appendChunk, type LeafChunk, type LeafShape, type ReadableChunk, readablePages } from './chunk.ts';
 import {
   compressors,
@@ -73,17 +77,30 @@ export class ColumnReader {
     return this.#metadata.row_groups.map((group) => Number(group.num_rows));
   }
 
-  /** Whether the file may have values, other than null, in one of these fields. */
-  mayHold(ids: ReadonlySet<number>): boolean {
-    const names = new Set([...this.#columns].flatMap(([id, { name }]) => (ids.has(id as number) ? [name] : [])));
+  /** Whether the file may have values, other than null, in this field. */
+  mayHold(id: number): boolean {
+    const name = this.#columns.get(id)?.name;
     return this.#metadata.row_groups.some(({ columns }) =>
       columns.some(
         ({ meta_data: chunk }) =>
           chunk !== undefined &&
-          names.has(chunk.path_in_schema[0]!) &&
-          chunk.statistics?.null_count !== chunk.num_values,
+          chunk.path_in_schema[0] === name &&
+          !(chunk.path_in_schema.length === 1 && chunk.statistics?.null_count === chunk.num_values),
       ),
     );
+  }
+
+  /** Why the values of a carried column cannot be moved to the form that the table has of it; undefined where they can. */
+  whyNotCarried(column: FileColumn, names: ReadonlyMap<string, number>): string | undefined {
+    const stored = findColumn(this.#columns, column, names);
+    if (stored === undefined || column.carried === undefined) return undefined;
+    try {
+      assemblyOf(column.carried, storedTree(stored.elements));
+      return undefined;
+    } catch (error) {
+      if (error instanceof NotCarried) return error.message;
+      throw error;
+    }
   }
 
   /**
@@ -109,7 +126,11 @@ export class ColumnReader {
     for (const { declaration, column, stored, carried } of wanted) {
       await naming(this.#file, `read column ${declaration.name} of`, async () => {
         column.pad(base);
-        const shape = shapesOf(stored, declaration.type, carried);
+        if (carried !== undefined) {
+          this.#appendCarried(part, rowGroup, stored, carried, column, { base, rows });
+          return;
+        }
+        const shape = shapesOf(stored, declaration.type);
         if (shape === undefined || !this.#decode(part, rowGroup, stored, shape, column)) {
           scan ??= await parquetScan({
             file: part.source,
@@ -145,9 +166,7 @@ export class ColumnReader {
     shapes: readonly LeafShape[],
     column: KernelColumn,
   ): boolean {
-    const chunks = this.#metadata.row_groups[rowGroup]!.columns.filter(
-      ({ meta_data: chunk }) => chunk?.path_in_schema[0] === stored.name,
-    );
+    const chunks = this.#chunksOf(rowGroup, stored);
     if (chunks.length !== shapes.length) return false;
     const leaves: ReadableChunk[] = [];
     for (const [index, { meta_data: chunk }] of chunks.entries()) {
@@ -176,6 +195,47 @@ export class ColumnReader {
         throw new RangeError(`a map has ${keys.length} keys and ${elements.length} values`);
     }
     return true;
+  }
+
+  #chunksOf(rowGroup: number, { name }: StoredColumn) {
+    return this.#metadata.row_groups[rowGroup]!.columns.filter(
+      ({ meta_data: chunk }) => chunk?.path_in_schema[0] === name,
+    );
+  }
+
+  #appendCarried(
+    { bytes }: DownloadedPart,
+    rowGroup: number,
+    stored: StoredColumn,
+    field: CarriedField,
+    column: KernelColumn,
+    { base, rows }: { readonly base: number; readonly rows: number },
+  ): void {
+    const tree = storedTree(stored.elements);
+    const assembly = assemblyOf(field, tree);
+    const chunks = this.#chunksOf(rowGroup, stored);
+    const leaves = storedLeaves(tree);
+    if (chunks.length !== leaves.length) throw new RangeError(`${chunks.length} chunks for ${leaves.length} leaves`);
+    const cursors = chunks.map(({ meta_data: chunk }, i) => {
+      const decompress = chunk && decompressor(chunk.codec);
+      if (decompress === undefined) throw new Error(`a column chunk is compressed by ${chunk?.codec}`);
+      const [start, end] = chunkRange(chunk!);
+      return new LeafCursor({
+        ...leaves[i]!,
+        bytes: bytes(start, Math.min(end, this.#file.size)),
+        entries: Number(chunk!.num_values),
+        maxDefinition: leaves[i]!.definition,
+        maxRepetition: leaves[i]!.repetition,
+        decompress,
+      });
+    });
+    const packed = new PackedWriter();
+    for (let row = 0; row < rows; row++) {
+      packed.clear();
+      if (assembly.row(cursors, packed)) column.append(packed.bytes, base + row);
+    }
+    if (!cursors.every(({ isAtEnd }) => isAtEnd)) throw new RangeError(`a chunk has more than its ${rows} rows`);
+    column.pad(base + rows);
   }
 
   /** The bytes of these columns, fetched at once in as few requests as their places allow. */

@@ -1,7 +1,6 @@
 /** What a file has under a top-level column, and whether its values are those of the table's column as they stand. */
 import type { FileMetaData, SchemaElement } from 'hyparquet';
 import { type ColumnType, isScalar, type ScalarType } from '../../columns/types.ts';
-import type { CarriedType } from '../encoder.ts';
 import type { LeafShape } from './chunk.ts';
 
 /** A top-level column as the file has it. */
@@ -12,6 +11,8 @@ export interface StoredColumn {
   readonly groups: readonly SchemaElement[];
   /** Of lists the element, of maps key and value. */
   readonly leaves: readonly SchemaElement[];
+  /** The column itself and all that stands below it, depth first. */
+  readonly elements: readonly SchemaElement[];
 }
 
 /** By field id, or by name where the column has none. */
@@ -19,6 +20,7 @@ export function storedColumns({ schema }: FileMetaData): Map<number | string, St
   const columns = new Map<number | string, StoredColumn>();
   for (let index = 1; index < schema.length; ) {
     const element = schema[index]!;
+    const first = index;
     const leaves: SchemaElement[] = [];
     const groups: SchemaElement[] = [];
     for (let open = 1; open > 0; index++) {
@@ -27,7 +29,13 @@ export function storedColumns({ schema }: FileMetaData): Map<number | string, St
       if (child.num_children === undefined) leaves.push(child);
       else if (child !== element) groups.push(child);
     }
-    columns.set(element.field_id ?? element.name, { name: element.name, element, groups, leaves });
+    columns.set(element.field_id ?? element.name, {
+      name: element.name,
+      element,
+      groups,
+      leaves,
+      elements: schema.slice(first, index),
+    });
   }
   return columns;
 }
@@ -46,16 +54,12 @@ export function findColumn(
 }
 
 /** One a leaf; undefined where the types are not the very ones that the column is stored as otherwise. */
-export function shapesOf(
-  { element, groups, leaves }: StoredColumn,
-  type: ColumnType,
-  carried?: CarriedType,
-): LeafShape[] | undefined {
+export function shapesOf({ element, groups, leaves }: StoredColumn, type: ColumnType): LeafShape[] | undefined {
   const level = ({ repetition_type: repetition }: SchemaElement): number => (repetition === 'REQUIRED' ? 0 : 1);
   if (isScalar(type)) {
     const [leaf] = leaves;
     if (element.num_children !== undefined || leaf === undefined) return undefined;
-    if (!(carried === undefined ? isStoredAs(type, leaf) : isStoredAsCarried(carried, leaf))) return undefined;
+    if (!isStoredAs(type, leaf)) return undefined;
     return [{ maxDefinition: level(leaf), maxRepetition: 0, present: 0, entry: 0 }];
   }
   const [repeated, ...deeper] = groups;
@@ -87,22 +91,6 @@ function isStoredAs(type: ScalarType, leaf: SchemaElement): boolean {
       return timestampUnit(leaf) === 'MICROS';
     case 'string':
       return isText(leaf) || (leaf.type === 'BYTE_ARRAY' && !leaf.logical_type && !leaf.converted_type);
-  }
-}
-
-function isStoredAsCarried(carried: CarriedType, leaf: SchemaElement): boolean {
-  const { type, logical_type: logical, converted_type: converted } = leaf;
-  switch (carried) {
-    case 'date':
-      return type === 'INT32' && (logical?.type === 'DATE' || converted === 'DATE');
-    case 'time':
-      return (
-        type === 'INT64' && ((logical?.type === 'TIME' && logical.unit === 'MICROS') || converted === 'TIME_MICROS')
-      );
-    case 'timestamptz':
-      return timestampUnit(leaf) === 'MICROS';
-    case 'binary':
-      return type === 'BYTE_ARRAY';
   }
 }
 

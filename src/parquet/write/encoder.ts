@@ -9,6 +9,7 @@ import { KernelRows } from '../../kernel/rows.ts';
 import type { EncodedFile, EncodeInput, ParquetEncoder } from '../encoder.ts';
 import { allRows, columnsByName } from '../encoder.ts';
 import { type FileSchema, fileSchema } from '../format/schema.ts';
+import { encodeCarried } from './carried-chunks.ts';
 import { type EncodedChunk, type EncodedPage, EncodingChoices, encodeChunk } from './column-chunk.ts';
 import { Compressor } from './compression.ts';
 import { FileLayout } from './file-layout.ts';
@@ -84,8 +85,15 @@ export class ColumnarFileWriter {
       let bytes = turnBytes;
       for (const leaf of leaves) {
         await this.#compressor.room();
-        const { name } = leaf.column;
+        const { name, carried } = leaf.column;
         const column = columns.get(name);
+        if (carried !== undefined) {
+          if (leaf === leaves.find((other) => other.column === leaf.column)) {
+            const own = leaves.filter((other) => other.column === leaf.column);
+            chunks.push(...encodeCarried(own, column, rows, this.#compressor));
+          }
+          continue;
+        }
         const data = leafData(leaf, column);
         const stream = shred(leaf, column, placed);
         const options = { withBloomFilter: bloomColumns.includes(name), choices: this.#choices };

@@ -74,7 +74,7 @@ export class FileLayout {
     this.#append(footer);
     const columns = new Map<number, ColumnStats>();
     for (const [index, leaf] of this.#schema.leaves.entries())
-      columns.set(leaf.id, this.#totals[index]!.stats(leaf.role === 'scalar'));
+      columns.set(leaf.id, this.#totals[index]!.stats(leaf.path.length === 1));
     return { chunks: this.#parts, size: this.#size, rows: this.#rows, splitOffsets: this.#splitOffsets, columns };
   }
 
