@@ -83,6 +83,7 @@ export function newTableMetadata({ uuid, location, declaration, nowMs, propertie
  * The metadata after the declaration's changes, or undefined where there are none. Missing columns are added as optional,
  * descriptions and the declared bounds follow the declaration, int becomes long where it says so; columns that the
  * declaration lacks, or has as optional, become optional, since new files may leave them out. Never removes or renames.
+ * What readers have to be told is added where the table has no setting of its own.
  * Throws where a column's type would change in another way.
  */
 export function evolve(
@@ -103,7 +104,11 @@ export function evolve(
   const fields = [...kept, ...missing.map((column, index) => toField(column, firstId + index, false, ids))];
   const schemaChanged = missing.length > 0 || kept.some((field, index) => field !== schema.fields[index]);
 
-  const properties = { ...metadata.properties, ...declaredProperties(declaration) };
+  const properties: Record<string, string> = {
+    ...readerProperties,
+    ...metadata.properties,
+    ...declaredProperties(declaration),
+  };
   if (missing.length > 0)
     properties[nameMappingProperty] = extendNameMapping(metadata.properties[nameMappingProperty], fields);
   const propertiesChanged = Object.entries(properties).some(([key, value]) => metadata.properties[key] !== value);
@@ -311,10 +316,17 @@ function declaredProperties(declaration: TableDeclaration): Record<string, strin
   };
 }
 
+/**
+ * Iceberg's vectorized reader in Spark fails on delta encodings, which most text of our files has; the one that reads row
+ * by row has them all.
+ */
+const readerProperties = { 'read.parquet.vectorization.enabled': 'false' };
+
 /** What other engines (Spark, Trino, Athena) should do when they write to the table, so that our files and theirs are alike. */
 function tableProperties(declaration: TableDeclaration): Record<string, string> {
   return {
     ...declaredProperties(declaration),
+    ...readerProperties,
     'write.format.default': 'parquet',
     'write.parquet.compression-codec': 'zstd',
     'write.metadata.metrics.default': 'truncate(16)',

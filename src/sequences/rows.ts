@@ -62,13 +62,20 @@ function valuesOf(row: SequenceOwner, ranges: readonly NumberRange[]): Value[] {
     count: BigInt(countOf(ranges)),
     gaps: gaps.length === 0 ? null : gaps,
     last: ranges.length === 0 ? null : BigInt(ranges.at(-1)![1]),
-    first_time: BigInt(row.firstTime),
-    last_time: BigInt(row.lastTime),
+    first_time: timeOf(row.firstTime),
+    last_time: timeOf(row.lastTime),
     batch: row.batch,
     instance_id: row.instance,
   };
   return sequences.columns.map(({ name }) => values[name] as Value);
 }
+
+/** Beyond the year 2255 numbers are rounded to some microseconds; up from the last one of 9999, to a year that readers do not have. */
+const timeOf = (micros: number): bigint => {
+  const time = BigInt(micros);
+  return time > lastTime ? lastTime : time;
+};
+const lastTime = 253_402_300_799_999_999n;
 
 /** The numbers that a row stands for, by its columns `first`, `count` and `gaps`: `last` follows from them. */
 export function rangesOfRow(row: Readonly<Record<string, unknown>>): NumberRange[] {

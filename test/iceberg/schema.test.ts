@@ -162,6 +162,16 @@ describe('evolution', () => {
     expect(() => evolve(create(), retyped(name, { type }), 9)).toThrow(message);
   });
 
+  test('readers that fail on delta encodings are told to read row by row, unless the table says otherwise', () => {
+    const name = 'read.parquet.vectorization.enabled';
+    const { [name]: told, ...before } = create().properties;
+    expect(told).toBe('false');
+    const evolved = evolve({ ...create(), properties: before }, events, 9)!;
+    expect(evolved.properties).toEqual({ ...before, [name]: 'false' });
+    expect(evolve(evolved, events, 10)).toBeUndefined();
+    expect(evolve({ ...create(), properties: { ...before, [name]: 'true' } }, events, 9)).toBeUndefined();
+  });
+
   test('properties and schemas of other engines stay', () => {
     const metadata = { ...create(), properties: { ...create().properties, 'owner.of': 'spark' } };
     expect(

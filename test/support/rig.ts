@@ -4,6 +4,7 @@ import { appendFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { CreateBucketCommand, S3Client } from '@aws-sdk/client-s3';
 import { describe, inject, test } from 'vitest';
+import { Conversation } from './conversation.ts';
 import { TrinoClient } from './trino.ts';
 
 /**
@@ -74,6 +75,34 @@ export const rig = {
     return run(stack, ['spark', path, ...args], { env: { ...process.env, ...env } }, stdin);
   },
 
+  /**
+   * Spark 3.5 with Iceberg 1.7.1, for as long as the test wants it; the catalog `lake` has these properties, those of the
+   * Glue and S3 where none are given.
+   */
+  async icebergSpark(properties?: Readonly<Record<string, string>>): Promise<Conversation> {
+    const env = await up('moto');
+    const glue = {
+      'catalog-impl': 'org.apache.iceberg.aws.glue.GlueCatalog',
+      'io-impl': 'org.apache.iceberg.aws.s3.S3FileIO',
+      'client.region': env.AWS_REGION!,
+      'glue.endpoint': env.AWS_ENDPOINT_URL_GLUE!,
+      's3.endpoint': env.AWS_ENDPOINT_URL_S3!,
+      's3.path-style-access': 'true',
+      // GlueCatalog asks for one, and every table says where it lies.
+      warehouse: 's3://none/',
+    };
+    const script = join(import.meta.dirname, 'python', 'spark_sql.py');
+    const args = ['spark35', script, JSON.stringify(properties ?? glue)];
+    return new Conversation(stack, args, { ...process.env, ...env });
+  },
+
+  /** PyIceberg on a database of that Glue. */
+  async pyIceberg(database: string): Promise<Conversation> {
+    const env = await up('moto');
+    const script = join(import.meta.dirname, 'python', 'pyiceberg_session.py');
+    return new Conversation(env.RIG_PYTHON!, [script, database], { ...process.env, ...env });
+  },
+
   /** Path of an OPA. */
   async opa(): Promise<string> {
     return (await run(stack, ['opa'], {})).trimEnd();
@@ -108,7 +137,7 @@ export interface RigRest {
   readonly namespace: string;
 }
 
-export type Need = 's3' | 'glue' | 'trino' | 'rest' | 'readers' | 'spark' | 'chromium' | 'opa';
+export type Need = 's3' | 'glue' | 'trino' | 'rest' | 'readers' | 'spark' | 'spark35' | 'chromium' | 'opa';
 
 /**
  * `describe` for tests that need parts of the rig. Where one is missing on this machine the suite is skipped, and the

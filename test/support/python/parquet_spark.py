@@ -4,74 +4,24 @@ Argument: a folder. Each X.parquet of it is compared with X.json, see parquet_ex
 Standard input: JSON [{file, columns: [{name, type}], where, options, vectorized}, ...], queries of single files.
 Prints JSON {values: {file: {reader: [differences]}}, answers: [{rows, scanned}, ...]}. `scanned` is the number of rows
 that the reader handed on after it had left out row groups and pages, before the filter itself.
-
-Java is started here and not by spark-submit: that starts another Java and several shells first, and asks for a module
-(jdk.incubator.vector) that small Javas lack and nothing here needs.
 """
 
 import collections
 import functools
 import json
-import os
 import pathlib
-import subprocess
 import sys
 import tempfile
-import time
 
-import pyspark
 from parquet_expected import differences, to_json
-from pyspark.serializers import UTF8Deserializer, read_int
-from pyspark.sql import SparkSession
+from spark_session import start_spark, stop_spark
 
-JAVA_OPTIONS = [
-    "-Xmx768m",
-    "-XX:+UseSerialGC",
-    "-XX:TieredStopAtLevel=1",
-    "-XX:+IgnoreUnrecognizedVMOptions",
-    "--sun-misc-unsafe-memory-access=allow",
-    "--enable-native-access=ALL-UNNAMED",
-]
-# What Spark opens in its own JavaModuleOptions.
-OPENED = [
-    *("java.io", "java.lang", "java.lang.invoke", "java.lang.reflect", "java.net", "java.nio", "java.util"),
-    *("java.util.concurrent", "java.util.concurrent.atomic", "jdk.internal.ref", "sun.nio.ch", "sun.nio.cs", "sun.util.calendar"),
-]
 SETTINGS = {
-    "spark.master": "local[1]",
-    "spark.driver.host": "127.0.0.1",
-    "spark.driver.bindAddress": "127.0.0.1",
-    "spark.ui.enabled": "false",
-    "spark.ui.showConsoleProgress": "false",
-    "spark.log.level": "ERROR",
     # Files as they are, in the order of their rows, and plans that still stand after they have run.
     "spark.sql.files.minPartitionNum": "1",
     "spark.sql.adaptive.enabled": "false",
-    "spark.sql.session.timeZone": "UTC",
 }
 READERS = {"vectorized": True, "by row": False}
-
-
-def start_spark(folder):
-    """The Java ends with this process, as its standard input does."""
-    connection = pathlib.Path(folder, "connection")
-    jars = pathlib.Path(pyspark.__file__).parent / "jars" / "*"
-    command = [os.path.join(os.environ["JAVA_HOME"], "bin", "java"), *JAVA_OPTIONS]
-    command += [f"--add-opens=java.base/{package}=ALL-UNNAMED" for package in OPENED]
-    command += [f"-Djava.io.tmpdir={folder}", f"-Dderby.system.home={folder}"]
-    command += ["-cp", str(jars), "org.apache.spark.deploy.SparkSubmit"]
-    for name, value in SETTINGS.items():
-        command += ["--conf", f"{name}={value}"]
-    environment = {**os.environ, "SPARK_LOCAL_IP": "127.0.0.1", "SPARK_LOCAL_DIRS": folder, "_PYSPARK_DRIVER_CONN_INFO_PATH": str(connection)}
-    java = subprocess.Popen([*command, "pyspark-shell"], cwd=folder, env=environment, stdin=subprocess.PIPE, stdout=sys.stderr)
-    while not connection.exists():
-        if java.poll() is not None:
-            sys.exit(f"Spark did not start: Java ended with {java.returncode}")
-        time.sleep(0.05)
-    with connection.open("rb") as info:
-        os.environ["PYSPARK_GATEWAY_PORT"] = str(read_int(info))
-        os.environ["PYSPARK_GATEWAY_SECRET"] = UTF8Deserializer().loads(info)
-    return SparkSession.builder.getOrCreate(), java
 
 
 def select(columns):
@@ -142,14 +92,9 @@ def compare(paths, readers):
 
 
 with tempfile.TemporaryDirectory(prefix="spark-") as folder:
-    spark, java = start_spark(folder)
+    spark, java = start_spark(folder, SETTINGS)
     readers = {name: Reader(spark, vectorized) for name, vectorized in READERS.items()}
     values = compare(sorted(pathlib.Path(sys.argv[1]).glob("*.parquet")), readers)
     answers = [readers["vectorized" if query["vectorized"] else "by row"].answer(query) for query in json.load(sys.stdin)]
     json.dump({"values": values, "answers": answers}, sys.stdout)
-    # Objects that Python frees later must not look for their Java.
-    gateway = spark.sparkContext._gateway
-    spark.stop()
-    gateway.shutdown()
-    java.stdin.close()
-    java.wait()
+    stop_spark(spark, java)

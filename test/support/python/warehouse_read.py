@@ -5,7 +5,6 @@ Argument: database. Standard input: {table: {column: type in Trino's name}}. Pri
 the order of the columns asked for; pyarrow's rows have the path of their file in front. Times are text with
 microseconds, integers text, maps arrays of pairs.
 """
-import datetime
 import json
 import os
 import pathlib
@@ -16,6 +15,7 @@ import urllib.parse
 import boto3
 import duckdb
 import pyarrow.parquet
+from plain import plain
 from pyiceberg.catalog import load_catalog
 
 database = sys.argv[1]
@@ -28,18 +28,6 @@ catalog = load_catalog("glue", **{
     "s3.region": os.environ["AWS_REGION"],
 })
 s3 = boto3.client("s3")
-
-
-def plain(value):
-    if isinstance(value, datetime.datetime):
-        return value.isoformat(sep=" ", timespec="microseconds")
-    if isinstance(value, dict):
-        return [[key, plain(item)] for key, item in value.items()]
-    if isinstance(value, (list, tuple)):
-        return [plain(item) for item in value]
-    if isinstance(value, int) and not isinstance(value, bool):
-        return str(value)
-    return value
 
 
 def rows_of(arrow, columns):
