@@ -233,6 +233,7 @@ export const rowsInStore = (store: ObjectStore, table: CompactionTable): RowsOf 
       }
       firstRow += rows;
     }
+    reader.close();
   };
 
 const isNull = ({ valid, nullCount, length }: ColumnData, row: number): boolean =>

@@ -10,38 +10,39 @@ import { asParquet } from '../../iceberg/table-rows.ts';
 import { decodeValue } from '../../iceberg/values.ts';
 import type { DigestedBatch } from '../../kernel/row-digests.ts';
 import { compareValues, fixedBytes } from '../../parquet/format/bounds.ts';
-import { readFooter } from '../../parquet/read/row-reader.ts';
+import { ColumnReader } from '../../parquet/read/column-reader.ts';
 import { findColumn, storedColumns } from '../../parquet/read/stored-column.ts';
 import type { ObjectStore } from '../../store/store.ts';
 import { compareText } from '../../text/order.ts';
 import type { Differences } from './difference.ts';
 
-/** true where the file can be read on. */
+/** The file, open where it is Parquet; undefined where it cannot be read on. */
 export async function checkFile(
   store: ObjectStore,
   table: string,
   metadata: TableMetadata,
   file: LiveFile,
   differences: Differences,
-): Promise<boolean> {
+): Promise<{ readonly reader: ColumnReader | undefined } | undefined> {
   const found = { table, uri: file.path } as const;
   const info = await store.head(file.path);
   if (info === undefined) {
     differences.add({ kind: 'file-missing', ...found, expected: file.recordCount });
-    return false;
+    return undefined;
   }
   if (info.size !== file.fileSize) {
     differences.add({ kind: 'file-size', ...found, expected: file.fileSize, found: info.size });
-    return false;
+    return undefined;
   }
-  if (file.format !== 'PARQUET') return true;
-  let footer: FileMetaData;
+  if (file.format !== 'PARQUET') return { reader: undefined };
+  let reader: ColumnReader;
   try {
-    footer = await readFooter(store, asParquet(file));
+    reader = await ColumnReader.open(store, asParquet(file));
   } catch (error) {
     differences.add({ kind: 'file-unreadable', ...found, detail: error instanceof Error ? error.message : '' });
-    return false;
+    return undefined;
   }
+  const { footer } = reader;
   if (Number(footer.num_rows) !== file.recordCount)
     differences.add({ kind: 'file-rows', ...found, expected: file.recordCount, found: Number(footer.num_rows) });
   const bounds = new Bounds(metadata, file);
@@ -58,7 +59,7 @@ export async function checkFile(
     }
   }
   bounds.report(table, differences);
-  return true;
+  return { reader };
 }
 
 /** The names that the table has for the columns of a file, by those of the file. */

@@ -9,6 +9,7 @@ import { countLiveRows } from '../../iceberg/deleted-rows.ts';
 import { type LiveFile, liveFiles } from '../../iceberg/scan.ts';
 import type { Runtime } from '../../ingest/runtime.ts';
 import { DigestedBatch } from '../../kernel/row-digests.ts';
+import type { ColumnReader } from '../../parquet/read/column-reader.ts';
 import { describeTable } from '../../rewrite/stored-table.ts';
 import { StoreError } from '../../store/store.ts';
 import type { DeepCheck } from './deep/deep.ts';
@@ -55,7 +56,8 @@ export async function checkTable(
   const hasObjects = metadata.schemas.some((schema) => schema.fields.some((field) => field.name === 'source_uri'));
 
   const look = async (file: LiveFile): Promise<void> => {
-    if (!(await checkFile(store, name, metadata, file, differences))) {
+    const opened = await checkFile(store, name, metadata, file, differences);
+    if (opened === undefined) {
       unreadable.add(file.path);
       return;
     }
@@ -63,22 +65,24 @@ export async function checkTable(
       // Not `+= await`: others add to it in between.
       const rows = await countLiveRows(store, metadata, file);
       totals.rows += rows;
-      if (hasObjects) await readFile(file);
+      if (hasObjects) await readFile(file, opened.reader);
     } catch (error) {
       if (error instanceof StoreError && error.code !== 'not-found') throw error;
       unreadable.add(file.path);
       const detail = error instanceof Error ? error.message : String(error);
       differences.add({ kind: 'file-unreadable', table: name, uri: file.path, detail });
+    } finally {
+      opened.reader?.close();
     }
   };
   const described = hasObjects ? describeTable(name, loaded, config) : undefined;
   const digester = deep?.digester(name);
-  const readFile = async (file: LiveFile): Promise<void> => {
+  const readFile = async (file: LiveFile, reader: ColumnReader | undefined): Promise<void> => {
     const bounds = digester && new Bounds(metadata, file);
     const all = described!.declaration.columns.filter(({ isCarried }) => !isCarried);
     const columns = digester ? all.map((column) => column.name) : ['source_uri'];
     if (counted !== undefined) columns.push(counted.column);
-    for await (const group of columnGroups(store, loaded, described!, file)) {
+    for await (const group of columnGroups(store, loaded, described!, file, reader)) {
       const batch = await group.read(columns);
       const textOf = (column: string): StringData =>
         batch.columns.find((other: BatchColumn) => other.name === column)!.data as StringData;

@@ -15,6 +15,7 @@ import {
   type ParquetScan,
   parquetScan,
 } from 'hyparquet';
+import { giveBack } from '../../columns/give-back.ts';
 import type { KernelColumn } from '../../kernel/columns.ts';
 import type { KernelTable } from '../../kernel/table.ts';
 import type { ObjectStore } from '../../store/store.ts';
@@ -46,7 +47,7 @@ export class ColumnReader {
   readonly #file: ParquetFile;
   readonly #metadata: FileMetaData;
   /** All of the file, where it is small. */
-  readonly #whole: ArrayBuffer | undefined;
+  #whole: ArrayBuffer | undefined;
   /** With logical types taken out that hyparquet would make JavaScript values of. */
   readonly #plain: FileMetaData;
   readonly #columns: ReadonlyMap<number | string, StoredColumn>;
@@ -70,6 +71,16 @@ export class ColumnReader {
     options: { readonly footerBytes?: number } = {},
   ): Promise<ColumnReader> {
     return new ColumnReader(store, file, await openFile(store, file, options));
+  }
+
+  get footer(): FileMetaData {
+    return this.#metadata;
+  }
+
+  /** Gives the memory of the file back, and reads nothing more of it. */
+  close(): void {
+    if (this.#whole !== undefined) giveBack(new Uint8Array(this.#whole));
+    this.#whole = undefined;
   }
 
   /** Rows of each row group. */
@@ -155,6 +166,7 @@ export class ColumnReader {
         if (column.length !== base + rows) throw new RangeError(`${column.length - base} slots in ${rows} rows`);
       });
     }
+    part.release();
     table.endRows(rows);
   }
 
@@ -256,7 +268,10 @@ export class ColumnReader {
       if (some === undefined) throw new RangeError(`a column chunk from ${from} to ${to} was not asked for`);
       return some;
     };
-    return { source, bytes };
+    const release = (): void => {
+      for (const part of parts) if (part.bytes !== this.#whole) giveBack(new Uint8Array(part.bytes));
+    };
+    return { source, bytes, release };
   }
 
   async #readChunks(rowGroup: number, columns: ReadonlySet<string>): Promise<{ start: number; bytes: ArrayBuffer }[]> {
@@ -288,6 +303,8 @@ interface DownloadedPart {
   readonly source: AsyncBuffer;
   /** Of one of the chunks; shares memory with the others. */
   bytes(from: number, to: number): Uint8Array;
+  /** Gives their memory back, unless the file was fetched whole. */
+  release(): void;
 }
 
 /** Some writers give a dictionary page that is not there the offset 0. */

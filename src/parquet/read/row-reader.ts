@@ -175,12 +175,14 @@ export async function readRange(
   const bytes = new Uint8Array(end - start);
   const { chunks } = await store.get(file.uri, {
     range: [start, end],
+    into: bytes,
     ...(file.etag !== undefined && { ifMatch: file.etag }),
   });
   let filled = 0;
   for await (const chunk of chunks) {
     if (filled + chunk.length > bytes.length) throw sizeMismatch(file, 'more');
-    bytes.set(chunk, filled);
+    const isInPlace = chunk.buffer === bytes.buffer && chunk.byteOffset === filled;
+    if (!isInPlace) bytes.set(chunk, filled);
     filled += chunk.length;
   }
   if (filled < bytes.length) throw sizeMismatch(file, 'less');

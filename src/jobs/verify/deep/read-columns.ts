@@ -19,18 +19,19 @@ export interface ColumnGroup {
   read(names: Iterable<string>): Promise<ColumnBatch>;
 }
 
-/** Throws what ColumnReader and deletedRows throw. */
+/** `opened`: the file, if it is open already; it is closed at the end. Throws what ColumnReader and deletedRows throw. */
 export async function* columnGroups(
   store: ObjectStore,
   { metadata }: LoadedTable,
   { declaration, columns, names }: CompactionTable,
   file: LiveFile,
+  opened?: ColumnReader,
 ): AsyncGenerator<ColumnGroup> {
-  const dropped = await deletedRows(store, metadata, file);
-  const reader = await ColumnReader.open(store, asParquet(file));
+  const reader = opened ?? (await ColumnReader.open(store, asParquet(file)));
   const tables = new Map<string, KernelTable>();
   let first = 0;
   try {
+    const dropped = await deletedRows(store, metadata, file);
     for (const [index, rows] of reader.rowGroups.entries()) {
       const gone = dropped?.subarray(first, first + rows);
       first += rows;
@@ -49,5 +50,6 @@ export async function* columnGroups(
     }
   } finally {
     for (const table of tables.values()) table.release();
+    reader.close();
   }
 }

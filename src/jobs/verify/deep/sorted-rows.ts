@@ -94,6 +94,7 @@ export class RowSorter {
 
 /** undefined where they are in order as they stand. */
 function orderOf(words: Uint32Array, rows: number, rowWords: number): Uint32Array | undefined {
+  if (isInOrder(words, rowWords)) return undefined;
   const compare = (a: number, b: number): number => compareRows(words, a * rowWords, words, b * rowWords, rowWords);
   const order = orderByPlace(words, rows, rowWords);
   if (order === null) return Uint32Array.from({ length: rows }, (_, row) => row).sort(compare);
@@ -110,6 +111,12 @@ function orderOf(words: Uint32Array, rows: number, rowWords: number): Uint32Arra
     from = to;
   }
   return isChanged ? all : undefined;
+}
+
+function isInOrder(words: Uint32Array, rowWords: number): boolean {
+  for (let at = rowWords; at < words.length; at += rowWords)
+    if (compareRows(words, at - rowWords, words, at, rowWords) > 0) return false;
+  return true;
 }
 
 /** By object and offset in one number; undefined where they are in order, null where no number holds both. */
