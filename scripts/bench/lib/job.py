@@ -9,6 +9,7 @@ import json
 import os
 import re
 import resource
+import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -75,6 +76,8 @@ class Job:
     threads: int
     # Of an S3 that `input` is in, without a bucket of its own: http://127.0.0.1:9000.
     endpoint: str | None = None
+    # Compare what `output` holds with the input instead of writing it.
+    verify: bool = False
 
     @property
     def table(self) -> Table:
@@ -105,11 +108,17 @@ def job_from_arguments(version: str) -> Job:
     parser.add_argument("--output", required=True)
     parser.add_argument("--threads", type=int, required=True)
     parser.add_argument("--endpoint")
+    parser.add_argument("--verify", action="store_true", help="compare --output with --input; exit 1 where they differ")
     parser.add_argument("--usage", action="store_true", help="print CPU time and peak memory at the end, as JSON")
     arguments = vars(parser.parse_args())
     if arguments.pop("usage"):
         atexit.register(print_usage)
     return Job(**arguments)
+
+
+def end_comparison(differing: int) -> None:
+    if differing > 0:
+        sys.exit(f"{differing} rows are on one side only")
 
 
 def print_usage() -> None:

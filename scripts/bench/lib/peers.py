@@ -60,9 +60,9 @@ def arguments() -> argparse.Namespace:
     )
     parser.add_argument(
         "--job",
-        choices=("backfill", "compact"),
+        choices=("backfill", "compact", "verify"),
         default="backfill",
-        help="what is compared; `--job compact --help` lists its options (default: backfill)",
+        help="what is compared; `--job compact --help` and `--job verify --help` list their options (default: backfill)",
     )
     parser.add_argument("--source", choices=SOURCES, default="opa", help="what the records are (default: opa)")
     parser.add_argument("--gzip", action="store_true", help="compressed input")

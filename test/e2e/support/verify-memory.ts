@@ -2,13 +2,13 @@
  * What `verify` holds in memory at the most for so many objects, in bytes: those of the ledger, of a table with a row of each, and of
  * the listing. To be run with --expose-gc. The objects are there in name only, since they are not read.
  */
-import { TableBuffer } from '../../../src/columns/table-buffer.ts';
 import { commitTable } from '../../../src/iceberg/commit.ts';
 import type { DataFile } from '../../../src/iceberg/data-file.ts';
 import { liveFiles } from '../../../src/iceberg/scan.ts';
 import { dayFilesRequest, storeDataFile } from '../../../src/iceberg/write.ts';
 import { verify } from '../../../src/jobs/verify/verify.ts';
-import { bufferEntries, fromRow, type LedgerEntry } from '../../../src/ledger/entry.ts';
+import { KernelTable } from '../../../src/kernel/table.ts';
+import { fromRow, type LedgerEntry, tableOfEntries } from '../../../src/ledger/entry.ts';
 import { commitContext } from '../../../src/ledger/runtime.ts';
 import { readRows } from '../../../src/parquet/read/row-reader.ts';
 import { dayFiles } from '../../../src/parquet/write/day-files.ts';
@@ -57,12 +57,15 @@ const store = new Listed();
 const runtime = testRuntime({ store });
 const { catalog, config, encoder } = runtime;
 
-async function append(declaration: TableDeclaration, buffers: Iterable<TableBuffer>): Promise<void> {
+async function append(declaration: TableDeclaration, buffers: Iterable<KernelTable>): Promise<void> {
   const loaded = (await catalog.loadTable(declaration.name))!;
   const add: DataFile[] = [];
-  for (const buffer of buffers)
-    for await (const day of dayFiles(encoder, dayFilesRequest(loaded, declaration, buffer.take(), config.output)))
+  for (const buffer of buffers) {
+    const request = dayFilesRequest(loaded, declaration, buffer.batch(), config.output);
+    for await (const day of dayFiles(encoder, request))
       add.push(await storeDataFile({ store, table: loaded, declaration, label: `more-${add.length}` }, day));
+    buffer.release();
+  }
   await commitTable(commitContext(runtime), declaration.name, () => ({
     operation: 'append',
     add,
@@ -90,7 +93,7 @@ const numbers = (from: number, to: number): number[] => Array.from({ length: to 
 await append(
   ingestedObjects,
   parts((from, to) =>
-    bufferEntries(
+    tableOfEntries(
       ingestedObjects,
       numbers(from, to).map((number): LedgerEntry => ({ ...entry, object: object(number), batch: `batch-${from}` })),
     ),
@@ -99,7 +102,7 @@ await append(
 await append(
   events,
   parts((from, to) => {
-    const buffer = new TableBuffer(events.columns);
+    const buffer = new KernelTable(events.columns);
     for (const number of numbers(from, to)) {
       const row = { ...event, decision_id: String(number), source_uri: object(number).uri };
       buffer.append(events.columns.map(({ name }) => row[name as keyof typeof row] ?? null));

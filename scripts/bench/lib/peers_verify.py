@@ -1,0 +1,115 @@
+"""Our deep verification and its peers on what each of them wrote before, in turns: what `scripts/bench/peers --job verify` runs.
+
+Every engine converts the input once. A run then reads the input again with the same conversion, reads the Parquet files, and
+compares the rows. At the end one record of the input is changed, and every engine has to notice.
+"""
+
+import argparse
+import datetime
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+import peers
+from peers import Failed
+
+ENGINES = ("ours", "duckdb", "polars")
+
+peers.FIGURES.pop("output")
+peers.FIGURES |= {
+    "wall": ("wall s", 2, 1.0),
+    "cpu": ("CPU s", 2, 1.0),
+    "rss": ("peak RSS MB", 0, 0.5),
+}
+
+
+def arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        prog="scripts/bench/peers --job verify",
+        description="Our `verify --deep` against other engines that compare the same input with the files they made of it.",
+        epilog="Give it a machine that does nothing else.",
+    )
+    parser.add_argument("--job", choices=["verify"], help=argparse.SUPPRESS)
+    parser.add_argument("--records", type=int, default=1_000_000, help="records on three days (default: 1000000)")
+    parser.add_argument("--source", choices=peers.SOURCES, default="opa", help="what the records are (default: opa)")
+    peers.add_engine_options(parser, ENGINES)
+    parser.add_argument("--data", type=Path, metavar="DIR", help="keep the input here and use it again")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write all raw figures there")
+    parser.add_argument("--quick", action="store_true", help="100,000 records, one run: to try it out, not to quote")
+    parser.add_argument("--python", default=sys.executable, help=argparse.SUPPRESS)
+    given = parser.parse_args()
+    peers.check_engines(parser, given.engines, ENGINES)
+    given.gzip = False
+    if given.quick:
+        given.records, given.runs = 100_000, 1
+    return given
+
+
+def command(engine: str, options: argparse.Namespace, source: Path, output: Path) -> list[str]:
+    """The engine's comparison of the input with what it has written."""
+    if engine == "ours":
+        return peers.ours(output.parent / "ours.yaml", "verify", "--deep")
+    return [*peers.command(engine, options, source, output), "--verify"]
+
+
+def notices(engine: str, options: argparse.Namespace, source: Path, work: Path) -> bool:
+    """Whether a comparison ends otherwise once a record has changed."""
+    file = min(path for path in source.rglob("*") if path.is_file())
+    text = file.read_bytes()
+    try:
+        file.write_bytes(text.replace(b'"d', b'"e', 1) if b'"d' in text else text.replace(b'"a', b'"e', 1))
+        line = command(engine, options, source, work / engine)
+        return subprocess.run(line, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL).returncode != 0
+    finally:
+        file.write_bytes(text)
+
+
+def main() -> int:
+    options = arguments()
+    if options.data:
+        options.data = options.data.resolve()
+        options.data.mkdir(parents=True, exist_ok=True)
+    about = {
+        "date": datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds"),
+        "machine": peers.machine(),
+        "versions": peers.versions(options),
+        "source": options.source,
+    }
+    box = about["machine"]
+    print(f"{about['date']}  {box['cpu']}, {box['cores']} cores, {box['memory_gb']} GB, {box['system']}")
+    print("  ".join(f"{name} {version}" for name, version in about["versions"].items()))
+    with tempfile.TemporaryDirectory(prefix="audit-warehouse-peers-", dir=options.data) as temporary:
+        work = Path(temporary)
+        source = peers.generated(options.data or work, options.records, options.source, False)
+        size = peers.read_once(source)
+        files = {}
+        for name in options.engines:
+            written = peers.run(name, options, source, work)
+            files[name] = {"files": written["files"]}
+        print(f"\n{options.records:,} records of {options.source}, {size / 1e6:,.0f} MB, {options.runs} runs of each\n")
+        runs: dict[str, list[dict[str, float]]] = {name: [] for name in options.engines}
+        load = [os.getloadavg()[0]]
+        for number in range(options.runs):
+            for name in options.engines:
+                figures = peers.measured(name, command(name, options, source, work / name))
+                runs[name].append(figures | files[name])
+                said = "  ".join(f"{figure} {peers.shown(figure, figures[figure])}" for figure in peers.FIGURES)
+                print(f"peers: run {number + 1} {name}: {said}", file=sys.stderr)
+        load.append(os.getloadavg()[0])
+        goals = peers.report(runs)
+        blind = [name for name in options.engines if not notices(name, options, source, work)]
+        print(f"\nA record that has changed is noticed by every engine: {'NO: ' + ', '.join(blind) if blind else 'yes'}")
+        print(f"Load of the machine before and after: {load[0]:.1f}, {load[1]:.1f}")
+        if options.json:
+            result = about | {"records": options.records, "bytes": size, "runs": runs, "goals": goals, "blind": blind}
+            options.json.write_text(json.dumps(result, indent=1) + "\n")
+    return 1 if blind else 0
+
+
+try:
+    sys.exit(main())
+except Failed as failure:
+    sys.exit(f"peers: {failure}")
