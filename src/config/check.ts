@@ -1,8 +1,9 @@
 /**
  * Holds a raw configuration against the schema: fills defaults in, turns units into numbers, and says what is wrong by
  * key. Nothing here touches a file; load.ts says where each key came from.
+ *
+ * A walk over the schema: a configuration is looked at once, and compiling a validator for it takes longer than most of a start.
  */
-import { Ajv, type ErrorObject, type SchemaValidateFunction } from 'ajv';
 import { nearest } from './errors.ts';
 import type { ConfigSchema, Unit } from './keys.ts';
 import { configSchema } from './schema.ts';
@@ -23,87 +24,129 @@ const readers: Readonly<Record<Unit, { parse(value: never): number | boolean | u
   boolean: { parse: parseBoolean, expected: 'true or false' },
 };
 
-/** `least` and `most` stand beside `unit` in the schema, so that they are looked at after it has read the value. */
-const readUnit: SchemaValidateFunction = (unit: Unit, value: unknown, schema, context) => {
-  const { parse, expected } = readers[unit];
-  const { least, most } = schema as { least?: number; most?: number };
-  const result = typeof value === 'object' || value === undefined ? undefined : parse(value as never);
-  const fail = (message: string): false => {
-    readUnit.errors = [{ keyword: 'unit', message, params: {} }];
-    return false;
-  };
-  if (result === undefined || (unit !== 'boolean' && typeof value === 'boolean')) return fail(`must be ${expected}`);
-  if (typeof result === 'number' && least !== undefined && result < least) return fail(`must be at least ${least}`);
-  if (typeof result === 'number' && most !== undefined && result > most) return fail(`must be at most ${most}`);
-  if (context) (context.parentData as Record<string, unknown>)[context.parentDataProperty] = result;
-  return true;
-};
-
 /** More are not told apart: each costs a look through the document for its line. */
 const mostProblems = 1000;
 
 /** Changes `raw` in place: after a check without problems it has every key of the schema that has a default. */
-export function checkAgainstSchema(raw: unknown): KeyProblem[] {
-  // validateSchema off: compiling the schema of schemas takes longer than all else here; a test holds ours to it.
-  const options = { allErrors: true, useDefaults: true, verbose: true, allowUnionTypes: true, validateSchema: false };
-  const ajv = new Ajv({ ...options, strict: true });
-  ajv.addKeyword({ keyword: 'unit', schemaType: 'string', modifying: true, errors: true, validate: readUnit });
-  ajv.addKeyword({ keyword: 'least', schemaType: 'number' });
-  ajv.addKeyword({ keyword: 'most', schemaType: 'number' });
-  ajv.addKeyword({ keyword: 'editors', schemaType: 'object' });
-  ajv.addKeyword({ keyword: 'secret', schemaType: 'boolean' });
-  const validate = ajv.compile(configSchema);
-  if (validate(raw)) return [];
-  return (validate.errors ?? []).slice(0, mostProblems).flatMap(toProblem);
+export const checkAgainstSchema = (raw: unknown): KeyProblem[] =>
+  checkValue({ value: raw, replace: () => {} }, configSchema as CheckedSchema, [])
+    .take(mostProblems)
+    .toArray();
+
+/** The keywords of JSON Schema that configSchema uses, beside those of keys.ts. */
+interface CheckedSchema extends ConfigSchema {
+  readonly enum?: readonly unknown[];
+  readonly pattern?: string;
+  readonly minLength?: number;
+  readonly minItems?: number;
+  readonly maxItems?: number;
+  readonly items?: CheckedSchema;
+  readonly properties?: Readonly<Record<string, CheckedSchema>>;
+  readonly required?: readonly string[];
+  readonly propertyNames?: { readonly pattern: string };
+  readonly additionalProperties?: false | CheckedSchema;
+  readonly least?: number;
+  readonly most?: number;
 }
 
-function toProblem(error: ErrorObject): KeyProblem[] {
-  const path = error.instancePath
-    .split('/')
-    .slice(1)
-    .map((segment) => segment.replaceAll('~1', '/').replaceAll('~0', '~'))
-    .map((segment) => (/^\d+$/.test(segment) ? Number(segment) : segment));
-  const schema = error.parentSchema as ConfigSchema;
-  switch (error.keyword) {
-    case 'additionalProperties': {
-      const key = String(error.params.additionalProperty);
-      const known = Object.keys(schema.properties ?? {});
-      const near = nearest(key, known);
-      const hint = near ? `did you mean ${near}?` : `known here: ${known.join(', ')}`;
-      return [{ path: [...path, key], message: `unknown key; ${hint}` }];
-    }
-    case 'required': {
-      const key = String(error.params.missingProperty);
-      const description = schema.properties?.[key]?.description;
-      return [{ path: [...path, key], message: `is missing${description ? `: ${description}` : ''}` }];
-    }
-    case 'type': {
-      const names = { object: 'a group of keys', array: 'a list', string: 'text' } as Record<string, string>;
-      return [{ path, message: `must be ${names[String(error.params.type)] ?? error.params.type}` }];
-    }
-    case 'enum': {
-      const allowed = (error.params.allowedValues as readonly string[]) ?? [];
-      const near = typeof error.data === 'string' ? nearest(error.data, allowed) : undefined;
-      return [{ path, message: `must be one of ${allowed.join(', ')}${near ? `; did you mean ${near}?` : ''}` }];
-    }
-    case 'propertyNames':
-      return [
-        {
-          path: [...path, String(error.params.propertyName)],
-          message: 'a column name is lower-case letters, digits and _, and starts with a letter or _',
-        },
-      ];
-    case 'pattern':
-      // The name itself is reported by the propertyNames error that comes with it.
-      if (error.propertyName !== undefined) return [];
-      return [
-        { path, message: `does not fit: ${schema.description ?? error.params.pattern} (${error.params.pattern})` },
-      ];
-    case 'minItems':
-    case 'minLength':
-      return [{ path, message: 'must not be empty' }];
-    default:
-      return [{ path, message: error.message ?? 'is not valid' }];
+interface Slot {
+  readonly value: unknown;
+  /** What a unit makes of the value takes its place. */
+  replace(value: unknown): void;
+}
+
+const typeNames: Readonly<Record<string, string>> = { object: 'a group of keys', array: 'a list', string: 'text' };
+
+const typeOf = (value: unknown): string => (value === null ? 'null' : Array.isArray(value) ? 'array' : typeof value);
+
+function* checkValue({ value, replace }: Slot, schema: CheckedSchema, path: KeyPath): Generator<KeyProblem> {
+  const type = typeOf(value);
+  if (schema.type !== undefined && type !== schema.type)
+    return yield { path, message: `must be ${typeNames[String(schema.type)] ?? schema.type}` };
+  if (schema.unit !== undefined) yield* checkUnit(value, replace, schema, schema.unit, path);
+  if (schema.enum !== undefined && !schema.enum.includes(value)) {
+    const near = typeof value === 'string' ? nearest(value, schema.enum as readonly string[]) : undefined;
+    const hint = near ? `; did you mean ${near}?` : '';
+    yield { path, message: `must be one of ${schema.enum.join(', ')}${hint}` };
+  }
+  if (type === 'string') yield* checkText(value as string, schema, path);
+  else if (type === 'array') yield* checkList(value as unknown[], schema, path);
+  else if (type === 'object') yield* checkGroup(value as Record<string, unknown>, schema, path);
+}
+
+function* checkUnit(
+  value: unknown,
+  replace: (value: unknown) => void,
+  { least, most }: CheckedSchema,
+  unit: Unit,
+  path: KeyPath,
+): Generator<KeyProblem> {
+  const { parse, expected } = readers[unit];
+  const isPlain = typeof value === 'string' || typeof value === (unit === 'boolean' ? 'boolean' : 'number');
+  const result = isPlain ? parse(value as never) : undefined;
+  if (result === undefined) yield { path, message: `must be ${expected}` };
+  else if (least !== undefined && Number(result) < least) yield { path, message: `must be at least ${least}` };
+  else if (most !== undefined && Number(result) > most) yield { path, message: `must be at most ${most}` };
+  else replace(result);
+}
+
+const fits = (text: string, pattern: string): boolean => new RegExp(pattern, 'u').test(text);
+
+function* checkText(text: string, schema: CheckedSchema, path: KeyPath): Generator<KeyProblem> {
+  const { minLength = 0, pattern, description } = schema;
+  if (text.length < minLength) yield { path, message: 'must not be empty' };
+  if (pattern !== undefined && !fits(text, pattern))
+    yield { path, message: `does not fit: ${description ?? pattern} (${pattern})` };
+}
+
+function* checkList(list: unknown[], schema: CheckedSchema, path: KeyPath): Generator<KeyProblem> {
+  const { minItems = 0, maxItems = Number.POSITIVE_INFINITY, items } = schema;
+  if (list.length < minItems) yield { path, message: 'must not be empty' };
+  if (list.length > maxItems) yield { path, message: `must not have more than ${maxItems} items` };
+  if (items === undefined) return;
+  for (const [i, value] of list.entries()) {
+    const replace = (read: unknown): void => {
+      list[i] = read;
+    };
+    yield* checkValue({ value, replace }, items, [...path, i]);
+  }
+}
+
+function* checkGroup(group: Record<string, unknown>, schema: CheckedSchema, path: KeyPath): Generator<KeyProblem> {
+  const { properties = {}, required = [], propertyNames, additionalProperties } = schema;
+  const given = Object.keys(group);
+  // A program may give undefined, which is nothing.
+  const has = (key: string): boolean => Object.hasOwn(group, key) && group[key] !== undefined;
+  for (const [key, { default: value }] of Object.entries(properties)) {
+    if (value !== undefined && !has(key)) group[key] = structuredClone(value);
+  }
+  for (const key of required) {
+    if (has(key)) continue;
+    const description = properties[key]?.description;
+    yield { path: [...path, key], message: `is missing${description ? `: ${description}` : ''}` };
+  }
+  for (const key of given) {
+    if (propertyNames === undefined || fits(key, propertyNames.pattern)) continue;
+    yield {
+      path: [...path, key],
+      message: 'a column name is lower-case letters, digits and _, and starts with a letter or _',
+    };
+  }
+  for (const key of given) {
+    if (additionalProperties !== false || Object.hasOwn(properties, key)) continue;
+    const known = Object.keys(properties);
+    const near = nearest(key, known);
+    const hint = near ? `did you mean ${near}?` : `known here: ${known.join(', ')}`;
+    yield { path: [...path, key], message: `unknown key; ${hint}` };
+  }
+  // In the order of the schema, then what is the user's own.
+  for (const key of new Set([...Object.keys(properties), ...given])) {
+    const one = Object.hasOwn(properties, key) ? properties[key] : additionalProperties;
+    if (!one || !has(key)) continue;
+    const replace = (read: unknown): void => {
+      group[key] = read;
+    };
+    yield* checkValue({ value: group[key], replace }, one, [...path, key]);
   }
 }
 

@@ -24,7 +24,7 @@ export interface IngestRuntime
 export interface Ingester {
   /** Batches that may be in work at a time: the callers keep to it. */
   readonly threads: number;
-  /** Batches are about to come. */
+  /** Several batches at a time are about to come. May be said again. */
   prepare(): void;
   /** A pool works with a store of its own, made from the configuration. */
   ingest(runtime: IngestRuntime, request: IngestRequest): Promise<StagedBatch>;

@@ -1,12 +1,13 @@
 /**
  * Whole batches on several threads at a time: on those of a pool, and on this one. A thread has a store and a set of
  * columns of its own, made from the configuration and kept from batch to batch; what it tells while it works (objects
- * read, lines for the log) comes in order, before the end of its batch. The threads do not keep the process alive.
+ * read, lines for the log) comes in order, before the end of its batch. The threads do not keep the process alive, and
+ * start with the second batch at a time: to load what one needs takes longer than many a run does.
  *
  * What the configuration gives to the bodies and columns of the process is shared out among the threads.
  */
 import { MessageChannel } from 'node:worker_threads';
-import { Piscina } from 'piscina';
+import type { Piscina } from 'piscina';
 import type { Config } from '../config/config.ts';
 import { ingestBatch } from './ingest.ts';
 import { Lane } from './lane.ts';
@@ -25,21 +26,23 @@ import {
 export function ingestPool(config: Config, threads: number, entry: URL): Ingester {
   const share = shareOf(config, threads);
   const lane = new Lane(share.batch.downloadBytes);
-  let pools: Pool[] | undefined;
+  let pools: Promise<Pool[]> | undefined;
   /** Of one thread each, since it is decided here which of them has room. */
-  const others = (): Pool[] => {
-    pools ??= Array.from(
-      { length: threads - 1 },
-      () =>
-        new Piscina({
-          filename: entry.href,
-          minThreads: 1,
-          maxThreads: 1,
-          // The preparation may go on still.
-          concurrentTasksPerWorker: mostBatches + 1,
-          // As bin/audit-warehouse does for the main thread: V8 would let the nursery grow for as long as a run lasts.
-          resourceLimits: { maxYoungGenerationSizeMb: 6 },
-        }),
+  const others = (): Promise<Pool[]> => {
+    pools ??= import('piscina').then(({ Piscina }) =>
+      Array.from(
+        { length: threads - 1 },
+        () =>
+          new Piscina({
+            filename: entry.href,
+            minThreads: 1,
+            maxThreads: 1,
+            // The preparation may go on still.
+            concurrentTasksPerWorker: mostBatches + 1,
+            // As bin/audit-warehouse does for the main thread: V8 would let the nursery grow for as long as a run lasts.
+            resourceLimits: { maxYoungGenerationSizeMb: 6 },
+          }),
+      ),
     );
     return pools;
   };
@@ -47,21 +50,22 @@ export function ingestPool(config: Config, threads: number, entry: URL): Ingeste
   return {
     threads,
     prepare: () => {
+      if (pools !== undefined) return;
       // What a thread cannot load now it fails by when it has a batch.
-      for (const pool of others()) pool.run({ config: share }).catch(() => {});
+      const prepared = others().then((started) => Promise.all(started.map((pool) => pool.run({ config: share }))));
+      prepared.catch(() => {});
     },
     async ingest(runtime, request) {
       const place = await places.take();
       const watched = { ...request, onFetched: () => places.fetched(place) };
       try {
-        const pool = others()[place.thread];
-        if (pool === undefined) return await ingestBatch({ ...runtime, config: share, lane }, watched);
-        return await ingestInThread(pool, share, runtime, watched);
+        if (place.thread === threads - 1) return await ingestBatch({ ...runtime, config: share, lane }, watched);
+        return await ingestInThread((await others())[place.thread]!, share, runtime, watched);
       } finally {
         places.leave(place);
       }
     },
-    close: async () => void (await Promise.all((pools ?? []).map((pool) => pool.destroy()))),
+    close: async () => void (await Promise.all(((await pools) ?? []).map((pool) => pool.destroy()))),
   };
 }
 
@@ -76,7 +80,10 @@ interface Place {
   isFetching: boolean;
 }
 
-/** Hands threads out: of those that are free the one with the fewest batches, the lowest of several. */
+/**
+ * Hands threads out: of those that are free the one with the fewest batches, the lowest of several. A batch that is the only one
+ * is given this thread, the highest.
+ */
 class Places {
   readonly #on: Set<Place>[];
   readonly #waiting: ((place: Place) => void)[] = [];
@@ -106,7 +113,8 @@ class Places {
     while (this.#waiting.length > 0) {
       const free = this.#on.filter((on) => on.size < mostBatches && ![...on].some(({ isFetching }) => isFetching));
       if (free.length === 0) return;
-      const on = free.reduce((a, b) => (b.size < a.size ? b : a));
+      const isAlone = this.#waiting.length === 1 && this.#on.every(({ size }) => size === 0);
+      const on = isAlone ? this.#on.at(-1)! : free.reduce((a, b) => (b.size < a.size ? b : a));
       const place = { thread: this.#on.indexOf(on), isFetching: true };
       on.add(place);
       this.#waiting.shift()!(place);

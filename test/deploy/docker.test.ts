@@ -1,5 +1,6 @@
 /** The image, as far as it can be looked at without a daemon: its recipe, and the files that it takes, in their places. */
-import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -12,10 +13,10 @@ import { cli, projectRoot } from '../support/cli.ts';
 const dockerfile = readFileSync(join(projectRoot, 'deploy/Dockerfile'), 'utf8');
 const ignored = readFileSync(join(projectRoot, 'deploy/Dockerfile.dockerignore'), 'utf8');
 
-/** Sources of COPY from the project, in the last stage. */
-const copied = [...dockerfile.slice(dockerfile.lastIndexOf('\nFROM ')).matchAll(/^COPY (?!--from)(.*) \S+$/gm)].flatMap(
-  ([, sources]) => sources!.split(' '),
-);
+/** Sources of COPY from the project. */
+const copiesOf = (stages: string) =>
+  [...stages.matchAll(/^COPY (?!--from)(.*) \S+$/gm)].flatMap(([, sources]) => sources!.split(' '));
+const lastStage = dockerfile.slice(dockerfile.lastIndexOf('\nFROM '));
 
 describe('the Dockerfile', () => {
   test('has nothing that a linter finds', () => {
@@ -38,7 +39,7 @@ describe('the Dockerfile', () => {
   test('takes no more into its context than it copies', () => {
     const kept = [...ignored.matchAll(/^!(.*)$/gm)].map(([, path]) => path!);
     expect(ignored).toMatch(/^\*$/m);
-    expect(kept.sort()).toEqual([...new Set([...copied, 'package-lock.json'])].sort());
+    expect(kept.sort()).toEqual([...new Set(copiesOf(dockerfile))].sort());
   });
 });
 
@@ -46,15 +47,23 @@ describe('what is in the image', () => {
   let folder: string;
   beforeAll(() => {
     folder = mkdtempSync(join(tmpdir(), 'aw-image-'));
-    for (const path of copied) {
-      mkdirSync(dirname(join(folder, path)), { recursive: true });
-      cpSync(join(projectRoot, path), join(folder, path), { recursive: true });
-    }
-    // What `npm ci --omit=dev` leaves out, as far as the launcher looks for it.
+    const take = (paths: readonly string[], to: string) => {
+      for (const path of paths) {
+        mkdirSync(dirname(join(to, path)), { recursive: true });
+        cpSync(join(projectRoot, path), join(to, path), { recursive: true });
+      }
+    };
+    // What the stage before the last one has is enough to build.
+    const build = join(folder, 'build');
+    take(copiesOf(dockerfile.slice(0, -lastStage.length)), build);
+    symlinkSync(join(projectRoot, 'node_modules'), join(build, 'node_modules'));
+    execFileSync(join(build, 'scripts/build'), ['--no-declarations', join(folder, 'dist')]);
+    rmSync(build, { recursive: true });
+    take(copiesOf(lastStage), folder);
+    // What `npm prune --omit=dev` leaves there: packages of the bundle are not looked for.
     mkdirSync(join(folder, 'node_modules'));
-    for (const name of readdirSync(join(projectRoot, 'node_modules')))
-      if (name !== 'node' && !name.startsWith('.'))
-        symlinkSync(join(projectRoot, 'node_modules', name), join(folder, 'node_modules', name));
+    for (const name of ['@duckdb', 'piscina', 'parquetjs-lite'])
+      symlinkSync(join(projectRoot, 'node_modules', name), join(folder, 'node_modules', name));
   });
   afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
@@ -94,12 +103,12 @@ describe('what is in the image', () => {
       });
       return code;
     };
-    const worker = ['node', '/app/src/main.ts', 'worker'];
+    const worker = ['node', '/app/dist/main.js', 'worker'];
     expect(await check(worker)).toBe(0);
     expect(await check(['/sbin/docker-init', '--', ...worker])).toBe(0);
     status = 503;
     expect(await check(worker)).toBe(1);
-    expect(await check(['node', '/app/src/main.ts', 'backfill'])).toBe(0);
+    expect(await check(['node', '/app/dist/main.js', 'backfill'])).toBe(0);
     expect(await check([...worker, '--once'])).toBe(0);
     expect(await check(worker, 'off')).toBe(0);
     server.closeAllConnections();

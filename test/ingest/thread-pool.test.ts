@@ -130,6 +130,15 @@ describe('batches on threads', () => {
     expect(await contentsOf(next)).toEqual(expected);
   });
 
+  test('none is started for a run of one batch', async () => {
+    const config = { ...newConfig(2), batch: testConfig({ batch: { threads: 2, objects } }).batch };
+    const runtime = await createRuntime(config);
+    // Starting it would fail the run.
+    const entry = new URL('./ending-thread.ts', import.meta.url);
+    await run({ ...runtime, ingester: ingestPool(config, 2, entry) });
+    expect(await contentsOf(runtime)).toEqual(expected);
+  });
+
   test('they say that they move on, before the first object is done, on whichever thread they are', async () => {
     const runtime = await createRuntime(newConfig(2));
     const ledger = createLedger(runtime);

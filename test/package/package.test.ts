@@ -3,7 +3,7 @@
  * else. It runs, it is imported, and a strict TypeScript project compiles against it. What is installed comes from the npm
  * registry.
  */
-import { execFile } from 'node:child_process';
+import { execFile, execFileSync } from 'node:child_process';
 import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
@@ -56,19 +56,40 @@ test('packs what is run and what is read about it, and nothing else', () => {
   const others = packed.filter((path) => !/^(dist|bin|schemas)\//.test(path));
   expect(others.sort()).toEqual(['CHANGELOG.md', 'LICENSE', 'README.md', 'package.json']);
   expect(packed.filter((path) => path.endsWith('.ts') && !path.endsWith('.d.ts'))).toEqual([]);
-  // The codes are all that the host has of the kernel's sources.
-  const isLeftOut = (path: string) =>
-    /\/assembly\/|asconfig|\.tsbuildinfo$/.test(path) && !/\/assembly\/codes\./.test(path);
-  expect(packed.filter(isLeftOut)).toEqual([]);
-  const compiledFrom = (path: string) => path.replace(/^dist\//, 'src/').replace(/\.(?:js|d\.ts)$/, '');
   const sources = readdirSync(join(projectRoot, 'src'), { recursive: true, withFileTypes: true })
     .filter((entry) => entry.isFile())
     .map((entry) => join(entry.parentPath, entry.name).slice(projectRoot.length + 1));
-  const stems = new Set(sources.map((path) => path.replace(/\.(?:d\.ts|ts)$/, '')));
-  // Nothing of an earlier build is left, and everything that the code reads beside itself is there.
-  expect(packed.filter((path) => path.startsWith('dist/') && !stems.has(compiledFrom(path)))).toEqual([]);
+  // Code lies flat; declarations and what the code reads have the folders of the sources. Nothing of an earlier build is left.
+  const isBundled = (path: string) => /^dist\/[^/]+\.js$/.test(path) || path === 'dist/THIRD-PARTY-NOTICES.txt';
+  const isFromSource = (path: string) =>
+    [path, path.replace(/\.d\.ts$/, '.ts')].some((one) => sources.includes(one.replace(/^dist\//, 'src/')));
+  const inDist = packed.filter((path) => path.startsWith('dist/'));
+  expect(inDist.filter((path) => !isBundled(path) && !isFromSource(path))).toEqual([]);
   const read = sources.filter((path) => /\.(?:sql|wasm)$/.test(path)).map((path) => path.replace(/^src\//, 'dist/'));
   expect(read.filter((path) => !packed.includes(path))).toEqual([]);
+});
+
+test('says whose code is in the bundle, and under which licence', () => {
+  const notices = execFileSync('tar', ['-xzOf', tarball, 'package/dist/THIRD-PARTY-NOTICES.txt'], { encoding: 'utf8' });
+  const installed = ['@duckdb/node-api', 'parquetjs-lite', 'piscina'];
+  const imported = new Set(
+    readdirSync(join(projectRoot, 'src'), { recursive: true, encoding: 'utf8' })
+      .filter((path) => path.endsWith('.ts') && !path.endsWith('.d.ts') && !path.startsWith('kernel/assembly/'))
+      .flatMap((path) => [
+        ...readFileSync(join(projectRoot, 'src', path), 'utf8').matchAll(
+          /^import (?!type)[^'"]*'((?:@[\w.-]+\/)?[\w.-]+)(?:\/[^']*)?';$|\bawait import\('((?:@[\w.-]+\/)?[\w-]+)(?:\/[^']*)?'\)/gm,
+        ),
+      ])
+      .map(([, fixed, dynamic]) => (fixed ?? dynamic)!)
+      .filter((name) => !name.startsWith('.') && !installed.includes(name)),
+  );
+  expect(imported).toContain('@aws-sdk/client-glue');
+  const [, ...named] = notices.split(`\n\n${'-'.repeat(80)}\n\n`);
+  const names = named.map((notice) => /^(\S+) \d\S* \([\w.-]+\)$/m.exec(notice)?.[1]);
+  expect([...imported].filter((name) => !names.includes(name))).toEqual([]);
+  // What they import is there too.
+  expect(names).toContain('@smithy/core');
+  expect(notices).toContain('Permission is hereby granted, free of charge');
 });
 
 describe('installed in an empty project', () => {

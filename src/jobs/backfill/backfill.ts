@@ -146,13 +146,12 @@ class BackfillRun {
     this.#note = options.again ? new ReadingNote(runtime, this.#sources, options) : undefined;
   }
 
-  /** Asks for what is needed soon and depends on nothing: threads, the first objects, whose turn it is to commit. */
+  /** Asks for what is needed soon and depends on nothing: the first objects, whose turn it is to commit. */
   prepare(): void {
     const { store } = this.#runtime;
     for (const { config } of this.#sources)
       this.#listings.set(config.name, begun(objectsAt(store, config.location, this.#options.prefix)));
     if (this.#options.dryRun === true) return;
-    this.#runtime.ingester.prepare();
     this.#commits.prepare();
   }
 
@@ -347,6 +346,7 @@ class BackfillRun {
   async *#planCounted(counters: PlanCounters): AsyncGenerator<PlannedBatch> {
     for await (const batch of this.#plan(counters)) {
       this.#count(batch);
+      if (this.#planned.batches > 1) this.#runtime.ingester.prepare();
       yield batch;
     }
     this.#planned.complete = true;
