@@ -3,6 +3,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { configSchemaText } from './config-schema.ts';
 import { costPage } from './cost-page.ts';
+import { dbtSemantics, dbtSources } from './dbt.ts';
 import { decisionsIndex } from './decisions-index.ts';
 import { alertRules, dashboard, prometheusRule } from './monitoring.ts';
 import { scalePage } from './scale-page.ts';
@@ -10,6 +11,8 @@ import { shapesPage } from './shapes-page.ts';
 import { tablesPage } from './tables-page.ts';
 
 const pages = {
+  'deploy/dbt/models/semantic.yml': dbtSemantics,
+  'deploy/dbt/models/sources.yml': dbtSources,
   'deploy/kubernetes/monitoring/prometheus-rule.yaml': prometheusRule,
   'deploy/monitoring/alerts.yaml': alertRules,
   'deploy/monitoring/dashboard.json': dashboard,

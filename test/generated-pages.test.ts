@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { configSchemaText } from '../scripts/config-schema.ts';
 import { costPage } from '../scripts/cost-page.ts';
+import { dbtSemantics, dbtSources } from '../scripts/dbt.ts';
 import { decisionsIndex } from '../scripts/decisions-index.ts';
 import { alertRules, dashboard, prometheusRule } from '../scripts/monitoring.ts';
 import { scalePage } from '../scripts/scale-page.ts';
@@ -26,6 +27,11 @@ test('schemas/config.schema.json says what the program checks a configuration wi
 
 test('docs/decisions/README.md lists every decision with its date and status', () => {
   expect(read('docs/decisions/README.md')).toBe(decisionsIndex());
+});
+
+test('deploy/dbt has the tables, views and columns that there are, and what is measured of them', () => {
+  expect(read('deploy/dbt/models/sources.yml')).toBe(dbtSources());
+  expect(read('deploy/dbt/models/semantic.yml')).toBe(dbtSemantics());
 });
 
 test('deploy/monitoring has the rules and panels of the metrics that there are', () => {

@@ -26,6 +26,10 @@ export interface ColumnDeclaration {
   readonly required?: boolean;
   /** Made by another engine, in a type that cannot be declared: its values are packed (parquet/format/packed.ts). */
   readonly isCarried?: boolean;
+  /** The only values that there are. */
+  readonly values?: readonly string[];
+  /** The table and column whose values these are. */
+  readonly references?: readonly [table: string, column: string];
 }
 
 export const isScalar = (type: ColumnType): type is ScalarType => typeof type === 'string';

@@ -18,6 +18,7 @@ export const amendments: TableDeclaration = {
       description:
         'compact: duplicates dropped; replay: quarantine again; erase: a subject; retention: old days; again: what these had changed of an object that was read again; accept: a difference that verify had found and somebody accepted.',
       required: true,
+      values: ['compact', 'replay', 'erase', 'retention', 'again', 'accept'],
     },
     { name: 'table_name', type: 'string', description: 'The table whose rows changed.', required: true },
     {

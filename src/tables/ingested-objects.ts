@@ -18,6 +18,7 @@ export const ingestedObjects: TableDeclaration = {
       type: 'string',
       description: 'claimed: being ingested; committed: its rows are visible.',
       required: true,
+      values: ['claimed', 'committed'],
     },
     { name: 'owner', type: 'string', description: 'The run that holds or held the claim.' },
     { name: 'claimed_at', type: 'timestamp', description: 'When the claim was made.' },

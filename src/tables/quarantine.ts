@@ -32,7 +32,13 @@ export const quarantine: TableDeclaration = {
       description: "Offset of the record's first byte in the object after decompression.",
       required: true,
     },
-    { name: 'payload_encoding', type: 'string', description: 'utf-8 or base64.', required: true },
+    {
+      name: 'payload_encoding',
+      type: 'string',
+      description: 'utf-8 or base64.',
+      required: true,
+      values: ['utf-8', 'base64'],
+    },
     { name: 'payload_bytes', type: 'long', description: 'Size of the record in the object, in bytes.', required: true },
     {
       name: 'payload_truncated',

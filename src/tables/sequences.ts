@@ -26,6 +26,7 @@ export const sequences: TableDeclaration = {
       description:
         'What the numbers are of. decision: rows of the table of decisions; quarantined: records in quarantine that tell their number. What the log of the instance itself says: answered: requests for a decision that were answered, and whose decisions did not come in the same batch; health, metrics, other: requests that decide nothing.',
       required: true,
+      values: ['decision', 'quarantined', 'answered', 'health', 'metrics', 'other'],
     },
     {
       name: 'first',

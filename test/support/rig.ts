@@ -64,6 +64,17 @@ export const rig = {
     );
   },
 
+  /** Runs a program of the environment that has dbt (python, mf) in a folder; its standard output. */
+  async dbt(program: string, args: readonly string[], cwd: string, stdin = ''): Promise<string> {
+    const env = await up('moto');
+    return run(
+      join(env.RIG_DBT!, program),
+      args,
+      { cwd, env: { ...process.env, PYTHONDONTWRITEBYTECODE: '1' } },
+      stdin,
+    );
+  },
+
   /** Runs a script of test/support/python, or of another place, with pyspark and a Java at hand, in the same way. */
   spark(
     script: string,
@@ -137,7 +148,7 @@ export interface RigRest {
   readonly namespace: string;
 }
 
-export type Need = 's3' | 'glue' | 'trino' | 'rest' | 'readers' | 'spark' | 'spark35' | 'chromium' | 'opa';
+export type Need = 's3' | 'glue' | 'trino' | 'rest' | 'readers' | 'spark' | 'spark35' | 'chromium' | 'opa' | 'dbt';
 
 /**
  * `describe` for tests that need parts of the rig. Where one is missing on this machine the suite is skipped, and the
@@ -146,8 +157,8 @@ export type Need = 's3' | 'glue' | 'trino' | 'rest' | 'readers' | 'spark' | 'spa
 export function describeWith(needs: readonly Need[], name: string, suite: () => void): void {
   const { missing, forbidSkipping, run: folder } = inject('rig');
   const parts = new Set(needs.map((need) => (need === 's3' || need === 'glue' ? 'moto' : need)));
-  // Python scripts are given the environment of the S3 and Glue.
-  if (parts.has('readers')) parts.add('moto');
+  // Where they are stands in the environment of the S3 and Glue.
+  if (parts.has('readers') || parts.has('dbt')) parts.add('moto');
   const reasons = [...parts].flatMap((part) => missing[part] ?? []);
   if (reasons.length === 0) {
     describe(name, suite);

@@ -15,6 +15,11 @@ const id = (name: string, description: string): SideColumn => ({
   reads: 'id',
 });
 
+const idOf = (name: string, table: IdentityTable, column: string): SideColumn => ({
+  ...id(name, `${table}.${column}.`),
+  references: [table, column],
+});
+
 const text = (name: string, description: string): SideColumn => ({
   name,
   type: 'string',
@@ -38,8 +43,8 @@ export const identityTableOf: Readonly<Record<IdentityTable, SideTable>> = {
     name: 'user_group_mappings',
     description: 'Which groups each user has presented, and when last.',
     columns: [
-      id('user_name_id', 'users.id.'),
-      id('group_name_id', 'groups.group_id.'),
+      idOf('user_name_id', 'users', 'id'),
+      idOf('group_name_id', 'groups', 'group_id'),
       {
         name: 'last_observed',
         type: 'string',
@@ -64,6 +69,6 @@ export const identityTableOf: Readonly<Record<IdentityTable, SideTable>> = {
   role_group_ids: sideTable({
     name: 'role_group_ids',
     description: 'Which roles have been granted to which groups.',
-    columns: [id('role_id', 'role_names.id.'), id('group_id', 'group_names.id.')],
+    columns: [idOf('role_id', 'role_names', 'id'), idOf('group_id', 'group_names', 'id')],
   }),
 };

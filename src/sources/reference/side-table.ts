@@ -38,6 +38,7 @@ export interface SideColumn {
    * in UTC, text that sorts.
    */
   readonly reads?: 'id' | 'time';
+  readonly references?: ColumnDeclaration['references'];
 }
 
 /** Columns that every side table ends with. */
@@ -73,11 +74,12 @@ export function sideTable({ name, description, columns }: SideTableSpec): SideTa
     name,
     description,
     columns: [
-      ...columns.map(({ name: column, type, description: text, required }) => ({
+      ...columns.map(({ name: column, type, description: text, required, references }) => ({
         name: column,
         type,
         description: text,
         ...(required && { required }),
+        ...(references !== undefined && { references }),
       })),
       ...provenanceColumns,
     ],
