@@ -66,7 +66,7 @@ function metabaseAthena(config: Config): object {
   return { region, workgroup, catalog, dbname: database, ...(output !== undefined && { s3_staging_dir: output }) };
 }
 
-/** `superset import-datasources` takes it as databases/audit_warehouse.yaml of a folder or archive; the driver is trino or PyAthena. */
+/** Superset imports it as databases/audit_warehouse.yaml of a zip (docs/bi.md); the driver is trino or PyAthena. */
 export const superset = (config: Config): string =>
   stringify({
     database_name: name,
@@ -75,6 +75,9 @@ export const superset = (config: Config): string =>
     allow_ctas: false,
     allow_cvas: false,
     allow_dml: false,
+    // Superset fails without these two.
+    allow_csv_upload: false,
+    extra: {},
     uuid: 'b4c0f3a2-6f0e-4c55-9b1e-0d6a7c0e3a11',
     version: '1.0.0',
   });

@@ -117,7 +117,11 @@ describeWith(['readers', 's3', 'glue'], 'connect', () => {
     const metabase = await said(remote, 'metabase');
     expect(JSON.parse(metabase)).toMatchObject({ engine: 'starburst', details: { port: 443, ssl: true, user: 'ann' } });
     const superset = await said(remote, 'superset');
-    expect(parse(superset)).toMatchObject({ sqlalchemy_uri: expect.stringContaining('trino://ann@') });
+    expect(parse(superset)).toMatchObject({
+      sqlalchemy_uri: expect.stringContaining('trino://ann@'),
+      allow_csv_upload: false,
+      extra: {},
+    });
     outputs.push(trino, athena, grafana, metabase, superset);
     for (const output of outputs) expect(output).not.toContain(s3.env.AWS_SECRET_ACCESS_KEY);
   });
