@@ -162,7 +162,13 @@ describeWith(['s3', 'glue', 'trino', 'dbt'], 'the dbt package', () => {
   afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
   test('is built on DuckDB and on Trino: its tests pass, and its figures are those of query', async () => {
-    const [, duckdb, trino] = await dbt(['deps'], ['build', '--target', 'duckdb'], onTrino('build'));
+    const [, duckdb, fresh, trino] = await dbt(
+      ['deps'],
+      ['build', '--target', 'duckdb'],
+      ['source', 'freshness'],
+      onTrino('build'),
+    );
+    expect(fresh).toMatchObject({ ingested_objects: 'pass', opa_decisions: 'warn' });
     for (const statuses of [duckdb!, trino!]) {
       expect(statuses).toMatchObject({
         audit_denied_then_allowed: 'success',
