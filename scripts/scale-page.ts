@@ -138,7 +138,7 @@ const limits = (): readonly (readonly [what: string, limit: string, at: string])
     [
       'compaction of one day in one process',
       `${number(dayBytes / TB)} TB of stored JSON a day, or ${number(dayBytes / sizes.decision / day / 1000)} thousand decisions a second`,
-      '`compact --engine trino` or `athena` for such days; more tables',
+      '`job plan --compact`, which cuts such days by time (`compact.part_bytes`), on several machines; or `compact --engine`',
     ],
     [
       'GET of one prefix of the source',
@@ -209,10 +209,10 @@ export function scalePage(): string {
     '| a stream | `worker`, two of them for availability; more share the queue, and commit no more often than one |',
     '| a small stream, and no machine | Lambda behind the queue ([deploy.md](deploy.md#lambda)) |',
     '| a large history, and Kubernetes | `job plan`, an Indexed Job, `job commit` ([deploy/kubernetes/stage.yaml](../deploy/kubernetes/stage.yaml)) |',
-    '| … and AWS alone | Step Functions over Lambda ([deploy/terraform](../deploy/terraform/README.md), `job`), units of a few minutes |',
+    '| … and AWS alone | Step Functions over Lambda ([deploy/terraform](../deploy/terraform/README.md), `job`), units of a few minutes; or over Fargate (`job.fargate`) |',
     '| … and Spark or EMR, Glue, Databricks | [deploy/spark](../deploy/spark/audit_warehouse_job.py): executors stage, the driver commits while they do |',
     '| … and Airflow | the same three commands as tasks ([deploy/airflow](../deploy/airflow/audit_warehouse.py)) |',
-    '| days that a night is too short to compact | `job plan --compact` on any of these; a day too large for one machine: `compact --engine` |',
+    '| days that a night is too short to compact | `job plan --compact` on any of these; it cuts days that are too large for one machine |',
     '',
     'All of them run the same three steps ([jobs.md](jobs.md)), so one can begin and another one finish, and none decides what a record is.',
     '',

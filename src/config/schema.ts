@@ -190,6 +190,11 @@ export const sections = {
     row_group_rows: count('rows of a row group, at most', 20_480, 1000),
     compression_level: count('zstd level', 9, 1, 19),
     memory: size('bytes of columns held in memory; a larger day is sorted in runs', '512MiB', 1 << 20),
+    part_bytes: size(
+      'job plan --compact cuts a day with more bytes to rewrite into parts of about this size, by time',
+      '2GiB',
+      1 << 16,
+    ),
     spill: {
       ...text('folder or s3://bucket/prefix for those runs; otherwise the folder for temporary files'),
       examples: ['/var/tmp'],

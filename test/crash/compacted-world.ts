@@ -1,4 +1,5 @@
 /** A day with duplicates and one without, to be compacted by runs that die. */
+import type { Config } from '../../src/config/config.ts';
 import type { Runtime } from '../../src/ingest/runtime.ts';
 import { MemoryStore } from '../../src/store/memory.ts';
 import { decision, input, rowsOf, run, sortedRows, testRuntime } from '../support/warehouse.ts';
@@ -10,7 +11,7 @@ export async function ingested(): Promise<MemoryStore> {
   const store = new MemoryStore();
   for (let n = 1; n <= 3; n++) {
     const lines = [
-      decision({ id: `own-${n}` }),
+      decision({ id: `own-${n}`, time: `2023-07-11T0${n}:00:00Z` }),
       decision({ id: 'shared' }),
       decision({ id: `next-${n}`, time: '2023-07-12T01:00:00Z' }),
     ];
@@ -23,7 +24,8 @@ export async function ingested(): Promise<MemoryStore> {
   return store;
 }
 
-export const world = (store: MemoryStore): Runtime => testRuntime({ store, compact: compactOptions });
+export const world = (store: MemoryStore, compact: Partial<Config['compact']> = {}): Runtime =>
+  testRuntime({ store, compact: { ...compactOptions, ...compact } });
 
 export const state = async (runtime: Runtime) => ({
   events: await sortedRows(runtime, 'opa_decisions'),

@@ -20,16 +20,22 @@ import { ingested, state, world } from './compacted-world.ts';
 
 const tables = ['opa_decisions'];
 
-const machine = (store: MemoryStore): Runtime => ({ ...world(store), uuid: randomUUID });
+describe.each([
+  ['of days', 'before', 1 << 30],
+  ['of days', 'after', 1 << 30],
+  ['of parts of days', 'before', 8000],
+  ['of parts of days', 'after', 8000],
+] as const)('a compaction %s in steps, killed %s its k-th call', (units, when, partBytes) => {
+  const machine = (store: MemoryStore): Runtime => ({ ...world(store, { partBytes }), uuid: randomUUID });
+  const plan = (store: MemoryStore) =>
+    collect(planCompaction(machine(store), { tables, holdSeconds: 3600, units: 100 }));
 
-async function steps(store: MemoryStore): Promise<void> {
-  const units = await collect(planCompaction(machine(store), { tables, holdSeconds: 3600, units: 100 }));
-  const stager = new Stager(machine(store));
-  for (const unit of units) await stager.stage(unit);
-  await commitCompactions(machine(store));
-}
+  async function steps(store: MemoryStore): Promise<void> {
+    const stager = new Stager(machine(store));
+    for (const unit of await plan(store)) await stager.stage(unit);
+    await commitCompactions(machine(store));
+  }
 
-describe.each(['before', 'after'] as const)('a compaction in steps, killed %s its k-th call', (when) => {
   test('leaves days that readers can trust, and the next run gives what an undisturbed one gives', async () => {
     const start = await ingested();
     const untouched = await state(world(start));
@@ -37,6 +43,7 @@ describe.each(['before', 'after'] as const)('a compaction in steps, killed %s it
     await compact(world(compacted), { tables });
     const expected = await state(world(compacted));
     const whole = await copyOf(start);
+    expect((await plan(whole)).some(({ part }) => part !== undefined)).toBe(units === 'of parts of days');
     const view = whole.view();
     await steps(view);
     expect(await state(world(whole))).toEqual(expected);

@@ -90,6 +90,7 @@ export function testConfig(options: WorldOptions = {}): Config {
       rowGroupRows: 1000,
       compressionLevel: 3,
       memoryBytes: 64 << 20,
+      partBytes: 1 << 30,
       spill: 'memory://test/spill',
       clustering: {},
       ...options.compact,

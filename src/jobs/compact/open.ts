@@ -7,6 +7,7 @@ import { addSortOrder, findSortOrder } from '../../iceberg/sort-orders.ts';
 import type { Runtime } from '../../ingest/runtime.ts';
 import { commitContext } from '../../ledger/runtime.ts';
 import { type CompactionTable, describeTable } from '../../rewrite/stored-table.ts';
+import { type PartKey, partKeyOf } from './parts.ts';
 import type { CompactionRules, PlannedTable } from './plan.ts';
 import type { RewriteOptions } from './rewrite.ts';
 
@@ -14,6 +15,8 @@ export interface OpenedTable {
   readonly loaded: LoadedTable;
   readonly table: CompactionTable;
   readonly planned: PlannedTable;
+  /** By what its days can be cut. */
+  readonly partKey: PartKey | undefined;
 }
 
 /** undefined where there is no such table. Throws table faults, and UsageError for a clustering that it cannot have. */
@@ -35,6 +38,7 @@ export async function withSortOrder(runtime: Runtime, { table }: OpenedTable): P
 const opened = (loaded: LoadedTable, table: CompactionTable): OpenedTable => ({
   loaded,
   table,
+  partKey: partKeyOf(loaded, table),
   planned: {
     name: table.declaration.name,
     sortOrderId: findSortOrder(loaded.metadata, table.clustering),

@@ -7,6 +7,7 @@ import { createHash } from 'node:crypto';
 import type { LoadedTable } from '../../iceberg/catalog.ts';
 import type { DataFile } from '../../iceberg/data-file.ts';
 import { countOnes } from '../../iceberg/deleted-rows.ts';
+import type { LiveFile } from '../../iceberg/scan.ts';
 import { findSortOrder } from '../../iceberg/sort-orders.ts';
 import { asParquet, fileRows } from '../../iceberg/table-rows.ts';
 import { storeDataFile } from '../../iceberg/write.ts';
@@ -22,8 +23,16 @@ import { SequenceMerge } from '../../sequences/merge.ts';
 import type { ObjectStore } from '../../store/store.ts';
 import { sequences } from '../../tables/sequences.ts';
 import { clusterOrder, plainKeys } from '../rewrite/cluster-order.ts';
-import { type Duplicates, deletedIn, findDuplicates, type RowsOf, rowsInStore } from '../rewrite/duplicates.ts';
+import {
+  type ComparedRows,
+  type Duplicates,
+  deletedIn,
+  findDuplicates,
+  type RowsOf,
+  rowsInStore,
+} from '../rewrite/duplicates.ts';
 import type { DayRows } from './day-rows.ts';
+import { type DayPart, mayHold, rowsOutside } from './parts.ts';
 import type { DayPlan } from './plan.ts';
 
 export interface RewriteOptions {
@@ -42,25 +51,35 @@ export interface RewrittenDay {
   readonly plan: DayPlan;
   readonly files: readonly DataFile[];
   readonly duplicates: Duplicates;
-  /** Rows of the inputs that row-level deletes of other engines had taken. */
+  /** Of the inputs, those among them that are deleted too; of a part of a day its own. */
+  readonly rows: number;
+  /** Those among them that row-level deletes of other engines had taken. */
   readonly deleted: number;
   /** Sorted runs that did not fit memory. */
   readonly spilledRuns: number;
 }
 
-/** `day` is memory for its rows. Throws AccountingError where the new files do not hold exactly the rows of the old ones. */
+/**
+ * `day` is memory for its rows. With `part`, the rows of the day that are not in it count for nothing. Throws AccountingError
+ * where the new files do not hold exactly the rows of the old ones.
+ */
 export async function rewriteDay(
   store: ObjectStore,
   loaded: LoadedTable,
   table: CompactionTable,
-  plan: DayPlan,
+  whole: DayPlan,
   day: DayRows,
   options: RewriteOptions,
+  part?: DayPart,
 ): Promise<RewrittenDay | undefined> {
-  const deleted = await deletedIn(store, loaded.metadata, [...plan.inputs, ...plan.kept]);
-  const deletedRows = plan.inputs.reduce((sum, { path }) => sum + countOnes(deleted.get(path)), 0);
+  const plan = part === undefined ? whole : planOf(whole, part);
+  const dead = await deletedIn(store, loaded.metadata, [...plan.inputs, ...plan.kept]);
+  const outside = part === undefined ? new Map() : await outsideOf(store, table, plan, part);
+  const rows = plan.rows - sumOf(plan.inputs, ({ path }) => countOnes(outside.get(path)));
+  const without = joined(dead, outside);
+  const deletedRows = rows - plan.rows + sumOf(plan.inputs, ({ path }) => countOnes(without.get(path)));
   const find = (rowsOf: RowsOf): Promise<Duplicates> =>
-    findDuplicates(table, { ...plan, deleted }, rowsOf, options.memoryBytes / 2);
+    findDuplicates(table, { ...plan, deleted: without }, inside(rowsOf, outside), options.memoryBytes / 2);
   if (isMergeable(plan, options)) {
     if (plan.reasons.length === 0) return undefined;
     return mergeDay(store, loaded, table, plan, { options, deleted: deletedRows });
@@ -68,7 +87,7 @@ export async function rewriteDay(
   // A day that is only suspected of duplicates is not read for nothing.
   const known = plan.reasons.length === 0 ? await find(rowsInStore(store, table)) : undefined;
   if (known?.count === 0) return undefined;
-  const label = labelOf(plan, options.run);
+  const label = labelOf(plan, options.run, part);
   const files: DataFile[] = [];
   const sink = dayFiles(store, loaded, table, label, options, files);
   const runs = new SpilledRuns({
@@ -80,21 +99,73 @@ export async function rewriteDay(
   });
   day.renew();
   try {
-    const duplicates = await sortRows({ store, table, plan, options, runs, day }, known, find, (batch, order, isLast) =>
+    const sorting = { store, table, plan, options, runs, day, outside };
+    const duplicates = await sortRows(sorting, known, find, (batch, order, isLast) =>
       sink.add(plan.day, batch, order, isLast),
     );
     await sink.finish();
     const written = files.reduce((sum, file) => sum + file.recordCount, 0);
-    if (written !== plan.rows - deletedRows - duplicates.count)
+    if (written !== rows - deletedRows - duplicates.count)
       throw new AccountingError(
-        `${plan.table}, ${plan.day}: ${plan.rows} rows to rewrite, ${deletedRows} deleted and ${duplicates.count} ` +
+        `${plan.table}, ${plan.day}: ${rows} rows to rewrite, ${deletedRows} deleted and ${duplicates.count} ` +
           `duplicates among them, ${written} written`,
       );
-    return { plan, files, duplicates, deleted: deletedRows, spilledRuns: runs.count };
+    return { plan: whole, files, duplicates, rows, deleted: deletedRows, spilledRuns: runs.count };
   } finally {
     await runs.remove();
   }
 }
+
+/** The files that may hold rows of the part. */
+function planOf(plan: DayPlan, part: DayPart): DayPlan {
+  const inputs = plan.inputs.filter((file) => mayHold(part, file));
+  return {
+    ...plan,
+    inputs,
+    kept: plan.kept.filter((file) => mayHold(part, file)),
+    rows: sumOf(inputs, ({ recordCount }) => recordCount),
+  };
+}
+
+/** By path: 1 for each row that is not one of these. */
+type Excluded = ReadonlyMap<string, Uint8Array>;
+
+async function outsideOf(
+  store: ObjectStore,
+  table: CompactionTable,
+  { inputs, kept }: DayPlan,
+  part: DayPart,
+): Promise<Excluded> {
+  const outside = new Map<string, Uint8Array>();
+  for (const file of [...inputs, ...kept]) {
+    const rows = await rowsOutside(part, file, rowsInStore(store, table), table);
+    if (rows !== undefined) outside.set(file.path, rows);
+  }
+  return outside;
+}
+
+function joined(some: Excluded, others: Excluded): Excluded {
+  if (others.size === 0) return some;
+  const all = new Map<string, Uint8Array>([...others].map(([path, rows]) => [path, rows.slice()]));
+  for (const [path, rows] of some) {
+    const known = all.get(path);
+    if (known === undefined) all.set(path, rows);
+    else for (let row = 0; row < rows.length; row++) known[row]! |= rows[row]!;
+  }
+  return all;
+}
+
+const isOutside = (outside: Excluded, { file, firstRow, rows }: Pick<ComparedRows, 'file' | 'firstRow' | 'rows'>) =>
+  countOnes(outside.get(file.path)?.subarray(firstRow, firstRow + rows)) === rows;
+
+/** Without the row groups that have nothing of the part. */
+const inside = (rowsOf: RowsOf, outside: Excluded): RowsOf =>
+  async function* some(file) {
+    for await (const rows of rowsOf(file)) if (!isOutside(outside, rows)) yield rows;
+  };
+
+const sumOf = (files: readonly LiveFile[], of: (file: LiveFile) => number): number =>
+  files.reduce((sum, file) => sum + of(file), 0);
 
 /** Bytes of memory that a stored byte of numbers may become: a gap of a few bytes is two ranges of doubles. */
 const mergedPerStored = 64;
@@ -130,7 +201,7 @@ async function mergeDay(
     rows.release();
   }
   const duplicates = { count: 0, dropped: new Map(), byObject: new Map(), copies: new Map(), conflicts: 0 };
-  return { plan, files, duplicates, deleted, spilledRuns: 0 };
+  return { plan, files, duplicates, rows: plan.rows, deleted, spilledRuns: 0 };
 }
 
 interface Sorting {
@@ -140,6 +211,8 @@ interface Sorting {
   readonly options: RewriteOptions;
   readonly runs: SpilledRuns;
   readonly day: DayRows;
+  /** Rows of other parts of the day. */
+  readonly outside: Excluded;
 }
 
 /**
@@ -147,7 +220,7 @@ interface Sorting {
  * larger is spilled in sorted runs, and its keys are read beforehand, since rows to drop must be known by then.
  */
 async function sortRows(
-  { store, table, plan, options, runs, day }: Sorting,
+  { store, table, plan, options, runs, day, outside }: Sorting,
   known: Duplicates | undefined,
   find: (rowsOf: RowsOf) => Promise<Duplicates>,
   take: TakeRows,
@@ -162,7 +235,8 @@ async function sortRows(
     let firstRow = 0;
     for (const [index, rows] of reader.rowGroups.entries()) {
       signal?.throwIfAborted();
-      await day.append(reader, index, { file, firstRow, rows });
+      const part = { file, firstRow, rows };
+      if (!isOutside(outside, part)) await day.append(reader, index, part);
       firstRow += rows;
       read += rows;
       // Blocks grow by doubling, and sorting and encoding need room as well.
@@ -226,8 +300,8 @@ function dayFiles(
  * Names what is made after what it is made from, so that no file that replaces others has the name of one of them, and
  * after the run, so that what a dead run has left behind can be deleted without a thought of who may be writing it again.
  */
-function labelOf({ inputs, kept }: DayPlan, run: string): string {
-  const digest = createHash('sha256').update(`${run}\n`);
+function labelOf({ inputs, kept }: DayPlan, run: string, part?: DayPart): string {
+  const digest = createHash('sha256').update(part === undefined ? `${run}\n` : `${run} ${part.number}\n`);
   for (const file of inputs) digest.update(`-${file.path}\n`);
   for (const file of kept) digest.update(`=${file.path}\n`);
   return `${compactedPrefix}${digest.digest('hex').slice(0, 16)}`;

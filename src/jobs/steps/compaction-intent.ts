@@ -43,6 +43,17 @@ export interface CompactionIntent extends ChangedDay {
   /** Milliseconds since the epoch. */
   readonly until: number;
   readonly counts: CompactionCounts;
+  /** Of a day that is cut: `plan` is that of the day, `files` and `duplicates` are those of the part. */
+  readonly part?: CompactionPart;
+}
+
+export interface CompactionPart {
+  readonly number: number;
+  readonly of: number;
+  /** The same for all parts of the day. */
+  readonly group: string;
+  /** Of all parts. */
+  readonly rows: number;
 }
 
 type Place = Pick<LedgerRuntime, 'store' | 'config' | 'sleep'>;
@@ -103,7 +114,8 @@ async function read({ store, sleep }: Place, info: ObjectInfo): Promise<Standing
   }
 }
 
-const formatVersion = 1;
+/** Parts came with 2: a version that does not know of them must not take one for the day. */
+const formatVersions = { day: 1, part: 2 };
 
 interface IntentJson {
   readonly 'format-version': number;
@@ -117,6 +129,7 @@ interface IntentJson {
   /** Rows dropped, by the object that they came from, and how many of these came from no object. */
   readonly duplicates: readonly { readonly uri: string; readonly rows: number; readonly copies: number }[];
   readonly counts: CompactionCounts;
+  readonly part?: CompactionPart;
 }
 
 interface FileJson {
@@ -128,9 +141,9 @@ interface FileJson {
 const fileJson = ({ path, deletes }: KnownFile): FileJson => ({ path, deletes: deletes.map(({ key }) => key) });
 const knownFile = ({ path, deletes }: FileJson): KnownFile => ({ path, deletes: deletes.map((key) => ({ key })) });
 
-function serialize({ unit, table, until, plan, files, duplicates, counts }: CompactionIntent): string {
+function serialize({ unit, table, until, plan, files, duplicates, counts, part }: CompactionIntent): string {
   const json: IntentJson = {
-    'format-version': formatVersion,
+    'format-version': part === undefined ? formatVersions.day : formatVersions.part,
     unit,
     table,
     day: plan.day,
@@ -144,14 +157,15 @@ function serialize({ unit, table, until, plan, files, duplicates, counts }: Comp
       copies: duplicates.copies.get(uri) ?? 0,
     })),
     counts,
+    ...(part && { part }),
   };
   return stringifyJson(json);
 }
 
 function parse(bytes: Buffer, uri: string): CompactionIntent {
   const json = parseJson(bytes.toString('utf8')) as IntentJson;
-  const { 'format-version': version, unit, table, day, until, inputs, kept, files, duplicates, counts } = json;
-  if (version !== formatVersion)
+  const { 'format-version': version, unit, table, day, until, inputs, kept, files, duplicates, counts, part } = json;
+  if (version !== (part === undefined ? formatVersions.day : formatVersions.part))
     throw new Error(`compaction ${uri} has format ${version}, which this version does not read`);
   return {
     unit,
@@ -165,5 +179,6 @@ function parse(bytes: Buffer, uri: string): CompactionIntent {
       copies: new Map(duplicates.flatMap(({ uri: object, copies }) => (copies > 0 ? [[object, copies]] : []))),
     },
     counts,
+    ...(part && { part }),
   };
 }

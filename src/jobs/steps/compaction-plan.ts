@@ -1,9 +1,10 @@
 /**
- * `job plan --compact`: the days that a compaction would rewrite, as units. Nothing is claimed: what a unit is about are
+ * `job plan --compact`: the days that a compaction would rewrite, or parts of them where they are large, as units. Nothing is claimed: what a unit is about are
  * the files of one snapshot, and they can be replaced only once. So planning is repeatable, the same files of a day
  * make a unit of the same id, and ordinary compactions may run beside it.
  */
 import { createHash } from 'node:crypto';
+import type { Config } from '../../config/config.ts';
 import { UsageError } from '../../config/errors.ts';
 import { currentSnapshot, type Snapshot, type TableMetadata } from '../../iceberg/metadata.ts';
 import type { Range } from '../../iceberg/scan.ts';
@@ -15,7 +16,8 @@ import { finishAmendments } from '../../ledger/amendment.ts';
 import { cachedReads } from '../../store/cached-reads.ts';
 import { compareText } from '../../text/order.ts';
 import type { KnownFile } from '../compact/commit.ts';
-import { openTable, rulesOf, withSortOrder } from '../compact/open.ts';
+import { type OpenedTable, openTable, rulesOf, withSortOrder } from '../compact/open.ts';
+import { counts, cutDay, type DayPart, type PartKey } from '../compact/parts.ts';
 import { type DayPlan, planTable, type Refusal } from '../compact/plan.ts';
 import { readTableFiles } from '../rewrite/live-files.ts';
 import { type CompactUnit, newCompactUnit } from './unit.ts';
@@ -49,22 +51,28 @@ export async function* planCompaction(runtime: Runtime, options: PlanCompactionO
   let count = 0;
   for (const name of options.tables ?? existing) {
     try {
-      for (const { plan, snapshot } of await planDays(runtime, name, range, options.onRefused)) {
+      for (const { plan, parts, snapshot } of await planDays(runtime, name, range, options.onRefused)) {
         options.signal?.throwIfAborted();
-        const { table, day, reasons, inputs, bytes, rows } = plan;
-        yield newCompactUnit({
-          unit: count++,
-          table,
-          day,
-          id: unitId(snapshot.table, plan),
-          snapshot: String(snapshot.id),
-          reasons,
-          files: inputs.length,
-          bytes,
-          rows,
-          until,
-        });
-        if (count === options.units) return;
+        const { table, day, reasons } = plan;
+        // Nothing of a day is committed before all of its parts are staged.
+        if (count > 0 && count + parts.length > options.units) return;
+        for (const part of parts.length > options.units ? [undefined] : parts) {
+          const own = part === undefined ? plan.inputs : plan.inputs.filter((file) => counts(part, file));
+          yield newCompactUnit({
+            unit: count++,
+            table,
+            day,
+            ...(part && { part: part.number, parts: part.of }),
+            id: unitId(snapshot.table, plan, part),
+            snapshot: String(snapshot.id),
+            reasons,
+            files: own.length,
+            bytes: own.reduce((sum, { fileSize }) => sum + fileSize, 0),
+            rows: own.reduce((sum, { recordCount }) => sum + recordCount, 0),
+            until,
+          });
+          if (count === options.units) return;
+        }
       }
     } catch (error) {
       if (!isTableFault(error)) throw error;
@@ -75,6 +83,8 @@ export async function* planCompaction(runtime: Runtime, options: PlanCompactionO
 
 interface PlannedOn {
   readonly plan: DayPlan;
+  /** undefined is all of the day. */
+  readonly parts: readonly (DayPart | undefined)[];
   readonly snapshot: { readonly table: string; readonly id: bigint };
 }
 
@@ -96,28 +106,62 @@ async function planDays(
   // Those who stage give it to their files.
   if (work.length > 0 && opened.planned.sortOrderId === undefined) await withSortOrder(runtime, opened);
   const on = { table: metadata['table-uuid'], id: snapshot['snapshot-id'] };
-  return work.map((plan) => ({ plan, snapshot: on }));
+  return work.map((plan) => ({ plan, parts: partsOf(plan, opened.partKey, runtime.config), snapshot: on }));
+}
+
+function partsOf(
+  plan: DayPlan,
+  key: PartKey | undefined,
+  { compact }: Pick<Config, 'compact'>,
+): readonly (DayPart | undefined)[] {
+  const parts = cutDay(plan, key, compact.partBytes);
+  return parts.length === 0 ? [undefined] : parts;
+}
+
+export interface ReplannedDay {
+  /** Of the whole day. */
+  readonly plan: DayPlan;
+  readonly part: DayPart | undefined;
+  /** What it is committed as: the unit, or the day that it is a part of. */
+  readonly group: string;
 }
 
 /** The unit of a day again, from the files of the snapshot that it was planned on. */
 export async function replanDay(
   { config, store }: Pick<Runtime, 'config' | 'store'>,
-  { planned, loaded: { metadata } }: Pick<NonNullable<Awaited<ReturnType<typeof openTable>>>, 'planned' | 'loaded'>,
-  { day, id }: Pick<CompactUnit, 'day' | 'id'>,
+  { planned, partKey, loaded: { metadata } }: Pick<OpenedTable, 'planned' | 'partKey' | 'loaded'>,
+  unit: Pick<CompactUnit, 'day' | 'id' | 'part'>,
   snapshot: Snapshot,
-): Promise<DayPlan | undefined> {
-  const files = await readTableFiles(store, metadata, { from: day, to: day }, snapshot);
+): Promise<ReplannedDay | undefined> {
+  const table = metadata['table-uuid'];
+  const files = await readTableFiles(store, metadata, { from: unit.day, to: unit.day }, snapshot);
   const { days, suspects } = planTable(planned, files, rulesOf(config));
-  return [...days, ...suspects].find((plan) => unitId(metadata['table-uuid'], plan) === id);
+  for (const plan of [...days, ...suspects]) {
+    // Where the plan could not give all of the parts, it gave the whole.
+    const part = unit.part === undefined ? undefined : partsOf(plan, partKey, config)[unit.part];
+    if (unitId(table, plan, part) === unit.id) return { plan, part, group: groupId(table, plan, part) };
+  }
+  return undefined;
 }
 
-/** Of what decides the outcome: the files that go, those whose rows count, and the deletes that are known of. */
-export function unitId(tableUuid: TableMetadata['table-uuid'], { day, reasons, inputs, kept }: DayPlan): string {
-  const digest = createHash('sha256').update(JSON.stringify([tableUuid, day, reasons.length > 0]));
+/** Of what decides the outcome: the files that go, those whose rows count, the deletes that are known of, and the part. */
+export function unitId(table: TableMetadata['table-uuid'], plan: DayPlan, part?: DayPart): string {
+  const group = groupId(table, plan, part);
+  if (part === undefined) return group;
+  const { number, from, to } = part;
+  return digestOf(JSON.stringify([group, number, String(from), String(to)]));
+}
+
+/** The same for all parts of a day. */
+function groupId(table: TableMetadata['table-uuid'], { day, reasons, inputs, kept }: DayPlan, part?: DayPart): string {
+  const lines: unknown[] = [[table, day, reasons.length > 0]];
+  if (part !== undefined) lines.push(['parts', part.of, part.key.column, String(part.key.unit)]);
   const add = (sign: string, { path, deletes }: KnownFile): void => {
-    digest.update(JSON.stringify([sign, path, ...deletes.map(({ key }) => key).sort(compareText)]));
+    lines.push([sign, path, ...deletes.map(({ key }) => key).sort(compareText)]);
   };
   for (const file of inputs) add('-', file);
   for (const file of kept) add('=', file);
-  return digest.digest('hex').slice(0, 32);
+  return digestOf(lines.map((line) => JSON.stringify(line)).join(''));
 }
+
+const digestOf = (text: string): string => createHash('sha256').update(text).digest('hex').slice(0, 32);

@@ -1,14 +1,16 @@
 /**
- * `job stage` of a day: its files are rewritten as by a compaction on this machine, and the intent is put. Commits
+ * `job stage` of a day, or of a part of it: its files are rewritten as by a compaction on this machine, and the intent is put. Commits
  * nothing. A unit that is staged twice, or at the same time, has one intent, the one that was put first; each try gives
  * its files names of their own, and removes them where the intent of another one stands.
  */
+import type { DataFile } from '../../iceberg/data-file.ts';
 import { snapshotById } from '../../iceberg/metadata.ts';
 import type { Runtime } from '../../ingest/runtime.ts';
 import { ColumnNotWritten } from '../../rewrite/stored-table.ts';
 import { stillValid } from '../compact/commit.ts';
 import { DayRows } from '../compact/day-rows.ts';
 import { type OpenedTable, openTable, rewriteOptions } from '../compact/open.ts';
+import { counts, type DayPart } from '../compact/parts.ts';
 import type { DayPlan } from '../compact/plan.ts';
 import { type RewrittenDay, rewriteDay } from '../compact/rewrite.ts';
 import { isCommitted } from './compaction-commit.ts';
@@ -28,23 +30,24 @@ export async function stageDay(runtime: Runtime, unit: CompactUnit, signal?: Abo
   const opened = await open(runtime, unit);
   const snapshot = snapshotById(opened.loaded.metadata, BigInt(unit.snapshot));
   if (snapshot === undefined) return over(runtime, unit, opened);
-  const plan = await replanDay(runtime, opened, unit, snapshot);
-  if (plan === undefined || opened.planned.sortOrderId === undefined)
+  const replanned = await replanDay(runtime, opened, unit, snapshot);
+  if (replanned === undefined || opened.planned.sortOrderId === undefined)
     throw new Error(
       `${unit.table}, ${unit.day}: the plan of this unit was made by another configuration of compact, or another version; plan again`,
     );
-  if (!(await isRight(runtime, opened, plan))) return over(runtime, unit, opened);
+  const { plan, part, group } = replanned;
+  if (!(await isRight(runtime, opened, plan))) return over(runtime, unit, opened, group);
   let rewritten: RewrittenDay | undefined;
   const rows = new DayRows(opened.table);
   try {
     const options = rewriteOptions(config, runtime.uuid(), signal);
-    rewritten = await rewriteDay(store, opened.loaded, opened.table, plan, rows, options);
+    rewritten = await rewriteDay(store, opened.loaded, opened.table, plan, rows, options, part);
   } catch (error) {
     if (error instanceof ColumnNotWritten) return { state: 'refused', error: unitError(error) };
     // Files of a version that is no longer current may be gone already.
     const current = await open(runtime, unit);
     if (await isRight(runtime, current, plan)) throw error;
-    return over(runtime, unit, current);
+    return over(runtime, unit, current, group);
   } finally {
     rows.release();
   }
@@ -52,7 +55,14 @@ export async function stageDay(runtime: Runtime, unit: CompactUnit, signal?: Abo
   // Later, `expire` may have taken the first of them for left behind.
   if (clock() - begun >= config.expire.graceSeconds * 1000)
     throw new Error(`${unit.table}, ${unit.day}: rewriting it took longer than expire.grace; nothing of it is used`);
-  const own: CompactionIntent = { ...rewritten, unit: unit.id, table: unit.table, until, counts: countsOf(rewritten) };
+  const own: CompactionIntent = {
+    ...rewritten,
+    unit: unit.id,
+    table: unit.table,
+    until,
+    counts: countsOf(rewritten, part),
+    ...(part && { part: { number: part.number, of: part.of, group, rows: plan.rows } }),
+  };
   const intent = await putCompaction(runtime, own, standing);
   const needed = new Set(intent.files.map(({ path }) => path));
   await Promise.allSettled(own.files.map(({ path }) => (needed.has(path) ? undefined : store.delete(path))));
@@ -72,14 +82,28 @@ const isRight = async ({ store }: Runtime, { loaded, planned }: OpenedTable, pla
 };
 
 /** The files of the unit are no longer there to be replaced: by its own commit, or by another writer. */
-const over = async (runtime: Runtime, { id, day }: CompactUnit, { loaded }: OpenedTable): Promise<CompactOutcome> => ({
-  state: (await isCommitted(runtime, loaded, { unit: id, day, files: [] })) ? 'settled' : 'overtaken',
+const over = async (
+  runtime: Runtime,
+  { id, day }: CompactUnit,
+  { loaded }: OpenedTable,
+  group = id,
+): Promise<CompactOutcome> => ({
+  state: (await isCommitted(runtime, loaded, { unit: group, day, files: [] })) ? 'settled' : 'overtaken',
 });
 
-const countsOf = ({ plan, files, duplicates, deleted }: RewrittenDay): CompactionCounts => ({
-  files: { before: plan.inputs.length, after: files.length },
-  bytes: { before: plan.bytes, after: files.reduce((sum, { fileSize }) => sum + fileSize, 0) },
-  rows: plan.rows,
-  duplicates: duplicates.count,
-  deleted,
-});
+/** A file that holds rows of several parts is counted by one of them. */
+function countsOf(
+  { plan, files, rows, duplicates, deleted }: RewrittenDay,
+  part: DayPart | undefined,
+): CompactionCounts {
+  const inputs = part === undefined ? plan.inputs : plan.inputs.filter((file) => counts(part, file));
+  const bytesOf = (some: readonly Pick<DataFile, 'fileSize'>[]) =>
+    some.reduce((sum, { fileSize }) => sum + fileSize, 0);
+  return {
+    files: { before: inputs.length, after: files.length },
+    bytes: { before: bytesOf(inputs), after: bytesOf(files) },
+    rows,
+    duplicates: duplicates.count,
+    deleted,
+  };
+}

@@ -10,7 +10,7 @@ import type { CompactionCounts } from './compaction-intent.ts';
 
 const version = 1;
 
-/** A batch or a day to stage, wherever. */
+/** A batch, or a day or a part of one, to stage wherever. */
 export type Unit = IngestUnit | CompactUnit;
 
 interface UnitOf<Kind> {
@@ -36,6 +36,9 @@ export interface CompactUnit extends UnitOf<'compact'> {
   readonly table: string;
   /** The partition, YYYY-MM-DD. */
   readonly day: string;
+  /** Of a day that is cut, by time: which part, from 0, and of how many. All of them are committed together. */
+  readonly part?: number;
+  readonly parts?: number;
   /** The same for the same files of the same day, whenever they are planned: 32 hex digits. */
   readonly id: string;
   /** Id of the snapshot whose files it is about. */
@@ -164,8 +167,13 @@ const isTime = (value: unknown): boolean => !Number.isNaN(Date.parse(String(valu
 const isOfKind: Readonly<Record<Unit['kind'], (unit: Readonly<Record<string, unknown>>) => boolean>> = {
   ingest: ({ source, batch, ymd, claimedUntil }) =>
     typeof source === 'string' && isId(batch) && isDay(ymd) && isTime(claimedUntil),
-  compact: ({ table, day, id, snapshot, until }) =>
-    typeof table === 'string' && isDay(day) && isId(id) && /^-?\d{1,19}$/.test(String(snapshot)) && isTime(until),
+  compact: ({ table, day, part, id, snapshot, until }) =>
+    typeof table === 'string' &&
+    (part === undefined || Number.isSafeInteger(part)) &&
+    isDay(day) &&
+    isId(id) &&
+    /^-?\d{1,19}$/.test(String(snapshot)) &&
+    isTime(until),
 };
 
 /** Throws UsageError for a line that no `job plan` of this version has written. */
