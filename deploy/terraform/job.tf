@@ -58,7 +58,7 @@ resource "aws_lambda_function" "job" {
   environment {
     variables = merge(
       { AUDIT_WAREHOUSE_BATCH_THREADS = "1" },
-      lookup(local.config_variables, "job", {}),
+      try(local.config_variables["job"], {}),
       var.job.environment,
     )
   }

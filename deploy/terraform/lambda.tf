@@ -44,7 +44,7 @@ resource "aws_lambda_function" "worker" {
     # One batch an invocation, and one CPU at most: there is nothing to be had from threads.
     variables = merge(
       { AUDIT_WAREHOUSE_BATCH_THREADS = "1" },
-      lookup(local.config_variables, "worker", {}),
+      try(local.config_variables["worker"], {}),
       var.lambda.environment,
     )
   }
