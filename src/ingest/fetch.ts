@@ -55,6 +55,8 @@ export class TooManyRejected extends Error {
 
 /** Stored bytes above which an object is streamed instead of being held whole. */
 const wholeBytes = 16 << 20;
+/** Bytes of bodies read ahead from this machine's disk: they come at once, and what has just been read is in the processor's cache. */
+const localBytes = 4 << 20;
 /** Stored bytes of objects after which downloads and uploads get a turn, however many of them are there already. */
 const turnBytes = 512 << 10;
 /** Decompressed bytes up to which an object is held whole. */
@@ -72,9 +74,12 @@ export async function* fetchObjects(
   const limit = pLimit(options.downloads);
   const isSmall = (object: ObjectInfo): boolean => object.size <= Math.min(wholeBytes, options.downloadBytes);
   const isRanged = (object: ObjectInfo): boolean => !isSmall(object) && !object.uri.startsWith('file:');
+  const isLocal = objects.every(({ uri }) => uri.startsWith('file:'));
   // Ranges are read beside whole objects, and share their memory with them.
-  const wholesBytes = objects.some(isRanged) ? options.downloadBytes / 2 : options.downloadBytes;
-  const budget = objects.some(isRanged) ? new ByteBudget(wholesBytes) : (options.budget ?? new ByteBudget(wholesBytes));
+  const remoteBytes = objects.some(isRanged) ? options.downloadBytes / 2 : options.downloadBytes;
+  const wholesBytes = isLocal ? Math.min(options.downloadBytes, localBytes) : remoteBytes;
+  const shared = isLocal || objects.some(isRanged) ? undefined : options.budget;
+  const budget = shared ?? new ByteBudget(wholesBytes);
   let toAcquire = objects.filter(isSmall).length;
   const pool = new BufferPool(wholesBytes);
 
