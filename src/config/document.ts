@@ -1,5 +1,6 @@
 /** The YAML file as data, and the line where each of its keys stands. */
 import {
+  Composer,
   type Document,
   isMap,
   isPair,
@@ -8,8 +9,8 @@ import {
   Lexer,
   LineCounter,
   type Node,
+  type ParsedNode,
   Parser,
-  parseDocument,
   visit,
 } from 'yaml';
 import type { KeyPath } from './check.ts';
@@ -41,22 +42,29 @@ const mostAliases = 1000;
 export function readDocument(text: string, file: string): ConfigDocument {
   const lines = new LineCounter();
   const at = (offset: number): string => `${file}:${lines.linePos(offset).line}`;
-  checkLevels(text, file);
   // Its own check for unique keys compares each with each.
-  const document = parseDocument(text, { lineCounter: lines, uniqueKeys: false, prettyErrors: false });
-  const errors = document.errors.map(({ message, pos: [offset] }) => ({ message, offset }));
-  if (errors.length === 0) errors.push(...repeatedKeys(document));
+  const composer = new Composer<ParsedNode>({ uniqueKeys: false });
+  const [document, another] = composer
+    .compose(tokensOf(text, file, lines), true, text.length)
+    .take(2)
+    .toArray();
+  const errors = document!.errors.map(({ message, pos: [offset] }) => ({ message, offset }));
+  if (another !== undefined) {
+    const message = 'the file has several documents: a configuration is one';
+    errors.push({ message, offset: another.range[0] });
+  }
+  if (errors.length === 0) errors.push(...repeatedKeys(document!));
   if (errors.length > 0) {
     throw new ConfigError(errors.map(({ message, offset }) => ({ key: '', message, origin: at(offset) })));
   }
-  if (!isMap(document.contents)) {
+  if (!isMap(document!.contents)) {
     throw new ConfigError([
       { key: '', message: 'is not a YAML mapping with the keys warehouse and sources', origin: file },
     ]);
   }
-  const root = document.contents as Node;
+  const root = document!.contents as Node;
   return {
-    data: resolved(document, file),
+    data: resolved(document!, file),
     lineOf(path) {
       let node: unknown = root;
       let at = 0;
@@ -81,16 +89,16 @@ export function readDocument(text: string, file: string): ConfigDocument {
 }
 
 /** The parser keeps what it is in on a stack of its own; composing and everything after recurse. */
-function checkLevels(text: string, file: string): void {
-  const lines = new LineCounter();
+function* tokensOf(text: string, file: string, lines: LineCounter): ReturnType<Parser['parse']> {
   lines.addNewLine(0);
   const parser = new Parser(lines.addNewLine);
   for (const lexeme of new Lexer().lex(text)) {
-    for (const _ of parser.next(lexeme));
+    yield* parser.next(lexeme);
     if (parser.stack.length <= mostLevels) continue;
     const origin = `${file}:${lines.linePos(parser.offset).line}`;
     throw new ConfigError([{ key: '', message: `is nested deeper than ${mostLevels} levels`, origin }]);
   }
+  yield* parser.end();
 }
 
 function repeatedKeys(document: Document): { message: string; offset: number }[] {

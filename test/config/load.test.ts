@@ -653,6 +653,13 @@ sources:
       expect(message).toContain('audit-warehouse.yaml:');
     });
 
+    it('several documents in one file', () => {
+      writeFileSync(join(folder, 'audit-warehouse.yaml'), 'warehouse: ./w\n---\nwarehouse: ./v\n');
+      expect(() => loadConfig({ env: {}, cwd: folder, reserved })).toThrow(
+        /audit-warehouse\.yaml:[23]: the file has several documents: a configuration is one/,
+      );
+    });
+
     it('a file that never ends', () => {
       expect(problemsOf(minimal, { file: '/dev/zero' })).toMatchObject([{ message: /larger than/ }]);
     });
