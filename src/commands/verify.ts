@@ -35,10 +35,12 @@ Examples:
 
 Compares what the sources list with the ledger, the ledger with the rows of each object in the tables, every data file
 with its manifest, and the catalog with the metadata in the warehouse. --deep reads every object again and compares its
-records with the rows; --digests keeps digests of them, which docs/row-digest.md defines. --repair does again what can be done again (it deletes nothing), then verifies once more.
+records with the rows; --digests keeps digests of them, which docs/row-digest.md defines. --repair does again what can be done again, then verifies once more;
+it deletes nothing. Data files that are gone or damaged are taken out of their tables, and the objects of their rows are read
+again. What no source has any more is named as rows-lost, and can be accepted.
 
---accept settles rows that another engine has deleted or added on purpose: the differences rows-missing and
-rows-unexpected of --table and --object, or all of them, become rows of the table amendments with the reason and who
+--accept settles rows that another engine has deleted or added on purpose: the differences rows-missing,
+rows-unexpected and rows-lost of --table and --object, or all of them, become rows of the table amendments with the reason and who
 accepted them, and the next verification finds no difference there. One row less after that is a difference again. Rows
 of a table with missing or damaged files are not accepted. Run verify first: it lists what --accept would accept.
 

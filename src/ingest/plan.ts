@@ -63,6 +63,8 @@ export const newPlanCounters = (): PlanCounters => ({
 export interface PlanOptions {
   readonly prefix?: string;
   readonly range?: TimeRange;
+  /** Only objects of these URIs. */
+  readonly objects?: ReadonlySet<string>;
   /** Objects under this URI are ours and never input. */
   readonly warehouse: string;
   readonly batch: Pick<BatchConfig, 'bytes' | 'objects'>;
@@ -150,7 +152,7 @@ function toBatch(source: ConfiguredSource, wanted: readonly WantedObject[]): Pla
 async function* candidates(
   store: ObjectStore,
   { config, source }: ConfiguredSource,
-  { prefix = '', range, warehouse, signal, listing }: PlanOptions,
+  { prefix = '', range, objects, warehouse, signal, listing }: PlanOptions,
   counters: PlanCounters,
 ): AsyncGenerator<ObjectInfo> {
   for await (const object of listing ?? objectsAt(store, config.location, prefix)) {
@@ -158,7 +160,7 @@ async function* candidates(
     if (object.uri.startsWith(`${warehouse}/`)) continue;
     counters.listed++;
     const facts = source.describeObject(object.uri);
-    if (facts.relevant && isInRange(facts.range, range)) {
+    if (facts.relevant && isInRange(facts.range, range) && (objects?.has(object.uri) ?? true)) {
       yield object;
       continue;
     }

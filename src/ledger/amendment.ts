@@ -1,6 +1,6 @@
 /**
  * Amendments: changes to tables outside of ingest that remove or move rows on purpose (duplicates dropped by compaction,
- * replay, erasure, retention), or settle the account (acceptance), each with its written record in the table `amendments`, so that what the ledger promises
+ * replay, erasure, retention, lost files), or settle the account (acceptance), each with its written record in the table `amendments`, so that what the ledger promises
  * and what the tables hold can always be reconciled.
  *
  * One amendment is one decisive change of one table, which removes files, and appends that follow from it: to the
@@ -29,7 +29,7 @@ import { commitContext, type LedgerRuntime } from './runtime.ts';
 export const amendmentProperty = 'audit-warehouse.amendment';
 
 export interface Amendment {
-  readonly operation: 'compact' | 'replay' | 'erase' | 'retention' | 'again' | 'accept';
+  readonly operation: 'compact' | 'replay' | 'erase' | 'retention' | 'again' | 'accept' | 'lost';
   /** The decisive change: its `remove` must not be empty, since that is what can be done only once, but for a batch. */
   readonly table: string;
   readonly change: {

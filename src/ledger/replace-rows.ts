@@ -233,15 +233,15 @@ type ErasedRows = Map<string, Map<string, number>>;
 const mostDigests = 100_000;
 
 interface History {
-  /** What erasures and retention have taken out of the table, by uri and `groupKey`; `rows` are below zero. */
+  /** What erasures, retention and lost files have taken out of the table, by uri and `groupKey`; `rows` are below zero. */
   readonly taken: ReadonlyMap<string, ReadonlyMap<string, TakenRows>>;
   /** When each erased subject was last erased from the table, in milliseconds, by digest. */
   readonly erasures: ReadonlyMap<string, number>;
 }
 
 interface TakenRows {
-  readonly operation: 'erase' | 'retention';
-  /** The digest of the subject, or the day. */
+  readonly operation: 'erase' | 'retention' | 'lost';
+  /** The digest of the subject, the day, or the file. */
   readonly detail: string;
   readonly rows: number;
 }
@@ -260,7 +260,8 @@ async function readHistory(
   const bounds = [{ column: 'table_name', from: table, to: table }];
   for await (const group of scanRows(store, loaded, { bounds })) {
     for (const { table_name, operation, source_uri, rows, detail, amended_at } of group) {
-      if (table_name !== table || (operation !== 'erase' && operation !== 'retention')) continue;
+      if (table_name !== table || (operation !== 'erase' && operation !== 'retention' && operation !== 'lost'))
+        continue;
       const [uri, why] = [String(source_uri), String(detail)];
       if (operation === 'erase')
         erasures.set(why, Math.max(erasures.get(why) ?? 0, Math.ceil(Number(amended_at) / 1000)));

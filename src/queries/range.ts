@@ -1,6 +1,7 @@
 /** The range of a question: as options give it, or a sensible one where nobody does. */
 import { liveFiles } from '../iceberg/scan.ts';
 import type { Runtime } from '../ingest/runtime.ts';
+import { eventTables } from '../sources/registry.ts';
 import {
   endOfDay,
   type OpenRange,
@@ -13,9 +14,6 @@ import {
 } from '../text/time.ts';
 import { ParameterError, parseInstant } from './parameters.ts';
 import type { Question } from './question.ts';
-
-/** Tables of events, in which every question with a range looks. */
-export const eventTables: readonly string[] = ['opa_decisions', 'okera_audit_logs'];
 
 export interface Ranged {
   /** All times are instants in RFC 3339, so that the same values mean the same tomorrow. */

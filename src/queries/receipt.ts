@@ -13,7 +13,7 @@ import { createLedger } from '../ingest/claimed-batch.ts';
 import { describeStale, findFreshness, isFresh } from '../ingest/expectations.ts';
 import type { Runtime } from '../ingest/runtime.ts';
 import { producers } from '../jobs/producers/producers.ts';
-import { numberedTables } from '../sources/registry.ts';
+import { eventTables, numberedTables } from '../sources/registry.ts';
 import { ingestedObjects } from '../tables/ingested-objects.ts';
 import { quarantine } from '../tables/quarantine.ts';
 import { sequences } from '../tables/sequences.ts';
@@ -21,7 +21,6 @@ import { plural } from '../text/humanize.ts';
 import { compareText } from '../text/order.ts';
 import { dayOf, type OpenRange, timeText } from '../text/time.ts';
 import { mentionedIn } from '../views/select.ts';
-import { eventTables } from './range.ts';
 
 export interface Receipt {
   /** Ends are RFC 3339, absent where they are open; null where the question has no range. */

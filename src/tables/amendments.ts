@@ -2,7 +2,7 @@ import type { TableDeclaration } from './declaration.ts';
 
 /**
  * The written record of rows that left a table, or came into it, on purpose and outside of ingest: duplicates dropped by
- * compaction, quarantined records that became rows, erased subjects, days past their retention, changes by other engines that were accepted. With the ledger it
+ * compaction, quarantined records that became rows, erased subjects, days past their retention, changes by other engines that were accepted, files that were lost. With the ledger it
  * accounts for every row: rows of an object in a table = what the ledger says was ingested + the amendments.
  */
 export const amendments: TableDeclaration = {
@@ -16,7 +16,7 @@ export const amendments: TableDeclaration = {
       name: 'operation',
       type: 'string',
       description:
-        'compact: duplicates dropped; replay: quarantine again; erase: a subject; retention: old days; again: what these had changed of an object that was read again; accept: a difference that verify had found and somebody accepted.',
+        'compact: duplicates dropped; replay: quarantine again; erase: a subject; retention: old days; again: what these had changed of an object that was read again; accept: a difference that verify had found and somebody accepted; lost: rows that were in files that are gone.',
       required: true,
       values: ['compact', 'replay', 'erase', 'retention', 'again', 'accept'],
     },

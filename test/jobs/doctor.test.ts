@@ -5,7 +5,9 @@ import { afterEach, describe, expect, test } from 'vitest';
 import type { Config } from '../../src/config/config.ts';
 import { jobNames } from '../../src/iam/calls.ts';
 import { placesOf, policyFor } from '../../src/iam/policy.ts';
+import { liveFiles } from '../../src/iceberg/scan.ts';
 import { diagnose, diagnosisOf, planChecks } from '../../src/jobs/doctor/doctor.ts';
+import { checkFiles } from '../../src/jobs/doctor/files.ts';
 import { judgeClocks, judgeMemory, judgeNode } from '../../src/jobs/doctor/machine.ts';
 import { checkMaintenance } from '../../src/jobs/doctor/maintenance.ts';
 import { checkAthena, checkCredentials, checkGlue, checkQueue } from '../../src/jobs/doctor/services.ts';
@@ -384,6 +386,26 @@ describe('maintenance by other engines', () => {
   });
 
   test.each([
+    ['write.data.path', 'memory://elsewhere/data', /nothing here writes to the table any more/],
+    ['write.data.path', 'memory://test/warehouse/other', undefined],
+    ['write.object-storage.enabled', 'true', undefined],
+    ['write.metadata.path', 'memory://test/warehouse/other', /not found by verify --repair/],
+    ['write.format.default', 'ORC', /not read by DuckDB here/],
+    ['write.delete.format.default', 'avro', undefined],
+    ['write.delete.format.default', 'orc', /row-level deletes in ORC/],
+    ['write.parquet.compression-codec', 'snappy', undefined],
+    ['write.merge.mode', 'merge-on-read', undefined],
+    ['write.metadata.previous-versions-max', '1', undefined],
+  ])('the property %s of %s is named where it matters, with the reason', async (property, value, reason) => {
+    const finding = await checkMaintenance(await filled({ [property]: value }), undefined);
+    if (reason === undefined) expect(finding.status).toBe('ok');
+    else {
+      expect(finding.found).toMatch(reason);
+      expect(finding.found).toContain(`${property} of opa_decisions is ${value}`);
+    }
+  });
+
+  test.each([
     [{ retentionDays: 5, orphanDays: 3 }, 'ok', /properties and optimizers of 4 tables/],
     [{ compaction: true }, 'warning', /compaction optimizer of opa_decisions is on/],
     [{ retentionDays: 0 }, 'warning', /retention optimizer of .* for 0 days/],
@@ -465,5 +487,27 @@ describe('policies', () => {
 
   test('are empty where nothing of AWS is used', () => {
     for (const job of jobNames) expect(policyFor(job, placesOf(testConfig())).Statement).toEqual([]);
+  });
+});
+
+describe('data files', () => {
+  test('that are gone or of another size are named with the way out', async () => {
+    const runtime = testRuntime({ store: new MemoryStore() });
+    await runtime.store.put(`${input}/a.jsonl`, Buffer.from(decision({ id: 'a' })));
+    await run(runtime);
+    expect(await checkFiles(runtime)).toMatchObject({ status: 'ok' });
+    const { metadata } = (await runtime.catalog.loadTable('opa_decisions'))!;
+    const [file] = await collect(liveFiles(runtime.store, metadata));
+    await runtime.store.put(file!.path, Buffer.from('PAR1'));
+    expect(await checkFiles(runtime)).toMatchObject({
+      status: 'failed',
+      found: `${file!.path} of opa_decisions has 4 bytes, not ${file!.fileSize}`,
+    });
+    await runtime.store.delete(file!.path);
+    expect(await checkFiles(runtime)).toMatchObject({
+      status: 'failed',
+      found: `${file!.path} of opa_decisions is gone`,
+      advice: expect.stringContaining('verify --repair'),
+    });
   });
 });

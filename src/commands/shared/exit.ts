@@ -25,8 +25,18 @@ export function describeFailure(error: unknown): string {
       lines.push(`because: ${cause.message}`);
     }
   }
+  if (lines.some(isOfDataFile)) lines.push(wayOut);
   return indented(lines.join('\n'));
 }
+
+/** Whether a message says that a data file cannot be read, in the words of the stores, of our readers or of DuckDB. */
+const isOfDataFile = (line: string): boolean => {
+  const isOfFile = /\/data\/(ymd=)?[^\s']*\.parquet\b/.test(line);
+  return isOfFile && /^(cannot (read|open)|a data file|the object gave|the bytes|(Invalid Input|IO) Error)/.test(line);
+};
+
+const wayOut =
+  'verify says whether the file is lost or damaged; verify --repair then takes it out of its table and reads again what it held';
 
 /** A line of somebody else's text shall not look like one of ours. */
 export const indented = (lines: string): string => lines.replace(/\n(?=[^ \n])/g, '\n  ');

@@ -7,7 +7,7 @@ import { hasStableNames } from '../../iceberg/schema.ts';
 import { asParquet } from '../../iceberg/table-rows.ts';
 import { readFooter } from '../../parquet/read/row-reader.ts';
 import { storedColumns } from '../../parquet/read/stored-column.ts';
-import type { ObjectStore } from '../../store/store.ts';
+import { type ObjectStore, StoreError } from '../../store/store.ts';
 import type { ShownPart } from './remote/table-parts.ts';
 import { columnsInFile, type ViewFile, viewSql } from './table-views.ts';
 
@@ -75,6 +75,7 @@ export async function filesInPlace(
   const limit = pLimit(filesAhead);
   const inPlace = async (file: LiveFile): Promise<ViewFile> => {
     signal?.throwIfAborted();
+    if (isLocal(file.path)) await expectWhole(store, file);
     const path = isLocal(file.path) ? file.path.slice(scheme.length) : file.path;
     const rows = await deletedRows(store, metadata, file);
     if (rows !== undefined) deleted.set(path, rows);
@@ -82,6 +83,14 @@ export async function filesInPlace(
     return { path, columns, hasDeletes: rows !== undefined };
   };
   return { files: await Promise.all(files.map((file) => limit(() => inPlace(file)))), deleted };
+}
+
+/** Of a file that is not there DuckDB says that it looked for a folder, and was not allowed to. Throws StoreError. */
+async function expectWhole(store: ObjectStore, { path, fileSize }: LiveFile): Promise<void> {
+  const info = await store.head(path);
+  if (info === undefined) throw new StoreError('not-found', path, 'a data file of the warehouse is gone');
+  if (info.size !== fileSize)
+    throw new StoreError('other', path, `a data file has ${info.size} bytes, and ${fileSize} by its table`);
 }
 
 /** The deleted rows of files, one after another. */

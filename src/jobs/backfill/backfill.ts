@@ -81,7 +81,7 @@ export async function backfill(
 /** Throws UsageError for a name that is not configured, and for a prefix of what can only be read as a whole. */
 function selectedConfig(
   { sources, sideSources }: Runtime['config'],
-  { sources: names = [], prefix }: BackfillOptions,
+  { sources: names = [], prefix, objects }: BackfillOptions,
 ): Pick<Runtime['config'], 'sources' | 'sideSources'> {
   const all = [...sources, ...sideSources].map((source) => source.name);
   const unknown = names.find((name) => !all.includes(name));
@@ -93,7 +93,10 @@ function selectedConfig(
   if (prefix !== undefined && names.length > 0 && side.length > 0) {
     throw new UsageError(`source ${side[0]!.name} is loaded as a whole: leave --prefix out`);
   }
-  return { sources: sources.filter(isSelected), sideSources: prefix === undefined ? side : [] };
+  return {
+    sources: sources.filter(isSelected),
+    sideSources: prefix === undefined && objects === undefined ? side : [],
+  };
 }
 
 class BackfillRun {
@@ -143,7 +146,9 @@ class BackfillRun {
     this.#sources = selectSources(runtime, options.sources);
     this.#ledger = createLedger(runtime);
     this.#commits = new CommitQueue(runtime, this.#ledger);
-    this.#note = options.again ? new ReadingNote(runtime, this.#sources, options) : undefined;
+    // Of single objects there is nothing to go on with: who asks for them knows which are left.
+    this.#note =
+      options.again && options.objects === undefined ? new ReadingNote(runtime, this.#sources, options) : undefined;
   }
 
   /** Asks for what is needed soon and depends on nothing: the first objects, whose turn it is to commit. */
@@ -185,6 +190,7 @@ class BackfillRun {
     }
     this.#sources = this.#sources.filter(({ config }) => !unusable.has(config.name));
     if (this.#note !== undefined) this.#readAgain(await this.#note.open());
+    else if (this.#options.again) this.#readAgain({ id: this.#runtime.uuid() });
     for (;;) {
       await this.#finishAbandoned();
       const counters = newPlanCounters();
@@ -237,7 +243,8 @@ class BackfillRun {
   async #stale(): Promise<Warning[]> {
     const { clock, log } = this.#runtime;
     const now = clock();
-    if (this.#options.prefix !== undefined || (this.#range !== undefined && this.#range.to < now)) return [];
+    const { prefix, objects } = this.#options;
+    if (prefix !== undefined || objects !== undefined || (this.#range !== undefined && this.#range.to < now)) return [];
     const configs = this.#sources.map(({ config }) => config);
     const stale = (await findFreshness(this.#ledger, configs, now)).filter((freshness) => !isFresh(freshness, now));
     return stale.map((freshness) => {
@@ -354,12 +361,13 @@ class BackfillRun {
 
   async *#plan(counters: PlanCounters): AsyncGenerator<PlannedBatch> {
     const { store, config, ingester } = this.#runtime;
-    const { prefix, signal } = this.#options;
+    const { prefix, objects, signal } = this.#options;
     const options = {
       warehouse: config.warehouse,
       batch: config.batch,
       threads: ingester.threads,
       ...(prefix !== undefined && { prefix }),
+      ...(objects !== undefined && { objects }),
       ...(this.#again !== undefined && { again: this.#again }),
       ...(signal !== undefined && { signal }),
       ...(this.#range !== undefined && { range: this.#range }),

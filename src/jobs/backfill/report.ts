@@ -19,6 +19,8 @@ export interface BackfillOptions {
   readonly prefix?: string;
   /** Read what is in the warehouse already as well, and replace its rows, quarantined records and ledger entries. */
   readonly again?: boolean;
+  /** Only objects of these URIs. */
+  readonly objects?: ReadonlySet<string>;
   readonly dryRun?: boolean;
   readonly signal?: AbortSignal;
 }

@@ -7,6 +7,7 @@ import { selectSources } from '../../ingest/select-sources.ts';
 import type { Probes } from '../../probes/probes.ts';
 import { checkExpected, checkSample } from './arrivals.ts';
 import { type Check, type Finding, failed, ok, type PlannedCheck, reasonOf } from './check.ts';
+import { checkFiles } from './files.ts';
 import { checkDisk, judgeClocks, judgeMemory } from './machine.ts';
 import { checkMaintenance } from './maintenance.ts';
 import { checkMappings } from './mappings.ts';
@@ -192,6 +193,12 @@ export function planChecks(runtime: Runtime, probes: Probes): PlannedCheck[] {
       look: () => checkTables(runtime),
       advice: 'see that the warehouse and the catalog can be read',
       needs: 'warehouse',
+    },
+    {
+      name: 'files',
+      look: () => checkFiles(runtime),
+      advice: 'see that the warehouse and the catalog can be read',
+      needs: 'tables',
     },
     {
       name: 'conditional-writes',

@@ -2,10 +2,12 @@
  * What other engines are told to do with the tables at night: by table properties, which Athena's VACUUM, Spark and Trino
  * go by, and by AWS's table optimizers. Snapshots and files have to outlive a batch that is open: a day is enough.
  */
+import type { TableMetadata } from '../../iceberg/metadata.ts';
 import { isTableFault } from '../../iceberg/table-fault.ts';
 import { ownTables } from '../../ingest/own-tables.ts';
 import type { Runtime } from '../../ingest/runtime.ts';
 import type { AwsProbes, TableOptimizers } from '../../probes/probes.ts';
+import { canonical, isWithin } from '../../store/places.ts';
 import { formatSeconds } from '../../text/humanize.ts';
 import { type Finding, ok, warning } from './check.ts';
 
@@ -18,21 +20,50 @@ const ages: readonly [property: string, perSecond: number][] = [
   ['vacuum_max_snapshot_age_seconds', 1],
 ];
 
+/** Properties by which another engine writes what the warehouse cannot work with, each with the reason. */
+function* writingFaults(table: string, { properties, location }: TableMetadata, warehouse: string): Generator<string> {
+  const fault = (property: string, why: string): string => `${property} of ${table} is ${properties[property]}: ${why}`;
+  for (const property of ['write.data.path', 'write.folder-storage.path', 'write.object-storage.path']) {
+    const path = properties[property];
+    if (path !== undefined && !isWithin(canonical(path), warehouse))
+      yield fault(
+        property,
+        'once another engine has put a file outside of the warehouse, nothing here writes to the table any more',
+      );
+  }
+  const metadataPath = properties['write.metadata.path'];
+  if (metadataPath !== undefined && canonical(metadataPath) !== `${location}/metadata`)
+    yield fault(
+      'write.metadata.path',
+      'metadata that is not in the folder of the table is not found by verify --repair',
+    );
+  if (!isParquet(properties['write.format.default']))
+    yield fault('write.format.default', 'files of another format are not read by DuckDB here, and not compacted');
+  if (properties['write.delete.format.default']?.toLowerCase() === 'orc')
+    yield fault('write.delete.format.default', 'row-level deletes in ORC are not read here, so their days cannot be');
+  if (properties['write.parquet.compression-codec']?.toLowerCase() === 'lzo')
+    yield fault('write.parquet.compression-codec', 'files that are compressed by it cannot be read here');
+}
+
+const isParquet = (format = 'parquet'): boolean => format.toLowerCase() === 'parquet';
+
 export async function checkMaintenance({ catalog, config }: Runtime, aws: AwsProbes | undefined): Promise<Finding> {
   const needed = Math.max(leastKept, 2 * config.batch.claimSeconds);
   const faults: string[] = [];
   const asked: string[] = [];
   let unasked: string | undefined;
   for (const name of ownTables(config)) {
-    let properties: Readonly<Record<string, string>> | undefined;
+    let metadata: TableMetadata | undefined;
     try {
-      properties = (await catalog.loadTable(name))?.metadata.properties;
+      metadata = (await catalog.loadTable(name))?.metadata;
     } catch (error) {
       // The check of the tables tells of it.
       if (!isTableFault(error)) throw error;
     }
-    if (properties === undefined) continue;
+    if (metadata === undefined) continue;
     asked.push(name);
+    const { properties } = metadata;
+    faults.push(...writingFaults(name, metadata, config.warehouse));
     for (const [property, perSecond] of ages) {
       const seconds = Number(properties[property]) / perSecond;
       if (properties[property] !== undefined && !(seconds >= needed))

@@ -4,15 +4,14 @@
  * found: one row less after that is a difference again. Rows that are missing because a file is gone or damaged are
  * never accepted, since nobody wanted those to go.
  */
-import { currentSnapshot } from '../../iceberg/metadata.ts';
 import { expectOwnWarehouse } from '../../ingest/own-tables.ts';
 import type { Runtime } from '../../ingest/runtime.ts';
 import { type AmendedRows, acceptRows, finishAmendments } from '../../ledger/amendment.ts';
-import { batchesOf } from '../../ledger/batch-summary.ts';
 import { amendments } from '../../tables/amendments.ts';
 import { replan } from '../replan.ts';
 import type { Difference, DifferenceKind } from './difference.ts';
 import { type VerifyOptions, verify } from './verify.ts';
+import { onlyBatchesSince } from './versions.ts';
 
 export interface AcceptOptions extends Pick<VerifyOptions, 'ignoreNewerMs' | 'onPhase'> {
   /** Why; kept in the table `amendments`. */
@@ -54,19 +53,20 @@ async function acceptOnce(runtime: Runtime, options: AcceptOptions): Promise<Acc
   const refused = asked.flatMap((difference, i) =>
     reasons[i] === undefined ? [] : [{ difference, reason: reasons[i] }],
   );
-  const entries = asked.filter((_, i) => reasons[i] === undefined).map((difference) => entryOf(difference, options));
+  const entries = asked.flatMap((difference, i) => (reasons[i] === undefined ? entriesOf(difference, options) : []));
   const report = { tables: sums(entries), refused };
   if (entries.length === 0) return report;
   const tables = new Set(entries.map(({ table }) => table));
   const isStillRight = async (): Promise<boolean> => {
     for (const [table, sequence] of await versionsOf(runtime, tables))
-      if (!(await onlyBatchesSince(runtime, table, before.get(table) ?? 0, sequence))) return false;
+      if (!(await isAsBefore(runtime, table, before.get(table) ?? 0, sequence))) return false;
     return true;
   };
   return (await acceptRows(runtime, { entries, plannedOn, isStillRight })) ? report : undefined;
 }
 
-const isOfRows = ({ kind }: Difference): boolean => kind === 'rows-missing' || kind === 'rows-unexpected';
+const isOfRows = ({ kind }: Difference): boolean =>
+  kind === 'rows-missing' || kind === 'rows-unexpected' || kind === 'rows-lost';
 
 function isAskedFor({ table, uri = '' }: Difference, { tables, objects }: AcceptOptions): boolean {
   const isObject = (wanted: string): boolean => (wanted.endsWith('/') ? uri.startsWith(wanted) : uri === wanted);
@@ -91,17 +91,21 @@ function refusalOf({ table }: Difference, all: readonly Difference[]): string | 
   return damage && `${damage.kind} in the table: mend that first${damage.uri === undefined ? '' : ` (${damage.uri})`}`;
 }
 
-const entryOf = ({ table, uri, expected, found }: Difference, { reason, by }: AcceptOptions): AmendedRows => ({
-  table: table!,
-  sourceUri: uri!,
-  rows: Number(found) - Number(expected),
-  detail: reason,
-  madeBy: by,
-});
+/** Rows that were lost are on the account already: they are taken off it as such, and put on it as accepted. */
+function entriesOf({ kind, table, uri, expected, found }: Difference, { reason, by }: AcceptOptions): AmendedRows[] {
+  const entry = { table: table!, sourceUri: uri!, detail: reason, madeBy: by };
+  if (kind !== 'rows-lost') return [{ ...entry, rows: Number(found) - Number(expected) }];
+  const rows = Number(found);
+  return [
+    { ...entry, operation: 'lost', rows },
+    { ...entry, rows: -rows },
+  ];
+}
 
 function sums(entries: readonly AmendedRows[]): AcceptReport['tables'] {
   const tables: AcceptReport['tables'] = {};
-  for (const { table, rows } of entries) {
+  for (const { table, rows, operation } of entries) {
+    if (operation !== undefined) continue;
     tables[table] ??= { objects: 0, missing: 0, unexpected: 0 };
     tables[table].objects++;
     if (rows < 0) tables[table].missing -= rows;
@@ -120,11 +124,8 @@ async function versionsOf({ catalog }: Runtime, tables: Iterable<string>): Promi
   return versions;
 }
 
-/** What ingest adds is in the ledger as well, and moves no object that was at rest. */
-async function onlyBatchesSince({ catalog }: Runtime, table: string, since: number, now: number): Promise<boolean> {
+async function isAsBefore({ catalog }: Runtime, table: string, since: number, now: number): Promise<boolean> {
   if (now === since) return true;
   const metadata = (await catalog.loadTable(table))?.metadata;
-  if (metadata === undefined || currentSnapshot(metadata) === undefined) return false;
-  const later = metadata.snapshots.filter((snapshot) => snapshot['sequence-number'] > since);
-  return later.length >= now - since && later.every((snapshot) => batchesOf(snapshot).length > 0);
+  return metadata !== undefined && onlyBatchesSince(metadata, since);
 }

@@ -29,6 +29,8 @@ export interface Accounts {
   readonly added: ReadonlyMap<string, number>;
   /** Differences that somebody has accepted, the latest last. */
   readonly accepted: readonly AcceptedDifferences[];
+  /** Rows that went with files that are gone, and that nothing has brought back. */
+  readonly lost: readonly LostRows[];
   /** Subjects that erasures and days that retention took out of each table: `removalKey` of each. */
   readonly removals: ReadonlySet<string>;
 }
@@ -44,6 +46,12 @@ export interface AcceptedDifferences {
   /** Rows fewer than the ledger says, and rows more. */
   readonly missing: number;
   readonly unexpected: number;
+}
+
+export interface LostRows {
+  readonly table: string;
+  readonly uri: string;
+  readonly rows: number;
 }
 
 export interface Removal {
@@ -82,6 +90,7 @@ export async function readAccounts(runtime: Runtime, names: ObjectNames, differe
   const accepted = new Map<string, Mutable<AcceptedDifferences>>();
   const removals = new Set<string>();
   const replayed = new Map<string, number>();
+  const gone = new Map<string, LostRows>();
   for await (const row of rowsOf(runtime, amendments.name)) {
     const { table_name, source_uri, rows: change, operation, detail } = row;
     const [table, uri] = [String(table_name), String(source_uri)];
@@ -89,6 +98,10 @@ export async function readAccounts(runtime: Runtime, names: ObjectNames, differe
     if (operation === 'accept') {
       increase(Number(change) < 0 ? removed : added, uri, Math.abs(Number(change)));
       noteAccepted(accepted, row);
+    }
+    if (operation === 'lost') {
+      const key = JSON.stringify([table, uri]);
+      gone.set(key, { table, uri, rows: (gone.get(key)?.rows ?? 0) - Number(change) });
     }
     // What reading again brought back of a replay's losses is lost no more.
     if (operation === 'replay' || operation === 'again') increase(replayed, uri, Number(change));
@@ -98,9 +111,11 @@ export async function readAccounts(runtime: Runtime, names: ObjectNames, differe
   }
   for (const [uri, balance] of replayed)
     if (balance < 0) differences?.add({ kind: 'replay-lost', table: quarantine.name, uri, found: -balance });
+  const lost = [...gone.values()].filter(({ rows: open }) => open > 0);
+  for (const { table, uri, rows: open } of lost) differences?.add({ kind: 'rows-lost', table, uri, found: open });
   const inOrder = [...accepted.values()].sort((a, b) => compareText(a.at, b.at) || compareText(a.table, b.table));
   const held = new Set([...objects.open()].map(({ object }) => object.uri));
-  return { objects, held, rows, removed, added, accepted: inOrder, removals };
+  return { objects, held, rows, removed, added, accepted: inOrder, lost, removals };
 }
 
 type Mutable<T> = { -readonly [K in keyof T]: T[K] };

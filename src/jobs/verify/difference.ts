@@ -20,6 +20,8 @@ export const differenceKinds = {
     'a table names files outside of the warehouse, as a copy of another warehouse does; nothing is written to it',
   'table-unregistered': 'metadata of a table is in the warehouse, and the catalog does not know the table',
   'duplicate-identity': 'a compacted day holds the same record twice',
+  'rows-lost':
+    'rows of an object went with data files that are gone: verify --repair reads it again, unless its source no longer has it',
   'replay-lost':
     'a replay took records out of quarantine that became no rows, as versions did that dropped lines of others',
   'content-differs': 'rows of an object are not what reading it again gives',

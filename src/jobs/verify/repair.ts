@@ -1,7 +1,7 @@
 /**
  * Mends what can be mended by doing again what was lost, never by deleting data: amendments that were broken off, tables
  * that the catalog lost or whose pointer was set back, batches whose rows left a table although their files are still
- * there, and objects that no run has ingested.
+ * there, objects that no run has ingested, and files that are gone, whose objects are read again.
  */
 import { commitTable } from '../../iceberg/commit.ts';
 import type { DataFile } from '../../iceberg/data-file.ts';
@@ -18,8 +18,10 @@ import { canonical } from '../../store/places.ts';
 import { backfill } from '../backfill/backfill.ts';
 import { readAccounts } from './accounts.ts';
 import type { Difference, DifferenceKind } from './difference.ts';
+import { dropLostFiles, lostFileKinds, readLostAgain } from './lost-files.ts';
 import { ObjectNames } from './object-names.ts';
 import { newerMetadata } from './pointer.ts';
+import { verify } from './verify.ts';
 
 /** In the summary of a snapshot that brings a batch's files back. */
 const repairProperty = 'audit-warehouse.repair';
@@ -39,6 +41,14 @@ export async function repair(
   const finished = has('amendment-open') ? await finishAmendments(runtime) : 0;
   if (finished > 0) done.push(`finished ${finished} amendments that were broken off`);
   if (has('rows-missing')) done.push(...(await restoreBatches(runtime, differences)));
+  // A batch that replaces rows cannot be finished while it has to read a file that is gone.
+  if (has(...lostFileKinds))
+    done.push(
+      ...(await dropLostFiles(
+        runtime,
+        async () => (await verify(runtime, { heldToo: true, mostDifferences })).differences,
+      )),
+    );
   if (has('object-not-ingested', 'object-changed', 'batch-abandoned')) {
     const report = await backfill(runtime, sources ? { sources } : {}, { update: () => {} });
     done.push(`ingested ${report.objects.committed} objects, ${report.records.rows} rows`);
@@ -46,8 +56,11 @@ export async function repair(
     if (first !== undefined)
       done.push(`could not ingest ${report.objects.failed} objects, the first since ${first.message}`);
   }
+  if (has('rows-lost', 'amendment-open', ...lostFileKinds)) done.push(...(await readLostAgain(runtime, sources)));
   return done;
 }
+
+const mostDifferences = Number.POSITIVE_INFINITY;
 
 async function restorePointer(runtime: Runtime, table: string): Promise<string[]> {
   const { store, catalog } = runtime;

@@ -45,6 +45,8 @@ export interface VerifyOptions {
   readonly ignoreNewerMs?: number;
   /** Look for what producers made and never delivered, too. */
   readonly producers?: boolean;
+  /** Count the rows of objects that runs hold, too: as the ledger has those still. */
+  readonly heldToo?: boolean;
   /** Differences that the report lists; all are counted. Default: 10000. */
   readonly mostDifferences?: number;
   /** With `deep`: told of each object that a table has rows of. */
@@ -139,7 +141,10 @@ export async function verify(runtime: Runtime, options: VerifyOptions = {}): Pro
   tell('the ledger');
   const after = await readAccounts(runtime, objectNames, differences);
   for (const name of [...eventTables, quarantine.name])
-    if (!unreadable.has(name)) checkRows(name, contents.get(name)?.byObject, before, after, differences);
+    if (!unreadable.has(name)) {
+      const byObject = contents.get(name)?.byObject;
+      checkRows(name, byObject, before, after, differences, options.heldToo ? () => true : undefined);
+    }
 
   tell('the sources');
   const { warnings, ...objects } = await checkSources(

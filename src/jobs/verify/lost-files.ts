@@ -1,0 +1,152 @@
+/**
+ * Data files that are gone from the store, or whose bytes are not what they were: no query of their day answers any more, and
+ * what they held has to be read again from the sources.
+ *
+ * Two steps, each of which may be the last that a run lives to do. One amendment takes the files out of the table, and writes down
+ * by object how many rows went with them (operation `lost`): the account is the table then, and verify names the rows as lost.
+ * Then the objects are read again as by `backfill --again`, which settles that. Objects that are no longer in their source stay
+ * named, until somebody accepts the loss.
+ */
+import type { LoadedTable } from '../../iceberg/catalog.ts';
+import { type LiveFile, liveFiles } from '../../iceberg/scan.ts';
+import { fieldsByName } from '../../iceberg/schema.ts';
+import { asParquet } from '../../iceberg/table-rows.ts';
+import { decodeValue } from '../../iceberg/values.ts';
+import type { Runtime } from '../../ingest/runtime.ts';
+import { KernelTable } from '../../kernel/table.ts';
+import { type AmendedRows, amend, finishAmendments } from '../../ledger/amendment.ts';
+import { batchesOf } from '../../ledger/batch-summary.ts';
+import { compareValues } from '../../parquet/format/bounds.ts';
+import { ColumnReader } from '../../parquet/read/column-reader.ts';
+import { type CompactionTable, describeTable } from '../../rewrite/stored-table.ts';
+import { eventTables } from '../../sources/registry.ts';
+import { canonical } from '../../store/places.ts';
+import { type ObjectStore, StoreError } from '../../store/store.ts';
+import { quarantine } from '../../tables/quarantine.ts';
+import { backfill } from '../backfill/backfill.ts';
+import { replan } from '../replan.ts';
+import { readAccounts } from './accounts.ts';
+import type { Difference, DifferenceKind } from './difference.ts';
+import { ObjectNames } from './object-names.ts';
+import { onlyBatchesSince } from './versions.ts';
+
+export const lostFileKinds: ReadonlySet<DifferenceKind> = new Set(['file-missing', 'file-size', 'file-unreadable']);
+
+/** Takes lost files out of the tables of events and of quarantine. `differences` gives those of the warehouse as it is. */
+export async function dropLostFiles(
+  runtime: Runtime,
+  differences: () => Promise<readonly Difference[]>,
+): Promise<string[]> {
+  const done: string[] = [];
+  for (const table of [...eventTables, quarantine.name]) {
+    const what = { what: `table ${table}`, command: 'verify --repair' };
+    done.push(...(await replan(what, () => dropFrom(runtime, table, differences))));
+  }
+  return done;
+}
+
+/** undefined where another writer came in between. */
+async function dropFrom(
+  runtime: Runtime,
+  table: string,
+  find: () => Promise<readonly Difference[]>,
+): Promise<string[] | undefined> {
+  await finishAmendments(runtime);
+  const loaded = await runtime.catalog.loadTable(table);
+  if (loaded === undefined) return [];
+  const differences = (await find()).filter((difference) => difference.table === table);
+  const named = new Set(
+    differences.flatMap(({ kind, uri }) => (lostFileKinds.has(kind) && uri ? [canonical(uri)] : [])),
+  );
+  if (named.size === 0) return [];
+  const described = describeTable(table, loaded, runtime.config);
+  const lost: LiveFile[] = [];
+  for await (const file of liveFiles(runtime.store, loaded.metadata))
+    if (named.has(canonical(file.path)) && !(await isWhole(runtime.store, described, file))) lost.push(file);
+  if (lost.length === 0) return [];
+
+  // An object that a run holds counts as the ledger has it still, unless the table has what that run makes already.
+  const { objects } = await readAccounts(runtime, new ObjectNames());
+  const taken = new Set(loaded.metadata.snapshots.flatMap(batchesOf));
+  const isUnderWay = (uri: string): boolean => taken.has(objects.get(uri)?.open?.batch ?? '');
+  const detail = lost.length === 1 ? lost[0]!.path : `${lost[0]!.path} and ${lost.length - 1} more files`;
+  const entries = differences.flatMap(({ kind, uri, expected, found }): AmendedRows[] => {
+    if (kind !== 'rows-missing' || uri === undefined || isUnderWay(uri)) return [];
+    if (!lost.some((file) => mayHold(loaded, file, uri))) return [];
+    return [{ table, sourceUri: uri, rows: Number(found) - Number(expected), detail }];
+  });
+  const since = loaded.metadata['last-sequence-number'];
+  const isDone = await amend(runtime, {
+    operation: 'lost',
+    table,
+    change: { operation: 'delete', add: [], remove: lost.map(({ path }) => path) },
+    entries,
+    isStillRight: async ({ metadata }) => onlyBatchesSince(metadata, since),
+  });
+  const rows = entries.reduce((sum, entry) => sum - entry.rows, 0);
+  return isDone
+    ? [
+        `took ${lost.length} lost files out of table ${table}, with ${rows} rows of ${entries.length} objects: ${detail}`,
+      ]
+    : undefined;
+}
+
+/** Whether all of a file can be read. Throws StoreError where the store does not say. */
+async function isWhole(
+  store: ObjectStore,
+  { declaration, columns, names }: CompactionTable,
+  file: LiveFile,
+): Promise<boolean> {
+  const info = await store.head(file.path);
+  if (info?.size !== file.fileSize) return false;
+  const readable = declaration.columns.filter(({ isCarried }) => !isCarried);
+  const table = new KernelTable(readable);
+  try {
+    const reader = await ColumnReader.open(store, asParquet(file));
+    for (const index of reader.rowGroups.keys()) {
+      await reader.append(table, index, columns, { names });
+      table.clear();
+    }
+    return true;
+  } catch (error) {
+    if (error instanceof StoreError && error.code !== 'not-found') throw error;
+    return false;
+  } finally {
+    table.release();
+  }
+}
+
+/** false where the bounds of a file say that it has no row of the object. */
+function mayHold({ metadata }: LoadedTable, { lowerBounds, upperBounds }: LiveFile, uri: string): boolean {
+  const field = fieldsByName(metadata).get('source_uri');
+  if (field === undefined) return true;
+  const [least, greatest] = [lowerBounds, upperBounds].map((bounds) => {
+    const bytes = bounds.get(field.id);
+    return bytes && decodeValue(field.type, bytes);
+  });
+  return !(
+    (least !== undefined && compareValues(uri, least) < 0) ||
+    (greatest !== undefined && compareValues(greatest, uri) < 0)
+  );
+}
+
+/** Reads the objects again that have lost rows. */
+export async function readLostAgain(runtime: Runtime, sources: readonly string[] | undefined): Promise<string[]> {
+  const lostNow = async () => (await readAccounts(runtime, new ObjectNames())).lost;
+  const objects = new Set((await lostNow()).map(({ uri }) => uri));
+  if (objects.size === 0) return [];
+  const options = { again: true, objects, ...(sources && { sources }) };
+  const { again, objects: counts, failures, records } = await backfill(runtime, options, { update: () => {} });
+  const done: string[] = [];
+  if ((again?.objects ?? 0) > 0) done.push(`read ${again!.objects} objects again, ${records.rows} rows`);
+  if (failures[0] !== undefined)
+    done.push(`could not read ${counts.failed} objects again, the first since ${failures[0].message}`);
+  const left = await lostNow();
+  const rows = left.reduce((sum, one) => sum + one.rows, 0);
+  if (left.length > 0)
+    done.push(
+      `${rows} rows of ${new Set(left.map(({ uri }) => uri)).size} objects are lost, since these are not in their sources any more, ` +
+        `such as ${left[0]!.uri}: put them back and repair again, or accept the loss (verify --accept)`,
+    );
+  return done;
+}
