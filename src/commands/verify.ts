@@ -17,6 +17,7 @@ interface Options extends GlobalOptions {
   readonly by?: string;
   readonly table?: readonly string[];
   readonly object?: readonly string[];
+  readonly day?: readonly string[];
   readonly producers?: boolean;
   readonly ignoreNewer?: string;
   readonly json?: boolean;
@@ -40,7 +41,7 @@ it deletes nothing. Data files that are gone or damaged are taken out of their t
 again. What no source has any more is named as rows-lost, and can be accepted.
 
 --accept settles rows that another engine has deleted or added on purpose: the differences rows-missing,
-rows-unexpected and rows-lost of --table and --object, or all of them, become rows of the table amendments with the reason and who
+rows-unexpected and rows-lost of --table, --object and --day, or all of them, become rows of the table amendments with the reason and who
 accepted them, and the next verification finds no difference there. One row less after that is a difference again. Rows
 of a table with missing or damaged files are not accepted. Run verify first: it lists what --accept would accept.
 
@@ -68,6 +69,11 @@ export function defineVerify(program: Command, run: RunAction): void {
     .option(
       '--object <uri>',
       'accept only differences of this object, or of those below one that ends in /; may be repeated',
+      collected,
+    )
+    .option(
+      '--day <day>',
+      'accept only differences of objects with events of this UTC day (2026-11-27, yesterday, -3d); may be repeated',
       collected,
     )
     .option('--producers', 'say what instances made and never delivered, by the numbers of their requests')
@@ -127,24 +133,24 @@ async function execute(context: CommandContext, options: Options): Promise<numbe
 
 /** Throws UsageError. */
 function checkAcceptance(
-  { accept, repair, deep, reason, by, table, object, source }: Options,
+  { accept, repair, deep, reason, by, table, object, day, source }: Options,
   UsageError: typeof import('../config/errors.ts').UsageError,
 ): void {
   if (!accept) {
-    const [stray] = Object.entries({ reason, by, table, object }).find(([, value]) => value !== undefined) ?? [];
+    const [stray] = Object.entries({ reason, by, table, object, day }).find(([, value]) => value !== undefined) ?? [];
     if (stray !== undefined) throw new UsageError(`--${stray} goes with --accept`);
     return;
   }
   if (repair) throw new UsageError('--accept and --repair exclude each other: repair first, then accept what is left');
   if (deep || source !== undefined)
-    throw new UsageError('--accept settles rows by table and object: choose by --table and --object');
+    throw new UsageError('--accept settles rows by table and object: choose by --table, --object and --day');
   if (reason === undefined || reason.trim() === '')
     throw new UsageError("--accept needs --reason, such as --reason 'ticket 4711: test tenant deleted in Athena'");
 }
 
 async function acceptAs(
   runtime: Runtime,
-  { reason = '', by, table, object }: Options,
+  { reason = '', by, table, object, day }: Options,
   settings: Pick<AcceptOptions, 'ignoreNewerMs' | 'onPhase'>,
 ): Promise<AcceptReport> {
   const [{ accept }, { userInfo }] = await Promise.all([import('../jobs/verify/accept.ts'), import('node:os')]);
@@ -154,6 +160,7 @@ async function acceptAs(
     by: by?.trim() || userInfo().username,
     ...(table && { tables: table }),
     ...(object && { objects: object }),
+    ...(day && { days: day }),
   });
 }
 

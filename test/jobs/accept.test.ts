@@ -84,6 +84,21 @@ test('only what is asked for is accepted, by table and by object', async () => {
   expect(await isClean()).toBe(true);
 });
 
+test('only what is asked for is accepted, by the days of the objects', async () => {
+  const later = decision({ id: 'later', time: '2023-07-12T10:00:00Z' });
+  await store.put(
+    object(2),
+    Buffer.from([later, decision({ id: 'later-2', time: '2023-07-13T10:00:00Z' })].join('\n')),
+  );
+  await run(world());
+  await deleteRows('id-1', 'id-7');
+  expect(await accept(world(), { ...why, days: ['2023-07-12'] })).toEqual({ tables: {}, refused: [] });
+  expect(await accept(world(), { ...why, days: ['2023-07-12', day] })).toMatchObject({
+    tables: { [table]: { objects: 2, missing: 2 } },
+  });
+  await expect(accept(world(), { ...why, days: ['some day'] })).rejects.toThrow(/some day/);
+});
+
 test('accepting twice changes nothing the second time', async () => {
   await deleteRows('id-1');
   await accept(world(), why);

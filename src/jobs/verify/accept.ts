@@ -4,10 +4,14 @@
  * found: one row less after that is a difference again. Rows that are missing because a file is gone or damaged are
  * never accepted, since nobody wanted those to go.
  */
+import { scanRows } from '../../iceberg/table-rows.ts';
 import { expectOwnWarehouse } from '../../ingest/own-tables.ts';
 import type { Runtime } from '../../ingest/runtime.ts';
+import { parseDays } from '../../ingest/time-range.ts';
 import { type AmendedRows, acceptRows, finishAmendments } from '../../ledger/amendment.ts';
 import { amendments } from '../../tables/amendments.ts';
+import { ingestedObjects } from '../../tables/ingested-objects.ts';
+import { dayOf } from '../../text/time.ts';
 import { replan } from '../replan.ts';
 import type { Difference, DifferenceKind } from './difference.ts';
 import { type VerifyOptions, verify } from './verify.ts';
@@ -22,6 +26,8 @@ export interface AcceptOptions extends Pick<VerifyOptions, 'ignoreNewerMs' | 'on
   readonly tables?: readonly string[];
   /** Only differences of these objects, or of those below one that ends in a slash. */
   readonly objects?: readonly string[];
+  /** Only differences of objects with events of one of these days, by what the ledger has of them: `2026-11-27`, `yesterday`, `-3d`. */
+  readonly days?: readonly string[];
 }
 
 export interface AcceptReport {
@@ -48,7 +54,11 @@ async function acceptOnce(runtime: Runtime, options: AcceptOptions): Promise<Acc
     ...(onPhase && { onPhase }),
     mostDifferences: Number.POSITIVE_INFINITY,
   });
-  const asked = differences.filter((difference) => isOfRows(difference) && isAskedFor(difference, options));
+  const ofDays = options.days && (await objectsOfDays(runtime, options.days));
+  const asked = differences.filter(
+    (difference) =>
+      isOfRows(difference) && isAskedFor(difference, options) && (ofDays?.has(difference.uri ?? '') ?? true),
+  );
   const reasons = asked.map((difference) => refusalOf(difference, differences));
   const refused = asked.flatMap((difference, i) =>
     reasons[i] === undefined ? [] : [{ difference, reason: reasons[i] }],
@@ -71,6 +81,22 @@ const isOfRows = ({ kind }: Difference): boolean =>
 function isAskedFor({ table, uri = '' }: Difference, { tables, objects }: AcceptOptions): boolean {
   const isObject = (wanted: string): boolean => (wanted.endsWith('/') ? uri.startsWith(wanted) : uri === wanted);
   return (tables?.includes(table ?? '') ?? true) && (objects?.some(isObject) ?? true);
+}
+
+/** Throws UsageError for what is no day. */
+async function objectsOfDays({ store, catalog, clock }: Runtime, days: readonly string[]): Promise<Set<string>> {
+  const wanted = days.map((day) => parseDays({ from: day, to: day }, { now: clock() }).from!);
+  const objects = new Set<string>();
+  const ledger = await catalog.loadTable(ingestedObjects.name);
+  if (ledger === undefined) return objects;
+  const columns = ['uri', 'min_event_time', 'max_event_time'];
+  for await (const rows of scanRows(store, ledger, { columns }))
+    for (const { uri, min_event_time: first, max_event_time: last } of rows) {
+      if (first === null || last === null) continue;
+      const [from, to] = [dayOf(first as bigint), dayOf(last as bigint)];
+      if (wanted.some((day) => from <= day && day <= to)) objects.add(String(uri));
+    }
+  return objects;
 }
 
 /** What makes a count of rows no statement about what the table holds. */
