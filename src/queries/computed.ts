@@ -1,8 +1,9 @@
-/** Questions that the program answers itself, whatever the engine: there is one, `missing-decisions`. */
+/** Questions that the program answers itself, whatever the engine. */
 import type { CellValue, QueryAnswer, QueryEngine, QueryRequest } from '../engines/engine.ts';
 import type { Runtime } from '../ingest/runtime.ts';
 import { missingNumbersText } from '../jobs/producers/missing-numbers.ts';
 import { type ProducerDay, producers } from '../jobs/producers/producers.ts';
+import { readAcceptances } from '../jobs/verify/accounts.ts';
 import { type Grade, grades } from '../sequences/grade.ts';
 import { countOf } from '../sequences/number-set.ts';
 import { timeText } from '../text/time.ts';
@@ -53,8 +54,33 @@ export function withComputed(world: Pick<Runtime, 'store' | 'catalog' | 'config'
 
 async function answer(
   world: Pick<Runtime, 'store' | 'catalog' | 'config'>,
-  { values }: NonNullable<QueryRequest['computed']>,
+  { question, values }: NonNullable<QueryRequest['computed']>,
 ): Promise<QueryAnswer> {
+  return question === 'acceptances' ? accepted(world, values) : missing(world, values);
+}
+
+type Values = NonNullable<QueryRequest['computed']>['values'];
+
+async function accepted(world: Pick<Runtime, 'store' | 'catalog'>, values: Values): Promise<QueryAnswer> {
+  const [from, to, table] = ['from_ymd', 'to_ymd', 'table'].map((name) => values.get(name)?.toString());
+  const rows = (await readAcceptances(world)).filter(
+    ({ at, table: of }) =>
+      (from === undefined || at.slice(0, 10) >= from) &&
+      (to === undefined || at.slice(0, 10) <= to) &&
+      (table === undefined || of === table),
+  );
+  const texts = ['accepted_at', 'accepted_by', 'table_name', 'reason'].map((name) => ({ name, type: 'varchar' }));
+  const numbers = ['objects', 'missing', 'unexpected'].map((name) => ({ name, type: 'bigint' }));
+  return {
+    columns: [...texts, ...numbers],
+    chunks: (async function* () {
+      yield rows.map((row) => [row.at, row.by, row.table, row.reason, row.objects, row.missing, row.unexpected]);
+    })(),
+    bytesScanned: () => 0,
+  };
+}
+
+async function missing(world: Pick<Runtime, 'store' | 'catalog' | 'config'>, values: Values): Promise<QueryAnswer> {
   const textOf = (name: string): string | undefined => values.get(name)?.toString();
   const grade = textOf('grade');
   if (grade !== undefined && !Object.hasOwn(grades, grade))

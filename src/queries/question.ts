@@ -12,7 +12,7 @@ export interface Question {
   readonly computed?: ComputedQuestion;
 }
 
-export type ComputedQuestion = 'missing-decisions';
+export type ComputedQuestion = 'missing-decisions' | 'acceptances';
 
 /** Which document asks the question. */
 export const origins = {

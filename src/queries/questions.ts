@@ -7,6 +7,7 @@ import { nearest } from '../config/errors.ts';
 import type { QueryRequest } from '../engines/engine.ts';
 import type { ParameterValue } from '../sql/parameter.ts';
 import type { TimeReading } from '../text/time.ts';
+import { acceptances } from './acceptances.ts';
 import { bindParameters } from './bind.ts';
 import { figures } from './figures.ts';
 import { missingDecisions } from './missing-decisions.ts';
@@ -17,7 +18,7 @@ import type { Question } from './question.ts';
 
 export type { Parameter, Question } from './question.ts';
 
-export const questions: readonly Question[] = [...opaQuestions, ...okeraQuestions, missingDecisions];
+export const questions: readonly Question[] = [...opaQuestions, ...okeraQuestions, missingDecisions, acceptances];
 /** The questions, and the figures of the report, which can be asked in the same way. */
 export const allQuestions: readonly Question[] = [...questions, ...figures];
 

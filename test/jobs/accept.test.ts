@@ -10,6 +10,8 @@ import { erase } from '../../src/jobs/erase/erase.ts';
 import { expire } from '../../src/jobs/expire/expire.ts';
 import { accept } from '../../src/jobs/verify/accept.ts';
 import { verify } from '../../src/jobs/verify/verify.ts';
+import { withComputed } from '../../src/queries/computed.ts';
+import { ask } from '../../src/queries/questions.ts';
 import { MemoryStore } from '../../src/store/memory.ts';
 import { collect } from '../support/collect.ts';
 import { addDeleteFiles, equalityDeletes } from '../support/foreign-deletes.ts';
@@ -97,6 +99,31 @@ test('only what is asked for is accepted, by the days of the objects', async () 
     tables: { [table]: { objects: 2, missing: 2 } },
   });
   await expect(accept(world(), { ...why, days: ['some day'] })).rejects.toThrow(/some day/);
+});
+
+test('who accepted what, when and why is a named question', async () => {
+  const asked = async (...given: [string, string][]) => {
+    const engine = withComputed(world(), {
+      query: () => Promise.reject(new Error('not asked')),
+      close: async () => {},
+    });
+    const { columns, chunks } = await engine.query(ask('acceptances', new Map(given), { now: Date.UTC(2026, 0, 2) }));
+    const names = columns.map(({ name }) => name);
+    return (await collect(chunks)).flat().map((row) => Object.fromEntries(names.map((name, i) => [name, row[i]])));
+  };
+  expect(await asked()).toEqual([]);
+  await deleteRows('id-1', 'id-7', 'id-8');
+  await accept(world(), why);
+  const row = {
+    accepted_at: '2026-01-01T00:00:00.000Z',
+    accepted_by: 'anna',
+    reason: 'ticket 4711',
+    table_name: table,
+  };
+  expect(await asked()).toEqual([{ ...row, objects: 2, missing: 3, unexpected: 0 }]);
+  expect(await asked(['from', '2026-01-01'], ['to', 'yesterday'], ['table', table])).toHaveLength(1);
+  expect(await asked(['from', '2026-01-02'])).toEqual([]);
+  expect(await asked(['table', 'quarantine'])).toEqual([]);
 });
 
 test('accepting twice changes nothing the second time', async () => {

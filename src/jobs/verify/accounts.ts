@@ -113,9 +113,8 @@ export async function readAccounts(runtime: Runtime, names: ObjectNames, differe
     if (balance < 0) differences?.add({ kind: 'replay-lost', table: quarantine.name, uri, found: -balance });
   const lost = [...gone.values()].filter(({ rows: open }) => open > 0);
   for (const { table, uri, rows: open } of lost) differences?.add({ kind: 'rows-lost', table, uri, found: open });
-  const inOrder = [...accepted.values()].sort((a, b) => compareText(a.at, b.at) || compareText(a.table, b.table));
   const held = new Set([...objects.open()].map(({ object }) => object.uri));
-  return { objects, held, rows, removed, added, accepted: inOrder, lost, removals };
+  return { objects, held, rows, removed, added, accepted: inOrder(accepted), lost, removals };
 }
 
 type Mutable<T> = { -readonly [K in keyof T]: T[K] };
@@ -139,11 +138,21 @@ function noteAccepted(accepted: Map<string, Mutable<AcceptedDifferences>>, row: 
   else sums.unexpected += change;
 }
 
-async function* rowsOf({ store, catalog }: Runtime, name: string): AsyncGenerator<Row> {
+async function* rowsOf({ store, catalog }: Pick<Runtime, 'store' | 'catalog'>, name: string): AsyncGenerator<Row> {
   const loaded = await catalog.loadTable(name);
   if (loaded === undefined) return;
   for await (const group of scanRows(store, loaded)) yield* group;
 }
+
+/** All that was ever accepted, the latest last. */
+export async function readAcceptances(world: Pick<Runtime, 'store' | 'catalog'>): Promise<AcceptedDifferences[]> {
+  const accepted = new Map<string, Mutable<AcceptedDifferences>>();
+  for await (const row of rowsOf(world, amendments.name)) if (row.operation === 'accept') noteAccepted(accepted, row);
+  return inOrder(accepted);
+}
+
+const inOrder = (accepted: ReadonlyMap<string, AcceptedDifferences>): AcceptedDifferences[] =>
+  [...accepted.values()].sort((a, b) => compareText(a.at, b.at) || compareText(a.table, b.table));
 
 /** What of the first reading the second one is held against. */
 export type EarlierAccounts = Pick<Accounts, 'held' | 'rows'>;
