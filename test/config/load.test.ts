@@ -74,6 +74,7 @@ describe('a minimal configuration', () => {
         rowGroupRows: 20_480,
         compressionLevel: 9,
         memoryBytes: 512 << 20,
+        partBytes: 2 * 2 ** 30,
         spill: `file://${tmpdir()}`,
         clustering: {},
       },
