@@ -139,10 +139,11 @@ describe('installed in an empty project', () => {
       import { createRequire } from 'node:module';
       import * as imported from 'audit-warehouse';
       const required = createRequire(import.meta.url)('audit-warehouse');
-      console.log(JSON.stringify([Object.keys(imported).length > 0, Object.keys(imported).every((name) => name in required)]));`;
+      console.log(JSON.stringify([Object.keys(imported), Object.keys(imported).every((name) => name in required)]));`;
     writeFileSync(join(project, 'use.mjs'), code);
     const { stdout } = await run('node', ['use.mjs'], { cwd: project, env: environment });
-    expect(JSON.parse(stdout)).toEqual([true, true]);
+    // A bundle may not add names that its own files need.
+    expect(JSON.parse(stdout)).toEqual([Object.keys(await import('../../src/index.ts')).sort(), true]);
   });
 
   test.each([
