@@ -5,6 +5,7 @@ import { configSchemaText } from './config-schema.ts';
 import { costPage } from './cost-page.ts';
 import { dbtSemantics, dbtSources } from './dbt.ts';
 import { decisionsIndex } from './decisions-index.ts';
+import { enginesPage } from './engines-page.ts';
 import { alertRules, dashboard, prometheusRule } from './monitoring.ts';
 import { scalePage } from './scale-page.ts';
 import { shapesPage } from './shapes-page.ts';
@@ -19,6 +20,7 @@ const pages = {
   'docs/cost.md': costPage,
   'docs/scale.md': scalePage,
   'docs/decisions/README.md': decisionsIndex,
+  'docs/engines.md': enginesPage,
   'docs/shapes.md': shapesPage,
   'docs/tables.md': tablesPage,
   'schemas/config.schema.json': configSchemaText,

@@ -6,6 +6,7 @@ import { configSchemaText } from '../scripts/config-schema.ts';
 import { costPage } from '../scripts/cost-page.ts';
 import { dbtSemantics, dbtSources } from '../scripts/dbt.ts';
 import { decisionsIndex } from '../scripts/decisions-index.ts';
+import { enginesPage } from '../scripts/engines-page.ts';
 import { alertRules, dashboard, prometheusRule } from '../scripts/monitoring.ts';
 import { scalePage } from '../scripts/scale-page.ts';
 import { shapesPage } from '../scripts/shapes-page.ts';
@@ -46,4 +47,8 @@ test('docs/scale.md sums up what its assumptions say', () => {
 
 test('docs/cost.md sums up what its assumptions say', () => {
   expect(read('docs/cost.md')).toBe(costPage());
+});
+
+test('docs/engines.md says what the matrix of test/interop does', () => {
+  expect(read('docs/engines.md')).toBe(enginesPage());
 });

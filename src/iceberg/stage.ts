@@ -138,7 +138,7 @@ async function stageFiles(
   const drop = await dropDeletes(store, metadata, kept, change.removeDeletes ?? [], snapshotId);
   const spec = change.add.length > 0 ? writableSpec(table, metadata) : undefined;
   const next: ManifestFile[] = [];
-  if (spec !== undefined) next.push(await writeManifest(appended(spec, metadata, change.add)));
+  if (spec !== undefined) next.push(await writeManifest(appended(spec, metadata, change.add, snapshotId)));
   for (const { manifest, file } of [...rewritten, ...drop.rewritten]) next.push(await writeManifest(manifest, file));
 
   const toMerge = manifestsToMerge(metadata, drop.kept);
@@ -225,7 +225,13 @@ function writableSpec(table: string, metadata: TableMetadata): PartitionSpec {
   return spec;
 }
 
-function appended(spec: PartitionSpec, metadata: TableMetadata, files: readonly DataFile[]): Manifest {
+/** The snapshot stands in each entry although it might be inherited: PyIceberg 0.11 takes an inherited one for the status. */
+function appended(
+  spec: PartitionSpec,
+  metadata: TableMetadata,
+  files: readonly DataFile[],
+  snapshotId: bigint,
+): Manifest {
   const field = spec.fields[ymdIndex(spec, metadata)]!;
   return {
     specId: spec['spec-id'],
@@ -233,7 +239,7 @@ function appended(spec: PartitionSpec, metadata: TableMetadata, files: readonly 
     partitionSchema: stringPartition(field['field-id'], field.name),
     entries: files.map((file) => ({
       status: added,
-      snapshotId: null,
+      snapshotId,
       sequenceNumber: null,
       fileSequenceNumber: null,
       file: {

@@ -12,6 +12,7 @@ import { compact } from '../../src/jobs/compact/compact.ts';
 import { erase } from '../../src/jobs/erase/erase.ts';
 import { expire } from '../../src/jobs/expire/expire.ts';
 import { describeTables } from '../../src/jobs/tables/describe.ts';
+import { accept } from '../../src/jobs/verify/accept.ts';
 import { verify } from '../../src/jobs/verify/verify.ts';
 import { MemoryStore } from '../../src/store/memory.ts';
 import { collect } from '../support/collect.ts';
@@ -196,6 +197,18 @@ test.each([
   expect(isFirst).toBe(false);
   expect(await ids(runtime)).not.toContain('id-3');
   expect((await ids(runtime)).length).toBeGreaterThan(5);
+});
+
+test('deletes that were merged come back with an object that grows, each once, and the account says so', async () => {
+  const runtime = await world();
+  await kinds.position(runtime, ['id-1', 'id-8']);
+  await accept(runtime, { reason: 'a test', by: 'anna' });
+  await compact(runtime);
+  expect(await ids(runtime)).toEqual(without('id-1', 'id-8'));
+  await runtime.store.put(object, Buffer.from([...decisions(0, 6), ...decisions(10, 11)].join('\n')));
+  await run(runtime);
+  expect(await ids(runtime)).toEqual([...without('id-8'), 'id-10'].sort());
+  expect((await verify(runtime, { deep: true })).differences).toEqual([]);
 });
 
 test('retention counts the rows that were left', async () => {

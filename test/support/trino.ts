@@ -9,11 +9,14 @@ export class TrinoClient {
   }
 
   /** Throws with Trino's error name and message. Values are as Trino's JSON has them (decimals, times: text). */
-  async query(sql: string, schema?: string): Promise<TrinoResult> {
+  async query(sql: string, schema?: string, session: Readonly<Record<string, string>> = {}): Promise<TrinoResult> {
     const headers = {
       'x-trino-user': 'test',
       'x-trino-catalog': this.#catalog,
       ...(schema !== undefined && { 'x-trino-schema': schema }),
+      'x-trino-session': Object.entries(session)
+        .map(([name, value]) => `${name}=${encodeURIComponent(value)}`)
+        .join(','),
     };
     const rows: unknown[][] = [];
     let columns: TrinoColumn[] = [];

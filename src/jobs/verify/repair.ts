@@ -40,7 +40,14 @@ export async function repair(
       done.push(...(await restorePointer(runtime, table)));
   const finished = has('amendment-open') ? await finishAmendments(runtime) : 0;
   if (finished > 0) done.push(`finished ${finished} amendments that were broken off`);
-  if (has('rows-missing')) done.push(...(await restoreBatches(runtime, differences)));
+  if (has('rows-missing')) {
+    // Rows that were missing with their table are back by now, maybe in other files than those of their batches.
+    const left =
+      done.length === 0
+        ? differences
+        : (await verify(runtime, { mostDifferences, ...(sources && { sources }) })).differences;
+    done.push(...(await restoreBatches(runtime, left)));
+  }
   // A batch that replaces rows cannot be finished while it has to read a file that is gone.
   if (has(...lostFileKinds))
     done.push(

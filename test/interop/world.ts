@@ -1,0 +1,224 @@
+/** A small warehouse on the rig's S3 and Glue, the engines beside it, and what its decisions have to be. */
+import { open, type Warehouse } from '../../src/index.ts';
+import { S3Store } from '../../src/store/s3.ts';
+import type { Conversation } from '../support/conversation.ts';
+import { rig } from '../support/rig.ts';
+import type { TrinoClient } from '../support/trino.ts';
+import { type Absent, type Decision, days, given, type Operation, type Step, type Writer } from './operations.ts';
+
+const text = (rows: readonly Decision[]): string[] =>
+  rows.map(({ id, ymd, subject, resource }) => [ymd, id, subject, resource].join(' ')).sort();
+
+/** The way in which rows of all readers are compared. */
+const columns = ['ymd', 'decision_id', 'subject', 'resource'];
+const select = `SELECT ${columns.join(', ')} FROM`;
+
+export const isAbsent = (step: Operation['by'][Writer]): step is Absent => typeof step === 'object' && 'absent' in step;
+
+export class World {
+  readonly warehouse: Warehouse;
+  readonly config: object;
+  readonly database: string;
+  readonly #trino: TrinoClient;
+  readonly #spark: Conversation | undefined;
+  readonly #pyiceberg: Conversation;
+  readonly #put: (key: string, body: string) => Promise<unknown>;
+  readonly #grown: Decision[] = [];
+  #objects = 0;
+  #operations = 0;
+  #returns = false;
+  /** What the tables have to hold. */
+  rows: readonly Decision[] = [];
+  /** What the logs hold. */
+  logged: readonly Decision[] = [];
+
+  /** Two objects of decisions, one that will grow, and one of Okera's audit records. */
+  static async make(spark?: Conversation): Promise<World> {
+    const [s3, glue, trino] = [await rig.s3(), await rig.glue(), await rig.trino()];
+    const { endpoint, region, bucket } = s3;
+    const config = {
+      warehouse: `s3://${bucket}/warehouse`,
+      catalog: { type: 'glue', database: glue.database, endpoint: glue.endpoint, region },
+      s3: { endpoint, region, forcePathStyle: true },
+      sources: [
+        { name: 'opa', type: 'opa', location: `s3://${bucket}/opa/` },
+        { name: 'okera', type: 'okera-audit', location: `s3://${bucket}/okera/` },
+      ],
+      batch: { threads: 1 },
+      compact: { small_files: 2 },
+    } as const;
+    const store = new S3Store({ endpoint, region, forcePathStyle: true });
+    const put = (key: string, body: string) => store.put(`s3://${bucket}/${key}`, Buffer.from(body));
+    await put('okera/ymd=2023-07-11/planner-10.1.10.181-0-a_audit.log', auditRecords);
+    const pyiceberg = await rig.pyIceberg(glue.database);
+    const world = new World(await open(config), config, { database: glue.database, trino, spark, pyiceberg, put });
+    await world.arrive(6);
+    await world.arrive(6);
+    await world.grow();
+    return world;
+  }
+
+  private constructor(
+    warehouse: Warehouse,
+    config: object,
+    engines: {
+      readonly database: string;
+      readonly trino: TrinoClient;
+      readonly spark: Conversation | undefined;
+      readonly pyiceberg: Conversation;
+      readonly put: World['put'];
+    },
+  ) {
+    this.warehouse = warehouse;
+    this.config = config;
+    this.database = engines.database;
+    this.#trino = engines.trino;
+    this.#spark = engines.spark;
+    this.#pyiceberg = engines.pyiceberg;
+    this.#put = engines.put;
+  }
+
+  get put(): (key: string, body: string) => Promise<unknown> {
+    return this.#put;
+  }
+
+  async close(): Promise<void> {
+    await this.warehouse.close();
+    await this.#pyiceberg.close();
+  }
+
+  /** One more object, of so many decisions over both days. */
+  async arrive(count = 2): Promise<void> {
+    const object = this.#objects++;
+    const added = Array.from({ length: count }, (_, i) => decision(`${object}-${i}`, i));
+    await this.#put(`opa/eopa=a/first_ts=null/last_ts=null/batch_id=${object}.jsonl`, added.map(line).join('\n'));
+    this.#log(added);
+  }
+
+  /** One more decision in the object that grows. */
+  async grow(): Promise<void> {
+    const added = decision(`grown-${this.#grown.length}`, this.#grown.length);
+    if (this.#returns) this.rows = [...this.rows.filter(({ id }) => !id.startsWith('grown')), ...this.#grown];
+    this.#returns = false;
+    this.#grown.push(added);
+    await this.#put('opa/eopa=a/first_ts=null/last_ts=null/batch_id=grown.jsonl', this.#grown.map(line).join('\n'));
+    this.#log([added]);
+  }
+
+  #log(added: readonly Decision[]): void {
+    this.rows = [...this.rows, ...added];
+    this.logged = [...this.logged, ...added];
+  }
+
+  /** Carries out an operation; `rows` are then what it makes of them. Returns the differences that `verify` has to find. */
+  async carryOut(writer: Writer, { by, rows = (all) => all, returns = false }: Operation): Promise<string[]> {
+    const n = ++this.#operations;
+    const before = this.rows;
+    const step = JSON.parse(JSON.stringify(by[writer]).replaceAll('{n}', String(n))) as Step | readonly Step[];
+    await this.do(writer, step);
+    this.rows = rows(before, n);
+    this.#returns ||= returns;
+    const [was, is] = [before, this.rows].map((all) => new Set(all.map(({ id }) => id)));
+    const isMissing = before.some(({ id }) => !is!.has(id));
+    const isUnexpected = this.rows.length > before.length || this.rows.some(({ id }) => !was!.has(id));
+    return [...(isMissing ? ['rows-missing'] : []), ...(isUnexpected ? ['rows-unexpected'] : [])];
+  }
+
+  async do(writer: Writer, step: Step | readonly Step[]): Promise<void> {
+    for (const one of [step].flat() as Step[]) {
+      if (typeof one !== 'string') await this.#pyiceberg.ask(one);
+      else await this.sql(writer, await this.#filled(writer, one));
+    }
+  }
+
+  async sql(writer: Writer, sql: string): Promise<readonly (readonly unknown[])[]> {
+    const session = {
+      'iceberg.expire_snapshots_min_retention': '0s',
+      'iceberg.remove_orphan_files_min_retention': '0s',
+    };
+    if (writer === 'trino') return (await this.#trino.query(sql, this.database, session)).rows;
+    return (await this.#spark!.ask({ sql })).rows;
+  }
+
+  async #filled(writer: Writer, sql: string): Promise<string> {
+    const of = (table: string) =>
+      writer === 'trino' ? `iceberg."${this.database}".${table}` : `lake.${this.database}.${table}`;
+    let filled = sql
+      .replaceAll('{table}', of('opa_decisions'))
+      .replaceAll('{okera}', of('okera_audit_logs'))
+      .replaceAll('{name}', `${this.database}.opa_decisions`)
+      .replaceAll('{now}', new Date().toISOString().replace('T', ' ').replace('Z', ''))
+      .replaceAll('{database}', this.database);
+    if (filled.includes('{others}')) {
+      const all = await this.sql('trino', `SHOW COLUMNS FROM iceberg."${this.database}".opa_decisions`);
+      const others = all.map(([name]) => String(name)).filter((name) => !given.includes(name));
+      const quote = writer === 'trino' ? '"' : '`';
+      filled = filled
+        .replaceAll('{others}', others.map((name) => `${quote}${name}${quote}`).join(', '))
+        .replaceAll('{nulls}', others.map(() => 'NULL').join(', '));
+    }
+    if (filled.includes('{previous}')) {
+      const snapshots = await this.sql(
+        'trino',
+        `SELECT CAST(parent_id AS varchar) FROM iceberg."${this.database}"."opa_decisions$snapshots" ORDER BY committed_at DESC LIMIT 1`,
+      );
+      filled = filled.replaceAll('{previous}', String(snapshots[0]![0]));
+    }
+    return filled;
+  }
+
+  /** What each reader finds beside what has to be there. */
+  async readers(): Promise<Record<string, string[]>> {
+    const decisions = (rows: readonly (readonly unknown[])[]) =>
+      text(rows.map(([ymd, id, subject, resource]) => ({ ymd, id, subject, resource }) as Decision));
+    const duckdb = async () => {
+      const rows: unknown[][] = [];
+      for await (const row of this.warehouse.query({ sql: `${select} opa_decisions` })) rows.push(Object.values(row));
+      return rows;
+    };
+    const found: Record<string, string[]> = {
+      query: decisions(await duckdb()),
+      trino: decisions(await this.sql('trino', `${select} iceberg."${this.database}".opa_decisions`)),
+      pyiceberg: decisions((await this.#pyiceberg.ask({ table: 'opa_decisions', columns })).rows),
+    };
+    if (this.#spark !== undefined)
+      found.spark = decisions(await this.sql('spark', `${select} lake.${this.database}.opa_decisions`));
+    return found;
+  }
+
+  get expected(): string[] {
+    return text(this.rows);
+  }
+}
+
+const decision = (id: string, index: number): Decision => ({
+  id,
+  ymd: days[index % 2]!,
+  subject: `user-${index % 3}`,
+  resource: `/r/${index}`,
+});
+
+const line = ({ id, ymd, subject, resource }: Decision): string =>
+  JSON.stringify({
+    decision_id: id,
+    input: { subject, resource, action: 'GET' },
+    labels: { id: 'instance' },
+    path: 'authz/allow',
+    result: { allowed: true, message: 'yes' },
+    timestamp: `${ymd}T10:00:00Z`,
+  });
+
+const auditRecords = [1, 2]
+  .map((n) =>
+    JSON.stringify({
+      request_time: `2023-07-11 10:00:0${n}.000000`,
+      request_id: `000000000000000${n}:0000000000000001`,
+      start_unix_time: 1_689_069_600_000,
+      end_unix_time: 1_689_069_600_100,
+      status: 'ok',
+      user: 'janedoe',
+      client_network_address: '172.23.0.1:4000',
+      statement_type: 'SCAN_START',
+    }),
+  )
+  .join('\n');
