@@ -71,8 +71,7 @@ describeWith(['glue', 's3', 'trino'], "as Trino's Iceberg connector reads it", (
     const table = await ensureTable(context, declaration);
     const types = Object.fromEntries(declaration.columns.map(({ name, type }) => [name, type]));
     const ofDay = rows.map((row) => [day, ...row]);
-    // A layout is given its batch for good, so the memory must not be Node's pool of small buffers.
-    const batch = structuredClone(batchOf(fileColumns(types), ofDay, options.layout));
+    const batch = batchOf(fileColumns(types), ofDay, options.layout);
     const { rowGroupRows = 100_000 } = options;
     const request = dayFilesRequest(table, declaration, batch, { fileRows: 1e9, rowGroupRows, compressionLevel: 1 });
     const [file] = await collect(dayFiles(new ColumnarEncoder(), request));
