@@ -14,7 +14,15 @@ import { dirname, join, normalize } from 'node:path';
 const root = join(import.meta.dirname, '..');
 const outside = ['test/support/rig.ts', 'test/support/cli.ts'];
 const crash = /^test\/crash\//;
-const changesProcess = /\bvi\.(mock|stubEnv)\(|\bprocess\.env\.\w+ =|\ballocate\(|\bcounts\.fast\b|\.certain\b/;
+const changesProcess = new RegExp(
+  [
+    /\bvi\.(mock|stubEnv)\(|\bprocess\.env\.\w+ =|\bcounts\.fast\b|\.certain\b/,
+    // Columns that a test makes keep their memory.
+    /\ballocate\(|\bmemoryTop\(|\bKernelTable\(|\bbatchOf\(|\binputOf\(|\binChunk\(|\/both-paths\.ts|\bkernel\(\)/,
+  ]
+    .map(({ source }) => source)
+    .join('|'),
+);
 const endToEnd = /^test\/(e2e|package|deploy|library|third-source)\//;
 
 export function lanes(): { unit: string[]; alone: string[]; crash: string[]; e2e: string[] } {

@@ -154,7 +154,7 @@ test('a repair that is killed at any call is ended by the next one', async () =>
       expect(await ids(copy), `call ${k} of ${calls}, ${when}`).toEqual(all);
       expect((await verify(later, { deep: true })).differences, `call ${k} of ${calls}, ${when}`).toEqual([]);
     }
-}, 300_000);
+}, 1_200_000);
 
 test('whoever comes upon the file is told which it is, and the way out', async () => {
   const folder = await mkdtemp(join(tmpdir(), 'lost-'));

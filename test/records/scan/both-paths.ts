@@ -58,7 +58,10 @@ export class BothPaths {
     this.#source = source;
     this.#slow = new KernelTable(source.table.columns);
     const last = BothPaths.#last;
-    if (last !== undefined) last.#source.writers.release(last.#writer);
+    if (last !== undefined) {
+      last.#source.writers.release(last.#writer);
+      last.#slow.release();
+    }
     BothPaths.#last = this;
     this.#writer = source.writers.acquire(() => true);
     this.open(uri);
