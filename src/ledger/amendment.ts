@@ -20,7 +20,7 @@ import { KernelTable } from '../kernel/table.ts';
 import { dayFiles } from '../parquet/write/day-files.ts';
 import { readWhole } from '../store/read.ts';
 import { StoreError } from '../store/store.ts';
-import { amendments } from '../tables/amendments.ts';
+import { type amendmentOperations, amendments } from '../tables/amendments.ts';
 import { compareText } from '../text/order.ts';
 import { batchesOf, batchSummary } from './batch-summary.ts';
 import { commitContext, type LedgerRuntime } from './runtime.ts';
@@ -29,7 +29,7 @@ import { commitContext, type LedgerRuntime } from './runtime.ts';
 export const amendmentProperty = 'audit-warehouse.amendment';
 
 export interface Amendment {
-  readonly operation: 'compact' | 'replay' | 'erase' | 'retention' | 'again' | 'accept' | 'lost';
+  readonly operation: (typeof amendmentOperations)[number];
   /** The decisive change: its `remove` must not be empty, since that is what can be done only once, but for a batch. */
   readonly table: string;
   readonly change: {

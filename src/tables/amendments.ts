@@ -1,5 +1,7 @@
 import type { TableDeclaration } from './declaration.ts';
 
+export const amendmentOperations = ['compact', 'replay', 'erase', 'retention', 'again', 'accept', 'lost'] as const;
+
 /**
  * The written record of rows that left a table, or came into it, on purpose and outside of ingest: duplicates dropped by
  * compaction, quarantined records that became rows, erased subjects, days past their retention, changes by other engines that were accepted, files that were lost. With the ledger it
@@ -18,7 +20,7 @@ export const amendments: TableDeclaration = {
       description:
         'compact: duplicates dropped; replay: quarantine again; erase: a subject; retention: old days; again: what these had changed of an object that was read again; accept: a difference that verify had found and somebody accepted; lost: rows that were in files that are gone.',
       required: true,
-      values: ['compact', 'replay', 'erase', 'retention', 'again', 'accept'],
+      values: amendmentOperations,
     },
     { name: 'table_name', type: 'string', description: 'The table whose rows changed.', required: true },
     {
