@@ -5,7 +5,10 @@
  */
 import { PhysicalType } from './physical.ts';
 
-/** A field with the id that the table's schema gave it; of maps and lists the parts are fields too. */
+/**
+ * A field with the id that the table's schema gave it. Of lists and maps the parts are fields too, with the names of the
+ * standard forms: `element`, `key` (which is required) and `value`.
+ */
 export interface CarriedField {
   readonly name: string;
   readonly id: number;
@@ -18,6 +21,20 @@ export type CarriedType =
   | { readonly kind: 'struct'; readonly fields: readonly CarriedField[] }
   | { readonly kind: 'list'; readonly element: CarriedField }
   | { readonly kind: 'map'; readonly key: CarriedField; readonly value: CarriedField };
+
+/** The fields right below. */
+export function partsOf({ type }: CarriedField): readonly CarriedField[] {
+  switch (type.kind) {
+    case 'value':
+      return [];
+    case 'struct':
+      return type.fields;
+    case 'list':
+      return [type.element];
+    case 'map':
+      return [type.key, type.value];
+  }
+}
 
 export type CarriedValue =
   | { readonly name: (typeof plainNames)[number] }

@@ -5,7 +5,7 @@
  */
 import { isScalar, type ScalarType } from '../../columns/types.ts';
 import type { FileColumn } from '../encoder.ts';
-import { type CarriedField, type CarriedValue, storageOf } from './carried.ts';
+import { type CarriedField, type CarriedValue, partsOf, storageOf } from './carried.ts';
 import { PhysicalType } from './physical.ts';
 
 export const Repetition = { REQUIRED: 0, OPTIONAL: 1, REPEATED: 2 } as const;
@@ -113,9 +113,9 @@ export function fileSchema(columns: readonly FileColumn[]): FileSchema {
   return { elements, leaves };
 }
 
-/** Names of the groups between are those of the standard forms. */
 function addCarried(column: FileColumn, top: CarriedField, elements: SchemaElement[], leaves: Leaf[]): void {
-  const add = ({ name, id, required, type }: CarriedField, outer: readonly string[], levels: Levels): void => {
+  const add = (field: CarriedField, outer: readonly string[], levels: Levels): void => {
+    const { name, id, required, type } = field;
     const path = [...outer, name];
     const definition = levels.definition + (required ? 0 : 1);
     const element = { name, fieldId: id, repetition: required ? Repetition.REQUIRED : Repetition.OPTIONAL };
@@ -136,21 +136,13 @@ function addCarried(column: FileColumn, top: CarriedField, elements: SchemaEleme
       });
       return;
     }
+    const parts = partsOf(field);
     if (type.kind === 'struct') {
-      elements.push({ ...element, children: type.fields.length });
-      for (const field of type.fields) add(field, path, { ...levels, definition });
+      elements.push({ ...element, children: parts.length });
+      for (const part of parts) add(part, path, { ...levels, definition });
       return;
     }
-    const [group, parts] =
-      type.kind === 'list'
-        ? ['list', [{ ...type.element, name: 'element' }]]
-        : [
-            'key_value',
-            [
-              { ...type.key, name: 'key', required: true },
-              { ...type.value, name: 'value' },
-            ],
-          ];
+    const group = type.kind === 'list' ? 'list' : 'key_value';
     elements.push({ ...element, children: 1, logicalType: type.kind });
     elements.push({ name: group, repetition: Repetition.REPEATED, children: parts.length });
     const inner = { definition: definition + 1, repetition: levels.repetition + 1 };

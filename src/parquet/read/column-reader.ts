@@ -172,7 +172,7 @@ export class ColumnReader {
 
   /** The fast path: what all writers use nearly always. false where nothing was appended and hyparquet has to do it. */
   #decode(
-    { bytes }: DownloadedPart,
+    part: DownloadedPart,
     rowGroup: number,
     stored: StoredColumn,
     shapes: readonly LeafShape[],
@@ -182,15 +182,12 @@ export class ColumnReader {
     if (chunks.length !== shapes.length) return false;
     const leaves: ReadableChunk[] = [];
     for (const [index, { meta_data: chunk }] of chunks.entries()) {
-      const decompress = chunk && decompressor(chunk.codec);
-      if (chunk === undefined || decompress === undefined) return false;
-      const [start, end] = chunkRange(chunk);
+      const compressed = this.#compressed(part, chunk);
+      if (chunk === undefined || compressed === undefined) return false;
       const leaf: LeafChunk = {
-        bytes: bytes(start, Math.min(end, this.#file.size)),
+        ...compressed,
         type: chunk.type,
-        entries: Number(chunk.num_values),
         shape: shapes[index]!,
-        decompress,
         givesOwn: nativeCodecs.has(chunk.codec),
       };
       const pages = readablePages(leaf);
@@ -215,8 +212,16 @@ export class ColumnReader {
     );
   }
 
+  /** undefined where nothing here decompresses it. */
+  #compressed({ bytes }: DownloadedPart, chunk: ColumnChunkMetaData | undefined) {
+    const decompress = chunk && decompressor(chunk.codec);
+    if (chunk === undefined || decompress === undefined) return undefined;
+    const [start, end] = chunkRange(chunk);
+    return { bytes: bytes(start, Math.min(end, this.#file.size)), entries: Number(chunk.num_values), decompress };
+  }
+
   #appendCarried(
-    { bytes }: DownloadedPart,
+    part: DownloadedPart,
     rowGroup: number,
     stored: StoredColumn,
     field: CarriedField,
@@ -229,17 +234,10 @@ export class ColumnReader {
     const leaves = storedLeaves(tree);
     if (chunks.length !== leaves.length) throw new RangeError(`${chunks.length} chunks for ${leaves.length} leaves`);
     const cursors = chunks.map(({ meta_data: chunk }, i) => {
-      const decompress = chunk && decompressor(chunk.codec);
-      if (decompress === undefined) throw new Error(`a column chunk is compressed by ${chunk?.codec}`);
-      const [start, end] = chunkRange(chunk!);
-      return new LeafCursor({
-        ...leaves[i]!,
-        bytes: bytes(start, Math.min(end, this.#file.size)),
-        entries: Number(chunk!.num_values),
-        maxDefinition: leaves[i]!.definition,
-        maxRepetition: leaves[i]!.repetition,
-        decompress,
-      });
+      const compressed = this.#compressed(part, chunk);
+      if (compressed === undefined) throw new Error(`a column chunk is compressed by ${chunk?.codec}`);
+      const { definition: maxDefinition, repetition: maxRepetition, ...leaf } = leaves[i]!;
+      return new LeafCursor({ ...leaf, ...compressed, maxDefinition, maxRepetition });
     });
     const packed = new PackedWriter();
     for (let row = 0; row < rows; row++) {

@@ -5,7 +5,8 @@
  */
 import type { ColumnData, StringData } from '../../columns/batch.ts';
 import type { Scalar } from '../../columns/types.ts';
-import { type CarriedField, type CarriedValue, storageOf } from '../format/carried.ts';
+import { fixedBytes } from '../format/bounds.ts';
+import { type CarriedField, type CarriedValue, partsOf, storageOf } from '../format/carried.ts';
 import { Codec, Encoding, type Statistics } from '../format/footer.ts';
 import { PackedReader, PackedWriter } from '../format/packed.ts';
 import type { Leaf } from '../format/schema.ts';
@@ -100,19 +101,6 @@ class Shredder {
   }
 }
 
-function partsOf({ type }: CarriedField): readonly CarriedField[] {
-  switch (type.kind) {
-    case 'value':
-      return [];
-    case 'struct':
-      return type.fields;
-    case 'list':
-      return [type.element];
-    case 'map':
-      return [{ ...type.key, required: true }, type.value];
-  }
-}
-
 class LeafWriter {
   readonly #leaf: Leaf;
   readonly #width: number | undefined;
@@ -165,7 +153,7 @@ class LeafWriter {
       pages: this.#pages,
       levels: this.#levels,
       values: this.#values,
-      bounds: this.#leaf.path.length === 1 ? this.#bounds.ofLeaf : {},
+      bounds: this.#bounds.ofLeaf,
       statistics: { nullCount, ...this.#bounds.statistics, minIsExact: true, maxIsExact: true },
       columnIndex: undefined,
       bloomFilter: undefined,
@@ -245,14 +233,8 @@ class Bounds {
 
   get statistics(): Pick<Statistics, 'min' | 'max'> {
     if (this.#min === undefined || this.#max === undefined) return {};
-    return { min: this.#bytes(this.#min), max: this.#bytes(this.#max) };
-  }
-
-  #bytes(value: bigint | number): Uint8Array {
-    const out = new PackedWriter();
-    if (typeof value === 'bigint') out.long(value);
-    else out.int(value);
-    return out.bytes;
+    const bytes = (value: bigint | number) => fixedBytes(typeof value === 'bigint' ? 'long' : 'int', value);
+    return { min: bytes(this.#min), max: bytes(this.#max) };
   }
 }
 

@@ -8,7 +8,7 @@ import type { ColumnBatch, ColumnData } from '../../columns/batch.ts';
 import { KernelRows } from '../../kernel/rows.ts';
 import type { EncodedFile, EncodeInput, ParquetEncoder } from '../encoder.ts';
 import { allRows, columnsByName } from '../encoder.ts';
-import { type FileSchema, fileSchema } from '../format/schema.ts';
+import { type FileSchema, fileSchema, type Leaf } from '../format/schema.ts';
 import { encodeCarried } from './carried-chunks.ts';
 import { type EncodedChunk, type EncodedPage, EncodingChoices, encodeChunk } from './column-chunk.ts';
 import { Compressor } from './compression.ts';
@@ -36,6 +36,8 @@ export class ColumnarEncoder implements ParquetEncoder {
 export class ColumnarFileWriter {
   readonly #input: Omit<EncodeInput, 'batch' | 'order'>;
   readonly #schema: FileSchema;
+  /** Leaves whose chunks are made at one time: each by itself, and all of a carried column. */
+  readonly #together: readonly (readonly Leaf[])[];
   readonly #file: FileLayout;
   readonly #compressor: Compressor;
   readonly #choices = new EncodingChoices();
@@ -47,6 +49,9 @@ export class ColumnarFileWriter {
   constructor(input: Omit<EncodeInput, 'batch' | 'order'>) {
     this.#input = input;
     this.#schema = fileSchema(input.columns);
+    this.#together = [
+      ...Map.groupBy(this.#schema.leaves, (leaf) => (leaf.column.carried === undefined ? leaf : leaf.column)).values(),
+    ];
     this.#file = new FileLayout(this.#schema, input.sortedBy ?? []);
     this.#compressor = new Compressor(input.compressionLevel ?? defaultLevel);
   }
@@ -78,28 +83,22 @@ export class ColumnarFileWriter {
 
   async #encode(columns: ReadonlyMap<string, ColumnData>, rows: Uint32Array): Promise<EncodedChunk[]> {
     const { bloomColumns = [] } = this.#input;
-    const { leaves } = this.#schema;
     const placed = new KernelRows(rows);
     try {
       const chunks: EncodedChunk[] = [];
       let bytes = turnBytes;
-      for (const leaf of leaves) {
+      for (const leaves of this.#together) {
         await this.#compressor.room();
+        const [leaf] = leaves as [Leaf];
         const { name, carried } = leaf.column;
         const column = columns.get(name);
-        if (carried !== undefined) {
-          if (leaf === leaves.find((other) => other.column === leaf.column)) {
-            const own = leaves.filter((other) => other.column === leaf.column);
-            chunks.push(...encodeCarried(own, column, rows, this.#compressor));
-          }
-          continue;
-        }
-        const data = leafData(leaf, column);
-        const stream = shred(leaf, column, placed);
         const options = { withBloomFilter: bloomColumns.includes(name), choices: this.#choices };
-        const chunk = encodeChunk(leaf, data, stream, this.#compressor, options);
-        chunks.push(chunk);
-        for (const page of chunk.pages) bytes += page.uncompressedSize;
+        const made =
+          carried === undefined
+            ? [encodeChunk(leaf, leafData(leaf, column), shred(leaf, column, placed), this.#compressor, options)]
+            : encodeCarried(leaves, column, rows, this.#compressor);
+        chunks.push(...made);
+        for (const { pages } of made) for (const page of pages) bytes += page.uncompressedSize;
         if (bytes < turnBytes) continue;
         await nextTurn();
         bytes = 0;

@@ -3,7 +3,7 @@
  * "Nested Encoding"; the Dremel paper), which the kernel does and keeps. Its values are then gathered from their slots.
  */
 import type { ColumnData, ListData, MapData, ScalarData } from '../../columns/batch.ts';
-import { kernel } from '../../kernel/kernel.ts';
+import { kernel, placeOf } from '../../kernel/kernel.ts';
 import type { KernelRows } from '../../kernel/rows.ts';
 import type { Leaf } from '../format/schema.ts';
 
@@ -98,5 +98,3 @@ function isNullIn(data: ColumnData | undefined, { place, count }: KernelRows): b
 function keysMissing({ definition, levels, values }: LeafStream, maxDefinition: number): boolean {
   return definition === null && kernel().call.countDefinition(0, levels, maxDefinition) > values;
 }
-
-const placeOf = (array: ArrayBufferView | null): number => kernel().placeOf(array);
