@@ -115,7 +115,7 @@ function* checkList(list: unknown[], schema: CheckedSchema, path: KeyPath): Gene
 function* checkGroup(group: Record<string, unknown>, schema: CheckedSchema, path: KeyPath): Generator<KeyProblem> {
   const { properties = {}, required = [], propertyNames, additionalProperties } = schema;
   const given = Object.keys(group);
-  // A program may give undefined, which is nothing.
+  // undefined, which a program may pass, counts as not given.
   const has = (key: string): boolean => Object.hasOwn(group, key) && group[key] !== undefined;
   for (const [key, { default: value }] of Object.entries(properties)) {
     if (value !== undefined && !has(key)) group[key] = structuredClone(value);

@@ -249,7 +249,8 @@ function inRange(ymd: string | null, days: Range<string> | undefined): boolean {
   return days === undefined || ymd === null || overlaps(ymd, ymd, days);
 }
 
-function boundsTest(metadata: TableMetadata, ranges: readonly ColumnRange[]): (file: LiveFile) => boolean {
+/** Whether a file may have rows in all of these ranges, as its bounds say. */
+export function boundsTest(metadata: TableMetadata, ranges: readonly ColumnRange[]): (file: LiveFile) => boolean {
   const fields = fieldsByName(metadata);
   const tests = ranges.map((range) => {
     const field = typeof range.column === 'string' ? fields.get(range.column) : range.column;

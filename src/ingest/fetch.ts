@@ -75,11 +75,11 @@ export async function* fetchObjects(
   const isSmall = (object: ObjectInfo): boolean => object.size <= Math.min(wholeBytes, options.downloadBytes);
   const isRanged = (object: ObjectInfo): boolean => !isSmall(object) && !object.uri.startsWith('file:');
   const isLocal = objects.every(({ uri }) => uri.startsWith('file:'));
+  const hasRanges = objects.some(isRanged);
   // Ranges are read beside whole objects, and share their memory with them.
-  const remoteBytes = objects.some(isRanged) ? options.downloadBytes / 2 : options.downloadBytes;
-  const wholesBytes = isLocal ? Math.min(options.downloadBytes, localBytes) : remoteBytes;
-  const shared = isLocal || objects.some(isRanged) ? undefined : options.budget;
-  const budget = shared ?? new ByteBudget(wholesBytes);
+  const bytesOfAll = hasRanges ? options.downloadBytes / 2 : options.downloadBytes;
+  const wholesBytes = isLocal ? Math.min(bytesOfAll, localBytes) : bytesOfAll;
+  const budget = (isLocal || hasRanges ? undefined : options.budget) ?? new ByteBudget(wholesBytes);
   let toAcquire = objects.filter(isSmall).length;
   const pool = new BufferPool(wholesBytes);
 

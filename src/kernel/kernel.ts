@@ -134,6 +134,9 @@ export class Kernel {
   }
 }
 
+/** Where an array over this thread's kernel is; 0 for no array. */
+export const placeOf = (array: ArrayBufferView | null): number => kernel().placeOf(array);
+
 let ofThread: Kernel | undefined;
 
 /** This thread's kernel, loaded when it is first asked for. */

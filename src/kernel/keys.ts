@@ -1,7 +1,7 @@
 /** Describes columns to the kernel as what rows are sorted by or told apart by (assembly/keys.ts). */
 import type { ScalarData } from '../columns/batch.ts';
 import { kindOf } from './columns.ts';
-import { kernel } from './kernel.ts';
+import { kernel, placeOf } from './kernel.ts';
 
 export interface KeyData {
   readonly data: ScalarData;
@@ -12,7 +12,6 @@ export interface KeyData {
 /** Makes these the keys that the kernel goes by, until it is given others. */
 export function setKeys(keys: readonly KeyData[]): void {
   const { call } = kernel();
-  const placeOf = (array: ArrayBufferView | null): number => kernel().placeOf(array);
   call.clearKeys();
   for (const { data, unit = 0n } of keys) {
     if (data.nullCount === data.length) {

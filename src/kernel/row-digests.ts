@@ -3,7 +3,8 @@
  */
 import type { ColumnBatch, ColumnData, ScalarData } from '../columns/batch.ts';
 import { Kind_Boolean, Kind_Double, Kind_Int, Kind_List, Kind_Long, Kind_Map, Kind_String } from './assembly/codes.ts';
-import { type Kernel, kernel as kernelOfThread } from './kernel.ts';
+import { type Kernel, kernel as kernelOfThread, placeOf } from './kernel.ts';
+import { KernelRows } from './rows.ts';
 
 /** A column that goes into the digests; in the order in which the canonical text has them. */
 export interface TaggedColumn {
@@ -49,18 +50,17 @@ export class DigestedBatch {
     const { call } = kernel;
     const bytesPerRow = hashWords[hash] * 4;
     const described = this.#describe(columns);
-    const isList = rows instanceof Uint32Array;
-    const count = isList ? rows.length : rows.to - rows.from;
+    const [from, count] = rows instanceof Uint32Array ? [0, rows.length] : [rows.from, rows.to - rows.from];
     if (call.room(this.#target) < count * bytesPerRow || this.#target === 0) {
       call.release(this.#target);
       this.#target = call.allocate(count * bytesPerRow);
     }
-    const list = isList ? kernel.block(rows as unknown as readonly number[]) : 0;
+    const list = rows instanceof Uint32Array ? new KernelRows(rows) : undefined;
     const size = call.digestColumnWords();
     const make = hash === 'digest' ? call.digestRows : call.hashRows;
-    make(described.place, described.words / size, list, isList ? 0 : rows.from, count, this.#target);
+    make(described.place, described.words / size, list?.place ?? 0, from, count, this.#target);
     call.release(described.place);
-    call.release(list);
+    list?.release();
     return kernel.uint32(this.#target, count * hashWords[hash]);
   }
 
@@ -141,5 +141,3 @@ function placesOf(data: ScalarData): [number, number, number] {
   if (data.kind === 'fixed') return [placeOf(data.values), 0, 0];
   return [placeOf(data.codes), placeOf(data.offsets), placeOf(data.bytes)];
 }
-
-const placeOf = (array: ArrayBufferView | null): number => kernelOfThread().placeOf(array);

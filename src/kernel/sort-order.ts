@@ -8,7 +8,7 @@
 
 import type { ColumnBatch, ScalarData, StringData } from '../columns/batch.ts';
 import { compareText } from '../text/order.ts';
-import { kernel } from './kernel.ts';
+import { kernel, placeOf } from './kernel.ts';
 import { setKeys } from './keys.ts';
 import { KernelRows } from './rows.ts';
 
@@ -38,7 +38,7 @@ export function sortOrder(batch: ColumnBatch, keys: readonly (string | OrderKey)
   ) {
     // Nothing is to be gained by merging: digits cost a few passes, however many runs there are.
     const { valid, values } = first.data;
-    sorted = call.orderOfLongs(kernel().placeOf(values), kernel().placeOf(valid), order.length);
+    sorted = call.orderOfLongs(placeOf(values), placeOf(valid), order.length);
   } else {
     setKeys(columns);
     sorted = call.orderOfKeys(order.length);
@@ -60,7 +60,7 @@ export function splitByDay(batch: ColumnBatch, order: Uint32Array, partitionColu
   const made = column.codes === null ? new KernelRows(codesOf(column, batch.rows)) : undefined;
   const placed = new KernelRows(order);
   try {
-    const codes = made?.place ?? kernel().placeOf(column.codes);
+    const codes = made?.place ?? placeOf(column.codes);
     const rows = placed.place;
     const counts = kernel().uint32(call.countCodes(codes, rows, order.length, column.entries), column.entries);
     const days: { day: string; code: number; rows: number }[] = [];

@@ -1,4 +1,4 @@
-/** The question who settled which differences, when and why: what `verify --accept` has written down. */
+/** Who settled which differences, when and why: what `verify --accept` has written down. */
 import type { Question } from './question.ts';
 
 export const acceptances: Question = {

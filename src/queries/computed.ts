@@ -3,22 +3,32 @@ import type { CellValue, QueryAnswer, QueryEngine, QueryRequest } from '../engin
 import type { Runtime } from '../ingest/runtime.ts';
 import { missingNumbersText } from '../jobs/producers/missing-numbers.ts';
 import { type ProducerDay, producers } from '../jobs/producers/producers.ts';
-import { readAcceptances } from '../jobs/verify/accounts.ts';
+import { type AcceptedDifferences, readAcceptances } from '../jobs/verify/accounts.ts';
 import { type Grade, grades } from '../sequences/grade.ts';
 import { countOf } from '../sequences/number-set.ts';
 import { timeText } from '../text/time.ts';
 import { ParameterError } from './parameters.ts';
 
-interface Column {
+interface Column<Row> {
   readonly name: string;
   readonly type: string;
-  readonly of: (day: ProducerDay) => CellValue;
+  readonly of: (row: Row) => CellValue;
 }
 
-const text = (name: string, of: Column['of']): Column => ({ name, type: 'varchar', of });
-const number = (name: string, of: Column['of']): Column => ({ name, type: 'bigint', of });
+const text = <Row>(name: string, of: Column<Row>['of']): Column<Row> => ({ name, type: 'varchar', of });
+const number = <Row>(name: string, of: Column<Row>['of']): Column<Row> => ({ name, type: 'bigint', of });
 
-const columns: readonly Column[] = [
+const acceptanceColumns: readonly Column<AcceptedDifferences>[] = [
+  text('accepted_at', ({ at }) => at),
+  text('accepted_by', ({ by }) => by),
+  text('table_name', ({ table }) => table),
+  text('reason', ({ reason }) => reason),
+  number('objects', ({ objects }) => objects),
+  number('missing', ({ missing }) => missing),
+  number('unexpected', ({ unexpected }) => unexpected),
+];
+
+const producerColumns: readonly Column<ProducerDay>[] = [
   text('ymd', ({ ymd }) => ymd),
   text('source', ({ sources }) => sources.join(', ')),
   text('instance_id', ({ instance }) => instance),
@@ -69,15 +79,7 @@ async function accepted(world: Pick<Runtime, 'store' | 'catalog'>, values: Value
       (to === undefined || at.slice(0, 10) <= to) &&
       (table === undefined || of === table),
   );
-  const texts = ['accepted_at', 'accepted_by', 'table_name', 'reason'].map((name) => ({ name, type: 'varchar' }));
-  const numbers = ['objects', 'missing', 'unexpected'].map((name) => ({ name, type: 'bigint' }));
-  return {
-    columns: [...texts, ...numbers],
-    chunks: (async function* () {
-      yield rows.map((row) => [row.at, row.by, row.table, row.reason, row.objects, row.missing, row.unexpected]);
-    })(),
-    bytesScanned: () => 0,
-  };
+  return answerOf(acceptanceColumns, rows, 0);
 }
 
 async function missing(world: Pick<Runtime, 'store' | 'catalog' | 'config'>, values: Values): Promise<QueryAnswer> {
@@ -93,16 +95,18 @@ async function missing(world: Pick<Runtime, 'store' | 'catalog' | 'config'>, val
     ...(source !== undefined && { sources: [source] }),
     ...(grade !== undefined && { grades: [grade as Grade] }),
   });
-  return {
-    columns: columns.map(({ name, type }) => ({ name, type })),
-    chunks: rowsOf(report.days),
-    bytesScanned: () => report.bytesScanned,
-  };
+  return answerOf(producerColumns, report.days, report.bytesScanned);
 }
+
+const answerOf = <Row>(columns: readonly Column<Row>[], rows: readonly Row[], bytesScanned: number): QueryAnswer => ({
+  columns: columns.map(({ name, type }) => ({ name, type })),
+  chunks: chunksOf(columns, rows),
+  bytesScanned: () => bytesScanned,
+});
 
 const chunkRows = 1000;
 
-async function* rowsOf(days: readonly ProducerDay[]): AsyncGenerator<CellValue[][]> {
-  for (let at = 0; at < days.length; at += chunkRows)
-    yield days.slice(at, at + chunkRows).map((day) => columns.map(({ of }) => of(day)));
+async function* chunksOf<Row>(columns: readonly Column<Row>[], rows: readonly Row[]): AsyncGenerator<CellValue[][]> {
+  for (let at = 0; at < rows.length; at += chunkRows)
+    yield rows.slice(at, at + chunkRows).map((row) => columns.map(({ of }) => of(row)));
 }

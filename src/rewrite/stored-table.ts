@@ -108,6 +108,10 @@ function withSchema(name: string, base: TableDeclaration | undefined, metadata: 
   };
 }
 
+/** Those that a table can declare: carried ones are taken along, and no more is known of them. */
+export const declaredColumns = ({ columns }: TableDeclaration): ColumnDeclaration[] =>
+  columns.filter(({ isCarried }) => !isCarried);
+
 const notWrittenIn = (metadata: TableMetadata): ReadonlyMap<number, string> =>
   new Map(
     currentSchema(metadata)
@@ -133,9 +137,7 @@ function clusteringOf(
 ): SortKey[] {
   const configured = compact.clustering[declaration.name];
   if (configured === undefined && base === undefined) return defaultOrder(metadata);
-  const types = new Map(
-    declaration.columns.flatMap(({ name, type, isCarried }) => (isCarried ? [] : [[name, type] as const])),
-  );
+  const types = new Map(declaredColumns(declaration).map(({ name, type }) => [name, type]));
   const wanted = configured ?? base?.clusteredBy ?? declaration.sortedBy;
   // What another engine has dropped cannot be sorted by; what the configuration names has to be there.
   const possible = configured ?? wanted.filter((text) => types.has(parseSortKey(text)?.column ?? ''));

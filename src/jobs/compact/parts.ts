@@ -138,10 +138,13 @@ export function mayHold(part: DayPart, file: LiveFile): boolean {
   return (part.to === undefined || from < part.to) && (part.from === undefined || to >= part.from);
 }
 
-/** Of files that `mayHold` leaves in several parts, the one that counts it. */
-export function counts(part: DayPart, file: LiveFile): boolean {
-  const [from] = boundsOf(file, part.key);
-  return from === undefined ? part.from === undefined : isIn(part, from);
+/** The files that count as those of the part, or of the day: one that has rows of several parts is counted by one of them. */
+export function countedBy(part: DayPart | undefined, files: readonly LiveFile[]): readonly LiveFile[] {
+  if (part === undefined) return files;
+  return files.filter((file) => {
+    const [from] = boundsOf(file, part.key);
+    return from === undefined ? part.from === undefined : isIn(part, from);
+  });
 }
 
 const mayHoldNulls = ({ key }: DayPart, { nullCounts }: LiveFile): boolean => (nullCounts.get(key.fieldId) ?? 1) > 0;

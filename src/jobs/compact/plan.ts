@@ -140,4 +140,5 @@ function refusal(day: string | null, files: readonly LiveFile[]): string | undef
 const filesOf = (bytes: number, { targetBytes }: CompactionRules): number =>
   Math.max(1, Math.ceil(bytes / targetBytes));
 
-const sumBytes = (files: readonly LiveFile[]): number => files.reduce((sum, file) => sum + file.fileSize, 0);
+export const sumBytes = (files: readonly Pick<LiveFile, 'fileSize'>[]): number =>
+  files.reduce((sum, file) => sum + file.fileSize, 0);

@@ -145,12 +145,10 @@ async function outsideOf(
 }
 
 function joined(some: Excluded, others: Excluded): Excluded {
-  if (others.size === 0) return some;
-  const all = new Map<string, Uint8Array>([...others].map(([path, rows]) => [path, rows.slice()]));
+  const all = new Map(others);
   for (const [path, rows] of some) {
-    const known = all.get(path);
-    if (known === undefined) all.set(path, rows);
-    else for (let row = 0; row < rows.length; row++) known[row]! |= rows[row]!;
+    const known = others.get(path);
+    all.set(path, known === undefined ? rows : rows.map((one, row) => one | known[row]!));
   }
   return all;
 }

@@ -134,31 +134,25 @@ async function eraseDay(runtime: Runtime, request: DayRequest, { dryRun, signal 
     const add: DataFile[] = [];
     const touched: LiveFile[] = [];
     const byObject = new Map<string, number>();
+    const { store, config, uuid } = runtime;
+    const options = { store, output: config.output, prefix: 'erased-', uuid };
+    const rewrite = (file: LiveFile, dropped: Uint8Array) =>
+      withoutRows(options, loaded, describeTable(table, loaded, config), { ...file, ymd: file.ymd ?? day }, dropped);
     for (const file of await candidates(runtime, loaded, columns, subject, { from: day, to: day })) {
       signal?.throwIfAborted();
       const found = new Map<string, number>();
       const dropped = await rowsToDrop(runtime, loaded, file, columns, subject, found);
       if (dropped === undefined) continue;
-      const count = (): void => {
-        touched.push(file);
-        for (const [uri, rows] of found) increase(byObject, uri, rows);
-      };
-      if (dryRun) {
-        count();
-        continue;
-      }
-      const { store, uuid } = runtime;
-      const options = { store, output: runtime.config.output, prefix: 'erased-', uuid };
-      const placed = { ...file, ymd: file.ymd ?? day };
-      const described = describeTable(table, loaded, runtime.config);
       try {
-        const rewritten = await withoutRows(options, loaded, described, placed, dropped);
+        const rewritten = dryRun ? undefined : await rewrite(file, dropped);
         if (rewritten !== undefined) add.push(rewritten);
-        count();
       } catch (error) {
         if (!(error instanceof ColumnNotWritten)) throw error;
         left.push(error);
+        continue;
       }
+      touched.push(file);
+      for (const [uri, rows] of found) increase(byObject, uri, rows);
     }
     const rows = [...byObject.values()].reduce((sum, count) => sum + count, 0);
     const objects = [...byObject.keys()];

@@ -8,7 +8,7 @@ import { StoreError } from '../../store/store.ts';
 import { readUnits } from '../steps/manifest.ts';
 import { timeIsOver } from '../steps/unit.ts';
 
-export const manifestPrefix = (warehouse: string): string => `${warehouse}/_jobs/`;
+const manifestPrefix = (warehouse: string): string => `${warehouse}/_jobs/`;
 
 /** Those whose units are over, and that were written, before that time; in milliseconds since the epoch. */
 export async function* spentManifests({ store, config }: Runtime, before: number): AsyncGenerator<string> {

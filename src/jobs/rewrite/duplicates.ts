@@ -10,7 +10,7 @@
 import { hash } from 'node:crypto';
 import type { ColumnData, ScalarData } from '../../columns/batch.ts';
 import { type ColumnDeclaration, isScalar, type Value } from '../../columns/types.ts';
-import { deletedRows } from '../../iceberg/deleted-rows.ts';
+import { countOnes, deletedRows } from '../../iceberg/deleted-rows.ts';
 import type { TableMetadata } from '../../iceberg/metadata.ts';
 import type { LiveFile } from '../../iceberg/scan.ts';
 import { asParquet } from '../../iceberg/table-rows.ts';
@@ -21,7 +21,7 @@ import { columnsByName } from '../../parquet/encoder.ts';
 import { valueAt } from '../../parquet/format/statistics.ts';
 import { ColumnReader } from '../../parquet/read/column-reader.ts';
 import { rowIdentity } from '../../records/identity.ts';
-import type { CompactionTable } from '../../rewrite/stored-table.ts';
+import { type CompactionTable, declaredColumns } from '../../rewrite/stored-table.ts';
 import type { ObjectStore } from '../../store/store.ts';
 import { partitionColumn, type TableDeclaration } from '../../tables/declaration.ts';
 import { compareText } from '../../text/order.ts';
@@ -91,7 +91,7 @@ export async function findDuplicates(
   const keyColumns = keyColumnsOf(table.declaration);
   if (keyColumns.length === 0) return none;
   const all = [...files.kept, ...files.inputs];
-  const rows = all.reduce((sum, file) => sum + file.recordCount, 0);
+  const rows = all.reduce((sum, { path, recordCount }) => sum + recordCount - countOnes(files.deleted.get(path)), 0);
   const digests = new RowDigests();
   try {
     const passes = Math.max(1, Math.ceil((rows * bytesPerDigest) / memoryBytes));
@@ -131,7 +131,7 @@ async function chooseRows(
 ): Promise<Duplicates> {
   const { declaration } = table;
   const keyColumns = keyColumnsOf(declaration);
-  const compared = declaration.columns.filter(({ isCarried }) => !isCarried);
+  const compared = declaredColumns(declaration);
   const hasId = declaration.identity?.id !== undefined;
   const dropped = new Map([...deleted].map(([path, rows]) => [path, rows.slice()]));
   const byObject = new Map<string, number>();

@@ -17,8 +17,8 @@ import { cachedReads } from '../../store/cached-reads.ts';
 import { compareText } from '../../text/order.ts';
 import type { KnownFile } from '../compact/commit.ts';
 import { type OpenedTable, openTable, rulesOf, withSortOrder } from '../compact/open.ts';
-import { counts, cutDay, type DayPart, type PartKey } from '../compact/parts.ts';
-import { type DayPlan, planTable, type Refusal } from '../compact/plan.ts';
+import { countedBy, cutDay, type DayPart, type PartKey } from '../compact/parts.ts';
+import { type DayPlan, planTable, type Refusal, sumBytes } from '../compact/plan.ts';
 import { readTableFiles } from '../rewrite/live-files.ts';
 import { type CompactUnit, newCompactUnit } from './unit.ts';
 
@@ -57,7 +57,7 @@ export async function* planCompaction(runtime: Runtime, options: PlanCompactionO
         // Nothing of a day is committed before all of its parts are staged.
         if (count > 0 && count + parts.length > options.units) return;
         for (const part of parts.length > options.units ? [undefined] : parts) {
-          const own = part === undefined ? plan.inputs : plan.inputs.filter((file) => counts(part, file));
+          const own = countedBy(part, plan.inputs);
           yield newCompactUnit({
             unit: count++,
             table,
@@ -67,7 +67,7 @@ export async function* planCompaction(runtime: Runtime, options: PlanCompactionO
             snapshot: String(snapshot.id),
             reasons,
             files: own.length,
-            bytes: own.reduce((sum, { fileSize }) => sum + fileSize, 0),
+            bytes: sumBytes(own),
             rows: own.reduce((sum, { recordCount }) => sum + recordCount, 0),
             until,
           });
@@ -145,7 +145,7 @@ export async function replanDay(
 }
 
 /** Of what decides the outcome: the files that go, those whose rows count, the deletes that are known of, and the part. */
-export function unitId(table: TableMetadata['table-uuid'], plan: DayPlan, part?: DayPart): string {
+function unitId(table: TableMetadata['table-uuid'], plan: DayPlan, part?: DayPart): string {
   const group = groupId(table, plan, part);
   if (part === undefined) return group;
   const { number, from, to } = part;

@@ -3,15 +3,14 @@
  * nothing. A unit that is staged twice, or at the same time, has one intent, the one that was put first; each try gives
  * its files names of their own, and removes them where the intent of another one stands.
  */
-import type { DataFile } from '../../iceberg/data-file.ts';
 import { snapshotById } from '../../iceberg/metadata.ts';
 import type { Runtime } from '../../ingest/runtime.ts';
 import { ColumnNotWritten } from '../../rewrite/stored-table.ts';
 import { stillValid } from '../compact/commit.ts';
 import { DayRows } from '../compact/day-rows.ts';
 import { type OpenedTable, openTable, rewriteOptions } from '../compact/open.ts';
-import { counts, type DayPart } from '../compact/parts.ts';
-import type { DayPlan } from '../compact/plan.ts';
+import { countedBy, type DayPart } from '../compact/parts.ts';
+import { type DayPlan, sumBytes } from '../compact/plan.ts';
 import { type RewrittenDay, rewriteDay } from '../compact/rewrite.ts';
 import { isCommitted } from './compaction-commit.ts';
 import { type CompactionCounts, type CompactionIntent, putCompaction, readCompaction } from './compaction-intent.ts';
@@ -91,17 +90,14 @@ const over = async (
   state: (await isCommitted(runtime, loaded, { unit: group, day, files: [] })) ? 'settled' : 'overtaken',
 });
 
-/** A file that holds rows of several parts is counted by one of them. */
 function countsOf(
   { plan, files, rows, duplicates, deleted }: RewrittenDay,
   part: DayPart | undefined,
 ): CompactionCounts {
-  const inputs = part === undefined ? plan.inputs : plan.inputs.filter((file) => counts(part, file));
-  const bytesOf = (some: readonly Pick<DataFile, 'fileSize'>[]) =>
-    some.reduce((sum, { fileSize }) => sum + fileSize, 0);
+  const inputs = countedBy(part, plan.inputs);
   return {
     files: { before: inputs.length, after: files.length },
-    bytes: { before: bytesOf(inputs), after: bytesOf(files) },
+    bytes: { before: sumBytes(inputs), after: sumBytes(files) },
     rows,
     duplicates: duplicates.count,
     deleted,

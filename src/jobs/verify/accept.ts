@@ -4,6 +4,7 @@
  * found: one row less after that is a difference again. Rows that are missing because a file is gone or damaged are
  * never accepted, since nobody wanted those to go.
  */
+import type { TableMetadata } from '../../iceberg/metadata.ts';
 import { scanRows } from '../../iceberg/table-rows.ts';
 import { expectOwnWarehouse } from '../../ingest/own-tables.ts';
 import type { Runtime } from '../../ingest/runtime.ts';
@@ -68,8 +69,10 @@ async function acceptOnce(runtime: Runtime, options: AcceptOptions): Promise<Acc
   if (entries.length === 0) return report;
   const tables = new Set(entries.map(({ table }) => table));
   const isStillRight = async (): Promise<boolean> => {
-    for (const [table, sequence] of await versionsOf(runtime, tables))
-      if (!(await isAsBefore(runtime, table, before.get(table) ?? 0, sequence))) return false;
+    for (const table of tables) {
+      const metadata = await readable(runtime, table);
+      if (metadata !== undefined && !onlyBatchesSince(metadata, before.get(table) ?? 0)) return false;
+    }
     return true;
   };
   return (await acceptRows(runtime, { entries, plannedOn, isStillRight })) ? report : undefined;
@@ -83,7 +86,7 @@ function isAskedFor({ table, uri = '' }: Difference, { tables, objects }: Accept
   return (tables?.includes(table ?? '') ?? true) && (objects?.some(isObject) ?? true);
 }
 
-/** Throws UsageError for what is no day. */
+/** Throws UsageError for a text that is not a day. */
 async function objectsOfDays({ store, catalog, clock }: Runtime, days: readonly string[]): Promise<Set<string>> {
   const wanted = days.map((day) => parseDays({ from: day, to: day }, { now: clock() }).from!);
   const objects = new Set<string>();
@@ -141,17 +144,15 @@ function sums(entries: readonly AmendedRows[]): AcceptReport['tables'] {
 }
 
 /** Sequence numbers, by table that is there and can be read. */
-async function versionsOf({ catalog }: Runtime, tables: Iterable<string>): Promise<Map<string, number>> {
+async function versionsOf(runtime: Runtime, tables: Iterable<string>): Promise<Map<string, number>> {
   const versions = new Map<string, number>();
   for (const table of tables) {
-    const loaded = await catalog.loadTable(table).catch(() => undefined);
-    if (loaded !== undefined) versions.set(table, loaded.metadata['last-sequence-number']);
+    const metadata = await readable(runtime, table);
+    if (metadata !== undefined) versions.set(table, metadata['last-sequence-number']);
   }
   return versions;
 }
 
-async function isAsBefore({ catalog }: Runtime, table: string, since: number, now: number): Promise<boolean> {
-  if (now === since) return true;
-  const metadata = (await catalog.loadTable(table))?.metadata;
-  return metadata !== undefined && onlyBatchesSince(metadata, since);
-}
+/** undefined where the table is not there, or cannot be read. */
+const readable = async ({ catalog }: Runtime, table: string): Promise<TableMetadata | undefined> =>
+  (await catalog.loadTable(table).catch(() => undefined))?.metadata;

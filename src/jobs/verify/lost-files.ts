@@ -7,18 +7,14 @@
  * Then the objects are read again as by `backfill --again`, which settles that. Objects that are no longer in their source stay
  * named, until somebody accepts the loss.
  */
-import type { LoadedTable } from '../../iceberg/catalog.ts';
-import { type LiveFile, liveFiles } from '../../iceberg/scan.ts';
-import { fieldsByName } from '../../iceberg/schema.ts';
+import { boundsTest, type LiveFile, liveFiles } from '../../iceberg/scan.ts';
 import { asParquet } from '../../iceberg/table-rows.ts';
-import { decodeValue } from '../../iceberg/values.ts';
 import type { Runtime } from '../../ingest/runtime.ts';
 import { KernelTable } from '../../kernel/table.ts';
 import { type AmendedRows, amend, finishAmendments } from '../../ledger/amendment.ts';
 import { batchesOf } from '../../ledger/batch-summary.ts';
-import { compareValues } from '../../parquet/format/bounds.ts';
 import { ColumnReader } from '../../parquet/read/column-reader.ts';
-import { type CompactionTable, describeTable } from '../../rewrite/stored-table.ts';
+import { type CompactionTable, declaredColumns, describeTable } from '../../rewrite/stored-table.ts';
 import { eventTables } from '../../sources/registry.ts';
 import { canonical } from '../../store/places.ts';
 import { type ObjectStore, StoreError } from '../../store/store.ts';
@@ -38,7 +34,8 @@ export async function dropLostFiles(
   differences: () => Promise<readonly Difference[]>,
 ): Promise<string[]> {
   const done: string[] = [];
-  for (const table of [...eventTables, quarantine.name]) {
+  const found = new Set((await differences()).flatMap(({ kind, table }) => (lostFileKinds.has(kind) ? table : [])));
+  for (const table of [...eventTables, quarantine.name].filter((name) => found.has(name))) {
     const what = { what: `table ${table}`, command: 'verify --repair' };
     done.push(...(await replan(what, () => dropFrom(runtime, table, differences))));
   }
@@ -72,7 +69,7 @@ async function dropFrom(
   const detail = lost.length === 1 ? lost[0]!.path : `${lost[0]!.path} and ${lost.length - 1} more files`;
   const entries = differences.flatMap(({ kind, uri, expected, found }): AmendedRows[] => {
     if (kind !== 'rows-missing' || uri === undefined || isUnderWay(uri)) return [];
-    if (!lost.some((file) => mayHold(loaded, file, uri))) return [];
+    if (!lost.some(boundsTest(loaded.metadata, [{ column: 'source_uri', from: uri, to: uri }]))) return [];
     return [{ table, sourceUri: uri, rows: Number(found) - Number(expected), detail }];
   });
   const since = loaded.metadata['last-sequence-number'];
@@ -99,8 +96,7 @@ async function isWhole(
 ): Promise<boolean> {
   const info = await store.head(file.path);
   if (info?.size !== file.fileSize) return false;
-  const readable = declaration.columns.filter(({ isCarried }) => !isCarried);
-  const table = new KernelTable(readable);
+  const table = new KernelTable(declaredColumns(declaration));
   try {
     const reader = await ColumnReader.open(store, asParquet(file));
     for (const index of reader.rowGroups.keys()) {
@@ -114,20 +110,6 @@ async function isWhole(
   } finally {
     table.release();
   }
-}
-
-/** false where the bounds of a file say that it has no row of the object. */
-function mayHold({ metadata }: LoadedTable, { lowerBounds, upperBounds }: LiveFile, uri: string): boolean {
-  const field = fieldsByName(metadata).get('source_uri');
-  if (field === undefined) return true;
-  const [least, greatest] = [lowerBounds, upperBounds].map((bounds) => {
-    const bytes = bounds.get(field.id);
-    return bytes && decodeValue(field.type, bytes);
-  });
-  return !(
-    (least !== undefined && compareValues(uri, least) < 0) ||
-    (greatest !== undefined && compareValues(greatest, uri) < 0)
-  );
 }
 
 /** Reads the objects again that have lost rows. */

@@ -10,7 +10,7 @@ import { type LiveFile, liveFiles } from '../../iceberg/scan.ts';
 import type { Runtime } from '../../ingest/runtime.ts';
 import { DigestedBatch } from '../../kernel/row-digests.ts';
 import type { ColumnReader } from '../../parquet/read/column-reader.ts';
-import { describeTable } from '../../rewrite/stored-table.ts';
+import { declaredColumns, describeTable } from '../../rewrite/stored-table.ts';
 import { StoreError } from '../../store/store.ts';
 import type { DeepCheck } from './deep/deep.ts';
 import { columnGroups } from './deep/read-columns.ts';
@@ -79,8 +79,7 @@ export async function checkTable(
   const digester = deep?.digester(name);
   const readFile = async (file: LiveFile, reader: ColumnReader | undefined): Promise<void> => {
     const bounds = digester && new Bounds(metadata, file);
-    const all = described!.declaration.columns.filter(({ isCarried }) => !isCarried);
-    const columns = digester ? all.map((column) => column.name) : ['source_uri'];
+    const columns = digester ? declaredColumns(described!.declaration).map(({ name }) => name) : ['source_uri'];
     if (counted !== undefined) columns.push(counted.column);
     for await (const group of columnGroups(store, loaded, described!, file, reader)) {
       const batch = await group.read(columns);

@@ -19,7 +19,7 @@ export interface ColumnGroup {
   read(names: Iterable<string>): Promise<ColumnBatch>;
 }
 
-/** `opened`: the file, if it is open already; it is closed at the end. Throws what ColumnReader and deletedRows throw. */
+/** `opened`: the file, if the caller has opened it. Throws what ColumnReader and deletedRows throw. */
 export async function* columnGroups(
   store: ObjectStore,
   { metadata }: LoadedTable,
@@ -50,6 +50,6 @@ export async function* columnGroups(
     }
   } finally {
     for (const table of tables.values()) table.release();
-    reader.close();
+    if (opened === undefined) reader.close();
   }
 }

@@ -99,18 +99,14 @@ function orderOf(words: Uint32Array, rows: number, rowWords: number): Uint32Arra
   const order = orderByPlace(words, rows, rowWords);
   if (order === null) return Uint32Array.from({ length: rows }, (_, row) => row).sort(compare);
   // Rows of one place are few and side by side: their digests decide.
-  let isChanged = order !== undefined;
   const all = order ?? Uint32Array.from({ length: rows }, (_, row) => row);
   for (let from = 0; from < rows; ) {
     let to = from + 1;
     while (to < rows && isSamePlace(words, all[from]! * rowWords, all[to]! * rowWords)) to++;
-    if (to - from > 1) {
-      all.subarray(from, to).sort(compare);
-      isChanged = true;
-    }
+    if (to - from > 1) all.subarray(from, to).sort(compare);
     from = to;
   }
-  return isChanged ? all : undefined;
+  return all;
 }
 
 function isInOrder(words: Uint32Array, rowWords: number): boolean {
