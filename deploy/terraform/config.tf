@@ -1,4 +1,4 @@
-# The configuration of functions, beside their packages, so that a change of it is no new package.
+# The configuration of the functions is kept outside of their packages, so that changing it needs no new package.
 
 locals {
   configs = {

@@ -75,7 +75,7 @@ resource "aws_cloudwatch_log_group" "stage" {
   tags              = var.tags
 }
 
-# Stages one unit. What has no end in 15 minutes, or wants more memory or disk than an invocation has, has them here.
+# Stages one unit: for units that take longer than 15 minutes, or need more memory or disk than an invocation has.
 resource "aws_ecs_task_definition" "stage" {
   count = local.stages_on_fargate ? 1 : 0
 
@@ -202,7 +202,7 @@ resource "aws_iam_role_policy" "state_machine" {
           Condition = { StringEquals = { "iam:PassedToService" = "ecs-tasks.amazonaws.com" } }
         }
       ],
-      # How Step Functions hears of the end of a task.
+      # Step Functions learns by these events that a task has ended.
       [
         for task in aws_ecs_task_definition.stage : {
           Sid      = "HearOfTasks"

@@ -79,7 +79,7 @@ resource "aws_iam_role" "execution" {
 }
 
 resource "aws_iam_role_policy_attachment" "execution" {
-  count = var.nightly == null && var.worker == null && !local.stages_on_fargate ? 0 : 1
+  count = length(aws_iam_role.execution)
 
   role       = aws_iam_role.execution[0].name
   policy_arn = "arn:${local.partition}:iam::aws:policy/service-role/AmazonECSTaskExecutionRolePolicy"
