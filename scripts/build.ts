@@ -41,16 +41,22 @@ const setsOf = new Map<string, string[]>();
 const sets: Plugin = {
   name: 'sets',
   buildEnd() {
-    const importedBy = (id: string): readonly string[] => this.getModuleInfo(id)?.importedIds ?? [];
+    const importsOf = (id: string): readonly string[] => this.getModuleInfo(id)?.importedIds ?? [];
     const reached = (starts: readonly string[]): Set<string> => {
       const found = new Set<string>();
       const visit = (id: string): void => {
         if (found.has(id)) return;
         found.add(id);
-        importedBy(id).forEach(visit);
+        importsOf(id).forEach(visit);
       };
       starts.forEach(visit);
       return found;
+    };
+    const known = new Map<string, boolean>();
+    const needsOutside = (id: string): boolean => {
+      const needs = known.get(id) ?? [...reached([id])].some((below) => outside.some((pattern) => pattern.test(below)));
+      known.set(id, needs);
+      return needs;
     };
     for (const [name, modules] of Object.entries(together)) {
       const starts = modules.map((module) => join(src, module));
@@ -59,8 +65,8 @@ const sets: Plugin = {
       for (const id of reached(starts)) {
         // What waits for the program to end must not be in a file that the program waits for.
         if (entries.some((entry) => id === join(src, entry))) continue;
-        // Nor may who can do without a package load a file that cannot.
-        if ([...reached([id])].some((below) => outside.some((pattern) => pattern.test(below)))) continue;
+        // Nor may a module that needs no package from outside be in a file that loads one.
+        if (needsOutside(id)) continue;
         setsOf.set(id, [...(setsOf.get(id) ?? []), name]);
       }
     }
@@ -112,7 +118,7 @@ await bundle.close();
 
 const chunks = output.filter((file): file is OutputChunk => file.type === 'chunk');
 writeFileSync(join(folder, 'THIRD-PARTY-NOTICES.txt'), notices(chunks.flatMap(({ moduleIds }) => moduleIds)));
-if (types !== undefined) copyDeclarations('index.d.ts', types, new Set());
+if (types !== undefined) copyDeclarations('index.d.ts', types);
 
 /** Name, version and licence of each package that has one of the modules, with the texts that came with it. */
 function notices(modules: readonly string[]): string {
@@ -130,14 +136,14 @@ function notices(modules: readonly string[]): string {
 }
 
 /** The declarations of a module, and what they refer to. */
-function copyDeclarations(path: string, types: string, done: Set<string>): void {
+function copyDeclarations(path: string, from: string, done = new Set<string>()): void {
   if (done.has(path)) return;
   done.add(path);
   // Those that were written by hand are no output of the compiler.
-  const from = [types, src].map((place) => join(place, path)).find((file) => existsSync(file));
-  if (from === undefined) throw new Error(`no declarations at ${path}`);
+  const file = [from, src].map((place) => join(place, path)).find((one) => existsSync(one));
+  if (file === undefined) throw new Error(`no declarations at ${path}`);
   mkdirSync(join(folder!, dirname(path)), { recursive: true });
-  copyFileSync(from, join(folder!, path));
-  for (const [, to] of readFileSync(from, 'utf8').matchAll(/(?:\bfrom|\bimport\(|\bimport) ?['"](\.[^'"]+)['"]/g))
-    copyDeclarations(join(dirname(path), to!).replace(/(\.d)?\.ts$/, '.d.ts'), types, done);
+  copyFileSync(file, join(folder!, path));
+  for (const [, to] of readFileSync(file, 'utf8').matchAll(/(?:\bfrom|\bimport\(|\bimport) ?['"](\.[^'"]+)['"]/g))
+    copyDeclarations(join(dirname(path), to!).replace(/(\.d)?\.ts$/, '.d.ts'), from, done);
 }

@@ -24,7 +24,7 @@ export function dbtSources(): string {
   const tables = [
     ...events.map(({ table }) => sourceOfEvents(table)),
     sourceOf(quarantine, { values: { reason: Object.keys(rejectionCodes) } }),
-    { ...sourceOf(ingestedObjects), ...freshness('committed_at', 24) },
+    { ...sourceOf(ingestedObjects), ...freshness('committed_at') },
     sourceOf(amendments),
     sourceOf(sequences),
     ...Object.values(identityTableOf).map(({ declaration }) => sourceOf(declaration, { isWhole: true })),
@@ -65,40 +65,35 @@ interface Particulars {
 
 function sourceOf(table: TableDeclaration, { values = {}, id, isWhole = false }: Particulars = {}) {
   const { name, description } = table;
-  const enabled = `{{ ${isThere(name)} }}`;
+  const { enabled } = enabledBy(table);
   const config = { enabled, ...(!isWhole && { where: recent }) };
   const required = table.columns.filter((column) => column.required).map((column) => column.name);
   const testsOf = (column: ColumnDeclaration): object[] => {
     const accepted = column.values ?? values[column.name];
     const [other, field] = column.references ?? [];
-    return [
-      ...(accepted === undefined
-        ? []
-        : [{ accepted_values: { name: `${name}_${column.name}_is_known`, arguments: { values: accepted }, config } }]),
-      // Exports need not be of one moment.
-      ...(other === undefined
-        ? []
-        : [
-            {
-              relationships: {
-                name: `${name}_${column.name}_is_in_${other}`,
-                arguments: { to: `source('${source}', '${other}')`, field },
-                config: { enabled: `{{ ${isThere(name)} and ${isThere(other)} }}`, severity: 'warn' },
-              },
-            },
-          ]),
-      // A sender that repeats itself, or one that forges another's id: worth knowing, and kept on purpose.
-      ...(column.name === id
-        ? [
-            {
-              unique: {
-                name: `${name}_${column.name}_is_unique`,
-                config: { enabled, where: `${column.name} <> '' and ${recent}`, severity: 'warn' },
-              },
-            },
-          ]
-        : []),
-    ];
+    const tests: object[] = [];
+    if (accepted !== undefined)
+      tests.push({
+        accepted_values: { name: `${name}_${column.name}_is_known`, arguments: { values: accepted }, config },
+      });
+    // Exports need not be of one moment.
+    if (other !== undefined)
+      tests.push({
+        relationships: {
+          name: `${name}_${column.name}_is_in_${other}`,
+          arguments: { to: `source('${source}', '${other}')`, field },
+          config: { enabled: `{{ ${isThere(name)} and ${isThere(other)} }}`, severity: 'warn' },
+        },
+      });
+    // A sender that repeats itself, or one that forges another's id: worth knowing, and kept on purpose.
+    if (column.name === id)
+      tests.push({
+        unique: {
+          name: `${name}_${column.name}_is_unique`,
+          config: { enabled, where: `${column.name} <> '' and ${recent}`, severity: 'warn' },
+        },
+      });
+    return tests;
   };
   return {
     name,
@@ -116,12 +111,12 @@ function sourceOf(table: TableDeclaration, { values = {}, id, isWhole = false }:
 
 const sourceOfEvents = (table: TableDeclaration) => ({
   ...sourceOf(table, { id: table.identity?.id }),
-  ...freshness('event_time', 24),
+  ...freshness('event_time'),
 });
 
-const freshness = (column: string, hours: number) => ({
+const freshness = (column: string) => ({
   loaded_at_field: column,
-  freshness: { warn_after: { count: hours, period: 'hour' }, filter: recent },
+  freshness: { warn_after: { count: 24, period: 'hour' }, filter: recent },
 });
 
 const named = (name: string, description: string) => ({
@@ -203,8 +198,8 @@ function semanticModel(
 ) {
   const { subject } = schema['x-table'];
   const [who] = subject as [string];
-  const measure = (measured: string, agg: string, expr: string, description: string) => ({
-    name: measured,
+  const measure = (measureName: string, agg: string, expr: string, description: string) => ({
+    name: measureName,
     agg,
     expr,
     description,
@@ -215,7 +210,7 @@ function semanticModel(
     config: enabledBy(table),
     model: `ref('${model}')`,
     defaults: { agg_time_dimension: 'event_time' },
-    // Nothing names a row for certain: an id may be there twice.
+    // No column identifies a row for certain: an id may occur twice.
     primary_entity: name.replace(/s$/, ''),
     entities: subject.map((column) => ({ name: plainName(column), type: 'foreign', expr: quoted(column) })),
     dimensions: [

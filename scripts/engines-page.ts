@@ -1,5 +1,5 @@
 /** The text of docs/engines.md, from the operations that test/interop carries out. */
-import { type Operation, operations, outcomes, type Writer, writers } from '../test/interop/operations.ts';
+import { isAbsent, type Operation, operations, outcomes, type Writer, writers } from '../test/interop/operations.ts';
 
 const titles = {
   rows: 'Rows',
@@ -58,7 +58,7 @@ ${Object.entries(operations)
 function row({ name, by, outcome, note }: Operation, names: readonly Writer[]): string {
   const cells = names.map((writer) => {
     const step = by[writer];
-    return typeof step === 'object' && 'absent' in step ? `no: ${step.absent}` : 'yes';
+    return isAbsent(step) ? `no: ${step.absent}` : 'yes';
   });
   return `| ${[name, ...cells, outcomes[outcome] + (note === undefined ? '' : `; ${note}`)].join(' | ')} |`;
 }

@@ -16,7 +16,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from job import ROOT, SOURCES, table_of
@@ -66,26 +66,16 @@ def arguments() -> argparse.Namespace:
     )
     parser.add_argument("--source", choices=SOURCES, default="opa", help="what the records are (default: opa)")
     parser.add_argument("--gzip", action="store_true", help="compressed input")
-    add_engine_options(parser, ENGINES)
-    parser.add_argument(
-        "--data",
-        type=Path,
-        metavar="DIR",
-        help="keep the generated input here and use it again (default: a temporary folder)",
-    )
-    parser.add_argument("--json", type=Path, metavar="FILE", help="write all raw figures there")
-    parser.add_argument("--quick", action="store_true", help="100,000 records, one run: to try it out, not to quote")
-    parser.add_argument("--python", default=sys.executable, help=argparse.SUPPRESS)
-    given = parser.parse_args()
-    check_engines(parser, given.engines, ENGINES)
-    if given.runs < 1 or given.threads < 1 or min(given.records) < 1:
-        parser.error("--runs, --threads and --records start at 1")
+    add_common_options(parser, ENGINES)
+    given = parsed(parser, ENGINES)
+    if min(given.records) < 1:
+        parser.error("--records start at 1")
     if given.quick:
         given.records, given.runs = [100_000], 1
     return given
 
 
-def add_engine_options(parser: argparse.ArgumentParser, engines: tuple[str, ...]) -> None:
+def add_common_options(parser: argparse.ArgumentParser, engines: tuple[str, ...]) -> None:
     parser.add_argument("--runs", type=int, default=5, help="runs of each engine (default: 5)")
     parser.add_argument("--threads", type=int, default=2, help="threads of each engine (default: 2)")
     parser.add_argument(
@@ -95,11 +85,24 @@ def add_engine_options(parser: argparse.ArgumentParser, engines: tuple[str, ...]
         metavar="NAME,NAME",
         help=f"of {','.join(engines)} (default: all)",
     )
+    parser.add_argument(
+        "--data",
+        type=Path,
+        metavar="DIR",
+        help="keep the generated input here and use it again (default: a temporary folder)",
+    )
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write all raw figures there")
+    parser.add_argument("--quick", action="store_true", help="100,000 records, one run: to try it out, not to quote")
+    parser.add_argument("--python", default=sys.executable, help=argparse.SUPPRESS)
 
 
-def check_engines(parser: argparse.ArgumentParser, given: list[str], engines: tuple[str, ...]) -> None:
-    if unknown := [name for name in given if name not in engines]:
+def parsed(parser: argparse.ArgumentParser, engines: tuple[str, ...]) -> argparse.Namespace:
+    given = parser.parse_args()
+    if unknown := [name for name in given.engines if name not in engines]:
         parser.error(f"no such engine: {', '.join(unknown)}")
+    if given.runs < 1 or given.threads < 1:
+        parser.error("--runs and --threads start at 1")
+    return given
 
 
 # ---- input
@@ -290,10 +293,11 @@ def machine() -> dict[str, object]:
     }
 
 
-def versions(options: argparse.Namespace) -> dict[str, str]:
-    def said(*line: str) -> str:
-        return subprocess.run(line, stdout=subprocess.PIPE, text=True, check=True).stdout.strip()
+def said(*line: str) -> str:
+    return subprocess.run(line, stdout=subprocess.PIPE, text=True, check=True).stdout.strip()
 
+
+def versions(options: argparse.Namespace) -> dict[str, str]:
     found = {
         name: said(options.python, str(LIB / f"peer_{name}.py"), "--version")
         for name in options.engines
@@ -305,22 +309,39 @@ def versions(options: argparse.Namespace) -> dict[str, str]:
     return found
 
 
-def main() -> int:
-    options = arguments()
+def introduced(options: argparse.Namespace, found: dict[str, str]) -> dict[str, object]:
+    """Says what runs where, and makes the folder for the input that is kept."""
     if options.data:
         options.data = options.data.resolve()
         options.data.mkdir(parents=True, exist_ok=True)
-    about = {
-        "date": datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds"),
-        "machine": machine(),
-        "versions": versions(options),
+    box = machine()
+    date = datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds")
+    print(f"{date}  {box['cpu']}, {box['cores']} cores, {box['memory_gb']} GB, {box['system']}")
+    print("  ".join(f"{name} {version}" for name, version in found.items()))
+    return {"date": date, "machine": box, "versions": found}
+
+
+def in_turns(
+    options: argparse.Namespace, run_one: Callable[[str], dict[str, float]]
+) -> tuple[dict[str, list[dict[str, float]]], list[float]]:
+    """The figures of each engine's runs, and the load of the machine before and after."""
+    runs: dict[str, list[dict[str, float]]] = {name: [] for name in options.engines}
+    load = [os.getloadavg()[0]]
+    for number in range(options.runs):
+        for name in options.engines:
+            runs[name].append(run_one(name))
+            figures = "  ".join(f"{figure} {shown(figure, runs[name][-1][figure])}" for figure in FIGURES)
+            print(f"peers: run {number + 1} {name}: {figures}", file=sys.stderr)
+    return runs, [*load, os.getloadavg()[0]]
+
+
+def main() -> int:
+    options = arguments()
+    about = introduced(options, versions(options)) | {
         "source": options.source,
         "gzip": options.gzip,
         "threads": options.threads,
     }
-    box = about["machine"]
-    print(f"{about['date']}  {box['cpu']}, {box['cores']} cores, {box['memory_gb']} GB, {box['system']}")
-    print("  ".join(f"{name} {version}" for name, version in about["versions"].items()))
     sizes, ours_rss, failed = [], [], False
     with tempfile.TemporaryDirectory(prefix="audit-warehouse-peers-", dir=options.data) as temporary:
         for records in options.records:
@@ -329,14 +350,7 @@ def main() -> int:
             size = read_once(source)
             what = f"{records:,} records of {options.source}, {size / 1e6:,.0f} MB{' of gzip' if options.gzip else ''}"
             print(f"\n{what}, {options.runs} runs of each, {options.threads} threads\n", flush=True)
-            runs: dict[str, list[dict[str, float]]] = {name: [] for name in options.engines}
-            load = [os.getloadavg()[0]]
-            for number in range(options.runs):
-                for name in options.engines:
-                    runs[name].append(run(name, options, source, Path(temporary)))
-                    figures = "  ".join(f"{figure} {shown(figure, runs[name][-1][figure])}" for figure in FIGURES)
-                    print(f"peers: run {number + 1} {name}: {figures}", file=sys.stderr)
-            load.append(os.getloadavg()[0])
+            runs, load = in_turns(options, lambda name: run(name, options, source, Path(temporary)))
             verdicts = report(runs)
             same = check(options, records, Path(temporary))
             if same is not None:

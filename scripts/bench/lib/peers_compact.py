@@ -5,9 +5,7 @@ the same rows with the same values, in the order of event_time.
 """
 
 import argparse
-import datetime
 import json
-import os
 import shutil
 import subprocess
 import sys
@@ -39,13 +37,8 @@ def arguments() -> argparse.Namespace:
     )
     parser.add_argument("--job", choices=["compact"], help=argparse.SUPPRESS)
     parser.add_argument("--records", type=int, default=1_000_000, help="decisions on three days (default: 1000000)")
-    peers.add_engine_options(parser, ENGINES)
-    parser.add_argument("--data", type=Path, metavar="DIR", help="keep the input here and use it again")
-    parser.add_argument("--json", type=Path, metavar="FILE", help="write all raw figures there")
-    parser.add_argument("--quick", action="store_true", help="100,000 decisions, one run: to try it out, not to quote")
-    parser.add_argument("--python", default=sys.executable, help=argparse.SUPPRESS)
-    given = parser.parse_args()
-    peers.check_engines(parser, given.engines, ENGINES)
+    peers.add_common_options(parser, ENGINES)
+    given = peers.parsed(parser, ENGINES)
     if given.quick:
         given.records, given.runs = 100_000, 1
     return given
@@ -87,23 +80,9 @@ def check(options: argparse.Namespace, warehouse: Path, work: Path) -> bool:
 
 def main() -> int:
     options = arguments()
-    if options.data:
-        options.data = options.data.resolve()
-        options.data.mkdir(parents=True, exist_ok=True)
-
-    def said(*line: str) -> str:
-        return subprocess.run(line, stdout=subprocess.PIPE, text=True, check=True).stdout.strip()
-
-    peer = str(LIB / "peer_compact.py")
-    versions = {name: said(options.python, peer, name, "--version") for name in options.engines if name != "ours"}
-    about = {
-        "date": datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds"),
-        "machine": peers.machine(),
-        "versions": versions,
-    }
-    box = about["machine"]
-    print(f"{about['date']}  {box['cpu']}, {box['cores']} cores, {box['memory_gb']} GB, {box['system']}")
-    print("  ".join(f"{name} {version}" for name, version in versions.items()))
+    script = str(LIB / "peer_compact.py")
+    others = [name for name in options.engines if name != "ours"]
+    about = peers.introduced(options, {name: peers.said(options.python, script, name, "--version") for name in others})
     with tempfile.TemporaryDirectory(prefix="audit-warehouse-peers-", dir=options.data) as temporary:
         work = Path(temporary)
         source = peers.generated(options.data or work, options.records, "opa", False)
@@ -118,14 +97,7 @@ def main() -> int:
         size = peers.read_once(backup / TABLE / "data")
         count = len(list((backup / TABLE / "data").rglob("*.parquet")))
         print(f"\n{options.records:,} decisions in {count} files, {size / 1e6:,.0f} MB, {options.runs} runs of each\n")
-        runs: dict[str, list[dict[str, float]]] = {name: [] for name in options.engines}
-        load = [os.getloadavg()[0]]
-        for number in range(options.runs):
-            for name in options.engines:
-                runs[name].append(run(name, options, warehouse, backup, work, source))
-                figures = "  ".join(f"{figure} {peers.shown(figure, runs[name][-1][figure])}" for figure in peers.FIGURES)
-                print(f"peers: run {number + 1} {name}: {figures}", file=sys.stderr)
-        load.append(os.getloadavg()[0])
+        runs, load = peers.in_turns(options, lambda name: run(name, options, warehouse, backup, work, source))
         goals = peers.report(runs)
         same = check(options, warehouse, work)
         print(f"\nThe same rows, sorted, in every output: {'yes' if same else 'NO'}")

@@ -5,9 +5,7 @@ compares the rows. At the end one record of the input is changed, and every engi
 """
 
 import argparse
-import datetime
 import json
-import os
 import subprocess
 import sys
 import tempfile
@@ -35,13 +33,8 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--job", choices=["verify"], help=argparse.SUPPRESS)
     parser.add_argument("--records", type=int, default=1_000_000, help="records on three days (default: 1000000)")
     parser.add_argument("--source", choices=peers.SOURCES, default="opa", help="what the records are (default: opa)")
-    peers.add_engine_options(parser, ENGINES)
-    parser.add_argument("--data", type=Path, metavar="DIR", help="keep the input here and use it again")
-    parser.add_argument("--json", type=Path, metavar="FILE", help="write all raw figures there")
-    parser.add_argument("--quick", action="store_true", help="100,000 records, one run: to try it out, not to quote")
-    parser.add_argument("--python", default=sys.executable, help=argparse.SUPPRESS)
-    given = parser.parse_args()
-    peers.check_engines(parser, given.engines, ENGINES)
+    peers.add_common_options(parser, ENGINES)
+    given = peers.parsed(parser, ENGINES)
     given.gzip = False
     if given.quick:
         given.records, given.runs = 100_000, 1
@@ -69,18 +62,7 @@ def notices(engine: str, options: argparse.Namespace, source: Path, work: Path) 
 
 def main() -> int:
     options = arguments()
-    if options.data:
-        options.data = options.data.resolve()
-        options.data.mkdir(parents=True, exist_ok=True)
-    about = {
-        "date": datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds"),
-        "machine": peers.machine(),
-        "versions": peers.versions(options),
-        "source": options.source,
-    }
-    box = about["machine"]
-    print(f"{about['date']}  {box['cpu']}, {box['cores']} cores, {box['memory_gb']} GB, {box['system']}")
-    print("  ".join(f"{name} {version}" for name, version in about["versions"].items()))
+    about = peers.introduced(options, peers.versions(options)) | {"source": options.source}
     with tempfile.TemporaryDirectory(prefix="audit-warehouse-peers-", dir=options.data) as temporary:
         work = Path(temporary)
         source = peers.generated(options.data or work, options.records, options.source, False)
@@ -90,15 +72,9 @@ def main() -> int:
             written = peers.run(name, options, source, work)
             files[name] = {"files": written["files"]}
         print(f"\n{options.records:,} records of {options.source}, {size / 1e6:,.0f} MB, {options.runs} runs of each\n")
-        runs: dict[str, list[dict[str, float]]] = {name: [] for name in options.engines}
-        load = [os.getloadavg()[0]]
-        for number in range(options.runs):
-            for name in options.engines:
-                figures = peers.measured(name, command(name, options, source, work / name))
-                runs[name].append(figures | files[name])
-                said = "  ".join(f"{figure} {peers.shown(figure, figures[figure])}" for figure in peers.FIGURES)
-                print(f"peers: run {number + 1} {name}: {said}", file=sys.stderr)
-        load.append(os.getloadavg()[0])
+        runs, load = peers.in_turns(
+            options, lambda name: peers.measured(name, command(name, options, source, work / name)) | files[name]
+        )
         goals = peers.report(runs)
         blind = [name for name in options.engines if not notices(name, options, source, work)]
         print(f"\nA record that has changed is noticed by every engine: {'NO: ' + ', '.join(blind) if blind else 'yes'}")
