@@ -13,37 +13,39 @@ import { dirname, join, normalize } from 'node:path';
 
 const root = join(import.meta.dirname, '..');
 const outside = ['test/support/rig.ts', 'test/support/cli.ts'];
+/** Columns that these make keep their memory. */
+const keepers = ['test/parquet/batches.ts', 'test/records/scan/both-paths.ts'];
 const crash = /^test\/crash\//;
-const changesProcess = new RegExp(
-  [
-    /\bvi\.(mock|stubEnv)\(|\bprocess\.env\.\w+ =|\bcounts\.fast\b|\.certain\b/,
-    // Columns that a test makes keep their memory.
-    /\ballocate\(|\bmemoryTop\(|\bKernelTable\(|\bbatchOf\(|\binputOf\(|\binChunk\(|\/both-paths\.ts|\bkernel\(\)/,
-  ]
-    .map(({ source }) => source)
-    .join('|'),
-);
+const changesProcess =
+  /\bvi\.(mock|stubEnv)\(|\bprocess\.env\.\w+ =|\.certain\b|\ballocate\(|\bmemoryTop\(|\bnew KernelTable\(/;
 const endToEnd = /^test\/(e2e|package|deploy|library|third-source)\//;
 
 export function lanes(): { unit: string[]; alone: string[]; crash: string[]; e2e: string[] } {
-  const reaches = new Map<string, boolean>();
-  const reachesOutside = (file: string): boolean => {
-    if (outside.includes(file)) return true;
-    const known = reaches.get(file);
-    if (known !== undefined) return known;
-    // Also what a circle of helpers is answered with.
-    reaches.set(file, false);
-    const found = importsOf(file).some(reachesOutside);
-    reaches.set(file, found);
-    return found;
-  };
   const files = globSync('test/**/*.test.ts', { cwd: root }).sort();
-  const e2e = files.filter((file) => endToEnd.test(file) || reachesOutside(file));
+  const isOutside = reaching(outside);
+  const e2e = files.filter((file) => endToEnd.test(file) || isOutside(file));
   const rest = files.filter((file) => !e2e.includes(file));
-  const alone = rest.filter((file) => changesProcess.test(readFileSync(join(root, file), 'utf8')));
+  const keeps = reaching(keepers);
+  const alone = rest.filter((file) => keeps(file) || changesProcess.test(readFileSync(join(root, file), 'utf8')));
   const shared = rest.filter((file) => !alone.includes(file));
   const isCrash = (file: string): boolean => crash.test(file);
   return { unit: shared.filter((file) => !isCrash(file)), alone, crash: shared.filter(isCrash), e2e };
+}
+
+/** Whether a file is one of these, or imports one, through whatever others. */
+function reaching(targets: readonly string[]): (file: string) => boolean {
+  const known = new Map<string, boolean>();
+  const reaches = (file: string): boolean => {
+    if (targets.includes(file)) return true;
+    const before = known.get(file);
+    if (before !== undefined) return before;
+    // Also what a circle of helpers is answered with.
+    known.set(file, false);
+    const found = importsOf(file).some(reaches);
+    known.set(file, found);
+    return found;
+  };
+  return reaches;
 }
 
 /** Files below test/ that a file imports; types need nothing to run. */

@@ -8,14 +8,12 @@ import { currentSnapshot } from '../../src/iceberg/metadata.ts';
 import { danglingDeletes, type LiveFile, liveFiles } from '../../src/iceberg/scan.ts';
 import { NewRowDeletes } from '../../src/iceberg/stage.ts';
 import { scanRows } from '../../src/iceberg/table-rows.ts';
-import { dayFilesRequest, storeDataFile } from '../../src/iceberg/write.ts';
-import { KernelTable } from '../../src/kernel/table.ts';
 import { ParquetJsEncoder } from '../../src/parquet/rowwise/encoder.ts';
-import { dayFiles } from '../../src/parquet/write/day-files.ts';
 import { S3Store } from '../../src/store/s3.ts';
 import type { TableDeclaration } from '../../src/tables/declaration.ts';
 import { events, withColumns } from '../iceberg/fixture.ts';
 import { collect } from '../support/collect.ts';
+import { storeRows } from '../support/foreign-rows.ts';
 import { describeWith, rig } from '../support/rig.ts';
 import type { TrinoClient } from '../support/trino.ts';
 
@@ -45,13 +43,10 @@ describeWith(['glue', 's3', 'trino', 'readers'], 'tables that are written here a
 
   const write = async (declaration: TableDeclaration, rows: readonly Row[]): Promise<DataFile> => {
     const table = await ensureTable(context, declaration);
-    const buffer = new KernelTable(declaration.columns);
-    for (const row of rows) buffer.append(declaration.columns.map((column) => row[column.name] ?? null));
-    const options = { fileRows: 1000, rowGroupRows: 1000, compressionLevel: 1 };
-    const [file] = await collect(
-      dayFiles(new ParquetJsEncoder(), dayFilesRequest(table, declaration, buffer.batch(), options)),
-    );
-    return storeDataFile({ store: context.store, table, declaration, label: 'test' }, file!);
+    const output = { fileRows: 1000, rowGroupRows: 1000, compressionLevel: 1 };
+    const target = { store: context.store, table, declaration, label: 'test' };
+    const [file] = await storeRows(target, rows, { encoder: new ParquetJsEncoder(), output });
+    return file!;
   };
   const append = async (declaration: TableDeclaration, ...files: (readonly Row[])[]) => {
     const add = await Promise.all(files.map((rows) => write(declaration, rows)));

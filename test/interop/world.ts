@@ -4,7 +4,7 @@ import { S3Store } from '../../src/store/s3.ts';
 import type { Conversation } from '../support/conversation.ts';
 import { rig } from '../support/rig.ts';
 import type { TrinoClient } from '../support/trino.ts';
-import { type Absent, type Decision, days, given, type Operation, type Step, type Writer } from './operations.ts';
+import { type Decision, days, given, type Operation, type Step, type Writer } from './operations.ts';
 
 const text = (rows: readonly Decision[]): string[] =>
   rows.map(({ id, ymd, subject, resource }) => [ymd, id, subject, resource].join(' ')).sort();
@@ -13,16 +13,18 @@ const text = (rows: readonly Decision[]): string[] =>
 const columns = ['ymd', 'decision_id', 'subject', 'resource'];
 const select = `SELECT ${columns.join(', ')} FROM`;
 
-export const isAbsent = (step: Operation['by'][Writer]): step is Absent => typeof step === 'object' && 'absent' in step;
+interface Engines {
+  readonly database: string;
+  readonly trino: TrinoClient;
+  readonly spark: Conversation | undefined;
+  readonly pyiceberg: Conversation;
+  readonly put: (key: string, body: string) => Promise<unknown>;
+}
 
 export class World {
   readonly warehouse: Warehouse;
   readonly config: object;
-  readonly database: string;
-  readonly #trino: TrinoClient;
-  readonly #spark: Conversation | undefined;
-  readonly #pyiceberg: Conversation;
-  readonly #put: (key: string, body: string) => Promise<unknown>;
+  readonly #engines: Engines;
   readonly #grown: Decision[] = [];
   #objects = 0;
   #operations = 0;
@@ -58,40 +60,25 @@ export class World {
     return world;
   }
 
-  private constructor(
-    warehouse: Warehouse,
-    config: object,
-    engines: {
-      readonly database: string;
-      readonly trino: TrinoClient;
-      readonly spark: Conversation | undefined;
-      readonly pyiceberg: Conversation;
-      readonly put: World['put'];
-    },
-  ) {
+  private constructor(warehouse: Warehouse, config: object, engines: Engines) {
     this.warehouse = warehouse;
     this.config = config;
-    this.database = engines.database;
-    this.#trino = engines.trino;
-    this.#spark = engines.spark;
-    this.#pyiceberg = engines.pyiceberg;
-    this.#put = engines.put;
-  }
-
-  get put(): (key: string, body: string) => Promise<unknown> {
-    return this.#put;
+    this.#engines = engines;
   }
 
   async close(): Promise<void> {
     await this.warehouse.close();
-    await this.#pyiceberg.close();
+    await this.#engines.pyiceberg.close();
   }
 
   /** One more object, of so many decisions over both days. */
   async arrive(count = 2): Promise<void> {
     const object = this.#objects++;
     const added = Array.from({ length: count }, (_, i) => decision(`${object}-${i}`, i));
-    await this.#put(`opa/eopa=a/first_ts=null/last_ts=null/batch_id=${object}.jsonl`, added.map(line).join('\n'));
+    await this.#engines.put(
+      `opa/eopa=a/first_ts=null/last_ts=null/batch_id=${object}.jsonl`,
+      added.map(line).join('\n'),
+    );
     this.#log(added);
   }
 
@@ -101,7 +88,10 @@ export class World {
     if (this.#returns) this.rows = [...this.rows.filter(({ id }) => !id.startsWith('grown')), ...this.#grown];
     this.#returns = false;
     this.#grown.push(added);
-    await this.#put('opa/eopa=a/first_ts=null/last_ts=null/batch_id=grown.jsonl', this.#grown.map(line).join('\n'));
+    await this.#engines.put(
+      'opa/eopa=a/first_ts=null/last_ts=null/batch_id=grown.jsonl',
+      this.#grown.map(line).join('\n'),
+    );
     this.#log([added]);
   }
 
@@ -126,7 +116,7 @@ export class World {
 
   async do(writer: Writer, step: Step | readonly Step[]): Promise<void> {
     for (const one of [step].flat() as Step[]) {
-      if (typeof one !== 'string') await this.#pyiceberg.ask(one);
+      if (typeof one !== 'string') await this.#engines.pyiceberg.ask(one);
       else await this.sql(writer, await this.#filled(writer, one));
     }
   }
@@ -136,21 +126,21 @@ export class World {
       'iceberg.expire_snapshots_min_retention': '0s',
       'iceberg.remove_orphan_files_min_retention': '0s',
     };
-    if (writer === 'trino') return (await this.#trino.query(sql, this.database, session)).rows;
-    return (await this.#spark!.ask({ sql })).rows;
+    if (writer === 'trino') return (await this.#engines.trino.query(sql, this.#engines.database, session)).rows;
+    return (await this.#engines.spark!.ask({ sql })).rows;
   }
 
   async #filled(writer: Writer, sql: string): Promise<string> {
     const of = (table: string) =>
-      writer === 'trino' ? `iceberg."${this.database}".${table}` : `lake.${this.database}.${table}`;
+      writer === 'trino' ? `iceberg."${this.#engines.database}".${table}` : `lake.${this.#engines.database}.${table}`;
     let filled = sql
       .replaceAll('{table}', of('opa_decisions'))
       .replaceAll('{okera}', of('okera_audit_logs'))
-      .replaceAll('{name}', `${this.database}.opa_decisions`)
+      .replaceAll('{name}', `${this.#engines.database}.opa_decisions`)
       .replaceAll('{now}', new Date().toISOString().replace('T', ' ').replace('Z', ''))
-      .replaceAll('{database}', this.database);
+      .replaceAll('{database}', this.#engines.database);
     if (filled.includes('{others}')) {
-      const all = await this.sql('trino', `SHOW COLUMNS FROM iceberg."${this.database}".opa_decisions`);
+      const all = await this.sql('trino', `SHOW COLUMNS FROM iceberg."${this.#engines.database}".opa_decisions`);
       const others = all.map(([name]) => String(name)).filter((name) => !given.includes(name));
       const quote = writer === 'trino' ? '"' : '`';
       filled = filled
@@ -160,7 +150,7 @@ export class World {
     if (filled.includes('{previous}')) {
       const snapshots = await this.sql(
         'trino',
-        `SELECT CAST(parent_id AS varchar) FROM iceberg."${this.database}"."opa_decisions$snapshots" ORDER BY committed_at DESC LIMIT 1`,
+        `SELECT CAST(parent_id AS varchar) FROM iceberg."${this.#engines.database}"."opa_decisions$snapshots" ORDER BY committed_at DESC LIMIT 1`,
       );
       filled = filled.replaceAll('{previous}', String(snapshots[0]![0]));
     }
@@ -176,14 +166,15 @@ export class World {
       for await (const row of this.warehouse.query({ sql: `${select} opa_decisions` })) rows.push(Object.values(row));
       return rows;
     };
-    const found: Record<string, string[]> = {
-      query: decisions(await duckdb()),
-      trino: decisions(await this.sql('trino', `${select} iceberg."${this.database}".opa_decisions`)),
-      pyiceberg: decisions((await this.#pyiceberg.ask({ table: 'opa_decisions', columns })).rows),
+    const { database, spark, pyiceberg } = this.#engines;
+    const asked: Record<string, Promise<readonly (readonly unknown[])[]>> = {
+      query: duckdb(),
+      trino: this.sql('trino', `${select} iceberg."${database}".opa_decisions`),
+      pyiceberg: pyiceberg.ask({ table: 'opa_decisions', columns }).then(({ rows }) => rows),
+      ...(spark && { spark: this.sql('spark', `${select} lake.${database}.opa_decisions`) }),
     };
-    if (this.#spark !== undefined)
-      found.spark = decisions(await this.sql('spark', `${select} lake.${this.database}.opa_decisions`));
-    return found;
+    const found = Object.entries(asked).map(async ([reader, rows]) => [reader, decisions(await rows)] as const);
+    return Object.fromEntries(await Promise.all(found));
   }
 
   get expected(): string[] {

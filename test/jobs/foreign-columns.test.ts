@@ -166,6 +166,7 @@ async function addForeignFile(
   for (const subject of ['user-1', 'user-2'])
     buffer.append([day, 0n, 'then', `foreign-${subject}`, subject, 'foreign', 0n, value.bytes.slice()]);
   const encoded = await new ColumnarEncoder().encode({ columns, batch: buffer.batch(), rowGroupRows: 10 });
+  buffer.release();
   const declaration = {
     name: table,
     description: '',

@@ -3,21 +3,18 @@ import { beforeEach, describe, expect, test } from 'vitest';
 import type { Value } from '../../src/columns/types.ts';
 import type { Config } from '../../src/config/config.ts';
 import { commitTable } from '../../src/iceberg/commit.ts';
-import type { DataFile } from '../../src/iceberg/data-file.ts';
 import { liveFiles } from '../../src/iceberg/scan.ts';
-import { dayFilesRequest, storeDataFile } from '../../src/iceberg/write.ts';
 import type { Runtime } from '../../src/ingest/runtime.ts';
 import type { Difference } from '../../src/jobs/verify/difference.ts';
 import { type VerifyReport, verify } from '../../src/jobs/verify/verify.ts';
-import { KernelTable } from '../../src/kernel/table.ts';
 import { commitContext } from '../../src/ledger/runtime.ts';
-import { dayFiles } from '../../src/parquet/write/day-files.ts';
 import type { SourceConfig } from '../../src/sources/config.ts';
 import { createSource } from '../../src/sources/index.ts';
 import { MemoryStore } from '../../src/store/memory.ts';
 import type { TableDeclaration } from '../../src/tables/declaration.ts';
 import { quarantine } from '../../src/tables/quarantine.ts';
 import { collect } from '../support/collect.ts';
+import { storeRows } from '../support/foreign-rows.ts';
 import { input, type Rows, rowsOf, run, testRuntime } from '../support/warehouse.ts';
 
 const tenant = { path: 'input.tenant', type: 'string', strict: false } as const;
@@ -75,13 +72,9 @@ async function rewrite(table: string, change: (rows: Rows) => Rows, source = pro
   const runtime = world(source);
   const declaration = declarationOf(table, source);
   const loaded = (await runtime.catalog.loadTable(table))!;
-  const buffer = new KernelTable(declaration.columns);
-  for (const row of change(await rowsOf(runtime, table)))
-    buffer.append(declaration.columns.map(({ name }) => row[name] ?? null));
-  const days = dayFiles(runtime.encoder, dayFilesRequest(loaded, declaration, buffer.batch(), runtime.config.output));
-  const add: DataFile[] = [];
-  for await (const day of days)
-    add.push(await storeDataFile({ store, table: loaded, declaration, label: 'forged' }, day));
+  const target = { store, table: loaded, declaration, label: 'forged' };
+  const options = { ...runtime, output: runtime.config.output };
+  const add = await storeRows(target, change(await rowsOf(runtime, table)), options);
   const remove = (await collect(liveFiles(store, loaded.metadata))).map(({ path }) => path);
   await commitTable(commitContext(runtime), table, () => ({ operation: 'replace', add, remove, summary: {} }));
 }

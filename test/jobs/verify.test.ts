@@ -3,18 +3,16 @@ import { beforeEach, describe, expect, test } from 'vitest';
 import { type Change, commitTable, updateTable } from '../../src/iceberg/commit.ts';
 import { removeSnapshots } from '../../src/iceberg/history.ts';
 import { type LiveFile, liveFiles } from '../../src/iceberg/scan.ts';
-import { dayFilesRequest, storeDataFile } from '../../src/iceberg/write.ts';
 import type { Runtime } from '../../src/ingest/runtime.ts';
 import { erase } from '../../src/jobs/erase/erase.ts';
 import { repair } from '../../src/jobs/verify/repair.ts';
 import { type VerifyOptions, type VerifyReport, verify } from '../../src/jobs/verify/verify.ts';
-import { KernelTable } from '../../src/kernel/table.ts';
 import { amend } from '../../src/ledger/amendment.ts';
 import { commitContext } from '../../src/ledger/runtime.ts';
-import { dayFiles } from '../../src/parquet/write/day-files.ts';
 import { createSource } from '../../src/sources/index.ts';
 import { type MemoryHooks, MemoryStore } from '../../src/store/memory.ts';
 import { collect } from '../support/collect.ts';
+import { storeRows } from '../support/foreign-rows.ts';
 import { decision, input, owner, putDecisions, type Rows, rowsOf, run, testRuntime } from '../support/warehouse.ts';
 
 const dayMs = 86_400_000;
@@ -192,17 +190,11 @@ describe('verify', () => {
     const [{ ymd }] = (await filesOf('opa_decisions')) as [LiveFile];
     const files = (await filesOf('opa_decisions')).filter((file) => file.ymd === ymd);
     const rows = (await rowsOf(runtime, 'opa_decisions')).filter((row) => row.ymd === ymd);
-    const buffer = new KernelTable(declaration.columns);
-    for (const [i, row] of rows.entries()) {
-      const changed = change(row, i);
-      buffer.append(declaration.columns.map(({ name }) => changed[name] ?? null));
-    }
-    const request = dayFilesRequest(table, declaration, buffer.batch(), runtime.config.output);
-    const [laid] = await collect(dayFiles(runtime.encoder, request));
-    const forged = await storeDataFile({ store, table, declaration, label: 'forged' }, laid!);
+    const target = { store, table, declaration, label: 'forged' };
+    const add = await storeRows(target, rows.map(change), { ...runtime, output: runtime.config.output });
     await commitTable(commitContext(runtime), 'opa_decisions', () => ({
       operation: 'replace',
-      add: [forged],
+      add,
       remove: files.map(({ path }) => path),
       summary: {},
     }));

@@ -173,10 +173,14 @@ async function write(
   table: Parameters<typeof storeDataFile>[0]['table'],
   rows: readonly LedgerEntry[],
 ) {
-  const columns = tableOfEntries(ingestedObjects, rows).batch();
-  const request = dayFilesRequest(table, ingestedObjects, columns, { ...runtime.config.output, fileRows: rows.length });
+  const columns = tableOfEntries(ingestedObjects, rows);
+  const output = { ...runtime.config.output, fileRows: rows.length };
+  const files = await collect(
+    dayFiles(runtime.encoder, dayFilesRequest(table, ingestedObjects, columns.batch(), output)),
+  );
+  columns.release();
   const target = { store: runtime.store, table, declaration: ingestedObjects, label: 'merged' };
-  return Promise.all((await collect(dayFiles(runtime.encoder, request))).map((file) => storeDataFile(target, file)));
+  return Promise.all(files.map((file) => storeDataFile(target, file)));
 }
 
 describe('where another engine has put the entries of several batches into one file', () => {

@@ -52,6 +52,7 @@ async function ours(): Promise<Buffer> {
     rowGroupRows: 1000,
     bloomColumns: ['n'],
   });
+  buffer.release();
   return Buffer.concat(chunks);
 }
 

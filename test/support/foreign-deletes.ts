@@ -260,6 +260,7 @@ async function putParquet(
   const buffer = new KernelTable(columns);
   for (const row of rows) buffer.append([...row]);
   const { chunks, size } = await new ColumnarEncoder().encode({ columns, batch: buffer.batch(), rowGroupRows: 1000 });
+  buffer.release();
   await store.put(path, Buffer.concat(chunks));
   return { path, fileSize: size };
 }

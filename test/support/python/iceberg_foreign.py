@@ -7,26 +7,19 @@ iceberg_foreign.py DATABASE TABLE read   prints the values of these columns by d
 import datetime
 import decimal
 import json
-import os
 import sys
 import uuid
 from collections.abc import Mapping
 
 import pyarrow as pa
-from pyiceberg.catalog import load_catalog
+from glue import glue_catalog
 from pyiceberg.types import (
     BinaryType, BooleanType, DateType, DecimalType, DoubleType, FixedType, FloatType, IntegerType, ListType, LongType, MapType,
     NestedField, StringType, StructType, TimestampType, TimestamptzType, TimeType, UUIDType,
 )
 
 database, name, doing = sys.argv[1:4]
-catalog = load_catalog("glue", **{
-    "type": "glue",
-    "glue.endpoint": os.environ["AWS_ENDPOINT_URL_GLUE"],
-    "glue.region": os.environ["AWS_REGION"],
-    "s3.endpoint": os.environ["AWS_ENDPOINT_URL_S3"],
-    "s3.region": os.environ["AWS_REGION"],
-})
+catalog = glue_catalog()
 table = catalog.load_table(f"{database}.{name}")
 
 place = StructType(NestedField(1, "city", StringType()), NestedField(2, "at", StructType(NestedField(3, "lat", FloatType()))))

@@ -1,17 +1,11 @@
 """Reads a table of the Glue catalog with PyIceberg: arguments database, table; prints rows, files and snapshots as JSON."""
-import base64, datetime, json, os, sys
+import base64, datetime, json, sys
 from collections.abc import Mapping
-from pyiceberg.catalog import load_catalog
+from glue import glue_catalog
 from pyiceberg.expressions import EqualTo
 
 database, name = sys.argv[1:3]
-catalog = load_catalog("glue", **{
-    "type": "glue",
-    "glue.endpoint": os.environ["AWS_ENDPOINT_URL_GLUE"],
-    "glue.region": os.environ["AWS_REGION"],
-    "s3.endpoint": os.environ["AWS_ENDPOINT_URL_S3"],
-    "s3.region": os.environ["AWS_REGION"],
-})
+catalog = glue_catalog()
 table = catalog.load_table(f"{database}.{name}")
 
 

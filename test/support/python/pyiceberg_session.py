@@ -6,24 +6,17 @@ opa_decisions where the request names none.
 """
 
 import datetime
-import os
 import sys
 
 import pyarrow
 from plain import plain
-from pyiceberg.catalog import load_catalog
+from glue import glue_catalog
 from pyiceberg.expressions import EqualTo
 from pyiceberg.transforms import BucketTransform
 from pyiceberg.types import LongType, StringType
 from statements import serve
 
-catalog = load_catalog("glue", **{
-    "type": "glue",
-    "glue.endpoint": os.environ["AWS_ENDPOINT_URL_GLUE"],
-    "glue.region": os.environ["AWS_REGION"],
-    "s3.endpoint": os.environ["AWS_ENDPOINT_URL_S3"],
-    "s3.region": os.environ["AWS_REGION"],
-})
+catalog = glue_catalog()
 
 
 def foreign(table, rows):

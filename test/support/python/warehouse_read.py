@@ -6,7 +6,6 @@ the order of the columns asked for; pyarrow's rows have the path of their file i
 microseconds, integers text, maps arrays of pairs.
 """
 import json
-import os
 import pathlib
 import sys
 import tempfile
@@ -16,17 +15,11 @@ import boto3
 import duckdb
 import pyarrow.parquet
 from plain import plain
-from pyiceberg.catalog import load_catalog
+from glue import glue_catalog
 
 database = sys.argv[1]
 wanted = json.load(sys.stdin)
-catalog = load_catalog("glue", **{
-    "type": "glue",
-    "glue.endpoint": os.environ["AWS_ENDPOINT_URL_GLUE"],
-    "glue.region": os.environ["AWS_REGION"],
-    "s3.endpoint": os.environ["AWS_ENDPOINT_URL_S3"],
-    "s3.region": os.environ["AWS_REGION"],
-})
+catalog = glue_catalog()
 s3 = boto3.client("s3")
 
 
