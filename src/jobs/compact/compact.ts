@@ -10,6 +10,8 @@ import { UsageError } from '../../config/errors.ts';
 import type { Range } from '../../iceberg/scan.ts';
 import { sortKeyText } from '../../iceberg/sort-orders.ts';
 import { isTableFault } from '../../iceberg/table-fault.ts';
+import { ByteBudget } from '../../ingest/byte-budget.ts';
+import { InFlight } from '../../ingest/in-flight.ts';
 import { expectOwnWarehouse } from '../../ingest/own-tables.ts';
 import type { Runtime } from '../../ingest/runtime.ts';
 import { parseDays } from '../../ingest/time-range.ts';
@@ -22,7 +24,7 @@ import { commitDays, dropDanglingDeletes } from './commit.ts';
 import { DayRows } from './day-rows.ts';
 import { type OpenedTable, openTable, rewriteOptions, rulesOf, withSortOrder } from './open.ts';
 import { type CompactionRules, type DayPlan, planTable, type Refusal, type TablePlan } from './plan.ts';
-import { type RewrittenDay, rewriteDay } from './rewrite.ts';
+import { type RewriteOptions, type RewrittenDay, rewriteDay } from './rewrite.ts';
 
 export interface CompactOptions {
   /** Names; all tables where omitted. */
@@ -88,6 +90,11 @@ const mostRounds = 5;
 /** Days are committed together up to this many bytes, so that a long run is not lost as a whole. */
 const bytesPerCommit = 2 ** 32;
 const daysPerCommit = 31;
+/** One is in the columns and one opens its files; so many more may be compressed and stored meanwhile. */
+const daysRead = 2;
+const daysStored = 4;
+/** Stored bytes of all of these, in memory at some time: a larger day is by itself, and keeps the processors busy alone. */
+const bytesAtOnce = 128 << 20;
 
 export async function compact(runtime: Runtime, options: CompactOptions = {}): Promise<CompactReport> {
   const run = new CompactRun(runtime, options);
@@ -200,43 +207,62 @@ class CompactRun {
   }
 
   /** Returns the days that were lost to other writers. */
-  async #rewrite(
-    { loaded, table, planned }: OpenedTable,
-    days: readonly DayPlan[],
-    rows: DayRows,
-  ): Promise<Set<string>> {
-    const { store, config } = this.#runtime;
+  async #rewrite(opened: OpenedTable, days: readonly DayPlan[], rows: DayRows): Promise<Set<string>> {
     const { signal } = this.#options;
     const overtaken = new Set<string>();
     let group: RewrittenDay[] = [];
     const commit = async (): Promise<void> => {
-      const result = await commitDays(this.#runtime, planned, group);
+      const result = await commitDays(this.#runtime, opened.planned, group);
       for (const day of result.committed) this.#count(day.plan, day);
       for (const day of result.overtaken) overtaken.add(day.plan.day);
       group = [];
     };
-    for (const plan of days) {
-      signal?.throwIfAborted();
-      let rewritten: RewrittenDay | undefined;
-      try {
-        rewritten = await rewriteDay(store, loaded, table, plan, rows, rewriteOptions(config, this.#id, signal));
-      } catch (error) {
-        if (error instanceof ColumnNotWritten) {
-          this.#refused.push({ table: plan.table, day: plan.day, reason: error.message });
-          continue;
-        }
-        // Files of a version that is no longer current may be gone already.
-        if (!(await this.#isOvertaken(table.declaration.name, plan))) throw error;
-        overtaken.add(plan.day);
-        continue;
-      }
-      if (rewritten === undefined) continue;
+    const add = async ({ day }: DayPlan, rewritten: RewrittenDay | 'overtaken' | undefined): Promise<void> => {
+      if (rewritten === 'overtaken') overtaken.add(day);
+      if (rewritten === undefined || rewritten === 'overtaken') return;
       group.push(rewritten);
       if (group.length >= daysPerCommit || group.reduce((sum, day) => sum + day.plan.bytes, 0) >= bytesPerCommit)
         await commit();
+    };
+    const work = new InFlight(daysRead, daysStored);
+    const budget = new ByteBudget(bytesAtOnce);
+    /** Days are committed in their order, whichever is rewritten first. */
+    let added = Promise.resolve();
+    for (const plan of days) {
+      const release = await budget.acquire(plan.bytes);
+      await work.slot();
+      if (signal?.aborted) break;
+      work.start((onRead) => {
+        const options = { ...rewriteOptions(this.#runtime.config, this.#id, signal), onRead };
+        const rewritten = this.#rewriteDay(opened, plan, rows, options).finally(release);
+        added = Promise.all([rewritten, added]).then(([day]) => add(plan, day));
+        return added;
+      });
     }
+    await work.drain();
+    signal?.throwIfAborted();
     if (group.length > 0) await commit();
     return overtaken;
+  }
+
+  /** undefined where there is nothing to commit, 'overtaken' where another writer was faster. */
+  async #rewriteDay(
+    { loaded, table }: OpenedTable,
+    plan: DayPlan,
+    rows: DayRows,
+    options: RewriteOptions,
+  ): Promise<RewrittenDay | 'overtaken' | undefined> {
+    try {
+      return await rewriteDay(this.#runtime.store, loaded, table, plan, rows, options);
+    } catch (error) {
+      if (error instanceof ColumnNotWritten) {
+        this.#refused.push({ table: plan.table, day: plan.day, reason: error.message });
+        return undefined;
+      }
+      // Files of a version that is no longer current may be gone already.
+      if (!(await this.#isOvertaken(table.declaration.name, plan))) throw error;
+      return 'overtaken';
+    }
   }
 
   async #isOvertaken(name: string, plan: DayPlan): Promise<boolean> {

@@ -1,4 +1,5 @@
 /** The rows of a day that are in memory, and which rows of which files they are. Its memory serves one day after another. */
+import pLimit from 'p-limit';
 import { type ColumnBatch, sliceColumn } from '../../columns/batch.ts';
 import type { LiveFile } from '../../iceberg/scan.ts';
 import { KernelTable } from '../../kernel/table.ts';
@@ -12,6 +13,7 @@ type Part = Pick<ComparedRows, 'file' | 'firstRow' | 'rows'>;
 export class DayRows {
   readonly #table: CompactionTable;
   readonly #rows: KernelTable;
+  readonly #turn = pLimit(1);
   #parts: (Part & { readonly firstSlot: number })[] = [];
 
   constructor(table: CompactionTable) {
@@ -67,10 +69,13 @@ export class DayRows {
     return order.filter((slot) => isDropped[slot] === 0);
   }
 
-  /** Begins another day. */
-  renew(): void {
-    this.#rows.renew();
-    this.#parts = [];
+  /** The rows of another day: waits for those before it, in the order in which they came. */
+  turn<T>(work: () => Promise<T>): Promise<T> {
+    return this.#turn(() => {
+      this.#rows.renew();
+      this.#parts = [];
+      return work();
+    });
   }
 
   clear(): void {

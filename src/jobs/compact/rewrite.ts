@@ -9,13 +9,12 @@ import type { DataFile } from '../../iceberg/data-file.ts';
 import { countOnes } from '../../iceberg/deleted-rows.ts';
 import type { LiveFile } from '../../iceberg/scan.ts';
 import { findSortOrder } from '../../iceberg/sort-orders.ts';
-import { asParquet, fileRows } from '../../iceberg/table-rows.ts';
+import { fileRows } from '../../iceberg/table-rows.ts';
 import { storeDataFile } from '../../iceberg/write.ts';
 import { AccountingError } from '../../ingest/object-counts.ts';
 import { FileSink } from '../../ingest/spill/file-sink.ts';
 import { SpilledRuns, type TakeRows } from '../../ingest/spill/runs.ts';
 import { KernelTable } from '../../kernel/table.ts';
-import { ColumnReader } from '../../parquet/read/column-reader.ts';
 import { ColumnarFileWriter } from '../../parquet/write/encoder.ts';
 import { type CompactionTable, expectWritten } from '../../rewrite/stored-table.ts';
 import { compactedPrefix } from '../../rewrite/without-rows.ts';
@@ -32,6 +31,7 @@ import {
   rowsInStore,
 } from '../rewrite/duplicates.ts';
 import type { DayRows } from './day-rows.ts';
+import { FilesAhead } from './files-ahead.ts';
 import { type DayPart, mayHold, rowsOutside } from './parts.ts';
 import type { DayPlan } from './plan.ts';
 
@@ -45,6 +45,8 @@ export interface RewriteOptions {
   /** Prefix of the runs that are spilled while sorting. */
   readonly spill: string;
   readonly signal?: AbortSignal;
+  /** The rows of the day are out of the columns: what is left is to compress and store the last of them. */
+  readonly onRead?: () => void;
 }
 
 export interface RewrittenDay {
@@ -97,12 +99,13 @@ export async function rewriteDay(
     columns: table.columns,
     orderOf: (batch) => clusterOrder(batch, table.clustering),
   });
-  day.renew();
+  const ahead = new FilesAhead(store, plan.inputs);
   try {
-    const sorting = { store, table, plan, options, runs, day, outside };
-    const duplicates = await sortRows(sorting, known, find, (batch, order, isLast) =>
-      sink.add(plan.day, batch, order, isLast),
+    const sorting = { store, table, plan, options, runs, day, outside, ahead };
+    const duplicates = await day.turn(() =>
+      sortRows(sorting, known, find, (batch, order, isLast) => sink.add(plan.day, batch, order, isLast)),
     );
+    options.onRead?.();
     await sink.finish();
     const written = files.reduce((sum, file) => sum + file.recordCount, 0);
     if (written !== rows - deletedRows - duplicates.count)
@@ -211,6 +214,8 @@ interface Sorting {
   readonly day: DayRows;
   /** Rows of other parts of the day. */
   readonly outside: Excluded;
+  /** The inputs. */
+  readonly ahead: FilesAhead;
 }
 
 /**
@@ -218,7 +223,7 @@ interface Sorting {
  * larger is spilled in sorted runs, and its keys are read beforehand, since rows to drop must be known by then.
  */
 async function sortRows(
-  { store, table, plan, options, runs, day, outside }: Sorting,
+  { store, table, plan, options, runs, day, outside, ahead }: Sorting,
   known: Duplicates | undefined,
   find: (rowsOf: RowsOf) => Promise<Duplicates>,
   take: TakeRows,
@@ -228,7 +233,7 @@ async function sortRows(
   let duplicates = known;
   let read = 0;
   for (const file of plan.inputs) {
-    const reader = await ColumnReader.open(store, asParquet(file));
+    const reader = await ahead.next();
     expectWritten(table, reader, file.path);
     let firstRow = 0;
     for (const [index, rows] of reader.rowGroups.entries()) {
@@ -243,6 +248,7 @@ async function sortRows(
         await putAside(runs, day, duplicates, Math.ceil((plan.rows / read) * (runs.count + 1)));
       }
     }
+    reader.close();
     if (firstRow !== file.recordCount)
       throw new AccountingError(`${file.path} has ${firstRow} rows, and ${file.recordCount} by the table's manifest`);
   }

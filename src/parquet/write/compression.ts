@@ -21,11 +21,13 @@ const smallTables = { [constants.ZSTD_c_hashLog]: 18, [constants.ZSTD_c_chainLog
 /** Levels above go by trees, which small tables would hurt. */
 const mostHashed = 12;
 
+/** Of all files that are written at a time, since they share libuv's threads. */
+let inFlight = 0;
+const waiting: (() => void)[] = [];
+
 export class Compressor {
   /** The highest that is used. */
   readonly level: number;
-  #inFlight = 0;
-  #waiting: (() => void)[] = [];
 
   constructor(level: number) {
     this.level = level;
@@ -33,22 +35,22 @@ export class Compressor {
 
   /** Resolves once there is room for more work. */
   async room(): Promise<void> {
-    while (this.#inFlight > maxInFlightBytes) await new Promise<void>((resolve) => this.#waiting.push(resolve));
+    while (inFlight > maxInFlightBytes) await new Promise<void>((resolve) => waiting.push(resolve));
   }
 
   /** The compressed bytes of the body, which may lie in the kernel's sink. They are likely to be `share` of it. */
   compress(body: Uint8Array, level: number, share: number): Uint8Array | Promise<Uint8Array> {
     // A chunk of many pages cannot wait for room: what exceeds it is compressed at once.
-    const isAtOnce = level <= syncLevel || body.length <= syncBytes || this.#inFlight > mostInFlightBytes;
+    const isAtOnce = level <= syncLevel || body.length <= syncBytes || inFlight > mostInFlightBytes;
     if (isAtOnce) return compressSync(body, level, share);
     const { length } = body;
-    this.#inFlight += length;
+    inFlight += length;
     return new Promise((resolve, reject) => {
       const copy = body.slice();
       zstdCompress(copy, options(level, length, share), (error, compressed) => {
         giveBack(copy);
-        this.#inFlight -= length;
-        for (const wake of this.#waiting.splice(0)) wake();
+        inFlight -= length;
+        for (const wake of waiting.splice(0)) wake();
         if (error) reject(new Error(`cannot compress a Parquet page of ${length} bytes`, { cause: error }));
         else resolve(trimmed(compressed));
       });

@@ -95,6 +95,45 @@ describe('a compaction', () => {
     expect(await collect(store.list('memory://test/spill'))).toEqual([]);
   });
 
+  test('reads a day while files of the day before are being stored, and makes the same files as one day after another', async () => {
+    const [first, second] = ['2023-07-11', '2023-07-12'] as const;
+    const tables = ['opa_decisions'];
+    const isOf = (day: string, uri: string) => uri.includes(`/opa_decisions/data/ymd=${day}/`);
+    const contents = async (runtime: Runtime) =>
+      (await filesOf(runtime, 'opa_decisions')).map(({ path }) => path.replace(/compacted-[0-9a-f]+/, 'compacted'));
+
+    const { store, runtime } = await manyBatches();
+    const isRead = Promise.withResolvers<void>();
+    const watched = store.view({
+      before: async ({ operation, uri }) => {
+        if (operation === 'get' && isOf(second, uri)) isRead.resolve();
+        if (operation === 'put' && isOf(first, uri)) await isRead.promise;
+      },
+    });
+    await compacted(testRuntime({ store: watched }), { tables });
+
+    const { runtime: other } = await manyBatches();
+    for (const day of [first, second]) await compacted(other, { tables, from: day, to: day });
+    expect((await contents(runtime)).sort()).toEqual((await contents(other)).sort());
+  });
+
+  test('commits nothing behind a day that cannot be read', async () => {
+    const { store, runtime } = await manyBatches();
+    const stored: string[] = [];
+    const watched = store.view({
+      before: ({ operation, uri }) => {
+        if (!uri.includes('/opa_decisions/data/')) return;
+        if (operation === 'put') stored.push(uri);
+        else if (uri.includes('ymd=2023-07-11')) throw new Error('no connection');
+      },
+    });
+    const before = await filesOf(runtime, 'opa_decisions');
+    const run = compacted(testRuntime({ store: watched }), { tables: ['opa_decisions'] });
+    await expect(run).rejects.toThrow('no connection');
+    expect(await filesOf(runtime, 'opa_decisions')).toEqual(before);
+    expect(stored.filter((uri) => !uri.includes('ymd=2023-07-12'))).toEqual([]);
+  });
+
   test('clusters by the configured columns, also by the hour, and says so in the table', async () => {
     const store = new MemoryStore();
     const lines = Array.from({ length: 60 }, (_, i) =>

@@ -1,0 +1,37 @@
+/** Files that are opened before it is their turn, and fetched where they are small: a store that is far away is waited for once. */
+import type { LiveFile } from '../../iceberg/scan.ts';
+import { asParquet } from '../../iceberg/table-rows.ts';
+import { ColumnReader } from '../../parquet/read/column-reader.ts';
+import type { ObjectStore } from '../../store/store.ts';
+
+/** Beside the one that is read: with the most that is fetched of one at once, 16 MiB. */
+const filesAhead = 4;
+
+export class FilesAhead {
+  readonly #store: ObjectStore;
+  readonly #files: LiveFile[];
+  readonly #opened: Promise<ColumnReader>[] = [];
+
+  /** Begins with the first ones. */
+  constructor(store: ObjectStore, files: readonly LiveFile[]) {
+    this.#store = store;
+    this.#files = [...files];
+    this.#open();
+  }
+
+  /** The next file, in order; not to be called more often than there are files. Throws what opening it has thrown. */
+  next(): Promise<ColumnReader> {
+    const opened = this.#opened.shift()!;
+    this.#open();
+    return opened;
+  }
+
+  #open(): void {
+    for (const file of this.#files.splice(0, filesAhead - this.#opened.length)) {
+      const opened = ColumnReader.open(this.#store, asParquet(file));
+      // Heard when its turn comes; where that never is, nobody minds.
+      opened.catch(() => undefined);
+      this.#opened.push(opened);
+    }
+  }
+}
