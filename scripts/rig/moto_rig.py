@@ -5,6 +5,7 @@ S3:     conditional writes are atomic (moto checks first and writes later, in th
 Glue:   UpdateTable honours VersionId (ConcurrentModificationException) and SkipArchive, atomically; GetTables and
         GetPartitions page, and honour Segment and ExcludeColumnSchema; names fold to lower case; the limits of batch
         calls and the number of partition values are checked; column-statistics calls answer, with nothing.
+SQS:    messages that are deleted or sent at the same time are all deleted, and all there (moto swaps the list, in threads).
 Athena: StartQueryExecution really runs its SQL on Trino (athena_on_trino.py).
 
 With RIG_OWNER, a process id, the whole stack goes down when that process is gone.
@@ -24,6 +25,7 @@ from moto.glue.responses import GlueResponse
 from moto.s3.exceptions import MissingKey, PreconditionFailed
 from moto.s3.responses import S3Response
 from moto.server import main
+from moto.sqs.models import Queue
 
 import athena_on_trino
 
@@ -46,6 +48,16 @@ def extend_s3():
             return respond(self, request, full_url)
 
     S3Response._key_response = key_response
+
+
+def extend_sqs():
+    delete = Queue.delete_message
+
+    def delete_message(self, receipt_handle):
+        with self._messages_lock:
+            return delete(self, receipt_handle)
+
+    Queue.delete_message = delete_message
 
 
 def update_table(self):
@@ -164,6 +176,7 @@ def follow(owner):
 
 if __name__ == "__main__":
     extend_s3()
+    extend_sqs()
     extend_glue()
     athena_on_trino.extend_athena()
     if os.environ.get("RIG_OWNER"):
