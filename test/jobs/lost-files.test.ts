@@ -92,7 +92,6 @@ test('a reading again that has stumbled over the file is ended, and all of it is
   await expect(run(world(store, 'stumbled'), { again: true })).rejects.toThrow(/decisions.*parquet/);
   const later = { ...world(store, 'next'), clock: () => Date.UTC(2026, 0, 2) };
   await mend(later);
-  await mend(later);
   expect(await ids()).toEqual(all);
   expect((await verify(later, { deep: true })).differences).toEqual([]);
 });
@@ -149,7 +148,6 @@ test('a repair that is killed at any call is ended by the next one', async () =>
       await repair(world(mortal(copy, k, when), 'dead'), differences, undefined).catch(() => {});
       // Its claims are past their time by then.
       const later = { ...world(copy, 'next'), clock: () => Date.UTC(2026, 0, 2) };
-      await mend(later);
       await mend(later);
       expect(await ids(copy), `call ${k} of ${calls}, ${when}`).toEqual(all);
       expect((await verify(later, { deep: true })).differences, `call ${k} of ${calls}, ${when}`).toEqual([]);

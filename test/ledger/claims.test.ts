@@ -111,6 +111,18 @@ describe('what is asked of one ledger at the same time', () => {
     expect(await states()).toEqual(['a committed one', 'c committed one', 'd claimed one']);
   });
 
+  test('rests on what each had seen of the ledger, and not on what the latest of them had', async () => {
+    const { one, two, sequence, states } = await world();
+    await two.claim(source, [object('a')], sequence, none);
+    const later = (await one.lookup([object('b').uri])).sequence;
+    const [first, second] = await Promise.all([
+      one.claim(source, [object('a')], sequence, none),
+      one.claim(source, [object('b')], later, none),
+    ]);
+    expect([first, names(second?.objects)]).toEqual([undefined, ['b']]);
+    expect(await states()).toEqual(['a claimed two', 'b claimed one']);
+  });
+
   test('is left out where another worker was faster, and the rest is done', async () => {
     const { one, two, sequence, states, time } = await world();
     const [a, b] = await Promise.all(['a', 'b'].map((name) => two.claim(source, [object(name)], sequence, none)));

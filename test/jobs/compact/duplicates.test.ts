@@ -1,9 +1,12 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { liveFiles } from '../../../src/iceberg/scan.ts';
 import type { Runtime } from '../../../src/ingest/runtime.ts';
 import { compact } from '../../../src/jobs/compact/compact.ts';
 import { verify } from '../../../src/jobs/verify/verify.ts';
 import { MemoryStore } from '../../../src/store/memory.ts';
+import { collect } from '../../support/collect.ts';
+import { addDeleteFiles, positionDeletes } from '../../support/foreign-deletes.ts';
 import { propertyRuns } from '../../support/thorough.ts';
 import { decision, input, type Rows, rowsOf, run, testRuntime } from '../../support/warehouse.ts';
 
@@ -95,20 +98,25 @@ test('a forged record drops nobody, wherever its object sorts', async () => {
   expect(report.ok).toBe(true);
 });
 
-describe('of files of several row groups', () => {
+describe.each([
+  ['in memory', 1 << 20],
+  ['sorted in runs', 1000],
+])('of files of several row groups, %s', (_, memoryBytes) => {
   const ids = Array.from({ length: 60 }, (_, i) => `id-${String(i).padStart(2, '0')}`);
   const time = (id: string): string => `2023-07-11T16:56:${id.slice(-2)}Z`;
+  const lines = (some: readonly string[]) => Buffer.from(some.map((id) => decision({ id, time: time(id) })).join('\n'));
+  const world = async (): Promise<Runtime> => {
+    const runtime = testRuntime({ store: new MemoryStore(), output: { rowGroupRows: 10 }, compact: { memoryBytes } });
+    await runtime.store.put(key(5), lines(ids));
+    await run(runtime);
+    return runtime;
+  };
 
   test('exactly the duplicates are dropped, and every other row is what it was', async () => {
-    const store = new MemoryStore();
-    const runtime = testRuntime({ store, output: { rowGroupRows: 10 } });
-    const lines = (some: readonly string[]) =>
-      Buffer.from(some.map((id) => decision({ id, time: time(id) })).join('\n'));
-    await store.put(key(5), lines(ids));
-    await run(runtime);
+    const runtime = await world();
     // Of the third and the last row group, so that rows of the first stand at other places.
     const late = ['id-23', 'id-27', 'id-58'];
-    await store.put(key(1), lines([...late, 'new-30']));
+    await runtime.store.put(key(1), lines([...late, 'new-30']));
     await run(runtime);
     await compact(runtime, { tables: ['opa_decisions'] });
     const rows = await rowsOf(runtime, 'opa_decisions');
@@ -118,6 +126,25 @@ describe('of files of several row groups', () => {
         decision_id,
         key([...late, 'new-30'].includes(String(decision_id)) ? 1 : 5),
       ]);
+  });
+
+  test("a row that another engine has deleted is nobody's double, in whichever row group it is", async () => {
+    const runtime = await world();
+    const loaded = (await runtime.catalog.loadTable('opa_decisions'))!;
+    const [file] = await collect(liveFiles(runtime.store, loaded.metadata));
+    await addDeleteFiles(runtime, 'opa_decisions', '2023-07-11', [
+      await positionDeletes(runtime, loaded, [
+        [file!.path, 23],
+        [file!.path, 58],
+      ]),
+    ]);
+    // Behind the others, so that it would go if the deleted row counted.
+    await runtime.store.put(key(7), lines(['id-03', 'id-23']));
+    await run(runtime);
+    await compact(runtime, { tables: ['opa_decisions'] });
+    const rows = await rowsOf(runtime, 'opa_decisions');
+    expect(rows.map((row) => row.decision_id).sort()).toEqual(ids.filter((id) => id !== 'id-58'));
+    expect(rows.filter((row) => row.source_uri === key(7)).map((row) => row.decision_id)).toEqual(['id-23']);
   });
 });
 
