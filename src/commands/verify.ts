@@ -44,6 +44,8 @@ again. What no source has any more is named as rows-lost, and can be accepted.
 rows-unexpected and rows-lost of --table, --object and --day, or all of them, become rows of the table amendments with the reason and who
 accepted them, and the next verification finds no difference there. One row less after that is a difference again. Rows
 of a table with missing or damaged files are not accepted. Run verify first: it lists what --accept would accept.
+What is accepted is a number of rows, not which they are: an object that still gives them brings them back when it is
+read again, because it has grown or by backfill --again. What erase removes stays away.
 
 --producers judges each instance and day by the numbers that OPA gives its requests (docs/completeness.md): more missing than
 sources[].sequence.tolerate is a failure.
@@ -179,6 +181,9 @@ async function renderAcceptance({ tables, refused }: AcceptReport): Promise<stri
   }
   for (const { difference, reason } of refused)
     text += `not accepted: ${printable(`${difference.table} ${difference.uri}`)}: ${printable(reason)}\n`;
+  if (Object.values(tables).some(({ missing }) => missing > 0))
+    text +=
+      'an object that still gives the missing rows brings them back when it grows or is read again; what erase removes stays away\n';
   return text;
 }
 

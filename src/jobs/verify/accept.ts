@@ -3,6 +3,9 @@
  * are settled by an amendment that says who accepted them and why. What is accepted is exactly the difference that was
  * found: one row less after that is a difference again. Rows that are missing because a file is gone or damaged are
  * never accepted, since nobody wanted those to go.
+ *
+ * A number of rows is accepted, and not which they are: as long as an object gives them, they are back whenever it is read
+ * again, because it has grown or by `backfill --again`. Only what `erase` removes stays away.
  */
 import type { TableMetadata } from '../../iceberg/metadata.ts';
 import { scanRows } from '../../iceberg/table-rows.ts';
