@@ -1,6 +1,5 @@
 import { createHash, randomUUID } from 'node:crypto';
-import { readFileSync } from 'node:fs';
-import { readlink, symlink, unlink } from 'node:fs/promises';
+import { readFileSync, readlinkSync, symlinkSync, unlinkSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { basename, dirname } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -27,8 +26,8 @@ export async function withLock<T>(path: string, action: () => Promise<T>): Promi
 async function holding<T>(lock: string, path: string, action: () => Promise<T>): Promise<T> {
   const token = `${me} ${randomUUID()}`;
   const end = performance.now() + patienceMs;
-  for (let wait = 1; !(await tryCreate(lock, token)); wait = Math.min(wait * 2, 50)) {
-    const holder = await readHolder(lock);
+  for (let wait = 1; !tryCreate(lock, token); wait = Math.min(wait * 2, 50)) {
+    const holder = readHolder(lock);
     if (holder !== undefined && isDead(holder)) await breakLock(lock, holder, path);
     else if (performance.now() > end) {
       throw new StoreError(
@@ -41,7 +40,7 @@ async function holding<T>(lock: string, path: string, action: () => Promise<T>):
   try {
     return await action();
   } finally {
-    await unlink(lock);
+    unlinkSync(lock);
   }
 }
 
@@ -52,13 +51,13 @@ async function holding<T>(lock: string, path: string, action: () => Promise<T>):
 async function breakLock(lock: string, holder: string, path: string): Promise<void> {
   const digest = createHash('sha256').update(`${lock}\n${holder}`).digest('hex').slice(0, 32);
   await holding(`${dirname(lock)}/${reservedPrefix}${digest}.lock`, path, async () => {
-    if ((await readHolder(lock)) === holder) await unlink(lock);
+    if (readHolder(lock) === holder) unlinkSync(lock);
   });
 }
 
-async function tryCreate(lock: string, token: string): Promise<boolean> {
+function tryCreate(lock: string, token: string): boolean {
   try {
-    await symlink(token, lock);
+    symlinkSync(token, lock);
     return true;
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'EEXIST') return false;
@@ -66,9 +65,9 @@ async function tryCreate(lock: string, token: string): Promise<boolean> {
   }
 }
 
-async function readHolder(lock: string): Promise<string | undefined> {
+function readHolder(lock: string): string | undefined {
   try {
-    return await readlink(lock);
+    return readlinkSync(lock);
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
     throw error;
