@@ -19,6 +19,7 @@ import {
   count,
   counts,
   formatNumber,
+  installedBinary,
   machine,
   markdown,
   median,
@@ -103,7 +104,7 @@ async function measure(
   mkdirSync(folder);
   writeFileSync(join(folder, 'audit-warehouse.yaml'), JSON.stringify(config));
   const store = new S3Store({ ...s3, forcePathStyle: true });
-  const worker = spawn(join(root, 'bin/audit-warehouse'), ['worker', '--log-level', 'warn'], {
+  const worker = spawn(installedBinary(), ['worker', '--log-level', 'warn'], {
     cwd: folder,
     stdio: ['ignore', 'ignore', 'inherit'],
   });

@@ -4,11 +4,11 @@
  * of them alike. Prints Markdown.
  */
 import { execFileSync } from 'node:child_process';
-import { cpSync, mkdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Command } from 'commander';
-import { count, generate, machine, markdown, root, spread, workFolder } from './lib/measured.ts';
+import { count, generate, installedBinary, machine, markdown, root, spread, workFolder } from './lib/measured.ts';
 
 interface Options {
   readonly runs: number;
@@ -27,7 +27,7 @@ async function bench({ runs, folder }: Options): Promise<void> {
   await generate(join(work, 'logs'), 100, {});
   const config = { warehouse: './warehouse', sources: [{ name: 'bench', type: 'opa', location: './logs' }] };
   writeFileSync(join(work, 'audit-warehouse.yaml'), JSON.stringify(config));
-  const programs = { checkout: join(root, 'bin/audit-warehouse'), bundle: bundled(join(work, 'package')) };
+  const programs = { checkout: join(root, 'bin/audit-warehouse'), bundle: installedBinary() };
   execFileSync(programs.checkout, ['backfill'], { cwd: work, stdio: 'ignore' });
 
   const rows: string[][] = [];
@@ -46,16 +46,6 @@ async function bench({ runs, folder }: Options): Promise<void> {
   }
   const titles = ['CPU seconds, least / median / greatest', 'Node.js alone', 'checkout', 'bundle'];
   process.stdout.write(`${machine()}; ${runs} runs of each.\n\n${markdown(titles, rows)}`);
-}
-
-/** The files of the package in a folder of their own, with the packages of this checkout beside them. */
-function bundled(folder: string): string {
-  mkdirSync(folder);
-  execFileSync(join(root, 'scripts/build'), ['--no-declarations', join(folder, 'dist')]);
-  for (const name of ['bin', 'schemas', 'package.json'])
-    cpSync(join(root, name), join(folder, name), { recursive: true });
-  symlinkSync(join(root, 'node_modules'), join(folder, 'node_modules'));
-  return join(folder, 'bin/audit-warehouse');
 }
 
 /** User and system time of a command and of what it starts, as the shell counts it. Throws where it fails. */

@@ -1,8 +1,8 @@
 /** Running the binary, and others, as measured processes; what the benchmark scripts share. */
-import { spawn } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { availableParallelism, cpus, totalmem } from 'node:os';
+import { availableParallelism, cpus, tmpdir, totalmem } from 'node:os';
 import { join, resolve } from 'node:path';
 import { InvalidArgumentError, Option } from 'commander';
 import type { ResourceUsage } from '../resource-usage.ts';
@@ -74,7 +74,17 @@ export async function measureBackfill(
   };
 }
 
-/** One run of the binary in a folder; several may run there at a time. Throws where it does not end with 0. */
+let installed: string | undefined;
+
+/** The program of the package as an installation has it, which is measured: made for this process, and gone with it. */
+export function installedBinary(): string {
+  installed ??= execFileSync(join(root, 'scripts/bench/lib/package'), [workFolder(tmpdir())], {
+    encoding: 'utf8',
+  }).trim();
+  return installed;
+}
+
+/** One run of the installed binary in a folder; several may run there at a time. Throws where it does not end with 0. */
 export async function measureBinary(
   cwd: string,
   args: readonly string[],
@@ -83,8 +93,9 @@ export async function measureBinary(
   const usage = join(cwd, `usage-${randomUUID()}.json`);
   const preload = `--import=${join(root, 'scripts/bench/resource-usage.ts')}`;
   const options = `${process.env.NODE_OPTIONS ?? ''} ${preload}`;
+  const binary = installedBinary();
   const started = performance.now();
-  const { stdout } = await run(join(root, 'bin/audit-warehouse'), args, {
+  const { stdout } = await run(binary, args, {
     cwd,
     env: { ...process.env, ...env, BENCH_RESOURCE_USAGE: usage, NODE_OPTIONS: options },
     input,

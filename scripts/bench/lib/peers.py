@@ -5,7 +5,9 @@ CPU time is user + system of the process and the children it waited for; peak me
 """
 
 import argparse
+import atexit
 import datetime
+import functools
 import hashlib
 import json
 import os
@@ -150,9 +152,16 @@ def write_config(file: Path, warehouse: Path, kind: str, source: Path, threads: 
     return file
 
 
+@functools.cache
+def installed() -> str:
+    """The program of the package as an installation has it: made for this process, and gone with it."""
+    folder = tempfile.mkdtemp(prefix="audit-warehouse-package-")
+    atexit.register(shutil.rmtree, folder)
+    return said(str(LIB / "package"), folder)
+
+
 def ours(config: Path, *words: str) -> list[str]:
-    binary = str(ROOT / "bin/audit-warehouse")
-    return [binary, *words, "--config", str(config), "--json", "--log-level", "warn"]
+    return [installed(), *words, "--config", str(config), "--json", "--log-level", "warn"]
 
 
 def command(engine: str, options: argparse.Namespace, source: Path, output: Path) -> list[str]:
@@ -305,7 +314,7 @@ def versions(options: argparse.Namespace) -> dict[str, str]:
     }
     if "ours" in options.engines:
         node = said(str(ROOT / "node_modules/.bin/node"), "--version")
-        found = {"ours": f"{said(str(ROOT / 'bin/audit-warehouse'), '--version')} (Node {node})"} | found
+        found = {"ours": f"{said(installed(), '--version')} (Node {node})"} | found
     return found
 
 
