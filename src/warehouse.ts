@@ -127,7 +127,7 @@ export class Warehouse implements AsyncDisposable {
     return report;
   }
 
-  /** Settles rows that another engine has deleted or added on purpose, with the reason and who accepts them. */
+  /** Settles rows that another engine has deleted, added or (with `deep`) changed on purpose, with the reason and who accepts them. */
   async accept(options: AcceptOptions): Promise<AcceptReport> {
     const { UsageError } = await import('./config/errors.ts');
     if (options.reason.trim() === '' || options.by.trim() === '')

@@ -31,6 +31,7 @@ Examples:
   audit-warehouse verify --ignore-newer 15m        # beside a running worker
   audit-warehouse verify --repair
   audit-warehouse verify --accept --table opa_decisions --reason 'ticket 4711: test tenant deleted in Athena'
+  audit-warehouse verify --accept --deep --object s3://acme-opa/eopa=a/1.jsonl --reason 'ticket 4712: names corrected'
   audit-warehouse verify --producers
   audit-warehouse verify --json | jq '.differences[] | select(.kind == "rows-missing")'
 
@@ -45,7 +46,8 @@ rows-unexpected and rows-lost of --table, --object and --day, or all of them, be
 accepted them, and the next verification finds no difference there. One row less after that is a difference again. Rows
 of a table with missing or damaged files are not accepted. Run verify first: it lists what --accept would accept.
 What is accepted is a number of rows, not which they are: an object that still gives them brings them back when it is
-read again, because it has grown or by backfill --again. What erase removes stays away.
+read again, because it has grown or by backfill --again. What erase removes stays away. With --deep, rows whose values were
+changed (content-differs) are accepted too, each as it is now: changed once more, it is a difference again.
 
 --producers judges each instance and day by the numbers that OPA gives its requests (docs/completeness.md): more missing than
 sources[].sequence.tolerate is a failure.
@@ -64,7 +66,7 @@ export function defineVerify(program: Command, run: RunAction): void {
     .option('--deep', 'read every object again and compare its records with the rows')
     .option('--digests <file>', 'with --deep: write the digest of the rows of each object to this file, as JSON lines')
     .option('--repair', 'do again what was lost, then verify once more')
-    .option('--accept', 'settle missing and unexpected rows as wanted; needs --reason')
+    .option('--accept', 'settle missing and unexpected rows, with --deep changed ones too, as wanted; needs --reason')
     .option('--reason <text>', 'why the differences are accepted')
     .option('--by <name>', 'who accepts them (default: the user of this machine)')
     .option('--table <name>', 'accept only differences of this table; may be repeated', collected)
@@ -135,7 +137,7 @@ async function execute(context: CommandContext, options: Options): Promise<numbe
 
 /** Throws UsageError. */
 function checkAcceptance(
-  { accept, repair, deep, reason, by, table, object, day, source }: Options,
+  { accept, repair, digests, reason, by, table, object, day, source }: Options,
   UsageError: typeof import('../config/errors.ts').UsageError,
 ): void {
   if (!accept) {
@@ -144,7 +146,9 @@ function checkAcceptance(
     return;
   }
   if (repair) throw new UsageError('--accept and --repair exclude each other: repair first, then accept what is left');
-  if (deep || source !== undefined)
+  if (digests !== undefined)
+    throw new UsageError('--digests and --accept exclude each other: accept first, then prove');
+  if (source !== undefined)
     throw new UsageError('--accept settles rows by table and object: choose by --table, --object and --day');
   if (reason === undefined || reason.trim() === '')
     throw new UsageError("--accept needs --reason, such as --reason 'ticket 4711: test tenant deleted in Athena'");
@@ -152,7 +156,7 @@ function checkAcceptance(
 
 async function acceptAs(
   runtime: Runtime,
-  { reason = '', by, table, object, day }: Options,
+  { reason = '', by, table, object, day, deep }: Options,
   settings: Pick<AcceptOptions, 'ignoreNewerMs' | 'onPhase'>,
 ): Promise<AcceptReport> {
   const [{ accept }, { userInfo }] = await Promise.all([import('../jobs/verify/accept.ts'), import('node:os')]);
@@ -160,6 +164,7 @@ async function acceptAs(
     ...settings,
     reason: reason.trim(),
     by: by?.trim() || userInfo().username,
+    ...(deep && { deep }),
     ...(table && { tables: table }),
     ...(object && { objects: object }),
     ...(day && { days: day }),
@@ -172,12 +177,13 @@ async function renderAcceptance({ tables, refused }: AcceptReport): Promise<stri
     import('../text/printable.ts'),
   ]);
   let text = Object.keys(tables).length === 0 ? 'nothing was accepted\n' : '';
-  for (const [table, { objects, missing, unexpected }] of Object.entries(tables)) {
+  for (const [table, { objects, missing, unexpected, altered }] of Object.entries(tables)) {
     const what = [
       missing > 0 ? plural(missing, 'missing row') : '',
       unexpected > 0 ? plural(unexpected, 'unexpected row') : '',
+      altered > 0 ? plural(altered, 'changed row') : '',
     ];
-    text += `accepted: ${what.filter(Boolean).join(' and ')} of ${plural(objects, 'object')} in ${printable(table)}\n`;
+    text += `accepted: ${what.filter(Boolean).join(', ')} of ${plural(objects, 'object')} in ${printable(table)}\n`;
   }
   for (const { difference, reason } of refused)
     text += `not accepted: ${printable(`${difference.table} ${difference.uri}`)}: ${printable(reason)}\n`;
@@ -255,15 +261,17 @@ function acceptedBefore({ accepted }: VerifyReport, textTable: Tools['textTable'
       { title: 'objects', align: right },
       { title: 'missing', align: right },
       { title: 'unexpected', align: right },
+      { title: 'changed', align: right },
       { title: 'reason' },
     ],
-    accepted.map(({ at, by, table, objects, missing, unexpected, reason }) => [
+    accepted.map(({ at, by, table, objects, missing, unexpected, altered, reason }) => [
       at.slice(0, 16).replace('T', ' '),
       by,
       table,
       String(objects),
       String(missing),
       String(unexpected),
+      String(altered),
       reason,
     ]),
     { width },

@@ -203,7 +203,14 @@ export const grants: Readonly<Record<JobName, readonly Grant[]>> = {
     grant('ReadSources', 'sources', because('whether files of Okera may still grow is asked of each', 's3:GetObject')),
     amendTables,
   ],
-  accept: [listSources, listWarehouse, changeWarehouse, encrypt, amendAllTables],
+  accept: [
+    listSources,
+    grant('ReadSources', 'sources', because('with --deep, objects are read again', 's3:GetObject')),
+    listWarehouse,
+    changeWarehouse,
+    encrypt,
+    amendAllTables,
+  ],
   relocate: [
     listWarehouse,
     grant(

@@ -67,6 +67,8 @@ export interface AmendedRows {
   readonly detail?: string;
   /** Who asked for it. */
   readonly madeBy?: string;
+  /** Where it is about one row: its record, by the offset in the object, and the row as hex digits of its digest; null where there is none. */
+  readonly row?: { readonly offset: number; readonly digest: string | null };
 }
 
 /**
@@ -197,8 +199,20 @@ async function writeRecord(
   if (entries.length === 0) return files;
   const columns = new KernelTable(amendments.columns);
   try {
-    for (const { operation: by = operation, table: name, sourceUri, rows, detail, madeBy } of entries)
-      columns.append([ymd, BigInt(now) * 1000n, id, by, name, sourceUri, BigInt(rows), detail ?? null, madeBy ?? null]);
+    for (const { operation: by = operation, table: name, sourceUri, rows, detail, madeBy, row } of entries)
+      columns.append([
+        ymd,
+        BigInt(now) * 1000n,
+        id,
+        by,
+        name,
+        sourceUri,
+        BigInt(rows),
+        detail ?? null,
+        madeBy ?? null,
+        row === undefined ? null : BigInt(row.offset),
+        row?.digest ?? null,
+      ]);
     for await (const file of dayFiles(encoder, dayFilesRequest(table, amendments, columns.batch(), config.output)))
       files.push(await storeDataFile({ store, table, declaration: amendments, label: id.slice(0, 16) }, file));
     return files;

@@ -26,6 +26,7 @@ const acceptanceColumns: readonly Column<AcceptedDifferences>[] = [
   number('objects', ({ objects }) => objects),
   number('missing', ({ missing }) => missing),
   number('unexpected', ({ unexpected }) => unexpected),
+  number('altered', ({ altered }) => altered),
 ];
 
 const producerColumns: readonly Column<ProducerDay>[] = [

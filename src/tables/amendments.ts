@@ -32,6 +32,16 @@ export const amendments: TableDeclaration = {
     { name: 'rows', type: 'long', description: 'Rows added; below zero: removed.', required: true },
     { name: 'detail', type: 'string', description: 'Why: the day, the reason, a digest of the erased subject.' },
     { name: 'made_by', type: 'string', description: 'Who accepted the difference.' },
+    {
+      name: 'row_offset',
+      type: 'long',
+      description: 'Where in the object the record of one row stands, where the row itself was accepted.',
+    },
+    {
+      name: 'row_digest',
+      type: 'string',
+      description: 'The digest of that row, in hex; null where it was accepted that the record is in no row.',
+    },
   ],
   sortedBy: ['table_name', 'source_uri'],
   bloomColumns: [],

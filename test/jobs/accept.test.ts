@@ -4,6 +4,7 @@
  */
 import { beforeEach, describe, expect, test } from 'vitest';
 import { liveFiles } from '../../src/iceberg/scan.ts';
+import { fileRows } from '../../src/iceberg/table-rows.ts';
 import type { Runtime } from '../../src/ingest/runtime.ts';
 import { compact } from '../../src/jobs/compact/compact.ts';
 import { erase } from '../../src/jobs/erase/erase.ts';
@@ -14,7 +15,7 @@ import { withComputed } from '../../src/queries/computed.ts';
 import { ask } from '../../src/queries/questions.ts';
 import { MemoryStore } from '../../src/store/memory.ts';
 import { collect } from '../support/collect.ts';
-import { addDeleteFiles, equalityDeletes } from '../support/foreign-deletes.ts';
+import { addDeleteFiles, equalityDeletes, positionDeletes } from '../support/foreign-deletes.ts';
 import { copyRows } from '../support/foreign-rows.ts';
 import { copyOf, mortal } from '../support/mortal.ts';
 import { killPoints } from '../support/thorough.ts';
@@ -56,13 +57,13 @@ test('a DELETE that was wanted is accepted, and a further loss is seen', async (
   expect(await verify(world())).toMatchObject({ ok: false, differencesTotal: 2, accepted: [] });
 
   expect(await accept(world(), why)).toEqual({
-    tables: { [table]: { objects: 2, missing: 3, unexpected: 0 } },
+    tables: { [table]: { objects: 2, missing: 3, unexpected: 0, altered: 0 } },
     refused: [],
   });
   const report = await verify(world());
   expect(report).toMatchObject({ ok: true, differencesTotal: 0, tables: { [table]: { files: 2, rows: 7 } } });
   expect(report.accepted).toEqual([
-    { at: '2026-01-01T00:00:00.000Z', ...why, table, objects: 2, missing: 3, unexpected: 0 },
+    { at: '2026-01-01T00:00:00.000Z', ...why, table, objects: 2, missing: 3, unexpected: 0, altered: 0 },
   ]);
   expect(await verify(world(), { deep: true })).toMatchObject({ ok: true });
 
@@ -120,7 +121,7 @@ test('who accepted what, when and why is a named question', async () => {
     reason: 'ticket 4711',
     table_name: table,
   };
-  expect(await asked()).toEqual([{ ...row, objects: 2, missing: 3, unexpected: 0 }]);
+  expect(await asked()).toEqual([{ ...row, objects: 2, missing: 3, unexpected: 0, altered: 0 }]);
   expect(await asked(['from', '2026-01-01'], ['to', 'yesterday'], ['table', table])).toHaveLength(1);
   expect(await asked(['from', '2026-01-02'])).toEqual([]);
   expect(await asked(['table', 'quarantine'])).toEqual([]);
@@ -209,6 +210,89 @@ test('an object that is read again brings its rows back, and the account says so
   await run(world(), { again: true });
   expect(await rowsOf(world(), table)).toHaveLength(10);
   expect(await isClean()).toBe(true);
+});
+
+describe('a row that another engine has changed', () => {
+  let now = Date.UTC(2026, 0, 1);
+  const machine = (): Runtime => ({ ...world(), clock: () => now });
+  const deep = { ...why, deep: true };
+
+  /** As an UPDATE does it: the row is deleted where it is, and added with other values. */
+  async function update(id: string, change: Readonly<Record<string, string>>): Promise<void> {
+    now += 1000;
+    const loaded = (await world().catalog.loadTable(table))!;
+    const places: [string, number][] = [];
+    for (const file of await collect(liveFiles(store, loaded.metadata))) {
+      const all = (await collect(fileRows(store, loaded.metadata, file, { withDeleted: true }))).flat();
+      const live = (await collect(fileRows(store, loaded.metadata, file))).flat();
+      if (live.some((row) => row.decision_id === id))
+        places.push([file.path, all.findIndex((row) => row.decision_id === id)]);
+    }
+    await copyRows(world(), table, (row) => (row.decision_id === id ? { ...row, ...change } : undefined));
+    await addDeleteFiles(world(), table, day, [await positionDeletes(world(), loaded, places)]);
+  }
+
+  test('is accepted as it is, and changed once more it is a difference again', async () => {
+    await update('id-1', { resource: '/changed' });
+    expect(await accept(machine(), why)).toEqual({ tables: {}, refused: [] });
+    expect(await verify(world(), { deep: true })).toMatchObject({
+      differences: [{ kind: 'content-differs', uri: object(0), records: [{ columns: ['resource'] }] }],
+    });
+    expect(await accept(machine(), deep)).toEqual({
+      tables: { [table]: { objects: 1, missing: 0, unexpected: 0, altered: 1 } },
+      refused: [],
+    });
+    expect(await isClean()).toBe(true);
+    const { accepted } = await verify(world());
+    expect(accepted).toMatchObject([{ ...why, objects: 1, missing: 0, unexpected: 0, altered: 1 }]);
+    expect(JSON.stringify(await rowsOf(world(), 'amendments'), (_, value) => String(value))).not.toContain('/changed');
+
+    await update('id-1', { resource: '/changed again' });
+    expect((await verify(world(), { deep: true })).ok).toBe(false);
+    await accept(machine(), deep);
+    expect(await isClean()).toBe(true);
+    // What was accepted before is accepted no more.
+    await update('id-1', { resource: '/changed' });
+    expect((await verify(world(), { deep: true })).ok).toBe(false);
+  });
+
+  test('excuses no other row of its object', async () => {
+    await update('id-1', { resource: '/changed' });
+    await accept(machine(), deep);
+    await update('id-2', { resource: '/changed' });
+    expect((await verify(world(), { deep: true })).differences).toMatchObject([
+      { kind: 'content-differs', uri: object(0), records: [{ columns: ['resource'] }] },
+    ]);
+    await deleteRows('id-1');
+    expect(await verify(world())).toMatchObject({ differences: [{ kind: 'rows-missing', expected: 5, found: 4 }] });
+  });
+
+  test('is accepted together with rows that were deleted and added, each by itself', async () => {
+    await deleteRows('id-3');
+    await copyRows(world(), table, (row) => (row.decision_id === 'id-4' ? { ...row, resource: '/copy' } : undefined));
+    await copyRows(world(), table, (row) => (row.decision_id === 'id-8' ? { ...row, resource: '/copy' } : undefined));
+    await update('id-1', { resource: '/changed' });
+    expect(await accept(machine(), deep)).toEqual({
+      tables: { [table]: { objects: 2, missing: 1, unexpected: 2, altered: 3 } },
+      refused: [],
+    });
+    expect(await isClean()).toBe(true);
+    await update('id-2', { resource: '/changed' });
+    expect((await verify(world(), { deep: true })).ok).toBe(false);
+  });
+
+  test('stays accepted through compaction, leaves with an erasure, and is as its object says after that is read again', async () => {
+    await update('id-1', { subject: 'pseudonym' });
+    await accept(machine(), deep);
+    await compact(world());
+    expect(await isClean()).toBe(true);
+    expect(await erase(world(), 'pseudonym')).toMatchObject({ tables: { [table]: { rows: 1 } } });
+    expect(await isClean()).toBe(true);
+    await run(world(), { again: true });
+    expect(await isClean()).toBe(true);
+    expect((await rowsOf(world(), table)).map(({ subject }) => subject)).not.toContain('pseudonym');
+    expect(await rowsOf(world(), table)).toHaveLength(10);
+  });
 });
 
 describe.each(['before', 'after'] as const)('an acceptance that is killed %s its k-th call', (when) => {

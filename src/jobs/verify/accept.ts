@@ -1,7 +1,8 @@
 /**
  * Accept: rows that another engine has deleted or added on purpose, and that verify therefore finds missing or unexpected,
  * are settled by an amendment that says who accepted them and why. What is accepted is exactly the difference that was
- * found: one row less after that is a difference again. Rows that are missing because a file is gone or damaged are
+ * found: one row less after that is a difference again. With `deep`, rows whose values another engine has changed are
+ * settled too, each by its digest: altered once more, it is a difference again. Rows that are missing because a file is gone or damaged are
  * never accepted, since nobody wanted those to go.
  *
  * A number of rows is accepted, and not which they are: as long as an object gives them, they are back whenever it is read
@@ -17,6 +18,7 @@ import { amendments } from '../../tables/amendments.ts';
 import { ingestedObjects } from '../../tables/ingested-objects.ts';
 import { dayOf } from '../../text/time.ts';
 import { replan } from '../replan.ts';
+import type { OddRows } from './deep/deep.ts';
 import type { Difference, DifferenceKind } from './difference.ts';
 import { type VerifyOptions, verify } from './verify.ts';
 import { onlyBatchesSince } from './versions.ts';
@@ -26,6 +28,8 @@ export interface AcceptOptions extends Pick<VerifyOptions, 'ignoreNewerMs' | 'on
   readonly reason: string;
   /** Who accepts. */
   readonly by: string;
+  /** Reads every object again, and accepts rows with other values than their objects give as well. */
+  readonly deep?: boolean;
   /** Only differences of these tables. */
   readonly tables?: readonly string[];
   /** Only differences of these objects, or of those below one that ends in a slash. */
@@ -36,7 +40,7 @@ export interface AcceptOptions extends Pick<VerifyOptions, 'ignoreNewerMs' | 'on
 
 export interface AcceptReport {
   /** By table. */
-  readonly tables: Record<string, { objects: number; missing: number; unexpected: number }>;
+  readonly tables: Record<string, { objects: number; missing: number; unexpected: number; altered: number }>;
   /** Differences of rows that were asked for and cannot be accepted, each with the reason. */
   readonly refused: readonly { readonly difference: Difference; readonly reason: string }[];
 }
@@ -50,24 +54,30 @@ export async function accept(runtime: Runtime, options: AcceptOptions): Promise<
 async function acceptOnce(runtime: Runtime, options: AcceptOptions): Promise<AcceptReport | undefined> {
   await finishAmendments(runtime);
   const plannedOn = (await runtime.catalog.loadTable(amendments.name))?.metadata['last-sequence-number'] ?? 0;
-  const { ignoreNewerMs, onPhase } = options;
+  const { ignoreNewerMs, onPhase, deep } = options;
+  const odd = new Map<string, OddRows>();
   const before = await versionsOf(runtime, await runtime.catalog.listTables());
   const { differences } = await verify(runtime, {
     // Objects that nobody has ingested are no matter here.
     ...(ignoreNewerMs !== undefined && { ignoreNewerMs }),
     ...(onPhase && { onPhase }),
+    ...(deep && { deep, onOdd: (rows: OddRows) => odd.set(keyOf(rows), rows) }),
     mostDifferences: Number.POSITIVE_INFINITY,
   });
   const ofDays = options.days && (await objectsOfDays(runtime, options.days));
   const asked = differences.filter(
     (difference) =>
-      isOfRows(difference) && isAskedFor(difference, options) && (ofDays?.has(difference.uri ?? '') ?? true),
+      isOfRows(difference, deep) && isAskedFor(difference, options) && (ofDays?.has(difference.uri ?? '') ?? true),
   );
-  const reasons = asked.map((difference) => refusalOf(difference, differences));
+  const reasons = asked.map((difference) => refusalOf(difference, differences, odd));
   const refused = asked.flatMap((difference, i) =>
     reasons[i] === undefined ? [] : [{ difference, reason: reasons[i] }],
   );
-  const entries = asked.flatMap((difference, i) => (reasons[i] === undefined ? entriesOf(difference, options) : []));
+  const accepted = Map.groupBy(
+    asked.filter((_, i) => reasons[i] === undefined),
+    keyOf,
+  );
+  const entries = [...accepted].flatMap(([key, some]) => entriesOf(some, odd.get(key), options));
   const report = { tables: sums(entries), refused };
   if (entries.length === 0) return report;
   const tables = new Set(entries.map(({ table }) => table));
@@ -81,8 +91,10 @@ async function acceptOnce(runtime: Runtime, options: AcceptOptions): Promise<Acc
   return (await acceptRows(runtime, { entries, plannedOn, isStillRight })) ? report : undefined;
 }
 
-const isOfRows = ({ kind }: Difference): boolean =>
-  kind === 'rows-missing' || kind === 'rows-unexpected' || kind === 'rows-lost';
+const isOfRows = ({ kind }: Difference, deep = false): boolean =>
+  kind === 'rows-missing' || kind === 'rows-unexpected' || kind === 'rows-lost' || (deep && kind === 'content-differs');
+
+const keyOf = ({ table, uri }: Pick<Difference, 'table' | 'uri'>): string => JSON.stringify([table, uri]);
 
 function isAskedFor({ table, uri = '' }: Difference, { tables, objects }: AcceptOptions): boolean {
   const isObject = (wanted: string): boolean => (wanted.endsWith('/') ? uri.startsWith(wanted) : uri === wanted);
@@ -117,31 +129,56 @@ const damages: ReadonlySet<DifferenceKind> = new Set([
   'catalog-behind',
 ]);
 
-function refusalOf({ table }: Difference, all: readonly Difference[]): string | undefined {
+function refusalOf(
+  difference: Difference,
+  all: readonly Difference[],
+  odd: ReadonlyMap<string, OddRows>,
+): string | undefined {
+  const { kind, table, detail } = difference;
+  if (kind === 'content-differs' && !odd.has(keyOf(difference))) return detail;
   if (all.some(({ kind }) => kind === 'amendment-open')) return 'an amendment is open; verify --repair finishes it';
   const damage = all.find((other) => other.table === table && damages.has(other.kind));
   return damage && `${damage.kind} in the table: mend that first${damage.uri === undefined ? '' : ` (${damage.uri})`}`;
 }
 
-/** Rows that were lost are on the account already: they are taken off it as such, and put on it as accepted. */
-function entriesOf({ kind, table, uri, expected, found }: Difference, { reason, by }: AcceptOptions): AmendedRows[] {
+/**
+ * Of one object in one table. Rows that were lost are on the account already: they are taken off it as such, and put on it as
+ * accepted. Rows that are known one by one are accepted so, and what is left of the difference as a number.
+ */
+function entriesOf(
+  differences: readonly Difference[],
+  odd: OddRows | undefined,
+  { reason, by }: AcceptOptions,
+): AmendedRows[] {
+  const { table, uri } = differences[0]!;
   const entry = { table: table!, sourceUri: uri!, detail: reason, madeBy: by };
-  if (kind !== 'rows-lost') return [{ ...entry, rows: Number(found) - Number(expected) }];
-  const rows = Number(found);
-  return [
-    { ...entry, operation: 'lost', rows },
-    { ...entry, rows: -rows },
-  ];
+  let left = 0;
+  const lost: AmendedRows[] = [];
+  for (const { kind, expected, found } of differences) {
+    if (kind === 'rows-lost') lost.push({ ...entry, operation: 'lost', rows: Number(found) });
+    if (kind === 'rows-lost') left -= Number(found);
+    else if (kind !== 'content-differs') left += Number(found) - Number(expected);
+  }
+  const rows = [...(odd?.places ?? [])].flatMap(([offset, place]) => {
+    const digests = place.digests.size === 0 ? [null] : [...place.digests];
+    left -= place.rows;
+    return digests.map((digest, i) => ({ ...entry, rows: i === 0 ? place.rows : 0, row: { offset, digest } }));
+  });
+  return [...lost, ...rows, ...(left === 0 ? [] : [{ ...entry, rows: left }])];
 }
 
 function sums(entries: readonly AmendedRows[]): AcceptReport['tables'] {
   const tables: AcceptReport['tables'] = {};
-  for (const { table, rows, operation } of entries) {
+  const seen = new Set<string>();
+  for (const { table, sourceUri, rows, operation } of entries) {
     if (operation !== undefined) continue;
-    tables[table] ??= { objects: 0, missing: 0, unexpected: 0 };
-    tables[table].objects++;
+    tables[table] ??= { objects: 0, missing: 0, unexpected: 0, altered: 0 };
+    const key = keyOf({ table, uri: sourceUri });
+    if (!seen.has(key)) tables[table].objects++;
+    seen.add(key);
     if (rows < 0) tables[table].missing -= rows;
-    else tables[table].unexpected += rows;
+    else if (rows > 0) tables[table].unexpected += rows;
+    else tables[table].altered++;
   }
   return tables;
 }

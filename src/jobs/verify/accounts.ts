@@ -27,6 +27,8 @@ export interface Accounts {
   readonly removed: ReadonlyMap<string, number>;
   /** Rows that were accepted although no object gave them, by uri. */
   readonly added: ReadonlyMap<string, number>;
+  /** Rows that were accepted as they are. */
+  readonly acceptedRows: AcceptedRows;
   /** Differences that somebody has accepted, the latest last. */
   readonly accepted: readonly AcceptedDifferences[];
   /** Rows that went with files that are gone, and that nothing has brought back. */
@@ -46,7 +48,38 @@ export interface AcceptedDifferences {
   /** Rows fewer than the ledger says, and rows more. */
   readonly missing: number;
   readonly unexpected: number;
+  /** Rows that had other values than their objects give. */
+  readonly altered: number;
 }
+
+/** By the place of each record (table, object, offset): what its rows were when that was last accepted. */
+export class AcceptedRows {
+  readonly #places = new Map<string, { amendment: string; at: bigint; digests: Set<string> }>();
+
+  /** Takes a row of `amendments` that is about one row. */
+  add({ table_name, source_uri, row_offset, row_digest, amendment, amended_at }: Row): void {
+    const key = placeKey(String(table_name), String(source_uri), Number(row_offset));
+    const at = amended_at as bigint;
+    let place = this.#places.get(key);
+    // What was accepted before is void: a row that is again as it was then has been altered once more.
+    if (place === undefined || (place.amendment !== amendment && place.at < at))
+      place = { amendment: String(amendment), at, digests: new Set() };
+    else if (place.at > at) return;
+    this.#places.set(key, place);
+    if (row_digest !== null && row_digest !== undefined) place.digests.add(String(row_digest));
+  }
+
+  /** Digests of rows, none where it was accepted that there is no row; undefined where nothing was accepted. */
+  at(table: string, uri: string, offset: number): ReadonlySet<string> | undefined {
+    return this.#places.get(placeKey(table, uri, offset))?.digests;
+  }
+
+  get size(): number {
+    return this.#places.size;
+  }
+}
+
+const placeKey = (table: string, uri: string, offset: number): string => `${table} ${offset} ${uri}`;
 
 export interface LostRows {
   readonly table: string;
@@ -87,7 +120,8 @@ export async function readAccounts(runtime: Runtime, names: ObjectNames, differe
   }
   const removed = new Map<string, number>();
   const added = new Map<string, number>();
-  const accepted = new Map<string, Mutable<AcceptedDifferences>>();
+  const acceptedRows = new AcceptedRows();
+  const accepted = new Map<string, OpenAcceptance>();
   const removals = new Set<string>();
   const replayed = new Map<string, number>();
   const gone = new Map<string, LostRows>();
@@ -96,7 +130,9 @@ export async function readAccounts(runtime: Runtime, names: ObjectNames, differe
     const [table, uri] = [String(table_name), String(source_uri)];
     promise(table, uri, Number(change));
     if (operation === 'accept') {
-      increase(Number(change) < 0 ? removed : added, uri, Math.abs(Number(change)));
+      // A row that is known by itself excuses no other.
+      if (isOfOneRow(row)) acceptedRows.add(row);
+      else increase(Number(change) < 0 ? removed : added, uri, Math.abs(Number(change)));
       noteAccepted(accepted, row);
     }
     if (operation === 'lost') {
@@ -114,28 +150,40 @@ export async function readAccounts(runtime: Runtime, names: ObjectNames, differe
   const lost = [...gone.values()].filter(({ rows: open }) => open > 0);
   for (const { table, uri, rows: open } of lost) differences?.add({ kind: 'rows-lost', table, uri, found: open });
   const held = new Set([...objects.open()].map(({ object }) => object.uri));
-  return { objects, held, rows, removed, added, accepted: inOrder(accepted), lost, removals };
+  return { objects, held, rows, removed, added, acceptedRows, accepted: inOrder(accepted), lost, removals };
 }
+
+const isOfOneRow = ({ row_offset: offset }: Row): boolean => offset !== null && offset !== undefined;
 
 type Mutable<T> = { -readonly [K in keyof T]: T[K] };
 
-function noteAccepted(accepted: Map<string, Mutable<AcceptedDifferences>>, row: Row): void {
+interface OpenAcceptance {
+  readonly sums: Mutable<AcceptedDifferences>;
+  readonly objects: Set<string>;
+}
+
+function noteAccepted(accepted: Map<string, OpenAcceptance>, row: Row): void {
   const key = `${row.amendment} ${row.table_name}`;
   const at = new Date(Number(row.amended_at) / 1000).toISOString();
-  const sums = accepted.get(key) ?? {
-    at,
-    by: String(row.made_by ?? ''),
-    reason: String(row.detail ?? ''),
-    table: String(row.table_name),
-    objects: 0,
-    missing: 0,
-    unexpected: 0,
+  const { sums, objects } = accepted.get(key) ?? {
+    sums: {
+      at,
+      by: String(row.made_by ?? ''),
+      reason: String(row.detail ?? ''),
+      table: String(row.table_name),
+      objects: 0,
+      missing: 0,
+      unexpected: 0,
+      altered: 0,
+    },
+    objects: new Set<string>(),
   };
-  accepted.set(key, sums);
+  accepted.set(key, { sums, objects });
   const change = Number(row.rows);
-  sums.objects++;
+  sums.objects = objects.add(String(row.source_uri)).size;
   if (change < 0) sums.missing -= change;
-  else sums.unexpected += change;
+  else if (change > 0) sums.unexpected += change;
+  else sums.altered++;
 }
 
 async function* rowsOf({ store, catalog }: Pick<Runtime, 'store' | 'catalog'>, name: string): AsyncGenerator<Row> {
@@ -146,13 +194,15 @@ async function* rowsOf({ store, catalog }: Pick<Runtime, 'store' | 'catalog'>, n
 
 /** All that was ever accepted, the latest last. */
 export async function readAcceptances(world: Pick<Runtime, 'store' | 'catalog'>): Promise<AcceptedDifferences[]> {
-  const accepted = new Map<string, Mutable<AcceptedDifferences>>();
+  const accepted = new Map<string, OpenAcceptance>();
   for await (const row of rowsOf(world, amendments.name)) if (row.operation === 'accept') noteAccepted(accepted, row);
   return inOrder(accepted);
 }
 
-const inOrder = (accepted: ReadonlyMap<string, AcceptedDifferences>): AcceptedDifferences[] =>
-  [...accepted.values()].sort((a, b) => compareText(a.at, b.at) || compareText(a.table, b.table));
+const inOrder = (accepted: ReadonlyMap<string, OpenAcceptance>): AcceptedDifferences[] =>
+  [...accepted.values()]
+    .map(({ sums }) => sums)
+    .sort((a, b) => compareText(a.at, b.at) || compareText(a.table, b.table));
 
 /** What of the first reading the second one is held against. */
 export type EarlierAccounts = Pick<Accounts, 'held' | 'rows'>;

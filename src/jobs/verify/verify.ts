@@ -28,7 +28,7 @@ import { isCompacted } from '../compact/plan.ts';
 import { type ProducersReport, producers } from '../producers/producers.ts';
 import { deletedIn, findDuplicates, rowsInStore } from '../rewrite/duplicates.ts';
 import { type AcceptedDifferences, type EarlierAccounts, isSettled, readAccounts } from './accounts.ts';
-import { DeepCheck, type DeepReport, type ObjectRowsDigest } from './deep/deep.ts';
+import { DeepCheck, type DeepReport, type ObjectRowsDigest, type OddRows } from './deep/deep.ts';
 import { type Difference, Differences } from './difference.ts';
 import { ObjectNames } from './object-names.ts';
 import { newerMetadata } from './pointer.ts';
@@ -51,6 +51,8 @@ export interface VerifyOptions {
   readonly mostDifferences?: number;
   /** With `deep`: told of each object that a table has rows of. */
   readonly onDigest?: (digest: ObjectRowsDigest) => void | Promise<void>;
+  /** With `deep`: told which rows make `content-differs` of an object. */
+  readonly onOdd?: (odd: OddRows) => void;
   readonly onPhase?: (phase: string) => void;
 }
 
@@ -161,6 +163,7 @@ export async function verify(runtime: Runtime, options: VerifyOptions = {}): Pro
       accounts: after,
       isSettled: (uri, table) => isSettled(uri, table, before, after),
       ...(options.onDigest && { onDigest: options.onDigest }),
+      ...(options.onOdd && { onOdd: options.onOdd }),
       onPhase: tell,
     },
     differences,

@@ -19,7 +19,7 @@ import type { Accounts } from '../accounts.ts';
 import type { Differences } from '../difference.ts';
 import type { ObjectNames } from '../object-names.ts';
 import { oddRows, slotDigests } from './compare.ts';
-import { explain, type Findings, newFindings, type OddObject } from './explain.ts';
+import { explain, type Findings, newFindings, type OddObject, type OddPlace } from './explain.ts';
 import type { SearchedTable } from './find-rows.ts';
 import { ComparedObjects, type DigestedTable, digestedTable } from './objects.ts';
 import { RowSorter } from './sorted-rows.ts';
@@ -210,7 +210,16 @@ export interface CompareRequest {
   readonly isSettled: (uri: string, table: string) => boolean;
   /** Told of each object that a table has rows of. */
   readonly onDigest?: (digest: ObjectRowsDigest) => void | Promise<void>;
+  readonly onOdd?: (odd: OddRows) => void;
   readonly onPhase?: (phase: string) => void;
+}
+
+/** What differs between the rows of an object in a table and those that it gives. */
+export interface OddRows {
+  readonly table: string;
+  readonly uri: string;
+  /** By offset of the record. */
+  readonly places: ReadonlyMap<number, OddPlace>;
 }
 
 interface Compared {
@@ -293,23 +302,27 @@ class Explanations {
       odd.set(uri, { info, columns, versions: etags.size, ...this.#odd.get(slot)! });
     }
     const first = table.number * objects.count;
-    await explain(this.#runtime, { source, table: own!, other, isQuarantine }, odd, accounts, (uri) => {
+    const findsPlaces = this.#request.onOdd !== undefined;
+    await explain(this.#runtime, { source, table: own!, other, isQuarantine }, odd, accounts, findsPlaces, (uri) => {
       const slot = first + objects.numberOf(uri)!;
-      const findings = this.#findings.get(slot) ?? newFindings();
+      const findings = this.#findings.get(slot) ?? newFindings(findsPlaces);
       this.#findings.set(slot, findings);
       return findings;
     });
   }
 
-  #report(slot: number, { extra, lost, unexcused, firstLost, records }: Findings): void {
+  #report(slot: number, { extra, lost, unexcused, firstLost, records, places }: Findings): void {
     const { objects, tables } = this.#compared;
     const { accounts } = this.#request;
     const uri = objects.nameOf(slot % objects.count);
     const about = { kind: 'content-differs', table: tables[Math.floor(slot / objects.count)]!.name, uri } as const;
     const named = records.length > 0 && { records: records.toSorted((a, b) => a.offset - b.offset) };
-    if (extra > (accounts.added.get(uri) ?? 0))
+    const isMore = extra > (accounts.added.get(uri) ?? 0);
+    const isLess = lost > (accounts.removed.get(uri) ?? 0) && unexcused > 0;
+    if (places !== undefined && (isMore || isLess)) this.#request.onOdd?.({ table: about.table, uri, places });
+    if (isMore)
       this.#differences.add({ ...about, ...named, detail: `${extra} rows of the table are not what the object gives` });
-    if (lost > (accounts.removed.get(uri) ?? 0) && unexcused > 0)
+    if (isLess)
       this.#differences.add({
         ...about,
         ...named,

@@ -15,7 +15,7 @@ import { digestOfSubject } from '../../../ledger/subject-digest.ts';
 import { rowIdentity } from '../../../records/identity.ts';
 import { quarantineRow } from '../../../records/quarantine.ts';
 import { readRecords } from '../../../records/read-records.ts';
-import { type DigestedColumn, rowDigest } from '../../../records/row-digest.ts';
+import { type DigestedColumn, digestedColumns, rowDigest } from '../../../records/row-digest.ts';
 import { subjectColumns } from '../../../sources/registry.ts';
 import type { ObjectInfo } from '../../../store/store.ts';
 import { partitionColumn, type TableDeclaration } from '../../../tables/declaration.ts';
@@ -55,16 +55,27 @@ export interface Findings {
   unexcused: number;
   firstLost: number | undefined;
   readonly records: DifferingRecord[];
+  /** All of them, by offset; undefined where nobody asks. */
+  readonly places: Map<number, OddPlace> | undefined;
   /** Records that are the same may be lost once. */
   readonly identities: Set<string>;
 }
 
-export const newFindings = (): Findings => ({
+/** What is odd at the place of one record. */
+export interface OddPlace {
+  /** Of the rows that the table has there, in hex. */
+  readonly digests: ReadonlySet<string>;
+  /** Rows that the table has there beyond those that the object gives; below zero: that it lacks. */
+  readonly rows: number;
+}
+
+export const newFindings = (keepsPlaces: boolean): Findings => ({
   extra: 0,
   lost: 0,
   unexcused: 0,
   firstLost: undefined,
   records: [],
+  places: keepsPlaces ? new Map() : undefined,
   identities: new Set(),
 });
 
@@ -85,11 +96,15 @@ export async function explain(
   explained: ExplainedTable,
   objects: ReadonlyMap<string, OddObject>,
   accounts: Accounts,
+  findsPlaces: boolean,
   findingsOf: (uri: string) => Findings,
 ): Promise<void> {
   const { table, other, isQuarantine } = explained;
   const given = await givenRows(runtime, explained, objects);
-  const stored = await storedRows(table, objects, isQuarantine);
+  const { acceptedRows } = accounts;
+  const stored = await storedRows(table, objects, isQuarantine || acceptedRows.size > 0 || findsPlaces);
+  const columns = digestedColumns(table.declaration);
+  const digestOf = ({ values }: FoundRow): string => rowDigest(columns, values).toString('hex');
   const elsewhere = await placesHeld(other, objects);
   const candidates = given.filter(({ uri, offset }) => !elsewhere.has(place(uri, offset)));
   const wanted = candidates.filter(({ identity }) => identity !== null);
@@ -109,18 +124,23 @@ export async function explain(
     const findings = findingsOf(uri);
     const rows = stored.get(uri) ?? new Map<number, FoundRow[]>();
     for (const offset of new Set(object.extra)) {
-      const count = object.extra.filter((other) => other === offset).length;
+      const all = object.extra.filter((other) => other === offset).length;
       const beside = givenAt.get(place(uri, offset)) ?? [];
       const here = rows.get(offset) ?? [];
       if (isQuarantine && (isExcusedByKey(beside, here, table.declaration) || isKept(uri, here))) continue;
       if (object.versions > 1 && !here.some((row) => isAltered(row, given, uri, object.columns, table.declaration)))
         continue;
+      const accepted = acceptedRows.at(table.declaration.name, uri, offset);
+      const count = all - Math.min(all, accepted ? here.filter((row) => accepted.has(digestOf(row))).length : 0);
+      if (count === 0) continue;
       findings.extra += count;
       note(findings, offset, differingColumns(here[0], beside[0], object.columns));
+      findings.places?.set(offset, { digests: new Set(here.map(digestOf)), rows: all - beside.length });
     }
   }
   for (const { uri, offset, values, identity } of candidates) {
     if (identity !== null && held.has(identity)) continue;
+    if (acceptedRows.at(table.declaration.name, uri, offset) !== undefined) continue;
     const findings = findingsOf(uri);
     if (isQuarantine && isExcusedByKey([{ values }], stored.get(uri)?.get(offset) ?? [], table.declaration)) continue;
     if (identity !== null) {
@@ -132,6 +152,8 @@ export async function explain(
     findings.unexcused++;
     findings.firstLost ??= offset;
     note(findings, offset, undefined);
+    const { places } = findings;
+    if (places?.has(offset) === false) places.set(offset, { digests: new Set(), rows: -1 });
   }
 }
 
@@ -253,12 +275,12 @@ async function keptRecords(
 async function storedRows(
   table: SearchedTable,
   objects: ReadonlyMap<string, OddObject>,
-  isQuarantine: boolean,
+  looksAtAll: boolean,
 ): Promise<Map<string, Map<number, FoundRow[]>>> {
   const places = new Map<string, Set<number>>();
   for (const [uri, { extra, versions }] of objects) {
     // All of those that may have an excuse; of others as many as are named.
-    const looked = versions > 1 || isQuarantine ? extra : extra.slice(0, mostRecords);
+    const looked = versions > 1 || looksAtAll ? extra : extra.slice(0, mostRecords);
     if (looked.length > 0) places.set(uri, new Set(looked));
   }
   const stored = new Map<string, Map<number, FoundRow[]>>();
