@@ -10,7 +10,7 @@ import { reservedColumns } from '../../src/sources/index.ts';
 import { createRuntime } from '../../src/wire.ts';
 import type { Conversation } from '../support/conversation.ts';
 import { rig } from '../support/rig.ts';
-import { isAbsent, type Operation, operations, type Writer } from './operations.ts';
+import { isAbsent, type Operation, operations, type Step, type Writer } from './operations.ts';
 import { World } from './world.ts';
 
 export function matrixOf(writer: Writer): void {
@@ -44,7 +44,7 @@ const ingest = async (world: World): Promise<void> => {
   await agree(world);
 };
 
-const agree = async (world: World): Promise<void> => {
+export const agree = async (world: World): Promise<void> => {
   const expected = world.expected;
   for (const [reader, found] of Object.entries(await world.readers()))
     expect([reader, found]).toEqual([reader, expected]);
@@ -71,7 +71,7 @@ async function operate(world: World, writer: Writer, operation: Operation): Prom
     await world.arrive();
     const [failure] = (await warehouse.backfill()).failures;
     expect(failure?.message).toMatch(refusal!.message);
-    await world.do(writer, refusal!.undo[writer] as string);
+    await undo(world, writer, operation);
     return ingest(world);
   }
   if (outcome === 'differs') {
@@ -103,6 +103,9 @@ async function operate(world: World, writer: Writer, operation: Operation): Prom
   }
 }
 
+export const undo = (world: World, writer: Writer, { refusal }: Operation): Promise<void> =>
+  world.do(writer, refusal!.undo[writer] as Step);
+
 /** What every day brings. */
 async function goesOn(world: World): Promise<void> {
   const { warehouse } = world;
@@ -123,8 +126,7 @@ async function ends(world: World): Promise<void> {
   expect(checks.filter(({ status }) => status === 'failed')).toEqual([]);
   const gone = world.rows.filter(({ subject }) => subject === 'user-2');
   expect((await warehouse.erase('user-2')).tables.opa_decisions?.rows).toBe(gone.length);
-  world.rows = world.rows.filter(({ subject }) => subject !== 'user-2');
-  world.logged = world.logged.filter(({ subject }) => subject !== 'user-2');
+  world.erase('user-2');
   await warehouse.expire();
   await agree(world);
   const { html } = await warehouse.report({ from: '2023-07-11', to: '2023-07-13' });

@@ -19,7 +19,10 @@ export interface Decision {
   readonly resource: string;
 }
 
-/** SQL, of which `{table}` is the name of the table and `{n}` a number that no operation had before, or a call of test/support/python/pyiceberg_session.py. */
+/**
+ * SQL, of which `{table}` is the name of the table, `{n}` a number that no operation had before and `{object}` one of the
+ * objects, or a call of test/support/python/pyiceberg_session.py.
+ */
 export type Step = string | { readonly call: string; readonly [argument: string]: unknown };
 
 /** The engine has no such operation; why. */
@@ -46,7 +49,11 @@ export interface Operation {
   /** Kinds of differences that `verify` finds where rows have changed; of `verify --deep` for `differs`. */
   readonly finds?: readonly string[];
   /** What it makes of the decisions. */
-  readonly rows?: (rows: readonly Decision[], n: number) => readonly Decision[];
+  readonly rows?: (rows: readonly Decision[], n: number, object: string) => readonly Decision[];
+  /** It can be done where the table has, or lacks, a column. */
+  readonly needs?: { readonly column: string; readonly there: boolean };
+  /** It can be done once. */
+  readonly once?: true;
   /** The message of a refusal, and what undoes it. */
   readonly refusal?: { readonly message: RegExp; readonly undo: Operation['by'] };
   /** Its rows come back with the object that they are of, when that grows: nothing in the table says that they were there. */
@@ -97,38 +104,38 @@ export const operations: Readonly<Record<'rows' | 'files' | 'schema' | 'history'
     {
       name: 'append copies of rows',
       by: {
-        ...both("INSERT INTO {table} SELECT * FROM {table} WHERE decision_id LIKE '0-%'"),
-        pyiceberg: { call: 'copy', where: "decision_id LIKE '0-%'" },
+        ...both("INSERT INTO {table} SELECT * FROM {table} WHERE decision_id LIKE '{object}-%'"),
+        pyiceberg: { call: 'copy', where: "decision_id LIKE '{object}-%'" },
       },
       outcome: 'compacted',
       finds: ['rows-unexpected'],
-      rows: (rows) => [...rows, ...rows.filter(({ id }) => id.startsWith('0-'))],
+      rows: (rows, _, object) => [...rows, ...rows.filter(({ id }) => id.startsWith(`${object}-`))],
     },
     {
       name: 'delete rows',
       by: {
-        ...both("DELETE FROM {table} WHERE decision_id IN ('0-1', '1-1')"),
-        pyiceberg: { call: 'delete', where: "decision_id IN ('0-1', '1-1')" },
+        ...both("DELETE FROM {table} WHERE decision_id IN ('{object}-1', '1-1')"),
+        pyiceberg: { call: 'delete', where: "decision_id IN ('{object}-1', '1-1')" },
       },
       outcome: 'accepted',
       finds: ['rows-missing'],
-      rows: (rows) => rows.filter(({ id }) => !['0-1', '1-1'].includes(id)),
+      rows: (rows, _, object) => rows.filter(({ id }) => ![`${object}-1`, '1-1'].includes(id)),
     },
     {
       name: 'change rows (UPDATE)',
       by: {
-        ...both("UPDATE {table} SET resource = '/changed' WHERE decision_id = '0-2'"),
-        pyiceberg: { call: 'update', where: "decision_id = '0-2'", resource: '/changed' },
+        ...both("UPDATE {table} SET resource = '/changed' WHERE decision_id = '{object}-2'"),
+        pyiceberg: { call: 'update', where: "decision_id = '{object}-2'", resource: '/changed' },
       },
       outcome: 'differs',
       finds: ['content-differs'],
-      rows: (rows) => rows.map((row) => (row.id === '0-2' ? { ...row, resource: '/changed' } : row)),
+      rows: (rows, _, object) => rows.map((row) => (row.id === `${object}-2` ? { ...row, resource: '/changed' } : row)),
     },
     {
       name: 'MERGE',
       by: {
         ...both(
-          `MERGE INTO {table} t USING (SELECT '0-3' AS id UNION ALL SELECT 'foreign-{n}' AS id) s ON t.decision_id = s.id
+          `MERGE INTO {table} t USING (SELECT '{object}-3' AS id UNION ALL SELECT 'foreign-{n}' AS id) s ON t.decision_id = s.id
            WHEN MATCHED THEN DELETE WHEN NOT MATCHED THEN INSERT (${columns}) VALUES (${values(foreign('id'))})`.replace(
             "'id'",
             's.id',
@@ -138,7 +145,7 @@ export const operations: Readonly<Record<'rows' | 'files' | 'schema' | 'history'
       },
       outcome: 'accepted',
       finds: ['rows-missing', 'rows-unexpected'],
-      rows: (rows, n) => [...rows.filter(({ id }) => id !== '0-3'), foreign(`foreign-${n}`)],
+      rows: (rows, n, object) => [...rows.filter(({ id }) => id !== `${object}-3`), foreign(`foreign-${n}`)],
     },
     {
       name: 'overwrite a day',
@@ -225,11 +232,13 @@ export const operations: Readonly<Record<'rows' | 'files' | 'schema' | 'history'
         pyiceberg: { call: 'schema', add: 'note' },
       },
       outcome: 'nothing',
+      needs: { column: 'note', there: false },
     },
     {
       name: 'drop a column of its own',
       by: { ...both('ALTER TABLE {table} DROP COLUMN note'), pyiceberg: { call: 'schema', drop: 'note' } },
       outcome: 'nothing',
+      needs: { column: 'note', there: true },
     },
     {
       name: 'rename a column',
@@ -238,6 +247,7 @@ export const operations: Readonly<Record<'rows' | 'files' | 'schema' | 'history'
         pyiceberg: { call: 'schema', rename: ['message', 'reason'] },
       },
       outcome: 'refused',
+      needs: { column: 'message', there: true },
       refusal: {
         message: /renamed to reason.*RENAME COLUMN reason TO message/s,
         undo: {
@@ -251,6 +261,7 @@ export const operations: Readonly<Record<'rows' | 'files' | 'schema' | 'history'
       by: { ...both('ALTER TABLE {table} DROP COLUMN message'), pyiceberg: { call: 'schema', drop: 'message' } },
       outcome: 'differs',
       finds: ['content-differs'],
+      needs: { column: 'message', there: true },
       note: 'the next `backfill` adds it again, empty in older rows',
     },
     {
@@ -270,6 +281,7 @@ export const operations: Readonly<Record<'rows' | 'files' | 'schema' | 'history'
         pyiceberg: { call: 'schema', table: 'okera_audit_logs', widen: 'client_port' },
       },
       outcome: 'nothing',
+      once: true,
     },
     {
       name: 'add a partition field',
@@ -279,6 +291,7 @@ export const operations: Readonly<Record<'rows' | 'files' | 'schema' | 'history'
         pyiceberg: { call: 'partition', bucket: 'subject' },
       },
       outcome: 'nothing',
+      once: true,
     },
   ],
   history: [

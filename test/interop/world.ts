@@ -6,7 +6,8 @@ import { rig } from '../support/rig.ts';
 import type { TrinoClient } from '../support/trino.ts';
 import { type Decision, days, given, type Operation, type Step, type Writer } from './operations.ts';
 
-const text = (rows: readonly Decision[]): string[] =>
+/** Rows as all readers' are compared. */
+export const text = (rows: readonly Decision[]): string[] =>
   rows.map(({ id, ymd, subject, resource }) => [ymd, id, subject, resource].join(' ')).sort();
 
 /** The way in which rows of all readers are compared. */
@@ -71,6 +72,17 @@ export class World {
     await this.#engines.pyiceberg.close();
   }
 
+  /** The names of the objects of decisions; those of their decisions begin with them. */
+  get objects(): string[] {
+    return [...Array.from({ length: this.#objects }, (_, object) => String(object)), 'grown'];
+  }
+
+  /** What an erasure makes of rows and logs. */
+  erase(subject: string): void {
+    this.rows = this.rows.filter((row) => row.subject !== subject);
+    this.logged = this.logged.filter((row) => row.subject !== subject);
+  }
+
   /** One more object, of so many decisions over both days. */
   async arrive(count = 2): Promise<void> {
     const object = this.#objects++;
@@ -101,12 +113,16 @@ export class World {
   }
 
   /** Carries out an operation; `rows` are then what it makes of them. Returns the differences that `verify` has to find. */
-  async carryOut(writer: Writer, { by, rows = (all) => all, returns = false }: Operation): Promise<string[]> {
+  async carryOut(
+    writer: Writer,
+    { by, rows = (all) => all, returns = false }: Operation,
+    object = '0',
+  ): Promise<string[]> {
     const n = ++this.#operations;
     const before = this.rows;
-    const step = JSON.parse(JSON.stringify(by[writer]).replaceAll('{n}', String(n))) as Step | readonly Step[];
-    await this.do(writer, step);
-    this.rows = rows(before, n);
+    const filled = JSON.stringify(by[writer]).replaceAll('{n}', String(n)).replaceAll('{object}', object);
+    await this.do(writer, JSON.parse(filled) as Step | readonly Step[]);
+    this.rows = rows(before, n, object);
     this.#returns ||= returns;
     const [was, is] = [before, this.rows].map((all) => new Set(all.map(({ id }) => id)));
     const isMissing = before.some(({ id }) => !is!.has(id));
@@ -140,27 +156,44 @@ export class World {
       .replaceAll('{now}', new Date().toISOString().replace('T', ' ').replace('Z', ''))
       .replaceAll('{database}', this.#engines.database);
     if (filled.includes('{others}')) {
-      const all = await this.sql('trino', `SHOW COLUMNS FROM iceberg."${this.#engines.database}".opa_decisions`);
-      const others = all.map(([name]) => String(name)).filter((name) => !given.includes(name));
+      const others = (await this.columns()).filter((name) => !given.includes(name));
       const quote = writer === 'trino' ? '"' : '`';
       filled = filled
         .replaceAll('{others}', others.map((name) => `${quote}${name}${quote}`).join(', '))
         .replaceAll('{nulls}', others.map(() => 'NULL').join(', '));
     }
-    if (filled.includes('{previous}')) {
-      const snapshots = await this.sql(
-        'trino',
-        `SELECT CAST(parent_id AS varchar) FROM iceberg."${this.#engines.database}"."opa_decisions$snapshots" ORDER BY committed_at DESC LIMIT 1`,
-      );
-      filled = filled.replaceAll('{previous}', String(snapshots[0]![0]));
-    }
+    if (filled.includes('{previous}')) filled = filled.replaceAll('{previous}', String(await this.#previous()));
     return filled;
+  }
+
+  /** The columns that the table of decisions has now. */
+  async columns(): Promise<string[]> {
+    const all = await this.sql('trino', `SHOW COLUMNS FROM iceberg."${this.#engines.database}".opa_decisions`);
+    return all.map(([name]) => String(name));
+  }
+
+  /** The snapshot before the current one; undefined where it has expired or there was none. */
+  async #previous(): Promise<string | undefined> {
+    const of = (part: string) => `iceberg."${this.#engines.database}"."opa_decisions$${part}"`;
+    const found = await this.sql(
+      'trino',
+      `SELECT CAST(before.snapshot_id AS varchar) FROM ${of('refs')} main JOIN ${of('snapshots')} now ON now.snapshot_id = main.snapshot_id
+       JOIN ${of('snapshots')} before ON before.snapshot_id = now.parent_id WHERE main.name = 'main'`,
+    );
+    return found[0]?.[0] as string | undefined;
+  }
+
+  /** The decisions that the table has, or had in the snapshot before, as Trino reads them; undefined where there is no such. */
+  async read(version: 'now' | 'before' = 'now'): Promise<Decision[] | undefined> {
+    const previous = version === 'before' ? await this.#previous() : undefined;
+    if (version === 'before' && previous === undefined) return undefined;
+    const at = previous === undefined ? '' : ` FOR VERSION AS OF ${previous}`;
+    return asDecisions(await this.sql('trino', `${select} iceberg."${this.#engines.database}".opa_decisions${at}`));
   }
 
   /** What each reader finds beside what has to be there. */
   async readers(): Promise<Record<string, string[]>> {
-    const decisions = (rows: readonly (readonly unknown[])[]) =>
-      text(rows.map(([ymd, id, subject, resource]) => ({ ymd, id, subject, resource }) as Decision));
+    const decisions = (rows: readonly (readonly unknown[])[]) => text(asDecisions(rows));
     const duckdb = async () => {
       const rows: unknown[][] = [];
       for await (const row of this.warehouse.query({ sql: `${select} opa_decisions` })) rows.push(Object.values(row));
@@ -181,6 +214,9 @@ export class World {
     return text(this.rows);
   }
 }
+
+const asDecisions = (rows: readonly (readonly unknown[])[]): Decision[] =>
+  rows.map(([ymd, id, subject, resource]) => ({ ymd, id, subject, resource }) as Decision);
 
 const decision = (id: string, index: number): Decision => ({
   id,
