@@ -1,5 +1,13 @@
 /** The text of docs/engines.md, from the operations that test/interop carries out. */
-import { isAbsent, type Operation, operations, outcomes, type Writer, writers } from '../test/interop/operations.ts';
+import {
+  installed,
+  isAbsent,
+  type Operation,
+  operations,
+  outcomes,
+  type Writer,
+  writers,
+} from '../test/interop/operations.ts';
 
 const titles = {
   rows: 'Rows',
@@ -26,7 +34,7 @@ the same decisions, those that the logs and the operation make; that \`tables\`,
 | engine | tested with | what to know |
 | --- | --- | --- |
 | Trino | ${writers.trino.version} | reads everything |
-| Spark | 4.3 (the files), ${writers.spark.version} (the tables) | reads everything, row by row: [decision 029](decisions/029-encodings-and-old-readers.md) says why, and how newer versions change that |
+| Spark | ${installed('spark')} (the files), ${writers.spark.version} (the tables) | reads everything, row by row: [decision 029](decisions/029-encodings-and-old-readers.md) says why, and how newer versions change that |
 | PyIceberg | ${writers.pyiceberg.version} | reads everything that the writers below and our commands write |
 | DuckDB | in \`query\` and \`sql\` | reads everything, with all kinds of row-level deletes |
 

@@ -44,7 +44,7 @@ describeWith(['s3', 'glue', 'trino', 'readers'], 'columns of other engines', () 
       source_uri: 'theirs',
     }));
     const table = `iceberg."${database}".opa_decisions`;
-    await rig.python('iceberg_foreign.py', [database, 'opa_decisions', 'add'], JSON.stringify(theirs));
+    await rig.python('iceberg_foreign.py', [database, 'opa_decisions'], JSON.stringify(theirs));
     await trino.query(
       `ALTER TABLE ${table} ADD COLUMN trino_row row(a decimal(12, 1), b array(row(c uuid, d time(6))))`,
     );
@@ -61,8 +61,16 @@ describeWith(['s3', 'glue', 'trino', 'readers'], 'columns of other engines', () 
     await trino.query(`ALTER TABLE ${table} ALTER COLUMN trino_real SET DATA TYPE double`);
     await trino.query(`ALTER TABLE ${table} ALTER COLUMN their_decimal SET DATA TYPE decimal(25, 2)`);
 
-    const byPyIceberg = async (): Promise<Record<string, unknown>> =>
-      JSON.parse(await rig.python('iceberg_foreign.py', [database, 'opa_decisions', 'read']));
+    const pyiceberg = await rig.pyIceberg(database);
+    const { columns: all } = await trino.query(`SELECT * FROM ${table} WHERE false`);
+    const names = all.map(({ name }) => name).filter((name) => name.startsWith('their_'));
+    // PyIceberg gives maps that are null as empty ones, where a file has the column at all.
+    const mapAt = names.indexOf('their_map') + 1;
+    const byPyIceberg = async (): Promise<Record<string, unknown>> => {
+      const { rows } = await pyiceberg.ask({ table: 'opa_decisions', columns: ['decision_id', ...names] });
+      const told = rows.map((row) => row.with(mapAt, (row[mapAt] as unknown[] | null)?.length ? row[mapAt] : null));
+      return Object.fromEntries(told.map(([id, ...values]) => [String(id), values]));
+    };
     const byTrino = async (where = ''): Promise<readonly unknown[]> => {
       const { columns } = await trino.query(`SELECT * FROM ${table} WHERE false`);
       const own = columns.filter(({ name }) => /^their|^trino/.test(name)).map(({ name }) => name);
@@ -87,5 +95,6 @@ describeWith(['s3', 'glue', 'trino', 'readers'], 'columns of other engines', () 
     expect(Object.keys(await byPyIceberg())).toHaveLength(9);
     const kinds = (await verify(runtime, { deep: true })).differences.map(({ kind, uri }) => `${kind} ${uri}`);
     expect(kinds.filter((one) => !one.endsWith(' theirs'))).toEqual([]);
+    await pyiceberg.close();
   });
 });

@@ -10,7 +10,7 @@ import { reservedColumns } from '../../src/sources/index.ts';
 import { createRuntime } from '../../src/wire.ts';
 import type { Conversation } from '../support/conversation.ts';
 import { rig } from '../support/rig.ts';
-import { isAbsent, type Operation, operations, type Step, type Writer } from './operations.ts';
+import { isAbsent, type Operation, operations, type Step, type Writer, writers } from './operations.ts';
 import { World } from './world.ts';
 
 export function matrixOf(writer: Writer): void {
@@ -24,13 +24,14 @@ export function matrixOf(writer: Writer): void {
     let world: World;
     beforeAll(async () => {
       world = await World.make(spark);
+      expect(await world.versionOf(writer)).toBe(writers[writer].version);
       await ingest(world);
     });
     afterAll(() => world?.close());
 
     test.each(group.filter(({ by }) => !isAbsent(by[writer])))('$name', async (operation) => {
       await operate(world, writer, operation);
-      await goesOn(world);
+      await goesOn(world, operation);
     });
 
     test('all of them, and the other commands go on', async () => {
@@ -83,6 +84,12 @@ async function operate(world: World, writer: Writer, operation: Operation): Prom
     world.rows = [...world.logged, ...world.rows.filter(({ subject }) => subject === 'stranger')];
     return;
   }
+  if (outcome === 'acceptedDeep') {
+    await agree(world);
+    expect(await kinds(world, true)).toEqual(finds);
+    await warehouse.accept({ reason: operation.name, by: 'the matrix', deep: true });
+    return expect(await kinds(world, true)).toEqual([]);
+  }
   // What comes next begins with the look that finds nothing.
   if (outcome === 'nothing') return agree(world);
   if (outcome !== 'repaired') await agree(world);
@@ -106,15 +113,18 @@ async function operate(world: World, writer: Writer, operation: Operation): Prom
 export const undo = (world: World, writer: Writer, { refusal }: Operation): Promise<void> =>
   world.do(writer, refusal!.undo[writer] as Step);
 
-/** What every day brings. */
-async function goesOn(world: World): Promise<void> {
+/** What every day brings; records of the table too that the operation was about. */
+async function goesOn(world: World, { by }: Operation): Promise<void> {
   const { warehouse } = world;
   expect(await kinds(world)).toEqual([]);
   await world.arrive();
+  const isOfAudit = JSON.stringify(by).includes('{okera}');
+  if (isOfAudit) await world.arriveAudit();
   await world.grow();
   expect((await warehouse.backfill()).failures).toEqual([]);
   expect((await warehouse.compact()).refused).toEqual([]);
   await agree(world);
+  if (isOfAudit) expect(await world.ports()).toEqual(world.auditPorts);
   expect(await kinds(world, true)).toEqual([]);
   const { rows } = (await warehouse.tables()).find(({ name }) => name === 'opa_decisions')!;
   expect(rows).toBe(world.rows.length);

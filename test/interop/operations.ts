@@ -3,11 +3,23 @@
  * tested and docs/engines.md is written.
  */
 
-/** Which versions the matrix runs with: those of scripts/rig. */
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+
+const rigFolder = join(import.meta.dirname, '../../scripts/rig');
+const rigFiles = ['stack', 'readers.txt'].map((name) => readFileSync(join(rigFolder, name), 'utf8')).join('\n');
+/** The version that scripts/rig installs of a part: `trino_version=476`, `pyiceberg[glue]==0.11.1`. */
+export function installed(part: string): string {
+  const found = new RegExp(`^${part}(?:_version=|(?:\\[.*\\])?==)([\\d.]+)`, 'm').exec(rigFiles);
+  if (found === null) throw new Error(`scripts/rig names no version of ${part}`);
+  return found[1]!;
+}
+
+/** Which versions the matrix runs with; its tests hold that the engines say the same. */
 export const writers = {
-  trino: { title: 'Trino', version: '476' },
-  spark: { title: 'Spark', version: '3.5 with Iceberg 1.7.1' },
-  pyiceberg: { title: 'PyIceberg', version: '0.11.1' },
+  trino: { title: 'Trino', version: installed('trino') },
+  spark: { title: 'Spark', version: `${installed('spark35')} with Iceberg ${installed('spark35_iceberg')}` },
+  pyiceberg: { title: 'PyIceberg', version: installed('pyiceberg') },
 } as const;
 export type Writer = keyof typeof writers;
 
@@ -36,8 +48,10 @@ export const isAbsent = (step: Operation['by'][Writer]): step is Absent => typeo
 export const outcomes = {
   nothing: 'nothing to do',
   accepted: '`verify` names the difference until `verify --accept`',
+  acceptedDeep: '`verify --deep` names the rows until `verify --accept --deep`',
   compacted: '`verify` names the difference until `compact` drops the copies',
-  differs: '`verify --deep` names the rows (`content-differs`) until `backfill --again` reads their object again',
+  differs:
+    '`verify --deep` names the rows (`content-differs`) until `backfill --again` reads their object again, or `verify --accept --deep`',
   repaired: '`verify` names the difference until `verify --repair`',
   refused: 'refused until it is undone',
 } as const;
@@ -46,7 +60,7 @@ export interface Operation {
   readonly name: string;
   readonly by: Readonly<Record<Writer, Step | readonly Step[] | Absent>>;
   readonly outcome: keyof typeof outcomes;
-  /** Kinds of differences that `verify` finds where rows have changed; of `verify --deep` for `differs`. */
+  /** Kinds of differences that `verify` finds where rows have changed; of `verify --deep` for `differs` and `acceptedDeep`. */
   readonly finds?: readonly string[];
   /** What it makes of the decisions. */
   readonly rows?: (rows: readonly Decision[], n: number, object: string) => readonly Decision[];
@@ -141,11 +155,30 @@ export const operations: Readonly<Record<'rows' | 'files' | 'schema' | 'history'
             's.id',
           ),
         ),
-        pyiceberg: { absent: '`upsert` changes and adds rows: see UPDATE and append' },
+        pyiceberg: { absent: 'see upsert' },
       },
       outcome: 'accepted',
       finds: ['rows-missing', 'rows-unexpected'],
       rows: (rows, n, object) => [...rows.filter(({ id }) => id !== `${object}-3`), foreign(`foreign-${n}`)],
+    },
+    {
+      name: 'upsert',
+      by: {
+        trino: { absent: 'see MERGE' },
+        spark: { absent: 'see MERGE' },
+        pyiceberg: {
+          call: 'upsert',
+          where: "decision_id = '{object}-4'",
+          resource: '/upserted-{n}',
+          rows: [foreign('foreign-{n}')],
+        },
+      },
+      outcome: 'acceptedDeep',
+      finds: ['content-differs', 'rows-unexpected'],
+      rows: (rows, n, object) => [
+        ...rows.map((row) => (row.id === `${object}-4` ? { ...row, resource: `/upserted-${n}` } : row)),
+        foreign(`foreign-${n}`),
+      ],
     },
     {
       name: 'overwrite a day',

@@ -79,7 +79,7 @@ export class Sequence {
     this.#tell(`${writer}: ${name} (object ${object})`);
     await world.carryOut(writer, operation, object);
     if (once) this.#done.add(operation);
-    if (outcome === 'differs') this.#isAltered = true;
+    if (outcome === 'differs' || outcome === 'acceptedDeep') this.#isAltered = true;
     if (outcome === 'refused') {
       await world.arrive();
       const { stderr } = await this.#run(['backfill', '--no-progress'], [1]);
@@ -119,7 +119,8 @@ export class Sequence {
 
   async #backfill(count?: number): Promise<void> {
     const world = this.#world;
-    if (count) await world.arrive(count);
+    if (count !== undefined) await world.arrive(count);
+    if (count === 6) await world.arriveAudit();
     this.#tell(count === undefined ? 'backfill' : `backfill of ${count} more`);
     await this.#run(['backfill', '--no-progress'], [0]);
     await this.#adopt((before, now) => {

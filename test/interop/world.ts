@@ -27,6 +27,8 @@ export class World {
   readonly config: object;
   readonly #engines: Engines;
   readonly #grown: Decision[] = [];
+  /** The ports in Okera's records, one each. */
+  readonly auditPorts = [4000, 4001];
   #objects = 0;
   #operations = 0;
   #returns = false;
@@ -52,9 +54,10 @@ export class World {
     } as const;
     const store = new S3Store({ endpoint, region, forcePathStyle: true });
     const put = (key: string, body: string) => store.put(`s3://${bucket}/${key}`, Buffer.from(body));
-    await put('okera/ymd=2023-07-11/planner-10.1.10.181-0-a_audit.log', auditRecords);
     const pyiceberg = await rig.pyIceberg(glue.database);
     const world = new World(await open(config), config, { database: glue.database, trino, spark, pyiceberg, put });
+    const audit = world.auditPorts.map((port) => auditRecord(String(port), port)).join('\n');
+    await put('okera/ymd=2023-07-11/planner-10.1.10.181-0-a_audit.log', audit);
     await world.arrive(6);
     await world.arrive(6);
     await world.grow();
@@ -92,6 +95,32 @@ export class World {
       added.map(line).join('\n'),
     );
     this.#log(added);
+  }
+
+  /** One more object of Okera's, of one record. */
+  async arriveAudit(): Promise<void> {
+    const port = 5000 + this.auditPorts.length;
+    this.auditPorts.push(port);
+    await this.#engines.put(
+      `okera/ymd=2023-07-11/planner-10.1.10.181-${port}-a_audit.log`,
+      auditRecord(String(port), port),
+    );
+  }
+
+  /** The ports in Okera's records, as Trino reads them. */
+  async ports(): Promise<number[]> {
+    const table = `iceberg."${this.#engines.database}".okera_audit_logs`;
+    return (await this.sql('trino', `SELECT client_port FROM ${table} ORDER BY 1`)).map(([port]) => Number(port));
+  }
+
+  /** What the engine says it is, in the words of `writers`. */
+  async versionOf(writer: Writer): Promise<string> {
+    const { spark, pyiceberg } = this.#engines;
+    if (writer === 'pyiceberg') return String((await pyiceberg.ask({ version: true })).version);
+    if (writer === 'trino')
+      return String((await this.sql('trino', 'SELECT node_version FROM system.runtime.nodes'))[0]);
+    const { spark: version, iceberg } = await spark!.ask({ version: true });
+    return `${version} with Iceberg ${iceberg}`;
   }
 
   /** One more decision in the object that grows. */
@@ -235,17 +264,14 @@ const line = ({ id, ymd, subject, resource }: Decision): string =>
     timestamp: `${ymd}T10:00:00Z`,
   });
 
-const auditRecords = [1, 2]
-  .map((n) =>
-    JSON.stringify({
-      request_time: `2023-07-11 10:00:0${n}.000000`,
-      request_id: `000000000000000${n}:0000000000000001`,
-      start_unix_time: 1_689_069_600_000,
-      end_unix_time: 1_689_069_600_100,
-      status: 'ok',
-      user: 'janedoe',
-      client_network_address: '172.23.0.1:4000',
-      statement_type: 'SCAN_START',
-    }),
-  )
-  .join('\n');
+const auditRecord = (request: string, port: number): string =>
+  JSON.stringify({
+    request_time: '2023-07-11 10:00:01.000000',
+    request_id: `${request.padStart(16, '0')}:0000000000000001`,
+    start_unix_time: 1_689_069_600_000,
+    end_unix_time: 1_689_069_600_100,
+    status: 'ok',
+    user: 'janedoe',
+    client_network_address: `172.23.0.1:${port}`,
+    statement_type: 'SCAN_START',
+  });

@@ -1,7 +1,6 @@
-"""Columns of every type of Iceberg v2 in a table of the Glue catalog, with PyIceberg.
+"""Adds columns of every type of Iceberg v2, their_*, to a table of the Glue catalog with PyIceberg, and appends a row for each of standard input.
 
-iceberg_foreign.py DATABASE TABLE add    adds the columns, and appends a row for each of standard input (ymd, decision_id, subject, source_uri)
-iceberg_foreign.py DATABASE TABLE read   prints the values of these columns by decision_id, as JSON
+Arguments: database, table. A row is given as {"ymd", "decision_id", "subject", "source_uri"}.
 """
 
 import datetime
@@ -9,7 +8,6 @@ import decimal
 import json
 import sys
 import uuid
-from collections.abc import Mapping
 
 import pyarrow as pa
 from glue import glue_catalog
@@ -18,9 +16,8 @@ from pyiceberg.types import (
     NestedField, StringType, StructType, TimestampType, TimestamptzType, TimeType, UUIDType,
 )
 
-database, name, doing = sys.argv[1:4]
-catalog = glue_catalog()
-table = catalog.load_table(f"{database}.{name}")
+database, name = sys.argv[1:3]
+table = glue_catalog().load_table(f"{database}.{name}")
 
 place = StructType(NestedField(1, "city", StringType()), NestedField(2, "at", StructType(NestedField(3, "lat", FloatType()))))
 columns = {
@@ -46,31 +43,14 @@ columns = {
 }
 
 
-def plain(value):
-    if isinstance(value, bytes):
-        return value.hex()
-    if isinstance(value, Mapping):
-        return [[plain(k), plain(v)] for k, v in value.items()]
-    if isinstance(value, (list, tuple)):
-        return [plain(v) for v in value]
-    return value if value is None or isinstance(value, (bool, int, float)) else str(value)
-
-
-if doing == "add":
-    with table.update_schema() as update:
-        for column, (type, _) in columns.items():
-            update.add_column(column, type)
-    schema = table.schema().as_arrow()
-    rows = []
-    for n, row in enumerate(json.load(sys.stdin)):
-        # One row has none of them.
-        own = {} if n == 0 else {column: make(n) for column, (_, make) in columns.items()}
-        times = {"event_time": datetime.datetime(2023, 7, 11), "timestamp": "then", "source_offset": n}
-        rows.append({**dict.fromkeys(schema.names), **times, **row, **own})
-    table.append(pa.Table.from_pylist(rows, schema=schema))
-else:
-    read = table.scan(selected_fields=("decision_id", *columns)).to_arrow().to_pylist()
-    # PyIceberg gives maps that are null as empty ones, where a file has the column at all.
-    for row in read:
-        row["their_map"] = row["their_map"] or None
-    print(json.dumps({row["decision_id"]: [plain(row[column]) for column in columns] for row in read}))
+with table.update_schema() as update:
+    for column, (type, _) in columns.items():
+        update.add_column(column, type)
+schema = table.schema().as_arrow()
+rows = []
+for n, row in enumerate(json.load(sys.stdin)):
+    # One row has none of them.
+    own = {} if n == 0 else {column: make(n) for column, (_, make) in columns.items()}
+    times = {"event_time": datetime.datetime(2023, 7, 11), "timestamp": "then", "source_offset": n}
+    rows.append({**dict.fromkeys(schema.names), **times, **row, **own})
+table.append(pa.Table.from_pylist(rows, schema=schema))

@@ -1,4 +1,4 @@
-"""Values of any reader in one form of JSON: times are text with microseconds, integers text, maps arrays of pairs."""
+"""Values of any reader in one form of JSON: times are text with microseconds, integers text, bytes hex digits, maps arrays of pairs."""
 
 import datetime
 
@@ -12,4 +12,6 @@ def plain(value):
         return [plain(item) for item in value]
     if isinstance(value, int) and not isinstance(value, bool):
         return str(value)
-    return value
+    if isinstance(value, bytes):
+        return value.hex()
+    return value if value is None or isinstance(value, (bool, float, str)) else str(value)

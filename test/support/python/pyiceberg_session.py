@@ -1,7 +1,7 @@
 """Tables of a Glue database through PyIceberg: one request after another, see statements.py.
 
 Argument: database. A request {"table": name, "columns": [name, ...]} (all where left out) is answered with {"columns": [...],
-"rows": [[value, ...]]}, values as plain.py has them. {"call": name, ...} carries out one of CALLS on a table, which is
+"rows": [[value, ...]]}, values as plain.py has them; {"version": true} with {"version": text}. {"call": name, ...} carries out one of CALLS on a table, which is
 opa_decisions where the request names none.
 """
 
@@ -9,6 +9,7 @@ import datetime
 import sys
 
 import pyarrow
+import pyiceberg
 from plain import plain
 from glue import glue_catalog
 from pyiceberg.expressions import EqualTo
@@ -30,11 +31,15 @@ def foreign(table, rows):
     return pyarrow.Table.from_pylist(records, schema=table.schema().as_arrow())
 
 
-def update(table, where, resource):
+def changed(table, where, resource):
     rows = table.scan(row_filter=where).to_arrow()
     at = rows.schema.get_field_index("resource")
-    changed = rows.set_column(at, rows.schema.field(at), pyarrow.array([resource] * rows.num_rows, rows.schema.field(at).type))
-    table.overwrite(changed, overwrite_filter=where)
+    return rows.set_column(at, rows.schema.field(at), pyarrow.array([resource] * rows.num_rows, rows.schema.field(at).type))
+
+
+def upsert(table, where, resource, rows):
+    given = pyarrow.concat_tables([changed(table, where, resource), foreign(table, rows)], promote_options="permissive")
+    table.upsert(given.cast(table.schema().as_arrow()), join_cols=["decision_id"])
 
 
 def schema(table, add=None, drop=None, rename=None, first=None, widen=None):
@@ -74,7 +79,8 @@ CALLS = {
     "copy": lambda table, where: table.append(table.scan(row_filter=where).to_arrow()),
     "delete": lambda table, where: table.delete(where),
     "overwrite": lambda table, ymd, where: table.overwrite(table.scan(row_filter=where).to_arrow(), overwrite_filter=EqualTo("ymd", ymd)),
-    "update": update,
+    "update": lambda table, where, resource: table.overwrite(changed(table, where, resource), overwrite_filter=where),
+    "upsert": upsert,
     "schema": schema,
     "partition": partition,
     "tag": tag,
@@ -85,6 +91,8 @@ CALLS = {
 
 
 def answer(request):
+    if "version" in request:
+        return {"rows": [], "version": pyiceberg.__version__}
     if "call" in request:
         given = {name: value for name, value in request.items() if name not in ("call", "table")}
         CALLS[request["call"]](catalog.load_table((sys.argv[1], request.get("table", "opa_decisions"))), **given)
