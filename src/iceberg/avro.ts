@@ -2,11 +2,13 @@ import { createHash } from 'node:crypto';
 import { deflateRawSync, inflateRawSync, zstdDecompressSync } from 'node:zlib';
 import avsc from 'avsc';
 import { decompressSnappy } from 'hyparquet-compressors';
+import { storedMapType } from './stored-map.ts';
 
 /**
  * Avro object container files (Avro specification, "Object Container Files"), the format of manifests and manifest
  * lists, over avsc's schemas. Written ones are deterministic: the sync marker is a digest of the content. Values of
- * `long` are number where safe, else bigint; both are taken when writing.
+ * `long` are number where safe, else bigint; both are taken when writing. Maps with int keys come as StoredRecords; arrays of
+ * their entries are taken as well.
  */
 export interface AvroFile {
   readonly metadata: ReadonlyMap<string, string>;
@@ -44,7 +46,10 @@ const types = new Map<string, avsc.Type>();
 function typeOf(schema: string): avsc.Type {
   let type = types.get(schema);
   if (type === undefined) {
-    type = avsc.Type.forSchema(JSON.parse(schema) as avsc.Schema, { registry: { long: exactLong } });
+    type = avsc.Type.forSchema(JSON.parse(schema) as avsc.Schema, {
+      registry: { long: exactLong },
+      typeHook: storedMapType,
+    });
     if (types.size >= 256) types.clear();
     types.set(schema, type);
   }

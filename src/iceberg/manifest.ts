@@ -2,6 +2,7 @@ import { type AvroSchema, readAvro, writeAvro } from './avro.ts';
 import { stringifyJson } from './json.ts';
 import { fieldNames, fieldSchema, fieldsOf, manifestEntrySchema, vectorFields } from './manifest-schemas.ts';
 import { currentSchema, type PartitionSpec, type TableMetadata } from './metadata.ts';
+import { StoredMap, StoredRecords } from './stored-map.ts';
 
 /** Manifests: the Avro files that list data files, or delete files, with their state (Iceberg spec, "Manifests"). */
 
@@ -100,10 +101,10 @@ export function decodeManifest(bytes: Uint8Array, source: string): Manifest {
           partition: file(102) as Record<string, unknown>,
           recordCount: Number(file(103)),
           fileSize: Number(file(104)),
-          columnSizes: toMap(file(108), Number),
-          valueCounts: toMap(file(109), Number),
-          nullCounts: toMap(file(110), Number),
-          nanCounts: toMap(file(137), Number),
+          columnSizes: toMap<number>(file(108), Number),
+          valueCounts: toMap<number>(file(109), Number),
+          nullCounts: toMap<number>(file(110), Number),
+          nanCounts: toMap<number>(file(137), Number),
           lowerBounds: toMap(file(125), toBytes),
           upperBounds: toMap(file(128), toBytes),
           keyMetadata: nullable(file(131), toBytes),
@@ -188,15 +189,19 @@ export const nullable = <T>(value: unknown, convert: (value: unknown) => T): T |
 export const toBytes = (value: unknown): Uint8Array => value as Uint8Array;
 export const asBuffer = (bytes: Uint8Array): Buffer => Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
 
-function toMap<T>(value: unknown, convert: (value: unknown) => T): ReadonlyMap<number, T> | null {
-  return nullable(
-    value,
-    (items) =>
-      new Map((items as { key: number; value: unknown }[]).map((item) => [item.key, convert(item.value)] as const)),
+function toMap<T extends number | Uint8Array>(
+  value: unknown,
+  convert: (value: unknown) => T,
+): ReadonlyMap<number, T> | null {
+  return nullable(value, (items) =>
+    items instanceof StoredRecords
+      ? (items.stored as StoredMap<T>)
+      : new Map((items as { key: number; value: unknown }[]).map((item) => [item.key, convert(item.value)] as const)),
   );
 }
 
 function pairs(map: ReadonlyMap<number, number | Uint8Array> | null): { key: number; value: number | Buffer }[] | null {
   if (map === null) return null;
+  if (map instanceof StoredMap) return new StoredRecords(map);
   return [...map].map(([key, value]) => ({ key, value: typeof value === 'number' ? value : asBuffer(value) }));
 }

@@ -76,17 +76,22 @@ function fieldsInFile(metadata: TableMetadata, footer: FileMetaData): ReadonlyMa
 export class Bounds {
   readonly #fields: ReadonlyMap<string, SchemaField>;
   readonly #file: LiveFile;
+  readonly #lower: LiveFile['lowerBounds'];
+  readonly #upper: LiveFile['upperBounds'];
   readonly #broken = new Set<string>();
 
   constructor(metadata: TableMetadata, file: LiveFile) {
     this.#file = file;
+    // They are looked up for each value.
+    this.#lower = new Map(file.lowerBounds);
+    this.#upper = new Map(file.upperBounds);
     this.#fields = new Map([...fieldsByName(metadata)].filter(([, field]) => typeof field.type === 'string'));
   }
 
   see(name: string, value: Value | undefined): void {
     const field = this.#fields.get(name);
     if (field === undefined || value === null || value === undefined || typeof value === 'object') return;
-    const [lower, upper] = [this.#file.lowerBounds.get(field.id), this.#file.upperBounds.get(field.id)];
+    const [lower, upper] = [this.#lower.get(field.id), this.#upper.get(field.id)];
     const least = lower && decodeValue(field.type, lower);
     const greatest = upper && decodeValue(field.type, upper);
     if (least !== undefined && compareValues(least, value) > 0) this.#broken.add(name);
@@ -98,7 +103,7 @@ export class Bounds {
     for (const { name, type } of columns) {
       const field = this.#fields.get(name);
       if (field === undefined || !isScalar(type)) continue;
-      const [lower, upper] = [this.#file.lowerBounds, this.#file.upperBounds].map((bounds) => {
+      const [lower, upper] = [this.#lower, this.#upper].map((bounds) => {
         const bytes = bounds.get(field.id);
         return bytes && comparable(type, decodeValue(field.type, bytes));
       });

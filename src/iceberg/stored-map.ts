@@ -1,0 +1,204 @@
+/**
+ * Counts and bounds of a file as they lie in its manifest, read when they are asked for. A Map for each of them would take 20 KB
+ * a file of fifty columns, and most of what is planned never looks at them.
+ */
+import avsc from 'avsc';
+
+/** By field id (Iceberg spec, Appendix A "Avro": a map with int keys is an array of key-value records). */
+export class StoredMap<V extends number | Uint8Array> implements ReadonlyMap<number, V> {
+  readonly size: number;
+  readonly #block: Buffer;
+  readonly #start: number;
+  readonly #end: number;
+  readonly #values: Values<V>;
+
+  /** The map that begins at a place of a block of an Avro file. Throws RangeError where the block does not hold all of it. */
+  constructor(block: Buffer, start: number, values: Values<V>) {
+    const cursor = new Cursor(block, start);
+    let size = 0;
+    for (let left = cursor.count(); left > 0; left = cursor.count())
+      for (; left > 0; left--, size++) {
+        cursor.long();
+        values.skip(cursor);
+      }
+    this.size = size;
+    this.#block = block;
+    this.#start = start;
+    this.#end = cursor.at;
+    this.#values = values;
+  }
+
+  /** The place behind it. */
+  get end(): number {
+    return this.#end;
+  }
+
+  /** As it is stored. */
+  get bytes(): Buffer {
+    return this.#block.subarray(this.#start, this.#end);
+  }
+
+  get(wanted: number): V | undefined {
+    const cursor = new Cursor(this.#block, this.#start);
+    for (let left = cursor.count(); left > 0; left = cursor.count())
+      for (; left > 0; left--) {
+        if (cursor.long() === wanted) return this.#values.read(cursor);
+        this.#values.skip(cursor);
+      }
+    return undefined;
+  }
+
+  has(wanted: number): boolean {
+    return this.get(wanted) !== undefined;
+  }
+
+  entries(): MapIterator<[number, V]> {
+    return this.#map().entries();
+  }
+
+  keys(): MapIterator<number> {
+    return this.#map().keys();
+  }
+
+  values(): MapIterator<V> {
+    return this.#map().values();
+  }
+
+  [Symbol.iterator](): MapIterator<[number, V]> {
+    return this.entries();
+  }
+
+  forEach(see: (value: V, key: number, map: ReadonlyMap<number, V>) => void): void {
+    for (const [key, value] of this) see(value, key, this);
+  }
+
+  #map(): Map<number, V> {
+    const map = new Map<number, V>();
+    const cursor = new Cursor(this.#block, this.#start);
+    for (let left = cursor.count(); left > 0; left = cursor.count())
+      for (; left > 0; left--) map.set(cursor.long(), this.#values.read(cursor));
+    return map;
+  }
+}
+
+/** Stands for the records of a map, which avsc wants to be an array. */
+export class StoredRecords extends Array<never> {
+  readonly stored: StoredMap<number> | StoredMap<Uint8Array>;
+  constructor(stored: StoredMap<number> | StoredMap<Uint8Array>) {
+    super();
+    this.stored = stored;
+  }
+}
+
+/** For avsc: reads arrays that are maps from int to long or bytes as StoredRecords, and writes these as they are; undefined for all others. */
+export function storedMapType(schema: unknown, options: object): avsc.Type | undefined {
+  const { type, logicalType, items } = schema as {
+    type?: unknown;
+    logicalType?: unknown;
+    items?: { fields?: Field[] };
+  };
+  if (type !== 'array' || logicalType !== 'map' || items?.fields?.length !== 2) return undefined;
+  const [key, value] = items.fields as [Field, Field];
+  const isMap = key.name === 'key' && key.type === 'int' && value.name === 'value';
+  if (isMap && value.type === 'long') return new MapType(schema as avsc.Schema, options, longs);
+  if (isMap && value.type === 'bytes') return new MapType(schema as avsc.Schema, options, byteStrings);
+  return undefined;
+}
+
+interface Field {
+  readonly name?: unknown;
+  readonly type?: unknown;
+}
+
+/** Of avsc, which does not declare it. */
+interface Tap {
+  readonly buf: Buffer;
+  pos: number;
+  writeFixed(bytes: Buffer): void;
+}
+
+class MapType extends avsc.types.ArrayType {
+  readonly #values: Values<number> | Values<Uint8Array>;
+
+  constructor(schema: avsc.Schema, options: object, values: Values<number> | Values<Uint8Array>) {
+    super(schema, options);
+    this.#values = values;
+  }
+
+  _read(tap: Tap): StoredRecords {
+    const stored = new StoredMap(tap.buf, tap.pos, this.#values as Values<number>);
+    tap.pos = stored.end;
+    return new StoredRecords(stored);
+  }
+
+  _write(tap: Tap, records: unknown): void {
+    if (records instanceof StoredRecords) tap.writeFixed(records.stored.bytes);
+    else arrays._write.call(this, tap, records);
+  }
+}
+
+const arrays = avsc.types.ArrayType.prototype as unknown as {
+  readonly _write: (this: avsc.Type, tap: Tap, records: unknown) => void;
+};
+
+export interface Values<V> {
+  readonly read: (cursor: Cursor) => V;
+  readonly skip: (cursor: Cursor) => void;
+}
+
+const longs: Values<number> = { read: (cursor) => cursor.long(), skip: (cursor) => void cursor.long() };
+export const byteStrings: Values<Uint8Array> = {
+  // A copy: a few bytes of a block would keep all of it.
+  read: (cursor) => Buffer.from(cursor.bytes(cursor.long())),
+  skip: (cursor) => void cursor.pass(cursor.long()),
+};
+
+/** Numbers and bytes one behind the other (Avro specification, "Binary Encoding"). */
+class Cursor {
+  at: number;
+  readonly #block: Buffer;
+
+  constructor(block: Buffer, at: number) {
+    this.#block = block;
+    this.at = at;
+  }
+
+  /** Exact where it is safe. */
+  long(): number {
+    const first = this.#byte();
+    // Its lowest bit is the sign: without it the rest stays exact.
+    let magnitude = (first & 127) >> 1;
+    let isMore = first > 127;
+    for (let factor = 64; isMore; factor *= 128) {
+      if (factor > 2 ** 62) throw new RangeError('a number of a map is too long');
+      const byte = this.#byte();
+      magnitude += (byte & 127) * factor;
+      isMore = byte > 127;
+    }
+    return (first & 1) === 0 ? magnitude : -magnitude - 1;
+  }
+
+  /** Of the entries that follow; 0 at the end. A negative one has their bytes behind it. */
+  count(): number {
+    const count = this.long();
+    if (count < 0) this.long();
+    return Math.abs(count);
+  }
+
+  bytes(length: number): Buffer {
+    const start = this.at;
+    this.pass(length);
+    return this.#block.subarray(start, this.at);
+  }
+
+  pass(length: number): void {
+    this.at += length;
+    if (length < 0 || this.at > this.#block.length) throw new RangeError('a map is cut off');
+  }
+
+  #byte(): number {
+    const byte = this.#block[this.at++];
+    if (byte === undefined) throw new RangeError('a map is cut off');
+    return byte;
+  }
+}
