@@ -1,5 +1,11 @@
 import { defineConfig } from 'vitest/config';
 import { lanes } from './test/lanes.ts';
+import { folderInMemory } from './test/support/temporary-folder.ts';
+
+if (process.env.TMPDIR === undefined) {
+  const folder = folderInMemory();
+  if (folder !== undefined) process.env.TMPDIR = folder;
+}
 
 const { unit, alone, crash, e2e } = lanes();
 
