@@ -111,7 +111,8 @@ async function execute(context: CommandContext, options: Options): Promise<numbe
   // The report for people has them among its warnings.
   if (options.json)
     for (const { source, message } of stale) await context.stderr.write(`source ${source}: ${printable(message)}\n`);
-  if (report.objects.failed > 0 || stale.length > 0) return exitCodes.failed;
+  // A source that was left out as a whole has no object that failed.
+  if (report.failures.length > 0 || stale.length > 0) return exitCodes.failed;
   if (most !== undefined && report.records.quarantined > most) {
     await context.stderr.write(
       `${report.records.quarantined} records were quarantined, more than --max-quarantined ${most}; see: audit-warehouse query --sql "select reason, count(*) from quarantine group by reason"\n`,

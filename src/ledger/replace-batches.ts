@@ -4,7 +4,7 @@ import { quarantine } from '../tables/quarantine.ts';
 import type { Intent } from './batch-intent.ts';
 import type { LedgerEntry } from './entry.ts';
 import { firstCommit, type Ledger } from './ledger.ts';
-import { type BatchToReplace, type ReplacedObject, replaceRows } from './replace-rows.ts';
+import { type BatchToReplace, replaceRows } from './replace-rows.ts';
 import type { LedgerRuntime } from './runtime.ts';
 
 /** What a batch took the place of; nothing where another run has done that. */
@@ -40,7 +40,7 @@ export async function replaceAll(
   );
   const counts = new Map(open.map((intent) => [intent.batch, emptyCounts(intent, earlier)]));
   for (const table of tablesOf(open, earlier)) {
-    const batches = new Map(open.map((intent) => [intent.batch, toReplace(table, intent, earlier)]));
+    const batches = new Map(open.map((intent) => [intent.batch, toReplace(intent, table, earlier)]));
     const { rows, erased } = await replaceRows(runtime, { table, batches });
     for (const { batch, objects } of open) {
       const count = counts.get(batch)!;
@@ -71,22 +71,12 @@ function tablesOf(intents: readonly Intent[], earlier: Earlier): Set<string> {
   return intents.length === 0 ? new Set() : new Set([quarantine.name, ...now, ...before]);
 }
 
-function toReplace(table: string, { batch, files, objects }: Intent, earlier: Earlier): BatchToReplace {
+function toReplace({ batch, files, objects }: Intent, table: string, earlier: Earlier): BatchToReplace {
   return {
     files: files.get(table) ?? [],
-    objects: new Map([...objects.keys()].map((uri) => [uri, toReplaceOf(batch, table, earlier.get(uri) ?? [])])),
-  };
-}
-
-function toReplaceOf(batch: string, table: string, earlier: readonly LedgerEntry[]): ReplacedObject {
-  const promised = earlier.map(({ sourceType, counts }) => {
-    if (table === quarantine.name) return counts?.quarantined ?? 0;
-    return eventTableOf(sourceType) === table ? (counts?.rows ?? 0) : 0;
-  });
-  return {
-    batch,
-    promised: promised.reduce((sum, rows) => sum + rows, 0),
-    firstCommittedAt: firstCommit(earlier),
+    objects: new Map(
+      [...objects.keys()].map((uri) => [uri, { batch, firstCommittedAt: firstCommit(earlier.get(uri) ?? []) }]),
+    ),
   };
 }
 

@@ -39,8 +39,6 @@ export interface BatchToReplace {
 
 export interface ReplacedObject {
   readonly batch: string;
-  /** Rows that the ledger has it that the table took of the object, before this batch. */
-  readonly promised: number;
   /** When it first was committed, in milliseconds; undefined where it never was. */
   readonly firstCommittedAt: number | undefined;
 }
@@ -95,7 +93,7 @@ class Replacement {
     const rows = new Map<string, number>();
     for (const { byObject } of going) for (const [uri, count] of byObject) rows.set(uri, (rows.get(uri) ?? 0) + count);
     const erased = new Map([...coming.erased].map(([uri, counts]) => [uri, sum([...counts.values()])]));
-    const entries = this.#entries(rows, coming.erased, history);
+    const entries = this.#entries(coming.erased, history);
     const add = [...going.flatMap(({ rest }) => rest ?? []), ...coming.files];
     const remove = going.map(({ file }) => file.path);
     if (add.length + remove.length + entries.length === 0) return { rows, erased };
@@ -103,7 +101,10 @@ class Replacement {
     const applied = operation === 'overwrite' ? { applied: appliedDeletes(going.map(({ file }) => file)) } : {};
     const change = { operation, add, remove, ...applied } as const;
     const batches = { ids: this.#open, plannedOn: loaded.metadata['last-sequence-number'] };
-    const isDone = await amend(this.#runtime, { operation: 'again', table, change, entries, batches });
+    // What is accepted meanwhile changes no table, and what has to be squared.
+    const isStillRight = async (): Promise<boolean> =>
+      versionOf(await this.#runtime.catalog.loadTable(amendments.name)) === history.version;
+    const isDone = await amend(this.#runtime, { operation: 'again', table, change, entries, batches, isStillRight });
     return isDone ? { rows, erased } : undefined;
   }
 
@@ -191,13 +192,12 @@ class Replacement {
 
   /**
    * What has to be written down, so that the amendments of each object add up to what is not as the ledger will have
-   * it: rows of erased subjects that are left out now, and nothing else. Erasures and retention keep accounts of their
-   * own, since what they took out is in no other place.
+   * it: rows of erased subjects that are left out now, and nothing else. Erasures, retention, lost files and replays keep
+   * accounts of their own, since what they took out may be in no other place.
    */
-  #entries(going: ReadonlyMap<string, number>, erased: ErasedRows, history: History): AmendedRows[] {
+  #entries(erased: ErasedRows, history: History): AmendedRows[] {
     const table = this.#table;
-    return [...this.#objects].flatMap(([sourceUri, { batch, promised }]): AmendedRows[] => {
-      const found = going.get(sourceUri) ?? 0;
+    return [...this.#objects].flatMap(([sourceUri, { batch }]): AmendedRows[] => {
       const leftOut = erased.get(sourceUri) ?? new Map<string, number>();
       const taken = new Map(history.taken.get(sourceUri));
       for (const digest of leftOut.keys()) {
@@ -208,8 +208,8 @@ class Replacement {
         const now = operation === 'erase' ? -(leftOut.get(detail) ?? 0) : 0;
         return { operation, table, sourceUri, detail, rows: now - rows };
       });
-      const others = promised - found - sum([...leftOut.values()]) - sum(squared.map(({ rows }) => rows));
-      const all = [...squared, { table, sourceUri, detail: `batch ${batch}`, rows: others }];
+      const others = history.others.get(sourceUri) ?? 0;
+      const all = [...squared, { table, sourceUri, detail: `batch ${batch}`, rows: -others }];
       return all.filter(({ rows }) => rows !== 0);
     });
   }
@@ -233,15 +233,19 @@ type ErasedRows = Map<string, Map<string, number>>;
 const mostDigests = 100_000;
 
 interface History {
-  /** What erasures, retention and lost files have taken out of the table, by uri and `groupKey`; `rows` are below zero. */
+  /** What erasures, retention, lost files and replays have done to the table, by uri and `groupKey`; `rows` are below zero where they took some out. */
   readonly taken: ReadonlyMap<string, ReadonlyMap<string, TakenRows>>;
+  /** The balance of all other amendments of the table, by uri. */
+  readonly others: ReadonlyMap<string, number>;
+  /** The version of the record that says so; 0 where there is none. */
+  readonly version: number;
   /** When each erased subject was last erased from the table, in milliseconds, by digest. */
   readonly erasures: ReadonlyMap<string, number>;
 }
 
 interface TakenRows {
-  readonly operation: 'erase' | 'retention' | 'lost';
-  /** The digest of the subject, the day, or the file. */
+  readonly operation: 'erase' | 'retention' | 'lost' | 'replay';
+  /** The digest of the subject, the day, the file, or the reason. */
   readonly detail: string;
   readonly rows: number;
 }
@@ -254,15 +258,20 @@ async function readHistory(
   objects: ReadonlyMap<string, unknown>,
 ): Promise<History> {
   const taken = new Map<string, Map<string, TakenRows>>();
+  const others = new Map<string, number>();
   const erasures = new Map<string, number>();
   const loaded = await catalog.loadTable(amendments.name);
-  if (loaded === undefined) return { taken, erasures };
+  const version = versionOf(loaded);
+  if (loaded === undefined) return { taken, others, version, erasures };
   const bounds = [{ column: 'table_name', from: table, to: table }];
   for await (const group of scanRows(store, loaded, { bounds })) {
     for (const { table_name, operation, source_uri, rows, detail, amended_at } of group) {
-      if (table_name !== table || (operation !== 'erase' && operation !== 'retention' && operation !== 'lost'))
-        continue;
+      if (table_name !== table) continue;
       const [uri, why] = [String(source_uri), String(detail)];
+      if (operation !== 'erase' && operation !== 'retention' && operation !== 'lost' && operation !== 'replay') {
+        if (objects.has(uri)) others.set(uri, (others.get(uri) ?? 0) + Number(rows));
+        continue;
+      }
       if (operation === 'erase')
         erasures.set(why, Math.max(erasures.get(why) ?? 0, Math.ceil(Number(amended_at) / 1000)));
       if (!objects.has(uri)) continue;
@@ -272,8 +281,10 @@ async function readHistory(
       groups.set(key, { operation, detail: why, rows: (groups.get(key)?.rows ?? 0) + Number(rows) });
     }
   }
-  return { taken, erasures };
+  return { taken, others, version, erasures };
 }
+
+const versionOf = (loaded: LoadedTable | undefined): number => loaded?.metadata['last-sequence-number'] ?? 0;
 
 /** 1 for each row that `isMarked`, and that was `deleted` before; undefined where none of the others is marked. */
 async function marked<Row>(

@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process';
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { BackfillReport } from '../../src/jobs/backfill/report.ts';
@@ -171,6 +171,17 @@ describe('exit codes of backfill', () => {
     expect(report.objects).toEqual({ listed: 2, skipped: 0, committed: 1, failed: 1, archived: 0 });
     expect(report.failures.map((failure) => failure.uri)).toEqual([`file://${folder}/caps/big.jsonl`]);
     expect((await run('backfill', '-c', 'caps.yaml')).stdout).toContain(`file://${folder}/caps/big.jsonl`);
+  });
+
+  it('1 where the table of a source cannot be written to', async () => {
+    write('upgraded/a.jsonl', [decision('u', '2023-07-11T16:57:42Z', {})]);
+    write('upgraded.yaml', [config('upgraded')]);
+    expect((await run('backfill', '-c', 'upgraded.yaml')).code).toBe(0);
+    const metadata = join(folder, 'warehouse-upgraded/opa_decisions/metadata/v2.metadata.json');
+    writeFileSync(metadata, readFileSync(metadata, 'utf8').replace(/"format-version": ?2/, '"format-version":3'));
+    const { code, stdout } = await run('backfill', '-c', 'upgraded.yaml', '--json');
+    expect(JSON.parse(stdout)).toMatchObject({ objects: { failed: 0 }, failures: [{ code: 'table-unusable' }] });
+    expect(code).toBe(1);
   });
 
   it('2 for a source that is not in the configuration', async () => {

@@ -204,9 +204,10 @@ describe('rows that another engine appends', () => {
   });
 });
 
-test('an object that is read again brings its rows back, and the account says so', async () => {
+test.each(['accepted', 'that nobody accepted'])('objects that are read again settle changes %s', async (how) => {
+  await copyRows(world(), table, (row) => (row.decision_id === 'id-7' ? row : undefined));
   await deleteRows('id-1');
-  await accept(world(), why);
+  if (how === 'accepted') await accept(world(), why);
   await run(world(), { again: true });
   expect(await rowsOf(world(), table)).toHaveLength(10);
   expect(await isClean()).toBe(true);

@@ -139,8 +139,7 @@ export async function readAccounts(runtime: Runtime, names: ObjectNames, differe
       const key = JSON.stringify([table, uri]);
       gone.set(key, { table, uri, rows: (gone.get(key)?.rows ?? 0) - Number(change) });
     }
-    // What reading again brought back of a replay's losses is lost no more.
-    if (operation === 'replay' || operation === 'again') increase(replayed, uri, Number(change));
+    if (operation === 'replay') increase(replayed, uri, Number(change));
     if (operation !== 'erase' && operation !== 'retention') continue;
     increase(removed, uri, -Number(change));
     removals.add(removalKey({ operation, table, detail: String(detail) }));

@@ -61,7 +61,7 @@ export async function repair(
     done.push(`ingested ${report.objects.committed} objects, ${report.records.rows} rows`);
     const [first] = report.failures;
     if (first !== undefined)
-      done.push(`could not ingest ${report.objects.failed} objects, the first since ${first.message}`);
+      done.push(`could not ingest everything; the first of ${report.failures.length} reasons: ${first.message}`);
   }
   if (has('rows-lost', 'amendment-open', ...lostFileKinds)) done.push(...(await readLostAgain(runtime, sources)));
   return done;
