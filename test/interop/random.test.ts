@@ -26,9 +26,9 @@ describeWith(['s3', 'glue', 'trino', 'readers', 'spark35'], 'other engines and o
       for (let step = 0; step < Number(INTEROP_STEPS); step++) await sequence.step();
       await sequence.end();
     } catch (error) {
-      throw new Error(`INTEROP_SEED=${seed} INTEROP_STEPS=${INTEROP_STEPS}:\n${sequence.told.join('\n')}`, {
-        cause: error,
-      });
+      const told = `INTEROP_SEED=${seed} INTEROP_STEPS=${INTEROP_STEPS}:\n${sequence.told.join('\n')}`;
+      if (process.env.INTEROP_TELL === 'true') console.log(told, error);
+      throw new Error(told, { cause: error });
     } finally {
       await sequence.close();
     }
