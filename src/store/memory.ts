@@ -33,6 +33,13 @@ export class MemoryStore implements ObjectStore {
     return new MemoryStore(hooks, this.#now, this);
   }
 
+  /** A store of its own with the same objects. */
+  copy(): MemoryStore {
+    const copy = new MemoryStore({}, this.#now);
+    for (const [uri, stored] of this.#objects) copy.#objects.set(uri, stored);
+    return copy;
+  }
+
   /** Operations begun so far. */
   get calls(): number {
     return this.#calls;

@@ -3,7 +3,7 @@
  * what was erased stays erased.
  */
 import { randomUUID } from 'node:crypto';
-import { expect, test } from 'vitest';
+import { beforeAll, expect, test } from 'vitest';
 import type { Runtime } from '../../src/ingest/runtime.ts';
 import { compact } from '../../src/jobs/compact/compact.ts';
 import { erase } from '../../src/jobs/erase/erase.ts';
@@ -11,8 +11,8 @@ import { expire } from '../../src/jobs/expire/expire.ts';
 import { replay } from '../../src/jobs/replay/replay.ts';
 import { verify } from '../../src/jobs/verify/verify.ts';
 import { MemoryStore } from '../../src/store/memory.ts';
-import { killPoints } from '../support/thorough.ts';
-import { decision, input, owner, rowsOf, run, testRuntime } from '../support/warehouse.ts';
+import { meetings } from '../support/mortal.ts';
+import { decision, input, numberedIds, owner, rowsOf, run, testRuntime } from '../support/warehouse.ts';
 
 const long = (id: string): string => decision({ id, subject: 'x'.repeat(3000) });
 const objects: Readonly<Record<string, readonly string[]>> = {
@@ -21,21 +21,23 @@ const objects: Readonly<Record<string, readonly string[]>> = {
 };
 
 /** Every second that passes is seen by all. */
+const begun = Date.UTC(2026, 0, 2);
 let now = Date.UTC(2026, 0, 1);
 const world = (store: MemoryStore, id: string): Runtime => ({
   ...testRuntime({ store, owner: owner(id), clock: () => (now += 10), compact: { smallFiles: 2 } }),
-  uuid: randomUUID,
+  uuid: numberedIds(id),
 });
 
-async function makeWorld(): Promise<MemoryStore> {
+let start: MemoryStore;
+beforeAll(async () => {
   const store = new MemoryStore();
   const old = { ...testRuntime({ store, clock: () => (now += 10), limits: { recordBytes: 1000 } }), uuid: randomUUID };
   for (const [name, lines] of Object.entries(objects)) {
     await store.put(`${input}/${name}.jsonl`, Buffer.from(lines.join('\n')));
     await run(old);
   }
-  return store;
-}
+  start = store;
+});
 
 const ids = async (runtime: Runtime): Promise<string[]> =>
   (await rowsOf(runtime, 'opa_decisions')).map((row) => String(row.decision_id)).sort();
@@ -47,26 +49,23 @@ test.each([
   ['expire', expire, ['a1', 'a2', 'b1']],
   ['an ordinary backfill', run, ['a1', 'a2', 'b1']],
 ] as const)('with %s in between', async (_name, job, expected) => {
-  const counted = (await makeWorld()).view();
-  await run(world(counted, 'again'), { again: true });
+  const again = (store: MemoryStore) => {
+    now = begun;
+    return run(world(store, 'again'), { again: true });
+  };
+  const counted = start.copy().view();
+  await again(counted);
   expect(counted.calls).toBeGreaterThan(50);
-  for (const k of killPoints(counted.calls, 4)) {
-    const store = await makeWorld();
-    let calls = 0;
-    const between = store.view({
-      before: async () => {
-        if (++calls === k) await job(world(store, 'other'));
-      },
-    });
+  const other = (store: MemoryStore) => job(world(store, 'other'));
+  for await (const { store, at } of meetings(start, counted.calls, again, other, 4)) {
     const runtime = world(store, 'reader');
-    await run(world(between, 'again'), { again: true });
     // The record that both objects have is there for each of them until it is compacted.
-    expect([...new Set(await ids(runtime))], `call ${k}`).toEqual(expected);
-    expect((await verify(runtime, { deep: true })).differences, `call ${k}`).toEqual([]);
+    expect([...new Set(await ids(runtime))], at).toEqual(expected);
+    expect((await verify(runtime, { deep: true })).differences, at).toEqual([]);
     await compact(runtime);
-    expect(await ids(runtime), `call ${k}`).toEqual(expected);
-    expect(await rowsOf(runtime, 'quarantine'), `call ${k}`).toHaveLength(1);
-    expect(await rowsOf(runtime, 'ingested_objects'), `call ${k}`).toHaveLength(2);
-    expect((await verify(runtime)).differences, `call ${k}`).toEqual([]);
+    expect(await ids(runtime), at).toEqual(expected);
+    expect(await rowsOf(runtime, 'quarantine'), at).toHaveLength(1);
+    expect(await rowsOf(runtime, 'ingested_objects'), at).toHaveLength(2);
+    expect((await verify(runtime)).differences, at).toEqual([]);
   }
 });

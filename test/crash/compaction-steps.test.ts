@@ -13,37 +13,36 @@ import { planCompaction } from '../../src/jobs/steps/compaction-plan.ts';
 import { Stager } from '../../src/jobs/steps/stage.ts';
 import type { MemoryStore } from '../../src/store/memory.ts';
 import { collect } from '../support/collect.ts';
-import { copyOf, mortal } from '../support/mortal.ts';
-import { killPoints } from '../support/thorough.ts';
-import { sortedRows } from '../support/warehouse.ts';
+import { deaths } from '../support/mortal.ts';
+import { numberedIds, sortedRows } from '../support/warehouse.ts';
 import { ingested, state, world } from './compacted-world.ts';
 
 const tables = ['opa_decisions'];
 
 describe.each([
-  ['of days', 'before', 1 << 30],
-  ['of days', 'after', 1 << 30],
-  ['of parts of days', 'before', 8000],
-  ['of parts of days', 'after', 8000],
-] as const)('a compaction %s in steps, killed %s its k-th call', (units, when, partBytes) => {
-  const machine = (store: MemoryStore): Runtime => ({ ...world(store, { partBytes }), uuid: randomUUID });
-  const plan = (store: MemoryStore) =>
-    collect(planCompaction(machine(store), { tables, holdSeconds: 3600, units: 100 }));
+  ['of days', 1 << 30],
+  ['of parts of days', 8000],
+] as const)('a compaction %s in steps, killed at any call', (units, partBytes) => {
+  const machine = (store: MemoryStore, uuid: () => string = randomUUID): Runtime => ({
+    ...world(store, { partBytes }),
+    uuid,
+  });
+  const plan = (runtime: Runtime) => collect(planCompaction(runtime, { tables, holdSeconds: 3600, units: 100 }));
 
-  async function steps(store: MemoryStore): Promise<void> {
-    const stager = new Stager(machine(store));
-    for (const unit of await plan(store)) await stager.stage(unit);
-    await commitCompactions(machine(store));
+  async function steps(store: MemoryStore, uuid?: () => string): Promise<void> {
+    const stager = new Stager(machine(store, uuid));
+    for (const unit of await plan(machine(store, uuid))) await stager.stage(unit);
+    await commitCompactions(machine(store, uuid));
   }
 
   test('leaves days that readers can trust, and the next run gives what an undisturbed one gives', async () => {
     const start = await ingested();
     const untouched = await state(world(start));
-    const compacted = await copyOf(start);
+    const compacted = start.copy();
     await compact(world(compacted), { tables });
     const expected = await state(world(compacted));
-    const whole = await copyOf(start);
-    expect((await plan(whole)).some(({ part }) => part !== undefined)).toBe(units === 'of parts of days');
+    const whole = start.copy();
+    expect((await plan(machine(whole))).some(({ part }) => part !== undefined)).toBe(units === 'of parts of days');
     const view = whole.view();
     await steps(view);
     expect(await state(world(whole))).toEqual(expected);
@@ -51,22 +50,22 @@ describe.each([
     const day = (row: string) => row.includes('2023-07-12');
     const parts = (rows: readonly string[]) => [rows.filter(day), rows.filter((row) => !day(row))];
 
-    for (const [i, k] of killPoints(view.calls).entries()) {
-      const store = await copyOf(start);
-      await steps(mortal(store, k, when)).catch((error: unknown) => error);
+    const dying = (store: MemoryStore) => steps(store, numberedIds('dying'));
+    let judged = 0;
+    for await (const { store, at } of deaths(start, view.calls, dying, { mayEnd: true })) {
       // The days are two units, and a commit may have died between them.
       const seen = parts(await sortedRows(world(store), 'opa_decisions'));
       for (const [part, rows] of seen.entries())
-        expect([parts(untouched.events)[part], parts(expected.events)[part]], `call ${k}`).toContainEqual(rows);
+        expect([parts(untouched.events)[part], parts(expected.events)[part]], at).toContainEqual(rows);
 
-      if (i % 2 === 0) await steps(store);
+      if (judged++ % 2 === 0) await steps(store);
       else {
         await compact(machine(store), { tables });
         await commitCompactions(machine(store));
       }
-      expect(await state(world(store)), `call ${k}`).toEqual(expected);
+      expect(await state(world(store)), at).toEqual(expected);
       const left = await collect(store.list(compactionPrefix('memory://test/warehouse')));
-      expect(left, `call ${k}: no intent is left`).toEqual([]);
+      expect(left, `${at}: no intent is left`).toEqual([]);
     }
   });
 });

@@ -12,8 +12,7 @@ import { batchesOf } from '../../src/ledger/batch-summary.ts';
 import { finishBatches } from '../../src/ledger/commit-batch.ts';
 import { MemoryStore } from '../../src/store/memory.ts';
 import { collect } from '../support/collect.ts';
-import { Killed, mortal } from '../support/mortal.ts';
-import { killPoints } from '../support/thorough.ts';
+import { deaths, Killed, meetings } from '../support/mortal.ts';
 import { input, owner, putDecisions, rowsOf, run, sortedRows, testRuntime, warehouse } from '../support/warehouse.ts';
 
 const objects = 3;
@@ -48,16 +47,18 @@ async function readyBatches() {
     const bases = new Map(tables.map((name) => [name, 0]));
     intents.push(await settleIntent(store, warehouse, { ...intent, claimedAt, bases }, first.sleep));
   }
-  /** Each batch as often as snapshots of the table name it, and the rows. */
-  const seen = async () => {
-    const loaded = await Promise.all(tables.map((name) => first.catalog.loadTable(name)));
-    return {
-      named: loaded.map((table) => table!.metadata.snapshots.flatMap(batchesOf).sort()),
-      rows: await Promise.all(tables.map((name) => sortedRows(first, name))),
-      states: (await rowsOf(first, 'ingested_objects')).map(({ state }) => state),
-    };
+  return { store, time, runtime, ledger, intents, seen: () => seenIn(store) };
+}
+
+/** Each batch as often as snapshots of the table name it, and the rows. */
+async function seenIn(store: MemoryStore) {
+  const reader = testRuntime({ store });
+  const loaded = await Promise.all(tables.map((name) => reader.catalog.loadTable(name)));
+  return {
+    named: loaded.map((table) => table!.metadata.snapshots.flatMap(batchesOf).sort()),
+    rows: await Promise.all(tables.map((name) => sortedRows(reader, name))),
+    states: (await rowsOf(reader, 'ingested_objects')).map(({ state }) => state),
   };
-  return { store, time, runtime, ledger, intents, seen };
 }
 
 async function undisturbed() {
@@ -81,45 +82,35 @@ describe('a group of batches', () => {
     expect(await sequence('ingested_objects')).toBe(before + 1);
   });
 
-  test.each(['before', 'after'] as const)('that dies %s any call is finished by the next run, once', async (when) => {
+  test('that dies at any call is finished by the next run, once', async () => {
     const expected = await undisturbed();
     expect(expected.calls).toBeGreaterThan(15);
     expect(expected.rows[0]).toHaveLength(objects * perObject);
-    for (const k of killPoints(expected.calls)) {
-      const { store, time, runtime, intents, seen } = await readyBatches();
-      const dying = runtime('dying', mortal(store, k, when));
-      await expect(finishBatches(dying, createLedger(dying), intents), `call ${k}`).rejects.toThrow();
-      time.now += 3_600_000;
-      await run(runtime('second'));
-      const found = await seen();
-      expect({ ...found, calls: expected.calls }, `call ${k}`).toEqual(expected);
+    const { store: start, runtime, intents } = await readyBatches();
+    const dying = (store: MemoryStore) => {
+      const group = runtime('dying', store);
+      return finishBatches(group, createLedger(group), intents);
+    };
+    for await (const { store, at } of deaths(start, expected.calls, dying)) {
+      await run(testRuntime({ store, owner: owner('second'), clock: () => Date.UTC(2026, 0, 1, 1) }));
+      expect({ ...(await seenIn(store)), calls: expected.calls }, at).toEqual(expected);
     }
   });
 
   test('that meets another one with some of its batches, at any call, takes each batch once', async () => {
     const expected = await undisturbed();
-    const alone = await readyBatches();
-    const counted = alone.store.view();
-    const runtime = alone.runtime('first', counted);
-    await finishBatches(runtime, createLedger(runtime), alone.intents.slice(0, 2));
+    const { store: start, runtime, intents } = await readyBatches();
+    const finish = (id: string, some: readonly Intent[]) => (store: MemoryStore) => {
+      const group = runtime(id, store);
+      return finishBatches(group, createLedger(group), some);
+    };
+    const [a, b, c] = intents;
+    const [first, other] = [finish('first', [a!, b!]), finish('other', [b!, c!])];
+    const counted = start.copy().view();
+    await first(counted);
     expect(counted.calls).toBeGreaterThan(15);
-    for (const k of killPoints(counted.calls)) {
-      const { store, runtime, intents, seen } = await readyBatches();
-      const [a, b, c] = intents;
-      const other = runtime('other');
-      let met = 0;
-      const interrupted = store.view({
-        before: async ({ index }) => {
-          if (index !== k) return;
-          met++;
-          await finishBatches(other, createLedger(other), [b!, c!]);
-        },
-      });
-      const first = runtime('first', interrupted);
-      await finishBatches(first, createLedger(first), [a!, b!]);
-      expect(met, `call ${k}`).toBe(1);
-      expect({ ...(await seen()), calls: expected.calls }, `call ${k}`).toEqual(expected);
-    }
+    for await (const { store, at } of meetings(start, counted.calls, first, other))
+      expect({ ...(await seenIn(store)), calls: expected.calls }, at).toEqual(expected);
   });
 
   test('leaves out a batch that another run has finished, and one that was given back', async () => {

@@ -84,11 +84,26 @@ describe.each(['lambda', 'fargate'] as const)('the state machine with units on %
     expect(IsThereMore!.Choices).toEqual([{ Variable: '$.plan.more', BooleanEquals: true, Next: 'Plan' }]);
   });
 
-  test('commits what is staged where units fail, and ends as failed', () => {
-    const [caught] = machine.States.Stage!.Catch!;
-    const rest = machine.States[caught!.Next]!;
-    expect(stepOf(rest)).toBe('commit');
-    expect(machine.States[rest.Next!]!.Type).toBe('Fail');
+  test('tries a unit as often as it says, commits what is staged where one fails, and ends as failed', async () => {
+    const plan = { units: 1, bucket: 'acme-audit', key: 'warehouse/_jobs/one.jsonl', more: false };
+    const calls: string[] = [];
+    const ended = execute(
+      machine,
+      { name: 'history' },
+      {
+        name: 'one',
+        call: async (_resource, parameters) => {
+          const step = (parameters as { Payload?: { step: string } }).Payload?.step ?? 'stage';
+          calls.push(step);
+          if (step === 'stage') throw new Error('no memory left');
+          return { Payload: step === 'plan' ? plan : { units: 0, seconds: 1 } };
+        },
+        read: async () => '{"unit":1}\n',
+      },
+    );
+    await expect(ended).rejects.toThrow('UnitsFailed');
+    const tries = 1 + machine.States.Stage!.ItemProcessor!.States.StageUnit!.Retry![0]!.MaxAttempts;
+    expect(calls).toEqual(['plan', ...Array<string>(tries).fill('stage'), 'commit']);
   });
 });
 

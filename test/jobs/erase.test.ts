@@ -1,23 +1,23 @@
 /** Erasing a subject takes exactly its rows, keeps the account, and is whole or not at all. */
-import { beforeEach, describe, expect, test } from 'vitest';
+import { beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { liveFiles } from '../../src/iceberg/scan.ts';
 import type { Runtime } from '../../src/ingest/runtime.ts';
 import { compact } from '../../src/jobs/compact/compact.ts';
 import { erase } from '../../src/jobs/erase/erase.ts';
 import { expire } from '../../src/jobs/expire/expire.ts';
 import { verify } from '../../src/jobs/verify/verify.ts';
-import { type MemoryHooks, MemoryStore } from '../../src/store/memory.ts';
+import { MemoryStore } from '../../src/store/memory.ts';
 import { collect } from '../support/collect.ts';
-import { copyOf, deathAt } from '../support/mortal.ts';
-import { killPoints } from '../support/thorough.ts';
-import { decision, input, owner, rowsOf, run, sortedRows, testRuntime, warehouse } from '../support/warehouse.ts';
+import { deaths } from '../support/mortal.ts';
+import { decision, objectUri, owner, rowsOf, run, sortedRows, testRuntime, warehouse } from '../support/warehouse.ts';
 
 const dayMs = 86_400_000;
 let now: number;
+let start: MemoryStore;
 let store: MemoryStore;
-const world = (hooks?: MemoryHooks): Runtime =>
+const world = (on = store): Runtime =>
   testRuntime({
-    store: hooks ? store.view(hooks) : store,
+    store: on,
     clock: () => now,
     owner: owner('test'),
     batch: { objects: 1 },
@@ -36,14 +36,18 @@ async function ingest(): Promise<void> {
         subject: object === 2 || i % 3 === 0 ? 'dr_evil' : `user-${i}`,
       }),
     );
-    await store.put(
-      `${input}/eopa=a/first_ts=null/last_ts=null/batch_id=${object}.jsonl`,
-      Buffer.from(lines.join('\n')),
-    );
+    await store.put(objectUri(object), Buffer.from(lines.join('\n')));
   }
   await run(world());
 }
-beforeEach(ingest);
+beforeAll(async () => {
+  await ingest();
+  start = store;
+});
+beforeEach(() => {
+  now = Date.UTC(2026, 0, 1);
+  store = start.copy();
+});
 
 const subjects = async (): Promise<unknown[]> => (await rowsOf(world(), 'opa_decisions')).map((row) => row.subject);
 
@@ -76,7 +80,7 @@ describe('erase', () => {
         subject: [3, 24, 25, 47, 59].includes(i) ? 'dr_evil' : `user-${i}`,
       }),
     );
-    await store.put(`${input}/eopa=a/first_ts=null/last_ts=null/batch_id=0.jsonl`, Buffer.from(lines.join('\n')));
+    await store.put(objectUri(0), Buffer.from(lines.join('\n')));
     const runtime = testRuntime({ store, output: { rowGroupRows: 10 } });
     await run(runtime);
     const others = (await sortedRows(runtime, 'opa_decisions')).filter((row) => !row.includes('"subject":"dr_evil"'));
@@ -112,7 +116,7 @@ describe('erase', () => {
   });
 
   test('holds when the object grows: what was erased stays out, what is new about the subject comes in', async () => {
-    const uri = `${input}/eopa=a/first_ts=null/last_ts=null/batch_id=growing.jsonl`;
+    const uri = objectUri('growing');
     const line = (i: number, subject: string) => decision({ id: `g-${i}`, time: `2023-07-11T11:00:0${i}Z`, subject });
     const lines = [line(0, 'dr_evil'), line(1, 'austin'), line(2, 'dr_evil'), line(2, 'dr_evil')];
     const grow = async (...more: string[]): Promise<unknown[]> => {
@@ -133,21 +137,18 @@ describe('erase', () => {
   });
 
   test('killed at any of its calls has erased whole days or none, and the next run ends it', async () => {
-    const before = store;
-    store = await copyOf(before, () => now);
-    let calls = 0;
-    await erase(world({ before: () => void calls++ }), 'dr_evil');
-    expect(calls).toBeGreaterThan(30);
-    for (const k of killPoints(calls)) {
-      store = await copyOf(before, () => now);
-      await erase(world(deathAt(k, 'before')), 'dr_evil').catch((error: unknown) => error);
+    const view = store.copy().view();
+    await erase(world(view), 'dr_evil');
+    expect(view.calls).toBeGreaterThan(30);
+    for await (const death of deaths(store, view.calls, (on) => erase(world(on), 'dr_evil'), { mayEnd: true })) {
+      ({ store } = death);
       expect(
         (await subjects()).filter((subject) => subject !== 'dr_evil'),
-        `call ${k}`,
+        death.at,
       ).toHaveLength(12);
       await erase(world(), 'dr_evil');
-      expect(await subjects(), `call ${k}`).toHaveLength(12);
-      expect((await verify(world())).differences, `call ${k}`).toEqual([]);
+      expect(await subjects(), death.at).toHaveLength(12);
+      expect((await verify(world())).differences, death.at).toEqual([]);
     }
   });
 });

@@ -15,9 +15,18 @@ import { batchProperty } from '../../src/ledger/batch-summary.ts';
 import { commitContext } from '../../src/ledger/runtime.ts';
 import { type MemoryCall, type MemoryHooks, MemoryStore } from '../../src/store/memory.ts';
 import { collect } from '../support/collect.ts';
-import { copyOf, deathAt } from '../support/mortal.ts';
-import { killPoints } from '../support/thorough.ts';
-import { decision, input, owner, rowsOf, run, sortedRows, testRuntime, warehouse } from '../support/warehouse.ts';
+import { deaths } from '../support/mortal.ts';
+import {
+  decision,
+  input,
+  objectUri,
+  owner,
+  rowsOf,
+  run,
+  sortedRows,
+  testRuntime,
+  warehouse,
+} from '../support/warehouse.ts';
 
 const dayMs = 86_400_000;
 const tables = ['opa_decisions', 'quarantine', 'ingested_objects'];
@@ -30,13 +39,13 @@ beforeEach(() => {
 });
 
 interface Settings {
-  readonly hooks?: MemoryHooks;
+  readonly on?: MemoryStore;
   readonly expire?: Partial<Config['expire']>;
   readonly retention?: Config['retention'];
 }
-const world = ({ hooks, ...settings }: Settings = {}): Runtime =>
+const world = ({ on = store, ...settings }: Settings = {}): Runtime =>
   testRuntime({
-    store: hooks ? store.view(hooks) : store,
+    store: on,
     clock: () => now,
     owner: owner('test'),
     ...settings,
@@ -47,10 +56,7 @@ const world = ({ hooks, ...settings }: Settings = {}): Runtime =>
 async function ingest(day: number, runtime = world()): Promise<void> {
   const ymd = `2023-07-${String(day).padStart(2, '0')}`;
   const lines = ['a', 'b'].map((id) => decision({ id: `${ymd}-${id}`, time: `${ymd}T10:00:00Z` }));
-  await store.put(
-    `${input}/eopa=a/first_ts=null/last_ts=null/batch_id=${ymd}.jsonl`,
-    Buffer.from([...lines, '{'].join('\n')),
-  );
+  await store.put(objectUri(ymd), Buffer.from([...lines, '{'].join('\n')));
   await run(runtime);
 }
 
@@ -195,7 +201,7 @@ describe('expire', () => {
         if (operation === 'put' && uri.includes('/_batches/')) throw new Killed();
       },
     };
-    await expect(ingest(2, world({ hooks: dieAfterIntent }))).rejects.toThrow();
+    await expect(ingest(2, world({ on: store.view(dieAfterIntent) }))).rejects.toThrow();
     now += 30 * dayMs;
     const report = await expire(world());
     expect(report.postponed).toMatch(/^batch [0-9a-f]{32} of source eopa is open since 2026-01-01.*run backfill/);
@@ -234,18 +240,17 @@ describe('expire', () => {
     const ingested = store;
     const before = await contents();
     const settings = { expire: { snapshotsSeconds: dayMs / 1000 } };
-    store = await copyOf(ingested, () => now);
-    let calls = 0;
-    await expire(world({ hooks: { before: () => void calls++ }, ...settings }));
-    expect(calls).toBeGreaterThan(50);
-    for (const k of killPoints(calls)) {
-      store = await copyOf(ingested, () => now);
-      await expire(world({ hooks: deathAt(k, 'before'), ...settings })).catch((error: unknown) => error);
-      expect(await contents(), `call ${k}`).toEqual(before);
+    const view = ingested.copy().view();
+    await expire(world({ on: view, ...settings }));
+    expect(view.calls).toBeGreaterThan(50);
+    const dying = (on: MemoryStore) => expire(world({ on, ...settings }));
+    for await (const death of deaths(ingested, view.calls, dying, { mayEnd: true })) {
+      ({ store } = death);
+      expect(await contents(), death.at).toEqual(before);
       await expire(world(settings));
-      expect(await contents(), `call ${k}`).toEqual(before);
+      expect(await contents(), death.at).toEqual(before);
       const { metadata } = (await world().catalog.loadTable('opa_decisions'))!;
-      expect(metadata.snapshots.length, `call ${k}`).toBeLessThan(4);
+      expect(metadata.snapshots.length, death.at).toBeLessThan(4);
     }
   });
 });
@@ -277,7 +282,7 @@ describe('what is still going on stays out of its reach', () => {
         if (isStaged && isPut(call, '/ingested_objects/')) throw new Killed();
       },
     };
-    await expect(ingest(1, world({ hooks: dieBeforeLedger }))).rejects.toThrow(Killed);
+    await expect(ingest(1, world({ on: store.view(dieBeforeLedger) }))).rejects.toThrow(Killed);
     for (const table of ['opa_decisions', 'quarantine']) await commitOthers(table);
     now += 10 * dayMs;
     const report = await expire(world());
@@ -294,7 +299,7 @@ describe('what is still going on stays out of its reach', () => {
         if (isPut(call, '/_batches/')) throw new Killed();
       },
     };
-    await expect(ingest(1, world({ hooks: dieAfterIntent }))).rejects.toThrow(Killed);
+    await expect(ingest(1, world({ on: store.view(dieAfterIntent) }))).rejects.toThrow(Killed);
     const report = await expire(world());
     expect(report).toMatchObject({ intents: 0, tables: { opa_decisions: { files: 0 } } });
     expect(report.postponed).toBeUndefined();
@@ -311,7 +316,7 @@ describe('what is still going on stays out of its reach', () => {
         if (isPut(call, '/_batches/')) throw new Killed();
       },
     };
-    await expect(ingest(1, world({ hooks: dieAfterIntent }))).rejects.toThrow(Killed);
+    await expect(ingest(1, world({ on: store.view(dieAfterIntent) }))).rejects.toThrow(Killed);
     now += 10 * dayMs;
     expect((await expire(world())).intents).toBe(0);
     await removeInput();
@@ -347,7 +352,9 @@ describe('what is still going on stays out of its reach', () => {
         isDecided ||= isPut(call, '/_amendments/');
         if (isDecided && isPut(call, place)) throw new Killed();
       };
-      await expect(compact(world({ hooks: { [when]: die } }), { tables: ['opa_decisions'] })).rejects.toThrow(Killed);
+      await expect(compact(world({ on: store.view({ [when]: die }) }), { tables: ['opa_decisions'] })).rejects.toThrow(
+        Killed,
+      );
       await commitOthers('opa_decisions');
       now += 10 * dayMs;
     };
@@ -357,7 +364,7 @@ describe('what is still going on stays out of its reach', () => {
         if (operation === 'list' && uri.endsWith('/_amendments/') && ++listings === 2) await beginCompaction();
       },
     };
-    await expire(world({ hooks }));
+    await expire(world({ on: store.view(hooks) }));
     expect(listings).toBe(2);
     expect((await expire(world())).amendmentsFinished).toBe(1);
     expect(await rowsOf(world(), 'opa_decisions')).toHaveLength(2);
@@ -393,7 +400,7 @@ describe('what is still going on stays out of its reach', () => {
         }));
       },
     };
-    await expire(world({ hooks }));
+    await expire(world({ on: store.view(hooks) }));
     expect(isRestored).toBe(true);
     expect(await rowsOf(world(), 'opa_decisions')).toHaveLength(2);
   });

@@ -23,11 +23,11 @@ import { ParquetJsEncoder } from '../../src/parquet/rowwise/encoder.ts';
 import { ColumnarEncoder } from '../../src/parquet/write/encoder.ts';
 import { MemoryStore } from '../../src/store/memory.ts';
 import { collect } from '../support/collect.ts';
-import { decision, input, run, testRuntime, type WorldOptions } from '../support/warehouse.ts';
+import { decision, objectUri, run, testRuntime, type WorldOptions } from '../support/warehouse.ts';
 
 const table = 'opa_decisions';
 const day = '2023-07-11';
-const objects = [0, 1].map((batch) => `${input}/eopa=a/first_ts=null/last_ts=null/batch_id=${batch}.jsonl`);
+const objects = [0, 1].map((batch) => objectUri(batch));
 
 async function world(options: WorldOptions = {}): Promise<Runtime> {
   const runtime = testRuntime({ store: new MemoryStore(), batch: { objects: 1 }, ...options });

@@ -6,7 +6,7 @@ import { randomUUID } from 'node:crypto';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { beforeEach, expect, test } from 'vitest';
+import { beforeAll, beforeEach, expect, test } from 'vitest';
 import { FileCatalog } from '../../src/catalog/file/catalog.ts';
 import { describeFailure } from '../../src/commands/shared/exit.ts';
 import { createDuckDbEngine } from '../../src/engines/duckdb/engine.ts';
@@ -21,13 +21,12 @@ import { LocalStore } from '../../src/store/local.ts';
 import { MemoryStore } from '../../src/store/memory.ts';
 import { readWhole } from '../../src/store/read.ts';
 import { collect } from '../support/collect.ts';
-import { copyOf, mortal } from '../support/mortal.ts';
-import { killPoints } from '../support/thorough.ts';
-import { decision, input, owner, rowsOf, run, testRuntime } from '../support/warehouse.ts';
+import { deaths } from '../support/mortal.ts';
+import { decision, numberedIds, objectUri, owner, rowsOf, run, testRuntime } from '../support/warehouse.ts';
 
 const table = 'opa_decisions';
-const object = (n: number): string => `${input}/eopa=a/first_ts=null/last_ts=null/batch_id=${n}.jsonl`;
 
+let start: MemoryStore;
 let store: MemoryStore;
 const world = (on: MemoryStore = store, id = 'test'): Runtime => ({
   ...testRuntime({ store: on, owner: owner(id), batch: { objects: 1 }, compact: { smallFiles: 2 } }),
@@ -35,16 +34,20 @@ const world = (on: MemoryStore = store, id = 'test'): Runtime => ({
 });
 
 /** Three objects of two days; a file of each day has rows of several, and of one object rows are in quarantine too. */
-beforeEach(async () => {
+beforeAll(async () => {
   store = new MemoryStore();
   for (const n of [0, 1, 2]) {
     const lines = [0, 1, 2, 3].map((i) =>
       decision({ id: `id-${n}-${i}`, subject: `user-${i}`, time: `2023-07-1${i % 2}T10:00:00Z` }),
     );
-    await store.put(object(n), Buffer.from([...lines, ...(n === 1 ? ['{"broken":'] : [])].join('\n')));
+    await store.put(objectUri(n), Buffer.from([...lines, ...(n === 1 ? ['{"broken":'] : [])].join('\n')));
     await run(world());
   }
   await compact(world());
+  start = store;
+});
+beforeEach(() => {
+  store = start.copy();
 });
 
 const files = async (name = table): Promise<LiveFile[]> =>
@@ -117,10 +120,10 @@ test('a subject that was erased stays erased', async () => {
 test('rows whose object is gone from its source are named as lost until somebody accepts that', async () => {
   const [file] = await files();
   await store.delete(file!.path);
-  await store.delete(object(1));
+  await store.delete(objectUri(1));
   const done = await mend(world());
   expect(done.at(-1)).toMatch(/2 rows of 1 objects are lost.*batch_id=1\.jsonl.*verify --accept/);
-  expect((await verify(world())).differences).toEqual([{ kind: 'rows-lost', table, uri: object(1), found: 2 }]);
+  expect((await verify(world())).differences).toEqual([{ kind: 'rows-lost', table, uri: objectUri(1), found: 2 }]);
   expect(await ids()).toHaveLength(10);
 
   expect(await accept(world(), { reason: 'expired', by: 'anna' })).toEqual({
@@ -138,20 +141,19 @@ test('a repair that is killed at any call is ended by the next one', async () =>
   const [file] = await files();
   await store.delete(file!.path);
   const { differences } = await verify(world());
-  const counted = (await copyOf(store)).view();
+  const counted = store.copy().view();
   await repair(world(counted), differences, undefined);
   const { calls } = counted;
   expect(calls).toBeGreaterThan(50);
-  for (const k of killPoints(calls))
-    for (const when of ['before', 'after'] as const) {
-      const copy = await copyOf(store);
-      await repair(world(mortal(copy, k, when), 'dead'), differences, undefined).catch(() => {});
-      // Its claims are past their time by then.
-      const later = { ...world(copy, 'next'), clock: () => Date.UTC(2026, 0, 2) };
-      await mend(later);
-      expect(await ids(copy), `call ${k} of ${calls}, ${when}`).toEqual(all);
-      expect((await verify(later, { deep: true })).differences, `call ${k} of ${calls}, ${when}`).toEqual([]);
-    }
+  const dying = (on: MemoryStore) =>
+    repair({ ...world(on, 'dead'), uuid: numberedIds('dead') }, differences, undefined);
+  for await (const { store: left, at } of deaths(store, calls, dying, { mayEnd: true })) {
+    // Its claims are past their time by then.
+    const later = { ...world(left, 'next'), clock: () => Date.UTC(2026, 0, 2) };
+    await mend(later);
+    expect(await ids(left), at).toEqual(all);
+    expect((await verify(later, { deep: true })).differences, at).toEqual([]);
+  }
 }, 1_200_000);
 
 test('whoever comes upon the file is told which it is, and the way out', async () => {

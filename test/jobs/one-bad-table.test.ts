@@ -18,7 +18,7 @@ import { MemoryStore } from '../../src/store/memory.ts';
 import { Worker } from '../../src/worker/worker.ts';
 import { collect } from '../support/collect.ts';
 import { addDeleteFiles, deletionVector } from '../support/foreign-deletes.ts';
-import { decision, input, opaSourceConfig, run, testRuntime } from '../support/warehouse.ts';
+import { decision, input, objectUri, opaSourceConfig, run, testRuntime } from '../support/warehouse.ts';
 
 const table = 'opa_decisions';
 const okera = 'memory://test/okera';
@@ -41,10 +41,7 @@ beforeEach(async () => {
 
 async function put(n: number): Promise<void> {
   const lines = [0, 1, 2].map((i) => decision({ id: `${n}-${i}`, subject: `user-${i}` }));
-  await runtime.store.put(
-    `${input}/eopa=a/first_ts=null/last_ts=null/batch_id=${n}.jsonl`,
-    Buffer.from(lines.join('\n')),
-  );
+  await runtime.store.put(objectUri(n), Buffer.from(lines.join('\n')));
   await runtime.store.put(okeraFile.replace('-1-', `-${n}-`), Buffer.from(okeraLine(n)));
   if (n === 1) await run(runtime);
 }
@@ -183,10 +180,8 @@ test('a data file that cannot be read is a difference, and an object that needs 
 
   await put(2);
   const grown = [0, 1, 2, 3].map((i) => decision({ id: `1-${i}`, subject: `user-${i}` }));
-  await runtime.store.put(`${input}/eopa=a/first_ts=null/last_ts=null/batch_id=1.jsonl`, Buffer.from(grown.join('\n')));
+  await runtime.store.put(objectUri(1), Buffer.from(grown.join('\n')));
   const report = await run(runtime);
-  expect(report.failures.map(({ uri }) => uri)).toEqual([
-    `${input}/eopa=a/first_ts=null/last_ts=null/batch_id=1.jsonl`,
-  ]);
+  expect(report.failures.map(({ uri }) => uri)).toEqual([objectUri(1)]);
   expect(report.objects).toMatchObject({ committed: 2, failed: 1 });
 });

@@ -11,7 +11,7 @@ import { verify } from '../../src/jobs/verify/verify.ts';
 import { commitContext } from '../../src/ledger/runtime.ts';
 import { MemoryStore } from '../../src/store/memory.ts';
 import { collect } from '../support/collect.ts';
-import { decision, input, owner, rowsOf, run, testRuntime } from '../support/warehouse.ts';
+import { decision, objectUri, owner, rowsOf, run, testRuntime } from '../support/warehouse.ts';
 
 const table = 'opa_decisions';
 const lines = (batch: number) =>
@@ -24,11 +24,7 @@ test.each([
   const store = new MemoryStore();
   let now = Date.UTC(2026, 0, 1);
   const world = { clock: () => now, compact: { smallFiles: 2 } };
-  const put = (batch: number): Promise<unknown> =>
-    store.put(
-      `${input}/eopa=a/first_ts=null/last_ts=null/batch_id=${batch}.jsonl`,
-      Buffer.from(lines(batch).join('\n')),
-    );
+  const put = (batch: number): Promise<unknown> => store.put(objectUri(batch), Buffer.from(lines(batch).join('\n')));
   const other = testRuntime({ ...world, store });
   await put(0);
   await run(other);

@@ -2,7 +2,7 @@
  * A warehouse that was copied or moved is made whole by `relocate`: every command works on it as on any other, the old
  * place is neither read nor changed, and a run that dies anywhere is finished by the next one.
  */
-import { beforeEach, describe, expect, test } from 'vitest';
+import { beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { FileCatalog } from '../../src/catalog/file/catalog.ts';
 import { OutsideWarehouse } from '../../src/iceberg/home.ts';
 import { liveFiles } from '../../src/iceberg/scan.ts';
@@ -18,16 +18,15 @@ import { MemoryStore } from '../../src/store/memory.ts';
 import type { ObjectStore } from '../../src/store/store.ts';
 import { collect } from '../support/collect.ts';
 import { addDeleteFiles, equalityDeletes, positionDeletes } from '../support/foreign-deletes.ts';
-import { copyOf, mortal } from '../support/mortal.ts';
-import { killPoints } from '../support/thorough.ts';
-import { decision, input, run, sortedRows, testRuntime } from '../support/warehouse.ts';
+import { deaths, mortal } from '../support/mortal.ts';
+import { decision, objectUri, run, sortedRows, testRuntime } from '../support/warehouse.ts';
 
 const table = 'opa_decisions';
 const day = '2023-07-11';
 const old = 'memory://test/warehouse';
 const copy = 'memory://test/copies/lake';
-const object = (n: number): string => `${input}/eopa=a/first_ts=null/last_ts=null/batch_id=${n}.jsonl`;
 
+let start: MemoryStore;
 let store: MemoryStore;
 
 function at(warehouse: string, on: MemoryStore = store): Runtime {
@@ -70,11 +69,11 @@ async function ids(runtime: Runtime): Promise<unknown[]> {
 }
 
 /** Two objects with five decisions and a broken line each; one decision is deleted by position, one by value. */
-beforeEach(async () => {
+beforeAll(async () => {
   store = new MemoryStore();
   for (const n of [0, 1]) {
     const lines = Array.from({ length: 5 }, (_, i) => decision({ id: `id-${n * 5 + i}`, subject: `user-${i}` }));
-    await store.put(object(n), Buffer.from([...lines, '{"broken":'].join('\n')));
+    await store.put(objectUri(n), Buffer.from([...lines, '{"broken":'].join('\n')));
   }
   await run(at(old));
   const loaded = (await at(old).catalog.loadTable(table))!;
@@ -84,6 +83,10 @@ beforeEach(async () => {
     await equalityDeletes(at(old), loaded, ['decision_id'], [['id-9'], ['id-0']]),
   ]);
   await accept(at(old), { reason: 'a test', by: 'anna' });
+  start = store;
+});
+beforeEach(() => {
+  store = start.copy();
 });
 
 test('a copy is a warehouse of its own, and the old place is as it was', async () => {
@@ -108,7 +111,7 @@ test('a copy is a warehouse of its own, and the old place is as it was', async (
   expect(await ids(at(copy))).toEqual(expected);
   expect(await verify(at(copy))).toMatchObject({ ok: true });
   expect(await verify(at(copy), { deep: true })).toMatchObject({ ok: true });
-  await store.put(object(2), Buffer.from(decision({ id: 'new' })));
+  await store.put(objectUri(2), Buffer.from(decision({ id: 'new' })));
   expect((await run(at(copy))).objects).toMatchObject({ committed: 1, skipped: 2 });
   expect(await erase(at(copy), 'user-3')).toMatchObject({ tables: { [table]: { rows: 2 } } });
   await compact(at(copy));
@@ -192,22 +195,20 @@ describe('nothing is written', () => {
 });
 
 test('what a run has left open in the original is carried out in the copy', async () => {
-  await store.put(object(2), Buffer.from([decision({ id: 'late-1' }), decision({ id: 'late-2' })].join('\n')));
-  const whole = await copyOf(store);
-  const view = whole.view();
+  await store.put(objectUri(2), Buffer.from([decision({ id: 'late-1' }), decision({ id: 'late-2' })].join('\n')));
+  const view = store.copy().view();
   await run(at(old, view));
   let open = 0;
-  for (let k = Math.floor(view.calls / 2); k < view.calls; k += 3) {
-    const killed = await copyOf(store);
-    await run(at(old, mortal(killed, k, 'after'))).catch((error: unknown) => error);
-    await copyTo(copy, killed);
-    const { intents } = await move(at(copy, killed));
+  const dying = (on: MemoryStore) => run(at(old, on));
+  for await (const { store: left, at: death } of deaths(store, view.calls, dying, { mayEnd: true })) {
+    await copyTo(copy, left);
+    const { intents } = await move(at(copy, left));
     if (intents > 2) open++;
-    await remove(old, killed);
-    const later = { ...at(copy, killed), clock: () => Date.UTC(2026, 0, 2) };
+    await remove(old, left);
+    const later = { ...at(copy, left), clock: () => Date.UTC(2026, 0, 2) };
     await run(later);
-    expect(await ids(later), `call ${k}`).toEqual(expect.arrayContaining(['late-1', 'late-2']));
-    expect(await verify(later), `call ${k}`).toMatchObject({ ok: true });
+    expect(await ids(later), death).toEqual(expect.arrayContaining(['late-1', 'late-2']));
+    expect(await verify(later), death).toMatchObject({ ok: true });
   }
   expect(open).toBeGreaterThan(0);
 });
@@ -225,21 +226,17 @@ test('until every table is at home, no command writes', async () => {
   expect(await verify(at(copy))).toMatchObject({ ok: true });
 });
 
-describe.each(['before', 'after'] as const)('a relocation that is killed %s its k-th call', (when) => {
-  test('is finished by the next one', async () => {
-    await copyTo(copy);
-    const expected = await sortedRows(at(old), table);
-    const whole = await copyOf(store);
-    const view = whole.view();
-    await move(at(copy, view));
-    expect(view.calls).toBeGreaterThan(50);
-    for (const k of killPoints(view.calls)) {
-      const killed = await copyOf(store);
-      await move(at(copy, mortal(killed, k, when))).catch((error: unknown) => error);
-      await move(at(copy, killed));
-      await remove(old, killed);
-      expect(await sortedRows(at(copy, killed), table), `call ${k}`).toEqual(expected);
-      if (k % 7 === 0) expect(await verify(at(copy, killed)), `call ${k}`).toMatchObject({ ok: true });
-    }
-  });
+test('a relocation that is killed at any call is finished by the next one', async () => {
+  await copyTo(copy);
+  const expected = await sortedRows(at(old), table);
+  const view = store.copy().view();
+  await move(at(copy, view));
+  expect(view.calls).toBeGreaterThan(50);
+  const dying = (on: MemoryStore) => move(at(copy, on));
+  for await (const { store: left, at: death } of deaths(store, view.calls, dying, { mayEnd: true })) {
+    await move(at(copy, left));
+    await remove(old, left);
+    expect(await sortedRows(at(copy, left), table), death).toEqual(expected);
+    expect(await verify(at(copy, left)), death).toMatchObject({ ok: true });
+  }
 });

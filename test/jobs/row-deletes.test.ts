@@ -17,11 +17,11 @@ import { verify } from '../../src/jobs/verify/verify.ts';
 import { MemoryStore } from '../../src/store/memory.ts';
 import { collect } from '../support/collect.ts';
 import { addDeleteFiles, deletionVector, equalityDeletes, positionDeletes } from '../support/foreign-deletes.ts';
-import { decision, input, run, testRuntime, warehouse } from '../support/warehouse.ts';
+import { decision, objectUri, run, testRuntime, warehouse } from '../support/warehouse.ts';
 
 const table = 'opa_decisions';
 const day = '2023-07-11';
-const object = `${input}/eopa=a/first_ts=null/last_ts=null/batch_id=0.jsonl`;
+const object = objectUri(0);
 const decisions = (from: number, to: number): string[] =>
   Array.from({ length: to - from }, (_, i) =>
     decision({ id: `id-${from + i}`, time: `${day}T10:00:0${(from + i) % 10}Z`, subject: `user-${(from + i) % 3}` }),

@@ -1,5 +1,5 @@
 /** Verify finds every way in which a warehouse can differ from its sources, tells it precisely, and mends what can be. */
-import { beforeEach, describe, expect, test } from 'vitest';
+import { beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { type Change, commitTable, updateTable } from '../../src/iceberg/commit.ts';
 import { removeSnapshots } from '../../src/iceberg/history.ts';
 import { type LiveFile, liveFiles } from '../../src/iceberg/scan.ts';
@@ -17,12 +17,18 @@ import { decision, input, owner, putDecisions, type Rows, rowsOf, run, testRunti
 
 const dayMs = 86_400_000;
 let now: number;
+let start: MemoryStore;
 let store: MemoryStore;
-beforeEach(async () => {
+beforeAll(async () => {
   now = Date.UTC(2026, 0, 1);
   store = new MemoryStore({}, () => now);
   await putDecisions(store, 4, 5);
   await run(world());
+  start = store;
+});
+beforeEach(() => {
+  now = Date.UTC(2026, 0, 1);
+  store = start.copy();
 });
 
 const world = (hooks?: MemoryHooks): Runtime =>

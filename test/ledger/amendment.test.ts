@@ -5,8 +5,7 @@ import type { Runtime } from '../../src/ingest/runtime.ts';
 import { type Amendment, amend, finishAmendments, openAmendments } from '../../src/ledger/amendment.ts';
 import { MemoryStore } from '../../src/store/memory.ts';
 import { collect } from '../support/collect.ts';
-import { mortal } from '../support/mortal.ts';
-import { killPoints } from '../support/thorough.ts';
+import { deaths } from '../support/mortal.ts';
 import { putDecisions, rowsOf, run, testRuntime, warehouse } from '../support/warehouse.ts';
 
 async function ingested(): Promise<MemoryStore> {
@@ -56,37 +55,30 @@ describe('an amendment', () => {
     expect(await finishAmendments(runtime)).toBe(0);
   });
 
-  test.each(['before', 'after'] as const)(
-    'killed %s any of its calls is finished or undone by the next run',
-    async (when) => {
-      const counted = (await ingested()).view();
-      const counting = testRuntime({ store: counted });
-      const planned = await removal(counting);
-      const before = counted.calls;
-      await amend(counting, planned);
-      const calls = counted.calls - before;
-      expect(calls).toBeGreaterThan(20);
-      let finished = 0;
-      for (const k of killPoints(calls)) {
-        const store = await ingested();
-        const healthy = testRuntime({ store });
-        const amendment = await removal(healthy);
-        await amend(testRuntime({ store: mortal(store, k, when) }), amendment).catch((error: unknown) => error);
-        const open = await openAmendments(healthy);
-        const count = await finishAmendments(healthy);
-        expect(open.size > 0, `call ${k}`).toBe(count > 0);
-        finished += count;
-        const [decisions, quarantined, record] = await Promise.all(
-          ['opa_decisions', 'quarantine', 'amendments'].map(async (table) => (await rowsOf(healthy, table)).length),
-        );
-        // All of it or nothing of it. After its last call, the removal of the intent, all of it without a finisher.
-        expect([decisions, quarantined, record], `call ${k}`).toEqual(decisions === 2 ? [2, 2, 1] : [4, 1, 0]);
-        expect(await finishAmendments(healthy), `call ${k}`).toBe(0);
-        // Planned and tried again, it is done.
-        if (decisions === 4) expect(await amend(healthy, amendment), `call ${k}`).toBe(true);
-        expect(await rowsOf(healthy, 'amendments'), `call ${k}`).toHaveLength(1);
-      }
-      expect(finished).toBeGreaterThan(0);
-    },
-  );
+  test('killed at any of its calls is finished or undone by the next run', async () => {
+    const start = await ingested();
+    const amendment = await removal(testRuntime({ store: start }));
+    const view = start.copy().view();
+    await amend(testRuntime({ store: view }), amendment);
+    expect(view.calls).toBeGreaterThan(20);
+    let finished = 0;
+    const dying = (on: MemoryStore) => amend(testRuntime({ store: on }), amendment);
+    for await (const { store, at } of deaths(start, view.calls, dying, { mayEnd: true })) {
+      const healthy = testRuntime({ store });
+      const open = await openAmendments(healthy);
+      const count = await finishAmendments(healthy);
+      expect(open.size > 0, at).toBe(count > 0);
+      finished += count;
+      const [decisions, quarantined, record] = await Promise.all(
+        ['opa_decisions', 'quarantine', 'amendments'].map(async (table) => (await rowsOf(healthy, table)).length),
+      );
+      // All of it or nothing of it. After its last call, the removal of the intent, all of it without a finisher.
+      expect([decisions, quarantined, record], at).toEqual(decisions === 2 ? [2, 2, 1] : [4, 1, 0]);
+      expect(await finishAmendments(healthy), at).toBe(0);
+      // Planned and tried again, it is done.
+      if (decisions === 4) expect(await amend(healthy, amendment), at).toBe(true);
+      expect(await rowsOf(healthy, 'amendments'), at).toHaveLength(1);
+    }
+    expect(finished).toBeGreaterThan(0);
+  });
 });

@@ -1,4 +1,5 @@
 /** A small warehouse in memory to run jobs on, and readers of what they made. */
+import { createHash } from 'node:crypto';
 import pLimit from 'p-limit';
 import pino from 'pino';
 import { FileCatalog } from '../../src/catalog/file/catalog.ts';
@@ -20,6 +21,10 @@ import type { ObjectStore } from '../../src/store/store.ts';
 
 export const warehouse = 'memory://test/warehouse';
 export const input = 'memory://test/logs';
+
+/** An object of the source, by its number or name. */
+export const objectUri = (name: string | number): string =>
+  `${input}/eopa=a/first_ts=null/last_ts=null/batch_id=${name}.jsonl`;
 
 export interface WorldOptions {
   readonly store?: ObjectStore;
@@ -116,7 +121,6 @@ export const owner = (id: string): Owner => ({ id, isDead: () => false });
 
 export function testRuntime(options: WorldOptions = {}): Runtime {
   const store = options.store ?? new MemoryStore();
-  const ids = counter();
   return {
     config: testConfig(options),
     store,
@@ -128,7 +132,7 @@ export function testRuntime(options: WorldOptions = {}): Runtime {
     clock: options.clock ?? (() => Date.UTC(2026, 0, 1)),
     // No time passes, but a wait lets others go on.
     sleep: options.sleep ?? nextTurn,
-    uuid: () => `00000000-0000-4000-8000-${String(ids()).padStart(12, '0')}`,
+    uuid: numberedIds('test'),
   };
 }
 
@@ -138,9 +142,11 @@ function severalHere(threads: number): Ingester {
   return { ...ingestHere, threads, ingest: (...given) => limit(() => ingestHere.ingest(...given)) };
 }
 
-function counter(): () => number {
+/** Ids that are the same in every run, and others for each name. */
+export function numberedIds(name: string): () => string {
+  const prefix = createHash('sha1').update(name).digest('hex').slice(0, 8);
   let last = 0;
-  return () => ++last;
+  return () => `${prefix}-0000-4000-8000-${String(++last).padStart(12, '0')}`;
 }
 
 export const run = (runtime: Runtime, options: BackfillOptions = {}): Promise<BackfillReport> =>
