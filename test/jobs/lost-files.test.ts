@@ -14,6 +14,7 @@ import { type LiveFile, liveFiles } from '../../src/iceberg/scan.ts';
 import type { Runtime } from '../../src/ingest/runtime.ts';
 import { compact } from '../../src/jobs/compact/compact.ts';
 import { erase } from '../../src/jobs/erase/erase.ts';
+import { producers } from '../../src/jobs/producers/producers.ts';
 import { accept } from '../../src/jobs/verify/accept.ts';
 import { repair } from '../../src/jobs/verify/repair.ts';
 import { verify } from '../../src/jobs/verify/verify.ts';
@@ -156,6 +157,23 @@ test('a repair that is killed at any call is ended by the next one', async () =>
   }
 }, 1_200_000);
 
+test('numbers of producers come back with their objects before the file is forgotten', async () => {
+  store = new MemoryStore();
+  for (const n of [0, 1, 2]) await store.put(object(n), Buffer.from(decision({ id: `id-${n}`, number: n + 5 })));
+  await run(world());
+  const numbers = async () => (await producers(world(), {})).days;
+  const before = await numbers();
+  expect(before).toMatchObject([{ arrived: 3 }]);
+  const [file] = await files('sequences');
+  await store.delete(file!.path);
+  expect(await kinds()).toEqual(['file-missing']);
+  expect(await mend(world())).toEqual([
+    'read 3 objects of 2023-07-11 again, and took 1 lost files out of table sequences',
+  ]);
+  expect(await kinds(true)).toEqual([]);
+  expect(await numbers()).toEqual(before);
+});
+
 test('whoever comes upon the file is told which it is, and the way out', async () => {
   const folder = await mkdtemp(join(tmpdir(), 'lost-'));
   try {
@@ -179,6 +197,10 @@ test('whoever comes upon the file is told which it is, and the way out', async (
     await local.delete(file!.path);
     expect(await told(engine.query({ sql: `SELECT * FROM ${table}` }))).toMatch(wayOut);
     expect(await told(run(runtime, { again: true }))).toMatch(wayOut);
+    await local.put(file!.path, Buffer.from('PAR1'));
+    const [record] = await collect(liveFiles(local, (await runtime.catalog.loadTable('ingested_objects'))!.metadata));
+    await local.delete(record!.path);
+    expect(await told(verify(runtime))).toMatch(/ingested_objects.*parquet\n {2}it is a file of the record .*versions/);
     await engine.close();
   } finally {
     await rm(folder, { recursive: true });

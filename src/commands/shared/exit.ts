@@ -25,16 +25,22 @@ export function describeFailure(error: unknown): string {
       lines.push(`because: ${cause.message}`);
     }
   }
-  if (lines.some(isOfDataFile)) lines.push(wayOut);
+  const table = lines.map(lostFileOf).find((name) => name !== undefined);
+  if (table !== undefined) lines.push(records.has(table) ? wayOutOfRecords : wayOut);
   return indented(lines.join('\n'));
 }
 
-/** Whether a message says that a data file cannot be read, in the words of the stores, of our readers or of DuckDB. */
-const isOfDataFile = (line: string): boolean => {
-  const isOfFile = /\/data\/(ymd=)?[^\s']*\.parquet\b/.test(line);
-  return isOfFile && /^(cannot (read|open)|a data file|the object gave|the bytes|(Invalid Input|IO) Error)/.test(line);
+/** The table of which a message says that a data file cannot be read, in the words of the stores, of our readers or of DuckDB. */
+const lostFileOf = (line: string): string | undefined => {
+  const isRead = /^(cannot (read|open)|a data file|the object gave|the bytes|(Invalid Input|IO) Error)/.test(line);
+  return isRead ? /([^/\s]*)\/data\/(ymd=)?[^\s']*\.parquet\b/.exec(line)?.[1] : undefined;
 };
 
+/** What these say is in no other place. */
+const records: ReadonlySet<string> = new Set(['ingested_objects', 'amendments']);
+
+const wayOutOfRecords =
+  'it is a file of the record of what was read and what was changed: bring it back from the versions of the bucket; docs/disaster-recovery.md says what to do where there is none';
 const wayOut =
   'verify says whether the file is lost or damaged; verify --repair then takes it out of its table and reads again what it held';
 

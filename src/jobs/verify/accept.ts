@@ -9,17 +9,15 @@
  * again, because it has grown or by `backfill --again`. Only what `erase` removes stays away.
  */
 import type { TableMetadata } from '../../iceberg/metadata.ts';
-import { scanRows } from '../../iceberg/table-rows.ts';
 import { expectOwnWarehouse } from '../../ingest/own-tables.ts';
 import type { Runtime } from '../../ingest/runtime.ts';
 import { parseDays } from '../../ingest/time-range.ts';
 import { type AmendedRows, acceptRows, finishAmendments } from '../../ledger/amendment.ts';
 import { amendments } from '../../tables/amendments.ts';
-import { ingestedObjects } from '../../tables/ingested-objects.ts';
-import { dayOf } from '../../text/time.ts';
 import { replan } from '../replan.ts';
 import type { OddRows } from './deep/deep.ts';
 import type { Difference, DifferenceKind } from './difference.ts';
+import { objectsOfDays } from './lost-files.ts';
 import { type VerifyOptions, verify } from './verify.ts';
 import { onlyBatchesSince } from './versions.ts';
 
@@ -45,7 +43,7 @@ export interface AcceptReport {
   readonly refused: readonly { readonly difference: Difference; readonly reason: string }[];
 }
 
-/** Throws OutsideWarehouse. */
+/** Throws OutsideWarehouse, and UsageError for a day that is none. */
 export async function accept(runtime: Runtime, options: AcceptOptions): Promise<AcceptReport> {
   await expectOwnWarehouse(runtime);
   return replan({ what: 'the account', command: 'verify --accept' }, () => acceptOnce(runtime, options));
@@ -64,7 +62,8 @@ async function acceptOnce(runtime: Runtime, options: AcceptOptions): Promise<Acc
     ...(deep && { deep, onOdd: (rows: OddRows) => odd.set(keyOf(rows), rows) }),
     mostDifferences: Number.POSITIVE_INFINITY,
   });
-  const ofDays = options.days && (await objectsOfDays(runtime, options.days));
+  const days = options.days?.map((day) => parseDays({ from: day, to: day }, { now: runtime.clock() }).from!);
+  const ofDays = days && (await objectsOfDays(runtime, days));
   const asked = differences.filter(
     (difference) =>
       isOfRows(difference, deep) && isAskedFor(difference, options) && (ofDays?.has(difference.uri ?? '') ?? true),
@@ -99,22 +98,6 @@ const keyOf = ({ table, uri }: Pick<Difference, 'table' | 'uri'>): string => JSO
 function isAskedFor({ table, uri = '' }: Difference, { tables, objects }: AcceptOptions): boolean {
   const isObject = (wanted: string): boolean => (wanted.endsWith('/') ? uri.startsWith(wanted) : uri === wanted);
   return (tables?.includes(table ?? '') ?? true) && (objects?.some(isObject) ?? true);
-}
-
-/** Throws UsageError for a text that is not a day. */
-async function objectsOfDays({ store, catalog, clock }: Runtime, days: readonly string[]): Promise<Set<string>> {
-  const wanted = days.map((day) => parseDays({ from: day, to: day }, { now: clock() }).from!);
-  const objects = new Set<string>();
-  const ledger = await catalog.loadTable(ingestedObjects.name);
-  if (ledger === undefined) return objects;
-  const columns = ['uri', 'min_event_time', 'max_event_time'];
-  for await (const rows of scanRows(store, ledger, { columns }))
-    for (const { uri, min_event_time: first, max_event_time: last } of rows) {
-      if (first === null || last === null) continue;
-      const [from, to] = [dayOf(first as bigint), dayOf(last as bigint)];
-      if (wanted.some((day) => from <= day && day <= to)) objects.add(String(uri));
-    }
-  return objects;
 }
 
 /** What makes a count of rows no statement about what the table holds. */

@@ -7,18 +7,23 @@
  * Then the objects are read again as by `backfill --again`, which settles that. Objects that are no longer in their source stay
  * named, until somebody accepts the loss.
  */
+import { commitTable } from '../../iceberg/commit.ts';
 import { boundsTest, type LiveFile, liveFiles } from '../../iceberg/scan.ts';
-import { asParquet } from '../../iceberg/table-rows.ts';
+import { asParquet, scanRows } from '../../iceberg/table-rows.ts';
 import type { Runtime } from '../../ingest/runtime.ts';
 import { KernelTable } from '../../kernel/table.ts';
 import { type AmendedRows, amend, finishAmendments } from '../../ledger/amendment.ts';
 import { batchesOf } from '../../ledger/batch-summary.ts';
+import { commitContext } from '../../ledger/runtime.ts';
 import { ColumnReader } from '../../parquet/read/column-reader.ts';
 import { type CompactionTable, declaredColumns, describeTable } from '../../rewrite/stored-table.ts';
 import { eventTables } from '../../sources/registry.ts';
 import { canonical } from '../../store/places.ts';
 import { type ObjectStore, StoreError } from '../../store/store.ts';
+import { ingestedObjects } from '../../tables/ingested-objects.ts';
 import { quarantine } from '../../tables/quarantine.ts';
+import { sequences } from '../../tables/sequences.ts';
+import { dayOf } from '../../text/time.ts';
 import { backfill } from '../backfill/backfill.ts';
 import { replan } from '../replan.ts';
 import { readAccounts } from './accounts.ts';
@@ -110,6 +115,63 @@ async function isWhole(
   } finally {
     table.release();
   }
+}
+
+/**
+ * Numbers of producers that went with files of `sequences`. Adding them twice changes nothing, so the objects with records of those
+ * days are read again first, and only then are the files taken out: a run that dies in between has lost nothing.
+ */
+export async function restoreSequences(
+  runtime: Runtime,
+  differences: readonly Difference[],
+  sources: readonly string[] | undefined,
+): Promise<string[]> {
+  const { store, catalog } = runtime;
+  const named = new Set(
+    differences.flatMap(({ kind, table, uri }) =>
+      table === sequences.name && lostFileKinds.has(kind) && uri ? [canonical(uri)] : [],
+    ),
+  );
+  const loaded = named.size === 0 ? undefined : await catalog.loadTable(sequences.name);
+  if (loaded === undefined) return [];
+  const lost: LiveFile[] = [];
+  for await (const file of liveFiles(store, loaded.metadata)) if (named.has(canonical(file.path))) lost.push(file);
+  const days = [...new Set(lost.flatMap(({ ymd }) => ymd ?? []))];
+  if (lost.length === 0) return [];
+  const options = { again: true, objects: await objectsOfDays(runtime, days), ...(sources && { sources }) };
+  const { objects, failures } = await backfill(runtime, options, { update: () => {} });
+  if (failures[0] !== undefined)
+    return [
+      `could not read ${objects.failed} objects of ${days.join(', ')} again, the first since ${failures[0].message}`,
+    ];
+  const remove = lost.map(({ path }) => path);
+  await commitTable(commitContext(runtime), sequences.name, () => ({
+    operation: 'delete',
+    add: [],
+    remove,
+    summary: {},
+  }));
+  return [
+    `read ${objects.committed} objects of ${days.join(', ')} again, and took ${lost.length} lost files out of table ${sequences.name}`,
+  ];
+}
+
+/** Objects with events of one of these days, by what the ledger has of them. */
+export async function objectsOfDays(
+  { store, catalog }: Pick<Runtime, 'store' | 'catalog'>,
+  days: readonly string[],
+): Promise<Set<string>> {
+  const objects = new Set<string>();
+  const ledger = await catalog.loadTable(ingestedObjects.name);
+  if (ledger === undefined) return objects;
+  const columns = ['uri', 'min_event_time', 'max_event_time'];
+  for await (const rows of scanRows(store, ledger, { columns }))
+    for (const { uri, min_event_time: first, max_event_time: last } of rows) {
+      if (first === null || last === null) continue;
+      const [from, to] = [dayOf(first as bigint), dayOf(last as bigint)];
+      if (days.some((day) => from <= day && day <= to)) objects.add(String(uri));
+    }
+  return objects;
 }
 
 /** Reads the objects again that have lost rows. */

@@ -18,7 +18,7 @@ import { canonical } from '../../store/places.ts';
 import { backfill } from '../backfill/backfill.ts';
 import { readAccounts } from './accounts.ts';
 import type { Difference, DifferenceKind } from './difference.ts';
-import { dropLostFiles, lostFileKinds, readLostAgain } from './lost-files.ts';
+import { dropLostFiles, lostFileKinds, readLostAgain, restoreSequences } from './lost-files.ts';
 import { ObjectNames } from './object-names.ts';
 import { newerMetadata } from './pointer.ts';
 import { verify } from './verify.ts';
@@ -64,6 +64,7 @@ export async function repair(
       done.push(`could not ingest everything; the first of ${report.failures.length} reasons: ${first.message}`);
   }
   if (has('rows-lost', 'amendment-open', ...lostFileKinds)) done.push(...(await readLostAgain(runtime, sources)));
+  if (has(...lostFileKinds)) done.push(...(await restoreSequences(runtime, differences, sources)));
   return done;
 }
 
