@@ -159,7 +159,7 @@ test('a repair that is killed at any call is ended by the next one', async () =>
 
 test('numbers of producers come back with their objects before the file is forgotten', async () => {
   store = new MemoryStore();
-  for (const n of [0, 1, 2]) await store.put(object(n), Buffer.from(decision({ id: `id-${n}`, number: n + 5 })));
+  for (const n of [0, 1, 2]) await store.put(objectUri(n), Buffer.from(decision({ id: `id-${n}`, number: n + 5 })));
   await run(world());
   const numbers = async () => (await producers(world(), {})).days;
   const before = await numbers();
