@@ -38,6 +38,8 @@ export async function explainEmpty(
   }
   if (engine === undefined || isOutside) return hints;
   for (const [parameter, table, column] of namedColumns(asked)) {
+    // A warehouse may have the logs of one system only.
+    if ((await runtime.catalog.loadTable(table)) === undefined) continue;
     hints.push(...(await similar(engine, asked, parameter, table, column)));
   }
   return hints;

@@ -97,14 +97,18 @@ describe('an empty answer', () => {
     runtime = await filled();
   });
 
-  async function hints(given: Record<string, string>, range: { from: bigint; to: bigint }): Promise<string[]> {
+  async function hints(
+    given: Record<string, string>,
+    range: { from: bigint; to: bigint },
+    question = 'decisions',
+  ): Promise<string[]> {
     const values = new Map(Object.entries({ from: '2023-07-11', to: '2023-07-12', ...given }));
     const engine = createDuckDbEngine(runtime);
     try {
       const asked = {
-        question: findQuestion('decisions'),
+        question: findQuestion(question),
         given: values,
-        prune: ask('decisions', values).prune,
+        prune: ask(question, values).prune,
         range,
       };
       return await explainEmpty(runtime, asked, engine);
@@ -121,6 +125,13 @@ describe('an empty answer', () => {
       'subject is never somebody else in the range; the most frequent are dr_evil',
     ]);
     expect(await hints({ subject: 'dr_evil', allowed: 'false' }, july11)).toEqual([]);
+  });
+
+  test('looks only through the tables that there are', async () => {
+    expect(await runtime.catalog.listTables()).not.toContain('okera_audit_logs');
+    expect(await hints({ actor: 'dr_evel' }, july11, 'actor-events')).toEqual([
+      'subject is never dr_evel in the range; did you mean dr_evil?',
+    ]);
   });
 
   test('names the days before and after a range without rows', async () => {
