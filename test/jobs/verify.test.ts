@@ -287,6 +287,25 @@ describe('verify', () => {
     expect((await check()).differences).toContainEqual(expect.objectContaining({ kind: 'rows-missing', uri }));
   });
 
+  test('leaves out an object that a run holds, whose rows are in a table and not yet in the ledger', async () => {
+    const uri = `${input}/eopa=a/first_ts=1/last_ts=2/batch_id=held.jsonl`;
+    await store.put(uri, Buffer.from(decision({ id: 'held' })));
+    let isVisible = false;
+    const diesBeforeTheLedger: MemoryHooks = {
+      before: ({ operation, uri: to }) => {
+        if (isVisible && operation === 'put' && to.includes('/ingested_objects/')) throw new Error('killed');
+      },
+      after: ({ operation, uri: to }) => {
+        if (operation === 'put' && /\/opa_decisions\/metadata\/v\d+\.metadata\.json$/.test(to)) isVisible = true;
+      },
+    };
+    await expect(run(world(diesBeforeTheLedger))).rejects.toThrow('killed');
+    expect(await rowsOf(world(), 'opa_decisions')).toHaveLength(21);
+    expect(await check({ deep: true })).toMatchObject({ differences: [], objects: { waiting: 1 } });
+    now += 3_600_000;
+    expect(kinds(await check({ deep: true }))).toEqual(['batch-abandoned']);
+  });
+
   test('says on which day ids stand for records of different content, and calls it no difference', async () => {
     const forged = decision({ id: '0-1', time: '2023-07-12T00:00:01Z', subject: 'eve' });
     await store.put(`${input}/eopa=b/first_ts=1/last_ts=2/batch_id=forged.jsonl`, Buffer.from(forged));
