@@ -29,62 +29,56 @@ export class PriorRows {
 
 /**
  * What an object gives that is read again although it has changed since: what the tables have of it besides is of an
- * earlier version, and stays, since it can be read nowhere any more.
+ * earlier version, and stays, since it can be read nowhere any more. A row is given again only by the same record: one that
+ * stands in its place may be forged. A quarantined record is given again by the same bytes in the same place, whatever is made
+ * of them now.
  */
 export class GivenRecords {
   readonly #rows = new Set<string>();
-  readonly #rejected = new Set<string>();
+  readonly #frames = new Set<string>();
 
-  /** `time`: of the event, in microseconds. */
-  addRow(digest: string, offset: unknown, time: unknown): void {
-    this.#rows.add(digest).add(place(offset, time));
+  /** `digest`: identity of the row that `frame` became. */
+  addRow(digest: string, frame: string): void {
+    this.#rows.add(digest);
+    this.#frames.add(frame);
   }
 
-  /** `bytes`: length of the record. */
-  addRejected(digest: string, offset: unknown, bytes: unknown): void {
-    this.#rejected.add(digest).add(place(offset, bytes));
+  addRejected(frame: string): void {
+    this.#frames.add(frame);
   }
 
-  /** The same record, or one of the same time at the same place: what makes a record the same may have changed since. */
-  hasRow(digest: string, offset: unknown, time: unknown): boolean {
-    return this.#rows.has(digest) || this.#rows.has(place(offset, time));
+  hasRow(digest: string): boolean {
+    return this.#rows.has(digest);
   }
 
-  hasRejected(digest: string, offset: unknown, bytes: unknown): boolean {
-    return this.#rejected.has(digest) || this.#rejected.has(place(offset, bytes));
+  hasRejected(frame: string): boolean {
+    return this.#frames.has(frame);
   }
 }
 
-const place = (offset: unknown, mark: unknown): string => `${offset} ${mark}`;
-
-/**
- * Rows that were erased from an object. Of an erased row only a digest of its subject is known, and how many there were:
- * the first ones of that subject in the object, since an object that grows does so at its end.
- */
+/** Rows that were erased from an object: of each its place, under a digest of its subject. */
 export class ErasedRows {
-  readonly #left = new Map<string, number>();
-  readonly #identities = new Set<string>();
+  readonly #places = new Map<string, Set<string>>();
+  readonly #contents = new Set<string>();
 
-  add(subjectDigest: string, rows: number): void {
-    this.#left.set(subjectDigest, (this.#left.get(subjectDigest) ?? 0) + rows);
+  add(subjectDigest: string, places: Iterable<string>): void {
+    const known = this.#places.get(subjectDigest) ?? new Set();
+    this.#places.set(subjectDigest, known);
+    for (const one of places) known.add(one);
   }
 
   /**
-   * Whether a row about these subjects is one that was erased. `content`: what makes it the same record as another, of
-   * which an object may have had several; undefined where nothing does.
+   * Whether a row about these subjects at this place is one that was erased. What else the object has of the subject is new, or
+   * was not there when it was erased. `content`: what makes it the same record as another, of which an object may have had
+   * several, one of them as a row; undefined where nothing does.
    */
-  take(subjects: readonly string[], content: Uint8Array | undefined): boolean {
-    if (this.#left.size === 0) return false;
+  has(subjects: readonly string[], at: string, content: Uint8Array | undefined): boolean {
+    if (this.#places.size === 0) return false;
     const identity = content && Buffer.from(content).toString('latin1');
-    if (identity !== undefined && this.#identities.has(identity)) return true;
-    for (const digest of subjects.map(digestOfSubject)) {
-      const left = this.#left.get(digest) ?? 0;
-      if (left === 0) continue;
-      this.#left.set(digest, left - 1);
-      if (identity !== undefined) this.#identities.add(identity);
-      return true;
-    }
-    return false;
+    if (identity !== undefined && this.#contents.has(identity)) return true;
+    if (!subjects.some((subject) => this.#places.get(digestOfSubject(subject))?.has(at))) return false;
+    if (identity !== undefined) this.#contents.add(identity);
+    return true;
   }
 }
 
@@ -101,7 +95,7 @@ export async function erasedRowsOf(
   for await (const rows of scanRows(store, record, { bounds }))
     for (const row of rows)
       if (row.source_uri === uri && row.table_name === table && row.operation === 'erase')
-        erased.add(String(row.detail), -Number(row.rows));
+        erased.add(String(row.detail), (row.places ?? []) as string[]);
   return erased;
 }
 

@@ -13,9 +13,9 @@ import type { Value } from '../columns/types.ts';
 import type { KeptCounts } from '../ledger/batch-intent.ts';
 import type { ObjectCounts } from '../ledger/entry.ts';
 import { rowIdentity } from '../records/identity.ts';
+import { frameKey } from '../records/quarantine.ts';
 import { type ObjectInfo, StoreError } from '../store/store.ts';
 import { watchedStore } from '../store/watched.ts';
-import type { TableDeclaration } from '../tables/declaration.ts';
 import { quarantine } from '../tables/quarantine.ts';
 import type { GivenRecords } from './existing-rows.ts';
 import { type FetchedObject, fetchObjects, ObjectFault } from './fetch.ts';
@@ -223,28 +223,18 @@ class BatchAttempt {
     return { prior };
   }
 
-  /**
-   * Copies what the tables have of the object and the object does not give any more. Where all of its rows are given
-   * again it has only grown, and what stood in quarantine is read again with the rest.
-   */
+  /** Copies what the tables have of the object and the object does not give any more. */
   async #keepOthers(object: ObjectInfo, given: GivenRecords): Promise<void> {
     const { table } = this.#request.source.source;
     const kept = { rows: 0, quarantined: 0 };
-    let givenRows = 0;
-    const [offsetAt, timeAt] = placeColumns(table, 'event_time');
     for await (const row of this.#rowsOf('events', object)) {
-      if (given.hasRow(rowIdentity(table, row), row[offsetAt], row[timeAt])) {
-        givenRows++;
-        continue;
-      }
+      if (given.hasRow(rowIdentity(table, row))) continue;
       this.#events.append(row);
       kept.rows++;
       if (this.#isFull) await this.#makeRoom();
     }
-    const hasGrown = givenRows > 0 && kept.rows === 0;
-    const [rejectedAt, bytesAt] = placeColumns(quarantine, 'payload_bytes');
-    for await (const row of hasGrown ? [] : this.#rowsOf('quarantine', object)) {
-      if (given.hasRejected(rowIdentity(quarantine, row), row[rejectedAt], row[bytesAt])) continue;
+    for await (const row of this.#rowsOf('quarantine', object)) {
+      if (given.hasRejected(frameKey(row))) continue;
       this.#quarantine.append(row);
       kept.quarantined++;
       if (this.#isFull) await this.#makeRoom();
@@ -271,9 +261,3 @@ class BatchAttempt {
     for (const table of tables) await table.makeRoom();
   }
 }
-
-/** Where `source_offset` and another column stand. */
-const placeColumns = ({ columns }: TableDeclaration, mark: string): [offset: number, mark: number] => [
-  columns.findIndex(({ name }) => name === 'source_offset'),
-  columns.findIndex(({ name }) => name === mark),
-];

@@ -5,6 +5,7 @@
 import { isUtf8 } from 'node:buffer';
 import type { Config } from '../config/config.ts';
 import type { ObjectCounts } from '../ledger/entry.ts';
+import { placeOfRecord } from '../ledger/subject-digest.ts';
 import type { Frame } from '../records/frame/frame.ts';
 import type { FastPath } from '../records/frame/framer.ts';
 import { frameRecords } from '../records/frame/index.ts';
@@ -12,7 +13,7 @@ import { rowIdentity } from '../records/identity.ts';
 import type { Limits } from '../records/limits.ts';
 import type { ObjectFacts } from '../records/object-facts.ts';
 import type { RecordOutcome, Rejection, RejectionCode, RowOutcome, Skip, SkipReason } from '../records/outcome.ts';
-import { quarantineRow } from '../records/quarantine.ts';
+import { frameKey, keyOfFrame, quarantineRow } from '../records/quarantine.ts';
 import type { RecordReader } from '../records/record-reader.ts';
 import type { RowWriter } from '../records/scan/row-writer.ts';
 import { dayOfMicros } from '../records/time.ts';
@@ -212,13 +213,14 @@ class ObjectRecords {
     const { rows, source, limits, sequences } = this.#batch;
     const instance = this.#batch.instanceOf(row);
     if (instance !== null) sequences?.sawRecord(this.#object.uri, instance, Number(row.eventTime));
-    this.#given?.addRow(rowIdentity(source.table, row.values), origin.offset, row.eventTime);
+    this.#given?.addRow(rowIdentity(source.table, row.values), keyOfFrame(origin));
     if (this.#prior?.events.take(rowIdentity(source.table, row.values))) {
       if (row.identity !== null) rows.compare(row.identity);
       this.#tally.duplicates++;
       return;
     }
-    if (this.#prior?.erased.take(this.#batch.subjectsOf(row), row.identity?.content)) {
+    const at = placeOfRecord(origin.offset, row.eventTime);
+    if (this.#prior?.erased.has(this.#batch.subjectsOf(row), at, row.identity?.content)) {
       this.#tally.duplicates++;
       return;
     }
@@ -244,7 +246,7 @@ class ObjectRecords {
     if (++this.#rejected > limits.rejectedRecords) throw new ObjectFault(uri, new TooManyRejected(uri, limits));
     const context = { sourceType: source.type, uri, facts: this.#facts, lastModified };
     const values = quarantineRow(context, origin, rejection);
-    this.#given?.addRejected(rowIdentity(quarantine, values), origin.offset, values[payloadBytesAt]);
+    this.#given?.addRejected(frameKey(values));
     const { numbered, eventTime } = rejection;
     if (numbered !== undefined && eventTime !== undefined)
       sequences?.takeRejected(uri, dayOfMicros(eventTime), numbered, Number(eventTime));
@@ -257,8 +259,6 @@ class ObjectRecords {
     increase(reasons, rejection.code, 1);
   }
 }
-
-const payloadBytesAt = quarantine.columns.findIndex(({ name }) => name === 'payload_bytes');
 
 /** Whether a record that came as a frame has been taken all the same. */
 function takeFrame(fastPath: FastPath, { bytes, offset, tooLarge }: Frame): boolean {

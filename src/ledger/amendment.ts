@@ -69,6 +69,8 @@ export interface AmendedRows {
   readonly madeBy?: string;
   /** Where it is about one row: its record, by the offset in the object, and the row as hex digits of its digest; null where there is none. */
   readonly row?: { readonly offset: number; readonly digest: string | null };
+  /** Of an erasure: `placeOfRecord` of each row. */
+  readonly places?: readonly string[];
 }
 
 /**
@@ -199,7 +201,7 @@ async function writeRecord(
   if (entries.length === 0) return files;
   const columns = new KernelTable(amendments.columns);
   try {
-    for (const { operation: by = operation, table: name, sourceUri, rows, detail, madeBy, row } of entries)
+    for (const { operation: by = operation, table: name, sourceUri, rows, detail, madeBy, row, places } of entries)
       columns.append([
         ymd,
         BigInt(now) * 1000n,
@@ -212,6 +214,7 @@ async function writeRecord(
         madeBy ?? null,
         row === undefined ? null : BigInt(row.offset),
         row?.digest ?? null,
+        places ?? null,
       ]);
     for await (const file of dayFiles(encoder, dayFilesRequest(table, amendments, columns.batch(), config.output)))
       files.push(await storeDataFile({ store, table, declaration: amendments, label: id.slice(0, 16) }, file));

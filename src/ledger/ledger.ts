@@ -228,10 +228,10 @@ export class Ledger {
         const { uri } = entry.object;
         const counts = objects.get(uri);
         if (counts === undefined) return [];
-        const firstCommittedAt = firstCommit(replaced.get(uri) ?? []) ?? null;
+        const firstCommittedAt = firstCommit(replaced.get(uri) ?? [], entry.object.etag) ?? null;
         return [{ ...entry, state: 'committed', committedAt, firstCommittedAt, counts }];
       });
-      return { entries: again === undefined ? entries : [...entries, ...keptEntries(again.kept, replaced)] };
+      return { entries: again === undefined ? entries : [...entries, ...keptEntries(again.kept, claimed, replaced)] };
     };
     const replaces = again && { replaces: [...objects.keys()] };
     await this.#requests.add({ batch, rewrite, ...(after && { after }), ...replaces });
@@ -516,19 +516,28 @@ interface MarkedFile {
   readonly dropped: Uint8Array;
 }
 
-/** What stays of earlier versions: on the account of the last of them. */
-function keptEntries(kept: ReadonlyMap<string, KeptCounts>, replaced: EntriesByUri): LedgerEntry[] {
+/** What stays of earlier versions than those that are `claimed`: on the account of the last of them. */
+function keptEntries(
+  kept: ReadonlyMap<string, KeptCounts>,
+  claimed: readonly LedgerEntry[],
+  replaced: EntriesByUri,
+): LedgerEntry[] {
+  const versions = new Map(claimed.map(({ object: { uri, etag } }) => [uri, etag]));
   return [...kept].flatMap(([uri, { rows, quarantined }]): LedgerEntry[] => {
-    const last = replaced.get(uri)?.reduce((a, b) => ((b.committedAt ?? 0) >= (a.committedAt ?? 0) ? b : a));
+    const [last] = (replaced.get(uri) ?? [])
+      .filter(({ object }) => object.etag !== versions.get(uri))
+      .sort((a, b) => (b.committedAt ?? 0) - (a.committedAt ?? 0));
     if (last?.counts == null) return [];
     const none = { skipped: 0, requestLines: 0, responseLines: 0, duplicates: 0 };
     return [{ ...last, counts: { ...last.counts, ...none, records: rows + quarantined, rows, quarantined } }];
   });
 }
 
-/** When the first of the entries of an object was committed, in milliseconds; undefined where none is. */
-export function firstCommit(entries: readonly LedgerEntry[]): number | undefined {
-  const times = entries.flatMap(({ firstCommittedAt, committedAt }) => firstCommittedAt ?? committedAt ?? []);
+/** When this version of an object first was committed, by its entries, in milliseconds; undefined where it never was. */
+export function firstCommit(entries: readonly LedgerEntry[], etag: string | undefined): number | undefined {
+  const times = entries.flatMap(({ object, firstCommittedAt, committedAt }) =>
+    object.etag === etag ? (firstCommittedAt ?? committedAt ?? []) : [],
+  );
   return times.length === 0 ? undefined : Math.min(...times);
 }
 

@@ -38,9 +38,12 @@ export async function replaceAll(
   const earlier = new Map(
     open.flatMap(({ objects }) => [...objects.keys()].map((uri) => [uri, committedOf(entries.get(uri))] as const)),
   );
+  const versions = new Map(
+    all.flatMap(({ state, object }) => (state === 'claimed' ? [[object.uri, object.etag]] : [])),
+  );
   const counts = new Map(open.map((intent) => [intent.batch, emptyCounts(intent, earlier)]));
   for (const table of tablesOf(open, earlier)) {
-    const batches = new Map(open.map((intent) => [intent.batch, toReplace(intent, table, earlier)]));
+    const batches = new Map(open.map((intent) => [intent.batch, toReplace(intent, table, earlier, versions)]));
     const { rows, erased } = await replaceRows(runtime, { table, batches });
     for (const { batch, objects } of open) {
       const count = counts.get(batch)!;
@@ -71,12 +74,17 @@ function tablesOf(intents: readonly Intent[], earlier: Earlier): Set<string> {
   return intents.length === 0 ? new Set() : new Set([quarantine.name, ...now, ...before]);
 }
 
-function toReplace({ batch, files, objects }: Intent, table: string, earlier: Earlier): BatchToReplace {
+/** `versions`: the ETag that the batch has read of each object. */
+function toReplace(
+  { batch, files, objects }: Intent,
+  table: string,
+  earlier: Earlier,
+  versions: ReadonlyMap<string, string>,
+): BatchToReplace {
+  const firstCommittedAt = (uri: string) => firstCommit(earlier.get(uri) ?? [], versions.get(uri));
   return {
     files: files.get(table) ?? [],
-    objects: new Map(
-      [...objects.keys()].map((uri) => [uri, { batch, firstCommittedAt: firstCommit(earlier.get(uri) ?? []) }]),
-    ),
+    objects: new Map([...objects.keys()].map((uri) => [uri, { batch, firstCommittedAt: firstCommittedAt(uri) }])),
   };
 }
 

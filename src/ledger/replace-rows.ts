@@ -22,7 +22,7 @@ import { textRange } from '../text/order.ts';
 import { type AmendedRows, amend, finishAmendments } from './amendment.ts';
 import { batchesOf } from './batch-summary.ts';
 import type { LedgerRuntime } from './runtime.ts';
-import { digestOfSubject } from './subject-digest.ts';
+import { digestOfSubject, placeOfRecord } from './subject-digest.ts';
 
 export interface RowsToReplace {
   readonly table: string;
@@ -39,7 +39,7 @@ export interface BatchToReplace {
 
 export interface ReplacedObject {
   readonly batch: string;
-  /** When it first was committed, in milliseconds; undefined where it never was. */
+  /** When the version that is read again first was committed, in milliseconds; undefined where it never was. */
   readonly firstCommittedAt: number | undefined;
 }
 
@@ -92,7 +92,7 @@ class Replacement {
     const coming = await this.#comingTo(loaded, history);
     const rows = new Map<string, number>();
     for (const { byObject } of going) for (const [uri, count] of byObject) rows.set(uri, (rows.get(uri) ?? 0) + count);
-    const erased = new Map([...coming.erased].map(([uri, counts]) => [uri, sum([...counts.values()])]));
+    const erased = new Map([...coming.erased].map(([uri, rows]) => [uri, sum([...rows.values()].map(count))]));
     const entries = this.#entries(coming.erased, history);
     const add = [...going.flatMap(({ rest }) => rest ?? []), ...coming.files];
     const remove = going.map(({ file }) => file.path);
@@ -158,24 +158,28 @@ class Replacement {
       if (digests.size < mostDigests) digests.set(subject, digest);
       return digest;
     };
-    const isErased = (uri: string, digest: string): boolean => {
+    // Of a version that was there when the subject was erased, all of its rows are; of a later one, those in the same places.
+    const isErased = (uri: string, digest: string, place: string): boolean => {
       const last = history.erasures.get(digest);
       const first = objects.get(uri)?.firstCommittedAt ?? Number.POSITIVE_INFINITY;
-      return last !== undefined && (last >= first || history.taken.get(uri)?.has(groupKey('erase', digest)) === true);
+      return last !== undefined && (last >= first || history.places.get(uri)?.get(digest)?.has(place) === true);
     };
     const { store } = this.#runtime;
     const coming: DataFile[] = [];
     for (const file of this.#files) {
-      const rows = stagedRows(store, file, [...subjects, 'source_uri']);
+      const rows = stagedRows(store, file, [...subjects, 'source_uri', 'source_offset', 'event_time']);
       const dropped = await marked(file, rows, undefined, (row) => {
         const uri = String(row.source_uri);
+        const place = placeOfRecord(row.source_offset, row.event_time);
         const digest = subjects
           .flatMap((column) => (row[column] == null ? [] : digestOf(String(row[column]))))
-          .find((one) => isErased(uri, one));
+          .find((one) => isErased(uri, one, place));
         if (digest === undefined) return false;
-        const counts = erased.get(uri) ?? new Map<string, number>();
-        erased.set(uri, counts);
-        counts.set(digest, (counts.get(digest) ?? 0) + 1);
+        const places = erased.get(uri) ?? new Map<string, string[]>();
+        erased.set(uri, places);
+        const mine = places.get(digest) ?? [];
+        places.set(digest, mine);
+        mine.push(place);
         return true;
       });
       const rest = dropped === undefined ? file : await this.#without(loaded, file, dropped);
@@ -198,19 +202,22 @@ class Replacement {
   #entries(erased: ErasedRows, history: History): AmendedRows[] {
     const table = this.#table;
     return [...this.#objects].flatMap(([sourceUri, { batch }]): AmendedRows[] => {
-      const leftOut = erased.get(sourceUri) ?? new Map<string, number>();
+      const leftOut = erased.get(sourceUri) ?? new Map<string, string[]>();
       const taken = new Map(history.taken.get(sourceUri));
       for (const digest of leftOut.keys()) {
         const key = groupKey('erase', digest);
         taken.set(key, taken.get(key) ?? { operation: 'erase', detail: digest, rows: 0 });
       }
-      const squared = [...taken.values()].map(({ operation, detail, rows }) => {
-        const now = operation === 'erase' ? -(leftOut.get(detail) ?? 0) : 0;
-        return { operation, table, sourceUri, detail, rows: now - rows };
+      const squared = [...taken.values()].map(({ operation, detail, rows }): AmendedRows => {
+        const out = operation === 'erase' ? (leftOut.get(detail) ?? []) : [];
+        const known = history.places.get(sourceUri)?.get(detail);
+        const places = out.filter((place) => known?.has(place) !== true);
+        const entry = { operation, table, sourceUri, detail, rows: -out.length - rows };
+        return places.length === 0 ? entry : { ...entry, places };
       });
       const others = history.others.get(sourceUri) ?? 0;
       const all = [...squared, { table, sourceUri, detail: `batch ${batch}`, rows: -others }];
-      return all.filter(({ rows }) => rows !== 0);
+      return all.filter(({ rows, places }) => rows !== 0 || places !== undefined);
     });
   }
 }
@@ -226,8 +233,8 @@ interface ThinnedFile {
   readonly rest: DataFile | undefined;
 }
 
-/** By uri, and then by digest of the subject. */
-type ErasedRows = Map<string, Map<string, number>>;
+/** Their places, by uri and then by digest of the subject. */
+type ErasedRows = Map<string, Map<string, string[]>>;
 
 /** Subjects whose digests are held at a time. */
 const mostDigests = 100_000;
@@ -241,6 +248,8 @@ interface History {
   readonly version: number;
   /** When each erased subject was last erased from the table, in milliseconds, by digest. */
   readonly erasures: ReadonlyMap<string, number>;
+  /** Of the rows that erasures have taken, by uri and then by digest of the subject. */
+  readonly places: ReadonlyMap<string, ReadonlyMap<string, ReadonlySet<string>>>;
 }
 
 interface TakenRows {
@@ -260,12 +269,13 @@ async function readHistory(
   const taken = new Map<string, Map<string, TakenRows>>();
   const others = new Map<string, number>();
   const erasures = new Map<string, number>();
+  const erased = new Map<string, Map<string, Set<string>>>();
   const loaded = await catalog.loadTable(amendments.name);
   const version = versionOf(loaded);
-  if (loaded === undefined) return { taken, others, version, erasures };
+  if (loaded === undefined) return { taken, others, version, erasures, places: erased };
   const bounds = [{ column: 'table_name', from: table, to: table }];
   for await (const group of scanRows(store, loaded, { bounds })) {
-    for (const { table_name, operation, source_uri, rows, detail, amended_at } of group) {
+    for (const { table_name, operation, source_uri, rows, detail, amended_at, places } of group) {
       if (table_name !== table) continue;
       const [uri, why] = [String(source_uri), String(detail)];
       if (operation !== 'erase' && operation !== 'retention' && operation !== 'lost' && operation !== 'replay') {
@@ -275,13 +285,20 @@ async function readHistory(
       if (operation === 'erase')
         erasures.set(why, Math.max(erasures.get(why) ?? 0, Math.ceil(Number(amended_at) / 1000)));
       if (!objects.has(uri)) continue;
+      if (operation === 'erase') {
+        const bySubject = erased.get(uri) ?? new Map<string, Set<string>>();
+        erased.set(uri, bySubject);
+        const known = bySubject.get(why) ?? new Set();
+        bySubject.set(why, known);
+        for (const place of (places ?? []) as string[]) known.add(place);
+      }
       const groups = taken.get(uri) ?? new Map<string, TakenRows>();
       taken.set(uri, groups);
       const key = groupKey(operation, why);
       groups.set(key, { operation, detail: why, rows: (groups.get(key)?.rows ?? 0) + Number(rows) });
     }
   }
-  return { taken, others, version, erasures };
+  return { taken, others, version, erasures, places: erased };
 }
 
 const versionOf = (loaded: LoadedTable | undefined): number => loaded?.metadata['last-sequence-number'] ?? 0;
@@ -315,4 +332,5 @@ function placed(file: LiveFile) {
   return { ...file, ymd };
 }
 
+const count = ({ length }: { readonly length: number }): number => length;
 const sum = (numbers: readonly number[]): number => numbers.reduce((total, number) => total + number, 0);

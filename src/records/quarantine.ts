@@ -2,6 +2,7 @@
  * The row of the quarantine table for a record that was rejected.
  */
 import { isUtf8 } from 'node:buffer';
+import { hash } from 'node:crypto';
 import type { Value } from '../columns/types.ts';
 import { quarantine } from '../tables/quarantine.ts';
 import type { Frame } from './frame/frame.ts';
@@ -39,6 +40,25 @@ export function quarantineRow(context: QuarantineContext, frame: Frame, rejectio
     payload,
   };
   return quarantine.columns.map(({ name }) => row[name] as Value);
+}
+
+const keyColumns = ['source_offset', 'payload_bytes', 'payload_encoding', 'payload'];
+const keyAt = keyColumns.map((column) => quarantine.columns.findIndex(({ name }) => name === column));
+
+/** The same for rows of quarantine, of one object, that hold the same bytes in the same place, whatever was wrong with them. */
+export function frameKey(values: readonly Value[]): string {
+  const [offset, bytes, encoding, payload] = keyAt.map((at) => values[at]!);
+  const text = (value: Value | undefined): Uint8Array =>
+    value instanceof Uint8Array ? value : Buffer.from(String(value));
+  return `${offset} ${bytes} ${Buffer.from(text(encoding)).toString()} ${hash('sha256', text(payload), 'base64')}`;
+}
+
+/** `frameKey` of the row of quarantine that a frame would be. */
+export function keyOfFrame(frame: Frame): string {
+  const context = { sourceType: '', uri: '', facts: { relevant: true, columns: {} }, lastModified: 0 };
+  return frameKey(
+    quarantineRow(context, frame, { kind: 'quarantine', code: 'malformed_json', pointer: '', detail: '' }),
+  );
 }
 
 /** The day of the record where its time can be read, else the one that the key promises, else that of the object. */

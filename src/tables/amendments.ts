@@ -42,6 +42,12 @@ export const amendments: TableDeclaration = {
       type: 'string',
       description: 'The digest of that row, in hex; null where it was accepted that the record is in no row.',
     },
+    {
+      name: 'places',
+      type: { list: 'string' },
+      description:
+        'erase: where the records stood in the object and when they happened, so that they stay out when it is read again: offset and microseconds since 1970.',
+    },
   ],
   sortedBy: ['table_name', 'source_uri'],
   bloomColumns: [],

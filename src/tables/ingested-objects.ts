@@ -32,7 +32,7 @@ export const ingestedObjects: TableDeclaration = {
     {
       name: 'first_committed_at',
       type: 'timestamp',
-      description: 'When the object first was committed, where it has been read again since.',
+      description: 'When this version of the object first was committed, where it has been read again since.',
     },
     { name: 'records', type: 'long', description: 'Records read: rows + quarantined + skipped + duplicates.' },
     { name: 'rows', type: 'long', description: 'Records that became rows.' },

@@ -191,6 +191,35 @@ describe('an object that has changed since', () => {
     expect(await rowsOf(runtime, 'quarantine')).toHaveLength(1);
     await expectSound(runtime);
   });
+
+  test.each([
+    ['at once', false],
+    ['after an ordinary run', true],
+  ])(
+    'and gives other records in the same places keeps what stood there before, also in quarantine, %s',
+    async (_, isKnown) => {
+      const store = new MemoryStore();
+      let now = Date.UTC(2026, 0, 1);
+      const at = (subject: string) => decision({ id: '1', subject });
+      const runtime = testRuntime({ store, clock: () => now });
+      await putLines(store, 'a.jsonl', at('evil'), '{"broken":1', line(2));
+      await run(runtime);
+      now += 60_000;
+      // Of the same time and length, so that nothing but the content tells them from those of before.
+      await putLines(store, 'a.jsonl', at('good'), '{"forged":1', line(2), line(3));
+      if (isKnown) await run(runtime);
+      now += 60_000;
+      const report = await run(runtime, { again: true });
+      expect(report.again).toMatchObject({ kept: 2 });
+      for (const _ of [1, 2]) {
+        expect(await subjects(runtime)).toEqual(['1 evil', '1 good', '2 null', '3 null']);
+        const payloads = (await rowsOf(runtime, 'quarantine')).map(({ payload }) => payload);
+        expect(payloads.sort()).toEqual(['{"broken":1', '{"forged":1']);
+        await expectSound(runtime);
+        await run(runtime, { again: true });
+      }
+    },
+  );
 });
 
 describe('rows that left on purpose', () => {

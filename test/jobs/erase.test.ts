@@ -136,6 +136,39 @@ describe('erase', () => {
     expect((await verify(world(), { deep: true })).differences).toEqual([]);
   });
 
+  test('takes no record away that came later: an object written anew gives all that is new about the subject', async () => {
+    const uri = objectUri('rotated');
+    const line = (i: number, subject: string) => decision({ id: `g-${i}`, time: `2023-07-11T11:00:0${i}Z`, subject });
+    const put = async (...lines: string[]): Promise<unknown[]> => {
+      await store.put(uri, Buffer.from(lines.join('\n')));
+      await run(world());
+      return mine();
+    };
+    const mine = async (): Promise<unknown[]> =>
+      (await rowsOf(world(), 'opa_decisions'))
+        .flatMap((row) => (row.source_uri === uri ? [row.decision_id] : []))
+        .sort();
+    await put(line(0, 'dr_evil'), line(1, 'austin'), line(2, 'dr_evil'));
+    await erase(world(), 'dr_evil');
+    now += 1000;
+    // Nothing of before is in it, and its records stand where others stood.
+    expect(await put(line(3, 'dr_evil'), line(4, 'dr_evil'))).toEqual(['g-1', 'g-3', 'g-4']);
+    expect(await put(line(3, 'dr_evil'), line(4, 'dr_evil'), line(5, 'dr_evil'))).toEqual(['g-1', 'g-3', 'g-4', 'g-5']);
+    expect((await verify(world(), { deep: true })).differences).toEqual([]);
+    for (let i = 0; i < 2; i++) {
+      await run(world(), { again: true });
+      expect(await mine()).toEqual(['g-1', 'g-3', 'g-4', 'g-5']);
+      expect((await verify(world(), { deep: true })).differences).toEqual([]);
+    }
+    now += 1000;
+    await erase(world(), 'dr_evil');
+    expect(await mine()).toEqual(['g-1']);
+    await run(world(), { again: true });
+    expect(await mine()).toEqual(['g-1']);
+    expect(await subjects()).not.toContain('dr_evil');
+    expect((await verify(world(), { deep: true })).differences).toEqual([]);
+  });
+
   test('killed at any of its calls has erased whole days or none, and the next run ends it', async () => {
     const view = store.copy().view();
     await erase(world(view), 'dr_evil');

@@ -16,14 +16,14 @@ import { everNamed } from '../../iceberg/schema.ts';
 import { isTableFault } from '../../iceberg/table-fault.ts';
 import { storedRows } from '../../iceberg/table-rows.ts';
 import { createLedger } from '../../ingest/claimed-batch.ts';
-import { AccountingError, increase } from '../../ingest/object-counts.ts';
+import { AccountingError } from '../../ingest/object-counts.ts';
 import { findOtherMappings } from '../../ingest/other-mappings.ts';
 import { expectOwnWarehouse } from '../../ingest/own-tables.ts';
 import type { Runtime } from '../../ingest/runtime.ts';
 import { selectSources } from '../../ingest/select-sources.ts';
 import { amend, finishAmendments } from '../../ledger/amendment.ts';
 import type { OtherMapping } from '../../ledger/other-mappings.ts';
-import { digestOfSubject } from '../../ledger/subject-digest.ts';
+import { digestOfSubject, placeOfRecord } from '../../ledger/subject-digest.ts';
 import { ColumnNotWritten, describeTable } from '../../rewrite/stored-table.ts';
 import { withoutRows } from '../../rewrite/without-rows.ts';
 import { subjectColumns } from '../../sources/registry.ts';
@@ -133,14 +133,14 @@ async function eraseDay(runtime: Runtime, request: DayRequest, { dryRun, signal 
     const left: ColumnNotWritten[] = [];
     const add: DataFile[] = [];
     const touched: LiveFile[] = [];
-    const byObject = new Map<string, number>();
+    const byObject = new Map<string, string[]>();
     const { store, config, uuid } = runtime;
     const options = { store, output: config.output, prefix: 'erased-', uuid };
     const rewrite = (file: LiveFile, dropped: Uint8Array) =>
       withoutRows(options, loaded, describeTable(table, loaded, config), { ...file, ymd: file.ymd ?? day }, dropped);
     for (const file of await candidates(runtime, loaded, columns, subject, { from: day, to: day })) {
       signal?.throwIfAborted();
-      const found = new Map<string, number>();
+      const found = new Map<string, string[]>();
       const dropped = await rowsToDrop(runtime, loaded, file, columns, subject, found);
       if (dropped === undefined) continue;
       try {
@@ -152,12 +152,18 @@ async function eraseDay(runtime: Runtime, request: DayRequest, { dryRun, signal 
         continue;
       }
       touched.push(file);
-      for (const [uri, rows] of found) increase(byObject, uri, rows);
+      for (const [uri, places] of found) byObject.set(uri, (byObject.get(uri) ?? []).concat(places));
     }
-    const rows = [...byObject.values()].reduce((sum, count) => sum + count, 0);
+    const rows = [...byObject.values()].reduce((sum, { length }) => sum + length, 0);
     const objects = [...byObject.keys()];
     if (touched.length === 0 || dryRun) return { rows, files: touched.length, objects, left };
-    const entries = [...byObject].map(([sourceUri, count]) => ({ table, sourceUri, rows: -count, detail }));
+    const entries = [...byObject].map(([sourceUri, places]) => ({
+      table,
+      sourceUri,
+      rows: -places.length,
+      detail,
+      places,
+    }));
     const operation = add.length > 0 ? 'overwrite' : 'delete';
     const remove = touched.map((file) => file.path);
     const change = { operation, add, remove, applied: appliedDeletes(touched) } as const;
@@ -214,30 +220,37 @@ async function candidates(
   return [...files.values()].sort((a, b) => compareText(a.path, b.path));
 }
 
-/** 1 for each row of the subject or deleted before; undefined where the subject has none. Counts its rows by object. */
+const placeColumns = ['source_uri', 'source_offset', 'event_time'];
+
+/** 1 for each row of the subject or deleted before; undefined where the subject has none. Gives the places of its rows by object. */
 async function rowsToDrop(
   { store }: Runtime,
   loaded: LoadedTable,
   file: LiveFile,
   columns: readonly string[],
   subject: string,
-  byObject: Map<string, number>,
+  byObject: Map<string, string[]>,
 ): Promise<Uint8Array | undefined> {
   const { metadata } = loaded;
   const dropped = (await deletedRows(store, metadata, file)) ?? new Uint8Array(file.recordCount);
   const subjects = subjectFields(loaded, columns).map((field) => ({ ...fieldRef(field), name: String(field.id) }));
-  const sourceUri = everNamed(metadata, 'source_uri').slice(0, 1);
+  const named = placeColumns.flatMap((name) => {
+    const [field] = everNamed(metadata, name);
+    return field === undefined ? [] : [fieldRef({ ...field, name })];
+  });
   let row = 0;
   let any = false;
-  for await (const rows of storedRows(store, metadata, file, [
-    ...subjects,
-    ...sourceUri.map((field) => fieldRef({ ...field, name: 'source_uri' })),
-  ])) {
+  for await (const rows of storedRows(store, metadata, file, [...subjects, ...named])) {
     for (const values of rows) {
       if (subjects.some(({ name }) => values[name] === subject)) {
         any = true;
         // One that another engine has deleted is in no account any more, and goes all the same.
-        if (dropped[row] !== 1) increase(byObject, String(values.source_uri), 1);
+        if (dropped[row] !== 1) {
+          const uri = String(values.source_uri);
+          const places = byObject.get(uri) ?? [];
+          byObject.set(uri, places);
+          places.push(placeOfRecord(values.source_offset, values.event_time));
+        }
         dropped[row] = 1;
       }
       row++;
