@@ -75,22 +75,29 @@ const blockType = avsc.Type.forSchema({
   ],
 } as avsc.Schema);
 
-/** `metadata` are the file's own entries; schema and codec (deflate) are added. */
+/** `metadata` are the file's own entries; schema and codec (deflate) are added. Records are taken one at a time. */
 export function writeAvro(
   schema: AvroSchema,
   metadata: Readonly<Record<string, string>>,
-  records: readonly Readonly<Record<string, unknown>>[],
+  records: Iterable<Readonly<Record<string, unknown>>>,
 ): Uint8Array {
   const schemaText = JSON.stringify(schema);
   const type = typeOf(schemaText);
   const digest = createHash('sha256').update(schemaText).update(JSON.stringify(metadata));
   const blocks: { count: number; data: Buffer }[] = [];
-  for (let start = 0; start < records.length; start += recordsPerBlock) {
-    const slice = records.slice(start, start + recordsPerBlock);
-    const plain = Buffer.concat(slice.map((record) => type.toBuffer(record)));
+  let encoded: Buffer[] = [];
+  const endBlock = (): void => {
+    if (encoded.length === 0) return;
+    const plain = Buffer.concat(encoded);
     digest.update(plain);
-    blocks.push({ count: slice.length, data: deflateRawSync(plain) });
+    blocks.push({ count: encoded.length, data: deflateRawSync(plain) });
+    encoded = [];
+  };
+  for (const record of records) {
+    encoded.push(type.toBuffer(record));
+    if (encoded.length === recordsPerBlock) endBlock();
   }
+  endBlock();
   const sync = digest.digest().subarray(0, 16);
   const entries = { ...metadata, 'avro.schema': schemaText, 'avro.codec': 'deflate' };
   const meta = Object.fromEntries(Object.entries(entries).map(([key, value]) => [key, Buffer.from(value)]));

@@ -69,7 +69,12 @@ export function encodeManifest(manifest: Manifest, metadata: TableMetadata): Uin
     'format-version': '2',
     content: manifest.content === dataContent ? 'data' : 'deletes',
   };
-  return writeAvro(manifestEntrySchema(manifest.partitionSchema), header, manifest.entries.map(toRecord));
+  // One record after another: those of thousands of files take more memory than the files do.
+  return writeAvro(
+    manifestEntrySchema(manifest.partitionSchema),
+    header,
+    Iterator.from(manifest.entries).map(toRecord),
+  );
 }
 
 /** Reads a manifest of format version 2 or 3. `source` names it in errors. */

@@ -132,7 +132,7 @@ function serialize(intent: Intent): string {
     source: intent.source,
     claimedAt: intent.claimedAt,
     bases: intent.bases && Object.fromEntries(intent.bases),
-    files: Object.fromEntries([...intent.files].map(([table, files]) => [table, files.map(dataFileToJson)])),
+    files: Object.fromEntries([...intent.files].map(([table, files]) => [table, files.map(whenWritten)])),
     objects: [...intent.objects].map(([uri, counts]) => ({
       uri,
       ...counts,
@@ -141,6 +141,9 @@ function serialize(intent: Intent): string {
     })),
   });
 }
+
+/** Thousands of files at once would take ten times the memory of their text. */
+const whenWritten = (file: DataFile) => ({ toJSON: () => dataFileToJson(file) });
 
 interface IntentJson {
   readonly 'format-version': number;

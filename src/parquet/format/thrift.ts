@@ -10,15 +10,29 @@ const typeBinary = 8;
 const typeList = 9;
 const typeStruct = 12;
 
+/** What the next writer writes to: a file of a few rows has hundreds of writers, one after another. */
+let spare: Buffer | undefined;
+const mostSpareBytes = 64 << 10;
+const none = Buffer.alloc(0);
+
 export class CompactWriter {
-  #buffer = Buffer.allocUnsafe(1024);
+  #buffer: Buffer;
   #position = 0;
   /** The last field id written in the struct that is open. */
   #lastField = 0;
 
-  /** A copy of what was written. */
+  constructor() {
+    this.#buffer = spare ?? Buffer.allocUnsafeSlow(1024);
+    spare = undefined;
+  }
+
+  /** A copy of what was written, which is the end of this writer. */
   bytes(): Uint8Array {
-    return Uint8Array.prototype.slice.call(this.#buffer, 0, this.#position);
+    const bytes = Buffer.from(this.#buffer.subarray(0, this.#position));
+    if (this.#buffer.length <= mostSpareBytes) spare = this.#buffer;
+    this.#buffer = none;
+    this.#position = 0;
+    return bytes;
   }
 
   bool(field: number, value: boolean): this {
@@ -155,7 +169,7 @@ export class CompactWriter {
 
   #reserve(length: number): void {
     if (this.#position + length <= this.#buffer.length) return;
-    const larger = Buffer.allocUnsafe(Math.max(this.#buffer.length * 2, this.#position + length));
+    const larger = Buffer.allocUnsafeSlow(Math.max(this.#buffer.length * 2, this.#position + length, 1024));
     larger.set(this.#buffer.subarray(0, this.#position));
     this.#buffer = larger;
   }

@@ -102,7 +102,8 @@ class Bodies {
         this.pages[index] = { body: this.#compress(body as Uint8Array), uncompressedSize };
     }
     this.pages.push({
-      body: this.codec === Codec.ZSTD ? this.#compress(body) : body.slice(),
+      // Small, and so a part of Node's pool.
+      body: this.codec === Codec.ZSTD ? this.#compress(body) : Buffer.from(body),
       uncompressedSize: body.length,
     });
   }
