@@ -31,6 +31,10 @@ export const column = (name: string, type: ColumnDeclaration['type']): ColumnDec
   description: name,
 });
 
+let instance: Promise<DuckDBInstance> | undefined;
+/** The database that writes all files; it is gone with the process. */
+const writer = (): Promise<DuckDBInstance> => (instance ??= DuckDBInstance.create(':memory:'));
+
 /** `root` is the URI under which `store` keeps `folder`. */
 export function testWarehouse(makeStore: (folder: string) => { store: ObjectStore; root: string }): TestWarehouse {
   const folder = mkdtempSync(join(tmpdir(), 'aw-engine-'));
@@ -63,13 +67,11 @@ export function testWarehouse(makeStore: (folder: string) => { store: ObjectStor
       const relative = `${table}/data/ymd=${ymd}/${++files}.parquet`;
       const path = join(folder, relative);
       mkdirSync(join(path, '..'), { recursive: true });
-      const instance = await DuckDBInstance.create(':memory:');
-      const connection = await instance.connect();
+      const connection = await (await writer()).connect();
       const copied = await connection.runAndReadAll(
         `COPY (${select}) TO '${path}' (FORMAT parquet, ROW_GROUP_SIZE ${rowGroupRows})`,
       );
       connection.closeSync();
-      instance.closeSync();
       const uri = `${root}/${relative}`;
       const none = new Map<number, never>();
       await commitTable(context, table, () => ({

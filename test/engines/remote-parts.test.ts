@@ -23,6 +23,7 @@ import { TooMuchToFetch } from '../../src/sql/parameter.ts';
 import { LocalStore } from '../../src/store/local.ts';
 import { type Answer, answerOf } from '../contract/engine.ts';
 import { addDeleteFiles, positionDeletes } from '../support/foreign-deletes.ts';
+import { propertyRuns, someOf } from '../support/thorough.ts';
 import { column, type TestWarehouse, testWarehouse } from './fixture.ts';
 import { type Read, remoteStore } from './remote-store.ts';
 
@@ -178,7 +179,7 @@ const statements: readonly string[] = [
 ];
 
 describe('answers are those of a local warehouse', () => {
-  it.each(statements)('%s', async (sql) => {
+  it.each(someOf(statements))('%s', async (sql) => {
     const [there, here] = [await answerOf(engine(), { sql }), await answerOf(reference, { sql })];
     const compare = /ORDER BY .* LIMIT/.test(sql) ? inOrder : anyOrder;
     expect(compare(there)).toEqual(compare(here));
@@ -234,7 +235,7 @@ describe('answers are those of a local warehouse', () => {
         const sql = `SELECT ${what} FROM events WHERE ${parts.join(by)}${grouped}`;
         expect(anyOrder(await answerOf(of, { sql }))).toEqual(anyOrder(await answerOf(reference, { sql })));
       }),
-      { numRuns: 10 },
+      { numRuns: propertyRuns(20) },
     );
   });
 });

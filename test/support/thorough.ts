@@ -10,6 +10,11 @@ export function propertyRuns(full: number): number {
   return isThorough ? full : Math.min(full, Math.max(5, Math.ceil(full / 6)));
 }
 
+/** Of many cases of one promise, each apart from the others: some at random, other ones each time, unless all are wanted. */
+export function someOf<T>(cases: readonly T[], most = 12): readonly T[] {
+  return killPoints(cases.length, most).map((one) => cases[one - 1]!);
+}
+
 /**
  * Those of a run's calls, counted from 1, at which it is killed or disturbed: the last one, and one at random from each of
  * some stretches of equal length before it; every one where all are wanted.

@@ -93,7 +93,7 @@ function world(source: SourceConfig, options: WorldOptions = {}, parts: Partial<
     records: async () => (await collect(store.list(`${warehouse}/_set_aside/`))).map(({ uri }) => uri),
     doctor: () => checkSetAside(runtime('doctor')),
     async hours(count: number): Promise<void> {
-      for (let minutes = 0; minutes < count * 60; minutes++) await time.advance(60_000);
+      for (let steps = 0; steps < count * 12; steps++) await time.advance(300_000);
     },
   };
 }
