@@ -205,6 +205,17 @@ describe('replay', () => {
     expect(await reasons()).toContain('record_too_large');
   });
 
+  test.each([
+    ['another record', large('evil', 200_000)],
+    ['a longer one', large('huge', 200_001)],
+  ])('leaves a record that was cut where %s stands in its place by now', async (_, other) => {
+    await store.put(objectUri('b'), Buffer.from([other, decision({ id: 'b' }), 'x'].join('\n')));
+    limits = { recordBytes: 1 << 20 };
+    expect(await replay(world())).toMatchObject({ replayed: 1, unreadable: 1 });
+    expect(await reasons()).toContain('record_too_large');
+    expect(await ids()).toEqual(['a', 'b', 'large']);
+  });
+
   test('killed at any of its calls doubles and loses nothing', async () => {
     limits = { recordBytes: 1024 };
     await ingest();

@@ -596,6 +596,31 @@ describe('stopping', () => {
     expect(await rows()).toEqual(['a']);
   });
 
+  test.each([
+    ['is told to stop', false],
+    ['is through with the queue', true],
+  ])('messages that are on their way when a worker %s go back to the queue at once', async (_, once) => {
+    const { time, queue, worker } = world({ worker: { visibilitySeconds: 3600 } });
+    const arrival = Promise.withResolvers<void>();
+    const receive = queue.receive.bind(queue);
+    let calls = 0;
+    queue.receive = async (options) => {
+      // A worker that works off a queue is through with it after the first empty answer, and asks on meanwhile.
+      if (++calls === (once ? 2 : 1)) queue.send(event('a'));
+      const messages = await receive(options);
+      if (messages.length > 0) await arrival.promise;
+      return messages;
+    };
+    const running = worker({ once });
+    await time.until('messages on their way', () => queue.size === 1 && queue.visible === 0);
+    if (!once) running.stop();
+    await time.advance(5000);
+    expect(running.done()).toBe(false);
+    arrival.resolve();
+    await time.until('the end', running.done);
+    expect([queue.size, queue.visible]).toEqual([1, 1]);
+  });
+
   test('a batch that does not end in time is given back: claim and messages', async () => {
     const { time, queue, object, worker, rows, ledger, events } = world({
       hooks: {

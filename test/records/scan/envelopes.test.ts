@@ -235,8 +235,14 @@ const alike: readonly [string, (id: string) => string, readonly string[], number
   [
     'a list of records',
     (id) => `{"time":1,"records":[${decision(id)},${decision(`${id}-2`)}]}`,
-    [`{"time":1,"records":[${decision('r1')},{"n":1},${decision('r2')}]}`, '{"time":1,"records":[]}'],
-    16 + 1,
+    [
+      `{"time":1,"records":[${decision('r1')},{"n":1},${decision('r2')}]}`, // 1
+      '{"time":1,"records":[]}',
+      // As deep as a record may nest, what is around it included, and one level more.
+      `{"time":1,"records":[${decision('r3', `,"deep":${'['.repeat(9)}${']'.repeat(9)}`)}]}`, // 1
+      `{"time":1,"records":[${decision('r4', `,"deep":${'['.repeat(10)}${']'.repeat(10)}`)}]}`,
+    ],
+    16 + 2,
   ],
   [
     'an object in an object',
