@@ -56,7 +56,8 @@ ${Object.entries(operations)
   .join('\n')}
 ## What is never done
 
-- A table of format version 3, or one that an engine has made one, is read by \`query\` and refused by everything that writes.
+- A table of format version 3, or one that an engine has made one, is read by \`query\` and \`verify\` (with deletion vectors, as Iceberg ${installed('spark35new_iceberg')} writes
+  them) and refused by everything that writes.
 - Snapshots, branches and tags of other engines stay; \`expire\` keeps the files that they need.
 - An account is never settled by itself: a row that another engine took or added is named until somebody accepts it
   ([operations](operations.md#changes-by-other-engines-that-were-wanted)).

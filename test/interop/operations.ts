@@ -150,7 +150,7 @@ export const operations: Readonly<Record<'rows' | 'files' | 'schema' | 'history'
       by: {
         ...both(
           `MERGE INTO {table} t USING (SELECT '{object}-3' AS id UNION ALL SELECT 'foreign-{n}' AS id) s ON t.decision_id = s.id
-           WHEN MATCHED THEN DELETE WHEN NOT MATCHED THEN INSERT (${columns}) VALUES (${values(foreign('id'))})`.replace(
+           WHEN MATCHED THEN DELETE WHEN NOT MATCHED AND s.id <> '{object}-3' THEN INSERT (${columns}) VALUES (${values(foreign('id'))})`.replace(
             "'id'",
             's.id',
           ),

@@ -87,10 +87,13 @@ export const rig = {
   },
 
   /**
-   * Spark 3.5 with Iceberg 1.7.1, for as long as the test wants it; the catalog `lake` has these properties, those of the
-   * Glue and S3 where none are given.
+   * Spark 3.5 with Iceberg 1.7.1, or a newer one for tables in folders, for as long as the test wants it; the catalog `lake`
+   * has these properties, those of the Glue and S3 where none are given.
    */
-  async icebergSpark(properties?: Readonly<Record<string, string>>): Promise<Conversation> {
+  async icebergSpark(
+    properties?: Readonly<Record<string, string>>,
+    part: 'spark35' | 'spark35new' = 'spark35',
+  ): Promise<Conversation> {
     const env = await up('moto');
     const glue = {
       'catalog-impl': 'org.apache.iceberg.aws.glue.GlueCatalog',
@@ -103,7 +106,7 @@ export const rig = {
       warehouse: 's3://none/',
     };
     const script = join(import.meta.dirname, 'python', 'spark_sql.py');
-    const args = ['spark35', script, JSON.stringify(properties ?? glue)];
+    const args = [part, script, JSON.stringify(properties ?? glue)];
     return new Conversation(stack, args, { ...process.env, ...env });
   },
 
@@ -148,7 +151,18 @@ export interface RigRest {
   readonly namespace: string;
 }
 
-export type Need = 's3' | 'glue' | 'trino' | 'rest' | 'readers' | 'spark' | 'spark35' | 'chromium' | 'opa' | 'dbt';
+export type Need =
+  | 's3'
+  | 'glue'
+  | 'trino'
+  | 'rest'
+  | 'readers'
+  | 'spark'
+  | 'spark35'
+  | 'spark35new'
+  | 'chromium'
+  | 'opa'
+  | 'dbt';
 
 /**
  * `describe` for tests that need parts of the rig. Where one is missing on this machine the suite is skipped, and the
