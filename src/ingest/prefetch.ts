@@ -1,17 +1,37 @@
-/** Runs a generator up to `count` items ahead of its consumer, so that planning overlaps with work. */
-export async function* ahead<T>(items: AsyncGenerator<T>, count: number): AsyncGenerator<T> {
+/**
+ * Runs a generator ahead of its consumer, so that planning overlaps with work: until what waits weighs `most`, where an item
+ * that does not say otherwise weighs 1.
+ */
+export async function* ahead<T>(
+  items: AsyncGenerator<T>,
+  most: number,
+  weightOf: (item: T) => number = () => 1,
+): AsyncGenerator<T> {
   const queue: Promise<IteratorResult<T>>[] = [];
+  let weight = 0;
+  let isAsking = false;
+  // One at a time, since what an item weighs says whether there is room for the next one.
   const request = (): void => {
-    const next = items.next();
+    if (isAsking || weight >= most) return;
+    isAsking = true;
+    const next = items.next().then((result) => {
+      isAsking = false;
+      if (result.done !== true) {
+        weight += weightOf(result.value);
+        request();
+      }
+      return result;
+    });
     // The failure is the consumer's to see when it gets there.
     next.catch(() => {});
     queue.push(next);
   };
   try {
-    for (let i = 0; i < count; i++) request();
     for (;;) {
+      request();
       const result = await queue.shift()!;
       if (result.done === true) return;
+      weight -= weightOf(result.value);
       request();
       yield result.value;
     }

@@ -50,7 +50,9 @@ import { AgainAccount, BackfillAccount, type BackfillOptions, type BackfillRepor
 import { Silence } from './silence.ts';
 
 const pollMs = 1000;
+/** Planned ahead, and with objects that take a kilobyte each while their batch waits. */
 const batchesAhead = 8;
+const objectsAhead = 20_000;
 /** Fewer claims for a run that is over soon or meets others, few snapshots for one that goes on for long. */
 const claimedAheadSeconds = 5;
 const mostClaimedAhead = 32;
@@ -98,6 +100,10 @@ function selectedConfig(
     sideSources: prefix === undefined && objects === undefined ? side : [],
   };
 }
+
+const objectsOf = (batches: readonly PlannedBatch[]): number =>
+  batches.reduce((sum, { objects }) => sum + objects.length, 0);
+const shareOfAhead = (batch: PlannedBatch): number => Math.max(1 / batchesAhead, objectsOf([batch]) / objectsAhead);
 
 class BackfillRun {
   readonly #runtime: Runtime;
@@ -280,9 +286,10 @@ class BackfillRun {
   /** The planned batches, each claimed: several at once, as many as will be staged in some seconds. */
   async *#claimed(counters: PlanCounters): AsyncGenerator<{ source: ConfiguredSource; claim: Claim }> {
     let planned: PlannedBatch[] = [];
-    for await (const batch of ahead(this.#planCounted(counters), batchesAhead)) {
+    for await (const batch of ahead(this.#planCounted(counters), 1, shareOfAhead)) {
       planned.push(batch);
-      if (planned.length < (this.#contended ? mostClaimedAhead : this.#claimedAtOnce())) continue;
+      const enough = this.#contended ? mostClaimedAhead : this.#claimedAtOnce();
+      if (planned.length < enough && objectsOf(planned) < objectsAhead) continue;
       planned = await this.#stillFree(planned);
       yield* await this.#claimAll(planned.splice(0, this.#claimedAtOnce()));
     }
