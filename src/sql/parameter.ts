@@ -5,6 +5,12 @@ export type ParameterValue = string | boolean | bigint | { readonly micros: bigi
 export class QueryError extends Error {
   override readonly name = 'QueryError';
   readonly code = 'query-failed';
+  /** The file that the engine could not read, where it was that and not the SQL. */
+  readonly file: string | undefined;
+  constructor(message: string, { cause, file }: { readonly cause?: unknown; readonly file?: string | undefined } = {}) {
+    super(message, { cause });
+    this.file = file;
+  }
 }
 
 /** The statement is right, but needs more bytes of remote files than the engine may fetch. */

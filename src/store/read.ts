@@ -2,6 +2,7 @@ import { type RunningChecksum, startChecksum } from './checksum.ts';
 import { isTransient, Patience, type RetryOptions, retried } from './retry.ts';
 import {
   ChecksumMismatch,
+  DamagedObject,
   type GetOptions,
   type ObjectBody,
   type ObjectInfo,
@@ -125,7 +126,7 @@ async function* steadyChunks(
       for await (const chunk of body.chunks) {
         position += chunk.length;
         if (position > end)
-          throw new StoreError('other', uri, `the object gave more than the ${end - start} bytes it was listed with`);
+          throw new DamagedObject(uri, `the object gave more than the ${end - start} bytes it was listed with`);
         checksum?.running.update(chunk);
         yield chunk;
       }

@@ -125,9 +125,16 @@ export class StoreError extends Error {
   }
 }
 
+/** An object is not what it is known to be: it has more bytes or fewer, or other ones. */
+export class DamagedObject extends StoreError {
+  constructor(uri: string, message: string) {
+    super('other', uri, message);
+  }
+}
+
 /** The bytes that came in are not those that the store keeps a checksum of: damaged on the way, or in the store. */
-export class ChecksumMismatch extends StoreError {
+export class ChecksumMismatch extends DamagedObject {
   constructor(uri: string) {
-    super('other', uri, 'the bytes that came in do not match the checksum that the store keeps of the object');
+    super(uri, 'the bytes that came in do not match the checksum that the store keeps of the object');
   }
 }

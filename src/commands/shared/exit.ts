@@ -1,3 +1,7 @@
+import { ParquetFault } from '../../parquet/read/fault.ts';
+import { QueryError } from '../../sql/parameter.ts';
+import { DamagedObject, StoreError } from '../../store/store.ts';
+
 /** Exit codes, a stable part of the command line, and which errors lead to which. */
 export const exitCodes = {
   done: 0,
@@ -20,21 +24,28 @@ export const exitCodeOf = (error: unknown): number =>
 export function describeFailure(error: unknown): string {
   if (!(error instanceof Error)) return indented(String(error));
   const lines = [error.message === '' ? error.name : error.message];
+  let table = lostFileOf(error);
   for (let cause = error.cause; cause instanceof Error && lines.length < 5; cause = cause.cause) {
+    table ??= lostFileOf(cause);
     if (cause.message !== '' && !lines.some((line) => line.includes((cause as Error).message))) {
       lines.push(`because: ${cause.message}`);
     }
   }
-  const table = lines.map(lostFileOf).find((name) => name !== undefined);
   if (table !== undefined) lines.push(records.has(table) ? wayOutOfRecords : wayOut);
   return indented(lines.join('\n'));
 }
 
-/** The table of which a message says that a data file cannot be read, in the words of the stores, of our readers or of DuckDB. */
-const lostFileOf = (line: string): string | undefined => {
-  const isRead = /^(cannot (read|open)|a data file|the object gave|the bytes|(Invalid Input|IO) Error)/.test(line);
-  return isRead ? /([^/\s]*)\/data\/(ymd=)?[^\s']*\.parquet\b/.exec(line)?.[1] : undefined;
-};
+/** The table of which an error says that a data file is not there or cannot be read. */
+function lostFileOf(error: Error): string | undefined {
+  const file = unreadableFile(error);
+  return file && /([^/]*)\/data\/.*\.parquet$/.exec(file)?.[1];
+}
+
+function unreadableFile(error: Error): string | undefined {
+  if (error instanceof QueryError) return error.file;
+  if (error instanceof ParquetFault || error instanceof DamagedObject) return error.uri;
+  return error instanceof StoreError && error.code === 'not-found' ? error.uri : undefined;
+}
 
 /** What these say is in no other place. */
 const records: ReadonlySet<string> = new Set(['ingested_objects', 'amendments']);

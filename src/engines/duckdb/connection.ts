@@ -57,6 +57,13 @@ export async function prepareReading(connection: DuckDBConnection, sql: string):
 }
 
 /** DuckDB's first lines say what is wrong and where; its stack traces say nothing to the writer of the SQL. */
+/** The error of a statement, with the file that DuckDB could not read where that is what it says. */
+export function queryErrorOf(error: unknown): QueryError {
+  const message = messageOf(error);
+  const [, file] = /^(?:IO|Invalid Input) Error: .*?((?:file:\/\/)?\/[^\s'"]+\.parquet)\b/s.exec(message) ?? [];
+  return new QueryError(message, { cause: error, file });
+}
+
 export function messageOf(error: unknown): string {
   const message = error instanceof Error ? error.message : String(error);
   return message.split('\n\nStack Trace')[0]!.trimEnd();

@@ -22,7 +22,7 @@ import type { ObjectStore } from '../../store/store.ts';
 import { mentionedIn, type View, viewsOver } from '../../views/select.ts';
 import type { CellValue, QueryAnswer, QueryEngine, QueryRequest } from '../engine.ts';
 import { describeAll, listsCatalog } from './catalog-listing.ts';
-import { addPrelude, messageOf, openDuckDb, prepareReading, shutIn } from './connection.ts';
+import { addPrelude, messageOf, openDuckDb, prepareReading, queryErrorOf, shutIn } from './connection.ts';
 import { createView, planStatement } from './plan-statement.ts';
 import { FetchMeter } from './remote/object-ranges.ts';
 import { RemoteTables } from './remote/remote-tables.ts';
@@ -173,7 +173,7 @@ class DuckDbEngine implements QueryEngine {
       signal?.throwIfAborted();
       if (error instanceof QueryError) throw error;
       const missing = /^Catalog Error: Table with name (.+) does not exist!/.exec(messageOf(error))?.[1];
-      if (missing === undefined) throw new QueryError(messageOf(error), { cause: error });
+      if (missing === undefined) throw queryErrorOf(error);
       const names = await this.#names();
       const known = names.length > 0 ? `there are: ${names.join(', ')}` : 'there are none yet: run a backfill first';
       throw new QueryError(`no table ${missing} in the warehouse; ${known}`, { cause: error });
@@ -248,7 +248,7 @@ async function* rowsOf(result: DuckDBResult, close: () => void): Chunks {
   try {
     for await (const rows of result.yieldRows()) yield rows.map((row) => row.map(toCell));
   } catch (error) {
-    throw new QueryError(messageOf(error), { cause: error });
+    throw queryErrorOf(error);
   } finally {
     close();
   }

@@ -4,7 +4,7 @@ import { type ParameterValue, QueryError } from '../../sql/parameter.ts';
 import { readStatement } from '../../sql/statement.ts';
 import type { View } from '../../views/select.ts';
 import type { QueryRequest } from '../engine.ts';
-import { addPrelude, messageOf, type OpenDuckDb, openDuckDb, prepareReading } from './connection.ts';
+import { addPrelude, type OpenDuckDb, openDuckDb, prepareReading, queryErrorOf } from './connection.ts';
 import { type Scan, scansOf } from './remote/statement-scans.ts';
 import { duckdbType, identifier, literal } from './table-views.ts';
 
@@ -38,7 +38,7 @@ export async function checkStatement({ sql }: Pick<QueryRequest, 'sql'>, over: P
   try {
     await prepareReading(connection, sql);
   } catch (error) {
-    throw error instanceof QueryError ? error : new QueryError(messageOf(error), { cause: error });
+    throw error instanceof QueryError ? error : queryErrorOf(error);
   } finally {
     close();
   }

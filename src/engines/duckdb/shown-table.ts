@@ -7,7 +7,7 @@ import { hasStableNames } from '../../iceberg/schema.ts';
 import { asParquet } from '../../iceberg/table-rows.ts';
 import { readFooter } from '../../parquet/read/row-reader.ts';
 import { storedColumns } from '../../parquet/read/stored-column.ts';
-import { type ObjectStore, StoreError } from '../../store/store.ts';
+import { DamagedObject, type ObjectStore, StoreError } from '../../store/store.ts';
 import type { ShownPart } from './remote/table-parts.ts';
 import { columnsInFile, type ViewFile, viewSql } from './table-views.ts';
 
@@ -90,7 +90,7 @@ async function expectWhole(store: ObjectStore, { path, fileSize }: LiveFile): Pr
   const info = await store.head(path);
   if (info === undefined) throw new StoreError('not-found', path, 'a data file of the warehouse is gone');
   if (info.size !== fileSize)
-    throw new StoreError('other', path, `a data file has ${info.size} bytes, and ${fileSize} by its table`);
+    throw new DamagedObject(path, `a data file has ${info.size} bytes, and ${fileSize} by its table`);
 }
 
 /** The deleted rows of files, one after another. */

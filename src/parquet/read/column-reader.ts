@@ -63,7 +63,7 @@ export class ColumnReader {
 
   /**
    * `footerBytes`: fetch so many bytes of the end first, and of small files too only the columns that are asked for.
-   * Throws StoreError as the store does, and Error naming the file where it is not readable as Parquet.
+   * Throws StoreError as the store does, and ParquetFault where the file is not readable as Parquet.
    */
   static async open(
     store: ObjectStore,

@@ -14,7 +14,8 @@ import {
 } from 'hyparquet';
 import { compressors as portable } from 'hyparquet-compressors';
 import type { Scalar, Value } from '../../columns/types.ts';
-import { type ObjectStore, StoreError } from '../../store/store.ts';
+import { DamagedObject, type ObjectStore, StoreError } from '../../store/store.ts';
+import { ParquetFault } from './fault.ts';
 import { findColumn, storedColumns } from './stored-column.ts';
 
 export interface ParquetFile {
@@ -55,7 +56,7 @@ export type Row = Record<string, Value>;
 const wholeFileBytes = 4 << 20;
 const footerBytes = 256 << 10;
 
-/** Throws StoreError as the store does, and Error naming the file where it is not readable as Parquet. */
+/** Throws StoreError as the store does, and ParquetFault where the file is not readable as Parquet. */
 export async function readFooter(store: ObjectStore, file: ParquetFile): Promise<FileMetaData> {
   return (await openFile(store, file)).metadata;
 }
@@ -156,7 +157,7 @@ export async function naming<T>(file: ParquetFile, doing: string, run: () => Pro
   } catch (error) {
     if (error instanceof StoreError) throw error;
     const reason = error instanceof Error ? error.message : String(error);
-    throw new Error(`cannot ${doing} the Parquet file ${file.uri}: ${reason}`, { cause: error });
+    throw new ParquetFault(file.uri, doing, reason, error);
   }
 }
 
@@ -189,8 +190,8 @@ export async function readRange(
   return bytes.buffer;
 }
 
-function sizeMismatch(file: ParquetFile, what: string): StoreError {
-  return new StoreError('other', file.uri, `the object gave ${what} than the ${file.size} bytes it should have`);
+function sizeMismatch(file: ParquetFile, what: string): DamagedObject {
+  return new DamagedObject(file.uri, `the object gave ${what} than the ${file.size} bytes it should have`);
 }
 
 /** Native code where Node has it; the rest for files of other engines. */

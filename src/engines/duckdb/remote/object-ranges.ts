@@ -2,7 +2,7 @@
 import { type FileHandle, open } from 'node:fs/promises';
 import pLimit, { type LimitFunction } from 'p-limit';
 import type { ByteRange } from '../../../parquet/read/footer-parts.ts';
-import { type ObjectStore, StoreError } from '../../../store/store.ts';
+import { DamagedObject, type ObjectStore, StoreError } from '../../../store/store.ts';
 
 /** What a question has asked of the store. */
 export class FetchMeter {
@@ -83,8 +83,7 @@ export class ObjectRanges {
     meter.requests++;
     const { info, chunks } = await this.#open(object, [start, end], signal);
     if (info.size !== object.size)
-      throw new StoreError(
-        'other',
+      throw new DamagedObject(
         object.uri,
         `a data file has ${info.size} bytes, not ${object.size} as its snapshot says`,
       );
@@ -93,11 +92,11 @@ export class ObjectRanges {
     for await (const chunk of chunks) {
       meter.bytes += chunk.length;
       if (at + chunk.length > end - start)
-        throw new StoreError('other', object.uri, 'the store gave more than it was asked for');
+        throw new DamagedObject(object.uri, 'the store gave more than it was asked for');
       yield { chunk, at };
       at += chunk.length;
     }
-    if (at < end - start) throw new StoreError('other', object.uri, `the store gave ${at} of ${end - start} bytes`);
+    if (at < end - start) throw new DamagedObject(object.uri, `the store gave ${at} of ${end - start} bytes`);
   }
 
   async #open({ uri, etag }: RemoteObject, range: readonly [number, number], signal: AbortSignal | undefined) {

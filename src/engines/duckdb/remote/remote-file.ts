@@ -9,6 +9,7 @@ import { open, readFile, rm, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { LiveFile } from '../../../iceberg/scan.ts';
 import { magic } from '../../../parquet/format/footer.ts';
+import { ParquetFault } from '../../../parquet/read/fault.ts';
 import { type ByteRange, FooterParts } from '../../../parquet/read/footer-parts.ts';
 import { constantFile } from '../../../parquet/write/constant-file.ts';
 import { partitionColumn } from '../../../tables/declaration.ts';
@@ -40,7 +41,7 @@ export class RemoteFile {
     this.#name = createHash('sha256').update(path).digest('hex');
   }
 
-  /** Fetched once, and kept on the disk. Throws StoreError, and Error naming the file where it is not readable as Parquet. */
+  /** Fetched once, and kept on the disk. Throws StoreError, and ParquetFault where it is not readable as Parquet. */
   async footer(ranges: ObjectRanges, options: FetchOptions): Promise<Footer> {
     const path = join(this.#folder, `${this.#name}.footer`);
     this.#footer ??= this.#fetchFooter(ranges, options, path).catch((error) => {
@@ -108,7 +109,7 @@ export class RemoteFile {
   }
 
   #fault(reason: string, cause?: unknown): Error {
-    return new Error(`cannot open the Parquet file ${this.object.uri}: ${reason}`, { cause });
+    return new ParquetFault(this.object.uri, 'open', reason, cause);
   }
 
   async #fetchFooter(ranges: ObjectRanges, options: FetchOptions, path: string): Promise<void> {
