@@ -78,8 +78,34 @@ export interface ComparedRows {
   read(columns: readonly ColumnDeclaration[]): Promise<ReadonlyMap<string, ColumnData>>;
 }
 
-/** The rows of a file. Called once or twice for each pass. */
+/** The rows of a file. Called once or twice for each pass, and for some files before the rows of others are through. */
 export type RowsOf = (file: LiveFile) => AsyncIterable<ComparedRows>;
+
+/** Files that are opened while the one before them is looked at. */
+const filesAhead = 4;
+
+/** The rows of all files, one file after another. */
+async function* inTurn(files: readonly LiveFile[], rowsOf: RowsOf): AsyncGenerator<ComparedRows> {
+  const begun: { readonly rows: AsyncIterator<ComparedRows>; readonly first: Promise<IteratorResult<ComparedRows>> }[] =
+    [];
+  let next = 0;
+  try {
+    while (next < files.length || begun.length > 0) {
+      for (; next < files.length && begun.length <= filesAhead; next++) {
+        const rows = rowsOf(files[next]!)[Symbol.asyncIterator]();
+        const first = rows.next();
+        // Heard when its turn comes.
+        first.catch(() => undefined);
+        begun.push({ rows, first });
+      }
+      const { rows, first } = begun[0]!;
+      for (let one = await first; one.done !== true; one = await rows.next()) yield one.value;
+      begun.shift();
+    }
+  } finally {
+    await Promise.allSettled(begun.map(({ rows }) => rows.return?.()));
+  }
+}
 
 export async function findDuplicates(
   table: CompactionTable,
@@ -96,9 +122,8 @@ export async function findDuplicates(
   try {
     const passes = Math.max(1, Math.ceil((rows * bytesPerDigest) / memoryBytes));
     for (let pass = 0; pass < passes; pass++) {
-      for (const file of all)
-        for await (const some of rowsOf(file))
-          digests.add(await keysOf(some, keyColumns), deadOf(files.deleted, some), { passes, pass });
+      for await (const some of inTurn(all, rowsOf))
+        digests.add(await keysOf(some, keyColumns), deadOf(files.deleted, some), { passes, pass });
       digests.forgetSeen();
     }
     return digests.repeated === 0 ? none : await chooseRows(table, files, rowsOf, digests, memoryBytes);
@@ -153,8 +178,9 @@ async function chooseRows(
     const places = new Set<string>();
     /** By number of the id's digest: the identity of the first record that has it; null once another has it too. */
     const firsts = new Map<number, string | null>();
-    const visit = async (file: LiveFile, isKept: boolean): Promise<void> => {
-      for await (const some of rowsOf(file)) {
+    const visit = async (files: readonly LiveFile[], isKept: boolean): Promise<void> => {
+      for await (const some of inTurn(files, rowsOf)) {
+        const { file } = some;
         const keys = await keysOf(some, keyColumns);
         const found = digests.find(keys, deadOf(deleted, some), { passes, pass });
         if (found.length === 0) continue;
@@ -194,8 +220,8 @@ async function chooseRows(
         }
       }
     };
-    for (const file of kept) await visit(file, true);
-    for (const file of inputs) await visit(file, false);
+    await visit(kept, true);
+    await visit(inputs, false);
   }
   return { count, dropped, byObject, copies, conflicts };
 }

@@ -3,7 +3,9 @@ import { describe, expect, test } from 'vitest';
 import { liveFiles } from '../../../src/iceberg/scan.ts';
 import type { Runtime } from '../../../src/ingest/runtime.ts';
 import { compact } from '../../../src/jobs/compact/compact.ts';
+import { findDuplicates, rowsInStore } from '../../../src/jobs/rewrite/duplicates.ts';
 import { verify } from '../../../src/jobs/verify/verify.ts';
+import { describeTable } from '../../../src/rewrite/stored-table.ts';
 import { MemoryStore } from '../../../src/store/memory.ts';
 import { collect } from '../../support/collect.ts';
 import { addDeleteFiles, positionDeletes } from '../../support/foreign-deletes.ts';
@@ -55,6 +57,29 @@ describe('of decisions', () => {
       ),
       { numRuns: propertyRuns(12) },
     );
+  });
+
+  test('files are opened while those before them are looked at', async () => {
+    const store = new MemoryStore();
+    for (const n of [1, 2, 3]) {
+      await store.put(key(n), Buffer.from(decision({ id: 'same', subject: `user-${n % 2}` })));
+      await run(testRuntime({ store }));
+    }
+    const { catalog, config } = testRuntime({ store });
+    const loaded = (await catalog.loadTable('opa_decisions'))!;
+    const inputs = await collect(liveFiles(store, loaded.metadata));
+    const asked = new Set<string>();
+    const allAsked = Promise.withResolvers<void>();
+    const slow = store.view({
+      before: async ({ uri }) => {
+        if (asked.add(uri).size === inputs.length) allAsked.resolve();
+        await allAsked.promise;
+      },
+    });
+    const table = describeTable('opa_decisions', loaded, config);
+    const files = { inputs, kept: [], deleted: new Map() };
+    const { count, conflicts } = await findDuplicates(table, files, rowsInStore(slow, table), 1 << 20);
+    expect([inputs.length, count, conflicts]).toEqual([3, 1, 1]);
   });
 
   test('the one in a file that stays is kept, and late copies of it go', async () => {
