@@ -33,6 +33,18 @@ export function trimSnapshots(metadata: TableMetadata, keep: (snapshot: Snapshot
   );
 }
 
+/**
+ * Whether what a snapshot did is no part of the current one: the table was rolled back behind it, or it is of another branch.
+ * Where snapshots between the two have expired, it counts as a part.
+ */
+export function isRolledBack(metadata: TableMetadata, snapshot: Snapshot): boolean {
+  const byId = new Map(metadata.snapshots.map((one) => [one['snapshot-id'], one]));
+  let ancestor = byId.get(metadata['current-snapshot-id']);
+  while (ancestor !== undefined && ancestor['sequence-number'] > snapshot['sequence-number'])
+    ancestor = byId.get(ancestor['parent-snapshot-id'] ?? -1n);
+  return ancestor !== undefined && ancestor['snapshot-id'] !== snapshot['snapshot-id'];
+}
+
 export interface LoggedMetadata {
   readonly metadata: TableMetadata;
   /** Earlier metadata files that the log has dropped and the table's properties let a writer delete after the commit. */

@@ -6,7 +6,8 @@
  * One amendment is one decisive change of one table, which removes files, and appends that follow from it: to the
  * record, and for a replay to the table of the events. The order leaves every crash repairable:
  *   data files -> intent (`_amendments/<id>.json`) -> decisive snapshot -> appends -> intent deleted.
- * Each snapshot carries the id of the amendment and is made once, no matter who finishes it. Where the decisive change is no
+ * Each snapshot carries the id of the amendment and is made once, no matter who finishes it, unless the table is rolled back
+ * behind it. Where the decisive change is no
  * longer possible, since another writer has replaced the files that it removes, nothing of it was or will be done.
  */
 import { createHash } from 'node:crypto';
@@ -14,6 +15,7 @@ import type { LoadedTable } from '../iceberg/catalog.ts';
 import { commitTable, MissingDataFiles, NewRowDeletes } from '../iceberg/commit.ts';
 import { type DataFile, dataFileFromJson, dataFileToJson } from '../iceberg/data-file.ts';
 import { ensureTable } from '../iceberg/ensure.ts';
+import { isRolledBack } from '../iceberg/history.ts';
 import { parseJson, stringifyJson } from '../iceberg/json.ts';
 import { dayFilesRequest, storeDataFile } from '../iceberg/write.ts';
 import { KernelTable } from '../kernel/table.ts';
@@ -152,7 +154,9 @@ async function finish(
   const { id, table, change, appends, batches, plannedOn } = intent;
   const summary = { [amendmentProperty]: id };
   const isDone = ({ metadata }: LoadedTable): boolean =>
-    metadata.snapshots.some((snapshot) => snapshot.summary[amendmentProperty] === id);
+    metadata.snapshots.some(
+      (snapshot) => snapshot.summary[amendmentProperty] === id && !isRolledBack(metadata, snapshot),
+    );
   const context = commitContext(runtime);
   try {
     await commitTable(context, table, async (loaded) => {

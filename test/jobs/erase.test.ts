@@ -8,6 +8,7 @@ import { expire } from '../../src/jobs/expire/expire.ts';
 import { verify } from '../../src/jobs/verify/verify.ts';
 import { MemoryStore } from '../../src/store/memory.ts';
 import { collect } from '../support/collect.ts';
+import { rollBack } from '../support/foreign-deletes.ts';
 import { deaths } from '../support/mortal.ts';
 import { decision, objectUri, owner, rowsOf, run, sortedRows, testRuntime, warehouse } from '../support/warehouse.ts';
 
@@ -50,6 +51,19 @@ beforeEach(() => {
 });
 
 const subjects = async (): Promise<unknown[]> => (await rowsOf(world(), 'opa_decisions')).map((row) => row.subject);
+
+test('an erasure that another engine has rolled back is made again, and accounted for once', async () => {
+  store = new MemoryStore({}, () => now);
+  for (const n of [0, 1]) await store.put(objectUri(n), Buffer.from(decision({ id: `${n}`, subject: 'dr_evil' })));
+  await run(world());
+  expect((await erase(world(), 'dr_evil')).tables).toMatchObject({ opa_decisions: { rows: 2 } });
+  await rollBack(world(), 'opa_decisions');
+  expect(await subjects()).toEqual(['dr_evil', 'dr_evil']);
+  expect((await verify(world())).differences.map(({ kind }) => kind)).toEqual(['rows-unexpected', 'rows-unexpected']);
+  expect((await erase(world(), 'dr_evil')).tables).toMatchObject({ opa_decisions: { rows: 2 } });
+  expect(await subjects()).toEqual([]);
+  expect((await verify(world(), { deep: true })).differences).toEqual([]);
+});
 
 describe('erase', () => {
   test('removes the rows of the subject and no other, and writes down how many went', async () => {

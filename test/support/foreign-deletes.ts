@@ -102,6 +102,17 @@ export async function addDeleteFiles(
   });
 }
 
+/** Sets a table back to the snapshot before the current one, as `rollback_to_snapshot` does. */
+export async function rollBack({ catalog }: Pick<Place, 'catalog'>, table: string): Promise<void> {
+  const base = (await catalog.loadTable(table))!;
+  const id = currentSnapshot(base.metadata)!['parent-snapshot-id']!;
+  await catalog.commitTable(table, base, {
+    ...base.metadata,
+    'current-snapshot-id': id,
+    refs: { ...base.metadata.refs, main: { 'snapshot-id': id, type: 'branch' } },
+  });
+}
+
 /** An entry of a manifest that says nothing but what has to be said. */
 export const plainDeleteFile: ManifestDataFile = {
   content: 1,
