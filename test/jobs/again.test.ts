@@ -244,6 +244,27 @@ describe('rows that left on purpose', () => {
     }
   });
 
+  test('of an erased subject that another mapping has found stay out when their object grows', async () => {
+    const store = new MemoryStore();
+    let now = Date.UTC(2026, 0, 1);
+    const runtime = (sources: SourceConfig[]) => testRuntime({ store, sources, clock: () => now });
+    const lines = [decision({ id: '1', subject: 'alice' }), mapped('2', 'alice'), mapped('3', 'bob')];
+    await putLines(store, 'a.jsonl', ...lines);
+    await run(runtime([opaSourceConfig]));
+    now += 60_000;
+    await erase(runtime([opaSourceConfig]), 'alice');
+    now += 60_000;
+    const both = runtime([
+      { ...opaSourceConfig, mapping: { subject: [{ path: ['input', 'subject'] }, { path: ['input', 'user'] }] } },
+    ]);
+    expect((await run(both, { again: true })).again).toMatchObject({ erased: 2 });
+    expect(await subjects(both)).toEqual(['3 bob']);
+    await putLines(store, 'a.jsonl', ...lines, mapped('4', 'alice'));
+    await run(both);
+    expect(await subjects(both)).toEqual(['3 bob', '4 alice']);
+    await expectSound(both);
+  });
+
   test('of an erased subject do not come back by a duplicate that was kept elsewhere when they were erased', async () => {
     const store = new MemoryStore();
     let now = Date.UTC(2026, 0, 1);
