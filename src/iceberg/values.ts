@@ -14,7 +14,7 @@ const withBounds = new Set(['boolean', 'int', 'date', 'long', 'timestamp', 'time
 /** Whether `encodeValue` takes values of the type. */
 export const hasBounds = (type: string): boolean => withBounds.has(type);
 
-/** Throws where the value is not of the type. */
+/** Throws where the value is not of the type. Bytes of a string stay where they are. */
 export function encodeValue(type: FieldType, value: Scalar): Uint8Array {
   switch (type) {
     case 'boolean':
@@ -29,7 +29,7 @@ export function encodeValue(type: FieldType, value: Scalar): Uint8Array {
     case 'double':
       return fixedBytes('double', value as number);
     case 'string':
-      return typeof value === 'string' ? Buffer.from(value) : Buffer.from(value as Uint8Array);
+      return typeof value === 'string' ? Buffer.from(value) : (value as Uint8Array);
     default:
       throw new Error(`no bounds are written for values of type ${JSON.stringify(type)}`);
   }

@@ -118,6 +118,20 @@ test('one enormous line, which is quarantined', async () => {
   expect(peakBytes()).toBeLessThan(mostBytes);
 });
 
+test('records of 12 MiB each', again, async () => {
+  const count = 20;
+  const records = function* (): Generator<string> {
+    for (let n = 0; n < count; n++) {
+      const blob = Array.from({ length: (12 << 20) / 64 }, (_, i) => `${i * 7919 + n}`.padStart(64, 'abc')).join('');
+      yield `${JSON.stringify({ ...decision(n), input: { subject: 'user', blob } })}\n`;
+    }
+  };
+  await store('all.log', records());
+  const { code, report } = await backfill({ cwd, env });
+  expect([code, report.records.rows]).toEqual([0, count]);
+  expect(peakBytes()).toBeLessThan(370 << 20);
+});
+
 test('many sources, each of which has filled its columns', async () => {
   const text = [...decisions(100_000, forms.lines!)];
   await store('all.log', text);

@@ -89,6 +89,11 @@ export class Collector {
     }
   }
 
+  /** Whether what `take` gives is a copy of its own. */
+  get isJoined(): boolean {
+    return this.#pieces.length > 1;
+  }
+
   /** Ends the record here: its frame without white space at its ends, undefined where nothing else was there. */
   take(): Frame | undefined {
     this.#settleMark();

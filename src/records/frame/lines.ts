@@ -4,6 +4,7 @@
  * behind the other gives each, however long it is: Firehose joins what it delivers without line ends.
  */
 import { isUtf8 } from 'node:buffer';
+import { giveBack } from '../../columns/give-back.ts';
 import { Collector } from './collector.ts';
 import type { Frame } from './frame.ts';
 import { type FastPath, type FrameLimits, type Framer, isSpace, NEWLINE, OPEN_BRACE, trimmedFrame } from './framer.ts';
@@ -79,21 +80,24 @@ export class LineFramer implements Framer {
 
   /** What was gathered over chunks. */
   #emitOpen(out: Frame[]): void {
+    const { isJoined } = this.#open;
     const frame = this.#open.take();
     const isValid = frame !== undefined && frame.tooLarge === undefined && isUtf8(frame.bytes as Buffer);
-    this.#emit(frame, isValid ? this.#fastPath : undefined, out);
+    const isTaken = this.#emit(frame, isValid ? this.#fastPath : undefined, out);
+    if (isTaken && isJoined) giveBack(frame!.bytes as Buffer);
   }
 
-  /** `fastPath`: where the frame is offered first, since it is valid UTF-8. */
-  #emit(frame: Frame | undefined, fastPath: FastPath | undefined, out: Frame[]): void {
-    if (frame === undefined) return;
-    if (this.#fastPath === undefined) out.push(frame);
-    else if (
-      fastPath === undefined ||
-      frame.tooLarge !== undefined ||
-      !fastPath.takeRecord(frame.bytes as Buffer, 0, frame.bytes.length, frame.offset)
+  /** `fastPath`: where the frame is offered first, since it is valid UTF-8. Whether it was taken there, so that nobody needs its bytes any more. */
+  #emit(frame: Frame | undefined, fastPath: FastPath | undefined, out: Frame[]): boolean {
+    if (frame === undefined) return false;
+    if (
+      frame.tooLarge === undefined &&
+      fastPath?.takeRecord(frame.bytes as Buffer, 0, frame.bytes.length, frame.offset)
     )
-      this.#fastPath.fallBack(frame);
+      return true;
+    if (this.#fastPath === undefined) out.push(frame);
+    else this.#fastPath.fallBack(frame);
+    return false;
   }
 }
 
