@@ -27,7 +27,7 @@ import { readObjects, SourceDigester } from './source-side.ts';
 import { TableDigester } from './table-side.ts';
 
 /** What rows take that wait to be sorted, of the tables and of the objects each. */
-const sorterBytes = 24 << 20;
+const sorterBytes = 16 << 20;
 /** Objects that are fetched ahead of one another; a source may list any number. */
 const objectsAtATime = 1000;
 /** Odd rows that are explained at a time. */
