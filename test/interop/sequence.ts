@@ -115,6 +115,7 @@ export class Sequence {
     () => this.#repair(),
     () => this.#plain('expire'),
     () => this.#plain('replay'),
+    () => this.#query(),
   ];
 
   async #backfill(count?: number): Promise<void> {
@@ -222,6 +223,13 @@ export class Sequence {
       expect(missing(missing(now, before), world.logged)).toEqual([]);
       this.#isAltered ||= now.length > before.length;
     });
+  }
+
+  async #query(): Promise<void> {
+    this.#tell('query');
+    const sql = 'select count(*) from opa_decisions';
+    const { stdout } = await this.#run(['query', '--no-receipt', '--format', 'json', '--sql', sql], [0]);
+    expect(JSON.parse(stdout).rows).toEqual([[this.#world.rows.length]]);
   }
 
   async #plain(command: string): Promise<void> {
