@@ -1,5 +1,5 @@
 /**
- * The lanes of the tests: `unit` and `crash` need nothing but Node.js and end in about a minute; `e2e` has everything
+ * The lanes of the tests: `unit` and `crash` need nothing but Node.js and end in a minute or two; `e2e` has everything
  * that needs the rig (S3, Glue, SQS, Trino, Python, Chromium), the npm registry or whole runs of the program. A test file
  * is in the lane of its folder; one that reaches the rig or runs the program, through whatever helper, is in
  * `e2e` wherever it stands.

@@ -1,6 +1,6 @@
 /**
  * How long tests search where no number of tries is all of them. `npm test` takes a sample of the calls after which a run
- * is killed and a few runs of each property, so that it ends in about a minute; with THOROUGH=true, which scripts/test
+ * is killed and a few runs of each property, so that it ends soon; with THOROUGH=true, which scripts/test
  * sets, every call is tried and every property as often as it says.
  */
 const isThorough = process.env.THOROUGH === 'true';
