@@ -59,7 +59,10 @@ async function bench(options: Options): Promise<void> {
   ] as const)
     for (const size of numbers) {
       note(`${size} ${of}`);
-      sizes.push(await measure(join(work, `${of}-${size}`), of, size, options.days));
+      const measured = await measure(join(work, `${of}-${size}`), of, size, options.days);
+      // The next size may be more than the machine can take.
+      note(measured.steps.map(({ step, cpuSeconds }) => `${step} ${cpuSeconds.toFixed(2)}`).join(', '));
+      sizes.push(measured);
     }
   if (options.json) process.stdout.write(`${JSON.stringify({ machine: machine(), sizes })}\n`);
   else process.stdout.write(`${machine()}\n\n${report(sizes, 'snapshots')}\n${report(sizes, 'files')}`);
