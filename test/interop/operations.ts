@@ -97,6 +97,7 @@ export const given = [
   'source_offset',
 ];
 const columns = `${given.map((name) => `"${name}"`).join(', ')}, {others}`;
+const ofNoDay = columns.replace('"ymd", ', '');
 const values = ({ id, ymd, subject, resource }: Decision): string =>
   `'${ymd}', TIMESTAMP '${ymd} 10:00:00', '${ymd}T10:00:00Z', '${id}', '${subject}', '${resource}', 'foreign', 0, {nulls}`;
 const insert = (row: Decision): string => `INSERT INTO {table} (${columns}) VALUES (${values(row)})`;
@@ -184,10 +185,10 @@ export const operations: Readonly<Record<'rows' | 'files' | 'schema' | 'history'
       name: 'overwrite a day',
       by: {
         trino: { absent: 'no INSERT OVERWRITE in Iceberg tables' },
-        spark: [
-          'SET spark.sql.sources.partitionOverwriteMode = dynamic',
-          "INSERT OVERWRITE {table} SELECT * FROM {table} WHERE ymd = '2023-07-12' AND decision_id <> '1-3'",
-        ],
+        // By the day, and not by whatever partitions the table has now: those of before would stay.
+        spark: forSpark(
+          `INSERT OVERWRITE {table} PARTITION (ymd = '2023-07-12') (${ofNoDay}) SELECT ${ofNoDay} FROM {table} WHERE ymd = '2023-07-12' AND decision_id <> '1-3'`,
+        ),
         pyiceberg: { call: 'overwrite', ymd: days[1], where: "ymd = '2023-07-12' AND decision_id <> '1-3'" },
       },
       outcome: 'accepted',
