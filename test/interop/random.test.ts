@@ -1,6 +1,6 @@
 /**
  * Operations of the matrix and commands of ours in any order, drawn from a seed: what is settled one at a time there meets
- * here what came before it. INTEROP_SEED=7 does one sequence again, INTEROP_SEQUENCES=20 does so many, INTEROP_STEPS=12
+ * here what came before it. INTEROP_SEED=7 begins there, INTEROP_SEED=random anywhere, INTEROP_SEQUENCES=20 does so many, INTEROP_STEPS=12
  * makes them longer, INTEROP_TELL=true tells each step; a sequence that fails says its seed and what it did.
  */
 import { afterAll, beforeAll, test } from 'vitest';
@@ -8,8 +8,8 @@ import type { Conversation } from '../support/conversation.ts';
 import { describeWith, rig } from '../support/rig.ts';
 import { Sequence } from './sequence.ts';
 
-const { INTEROP_SEED, INTEROP_SEQUENCES = '1', INTEROP_STEPS = '8' } = process.env;
-const first = INTEROP_SEED === undefined ? Math.floor(Math.random() * 1e9) : Number(INTEROP_SEED);
+const { INTEROP_SEED = '1', INTEROP_SEQUENCES = '2', INTEROP_STEPS = '8' } = process.env;
+const first = INTEROP_SEED === 'random' ? Math.floor(Math.random() * 1e9) : Number(INTEROP_SEED);
 const seeds = Array.from({ length: Number(INTEROP_SEQUENCES) }, (_, i) => first + i);
 const minutes = 60_000;
 

@@ -15,7 +15,8 @@ export interface StoredMetadata {
  *
  * Newer is what has a higher sequence number: names say nothing once a table was registered again. A file alone proves
  * nothing (an attempt that died before its swap leaves one); one that another follows was committed, since an attempt is
- * made on what was current. Of two files with the highest sequence number the one that is certain is taken.
+ * made on what was current. Of files with the highest sequence number the last one of a chain is taken (to go back to a snapshot, or
+ * to set a property, takes no new number), and the certain one where there are several.
  */
 export async function newerMetadata(
   store: ObjectStore,
@@ -29,16 +30,23 @@ export async function newerMetadata(
   const newer = found
     .filter(({ metadata }) => loaded === undefined || isLaterOf(metadata, loaded.metadata))
     .sort((a, b) => sequenceOf(b) - sequenceOf(a));
-  const followed = new Set(
-    found.flatMap(({ metadata }) => metadata['metadata-log'].map((entry) => canonical(entry['metadata-file']))),
-  );
+  const followed = new Set(found.flatMap(({ metadata }) => pastOf(metadata)));
   const certain = newer.find(({ uri }) => followed.has(canonical(uri)));
   // A table that no catalog knows has nothing but its files to go by.
   if (certain === undefined && loaded !== undefined) return undefined;
-  const [first, second] = newer;
-  const isPlain = first !== undefined && (second === undefined || sequenceOf(second) < sequenceOf(first));
-  return isPlain ? first : certain;
+  const highest = newer.filter((one) => sequenceOf(one) === sequenceOf(newer[0]!));
+  const pasts = highest.map(({ metadata }) => pastOf(metadata));
+  const heads = highest.filter(({ uri }) => !pasts.some((past) => past.includes(canonical(uri))));
+  if (heads.length <= 1) return heads[0];
+  // Attempts at the same: that one was committed on which another was made.
+  const followers = heads.filter(({ metadata }) =>
+    highest.some(({ uri }) => pastOf(metadata).includes(canonical(uri))),
+  );
+  return followers.length === 1 ? followers[0] : certain;
 }
+
+const pastOf = (metadata: TableMetadata): string[] =>
+  metadata['metadata-log'].map((entry) => canonical(entry['metadata-file']));
 
 /** Metadata files not older than the current one, which it does not name as its past; the newest of them. */
 async function writtenSince(
@@ -46,7 +54,7 @@ async function writtenSince(
   location: string,
   loaded: LoadedTable | undefined,
 ): Promise<ObjectInfo[]> {
-  const past = new Set(loaded?.metadata['metadata-log'].map((entry) => canonical(entry['metadata-file'])));
+  const past = new Set(loaded && pastOf(loaded.metadata));
   const current = loaded && canonical(loaded.metadataLocation);
   let since = 0;
   const files: ObjectInfo[] = [];
