@@ -57,6 +57,16 @@ test('of two attempts at the same that one was committed on which another was ma
   expect(await found()).toBe('back');
 });
 
+test('of attempts at the same on the last one of a chain, none of which is certain, that last one is taken', async () => {
+  store = new MemoryStore({}, () => 0);
+  await put('a', 1, []);
+  await put('b', 2, ['a']);
+  await put('back', 2, ['a', 'b']);
+  await put('one', 2, ['a', 'b', 'back']);
+  await put('other', 2, ['a', 'b', 'back']);
+  expect(await found()).toBe('back');
+});
+
 test('a table that the catalog knows keeps what it has while nothing newer is certain', async () => {
   const current = await put('a', 1, []);
   await put('attempt', 2, ['a']);

@@ -16,7 +16,7 @@ export interface StoredMetadata {
  * Newer is what has a higher sequence number: names say nothing once a table was registered again. A file alone proves
  * nothing (an attempt that died before its swap leaves one); one that another follows was committed, since an attempt is
  * made on what was current. Of files with the highest sequence number the last one of a chain is taken (to go back to a snapshot, or
- * to set a property, takes no new number), and the certain one where there are several.
+ * to set a property, takes no new number); where attempts at the same leave several, the last certain one.
  */
 export async function newerMetadata(
   store: ObjectStore,
@@ -31,18 +31,27 @@ export async function newerMetadata(
     .filter(({ metadata }) => loaded === undefined || isLaterOf(metadata, loaded.metadata))
     .sort((a, b) => sequenceOf(b) - sequenceOf(a));
   const followed = new Set(found.flatMap(({ metadata }) => pastOf(metadata)));
-  const certain = newer.find(({ uri }) => followed.has(canonical(uri)));
+  const committed = newer.filter(({ uri }) => followed.has(canonical(uri)));
   // A table that no catalog knows has nothing but its files to go by.
-  if (certain === undefined && loaded !== undefined) return undefined;
-  const highest = newer.filter((one) => sequenceOf(one) === sequenceOf(newer[0]!));
-  const pasts = highest.map(({ metadata }) => pastOf(metadata));
-  const heads = highest.filter(({ uri }) => !pasts.some((past) => past.includes(canonical(uri))));
+  if (committed.length === 0 && loaded !== undefined) return undefined;
+  const highest = highestOf(newer);
+  const heads = lastOf(highest);
   if (heads.length <= 1) return heads[0];
   // Attempts at the same: that one was committed on which another was made.
   const followers = heads.filter(({ metadata }) =>
-    highest.some(({ uri }) => pastOf(metadata).includes(canonical(uri))),
+    pastOf(metadata).some((uri) => highest.some((one) => canonical(one.uri) === uri)),
   );
-  return followers.length === 1 ? followers[0] : certain;
+  return followers.length === 1 ? followers[0] : lastOf(highestOf(committed))[0];
+}
+
+/** Of some in descending order of sequence numbers those with the highest one. */
+const highestOf = (some: readonly StoredMetadata[]): StoredMetadata[] =>
+  some.filter((one) => sequenceOf(one) === sequenceOf(some[0]!));
+
+/** Those that none of the others names as its past. */
+function lastOf(some: readonly StoredMetadata[]): StoredMetadata[] {
+  const pasts = new Set(some.flatMap(({ metadata }) => pastOf(metadata)));
+  return some.filter(({ uri }) => !pasts.has(canonical(uri)));
 }
 
 const pastOf = (metadata: TableMetadata): string[] =>
