@@ -6,11 +6,13 @@ import avsc from 'avsc';
 
 /** By field id (Iceberg spec, Appendix A "Avro": a map with int keys is an array of key-value records). */
 export class StoredMap<V extends number | Uint8Array> implements ReadonlyMap<number, V> {
+  /** Of the entries as they are stored. */
   readonly size: number;
   readonly #block: Buffer;
   readonly #start: number;
   readonly #end: number;
-  readonly #values: Values<V>;
+  /** How its values are stored. */
+  readonly kind: Values<V>;
 
   /** The map that begins at a place of a block of an Avro file. Throws RangeError where the block does not hold all of it. */
   constructor(block: Buffer, start: number, values: Values<V>) {
@@ -25,7 +27,7 @@ export class StoredMap<V extends number | Uint8Array> implements ReadonlyMap<num
     this.#block = block;
     this.#start = start;
     this.#end = cursor.at;
-    this.#values = values;
+    this.kind = values;
   }
 
   /** The place behind it. */
@@ -38,14 +40,16 @@ export class StoredMap<V extends number | Uint8Array> implements ReadonlyMap<num
     return this.#block.subarray(this.#start, this.#end);
   }
 
+  /** Of a key that is there more than once the last value, as in a Map of the entries. */
   get(wanted: number): V | undefined {
     const cursor = new Cursor(this.#block, this.#start);
+    let found: V | undefined;
     for (let left = cursor.count(); left > 0; left = cursor.count())
       for (; left > 0; left--) {
-        if (cursor.long() === wanted) return this.#values.read(cursor);
-        this.#values.skip(cursor);
+        if (cursor.long() === wanted) found = this.kind.read(cursor);
+        else this.kind.skip(cursor);
       }
-    return undefined;
+    return found;
   }
 
   has(wanted: number): boolean {
@@ -76,7 +80,7 @@ export class StoredMap<V extends number | Uint8Array> implements ReadonlyMap<num
     const map = new Map<number, V>();
     const cursor = new Cursor(this.#block, this.#start);
     for (let left = cursor.count(); left > 0; left = cursor.count())
-      for (; left > 0; left--) map.set(cursor.long(), this.#values.read(cursor));
+      for (; left > 0; left--) map.set(cursor.long(), this.kind.read(cursor));
     return map;
   }
 }
@@ -132,8 +136,9 @@ class MapType extends avsc.types.ArrayType {
   }
 
   _write(tap: Tap, records: unknown): void {
-    if (records instanceof StoredRecords) tap.writeFixed(records.stored.bytes);
-    else arrays._write.call(this, tap, records);
+    if (!(records instanceof StoredRecords)) arrays._write.call(this, tap, records);
+    else if (records.stored.kind === this.#values) tap.writeFixed(records.stored.bytes);
+    else throw new TypeError('the values of a map are stored as another type than that of its field');
   }
 }
 

@@ -87,3 +87,15 @@ test('groups of entries may say their bytes', () => {
   ]);
   expect(map.end).toBe(10);
 });
+
+test('of a key that is there twice the last value counts', () => {
+  const map = new StoredMap(Buffer.from([4, 2, 2, 65, 2, 2, 66, 0]), 0, byteStrings);
+  expect(map.get(1)).toEqual(new Map(map).get(1));
+  expect(map.get(1)).toEqual(Buffer.from('B'));
+});
+
+test('a map is not written where values are stored in another way', () => {
+  const { counts, bounds } = read(write(records([[1, 2]]), records([])));
+  expect(() => write(null, new StoredRecords(counts!))).toThrow(TypeError);
+  expect(() => write(new StoredRecords(bounds), records([]))).toThrow(TypeError);
+});
