@@ -62,8 +62,9 @@ export interface RewrittenDay {
 }
 
 /**
- * `day` is memory for its rows. With `part`, the rows of the day that are not in it count for nothing. Throws AccountingError
- * where the new files do not hold exactly the rows of the old ones.
+ * `day` is memory for its rows, and what takes as much otherwise has its turn there too: days may be rewritten side by side. With
+ * `part`, the rows of the day that are not in it count for nothing. Throws AccountingError where the new files do not hold
+ * exactly the rows of the old ones.
  */
 export async function rewriteDay(
   store: ObjectStore,
@@ -84,10 +85,10 @@ export async function rewriteDay(
     findDuplicates(table, { ...plan, deleted: without }, inside(rowsOf, outside), options.memoryBytes / 2);
   if (isMergeable(plan, options)) {
     if (plan.reasons.length === 0) return undefined;
-    return mergeDay(store, loaded, table, plan, { options, deleted: deletedRows });
+    return day.turn(() => mergeDay(store, loaded, table, plan, { options, deleted: deletedRows }));
   }
   // A day that is only suspected of duplicates is not read for nothing.
-  const known = plan.reasons.length === 0 ? await find(rowsInStore(store, table)) : undefined;
+  const known = plan.reasons.length === 0 ? await day.turn(() => find(rowsInStore(store, table))) : undefined;
   if (known?.count === 0) return undefined;
   const label = labelOf(plan, options.run, part);
   const files: DataFile[] = [];
@@ -115,6 +116,7 @@ export async function rewriteDay(
       );
     return { plan: whole, files, duplicates, rows, deleted: deletedRows, spilledRuns: runs.count };
   } finally {
+    await ahead.close();
     await runs.remove();
   }
 }

@@ -243,23 +243,26 @@ function keyColumnsOf({ identity, columns, provenance }: TableDeclaration): Colu
 export const rowsInStore = (store: ObjectStore, table: CompactionTable): RowsOf =>
   async function* rowsOf(file) {
     const reader = await ColumnReader.open(store, asParquet(file));
-    let firstRow = 0;
-    for (const [index, rows] of reader.rowGroups.entries()) {
-      const tables: KernelTable[] = [];
-      const read = async (columns: readonly ColumnDeclaration[]): Promise<ReadonlyMap<string, ColumnData>> => {
-        const some = new KernelTable(columns);
-        tables.push(some);
-        await reader.append(some, index, table.columns, { names: table.names });
-        return columnsByName(some.batch());
-      };
-      try {
-        yield { file, firstRow, rows, read };
-      } finally {
-        for (const some of tables) some.release();
+    try {
+      let firstRow = 0;
+      for (const [index, rows] of reader.rowGroups.entries()) {
+        const tables: KernelTable[] = [];
+        const read = async (columns: readonly ColumnDeclaration[]): Promise<ReadonlyMap<string, ColumnData>> => {
+          const some = new KernelTable(columns);
+          tables.push(some);
+          await reader.append(some, index, table.columns, { names: table.names });
+          return columnsByName(some.batch());
+        };
+        try {
+          yield { file, firstRow, rows, read };
+        } finally {
+          for (const some of tables) some.release();
+        }
+        firstRow += rows;
       }
-      firstRow += rows;
+    } finally {
+      reader.close();
     }
-    reader.close();
   };
 
 const isNull = ({ valid, nullCount, length }: ColumnData, row: number): boolean =>

@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers/promises';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { liveFiles } from '../../../src/iceberg/scan.ts';
@@ -103,6 +104,38 @@ describe('of decisions', () => {
     );
     for (const file of files) expect(await dataFiles(runtime)).toContain(file);
   });
+});
+
+test('days that are suspected of them are looked through one after another', async () => {
+  const store = new MemoryStore();
+  const days = ['2023-07-11', '2023-07-12'];
+  const lines = (prefix: string, count: number) =>
+    days.flatMap((day) =>
+      Array.from({ length: count }, (_, i) => decision({ id: `${prefix}-${day}-${i}`, time: `${day}T10:00:00Z` })),
+    );
+  const rules = { targetBytes: 1024, rowGroupRows: 100, unsortedPercent: 100 };
+  const runtime = testRuntime({ store, compact: rules });
+  await store.put(key(1), Buffer.from(lines('early', 400).join('\n')));
+  await run(runtime);
+  await compact(runtime, {});
+  await store.put(key(2), Buffer.from(lines('late', 2).join('\n')));
+  await run(runtime);
+
+  const read: string[] = [];
+  const watched = store.view({
+    before: async ({ operation, uri }) => {
+      const day = /opa_decisions\/data\/ymd=([^/]+)/.exec(uri)?.[1];
+      if (operation !== 'get' || day === undefined) return;
+      read.push(day);
+      // Another day could go on meanwhile.
+      await setImmediate();
+      read.push(day);
+    },
+  });
+  const report = await compact(testRuntime({ store: watched, compact: rules }), { tables: ['opa_decisions'] });
+  expect(report.days).toEqual([]);
+  expect(new Set(read)).toEqual(new Set(days));
+  expect(read).toEqual([...read].sort());
 });
 
 test('a forged record drops nobody, wherever its object sorts', async () => {
