@@ -174,6 +174,20 @@ test('numbers of producers come back with their objects before the file is forgo
   expect(await numbers()).toEqual(before);
 });
 
+test('numbers of records that are no rows come back too, of whatever sources', async () => {
+  store = new MemoryStore();
+  const numbered = JSON.parse(decision({ id: 'id-1', number: 6 }));
+  await store.put(objectUri(0), Buffer.from(decision({ id: 'id-0', number: 5 })));
+  await store.put(objectUri(1), Buffer.from(JSON.stringify({ ...numbered, decision_id: undefined })));
+  await run(world());
+  const numbers = async () => (await producers(world(), {})).days;
+  const before = await numbers();
+  expect(before).toMatchObject([{ arrived: 2 }]);
+  for (const { path } of await files('sequences')) await store.delete(path);
+  await repair(world(), (await verify(world())).differences, ['eopa-of-another-place']);
+  expect(await numbers()).toEqual(before);
+});
+
 test('whoever comes upon the file is told which it is, and the way out', async () => {
   const folder = await mkdtemp(join(tmpdir(), 'lost-'));
   try {

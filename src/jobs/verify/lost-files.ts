@@ -7,6 +7,7 @@
  * Then the objects are read again as by `backfill --again`, which settles that. Objects that are no longer in their source stay
  * named, until somebody accepts the loss.
  */
+import type { LoadedTable } from '../../iceberg/catalog.ts';
 import { commitTable } from '../../iceberg/commit.ts';
 import { boundsTest, type LiveFile, liveFiles } from '../../iceberg/scan.ts';
 import { asParquet, scanRows } from '../../iceberg/table-rows.ts';
@@ -16,6 +17,7 @@ import { type AmendedRows, amend, finishAmendments } from '../../ledger/amendmen
 import { batchesOf } from '../../ledger/batch-summary.ts';
 import { commitContext } from '../../ledger/runtime.ts';
 import { ColumnReader } from '../../parquet/read/column-reader.ts';
+import type { Row } from '../../parquet/read/row-reader.ts';
 import { type CompactionTable, declaredColumns, describeTable } from '../../rewrite/stored-table.ts';
 import { eventTables } from '../../sources/registry.ts';
 import { canonical } from '../../store/places.ts';
@@ -118,14 +120,10 @@ async function isWhole(
 }
 
 /**
- * Numbers of producers that went with files of `sequences`. Adding them twice changes nothing, so the objects with records of those
- * days are read again first, and only then are the files taken out: a run that dies in between has lost nothing.
+ * Numbers of producers that went with files of `sequences`. Adding them twice changes nothing, so the objects that may have given
+ * them are read again first, of all sources, and only then are the files taken out: a run that dies in between has lost nothing.
  */
-export async function restoreSequences(
-  runtime: Runtime,
-  differences: readonly Difference[],
-  sources: readonly string[] | undefined,
-): Promise<string[]> {
+export async function restoreSequences(runtime: Runtime, differences: readonly Difference[]): Promise<string[]> {
   const { store, catalog } = runtime;
   const named = new Set(
     differences.flatMap(({ kind, table, uri }) =>
@@ -136,14 +134,12 @@ export async function restoreSequences(
   if (loaded === undefined) return [];
   const lost: LiveFile[] = [];
   for await (const file of liveFiles(store, loaded.metadata)) if (named.has(canonical(file.path))) lost.push(file);
-  const days = [...new Set(lost.flatMap(({ ymd }) => ymd ?? []))];
   if (lost.length === 0) return [];
-  const options = { again: true, objects: await objectsOfDays(runtime, days), ...(sources && { sources }) };
+  const days = [...new Set(lost.map(({ ymd }) => ymd ?? 'all days'))].join(', ');
+  const options = { again: true, objects: await objectsOfSequences(runtime, loaded, lost) };
   const { objects, failures } = await backfill(runtime, options, { update: () => {} });
   if (failures[0] !== undefined)
-    return [
-      `could not read ${objects.failed} objects of ${days.join(', ')} again, the first since ${failures[0].message}`,
-    ];
+    return [`could not read ${objects.failed} objects of ${days} again, the first since ${failures[0].message}`];
   const remove = lost.map(({ path }) => path);
   await commitTable(commitContext(runtime), sequences.name, () => ({
     operation: 'delete',
@@ -152,26 +148,62 @@ export async function restoreSequences(
     summary: {},
   }));
   return [
-    `read ${objects.committed} objects of ${days.join(', ')} again, and took ${lost.length} lost files out of table ${sequences.name}`,
+    `read ${objects.committed} objects of ${days} again, and took ${lost.length} lost files out of table ${sequences.name}`,
   ];
 }
 
-/** Objects with events of one of these days, by what the ledger has of them. */
-export async function objectsOfDays(
-  { store, catalog }: Pick<Runtime, 'store' | 'catalog'>,
+/**
+ * Objects that may have given the numbers of these files of `sequences`, by what the ledger has of them: those with rows of
+ * the same day, and those that have changed since and have records that are no rows, whose times the ledger does not tell.
+ */
+function objectsOfSequences(
+  world: Pick<Runtime, 'store' | 'catalog'>,
+  { metadata }: LoadedTable,
+  lost: readonly LiveFile[],
+): Promise<Set<string>> {
+  const files = new Map<string, readonly LiveFile[]>();
+  const filesOf = (source: string): readonly LiveFile[] => {
+    const known =
+      files.get(source) ?? lost.filter(boundsTest(metadata, [{ column: 'source', from: source, to: source }]));
+    files.set(source, known);
+    return known;
+  };
+  const columns = ['source', 'last_modified', 'records', 'rows'];
+  return objectsWith(world, columns, (row) => {
+    const hasOthers = row.records !== row.rows;
+    const lastDay = dayOf((row.last_modified as bigint) + clocksDiffer);
+    return filesOf(String(row.source)).some(
+      ({ ymd }) => ymd === null || hasRowsOf(row, ymd) || (hasOthers && lastDay >= ymd),
+    );
+  });
+}
+
+/** A day, in microseconds, by which a record may seem younger than its object. */
+const clocksDiffer = 86_400_000_000n;
+
+/** Objects with rows of one of these days, by what the ledger has of them. */
+export const objectsOfDays = (
+  world: Pick<Runtime, 'store' | 'catalog'>,
   days: readonly string[],
+): Promise<Set<string>> => objectsWith(world, [], (row) => days.some((day) => hasRowsOf(row, day)));
+
+/** Committed objects whose entries in the ledger pass; `columns` of these are asked for, beside their times. */
+async function objectsWith(
+  { store, catalog }: Pick<Runtime, 'store' | 'catalog'>,
+  columns: readonly string[],
+  passes: (entry: Row) => boolean,
 ): Promise<Set<string>> {
   const objects = new Set<string>();
   const ledger = await catalog.loadTable(ingestedObjects.name);
   if (ledger === undefined) return objects;
-  const columns = ['uri', 'min_event_time', 'max_event_time'];
-  for await (const rows of scanRows(store, ledger, { columns }))
-    for (const { uri, min_event_time: first, max_event_time: last } of rows) {
-      if (first === null || last === null) continue;
-      const [from, to] = [dayOf(first as bigint), dayOf(last as bigint)];
-      if (days.some((day) => from <= day && day <= to)) objects.add(String(uri));
-    }
+  const scan = { columns: ['uri', 'state', 'min_event_time', 'max_event_time', ...columns] };
+  for await (const rows of scanRows(store, ledger, scan))
+    for (const row of rows) if (row.state === 'committed' && passes(row)) objects.add(String(row.uri));
   return objects;
+}
+
+function hasRowsOf({ min_event_time: first, max_event_time: last }: Row, day: string): boolean {
+  return first !== null && last !== null && dayOf(first as bigint) <= day && day <= dayOf(last as bigint);
 }
 
 /** Reads the objects again that have lost rows. */

@@ -64,7 +64,7 @@ export async function repair(
       done.push(`could not ingest everything; the first of ${report.failures.length} reasons: ${first.message}`);
   }
   if (has('rows-lost', 'amendment-open', ...lostFileKinds)) done.push(...(await readLostAgain(runtime, sources)));
-  if (has(...lostFileKinds)) done.push(...(await restoreSequences(runtime, differences, sources)));
+  if (has(...lostFileKinds)) done.push(...(await restoreSequences(runtime, differences)));
   return done;
 }
 
