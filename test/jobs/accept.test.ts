@@ -271,6 +271,33 @@ describe('a row that another engine has changed', () => {
     expect(await verify(world())).toMatchObject({ differences: [{ kind: 'rows-missing', expected: 5, found: 4 }] });
   });
 
+  test('excuses no other row beside one whose deletion was accepted as a number', async () => {
+    await deleteRows('id-3');
+    await accept(machine(), why);
+    await update('id-1', { resource: '/changed' });
+    expect(await accept(machine(), deep)).toMatchObject({
+      tables: { [table]: { missing: 0, unexpected: 0, altered: 1 } },
+    });
+    expect(await isClean()).toBe(true);
+    await update('id-2', { resource: '/changed' });
+    expect((await verify(world(), { deep: true })).differences).toMatchObject([
+      { kind: 'content-differs', uri: objectUri(0), records: [{ columns: ['resource'] }, {}] },
+    ]);
+  });
+
+  test('excuses nothing where rows that were accepted as a number are accepted one by one', async () => {
+    await deleteRows('id-3');
+    await accept(machine(), why);
+    await deleteRows('id-4');
+    now += 1000;
+    await accept(machine(), deep);
+    expect(await isClean()).toBe(true);
+    await update('id-2', { resource: '/changed' });
+    expect((await verify(world(), { deep: true })).ok).toBe(false);
+    await accept(machine(), deep);
+    expect(await isClean()).toBe(true);
+  });
+
   test('is accepted together with rows that were deleted and added, each by itself', async () => {
     await deleteRows('id-3');
     await copyRows(world(), table, (row) => (row.decision_id === 'id-4' ? { ...row, resource: '/copy' } : undefined));

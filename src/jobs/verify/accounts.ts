@@ -23,7 +23,7 @@ export interface Accounts {
   readonly held: ReadonlySet<string>;
   /** Rows promised, by table and then by uri. */
   readonly rows: ReadonlyMap<string, ObjectSums>;
-  /** Rows that are in no table on purpose, by uri: erased, past their retention, or accepted as gone. */
+  /** Rows that are in no table on purpose, by uri: erased, past their retention, or accepted as a number that is gone. */
   readonly removed: ReadonlyMap<string, number>;
   /** Rows that were accepted although no object gave them, by uri. */
   readonly added: ReadonlyMap<string, number>;
@@ -121,6 +121,8 @@ export async function readAccounts(runtime: Runtime, names: ObjectNames, differe
   const removed = new Map<string, number>();
   const added = new Map<string, number>();
   const acceptedRows = new AcceptedRows();
+  /** By table and uri: what was accepted first as a number and then row by row is taken off it again. */
+  const acceptedNumbers = new Map<string, number>();
   const accepted = new Map<string, OpenAcceptance>();
   const removals = new Set<string>();
   const replayed = new Map<string, number>();
@@ -132,7 +134,7 @@ export async function readAccounts(runtime: Runtime, names: ObjectNames, differe
     if (operation === 'accept') {
       // A row that is known by itself excuses no other.
       if (isOfOneRow(row)) acceptedRows.add(row);
-      else increase(Number(change) < 0 ? removed : added, uri, Math.abs(Number(change)));
+      else increase(acceptedNumbers, JSON.stringify([table, uri]), Number(change));
       noteAccepted(accepted, row);
     }
     if (operation === 'lost') {
@@ -143,6 +145,10 @@ export async function readAccounts(runtime: Runtime, names: ObjectNames, differe
     if (operation !== 'erase' && operation !== 'retention') continue;
     increase(removed, uri, -Number(change));
     removals.add(removalKey({ operation, table, detail: String(detail) }));
+  }
+  for (const [key, balance] of acceptedNumbers) {
+    const [, uri] = JSON.parse(key) as [table: string, uri: string];
+    increase(balance < 0 ? removed : added, uri, Math.abs(balance));
   }
   for (const [uri, balance] of replayed)
     if (balance < 0) differences?.add({ kind: 'replay-lost', table: quarantine.name, uri, found: -balance });

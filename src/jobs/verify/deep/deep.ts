@@ -319,7 +319,11 @@ class Explanations {
     const named = records.length > 0 && { records: records.toSorted((a, b) => a.offset - b.offset) };
     const isMore = extra > (accounts.added.get(uri) ?? 0);
     const isLess = lost > (accounts.removed.get(uri) ?? 0) && unexcused > 0;
-    if (places !== undefined && (isMore || isLess)) this.#request.onOdd?.({ table: about.table, uri, places });
+    if (places !== undefined && (isMore || isLess)) {
+      // What is lost and excused by a number stays so.
+      const odd = new Map([...places].filter(([, { digests }]) => isLess || digests.size > 0));
+      this.#request.onOdd?.({ table: about.table, uri, places: odd });
+    }
     if (isMore)
       this.#differences.add({ ...about, ...named, detail: `${extra} rows of the table are not what the object gives` });
     if (isLess)
