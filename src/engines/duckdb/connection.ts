@@ -56,7 +56,6 @@ export async function prepareReading(connection: DuckDBConnection, sql: string):
   return statement;
 }
 
-/** DuckDB's first lines say what is wrong and where; its stack traces say nothing to the writer of the SQL. */
 /** The error of a statement, with the file that DuckDB could not read where that is what it says. */
 export function queryErrorOf(error: unknown): QueryError {
   const message = messageOf(error);
@@ -64,6 +63,7 @@ export function queryErrorOf(error: unknown): QueryError {
   return new QueryError(message, { cause: error, file });
 }
 
+/** DuckDB's first lines say what is wrong and where; its stack traces say nothing to the writer of the SQL. */
 export function messageOf(error: unknown): string {
   const message = error instanceof Error ? error.message : String(error);
   return message.split('\n\nStack Trace')[0]!.trimEnd();
