@@ -174,7 +174,7 @@ test('numbers of producers come back with their objects before the file is forgo
   expect(await numbers()).toEqual(before);
 });
 
-test('numbers of records that are no rows come back too, of whatever sources', async () => {
+test('numbers of records that did not become rows come back too, of whatever sources', async () => {
   store = new MemoryStore();
   const numbered = JSON.parse(decision({ id: 'id-1', number: 6 }));
   await store.put(objectUri(0), Buffer.from(decision({ id: 'id-0', number: 5 })));

@@ -154,7 +154,7 @@ export async function restoreSequences(runtime: Runtime, differences: readonly D
 
 /**
  * Objects that may have given the numbers of these files of `sequences`, by what the ledger has of them: those with rows of
- * the same day, and those that have changed since and have records that are no rows, whose times the ledger does not tell.
+ * the same day, and those that have changed since and have records that did not become rows, whose times the ledger does not tell.
  */
 function objectsOfSequences(
   world: Pick<Runtime, 'store' | 'catalog'>,
