@@ -27,8 +27,8 @@ Written by \`scripts/docs\` from \`test/interop/operations.ts\`, whose operation
 The tables are ordinary Iceberg tables of format version 2: other engines read them, and may write to them. This page says what each of them
 may do, and what \`verify\` makes of it. After every operation below, the tests hold that \`query\`, Trino, PyIceberg and Spark read
 the same decisions, those that the logs and the operation make; that \`tables\`, \`backfill\` of new and of grown objects, \`compact\`, \`verify\`,
-\`verify --deep\`, \`doctor\`, \`erase\`, \`expire\` and \`report\` go on; and that no row is lost or counted twice. Beside that, operations of all three
-and our commands are mixed in sequences drawn from a seed (\`test/interop/random.test.ts\`), and held to the same.
+\`verify --deep\`, \`doctor\`, \`erase\`, \`expire\` and \`report\` go on; and that no row is lost or counted twice. Operations of all three
+and our commands are also mixed, in sequences drawn from a seed (\`test/interop/random.test.ts\`), and held to the same.
 
 ## Readers
 

@@ -64,13 +64,11 @@ describe('replay', () => {
   beforeEach(ingest);
 
   test('finds nothing to do where nothing has changed', async () => {
-    const before = store.calls;
     const puts: string[] = [];
     const watched = store.view({ before: (call) => void (call.operation === 'put' && puts.push(call.uri)) });
     const report = await replay(world(watched));
     expect(report).toMatchObject({ examined: 5, replayed: 0, unchanged: 5, changed: 0 });
     expect(puts).toEqual([]);
-    expect(store.calls).toBe(before);
   });
 
   test('makes rows of what a larger limit and a looser column accept, also of records that were cut', async () => {
