@@ -96,7 +96,7 @@ export class LocalStore implements ObjectStore {
       const temporary = `${dirname(path)}/${reservedPrefix}${randomUUID()}.tmp`;
       try {
         const etag = await writeFile(temporary, body instanceof Uint8Array ? [body] : body);
-        if (options.ifNoneMatch !== undefined) linkSync(temporary, path);
+        if (options.ifNoneMatch !== undefined) create(temporary, path, uri);
         else {
           await withLock(path, async () => {
             if (options.ifMatch !== undefined && options.ifMatch !== (await this.head(uri))?.etag) {
@@ -115,9 +115,6 @@ export class LocalStore implements ObjectStore {
         removeTemporary(temporary);
       }
     } catch (error) {
-      if (options.ifNoneMatch !== undefined && codeOf(error) === 'EEXIST') {
-        throw new StoreError('precondition-failed', uri, 'cannot create a file that exists already', { cause: error });
-      }
       throw storeError(error, uri, 'cannot write the file');
     }
   }
@@ -129,6 +126,16 @@ export class LocalStore implements ObjectStore {
     } catch (error) {
       if (!isMissing(error)) throw storeError(error, uri, 'cannot delete the file');
     }
+  }
+}
+
+/** A folder in its place is no object that exists: whoever lost a race would look for that in vain. */
+function create(temporary: string, path: string, uri: string): void {
+  try {
+    linkSync(temporary, path);
+  } catch (error) {
+    if (codeOf(error) !== 'EEXIST' || statSync(path, { throwIfNoEntry: false })?.isDirectory()) throw error;
+    throw new StoreError('precondition-failed', uri, 'cannot create a file that exists already', { cause: error });
   }
 }
 

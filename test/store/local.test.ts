@@ -60,6 +60,16 @@ describe('local store and the file system', () => {
     expect(readdirSync(path).sort()).toEqual(['folder', 'object']);
   });
 
+  test('a file where a folder has to be, or a folder where a file has to be, is no object that exists already', async () => {
+    const path = await place();
+    writeFileSync(`${path}/file`, 'x');
+    await mkdir(`${path}/folder`);
+    for (const name of ['file/object', 'file/folder/object', 'folder'])
+      for (const options of [{}, { ifNoneMatch: '*' } as const])
+        await expect(store.put(`file://${path}/${name}`, [], options)).rejects.toMatchObject({ code: 'other' });
+    expect(readdirSync(path).sort()).toEqual(['file', 'folder']);
+  });
+
   test('temporary files and locks of others are not listed, nor to be named', async () => {
     const path = await place();
     writeFileSync(`${path}/.audit-warehouse-1234.tmp`, 'half');
