@@ -46,6 +46,8 @@ export interface Amendment {
   /** Files that come into other tables with it, by table. */
   readonly appends?: ReadonlyMap<string, readonly DataFile[]>;
   readonly entries: readonly AmendedRows[];
+  /** What came before it: tells it from an amendment of the same files that was rolled back. */
+  readonly after?: readonly string[];
   /** Where the decisive change is what batches do to the table. */
   readonly batches?: BatchChange;
   /** Asked of the very version of the table that the decisive change is made on; false gives the amendment up. */
@@ -229,8 +231,9 @@ async function writeRecord(
 }
 
 /** The same change of the same files has the same id, so that a second try after a crash is the same amendment. */
-function idOf({ operation, table, change, batches }: Amendment): string {
+function idOf({ operation, table, change, after, batches }: Amendment): string {
   const digest = createHash('sha256').update(JSON.stringify([operation, table]));
+  if (after !== undefined) digest.update(JSON.stringify(after));
   if (batches !== undefined) digest.update(JSON.stringify([batches.ids, batches.plannedOn]));
   for (const path of [...change.remove].sort(compareText)) digest.update(JSON.stringify(['-', path]));
   for (const path of change.add.map((file) => file.path).sort(compareText)) digest.update(JSON.stringify(['+', path]));

@@ -5,6 +5,7 @@ import type { Runtime } from '../../src/ingest/runtime.ts';
 import { compact } from '../../src/jobs/compact/compact.ts';
 import { erase } from '../../src/jobs/erase/erase.ts';
 import { expire } from '../../src/jobs/expire/expire.ts';
+import { accept } from '../../src/jobs/verify/accept.ts';
 import { verify } from '../../src/jobs/verify/verify.ts';
 import { MemoryStore } from '../../src/store/memory.ts';
 import { collect } from '../support/collect.ts';
@@ -52,18 +53,43 @@ beforeEach(() => {
 
 const subjects = async (): Promise<unknown[]> => (await rowsOf(world(), 'opa_decisions')).map((row) => row.subject);
 
-test('an erasure that another engine has rolled back is made again, and accounted for once', async () => {
-  store = new MemoryStore({}, () => now);
-  for (const n of [0, 1]) await store.put(objectUri(n), Buffer.from(decision({ id: `${n}`, subject: 'dr_evil' })));
-  await run(world());
-  expect((await erase(world(), 'dr_evil')).tables).toMatchObject({ opa_decisions: { rows: 2 } });
-  await rollBack(world(), 'opa_decisions');
-  expect(await subjects()).toEqual(['dr_evil', 'dr_evil']);
-  expect((await verify(world())).differences.map(({ kind }) => kind)).toEqual(['rows-unexpected', 'rows-unexpected']);
-  expect((await erase(world(), 'dr_evil')).tables).toMatchObject({ opa_decisions: { rows: 2 } });
-  expect(await subjects()).toEqual([]);
-  expect((await verify(world(), { deep: true })).differences).toEqual([]);
-});
+describe.each(['a file of its own', 'a file with other rows'])(
+  'an erasure from %s that another engine has rolled back',
+  (from) => {
+    const others = from === 'a file of its own' ? [] : [decision({ id: 'other', subject: 'alice' })];
+    const left = others.length === 0 ? [] : ['alice'];
+    beforeEach(async () => {
+      store = new MemoryStore({}, () => now);
+      await store.put(objectUri(0), Buffer.from([decision({ subject: 'dr_evil' }), ...others].join('\n')));
+      await run(world());
+      await erase(world(), 'dr_evil');
+      now += 1000;
+      await rollBack(world(), 'opa_decisions');
+      expect((await verify(world())).differences.map(({ kind }) => kind)).toEqual(['rows-unexpected']);
+    });
+    const eraseAgain = async (): Promise<void> => {
+      now += 1000;
+      expect((await erase(world(), 'dr_evil')).tables).toMatchObject({ opa_decisions: { rows: 1 } });
+      expect(await subjects()).toEqual(left);
+      expect((await verify(world(), { deep: true })).differences).toEqual([]);
+    };
+
+    test('is made again, and accounted for once', async () => {
+      await eraseAgain();
+      now += 1000;
+      await rollBack(world(), 'opa_decisions');
+      await eraseAgain();
+    });
+
+    test('is accounted for again where somebody has accepted that the rows are back', async () => {
+      await accept(world(), { reason: 'ticket 4711', by: 'anna' });
+      await eraseAgain();
+      now += 1000;
+      await rollBack(world(), 'opa_decisions');
+      await eraseAgain();
+    });
+  },
+);
 
 describe('erase', () => {
   test('removes the rows of the subject and no other, and writes down how many went', async () => {
