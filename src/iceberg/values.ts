@@ -14,7 +14,7 @@ const withBounds = new Set(['boolean', 'int', 'date', 'long', 'timestamp', 'time
 /** Whether `encodeValue` takes values of the type. */
 export const hasBounds = (type: string): boolean => withBounds.has(type);
 
-/** Throws where the value is not of the type. Bytes of a string stay where they are. */
+/** Throws where the value is not of the type. The bytes of a string are returned as they are, not copied. */
 export function encodeValue(type: FieldType, value: Scalar): Uint8Array {
   switch (type) {
     case 'boolean':

@@ -90,10 +90,10 @@ const mostRounds = 5;
 /** Days are committed together up to this many bytes, so that a long run is not lost as a whole. */
 const bytesPerCommit = 2 ** 32;
 const daysPerCommit = 31;
-/** One is in the columns and one opens its files; so many more may be compressed and stored meanwhile. */
+/** One day is in the columns and one opens its files; four more may be compressed and stored meanwhile. */
 const daysRead = 2;
 const daysStored = 4;
-/** Stored bytes of all of these, in memory at some time: a larger day is by itself, and keeps the processors busy alone. */
+/** Stored bytes of all days in work. A larger day is rewritten alone, and keeps the processors busy by itself. */
 const bytesAtOnce = 128 << 20;
 
 export async function compact(runtime: Runtime, options: CompactOptions = {}): Promise<CompactReport> {

@@ -26,7 +26,7 @@ export class CompactWriter {
     spare = undefined;
   }
 
-  /** A copy of what was written, which is the end of this writer. */
+  /** A copy of what was written. The writer cannot be used afterwards: the next one gets its buffer. */
   bytes(): Uint8Array {
     const bytes = Buffer.from(this.#buffer.subarray(0, this.#position));
     if (this.#buffer.length <= mostSpareBytes) spare = this.#buffer;
