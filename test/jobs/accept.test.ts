@@ -285,6 +285,20 @@ describe('a row that another engine has changed', () => {
     ]);
   });
 
+  test('excuses no other row in the place of the same record', async () => {
+    await copyRows(world(), table, (row) => (row.decision_id === 'id-4' ? { ...row, resource: '/copy' } : undefined));
+    now += 1000;
+    await accept(machine(), deep);
+    expect(await isClean()).toBe(true);
+    await copyRows(world(), table, (row) => (row.resource === '/copy' ? { ...row, resource: '/forged' } : undefined));
+    const loaded = (await world().catalog.loadTable(table))!;
+    await addDeleteFiles(world(), table, day, [await equalityDeletes(world(), loaded, ['resource'], [['/copy']])]);
+    expect((await rowsOf(world(), table)).map(({ resource }) => resource)).toContain('/forged');
+    expect((await verify(world(), { deep: true })).differences).toMatchObject([
+      { kind: 'content-differs', uri: objectUri(0) },
+    ]);
+  });
+
   test('excuses nothing where rows that were accepted as a number are accepted one by one', async () => {
     await deleteRows('id-3');
     await accept(machine(), why);

@@ -123,15 +123,15 @@ export async function explain(
   for (const [uri, object] of objects) {
     const findings = findingsOf(uri);
     const rows = stored.get(uri) ?? new Map<number, FoundRow[]>();
-    for (const offset of new Set(object.extra)) {
-      const all = object.extra.filter((other) => other === offset).length;
+    for (const [offset, { length: all }] of Map.groupBy(object.extra, (one) => one)) {
       const beside = givenAt.get(place(uri, offset)) ?? [];
       const here = rows.get(offset) ?? [];
       if (isQuarantine && (isExcusedByKey(beside, here, table.declaration) || isKept(uri, here))) continue;
       if (object.versions > 1 && !here.some((row) => isAltered(row, given, uri, object.columns, table.declaration)))
         continue;
       const accepted = acceptedRows.at(table.declaration.name, uri, offset);
-      const count = all - Math.min(all, accepted ? here.filter((row) => accepted.has(digestOf(row))).length : 0);
+      // Those that the object gives are among the rows that are here, and were when these were accepted.
+      const count = accepted ? Math.min(all, here.filter((row) => !accepted.has(digestOf(row))).length) : all;
       if (count === 0) continue;
       findings.extra += count;
       note(findings, offset, differingColumns(here[0], beside[0], object.columns));
