@@ -9,6 +9,7 @@ import { fromRow } from '../../ledger/entry.ts';
 import type { Row } from '../../parquet/read/row-reader.ts';
 import { eventTableOf } from '../../sources/registry.ts';
 import { amendments } from '../../tables/amendments.ts';
+import type { TableDeclaration } from '../../tables/declaration.ts';
 import { ingestedObjects } from '../../tables/ingested-objects.ts';
 import { quarantine } from '../../tables/quarantine.ts';
 import { compareText } from '../../text/order.ts';
@@ -105,7 +106,7 @@ export async function readAccounts(runtime: Runtime, names: ObjectNames, differe
     rows.set(table, sums);
     sums.add(uri, count);
   };
-  for await (const row of rowsOf(runtime, ingestedObjects.name)) {
+  for await (const row of rowsOf(runtime, ingestedObjects)) {
     const entry = fromRow(row);
     const { uri, etag } = entry.object;
     const isNew = objects.add(entry);
@@ -127,7 +128,7 @@ export async function readAccounts(runtime: Runtime, names: ObjectNames, differe
   const removals = new Set<string>();
   const replayed = new Map<string, number>();
   const gone = new Map<string, LostRows>();
-  for await (const row of rowsOf(runtime, amendments.name)) {
+  for await (const row of rowsOf(runtime, amendments)) {
     const { table_name, source_uri, rows: change, operation, detail } = row;
     const [table, uri] = [String(table_name), String(source_uri)];
     promise(table, uri, Number(change));
@@ -191,16 +192,21 @@ function noteAccepted(accepted: Map<string, OpenAcceptance>, row: Row): void {
   else sums.altered++;
 }
 
-async function* rowsOf({ store, catalog }: Pick<Runtime, 'store' | 'catalog'>, name: string): AsyncGenerator<Row> {
+async function* rowsOf(
+  { store, catalog }: Pick<Runtime, 'store' | 'catalog'>,
+  { name, columns }: TableDeclaration,
+): AsyncGenerator<Row> {
   const loaded = await catalog.loadTable(name);
   if (loaded === undefined) return;
-  for await (const group of scanRows(store, loaded)) yield* group;
+  // Erasures have a place for each row that they took, which no account needs.
+  const counted = columns.map((column) => column.name).filter((column) => column !== 'places');
+  for await (const group of scanRows(store, loaded, { columns: counted })) yield* group;
 }
 
 /** All that was ever accepted, the latest last. */
 export async function readAcceptances(world: Pick<Runtime, 'store' | 'catalog'>): Promise<AcceptedDifferences[]> {
   const accepted = new Map<string, OpenAcceptance>();
-  for await (const row of rowsOf(world, amendments.name)) if (row.operation === 'accept') noteAccepted(accepted, row);
+  for await (const row of rowsOf(world, amendments)) if (row.operation === 'accept') noteAccepted(accepted, row);
   return inOrder(accepted);
 }
 
