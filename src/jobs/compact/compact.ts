@@ -235,7 +235,12 @@ class CompactRun {
       work.start((onRead) => {
         const options = { ...rewriteOptions(this.#runtime.config, this.#id, signal), onRead };
         const rewritten = this.#rewriteDay(opened, plan, rows, options).finally(release);
-        added = Promise.all([rewritten, added]).then(([day]) => add(plan, day));
+        const before = added;
+        // Whatever became of those before it, the day itself comes to its end: it uses `rows` until then.
+        added = rewritten.then(async (day) => {
+          await before;
+          await add(plan, day);
+        });
         return added;
       });
     }

@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
 import { liveFiles } from '../../../src/iceberg/scan.ts';
 import type { Runtime } from '../../../src/ingest/runtime.ts';
@@ -132,6 +133,30 @@ describe('a compaction', () => {
     await expect(run).rejects.toThrow('no connection');
     expect(await filesOf(runtime, 'opa_decisions')).toEqual(before);
     expect(stored.filter((uri) => !uri.includes('ymd=2023-07-12'))).toEqual([]);
+  });
+
+  test('fails once the days in work have come to their end, since they share memory', async () => {
+    const { store } = await manyBatches();
+    const isBegun = Promise.withResolvers<void>();
+    const stored: string[] = [];
+    const watched = store.view({
+      before: async ({ operation, uri }) => {
+        const day = /opa_decisions\/data\/ymd=([^/]+)/.exec(uri)?.[1];
+        if (day === undefined) return;
+        if (operation === 'put') stored.push(day);
+        else if (day === '2023-07-12') {
+          isBegun.resolve();
+          // Slower than a failure takes to be told.
+          for (let i = 0; i < 20; i++) await setImmediate();
+        } else {
+          await isBegun.promise;
+          throw new Error('no connection');
+        }
+      },
+    });
+    const run = compacted(testRuntime({ store: watched }), { tables: ['opa_decisions'] });
+    await expect(run).rejects.toThrow('no connection');
+    expect(stored).toEqual(['2023-07-12']);
   });
 
   test('clusters by the configured columns, also by the hour, and says so in the table', async () => {
