@@ -299,6 +299,18 @@ describe('a row that another engine has changed', () => {
     ]);
   });
 
+  test('leaves a copy of another row of its object to compaction, which takes it off the account', async () => {
+    await deleteRows('id-3');
+    await copyRows(world(), table, (row) => (row.decision_id === 'id-4' ? row : undefined));
+    expect((await verify(world())).ok).toBe(true);
+    now += 1000;
+    await accept(machine(), deep);
+    expect(await isClean()).toBe(true);
+    await compact(world());
+    expect(await rowsOf(world(), table)).toHaveLength(9);
+    expect(await isClean()).toBe(true);
+  });
+
   test('excuses nothing where rows that were accepted as a number are accepted one by one', async () => {
     await deleteRows('id-3');
     await accept(machine(), why);

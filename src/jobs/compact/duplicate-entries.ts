@@ -48,10 +48,13 @@ async function acceptedCopies(
   const loaded = await catalog.loadTable(amendments.name);
   if (loaded === undefined) return accepted;
   const bounds = [{ column: 'source_uri', ...textRange(objects) }];
-  for await (const rows of scanRows(store, loaded, { bounds }))
-    for (const { table_name, source_uri, operation, detail, rows: change } of rows) {
+  const columns = ['table_name', 'source_uri', 'operation', 'detail', 'rows', 'row_offset', 'row_digest'];
+  for await (const rows of scanRows(store, loaded, { bounds, columns }))
+    for (const { table_name, source_uri, operation, detail, rows: change, row_offset, row_digest } of rows) {
       const uri = String(source_uri);
       if (table_name !== table || !accepted.has(uri)) continue;
+      // A record that is accepted to be in no row makes no copy of another any less.
+      if (row_offset !== null && row_digest === null) continue;
       const isBooked = operation === 'compact' && String(detail).startsWith(copiesDetail);
       if (operation === 'accept' || isBooked) increase(accepted, uri, Number(change));
     }

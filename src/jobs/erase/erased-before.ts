@@ -26,11 +26,15 @@ export async function erasedBefore(
   if (loaded === undefined) return new Map();
   const bounds = [{ column: 'table_name', from: table, to: table }];
   for await (const group of scanRows(store, loaded, { bounds }))
-    for (const { table_name, source_uri, operation, detail: why, amended_at, rows, places } of group) {
+    for (const row of group) {
+      const { table_name, source_uri, operation, detail: why, amended_at, rows, places } = row;
       const uri = String(source_uri);
       if (table_name !== table || !uris.has(uri)) continue;
       const at = amended_at as bigint;
-      if (operation === 'accept') accepted.set(uri, [...(accepted.get(uri) ?? []), { at, rows: Number(rows) }]);
+      // A record that is accepted to be in no row is not one of those that are back.
+      const isOfNoRow = typeof row.row_offset === 'bigint' && typeof row.row_digest !== 'string';
+      if (operation === 'accept' && !isOfNoRow)
+        accepted.set(uri, [...(accepted.get(uri) ?? []), { at, rows: Number(rows) }]);
       if (operation !== 'erase' || why !== detail) continue;
       const one = erased.get(uri) ?? { at, places: new Set() };
       erased.set(uri, one);
