@@ -31,7 +31,7 @@ export interface Left {
  * Kills a job before and after calls of it (`killPoints`), each time on a copy of `start`; after those that read there is
  * nothing to kill, since they fail and leave the same as before them. A run that comes later has nothing but the objects
  * to go by, so that of deaths which leave the same ones the first alone is given. That needs a job whose names and times
- * are the same in every run.
+ * are the same in every run. When the store took an object does not count: it is the same for all where the clock stands still.
  *
  * @param calls how many the job makes when nobody disturbs it
  * @throws where a job that was killed ends as if nothing had happened, unless it `mayEnd`: what it does last may be
