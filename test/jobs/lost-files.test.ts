@@ -188,6 +188,26 @@ test('numbers of records that did not become rows come back too, of whatever sou
   expect(await numbers()).toEqual(before);
 });
 
+test.each([table, 'sequences'])('a file of %s waits for objects that are archived', async (name) => {
+  store = new MemoryStore();
+  for (const n of [0, 1]) await store.put(objectUri(n), Buffer.from(decision({ id: `id-${n}`, number: n + 5 })));
+  await run(world());
+  const answers = async () => [await ids(), (await producers(world(), {})).days];
+  const before = await answers();
+  for (const { path } of await files(name)) await store.delete(path);
+  const frozen = store.view({
+    listing: (infos) =>
+      infos.map((info) => (info.uri === objectUri(1) ? { ...info, storageClass: 'DEEP_ARCHIVE' } : info)),
+  });
+  const done = (await mend(world(frozen))).join('\n');
+  expect(done).toMatch(/one object is archived .*restore what you need/);
+  expect(done).not.toMatch(/verify --accept/);
+  expect(await kinds()).not.toEqual([]);
+  await mend(world());
+  expect(await answers()).toEqual(before);
+  expect(await kinds(true)).toEqual([]);
+});
+
 test('whoever comes upon the file is told which it is, and the way out', async () => {
   const folder = await mkdtemp(join(tmpdir(), 'lost-'));
   try {

@@ -27,6 +27,7 @@ import { quarantine } from '../../tables/quarantine.ts';
 import { sequences } from '../../tables/sequences.ts';
 import { dayOf } from '../../text/time.ts';
 import { backfill } from '../backfill/backfill.ts';
+import type { BackfillReport } from '../backfill/report.ts';
 import { replan } from '../replan.ts';
 import { readAccounts } from './accounts.ts';
 import type { Difference, DifferenceKind } from './difference.ts';
@@ -137,9 +138,11 @@ export async function restoreSequences(runtime: Runtime, differences: readonly D
   if (lost.length === 0) return [];
   const days = [...new Set(lost.map(({ ymd }) => ymd ?? 'all days'))].join(', ');
   const options = { again: true, objects: await objectsOfSequences(runtime, loaded, lost) };
-  const { objects, failures } = await backfill(runtime, options, { update: () => {} });
-  if (failures[0] !== undefined)
-    return [`could not read ${objects.failed} objects of ${days} again, the first since ${failures[0].message}`];
+  const report = await backfill(runtime, options, { update: () => {} });
+  const { objects } = report;
+  const left = leftUnread(report);
+  if (left.length > 0)
+    return [`not all objects of ${days} could be read again, so ${sequences.name} names its lost files still`, ...left];
   const remove = lost.map(({ path }) => path);
   await commitTable(commitContext(runtime), sequences.name, () => ({
     operation: 'delete',
@@ -212,17 +215,30 @@ export async function readLostAgain(runtime: Runtime, sources: readonly string[]
   const objects = new Set((await lostNow()).map(({ uri }) => uri));
   if (objects.size === 0) return [];
   const options = { again: true, objects, ...(sources && { sources }) };
-  const { again, objects: counts, failures, records } = await backfill(runtime, options, { update: () => {} });
+  const report = await backfill(runtime, options, { update: () => {} });
+  const { again, records } = report;
   const done: string[] = [];
   if ((again?.objects ?? 0) > 0) done.push(`read ${again!.objects} objects again, ${records.rows} rows`);
-  if (failures[0] !== undefined)
-    done.push(`could not read ${counts.failed} objects again, the first since ${failures[0].message}`);
+  const unread = leftUnread(report);
+  done.push(...unread);
   const left = await lostNow();
+  if (left.length === 0) return done;
   const rows = left.reduce((sum, one) => sum + one.rows, 0);
-  if (left.length > 0)
+  const lost = `${rows} rows of ${new Set(left.map(({ uri }) => uri)).size} objects are lost`;
+  const example = `such as ${left[0]!.uri}`;
+  if (unread.length > 0 || sources !== undefined) done.push(`${lost} as long as these are not read again, ${example}`);
+  else
     done.push(
-      `${rows} rows of ${new Set(left.map(({ uri }) => uri)).size} objects are lost, since these are not in their sources any more, ` +
-        `such as ${left[0]!.uri}: put them back and repair again, or accept the loss (verify --accept)`,
+      `${lost}, since these are not in their sources any more, ${example}: put them back and repair again, or accept the loss (verify --accept)`,
     );
   return done;
+}
+
+/** Why objects that are in their sources were not read. */
+function leftUnread({ objects, failures, warnings }: BackfillReport): string[] {
+  const archived = warnings.flatMap(({ code, message }) => (code === 'objects-archived' ? message : []));
+  const [first] = failures;
+  return first === undefined
+    ? archived
+    : [`could not read ${objects.failed} objects again, the first since ${first.message}`, ...archived];
 }
