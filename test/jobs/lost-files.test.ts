@@ -218,7 +218,8 @@ test('whoever comes upon the file is told which it is, and the way out', async (
       store: local,
       sources: [{ name: 'eopa', type: 'opa', location: `${uri}/logs/`, columns: {} }],
     });
-    const warehouse = `${uri}/warehouse`;
+    // Not every folder called data is one of a table.
+    const warehouse = `${uri}/data/warehouse`;
     const runtime = { ...base, catalog: new FileCatalog(local, warehouse), config: { ...base.config, warehouse } };
     await run(runtime);
     const { metadata } = (await runtime.catalog.loadTable(table))!;

@@ -38,7 +38,7 @@ export function describeFailure(error: unknown): string {
 /** The table of which an error says that a data file is not there or cannot be read. */
 function lostFileOf(error: Error): string | undefined {
   const file = unreadableFile(error);
-  return file && /([^/]*)\/data\/.*\.parquet$/.exec(file)?.[1];
+  return file && /.*\/([^/]*)\/data\/.*\.parquet$/.exec(file)?.[1];
 }
 
 function unreadableFile(error: Error): string | undefined {
