@@ -30,8 +30,13 @@ export class Sequence {
 
   static async begin(spark: Conversation, seed: number): Promise<Sequence> {
     const sequence = new Sequence(await World.make(spark), seed);
-    await sequence.#backfill();
-    return sequence;
+    try {
+      await sequence.#backfill();
+      return sequence;
+    } catch (error) {
+      await sequence.close();
+      throw error;
+    }
   }
 
   private constructor(world: World, seed: number) {
