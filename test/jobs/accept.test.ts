@@ -194,6 +194,17 @@ describe('rows that another engine appends', () => {
     expect(await isClean()).toBe(true);
   });
 
+  test('as copies are on the account no more once their objects are read again', async () => {
+    const later = (hours: number): Runtime => ({ ...world(), clock: () => Date.UTC(2026, 0, 1, hours) });
+    await copyRows(world(), table, (row) => row);
+    await accept(world(), why);
+    await run(later(1), { again: true });
+    expect(await isClean()).toBe(true);
+    await copyRows(world(), table, (row) => row);
+    await compact(later(2));
+    expect(await isClean()).toBe(true);
+  });
+
   test('beside a duplicate of another object are told from it', async () => {
     await store.put(
       objectUri(2),

@@ -2,6 +2,7 @@
 import { scanRows } from '../../iceberg/table-rows.ts';
 import { increase } from '../../ingest/object-counts.ts';
 import type { Runtime } from '../../ingest/runtime.ts';
+import { AcceptedBalance, balanceColumns } from '../../ledger/accepted-balance.ts';
 import type { Amendment } from '../../ledger/amendment.ts';
 import { amendments } from '../../tables/amendments.ts';
 import { textRange } from '../../text/order.ts';
@@ -44,20 +45,19 @@ async function acceptedCopies(
   table: string,
   objects: readonly string[],
 ): Promise<Map<string, number>> {
-  const accepted = new Map(objects.map((uri) => [uri, 0]));
+  const uris = new Set(objects);
+  const balance = new AcceptedBalance();
   const loaded = await catalog.loadTable(amendments.name);
-  if (loaded === undefined) return accepted;
+  if (loaded === undefined) return new Map();
   const bounds = [{ column: 'source_uri', ...textRange(objects) }];
-  const columns = ['table_name', 'source_uri', 'operation', 'detail', 'rows', 'row_offset', 'row_digest'];
+  const columns = ['table_name', 'detail', ...balanceColumns];
   for await (const rows of scanRows(store, loaded, { bounds, columns }))
-    for (const { table_name, source_uri, operation, detail, rows: change, row_offset, row_digest } of rows) {
-      const uri = String(source_uri);
-      if (table_name !== table || !accepted.has(uri)) continue;
-      // A record that is accepted to be in no row makes no copy of another any less.
-      if (row_offset !== null && row_digest === null) continue;
-      const isBooked = operation === 'compact' && String(detail).startsWith(copiesDetail);
-      if (operation === 'accept' || isBooked) increase(accepted, uri, Number(change));
+    for (const row of rows) {
+      const uri = String(row.source_uri);
+      if (row.table_name !== table || !uris.has(uri)) continue;
+      balance.take(row);
+      if (row.operation === 'compact' && String(row.detail).startsWith(copiesDetail))
+        balance.add(uri, row.amended_at as bigint, Number(row.rows));
     }
-  for (const [uri, rows] of accepted) accepted.set(uri, Math.max(0, rows));
-  return accepted;
+  return new Map(objects.map((uri) => [uri, balance.of(uri)]));
 }
