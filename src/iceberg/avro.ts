@@ -20,7 +20,8 @@ export interface AvroFile {
 export type AvroSchema = { readonly [attribute: string]: unknown } | readonly AvroSchema[] | string;
 
 const magic = Buffer.from('Obj\u0001', 'latin1');
-const recordsPerBlock = 512;
+/** About 100 KB of files: who keeps one of them keeps its block (stored-map.ts). */
+const recordsPerBlock = 64;
 
 const exactLong = avsc.types.LongType.__with({
   fromBuffer(bytes: Buffer): number | bigint {

@@ -1,6 +1,6 @@
 /**
  * Counts and bounds of a file as they lie in its manifest, read when they are asked for. A Map for each of them would take 20 KB
- * a file of fifty columns, and most of what is planned never looks at them.
+ * a file of fifty columns, and most of what is planned never looks at them. Each keeps the whole block that it lies in.
  */
 import avsc from 'avsc';
 
