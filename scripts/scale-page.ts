@@ -188,9 +188,9 @@ const list = (items: Readonly<Record<string, { readonly value: number; readonly 
 
 /** Of `scripts/bench/stages --records 400k`. */
 const stages: readonly (readonly string[])[] = [
-  ['1', '11.7', '24', '10.5', '186', '2.2', '3.3'],
-  ['2', '9.1', '30', '12.8', '184', '1.5', '3.9'],
-  ['4', '10.1', '27', '17.7', '184', '2.5', '3.1'],
+  ['1', '6.4', '43', '10.2', '160', '1.0', '1.8'],
+  ['2', '3.8', '73', '12.8', '158', '0.9', '1.7'],
+  ['4', '2.9', '95', '15.1', '159', '0.9', '1.6'],
 ];
 
 export function scalePage(): string {
@@ -219,8 +219,8 @@ export function scalePage(): string {
     '## Measured',
     '',
     '`scripts/bench/stages`: one plan, then several processes that stage its units, each with one thread, then one commit, all from an S3 on loopback with',
-    '30 ms of latency. 198 objects, 276 MB, in 16 units, on 2026-11-29 on two CPUs that other work loaded with 15: so the CPU seconds say more than the wall times,',
-    'and more processes than CPUs bring nothing. Each pays for its start, half a CPU second, and its first load of the code; large units hide that.',
+    '30 ms of latency. 198 objects, 276 MB, in 16 units, on 2026-11-30 on two CPUs with nothing else to do but the server of that S3, so four processes bring little more than',
+    'two. Each pays for its start, a quarter of a CPU second, and its first load of the code; large units hide that.',
     '',
     ...table(['processes', 'stage s', 'MB/s', 'CPU s per GB', 'peak MB', 'plan s', 'commit s'], stages),
     '',
