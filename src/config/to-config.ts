@@ -188,7 +188,7 @@ function catalogConfig(
   const keys = auth === undefined ? given : { ...given, auth };
   checkKeysByType(['catalog'], 'catalog', type, keys, catalogKeys, neededCatalogKeys, problem);
   if (type !== 'rest') return { ...sectionValues({ properties: catalogKeys[type] }, given), type } as CatalogConfig;
-  checkUrl(['catalog', 'uri'], given.uri, problem);
+  checkUrl(['catalog', 'uri'], given.uri, seeAuth, problem);
   return {
     ...sectionValues({ properties: catalogKeys.rest }, given),
     ...(auth !== undefined && { auth: restAuth(auth, problem) }),
@@ -202,15 +202,23 @@ function restAuth(
 ): RestAuth {
   const at = ['catalog', 'auth'];
   checkKeysByType(at, 'sign-in', type, given, restAuthKeys, neededRestAuthKeys, problem);
-  checkUrl([...at, 'token_uri'], (given as { readonly token_uri?: string }).token_uri, problem);
+  checkUrl([...at, 'token_uri'], (given as { readonly token_uri?: string }).token_uri, seeAuth, problem);
   return { ...sectionValues({ properties: restAuthKeys[type] }, given), type } as RestAuth;
 }
 
-function checkUrl(at: KeyPath, url: string | undefined, problem: (path: KeyPath, message: string) => void): void {
+const seeAuth = 'see catalog.auth';
+
+/** `wayOut`: what to do instead of writing a user and a password into the URL. */
+function checkUrl(
+  at: KeyPath,
+  url: string | undefined,
+  wayOut: string,
+  problem: (path: KeyPath, message: string) => void,
+): void {
   if (url === undefined) return;
   if (!URL.canParse(url)) problem(at, 'is no URL');
   else if (new URL(url).username !== '' || new URL(url).password !== '')
-    problem(at, 'has a user or a password in it: see catalog.auth');
+    problem(at, `has a user or a password in it: ${wayOut}`);
 }
 
 /** Keys that another type has, and keys that are missing, are problems. */
@@ -263,10 +271,7 @@ function trinoConfig(
   const { url = '', catalog = '', schema = database ?? '', user } = trino;
   const at = (key: string): KeyPath => ['engines', 'trino', key];
   if (url === '') problem(at('url'), 'is missing: the URL of the coordinator');
-  else if (!URL.canParse(url)) problem(at('url'), 'is no URL');
-  else if (new URL(url).username !== '' || new URL(url).password !== '') {
-    problem(at('url'), 'has a user or a password in it: write engines.trino.user, and set TRINO_PASSWORD');
-  }
+  else checkUrl(at('url'), url, 'write engines.trino.user, and set TRINO_PASSWORD', problem);
   if (catalog === '') problem(at('catalog'), 'is missing: the name of the catalog in Trino that has the tables');
   if (schema === '')
     problem(at('schema'), 'is missing: without a Glue database or a namespace, Trino has to be told the schema');
