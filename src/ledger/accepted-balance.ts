@@ -1,8 +1,28 @@
 /** What is on the account of the objects of a table because somebody has accepted it, by the rows of `amendments`. */
+import { scanRows } from '../iceberg/table-rows.ts';
 import type { Row } from '../parquet/read/row-reader.ts';
+import { amendments } from '../tables/amendments.ts';
+import { textRange } from '../text/order.ts';
+import type { LedgerRuntime } from './runtime.ts';
 
-/** Columns of `amendments` that the balance is made of. */
-export const balanceColumns = ['source_uri', 'operation', 'amended_at', 'rows', 'row_offset', 'row_digest'];
+const balanceColumns = ['table_name', 'source_uri', 'operation', 'amended_at', 'rows', 'row_offset', 'row_digest'];
+
+/** Rows of `amendments` about these objects in a table, with what the balance is made of and more `columns`. */
+export async function* amendmentsOf(
+  { store, catalog }: Pick<LedgerRuntime, 'store' | 'catalog'>,
+  table: string,
+  uris: ReadonlySet<string>,
+  columns: readonly string[],
+): AsyncGenerator<Row> {
+  const loaded = await catalog.loadTable(amendments.name);
+  if (loaded === undefined) return;
+  const bounds = [
+    { column: 'table_name', from: table, to: table },
+    { column: 'source_uri', ...textRange(uris) },
+  ];
+  for await (const rows of scanRows(store, loaded, { bounds, columns: [...balanceColumns, ...columns] }))
+    for (const row of rows) if (row.table_name === table && uris.has(String(row.source_uri))) yield row;
+}
 
 export class AcceptedBalance {
   /** Rows by uri and then by time, in microseconds since the epoch. */

@@ -1,11 +1,8 @@
 /** What the account of an object has to say of rows of it that compaction drops. */
-import { scanRows } from '../../iceberg/table-rows.ts';
 import { increase } from '../../ingest/object-counts.ts';
 import type { Runtime } from '../../ingest/runtime.ts';
-import { AcceptedBalance, balanceColumns } from '../../ledger/accepted-balance.ts';
+import { AcceptedBalance, amendmentsOf } from '../../ledger/accepted-balance.ts';
 import type { Amendment } from '../../ledger/amendment.ts';
-import { amendments } from '../../tables/amendments.ts';
-import { textRange } from '../../text/order.ts';
 import type { Duplicates } from '../rewrite/duplicates.ts';
 
 interface DroppedRows {
@@ -41,23 +38,15 @@ const copiesDetail = 'accepted copies';
 
 /** Rows beyond the ledger that were accepted and that no compaction has taken off since, by object. */
 async function acceptedCopies(
-  { store, catalog }: Runtime,
+  runtime: Runtime,
   table: string,
   objects: readonly string[],
 ): Promise<Map<string, number>> {
-  const uris = new Set(objects);
   const balance = new AcceptedBalance();
-  const loaded = await catalog.loadTable(amendments.name);
-  if (loaded === undefined) return new Map();
-  const bounds = [{ column: 'source_uri', ...textRange(objects) }];
-  const columns = ['table_name', 'detail', ...balanceColumns];
-  for await (const rows of scanRows(store, loaded, { bounds, columns }))
-    for (const row of rows) {
-      const uri = String(row.source_uri);
-      if (row.table_name !== table || !uris.has(uri)) continue;
-      balance.take(row);
-      if (row.operation === 'compact' && String(row.detail).startsWith(copiesDetail))
-        balance.add(uri, row.amended_at as bigint, Number(row.rows));
-    }
+  for await (const row of amendmentsOf(runtime, table, new Set(objects), ['detail'])) {
+    balance.take(row);
+    if (row.operation === 'compact' && String(row.detail).startsWith(copiesDetail))
+      balance.add(String(row.source_uri), row.amended_at as bigint, Number(row.rows));
+  }
   return new Map(objects.map((uri) => [uri, balance.of(uri)]));
 }

@@ -2,10 +2,8 @@
  * Rows that were erased and are there again, since another engine has rolled the table back. They are off the account already,
  * unless somebody has accepted since that they are back, so to erase them once more must not take them off it twice.
  */
-import { scanRows } from '../../iceberg/table-rows.ts';
 import type { Runtime } from '../../ingest/runtime.ts';
-import { AcceptedBalance, balanceColumns, later } from '../../ledger/accepted-balance.ts';
-import { amendments } from '../../tables/amendments.ts';
+import { AcceptedBalance, amendmentsOf, later } from '../../ledger/accepted-balance.ts';
 
 export interface ErasedBefore {
   /** When rows of the subject were last erased from the object, in microseconds since the epoch. */
@@ -17,26 +15,20 @@ export interface ErasedBefore {
 
 /** By uri, those of `uris` that rows of the subject were erased from. `detail`: the digest of the subject. */
 export async function erasedBefore(
-  { store, catalog }: Pick<Runtime, 'store' | 'catalog'>,
+  world: Pick<Runtime, 'store' | 'catalog'>,
   { table, detail }: { readonly table: string; readonly detail: string },
   uris: ReadonlySet<string>,
 ): Promise<Map<string, ErasedBefore>> {
   const erased = new Map<string, { at: bigint; places: Set<string> }>();
   const accepted = new AcceptedBalance();
-  const loaded = await catalog.loadTable(amendments.name);
-  if (loaded === undefined) return new Map();
-  const bounds = [{ column: 'table_name', from: table, to: table }];
-  const columns = ['table_name', 'detail', 'places', ...balanceColumns];
-  for await (const group of scanRows(store, loaded, { bounds, columns }))
-    for (const row of group) {
-      const uri = String(row.source_uri);
-      if (row.table_name !== table || !uris.has(uri)) continue;
-      accepted.take(row);
-      if (row.operation !== 'erase' || row.detail !== detail) continue;
-      const places = erased.get(uri)?.places ?? new Set();
-      for (const place of (row.places ?? []) as string[]) places.add(place);
-      erased.set(uri, { at: later(erased.get(uri)?.at, row.amended_at as bigint), places });
-    }
+  for await (const row of amendmentsOf(world, table, uris, ['detail', 'places'])) {
+    accepted.take(row);
+    if (row.operation !== 'erase' || row.detail !== detail) continue;
+    const uri = String(row.source_uri);
+    const places = erased.get(uri)?.places ?? new Set();
+    for (const place of (row.places ?? []) as string[]) places.add(place);
+    erased.set(uri, { at: later(erased.get(uri)?.at, row.amended_at as bigint), places });
+  }
   return new Map([...erased].map(([uri, { at, places }]) => [uri, { at, places, accepted: accepted.of(uri, at) }]));
 }
 
