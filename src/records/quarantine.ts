@@ -24,8 +24,6 @@ export interface QuarantineContext {
 
 /** Values in the order of the quarantine table. */
 export function quarantineRow(context: QuarantineContext, frame: Frame, rejection: Rejection): Value[] {
-  const bytes = frame.tooLarge?.length ?? frame.bytes.length;
-  const { payload, encoding, kept } = payloadOf(frame.bytes);
   const row: Record<string, Value> = {
     ymd: quarantineDay(context, rejection),
     reason: rejection.code,
@@ -33,32 +31,40 @@ export function quarantineRow(context: QuarantineContext, frame: Frame, rejectio
     detail: rejection.detail.toWellFormed(),
     source_type: context.sourceType,
     source_uri: context.uri,
+    ...valuesOf(frame),
+  };
+  return quarantine.columns.map(({ name }) => row[name] as Value);
+}
+
+/** What a row of quarantine has of the record itself, by column. */
+function valuesOf(frame: Frame) {
+  const bytes = frame.tooLarge?.length ?? frame.bytes.length;
+  const { payload, encoding, kept } = payloadOf(frame.bytes);
+  return {
     source_offset: BigInt(frame.offset),
     payload_encoding: encoding,
     payload_bytes: BigInt(bytes),
     payload_truncated: kept < bytes,
     payload,
   };
-  return quarantine.columns.map(({ name }) => row[name] as Value);
 }
 
-const keyColumns = ['source_offset', 'payload_bytes', 'payload_encoding', 'payload'];
+const keyColumns = ['source_offset', 'payload_bytes', 'payload_encoding', 'payload'] as const;
 const keyAt = keyColumns.map((column) => quarantine.columns.findIndex(({ name }) => name === column));
 
 /** The same for rows of quarantine, of one object, that hold the same bytes in the same place, whatever was wrong with them. */
-export function frameKey(values: readonly Value[]): string {
-  const [offset, bytes, encoding, payload] = keyAt.map((at) => values[at]!);
-  const text = (value: Value | undefined): Uint8Array =>
-    value instanceof Uint8Array ? value : Buffer.from(String(value));
-  return `${offset} ${bytes} ${Buffer.from(text(encoding)).toString()} ${hash('sha256', text(payload), 'base64')}`;
-}
+export const frameKey = (values: readonly Value[]): string => keyOf(keyAt.map((at) => values[at]));
 
 /** `frameKey` of the row of quarantine that a frame would be. */
 export function keyOfFrame(frame: Frame): string {
-  const context = { sourceType: '', uri: '', facts: { relevant: true, columns: {} }, lastModified: 0 };
-  return frameKey(
-    quarantineRow(context, frame, { kind: 'quarantine', code: 'malformed_json', pointer: '', detail: '' }),
-  );
+  const values = valuesOf(frame);
+  return keyOf(keyColumns.map((column) => values[column]));
+}
+
+function keyOf([offset, bytes, encoding, payload]: readonly (Value | undefined)[]): string {
+  const text = (value: Value | undefined): Uint8Array =>
+    value instanceof Uint8Array ? value : Buffer.from(String(value));
+  return `${offset} ${bytes} ${Buffer.from(text(encoding)).toString()} ${hash('sha256', text(payload), 'base64')}`;
 }
 
 /** The day of the record where its time can be read, else the one that the key promises, else that of the object. */
