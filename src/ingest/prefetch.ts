@@ -27,8 +27,8 @@ export async function* ahead<T>(
     queue.push(next);
   };
   try {
+    request();
     for (;;) {
-      request();
       const result = await queue.shift()!;
       if (result.done === true) return;
       weight -= weightOf(result.value);

@@ -92,7 +92,9 @@ class Replacement {
     const coming = await this.#comingTo(loaded, history);
     const rows = new Map<string, number>();
     for (const { byObject } of going) for (const [uri, count] of byObject) rows.set(uri, (rows.get(uri) ?? 0) + count);
-    const erased = new Map([...coming.erased].map(([uri, rows]) => [uri, sum([...rows.values()].map(count))]));
+    const erased = new Map(
+      [...coming.erased].map(([uri, places]) => [uri, sum([...places.values()].map(({ length }) => length))]),
+    );
     const entries = this.#entries(coming.erased, history);
     const add = [...going.flatMap(({ rest }) => rest ?? []), ...coming.files];
     const remove = going.map(({ file }) => file.path);
@@ -332,5 +334,4 @@ function placed(file: LiveFile) {
   return { ...file, ymd };
 }
 
-const count = ({ length }: { readonly length: number }): number => length;
 const sum = (numbers: readonly number[]): number => numbers.reduce((total, number) => total + number, 0);

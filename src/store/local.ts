@@ -129,7 +129,7 @@ export class LocalStore implements ObjectStore {
   }
 }
 
-/** A folder in its place is no object that exists: whoever lost a race would look for that in vain. */
+/** Only another object counts as existing: where a folder is in the way, the caller would find no object that was faster. */
 function create(temporary: string, path: string, uri: string): void {
   try {
     linkSync(temporary, path);

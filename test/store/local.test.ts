@@ -60,7 +60,7 @@ describe('local store and the file system', () => {
     expect(readdirSync(path).sort()).toEqual(['folder', 'object']);
   });
 
-  test('a file where a folder has to be, or a folder where a file has to be, is no object that exists already', async () => {
+  test('a file where a folder has to be, or a folder where a file has to be, does not count as an object that exists already', async () => {
     const path = await place();
     writeFileSync(`${path}/file`, 'x');
     await mkdir(`${path}/folder`);

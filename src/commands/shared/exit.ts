@@ -24,9 +24,9 @@ export const exitCodeOf = (error: unknown): number =>
 export function describeFailure(error: unknown): string {
   if (!(error instanceof Error)) return indented(String(error));
   const lines = [error.message === '' ? error.name : error.message];
-  let table = lostFileOf(error);
+  let table = tableOfLostFile(error);
   for (let cause = error.cause; cause instanceof Error && lines.length < 5; cause = cause.cause) {
-    table ??= lostFileOf(cause);
+    table ??= tableOfLostFile(cause);
     if (cause.message !== '' && !lines.some((line) => line.includes((cause as Error).message))) {
       lines.push(`because: ${cause.message}`);
     }
@@ -36,7 +36,7 @@ export function describeFailure(error: unknown): string {
 }
 
 /** The table of which an error says that a data file is not there or cannot be read. */
-function lostFileOf(error: Error): string | undefined {
+function tableOfLostFile(error: Error): string | undefined {
   const file = unreadableFile(error);
   return file && /.*\/([^/]*)\/data\/.*\.parquet$/.exec(file)?.[1];
 }

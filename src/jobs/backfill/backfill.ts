@@ -103,7 +103,7 @@ function selectedConfig(
 
 const objectsOf = (batches: readonly PlannedBatch[]): number =>
   batches.reduce((sum, { objects }) => sum + objects.length, 0);
-const shareOfAhead = (batch: PlannedBatch): number => Math.max(1 / batchesAhead, objectsOf([batch]) / objectsAhead);
+const shareOfAhead = ({ objects }: PlannedBatch): number => Math.max(1 / batchesAhead, objects.length / objectsAhead);
 
 class BackfillRun {
   readonly #runtime: Runtime;

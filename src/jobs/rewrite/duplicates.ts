@@ -15,6 +15,7 @@ import type { TableMetadata } from '../../iceberg/metadata.ts';
 import type { LiveFile } from '../../iceberg/scan.ts';
 import { asParquet } from '../../iceberg/table-rows.ts';
 import { increase } from '../../ingest/object-counts.ts';
+import { begun } from '../../ingest/prefetch.ts';
 import { RowDigests } from '../../kernel/digests.ts';
 import { KernelTable } from '../../kernel/table.ts';
 import { columnsByName } from '../../parquet/encoder.ts';
@@ -79,31 +80,25 @@ export interface ComparedRows {
 }
 
 /** The rows of a file. Called once or twice for each pass, and for some files before the rows of others are through. */
-export type RowsOf = (file: LiveFile) => AsyncIterable<ComparedRows>;
+export type RowsOf = (file: LiveFile) => AsyncGenerator<ComparedRows, void, undefined>;
 
 /** Files that are opened while the one before them is looked at. */
 const filesAhead = 4;
 
 /** The rows of all files, one file after another. */
 async function* inTurn(files: readonly LiveFile[], rowsOf: RowsOf): AsyncGenerator<ComparedRows> {
-  const begun: { readonly rows: AsyncIterator<ComparedRows>; readonly first: Promise<IteratorResult<ComparedRows>> }[] =
-    [];
-  let next = 0;
+  const waiting = [...files];
+  const opened: ReturnType<RowsOf>[] = [];
   try {
-    while (next < files.length || begun.length > 0) {
-      for (; next < files.length && begun.length <= filesAhead; next++) {
-        const rows = rowsOf(files[next]!)[Symbol.asyncIterator]();
-        const first = rows.next();
-        // Heard when its turn comes.
-        first.catch(() => undefined);
-        begun.push({ rows, first });
-      }
-      const { rows, first } = begun[0]!;
-      for (let one = await first; one.done !== true; one = await rows.next()) yield one.value;
-      begun.shift();
+    for (;;) {
+      for (const file of waiting.splice(0, filesAhead + 1 - opened.length)) opened.push(begun(rowsOf(file)));
+      const [rows] = opened;
+      if (rows === undefined) return;
+      yield* rows;
+      opened.shift();
     }
   } finally {
-    await Promise.allSettled(begun.map(({ rows }) => rows.return?.()));
+    await Promise.allSettled(opened.map((rows) => rows.return()));
   }
 }
 

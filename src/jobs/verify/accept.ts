@@ -138,9 +138,10 @@ function entriesOf(
   let left = 0;
   const lost: AmendedRows[] = [];
   for (const { kind, expected, found } of differences) {
-    if (kind === 'rows-lost') lost.push({ ...entry, operation: 'lost', rows: Number(found) });
-    if (kind === 'rows-lost') left -= Number(found);
-    else if (kind !== 'content-differs') left += Number(found) - Number(expected);
+    if (kind === 'rows-lost') {
+      lost.push({ ...entry, operation: 'lost', rows: Number(found) });
+      left -= Number(found);
+    } else if (kind !== 'content-differs') left += Number(found) - Number(expected);
   }
   const rows = [...(odd?.places ?? [])].flatMap(([offset, place]) => {
     const digests = place.digests.size === 0 ? [null] : [...place.digests];

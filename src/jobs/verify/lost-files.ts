@@ -138,7 +138,7 @@ export async function restoreSequences(runtime: Runtime, differences: readonly D
   if (lost.length === 0) return [];
   const days = [...new Set(lost.map(({ ymd }) => ymd ?? 'all days'))].join(', ');
   const options = { again: true, objects: await objectsOfSequences(runtime, loaded, lost) };
-  const report = await backfill(runtime, options, { update: () => {} });
+  const report = await backfill(runtime, options);
   const { objects } = report;
   const left = leftUnread(report);
   if (left.length > 0)
@@ -215,7 +215,7 @@ export async function readLostAgain(runtime: Runtime, sources: readonly string[]
   const objects = new Set((await lostNow()).map(({ uri }) => uri));
   if (objects.size === 0) return [];
   const options = { again: true, objects, ...(sources && { sources }) };
-  const report = await backfill(runtime, options, { update: () => {} });
+  const report = await backfill(runtime, options);
   const { again, records } = report;
   const done: string[] = [];
   if ((again?.objects ?? 0) > 0) done.push(`read ${again!.objects} objects again, ${records.rows} rows`);

@@ -57,7 +57,7 @@ export async function repair(
       )),
     );
   if (has('object-not-ingested', 'object-changed', 'batch-abandoned')) {
-    const report = await backfill(runtime, sources ? { sources } : {}, { update: () => {} });
+    const report = await backfill(runtime, sources ? { sources } : {});
     done.push(`ingested ${report.objects.committed} objects, ${report.records.rows} rows`);
     const [first] = report.failures;
     if (first !== undefined)
