@@ -47,10 +47,8 @@ export class EnvelopeReader implements RecordReader {
         const place = { wrap, at: origin.offset, origin, layers: 0 };
         for (const finding of this.#unwrapper.text(bytes, place)) this.#settle(finding);
       },
-      isRecord: (bytes) => {
-        const record = parseRecord(bytes, spec.limits);
-        return !isRejection(record) && spec.marks.isRecord(record.value);
-      },
+      kindOf: (bytes) => this.#kindOf(bytes),
+      isHinted: (bytes) => this.#unwrapper.isHinted(bytes),
       incomplete: (rejection, origin) => this.#emit(rejection, origin),
       foreign: (origin) => this.#emit(foreignText, origin),
     });
@@ -132,6 +130,14 @@ export class EnvelopeReader implements RecordReader {
     }
     const record = parseRecord(bytes, this.#spec.limits);
     this.#emit(isRejection(record) ? record : reject('malformed_json', '', 'not a record'), frame);
+  }
+
+  #kindOf(bytes: Buffer): 'record' | 'line' | 'other' {
+    const { limits, marks } = this.#spec;
+    const record = parseRecord(bytes, limits);
+    if (isRejection(record)) return 'other';
+    if (marks.isRecord(record.value)) return 'record';
+    return marks.isOtherLine(record.value) ? 'line' : 'other';
   }
 
   #settle(finding: Finding): void {

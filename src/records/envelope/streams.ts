@@ -1,8 +1,9 @@
 /**
  * Puts records together that arrive in pieces: cut by a container runtime at its longest line, or printed over many
  * lines. Pieces belong together that one container or process wrote to one stream (wraps.ts), one after another, where
- * the JSON that the first began goes on with the next. A text that begins another object is a piece only where the one
- * before was cut, and one that is a whole record never is.
+ * the JSON that the first began goes on with the next. A text that begins with a brace is a piece only where the one
+ * before may have been cut, and never where it is a whole record. Where nothing says whether it was cut, what may be a
+ * record or another line by itself is no piece either.
  *
  * What never becomes whole is given back piece by piece, as it stood. Memory is bounded: no record grows past
  * limits.record_bytes, and the pieces that wait do not either, all streams together.
@@ -13,6 +14,7 @@ import { reject } from '../parse.ts';
 import type { FoundText } from './findings.ts';
 import { looksLikeTail, ObjectText } from './object-text.ts';
 import type { SplitLine } from './prefix-shapes.ts';
+import { afterFiller } from './texts.ts';
 import { partialState, streamKey, type Wrap } from './wraps.ts';
 
 export interface StreamEvents {
@@ -20,8 +22,10 @@ export interface StreamEvents {
   whole(bytes: Buffer, wrap: Wrap | undefined, origin: Frame): void;
   /** What follows behind it in the text of its last piece. */
   rest(bytes: Buffer, wrap: Wrap | undefined, origin: Frame): void;
-  /** Whether the bytes, one whole object, are a record by themselves. */
-  isRecord(bytes: Buffer): boolean;
+  /** What the bytes, one whole object, are by themselves. */
+  kindOf(bytes: Buffer): 'record' | 'line' | 'other';
+  /** Whether a record may stand in the bytes. */
+  isHinted(bytes: Buffer): boolean;
   /** A piece of a record that is not here as a whole. */
   incomplete(rejection: Rejection, origin: Frame): void;
   /** A line of another program. */
@@ -38,9 +42,15 @@ interface Chain {
   bytes: number;
   /** What they and the frames around them take. */
   held: number;
-  /** The last piece was cut: its envelope, its end or its length says that another one follows. */
-  isExpected: boolean;
+  /** Of the last piece. */
+  isCut: Cut;
 }
+
+/**
+ * Whether another piece follows: the envelope, the end or the length of a text says so, or that none does. A text without
+ * a line feed in a stream that has shown none so far may be either.
+ */
+type Cut = 'yes' | 'no' | 'perhaps';
 
 const mostStreams = 1024;
 /** Texts that wait for their stream to show whether its lines end with a line feed. */
@@ -68,7 +78,21 @@ export class Streams {
     const chain = this.#chains.size === 0 ? undefined : this.#chains.get(streamKey(wrap));
     if (chain === undefined || !chain.object.accepts(text, 0, text.length)) return false;
     if (text[0] !== OPEN_BRACE) return true;
-    return chain.isExpected && !(isWholeObject(text) && this.#events.isRecord(text));
+    const isCut = chain.isCut === 'perhaps' && text.at(-1) === NEWLINE ? 'yes' : chain.isCut;
+    return isCut !== 'no' && !this.#standsAlone(text, isCut);
+  }
+
+  /** Whether a text that begins with a brace is not the next piece of a record that was cut in front of it. */
+  #standsAlone(text: Buffer, isCut: Cut): boolean {
+    const object = new ObjectText();
+    const end = object.feed(text, 0, text.length);
+    if (object.state !== 'closed') return isCut === 'perhaps' && this.#events.isHinted(text);
+    const next = afterFiller(text, end, text.length);
+    if (isCut === 'yes') return next === text.length && this.#events.kindOf(text) === 'record';
+    // Elements of an array, line by line.
+    const behind = text[next] === COMMA ? afterFiller(text, next + 1, text.length) : next;
+    if (behind === text.length) return this.#events.kindOf(text.subarray(0, end)) !== 'other';
+    return text[behind] === OPEN_BRACE && this.#events.isHinted(text);
   }
 
   take({ text, wrap, isOpen, origin }: FoundText): void {
@@ -77,11 +101,12 @@ export class Streams {
     const hasLineFeed = text.at(-1) === NEWLINE;
     if (hasLineFeed) this.#noteLineFeeds(key);
     const isPiece = state.more ?? (!hasLineFeed && this.#keepsLineFeeds.has(key));
-    const isCut = isPiece || (state.more === undefined && !hasLineFeed && isLimit(text.length));
+    const isUnsaid = state.more === undefined && !hasLineFeed;
+    const isCut = isPiece || (isUnsaid && isLimit(text.length)) ? 'yes' : isUnsaid ? 'perhaps' : 'no';
     const piece = state.endedLine ? Buffer.concat([text, lineFeed]) : text;
     const chain = this.#chains.get(key);
     if (chain !== undefined) {
-      const isAnother = isOpen && text[0] === OPEN_BRACE && !chain.isExpected && !state.continues;
+      const isAnother = isOpen && text[0] === OPEN_BRACE && chain.isCut !== 'yes' && !state.continues;
       if (!isAnother && chain.object.accepts(piece, 0, piece.length)) {
         this.#append(key, chain, piece, wrap, origin, isCut);
         return;
@@ -92,7 +117,7 @@ export class Streams {
     if (isOpen) this.#begin(key, piece, wrap, origin, isCut);
     else if (state.continues || isPiece || looksLikeTail(text)) {
       this.#events.incomplete(incomplete('its beginning is not in this object'), origin);
-    } else if (!hasLineFeed && !state.endedLine && state.more === undefined && this.#undecidedCount < mostUndecided) {
+    } else if (isUnsaid && !state.endedLine && this.#undecidedCount < mostUndecided) {
       const waiting = this.#undecided.get(key) ?? [];
       this.#undecided.set(key, waiting);
       waiting.push(copyOf(origin));
@@ -107,12 +132,12 @@ export class Streams {
     this.#undecided.clear();
   }
 
-  #begin(key: string, text: Buffer, wrap: Wrap | undefined, origin: Frame, isExpected: boolean): void {
+  #begin(key: string, text: Buffer, wrap: Wrap | undefined, origin: Frame, isCut: Cut): void {
     const object = new ObjectText();
     let start = 0;
     while (start < text.length && text[start] !== OPEN_BRACE) start++;
     object.feed(text, start, text.length);
-    const chain: Chain = { object, wrap, texts: [], origins: [], bytes: 0, held: 0, isExpected };
+    const chain: Chain = { object, wrap, texts: [], origins: [], bytes: 0, held: 0, isCut };
     if (this.#chains.size >= mostStreams) {
       const [oldest, left] = this.#chains.entries().next().value as [string, Chain];
       this.#flush(oldest, left, `more than ${mostStreams} records of other streams were open`);
@@ -121,10 +146,10 @@ export class Streams {
     this.#hold(key, chain, text.subarray(start), origin);
   }
 
-  #append(key: string, chain: Chain, text: Buffer, wrap: Wrap | undefined, origin: Frame, isExpected: boolean): void {
+  #append(key: string, chain: Chain, text: Buffer, wrap: Wrap | undefined, origin: Frame, isCut: Cut): void {
     const end = chain.object.feed(text, 0, text.length);
     if (chain.object.state === 'open') {
-      chain.isExpected = isExpected;
+      chain.isCut = isCut;
       this.#hold(key, chain, text, origin);
       return;
     }
@@ -174,6 +199,7 @@ export class Streams {
 }
 
 const OPEN_BRACE = 0x7b;
+const COMMA = 0x2c;
 const NEWLINE = 0x0a;
 const lineFeed = Buffer.from('\n');
 
@@ -184,10 +210,3 @@ const incomplete = (why: string): Rejection => reject('incomplete_record', '', `
 
 /** The bytes of an object may be gone, or pin much more than themselves, when a piece is given back. */
 const copyOf = (frame: Frame): Frame => ({ ...frame, bytes: Buffer.from(frame.bytes) });
-
-function isWholeObject(text: Buffer): boolean {
-  if (text[0] !== OPEN_BRACE) return false;
-  const object = new ObjectText();
-  object.feed(text, 0, text.length);
-  return object.state === 'closed';
-}

@@ -78,6 +78,39 @@ describe('pieces are joined', () => {
     expect((await readObject(raw([first, middle, ',"result":true}'], end))).rows).toEqual([['d', middle]]);
   });
 
+  // The first line of a stream without a line feed may be a piece or all that there is.
+  test('of the first line in files of Docker, wherever it is cut', async () => {
+    const wrap = cutBy["Docker's files, by line ends"]!;
+    const text = json(decisionOf('d', { user: { name: 'carol' }, roles: [{ id: 1 }, { id: 2 }] }));
+    const places = Array.from({ length: text.length - 1 }, (_, i) => i + 1);
+    const atBraces = places.filter((at) => text[at] === '{');
+    expect(atBraces.length).toBeGreaterThan(4);
+    const twice = atBraces.flatMap((first) => places.filter((at) => at > first).map((second) => [first, second]));
+    for (const [first, second] of [...places.map((at) => [at, at]), ...twice] as [number, number][]) {
+      const pieces = [text.slice(0, first), text.slice(first, second), text.slice(second)].filter(
+        (piece) => piece !== '',
+      );
+      const { rows, quarantined } = await readObject([...wrap(pieces), ...wrap([json(decisionOf('e'))])].join('\n'));
+      expect({ first, second, ids: rows.map(([id]) => id), quarantined }).toEqual({
+        ...{ first, second, ids: ['d', 'e'], quarantined: [] },
+      });
+    }
+  });
+
+  test('but not whole records and lines behind one whose end is lost, without any line feeds', async () => {
+    const wrap = cutBy['Fargate, without any mark']!;
+    const lines = [
+      `{"decision_id":"lost","labels":`,
+      ownLine,
+      json(decisionOf('a')),
+      json(decisionOf('b')).slice(0, 60),
+    ];
+    const { rows, quarantined, skipped } = await readObject(lines.flatMap((line) => wrap([line])).join('\n'));
+    expect(rows.map(([id]) => id)).toEqual(['a']);
+    expect(quarantined).toEqual(['incomplete_record', 'incomplete_record']);
+    expect(skipped).toEqual(['request-line']);
+  });
+
   test('but a whole record never is one', async () => {
     const [open] = cut(json(large('lost')), dockerLimit) as [string];
     const { rows, quarantined } = await readObject(raw([open, json(decisionOf('good'))], '\n'));
