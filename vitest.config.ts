@@ -12,6 +12,7 @@ const { unit, alone, crash, e2e } = lanes();
 export default defineConfig({
   test: {
     pool: 'forks',
+    setupFiles: ['test/support/property-seed.ts'],
     maxWorkers: 2,
     // Real engines on small machines: these bounds are there to end what hangs, not to say what is slow.
     testTimeout: 180_000,
