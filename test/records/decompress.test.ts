@@ -35,6 +35,8 @@ describe('a body is read by its magic bytes, the same streamed and whole', () =>
       Buffer.concat([a, Buffer.from('\n'), b, Buffer.from('\r\n')]),
       'aaa\nbbb\n',
     ],
+    ['gzip with one line feed behind it', Buffer.concat([a, Buffer.from('\n')]), 'aaa\n'],
+    ['gzip with a carriage return behind it', Buffer.concat([a, b, Buffer.from('\r')]), 'aaa\nbbb\n'],
     ['gzip members with padding between', Buffer.concat([a, zeros(5), b, zeros(512)]), 'aaa\nbbb\n'],
     ['zstd', z, 'zzz\n'],
     ['several zstd frames', Buffer.concat([z, z, z]), 'zzz\nzzz\nzzz\n'],

@@ -19,6 +19,8 @@ const MOST_DEFLATED = 1032;
 const gunzipWhole = promisify(gunzip) as unknown as WholeDecoder<Promise<Decoded>>;
 const zstdWhole = promisify(zstdDecompress) as unknown as WholeDecoder<Promise<Decoded>>;
 const gunzipHere = gunzipSync as unknown as WholeDecoder<Decoded>;
+/** What Node's gunzip says of bytes behind a member that are none; and of broken members. */
+const seamErrors: ReadonlySet<string> = new Set(['incorrect header check', 'unexpected end of file']);
 type WholeDecoder<T> = (body: Uint8Array, options: object) => T;
 type Decoded = { readonly buffer: Buffer; readonly engine: { readonly bytesWritten: number } };
 
@@ -48,8 +50,8 @@ export async function decompressParts(
       parts.push(part.length < LEAST_OUTPUT ? Buffer.from(part) : part);
       at += engine.bytesWritten;
     } catch (error) {
-      // Node's gunzip takes a line feed behind a member for the next one: member by member there is none.
-      const isSeam = compression === 'gzip' && (error as Error).message === 'incorrect header check';
+      // Node's gunzip takes line feeds behind a member for the next one, and a single one for the beginning of its header.
+      const isSeam = compression === 'gzip' && seamErrors.has((error as Error).message);
       if (isSeam) return memberByMember(body, limits);
       throw objectError(error, compression, meter, at);
     }
