@@ -1,8 +1,7 @@
 /** Texts that other texts carry: in quotes, and as base64, compressed or not. */
-import { isUtf8 } from 'node:buffer';
 import { gunzipSync } from 'node:zlib';
 import { compressionOf } from '../body/compression.ts';
-import { isControl } from './texts.ts';
+import { isControl, isPieceOfUtf8 } from './texts.ts';
 
 /** What base64 of gzip, and of JSON objects, begins with. */
 export const encodedHints = ['H4sI', 'eyJ', 'ewo'] as const;
@@ -13,7 +12,7 @@ export function decodeBase64(text: Buffer, mostBytes: number): Buffer | undefine
   if (!base64Text.test(text.toString('latin1'))) return undefined;
   const bytes = Buffer.from(text.toString('latin1'), 'base64');
   const plain = gunzipped(bytes, mostBytes) ?? bytes;
-  return isUtf8(plain) && !plain.some(isControl) ? plain : undefined;
+  return isPieceOfUtf8(plain) && !plain.some(isControl) ? plain : undefined;
 }
 
 function gunzipped(bytes: Buffer, mostBytes: number): Buffer | undefined {

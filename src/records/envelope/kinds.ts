@@ -72,12 +72,14 @@ export interface PartialMark {
   readonly last?: RegExp;
   /** Values that say: another piece stands before. */
   readonly continues?: RegExp;
+  /** Values are numbers of the pieces of a record, one after the other. */
+  readonly counts?: true;
 }
 
 export const partialMarks: readonly PartialMark[] = [
   { name: /^_*(container_)?partial(_message)?$/i, more: /^(true|1)$/i },
   { name: /^_*(container_)?partial_last$/i, more: /^(false|0)$/i, last: /^(true|1)$/i },
-  { name: /^_*(container_)?partial_ordinal$/i, continues: /^([2-9]|\d{2,})$/ },
+  { name: /^_*(container_)?partial_ordinal$/i, continues: /^([2-9]|\d{2,})$/, counts: true },
   { name: /^(logtag|_p)$/i, more: /^P/, last: /^F/ },
   { name: /^_LINE_BREAK$/, more: /^line-max$/ },
 ];

@@ -15,7 +15,9 @@ import type { Emit, RecordReader } from '../record-reader.ts';
 import type { Finding, FoundRecord, Place } from './findings.ts';
 import { type EnvelopeForm, formOf } from './form.ts';
 import type { RecordMarks } from './marks.ts';
+import { looksLikeTail } from './object-text.ts';
 import { Streams } from './streams.ts';
+import { isPieceOfUtf8 } from './texts.ts';
 import { Unwrapper } from './unwrap.ts';
 import { envelopeText, type Wrap } from './wraps.ts';
 
@@ -50,7 +52,7 @@ export class EnvelopeReader implements RecordReader {
       kindOf: (bytes) => this.#kindOf(bytes),
       isHinted: (bytes) => this.#unwrapper.isHinted(bytes),
       incomplete: (rejection, origin) => this.#emit(rejection, origin),
-      foreign: (origin) => this.#emit(foreignText, origin),
+      foreign: (origin) => this.#foreignText(origin),
     });
     this.#unwrapper = new Unwrapper(spec.marks, spec.limits, {
       isExpected: (line) => this.#streams.expects(line),
@@ -77,7 +79,7 @@ export class EnvelopeReader implements RecordReader {
     this.#begun = begun;
     const cut = tooLarge(frame, this.#spec.limits);
     if (cut !== null) {
-      emit(cut, frame);
+      this.#unreadable(cut, frame);
       return;
     }
     const bytes = Buffer.from(frame.bytes.buffer, frame.bytes.byteOffset, frame.bytes.byteLength);
@@ -98,7 +100,7 @@ export class EnvelopeReader implements RecordReader {
       const found = record.code === 'malformed_json' ? this.#unwrapper.text(bytes, place) : [];
       if (found.some(({ kind }) => kind === 'record' || kind === 'settled'))
         for (const finding of found) this.#settle(finding);
-      else this.#emit(record, frame);
+      else this.#unreadable(record, frame);
       return;
     }
     const found = this.#unwrapper.object(record, place);
@@ -112,8 +114,8 @@ export class EnvelopeReader implements RecordReader {
 
   /** A frame that is a line of text. */
   #line(bytes: Buffer, frame: Frame, place: Place): void {
-    if (bytes.length === 0 || !isUtf8(bytes)) {
-      this.#emit(parseRecord(bytes, this.#spec.limits) as Rejection, frame);
+    if (bytes.length === 0 || !isPieceOfUtf8(bytes)) {
+      this.#unreadable(parseRecord(bytes, this.#spec.limits) as Rejection, frame);
       return;
     }
     for (const finding of this.#unwrapper.text(bytes, place)) {
@@ -125,11 +127,25 @@ export class EnvelopeReader implements RecordReader {
   /** Text that nothing is around: another program's where it looks like a line of a log, else something broken. */
   #bareText(bytes: Buffer, frame: Frame): void {
     if (this.#unwrapper.isLogLine(bytes) && !this.#unwrapper.isHinted(bytes)) {
-      this.#emit(foreignText, frame);
+      this.#foreignText(frame);
       return;
     }
     const record = parseRecord(bytes, this.#spec.limits);
-    this.#emit(isRejection(record) ? record : reject('malformed_json', '', 'not a record'), frame);
+    const rejection = isRejection(record) ? record : reject('malformed_json', '', 'not a record');
+    // What has lost its beginning only may have been an envelope.
+    if (looksLikeTail(bytes)) this.#unreadable(rejection, frame);
+    else this.#emit(rejection, frame);
+  }
+
+  /** A frame that may have been a piece of any record that is open: what stands behind it does not go on with that. */
+  #unreadable(rejection: Rejection, frame: Frame): void {
+    this.#streams.interrupt();
+    this.#emit(rejection, frame);
+  }
+
+  #foreignText(frame: Frame): void {
+    const isText = isUtf8(frame.bytes);
+    this.#emit(isText ? foreignText : reject('invalid_utf8', '', 'a cut character, and no piece of a record'), frame);
   }
 
   #kindOf(bytes: Buffer): 'record' | 'line' | 'other' {

@@ -44,6 +44,8 @@ interface Chain {
   held: number;
   /** Of the last piece. */
   isCut: Cut;
+  /** What the last piece counts itself as, where it does. */
+  ordinal: number | undefined;
 }
 
 /**
@@ -107,14 +109,16 @@ export class Streams {
     const chain = this.#chains.get(key);
     if (chain !== undefined) {
       const isAnother = isOpen && text[0] === OPEN_BRACE && chain.isCut !== 'yes' && !state.continues;
-      if (!isAnother && chain.object.accepts(piece, 0, piece.length)) {
+      const isNext = !isAnother && !isGap(chain.ordinal, state.ordinal);
+      if (isNext && chain.object.accepts(piece, 0, piece.length)) {
+        chain.ordinal = state.ordinal;
         this.#append(key, chain, piece, wrap, origin, isCut);
         return;
       }
       if (isOpen || state.continues || state.more === true)
         this.#flush(key, chain, 'the next piece does not go on with it');
     }
-    if (isOpen) this.#begin(key, piece, wrap, origin, isCut);
+    if (isOpen) this.#begin(key, piece, wrap, origin, isCut, state.ordinal);
     else if (state.continues || isPiece || looksLikeTail(text)) {
       this.#events.incomplete(incomplete('its beginning is not in this object'), origin);
     } else if (isUnsaid && !state.endedLine && this.#undecidedCount < mostUndecided) {
@@ -125,6 +129,11 @@ export class Streams {
     } else this.#events.foreign(origin);
   }
 
+  /** A frame could not be read: it may have been the next piece of any record that is open. */
+  interrupt(): void {
+    for (const [key, chain] of [...this.#chains]) this.#flush(key, chain, 'what follows it could not be read');
+  }
+
   /** The object is over. */
   end(): void {
     for (const [key, chain] of [...this.#chains]) this.#flush(key, chain, 'its end is not in this object');
@@ -132,12 +141,19 @@ export class Streams {
     this.#undecided.clear();
   }
 
-  #begin(key: string, text: Buffer, wrap: Wrap | undefined, origin: Frame, isCut: Cut): void {
+  #begin(
+    key: string,
+    text: Buffer,
+    wrap: Wrap | undefined,
+    origin: Frame,
+    isCut: Cut,
+    ordinal: number | undefined,
+  ): void {
     const object = new ObjectText();
     let start = 0;
     while (start < text.length && text[start] !== OPEN_BRACE) start++;
     object.feed(text, start, text.length);
-    const chain: Chain = { object, wrap, texts: [], origins: [], bytes: 0, held: 0, isCut };
+    const chain: Chain = { object, wrap, texts: [], origins: [], bytes: 0, held: 0, isCut, ordinal };
     if (this.#chains.size >= mostStreams) {
       const [oldest, left] = this.#chains.entries().next().value as [string, Chain];
       this.#flush(oldest, left, `more than ${mostStreams} records of other streams were open`);
@@ -197,6 +213,10 @@ export class Streams {
     for (const origin of waiting) this.#events.incomplete(incomplete('its beginning is not in this object'), origin);
   }
 }
+
+/** Whether pieces that count themselves are not next to each other: one was lost between them. */
+const isGap = (before: number | undefined, now: number | undefined): boolean =>
+  before !== undefined && now !== undefined && now !== before + 1;
 
 const OPEN_BRACE = 0x7b;
 const COMMA = 0x2c;

@@ -27,7 +27,7 @@ import {
 import type { RecordMarks } from './marks.ts';
 import { ObjectText } from './object-text.ts';
 import { type IsExpected, Shapes } from './prefix-shapes.ts';
-import { afterFiller, isBehindWord, trimmed } from './texts.ts';
+import { afterFiller, isBehindWord, isPieceOfUtf8, trimmed } from './texts.ts';
 import { elementRanges, isByteList, isKeyValueList, isTextual, plainJson, typeName } from './typed-values.ts';
 import type { Wrap } from './wraps.ts';
 
@@ -248,7 +248,7 @@ export class Unwrapper {
 
   /** JSON in quotes. */
   #quoted(text: Buffer, start: number, end: number, place: Place): Finding[] | undefined {
-    if (!this.#isHinted(text)) return undefined;
+    if (!this.#isHinted(text) || !isUtf8(text)) return undefined;
     const quoted = quotedJson(text.toString('utf8', start, end));
     if (quoted === undefined) return undefined;
     const { prefix, inner, suffix } = quoted;
@@ -344,7 +344,7 @@ export class Unwrapper {
   /** journald writes what is not printable as a list of bytes. */
   #bytes(value: readonly number[], place: Place): Finding[] {
     const text = Buffer.from(value);
-    return isUtf8(text) ? this.text(text, { ...place, layers: place.layers + 1 }) : [];
+    return isPieceOfUtf8(text) ? this.text(text, { ...place, layers: place.layers + 1 }) : [];
   }
 
   #typed(type: string, value: Readonly<Record<string, unknown>>, bytes: Buffer, place: Place): Finding[] {

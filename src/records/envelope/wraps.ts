@@ -81,6 +81,8 @@ export interface PartialState {
   /** Said by the envelope: the text goes on in the next one, or ends here; undefined where nothing says so. */
   readonly more: boolean | undefined;
   readonly continues: boolean;
+  /** Which piece of its record it is. */
+  readonly ordinal: number | undefined;
   /** Whether the runtime took a line feed away behind the text. */
   readonly endedLine: boolean;
 }
@@ -91,10 +93,12 @@ export function partialState(wrap: Wrap | undefined): PartialState {
   let last = false;
   let continues = false;
   let endedLine = false;
+  let ordinal: number | undefined;
   const note = (mark: PartialMark, value: string): void => {
     if (mark.last?.test(value)) last = true;
     else if (mark.more?.test(value)) more = true;
     if (mark.continues?.test(value)) continues = true;
+    if (mark.counts && /^\d{1,9}$/.test(value)) ordinal = Number(value);
   };
   for (const layer of layersOf(wrap)) {
     if (layer.kind === 'text') {
@@ -106,7 +110,7 @@ export function partialState(wrap: Wrap | undefined): PartialState {
     for (const [name, value] of facts(layer))
       for (const mark of partialMarks) if (mark.name.test(name)) note(mark, value);
   }
-  return { more: last ? false : more, continues, endedLine };
+  return { more: last ? false : more, continues, ordinal, endedLine };
 }
 
 /** Names the stream: the same for all pieces of a record, another one for what another container or process wrote. */

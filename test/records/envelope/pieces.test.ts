@@ -119,6 +119,85 @@ describe('pieces are joined', () => {
   });
 });
 
+/** A record in pieces of bytes, which need not be whole characters. */
+const cutBytesBy: Readonly<Record<string, (pieces: readonly Buffer[]) => Buffer>> = {
+  'raw files of containerd': (pieces) =>
+    Buffer.concat(
+      pieces.map((piece, i) =>
+        Buffer.concat([Buffer.from(`2026-11-28T10:00:00.1Z stderr ${isLast(i, pieces) ? 'F' : 'P'} `), piece, newline]),
+      ),
+    ),
+  'journald, as lists of bytes': (pieces) =>
+    Buffer.from(
+      pieces
+        .map((piece, i) => json({ MESSAGE: [...piece], ...(isLast(i, pieces) ? {} : { _LINE_BREAK: 'line-max' }) }))
+        .join('\n'),
+    ),
+  'base64 of Kinesis': (pieces) =>
+    Buffer.from(pieces.map((piece) => json({ kinesis: { data: piece.toString('base64') } })).join('\n')),
+  'docker compose': (pieces) => Buffer.concat(pieces.flatMap((piece) => [Buffer.from('opa-1  | '), piece, newline])),
+};
+const newline = Buffer.from('\n');
+
+describe('characters that are cut in halves become whole again', () => {
+  const input = { user: 'zoë', note: 'аудит 日本 😀😀' };
+  const text = Buffer.from(json(decisionOf('d', input)));
+  const places = Array.from({ length: text.length - 1 }, (_, i) => i + 1);
+  const inCharacters = places.filter((at) => ((text[at] as number) & 0xc0) === 0x80);
+
+  test.each(Object.entries(cutBytesBy))('%s', async (_, wrap) => {
+    expect(inCharacters.length).toBeGreaterThan(15);
+    for (const at of inCharacters) {
+      for (const next of [text.length, at + 1]) {
+        const pieces = [text.subarray(0, at), text.subarray(at, next), text.subarray(next)].filter((p) => p.length > 0);
+        const { rows, quarantined } = await readObject(wrap(pieces));
+        expect({ at, next, rows, quarantined }).toEqual({ at, next, rows: [['d', json(input)]], quarantined: [] });
+      }
+    }
+  });
+
+  test('and a half that is a piece of nothing is kept', async () => {
+    const half = Buffer.from('é').subarray(0, 1);
+    const line = Buffer.concat([Buffer.from('2026-11-28T10:00:00.1Z stderr F caf'), half, newline]);
+    const { rows, quarantined } = await readObject(Buffer.concat([line, Buffer.from(json(decisionOf('d')))]));
+    expect({ ids: rows.map(([id]) => id), quarantined }).toEqual({ ids: ['d'], quarantined: ['invalid_utf8'] });
+  });
+});
+
+describe('no row has a hole', () => {
+  const pieces = cut(json(large('d')), dockerLimit);
+  const raw = pieces.map((piece, i) => `2026-11-28T10:00:00.1Z stderr ${isLast(i, pieces) ? 'F' : 'P'} ${piece}`);
+  const docker = pieces.map((piece, i) => json({ log: isLast(i, pieces) ? `${piece}\n` : piece, stream: 'stderr' }));
+  const isHeld = async (lines: readonly (string | Buffer)[]) => {
+    const good = json({ log: `${json(decisionOf('good'))}\n`, stream: 'stderr' });
+    const object = Buffer.concat([...lines, good].flatMap((line) => [Buffer.from(line), newline]));
+    const { rows, quarantined } = await readObject(object);
+    expect(rows.map(([id]) => id)).toEqual(['good']);
+    expect(quarantined.length).toBe(lines.length);
+  };
+
+  test('where a piece is no UTF-8', async () => {
+    const broken = Buffer.from(raw[1]!);
+    broken[1000] = 0xff;
+    await isHeld([raw[0]!, broken, raw[2]!]);
+  });
+
+  test('where the envelope of a piece has lost its end, or its beginning', async () => {
+    await isHeld([docker[0]!, docker[1]!.slice(0, 9000), docker[2]!]);
+    await isHeld([docker[0]!, docker[1]!.slice(9000), docker[2]!]);
+  });
+
+  test('where a piece is larger than a record may be', async () => {
+    const huge = json({ log: 'x'.repeat(2 << 20), stream: 'stderr' });
+    await isHeld([docker[0]!, huge, docker[2]!]);
+  });
+
+  test('where pieces that count themselves are not all there', async () => {
+    const lines = cutBy.FireLens!(cut(json(large('d')), 9000));
+    await isHeld(lines.filter((_, i) => i !== 2));
+  });
+});
+
 /** Many lines in one envelope. */
 const lists: Readonly<Record<string, (lines: readonly string[]) => unknown>> = {
   'CloudWatch Logs subscription': (lines) => ({
