@@ -4,6 +4,7 @@ import { existsSync } from 'node:fs';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { queryCommand, shellWord } from '../../src/queries/command.ts';
+import { anyCharacter } from '../support/any-character.ts';
 
 /** What a shell makes of words, without their NULs, which no argument can have. */
 const wordsOf = (shell: string, line: string): string[] =>
@@ -34,7 +35,7 @@ describe.each(shells)('a word in %s', (shell) => {
 
   test('of any kind is one word', () => {
     const text = fc
-      .string({ unit: 'binary', maxLength: 30 })
+      .string({ unit: anyCharacter, maxLength: 30 })
       .filter((some) => some.isWellFormed() && !some.includes('\0'));
     fc.assert(
       fc.property(fc.array(text, { minLength: 50, maxLength: 100 }), (texts) => {
@@ -47,7 +48,7 @@ describe.each(shells)('a word in %s', (shell) => {
 
 test('a word shows nothing that hides or turns around what stands beside it', () => {
   fc.assert(
-    fc.property(fc.string({ unit: 'binary', maxLength: 30 }), (text) => {
+    fc.property(fc.string({ unit: anyCharacter, maxLength: 30 }), (text) => {
       expect(shellWord(text)).not.toMatch(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Co}\p{Cs}]/u);
     }),
   );

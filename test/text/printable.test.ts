@@ -3,6 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { columnsOf, printable, printableJson, printableLines } from '../../src/text/printable.ts';
 import { withoutStyles } from '../../src/text/styles.ts';
 import { textTable } from '../../src/text/text-table.ts';
+import { anyCharacter } from '../support/any-character.ts';
 import { propertyRuns } from '../support/thorough.ts';
 
 /** One or more of each kind that a terminal, a page or a reader could be misled by. */
@@ -60,7 +61,7 @@ describe('printable text', () => {
     expect(printable(`a${'\u0301'.repeat(1000)}b`, 10)).toBe(`a${'\u0301'.repeat(3)}\\u{301}…`);
   });
 
-  const anyText = fc.string({ unit: 'binary', maxLength: 200 });
+  const anyText = fc.string({ unit: anyCharacter, maxLength: 200 });
 
   test('of any kind is well-formed, free of what cannot be seen, and no wider than asked for', () => {
     fc.assert(
@@ -107,7 +108,7 @@ describe('JSON for a terminal', () => {
 
   test('has the same value, whatever the value is', () => {
     fc.assert(
-      fc.property(fc.jsonValue({ stringUnit: 'binary' }), (value) => {
+      fc.property(fc.jsonValue({ stringUnit: anyCharacter }), (value) => {
         const shown = printableJson(JSON.stringify(value, null, 1));
         expect(shown).not.toMatch(unsafe);
         expect(JSON.parse(shown)).toEqual(JSON.parse(JSON.stringify(value)));

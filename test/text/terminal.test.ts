@@ -9,11 +9,12 @@ import { recordsText } from '../../src/text/records.ts';
 import { renderStyles, styled, withoutStyles } from '../../src/text/styles.ts';
 import { textTable } from '../../src/text/text-table.ts';
 import { wrapLines } from '../../src/text/wrap.ts';
+import { anyCharacter } from '../support/any-character.ts';
 
 const linesOf = (text: string): string[] => withoutStyles(text).split('\n').slice(0, -1);
 const cell = fc.oneof(
   fc.string({ maxLength: 80 }),
-  fc.string({ unit: 'binary', maxLength: 40 }),
+  fc.string({ unit: anyCharacter, maxLength: 40 }),
   fc.stringMatching(/^[漢字かな😀🇩a]{0,40}$/u),
   fc.constant('2023-07-11T16:55:37.920149Z'),
 );

@@ -4,6 +4,7 @@
  */
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
+import { anyCharacter } from '../../support/any-character.ts';
 import { propertyRuns } from '../../support/thorough.ts';
 import { decisionOf, ownLine, readObject } from './read.ts';
 
@@ -59,7 +60,7 @@ const misleading = fc.constantFrom(
 );
 const input = fc.oneof(
   fc.jsonValue({ maxDepth: 2 }),
-  fc.dictionary(fc.oneof(fc.string(), misleading), fc.oneof(fc.string({ unit: 'binary' }), misleading)),
+  fc.dictionary(fc.oneof(fc.string(), misleading), fc.oneof(fc.string({ unit: anyCharacter }), misleading)),
 );
 
 interface Line {
