@@ -21,8 +21,17 @@ export function extendNameMapping(mapping: string | undefined, fields: readonly 
   return JSON.stringify([...present, ...added.map((field) => mapped(field.id, field.name, field.type))]);
 }
 
+/** Asked for with each file of a table, or each of its columns. */
+const names = new WeakMap<TableMetadata, ReadonlyMap<string, number>>();
+
 /** Field ids of the top-level columns by every name that they have, or had. */
-export function namesOf({ properties }: TableMetadata): ReadonlyMap<string, number> {
+export function namesOf(metadata: TableMetadata): ReadonlyMap<string, number> {
+  const known = names.get(metadata) ?? parsedNames(metadata);
+  names.set(metadata, known);
+  return known;
+}
+
+function parsedNames({ properties }: TableMetadata): ReadonlyMap<string, number> {
   const text = properties[nameMappingProperty];
   const fields = text === undefined ? [] : (JSON.parse(text) as MappedField[]);
   return new Map(
