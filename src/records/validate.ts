@@ -18,6 +18,9 @@ const timeFormats = {
   'event-time-gmt': (text: string): boolean => parseTime(text, 'utc') !== null,
 };
 
+/** Compiling takes longer than validating thousands of records: the interpreters of a schema share what came of it. */
+const compiledOf = new WeakMap<AnnotatedSchema, ValidateFunction>();
+
 export function validator(schema: AnnotatedSchema): Validator {
   let compiled: ValidateFunction | undefined;
   const required = new Set(schema.required);
@@ -29,12 +32,16 @@ export function validator(schema: AnnotatedSchema): Validator {
 }
 
 function compile(schema: AnnotatedSchema): ValidateFunction {
+  const before = compiledOf.get(schema);
+  if (before !== undefined) return before;
   // strictTypes off: `properties` below input and result say which members become columns, not that input is an object.
   // validateSchema off: compiling the schema of schemas takes longer than starting the program; a test holds ours to it.
   const ajv = new Ajv2020({ strictTypes: false, allowUnionTypes: true, ownProperties: true, validateSchema: false });
   ajv.addVocabulary(['x-column', 'x-table']);
   for (const [name, validate] of Object.entries(timeFormats)) ajv.addFormat(name, validate);
-  return ajv.compile(schema);
+  const compiled = ajv.compile(schema);
+  compiledOf.set(schema, compiled);
+  return compiled;
 }
 
 function rejection(error: ErrorObject, record: unknown, required: ReadonlySet<string>): Rejection {
