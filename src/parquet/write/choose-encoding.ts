@@ -1,13 +1,13 @@
 /**
  * Which encoding a chunk without a dictionary gets: the one by which a sample of its values comes out smallest after
- * compression. What is harder to read must be smaller by a margin. And which level of zstd: a high one costs ten times as
- * much as the lowest, and random ids come out no smaller for it.
+ * compression, or as it is, where the chunk is too small to be compressed. What is harder to read must be smaller by a
+ * margin. And which level of zstd: a high one costs ten times as much as the lowest, and random ids come out no smaller for it.
  */
 import type { FixedData, ScalarData } from '../../columns/batch.ts';
 import { kernel } from '../../kernel/kernel.ts';
 import { Encoding } from '../format/footer.ts';
 import type { MinMax } from '../format/statistics.ts';
-import { compressedSize } from './compression.ts';
+import { compressedSize, leastCompressed } from './compression.ts';
 
 const sampleValues = 2048;
 const sampleBytes = 32 << 10;
@@ -42,7 +42,8 @@ export function chooseEncoding(
   const sizeAt = (encoding: Encoding, by: number): number => {
     kernel().call.clearSink();
     writeValues(encoding, data, from, to);
-    return compressedSize(by);
+    const length = kernel().call.sinkLength();
+    return to - from === values && length < leastCompressed ? length : compressedSize(by);
   };
   const size = (encoding: Encoding): number => sizeAt(encoding, Math.min(level, trialLevel));
   const encoding = isText ? chooseForStrings(size) : chooseForNumbers(data, range, size);

@@ -14,14 +14,12 @@ import {
 } from '../format/statistics.ts';
 import { bloomFilter, canHaveBloomFilter } from './bloom-filter.ts';
 import { chooseEncoding, type EncodingChoice, isPossible, trialLevel, writeValues } from './choose-encoding.ts';
-import { type Compressor, sinkBody } from './compression.ts';
+import { type Compressor, leastCompressed, sinkBody } from './compression.ts';
 import { makeDictionary } from './dictionary.ts';
 import { encodeColumnIndex } from './page-index.ts';
 import { cutPages, type PageRange } from './pages.ts';
 import type { LeafStream } from './shred.ts';
 
-/** Chunks below this are left as they are: columns of nulls or of one value, which make most of a wide table. */
-const leastCompressed = 256;
 /** Row groups of a file that a choice of encoding and level is good for. */
 const usesOfChoice = 8;
 

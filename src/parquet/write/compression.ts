@@ -7,6 +7,8 @@ import { constants, zstdCompress, zstdCompressSync } from 'node:zlib';
 import { giveBack } from '../../columns/give-back.ts';
 import { kernel } from '../../kernel/kernel.ts';
 
+/** Chunks below this are left as they are: columns of nulls or of one value, which make most of a wide table. */
+export const leastCompressed = 256;
 const syncBytes = 12 << 10;
 const syncLevel = 3;
 /** Page bodies that wait for a thread before the next chunk has to wait, and at most. */
