@@ -5,6 +5,7 @@ import {
   type FromThread,
   type Preparation,
   receivedError,
+  sentBatch,
   sentError,
   type ThreadTask,
   type ToThread,
@@ -54,7 +55,7 @@ async function ingest({ port, config, source: named, ...request }: ThreadTask): 
         onMove: atMostEvery(movedEveryMs, () => tell({ kind: 'moved' })),
       },
     );
-    tell({ kind: 'staged', staged });
+    tell({ kind: 'staged', staged: sentBatch(staged) });
   } catch (error) {
     tell({ kind: 'failed', error: sentError(error) });
   } finally {

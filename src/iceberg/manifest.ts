@@ -200,7 +200,7 @@ function toMap<T extends number | Uint8Array>(
 ): ReadonlyMap<number, T> | null {
   return nullable(value, (items) =>
     items instanceof StoredRecords
-      ? (items.stored as StoredMap<T>)
+      ? (items.stored as ReadonlyMap<number, number | Uint8Array> as ReadonlyMap<number, T>)
       : new Map((items as { key: number; value: unknown }[]).map((item) => [item.key, convert(item.value)] as const)),
   );
 }

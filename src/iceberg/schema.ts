@@ -363,12 +363,12 @@ function sortOrderFor(metadata: TableMetadata, schema: Schema, declaration: Tabl
 }
 
 function sortsBy(order: SortOrder, schema: Schema, sortedBy: readonly string[]): boolean {
-  const names = new Map(schema.fields.map((field) => [field.id, field.name]));
+  const nameOf = (id: number) => schema.fields.find((field) => field.id === id)?.name;
   return (
     order.fields.length === sortedBy.length &&
     order.fields.every(
       (field, index) =>
-        names.get(field['source-id']) === sortedBy[index] &&
+        nameOf(field['source-id']) === sortedBy[index] &&
         field.transform === 'identity' &&
         field.direction === 'asc' &&
         field['null-order'] === 'nulls-first',

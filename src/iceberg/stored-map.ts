@@ -1,6 +1,7 @@
 /**
- * Counts and bounds of a file as they lie in its manifest, read when they are asked for. A Map for each of them would take 20 KB
- * a file of fifty columns, and most of what is planned never looks at them. Each keeps the whole block that it lies in.
+ * Counts and bounds of a file as a manifest stores them, read when they are asked for. A Map for each of them would take 20 KB
+ * per file of fifty columns: most of what is planned never looks at them, and a commit may have thousands of files. A map that was
+ * read keeps the whole block that it lies in.
  */
 import avsc from 'avsc';
 
@@ -149,14 +150,64 @@ const arrays = avsc.types.ArrayType.prototype as unknown as {
 export interface Values<V> {
   readonly read: (cursor: Cursor) => V;
   readonly skip: (cursor: Cursor) => void;
+  readonly write: (out: MapWriter, value: V) => void;
 }
 
-const longs: Values<number> = { read: (cursor) => cursor.long(), skip: (cursor) => void cursor.long() };
+export const longs: Values<number> = {
+  read: (cursor) => cursor.long(),
+  skip: (cursor) => void cursor.long(),
+  write: (out, value) => out.long(value),
+};
 export const byteStrings: Values<Uint8Array> = {
   // A copy: a few bytes of a block would keep all of it.
   read: (cursor) => Buffer.from(cursor.bytes(cursor.long())),
   skip: (cursor) => void cursor.pass(cursor.long()),
+  write: (out, bytes) => out.byteString(bytes),
 };
+
+/** Writes maps one behind the other, each as one block of entries, as StoredMap reads them. */
+export class MapWriter {
+  #buffer = Buffer.allocUnsafe(2048);
+  #length = 0;
+
+  map<V>(map: ReadonlyMap<number, V>, { write }: Values<V>): void {
+    if (map.size > 0) this.long(map.size);
+    for (const [key, value] of map) {
+      this.long(key);
+      write(this, value);
+    }
+    this.long(0);
+  }
+
+  /** A copy of what was written, in memory of its own. */
+  bytes(): Buffer {
+    const bytes = Buffer.alloc(this.#length);
+    this.#buffer.copy(bytes, 0, 0, this.#length);
+    return bytes;
+  }
+
+  /** An integer of less than 2^52, of either sign: zigzag, seven bits in a byte. */
+  long(value: number): void {
+    this.#reserve(8);
+    let rest = value < 0 ? -2 * value - 1 : 2 * value;
+    for (; rest > 127; rest = Math.floor(rest / 128)) this.#buffer[this.#length++] = (rest % 128) | 128;
+    this.#buffer[this.#length++] = rest;
+  }
+
+  byteString(bytes: Uint8Array): void {
+    this.long(bytes.length);
+    this.#reserve(bytes.length);
+    this.#buffer.set(bytes, this.#length);
+    this.#length += bytes.length;
+  }
+
+  #reserve(more: number): void {
+    if (this.#length + more <= this.#buffer.length) return;
+    const larger = Buffer.allocUnsafe(Math.max(this.#buffer.length * 2, this.#length + more));
+    this.#buffer.copy(larger, 0, 0, this.#length);
+    this.#buffer = larger;
+  }
+}
 
 /** Numbers and bytes one behind the other (Avro specification, "Binary Encoding"). */
 class Cursor {

@@ -1,6 +1,8 @@
 /** What the pool and its threads say to each other: all of it plain data, since it is copied on the way. */
 import type { MessagePort } from 'node:worker_threads';
 import type { Config } from '../config/config.ts';
+import { type PackedDataFile, packDataFile, unpackDataFile } from '../iceberg/data-file.ts';
+import type { Intent } from '../ledger/batch-intent.ts';
 import type { SourceConfig } from '../sources/config.ts';
 import { type ObjectInfo, StoreError } from '../store/store.ts';
 import { AccountingError } from './object-counts.ts';
@@ -30,8 +32,26 @@ export type FromThread =
   | { readonly kind: 'fetched' }
   | { readonly kind: 'throttled' }
   | { readonly kind: 'log'; readonly fields: Readonly<Record<string, unknown>>; readonly message: string }
-  | { readonly kind: 'staged'; readonly staged: StagedBatch }
+  | { readonly kind: 'staged'; readonly staged: SentBatch }
   | { readonly kind: 'failed'; readonly error: SentError };
+
+/** A structured clone keeps no classes, and so not the maps of data files. */
+export interface SentBatch extends Omit<StagedBatch, 'intent'> {
+  readonly intent: Omit<Intent, 'files'> & { readonly files: ReadonlyMap<string, readonly PackedDataFile[]> };
+}
+
+export const sentBatch = ({ intent, ...rest }: StagedBatch): SentBatch => ({
+  ...rest,
+  intent: { ...intent, files: mapped(intent.files, packDataFile) },
+});
+
+export const receivedBatch = ({ intent, ...rest }: SentBatch): StagedBatch => ({
+  ...rest,
+  intent: { ...intent, files: mapped(intent.files, unpackDataFile) },
+});
+
+const mapped = <T, R>(files: ReadonlyMap<string, readonly T[]>, map: (file: T) => R): Map<string, R[]> =>
+  new Map([...files].map(([table, some]) => [table, some.map(map)]));
 
 /** A structured clone keeps neither the class of an error nor its code. */
 export interface SentError {

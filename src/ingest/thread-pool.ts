@@ -16,6 +16,7 @@ import type { Ingester, IngestRuntime } from './runtime.ts';
 import {
   type FromThread,
   type Preparation,
+  receivedBatch,
   receivedError,
   sentError,
   type ThreadTask,
@@ -163,7 +164,7 @@ async function ingestInThread(
     else if (message.kind === 'fetched') request.onFetched?.();
     else if (message.kind === 'throttled') runtime.throttling?.tell();
     else if (message.kind === 'log') runtime.log.error(message.fields, message.message);
-    else if (message.kind === 'staged') resolve(message.staged);
+    else if (message.kind === 'staged') resolve(receivedBatch(message.staged));
     else reject(receivedError(message.error));
   });
   signal?.addEventListener('abort', abort, { once: true });

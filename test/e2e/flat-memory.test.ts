@@ -154,7 +154,7 @@ test('decisions of very many days', again, async () => {
   await store('all.log', decisions(days, forms.lines!, dayMs));
   const { code, report } = await backfill({ cwd, env });
   expect([code, report.records.rows, dataFiles().length]).toEqual([0, days, days]);
-  expect(peakBytes()).toBeLessThan(270 << 20);
+  expect(peakBytes()).toBeLessThan(200 << 20);
 });
 
 test('SIGTERM is heard while the files of very many days are laid out', async () => {

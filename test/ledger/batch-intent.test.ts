@@ -1,5 +1,6 @@
 /** The outcome of a batch is fixed by the intent that was written first, whoever finishes it and however late. */
 import { describe, expect, test } from 'vitest';
+import { dataFileToJson } from '../../src/iceberg/data-file.ts';
 import { liveFiles } from '../../src/iceberg/scan.ts';
 import { createLedger, openTables, releaseClaim } from '../../src/ingest/claimed-batch.ts';
 import type { Runtime } from '../../src/ingest/runtime.ts';
@@ -71,6 +72,27 @@ describe('the intent that was written first', () => {
     const done = await commitBatch(second, createLedger(second), ofSecond);
     expect(filesOf(done)).toEqual(filesOf(ofFirst));
     expect(await state()).toEqual({ files: filesOf(ofFirst), ledger: [['committed', 3n]] });
+  });
+
+  test('is read as it was written where it comes to megabytes', async () => {
+    const { store, first, ofFirst } = await world();
+    const [file] = ofFirst.files.get('opa_decisions')!;
+    const [counts] = ofFirst.objects.values();
+    const numbered = (n: number): string => `memory://größe/${n}-\u{1f600}"`;
+    const many = Array.from({ length: 3000 }, (_, n) => n);
+    const large: Intent = {
+      ...ofFirst,
+      files: new Map([
+        ['opa_decisions', many.map((n) => ({ ...file!, path: numbered(n), recordCount: n }))],
+        ['quarantine', []],
+      ]),
+      objects: new Map(many.map((n) => [numbered(n), { ...counts!, rows: n }])),
+    };
+    await settleIntent(store, warehouse, large, first.sleep);
+    const standing = (await readIntent(store, warehouse, large.batch, first.sleep))!;
+    const plain = (intent: Intent) => [...intent.files].map(([table, files]) => [table, files.map(dataFileToJson)]);
+    expect(plain(standing)).toEqual(plain(large));
+    expect([...standing.objects]).toEqual([...large.objects]);
   });
 
   test('stands in the store as it was written, and says what its objects came to', async () => {

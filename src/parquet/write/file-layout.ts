@@ -29,6 +29,9 @@ interface PlacedChunk {
   readonly offsetIndex: Uint8Array;
 }
 
+/** A file up to this size becomes one chunk: it has hundreds of parts of a few bytes, and each takes more memory than its bytes. */
+const mostJoined = 1 << 20;
+
 /** The file as it grows. */
 export class FileLayout {
   readonly #schema: FileSchema;
@@ -75,7 +78,8 @@ export class FileLayout {
     const columns = new Map<number, ColumnStats>();
     for (const [index, leaf] of this.#schema.leaves.entries())
       columns.set(leaf.id, this.#totals[index]!.stats(leaf.path.length === 1));
-    return { chunks: this.#parts, size: this.#size, rows: this.#rows, splitOffsets: this.#splitOffsets, columns };
+    const chunks = this.#size <= mostJoined ? [Buffer.concat(this.#parts, this.#size)] : this.#parts;
+    return { chunks, size: this.#size, rows: this.#rows, splitOffsets: this.#splitOffsets, columns };
   }
 
   #append(part: Uint8Array): Section {
@@ -88,7 +92,7 @@ export class FileLayout {
   async #place(chunk: EncodedChunk): Promise<PlacedChunk> {
     const start = this.#size;
     let uncompressedSize = 0;
-    const encodings = new Set<Encoding>([Encoding.RLE, chunk.encoding]);
+    const encodings: Encoding[] = [Encoding.RLE, chunk.encoding];
     const pageEncodings: PageEncodingStats[] = [
       { pageType: PageType.DATA_PAGE, encoding: chunk.encoding, count: chunk.pages.length },
     ];
@@ -98,7 +102,7 @@ export class FileLayout {
       this.#append(header);
       this.#append(body);
       uncompressedSize += header.length + chunk.dictionary.uncompressedSize;
-      encodings.add(Encoding.PLAIN);
+      encodings.push(Encoding.PLAIN);
       pageEncodings.unshift({ pageType: PageType.DICTIONARY_PAGE, encoding: Encoding.PLAIN, count: 1 });
     }
     const dataPageOffset = this.#size;
@@ -118,7 +122,7 @@ export class FileLayout {
       offsetIndex: encodeOffsetIndex(locations),
       chunk: {
         leaf: chunk.leaf,
-        encodings: [...encodings],
+        encodings,
         pageEncodings,
         codec: chunk.codec,
         valueCount: chunk.levels,

@@ -18,6 +18,7 @@ export interface PageBounds {
   readonly range: MinMax | undefined;
 }
 
+const none = new Uint8Array(0);
 const boundaryOrder = { UNORDERED: 0, ASCENDING: 1, DESCENDING: 2 } as const;
 
 /** parquet.thrift, struct OffsetIndex. */
@@ -38,7 +39,6 @@ export function encodeOffsetIndex(pages: readonly PageLocation[]): Uint8Array {
 export function encodeColumnIndex(data: ScalarData | null, pages: readonly PageBounds[]): Uint8Array | undefined {
   const least: Uint8Array[] = [];
   const greatest: Uint8Array[] = [];
-  const none = new Uint8Array(0);
   for (const { range, isAllNull } of pages) {
     const max = range && data ? upperBound(data, range.greatest) : undefined;
     if (!isAllNull && max === undefined) return undefined;
@@ -65,7 +65,7 @@ export function encodeColumnIndex(data: ScalarData | null, pages: readonly PageB
 /** How the bounds of the pages that have some follow each other. Cutting long bounds keeps their order. */
 function orderOf(data: ScalarData | null, pages: readonly PageBounds[]): number {
   const ranges = pages.flatMap((page) => page.range ?? []);
-  if (data === null || ranges.length === 0) return boundaryOrder.ASCENDING;
+  if (data === null || ranges.length < 2) return boundaryOrder.ASCENDING;
   const compare = slotComparison(data);
   let ascending = true;
   let descending = true;
