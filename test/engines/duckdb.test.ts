@@ -171,6 +171,23 @@ describe('values', () => {
   });
 });
 
+describe('functions of Trino are there', () => {
+  it.each([
+    [`date_format(TIMESTAMP '2023-07-11 17:01:42', '%H:%i')`, '17:01'],
+    [`DATE_DIFF('day', DATE '2023-07-10', DATE '2023-07-12')`, 2],
+    [`"date_diff"('day', DATE '2023-07-10', DATE '2023-07-12')`, 2],
+    [`json_extract_scalar('{"a b":"c"}', '$["a b"]')`, 'c'],
+    [`regexp_replace('Aa', 'a', 'b', 'gi')`, 'bb'],
+    [`contains('10.0.0.0/8', CAST('::ffff:10.1.2.3' AS IPADDRESS))`, true],
+    [`(SELECT '10.1.2.3' IN block FROM (VALUES ('10.0.0.0/8')) t(block))`, true],
+    [`(SELECT n FROM query('SELECT to_unix' || 'time(to_timestamp(7)) AS n'))`, 7],
+    [`(SELECT count(*) FROM duckdb_functions() WHERE function_name LIKE 'to\\_unixtim_' ESCAPE '\\')`, 1],
+    [`7 / 2`, 3],
+  ])('in a statement that means %s and no other', async (expression, value) => {
+    expect((await answer(engine, `SELECT ${expression}`)).rows).toEqual([[value]]);
+  });
+});
+
 describe('a statement cannot leave the database', () => {
   const own = () => join(warehouse.folder, 'secret.csv');
   it.each([

@@ -27,11 +27,43 @@ export async function openDuckDb(settings: Readonly<Record<string, string>> = {}
   };
 }
 
-/** Trino's functions, and who is asking. Times of other writers may come as TIMESTAMP WITH TIME ZONE; all are shown in UTC. */
-export async function addPrelude(connection: DuckDBConnection, user: string): Promise<void> {
-  const functions = readFileSync(new URL('./prelude.sql', import.meta.url), 'utf8');
-  await connection.run(`${functions}\nCREATE MACRO current_user() AS ${literal(user)};`);
-  await connection.run(`SET TimeZone = 'UTC'`);
+/** What prelude.sql makes, by name; settings have none. */
+interface PreludeStatement {
+  readonly name: string | undefined;
+  readonly sql: string;
+}
+
+const prelude: readonly PreludeStatement[] = readFileSync(new URL('./prelude.sql', import.meta.url), 'utf8')
+  .replace(/^--.*\n/gm, '')
+  .split(/;$/m)
+  .map((sql) => ({ name: /^\s*CREATE (?:MACRO|TYPE) (\w+)/.exec(sql)?.[1], sql }))
+  .filter(({ sql }) => sql.trim() !== '');
+
+/** These find functions that their text does not name: by SQL that is put together, or in a list of all. */
+const findsAny = /\bquery\s*\(|\b(?:duckdb|pg)_\w+|\binformation_schema\b/i;
+
+/**
+ * Those of Trino's functions that the texts can mean, and who is asking. Making all of them would take longer than most
+ * statements do. Times of other writers may come as TIMESTAMP WITH TIME ZONE; all are shown in UTC.
+ */
+export async function addPrelude(connection: DuckDBConnection, user: string, texts: readonly string[]): Promise<void> {
+  const statements = meantBy(texts.join('\n')).map(({ sql }) => sql);
+  statements.push(`CREATE MACRO current_user() AS ${literal(user)}`, `SET TimeZone = 'UTC'`);
+  await connection.run(statements.join(';'));
+}
+
+/** In the order of the prelude, where each stands behind those that it is made of. */
+function meantBy(text: string): readonly PreludeStatement[] {
+  if (findsAny.test(text)) return prelude;
+  // DuckDB writes `a IN b` as contains(b, a).
+  const texts = [/\bIN\b(?!\s*\()/i.test(text) ? `${text} contains` : text];
+  const meant = prelude.toReversed().filter(({ name, sql }) => {
+    if (name === undefined) return true;
+    const isNamed = texts.some((one) => new RegExp(`\\b${name}\\b`, 'i').test(one));
+    if (isNamed) texts.push(sql);
+    return isNamed;
+  });
+  return meant.reverse();
 }
 
 /** From here on only these files can be opened, and no setting changed. */

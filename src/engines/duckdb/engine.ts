@@ -1,6 +1,6 @@
 /**
  * DuckDB in process: answers SQL over the current snapshots of the tables, and over the views of the warehouse. Functions
- * of Trino that DuckDB lacks are there, so that SQL written for Trino or Athena runs (prelude/trino.sql).
+ * of Trino that DuckDB lacks are there, so that SQL written for Trino or Athena runs (prelude.sql).
  *
  * Each table that the statement can mean is a view over exactly the files that our own Iceberg reader names, never a
  * glob. Of files that are not on this machine, DuckDB is shown private copies of the parts that the statement needs
@@ -23,7 +23,7 @@ import { mentionedIn, type View, viewsOver } from '../../views/select.ts';
 import type { CellValue, QueryAnswer, QueryEngine, QueryRequest } from '../engine.ts';
 import { describeAll, listsCatalog } from './catalog-listing.ts';
 import { addPrelude, messageOf, openDuckDb, prepareReading, queryErrorOf, shutIn } from './connection.ts';
-import { createView, planStatement } from './plan-statement.ts';
+import { createView, planStatement, textsOf } from './plan-statement.ts';
 import { FetchMeter } from './remote/object-ranges.ts';
 import { RemoteTables } from './remote/remote-tables.ts';
 import { Scratch } from './remote/scratch.ts';
@@ -138,7 +138,7 @@ class DuckDbEngine implements QueryEngine {
     signal?.addEventListener('abort', interrupt, { once: true });
     open.push(() => signal?.removeEventListener('abort', interrupt));
     signal?.throwIfAborted();
-    await addPrelude(connection, this.#user);
+    await addPrelude(connection, this.#user, textsOf(request, views));
     await connection.run(`SET disabled_optimizers = '${disabledOptimizers(tables)}'`);
     const bytesRead = readMeter(tables);
     await shutIn(

@@ -1,4 +1,6 @@
 /** Plans a statement where nothing can be read: over empty tables with the columns of the real ones. */
+import type { DuckDBConnection } from '@duckdb/node-api';
+import pLimit from 'p-limit';
 import { currentSchema, type TableMetadata } from '../../iceberg/metadata.ts';
 import { type ParameterValue, QueryError } from '../../sql/parameter.ts';
 import { readStatement } from '../../sql/statement.ts';
@@ -22,46 +24,77 @@ export async function planStatement(
   { sql, parameters = {} }: Pick<QueryRequest, 'sql' | 'parameters'>,
   over: PlannedOver,
 ): Promise<ReadonlyMap<string, readonly Scan[]> | undefined> {
-  const { connection, close } = await openEmpty(over);
-  try {
+  return overEmpty({ sql }, over, async (connection) => {
     await prepareReading(connection, sql);
     const text = withValues(sql, parameters);
     return text === undefined ? undefined : await scansOf(connection, planned(text));
-  } finally {
-    close();
-  }
+  });
 }
 
 /** Throws QueryError for a statement that these tables and views do not allow. */
 export async function checkStatement({ sql }: Pick<QueryRequest, 'sql'>, over: PlannedOver): Promise<void> {
-  const { connection, close } = await openEmpty(over);
   try {
-    await prepareReading(connection, sql);
+    await overEmpty({ sql }, over, (connection) => prepareReading(connection, sql));
   } catch (error) {
     throw error instanceof QueryError ? error : queryErrorOf(error);
-  } finally {
-    close();
   }
 }
 
-async function openEmpty({ tables, views, user }: PlannedOver): Promise<OpenDuckDb> {
-  const duckdb = await openDuckDb({ enable_external_access: 'false', threads: '1' });
-  try {
-    const { connection } = duckdb;
-    await addPrelude(connection, user);
-    for (const { name, metadata } of tables) {
-      const columns = currentSchema(metadata).fields.map(
-        (field) => `${identifier(field.name)} ${duckdbType(field.type)}`,
-      );
-      await connection.run(`CREATE TABLE ${identifier(name)} (${columns.join(', ')})`);
+/**
+ * One database for many statements of the process, since opening one takes longer than planning. They take turns: each is
+ * planned in a transaction of its own, and nothing of it is left behind. None is run.
+ */
+const turns = pLimit(1);
+let shared: (OpenDuckDb & { uses: number }) | undefined;
+/** DuckDB keeps some 10 kB of each. */
+const mostUses = 100;
+
+function overEmpty<T>(
+  request: Pick<QueryRequest, 'sql'>,
+  { tables, views, user }: PlannedOver,
+  use: (connection: DuckDBConnection) => Promise<T>,
+): Promise<T> {
+  return turns(async () => {
+    shared ??= { ...(await openDuckDb({ enable_external_access: 'false', threads: '1' })), uses: 0 };
+    const { connection } = shared;
+    let isReusable = ++shared.uses < mostUses;
+    try {
+      await connection.run('BEGIN');
+      await addPrelude(connection, user, textsOf(request, views));
+      for (const { name, metadata } of tables) {
+        const columns = currentSchema(metadata).fields.map(
+          (field) => `${identifier(field.name)} ${duckdbType(field.type)}`,
+        );
+        await connection.run(`CREATE TABLE ${identifier(name)} (${columns.join(', ')})`);
+      }
+      for (const view of views) await connection.run(createView(view));
+      return await use(connection);
+    } finally {
+      isReusable &&= await undo(connection);
+      if (!isReusable) {
+        shared.close();
+        shared = undefined;
+      }
     }
-    for (const view of views) await connection.run(createView(view));
-    return duckdb;
-  } catch (error) {
-    duckdb.close();
-    throw error;
+  });
+}
+
+/** False where that is not possible: an error inside of DuckDB makes a whole database useless. */
+async function undo(connection: DuckDBConnection): Promise<boolean> {
+  try {
+    await connection.run('ROLLBACK');
+    await connection.run('RESET disabled_optimizers');
+    return true;
+  } catch {
+    return false;
   }
 }
+
+/** All in which the statement can name functions. */
+export const textsOf = ({ sql }: Pick<QueryRequest, 'sql'>, views: readonly Pick<View, 'sql'>[]): string[] => [
+  sql,
+  ...views.map((view) => view.sql),
+];
 
 export const createView = ({ name, sql }: Pick<View, 'name' | 'sql'>): string =>
   `CREATE VIEW ${identifier(name)} AS ${sql}`;

@@ -1,6 +1,7 @@
--- Functions of Trino and Athena for DuckDB, so that one text gives one answer on every engine. Run once in each new
--- database, before it is shut in. Where DuckDB has a function of the same name and arguments that answers otherwise,
--- Trino's wins: date_diff, json_extract, regexp_extract, regexp_replace. What cannot be had: docs/views.md.
+-- Functions of Trino and Athena for DuckDB, so that one text gives one answer on every engine. Each new database has those
+-- that its statement can mean, before it is shut in; each stands behind those that it is made of. Where DuckDB has a function
+-- of the same name and arguments that answers otherwise, Trino's wins: date_diff, json_extract, regexp_extract,
+-- regexp_replace. What cannot be had: docs/views.md.
 
 SET integer_division = true;
 

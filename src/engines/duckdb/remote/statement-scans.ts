@@ -47,16 +47,10 @@ export async function scansOf(
   connection: DuckDBConnection,
   sql: string,
 ): Promise<ReadonlyMap<string, readonly Scan[]> | undefined> {
-  const all = await column(connection, 'SELECT name FROM duckdb_optimizers()');
-  const pure: PureFunctions = new Set(
-    await column(
-      connection,
-      `SELECT function_name FROM duckdb_functions() WHERE function_type = 'scalar'
-       GROUP BY function_name HAVING bool_and(stability = 'CONSISTENT')`,
-    ),
-  );
+  own ??= await ownFunctions(connection);
+  const { pure } = own;
   for (const enabled of optimizers) {
-    const disabled = all.filter((name) => !enabled.includes(name));
+    const disabled = own.optimizers.filter((name) => !enabled.includes(name));
     await connection.run(`SET disabled_optimizers = '${disabled.join(',')}'`);
     const [text] = await column(connection, 'SELECT json_serialize_plan($sql::VARCHAR, optimize := true)', { sql });
     const plan = JSON.parse(text!) as { readonly error: boolean; readonly plans?: readonly PlanNode[] };
@@ -66,6 +60,22 @@ export async function scansOf(
     return Map.groupBy(scans, ({ table }) => table);
   }
   return undefined;
+}
+
+/** The same in every database of the process, and slow to list. */
+let own: { readonly optimizers: readonly string[]; readonly pure: PureFunctions } | undefined;
+
+async function ownFunctions(connection: DuckDBConnection): Promise<NonNullable<typeof own>> {
+  return {
+    optimizers: await column(connection, 'SELECT name FROM duckdb_optimizers()'),
+    pure: new Set(
+      await column(
+        connection,
+        `SELECT function_name FROM duckdb_functions() WHERE function_type = 'scalar'
+         GROUP BY function_name HAVING bool_and(stability = 'CONSISTENT')`,
+      ),
+    ),
+  };
 }
 
 async function column(connection: DuckDBConnection, sql: string, values?: Record<string, string>): Promise<string[]> {
