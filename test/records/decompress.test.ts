@@ -35,6 +35,11 @@ describe('a body is read by its magic bytes, the same streamed and whole', () =>
       Buffer.concat([a, Buffer.from('\n'), b, Buffer.from('\r\n')]),
       'aaa\nbbb\n',
     ],
+    [
+      'text that begins like a block of snappy',
+      Buffer.from('r {\n[pod/opa-0/opa] a line of a log'),
+      'r {\n[pod/opa-0/opa] a line of a log',
+    ],
     ['gzip with one line feed behind it', Buffer.concat([a, Buffer.from('\n')]), 'aaa\n'],
     ['gzip with a carriage return behind it', Buffer.concat([a, b, Buffer.from('\r')]), 'aaa\nbbb\n'],
     ['gzip members with padding between', Buffer.concat([a, zeros(5), b, zeros(512)]), 'aaa\nbbb\n'],

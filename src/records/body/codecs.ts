@@ -8,6 +8,7 @@
  */
 import { inflateRawSync, inflateSync } from 'node:zlib';
 import { decompressSnappy } from 'hyparquet-compressors';
+import { isPieceOfUtf8 } from '../utf8.ts';
 
 /** Takes what is allowed to come out; throws TooMuch past that, any other error where the bytes are broken. */
 export interface WholeCodec {
@@ -69,6 +70,10 @@ const refused: readonly (readonly [name: string, magic: Magic, at?: number])[] =
   ['a PNG image', [0x89, 0x50, 0x4e, 0x47]],
   ['an ELF program', [0x7f, 0x45, 0x4c, 0x46]],
 ];
+
+/** Whether a body that begins like this may be text: any first letters may be a size and the head of a literal. */
+const isText = (head: Buffer): boolean =>
+  head[0] === 0x7b || head[0] === 0x5b || (!isBinary(head) && isPieceOfUtf8(head));
 
 /** Whether there are control characters that no text has. */
 const isBinary = (head: Buffer): boolean =>
@@ -163,8 +168,7 @@ function isRawSnappy(head: Buffer): boolean {
   if (first === undefined) return false;
   const length = sizeBytes === 0 ? (tag >> 2) + 1 : head.readUIntLE(size.end + 1, Math.min(sizeBytes, 6)) + 1;
   if (length > size.value) return false;
-  const isText = head[0] === 0x7b || head[0] === 0x5b;
-  return !isText && (first === 0x7b || first === 0x5b || first === 0x1f);
+  return (first === 0x7b || first === 0x5b || first === 0x1f) && !isText(head);
 }
 
 function snappyBlock(block: Buffer, allowance: number): Buffer {

@@ -1,7 +1,8 @@
 /** Texts that other texts carry: in quotes, and as base64, compressed or not. */
 import { gunzipSync } from 'node:zlib';
 import { compressionOf } from '../body/compression.ts';
-import { isControl, isPieceOfUtf8 } from './texts.ts';
+import { isPieceOfUtf8 } from '../utf8.ts';
+import { isControl } from './texts.ts';
 
 /** What base64 of gzip, and of JSON objects, begins with. */
 export const encodedHints = ['H4sI', 'eyJ', 'ewo'] as const;
@@ -24,8 +25,11 @@ function gunzipped(bytes: Buffer, mostBytes: number): Buffer | undefined {
   }
 }
 
-/** A quote with an object behind it, where a value can begin: a text, a field, a value of logfmt or of a Ruby hash. */
-const quotedObject = /(?:^|[,\t;]|=>?)"\{(?:\\"|"")/;
+/**
+ * A quote with an object behind it, where a value can begin: a text, a field of CSV, a value of logfmt or of a Ruby hash.
+ * What may be an element of an array inside a record whose other pieces are not here is none of these.
+ */
+const quotedObject = /(?:^|\t|=>?)"\{\\"|(?:^|[,\t;]|=>?)"\{""/;
 const escapedLiteral = /^"(?:[^"\\]|\\.)*"/;
 const doubledLiteral = /^"(?:[^"]|"")*"/;
 
@@ -48,7 +52,9 @@ export function quotedJson(line: string): { prefix: string; inner: string; suffi
   const isDoubled = line.startsWith('"{""', from);
   const literal = (isDoubled ? doubledLiteral : escapedLiteral).exec(line.slice(from))?.[0];
   if (literal === undefined) return undefined;
+  const suffix = line.slice(from + literal.length).trim();
+  if (!isDoubled && quote.index === from && suffix !== '') return undefined;
   const inner = isDoubled ? literal.slice(1, -1).replaceAll('""', '"') : stringOf(literal);
   if (inner === undefined) return undefined;
-  return { prefix: line.slice(0, from), inner, suffix: line.slice(from + literal.length).trim() };
+  return { prefix: line.slice(0, from), inner, suffix };
 }

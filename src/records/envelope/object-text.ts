@@ -145,6 +145,29 @@ export class ObjectText {
   }
 }
 
+/** Whether a text has a member, or an element in front, of JSON that it does not begin: it goes on with what began elsewhere. */
+export const isInsideObject = (bytes: Buffer): boolean => memberInside.test(bytes.toString('latin1'));
+
+/** Behind the name stands a value, or nothing. A name in an error message ("Get "https://…": dial tcp …") has words there. */
+const memberInside = /"\s*:\s*(?:$|["[{]|-?\d|(?:true|false|null)\b)|"\s*,\s*$/;
+
+/** Whether a text is one from the middle of an object: in front of its first brace or behind its last stands a member. */
+export function isFromInside(bytes: Buffer): boolean {
+  const first = bytes.indexOf(OPEN_BRACE);
+  return (
+    isInsideObject(bytes.subarray(0, first < 0 ? bytes.length : first)) ||
+    isInsideObject(bytes.subarray(bytes.lastIndexOf(CLOSE_BRACE) + 1))
+  );
+}
+
+const OPEN_BRACE = 0x7b;
+const CLOSE_BRACE = 0x7d;
+
+/** Whether a line can be one of an object that is printed over many lines, though not its first. */
+export const isPrintedLine = (bytes: Buffer): boolean => printedLine.test(bytes.toString('latin1'));
+
+const printedLine = /^\s*(?:[\]}][\]},\s]*$|"(?:[^"\\]|\\.)*"\s*:\s*(?:$|["[{]|-?\d|(?:true|false|null)\b))/;
+
 /** Whether a text closes more brackets than it opens, so that it can be the end of a JSON text that began elsewhere. */
 export function looksLikeTail(bytes: Uint8Array): boolean {
   let end = bytes.length;

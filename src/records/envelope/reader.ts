@@ -12,12 +12,11 @@ import type { Limits } from '../limits.ts';
 import type { RecordOutcome, Rejection, Skip } from '../outcome.ts';
 import { isRejection, type JsonRecord, parseRecord, reject } from '../parse.ts';
 import type { Emit, RecordReader } from '../record-reader.ts';
+import { isPieceOfUtf8 } from '../utf8.ts';
 import type { Finding, FoundRecord, Place } from './findings.ts';
 import { type EnvelopeForm, formOf } from './form.ts';
 import type { RecordMarks } from './marks.ts';
-import { looksLikeTail } from './object-text.ts';
 import { Streams } from './streams.ts';
-import { isPieceOfUtf8 } from './texts.ts';
 import { Unwrapper } from './unwrap.ts';
 import { envelopeText, type Wrap } from './wraps.ts';
 
@@ -56,6 +55,7 @@ export class EnvelopeReader implements RecordReader {
     });
     this.#unwrapper = new Unwrapper(spec.marks, spec.limits, {
       isExpected: (line) => this.#streams.expects(line),
+      isPiece: (line) => this.#streams.isPiece(line),
       settle: (finding) => {
         if (this.#begun > 0) this.#begun--;
         else this.#settle(finding);
@@ -132,9 +132,7 @@ export class EnvelopeReader implements RecordReader {
     }
     const record = parseRecord(bytes, this.#spec.limits);
     const rejection = isRejection(record) ? record : reject('malformed_json', '', 'not a record');
-    // What has lost its beginning only may have been an envelope.
-    if (looksLikeTail(bytes)) this.#unreadable(rejection, frame);
-    else this.#emit(rejection, frame);
+    this.#unreadable(rejection, frame);
   }
 
   /** A frame that may have been a piece of any record that is open: what stands behind it does not go on with that. */

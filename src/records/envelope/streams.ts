@@ -12,7 +12,7 @@ import type { Frame } from '../frame/frame.ts';
 import type { Rejection } from '../outcome.ts';
 import { reject } from '../parse.ts';
 import type { FoundText } from './findings.ts';
-import { looksLikeTail, ObjectText } from './object-text.ts';
+import { isFromInside, isPrintedLine, looksLikeTail, ObjectText } from './object-text.ts';
 import type { SplitLine } from './prefix-shapes.ts';
 import { afterFiller } from './texts.ts';
 import { partialState, streamKey, type Wrap } from './wraps.ts';
@@ -66,6 +66,8 @@ export class Streams {
   #held = 0;
   /** Streams whose texts have their line feeds: one without goes on. */
   readonly #keepsLineFeeds = new Set<string>();
+  /** Streams in the middle of a record, printed over many lines, whose beginning is not here. */
+  readonly #insideLost = new Set<string>();
   readonly #undecided = new Map<string, Frame[]>();
   #undecidedCount = 0;
 
@@ -82,6 +84,15 @@ export class Streams {
     if (text[0] !== OPEN_BRACE) return true;
     const isCut = chain.isCut === 'perhaps' && text.at(-1) === NEWLINE ? 'yes' : chain.isCut;
     return isCut !== 'no' && !this.#standsAlone(text, isCut);
+  }
+
+  /** Whether the text is known to be a piece of something: its envelope, its end or the lines before it say so. */
+  isPiece({ text, wrap }: SplitLine): boolean {
+    const { more, continues } = partialState(wrap);
+    if (continues || more === true) return true;
+    const key = streamKey(wrap);
+    if (isIndented(text) && this.#insideLost.has(key)) return true;
+    return more === undefined && text.at(-1) !== NEWLINE && this.#keepsLineFeeds.has(key);
   }
 
   /** Whether a text that begins with a brace is not the next piece of a record that was cut in front of it. */
@@ -118,8 +129,12 @@ export class Streams {
       if (isOpen || state.continues || state.more === true)
         this.#flush(key, chain, 'the next piece does not go on with it');
     }
-    if (isOpen) this.#begin(key, piece, wrap, origin, isCut, state.ordinal);
-    else if (state.continues || isPiece || looksLikeTail(text)) {
+    const isPrinted = !isOpen && isPrintedLine(text);
+    const isInsideLost = this.#insideLost.has(key) && isIndented(text);
+    if (isPrinted) add(this.#insideLost, key);
+    else if (!isInsideLost) this.#insideLost.delete(key);
+    if (isOpen && !isInsideLost) this.#begin(key, piece, wrap, origin, isCut, state.ordinal);
+    else if (state.continues || isPiece || isPrinted || isInsideLost || looksLikeTail(text) || isFromInside(text)) {
       this.#events.incomplete(incomplete('its beginning is not in this object'), origin);
     } else if (isUnsaid && !state.endedLine && this.#undecidedCount < mostUndecided) {
       const waiting = this.#undecided.get(key) ?? [];
@@ -203,9 +218,7 @@ export class Streams {
   }
 
   #noteLineFeeds(key: string): void {
-    this.#keepsLineFeeds.add(key);
-    if (this.#keepsLineFeeds.size > mostStreams)
-      this.#keepsLineFeeds.delete(this.#keepsLineFeeds.values().next().value as string);
+    add(this.#keepsLineFeeds, key);
     const waiting = this.#undecided.get(key);
     if (waiting === undefined) return;
     this.#undecided.delete(key);
@@ -213,6 +226,15 @@ export class Streams {
     for (const origin of waiting) this.#events.incomplete(incomplete('its beginning is not in this object'), origin);
   }
 }
+
+/** Remembers a stream, and forgets the oldest of too many. */
+function add(streams: Set<string>, key: string): void {
+  streams.add(key);
+  if (streams.size > mostStreams) streams.delete(streams.values().next().value as string);
+}
+
+/** Objects inside of a printed one do not begin in the first column. */
+const isIndented = (text: Buffer): boolean => text[0] === 0x20 || text[0] === 0x09;
 
 /** Whether pieces that count themselves are not next to each other: one was lost between them. */
 const isGap = (before: number | undefined, now: number | undefined): boolean =>

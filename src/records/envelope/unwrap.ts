@@ -13,6 +13,7 @@ import type { Limits } from '../limits.ts';
 import { keyText, scanMembers } from '../members.ts';
 import type { Rejection } from '../outcome.ts';
 import { isRejection, type JsonRecord, type ParseLimits, parseRecord, reject } from '../parse.ts';
+import { isPieceOfUtf8 } from '../utf8.ts';
 import { decodeBase64, encodedHints, quotedJson } from './encoded.ts';
 import { apart, type Finding, foreign, inside, type Place, Rank, rankOf, settled, textFinding } from './findings.ts';
 import {
@@ -25,15 +26,17 @@ import {
   opaTextDecision,
 } from './kinds.ts';
 import type { RecordMarks } from './marks.ts';
-import { ObjectText } from './object-text.ts';
+import { isInsideObject, ObjectText } from './object-text.ts';
 import { type IsExpected, Shapes } from './prefix-shapes.ts';
-import { afterFiller, isBehindWord, isPieceOfUtf8, trimmed } from './texts.ts';
+import { afterFiller, isBehindWord, trimmed } from './texts.ts';
 import { elementRanges, isByteList, isKeyValueList, isTextual, plainJson, typeName } from './typed-values.ts';
 import type { Wrap } from './wraps.ts';
 
 /** What the unwrapper asks of the reader, and tells it. */
 export interface UnwrapperHooks {
   readonly isExpected: IsExpected;
+  /** Whether its envelope or its end says that more follows, or stands before. */
+  readonly isPiece: IsExpected;
   /**
    * Takes what an element of a list holds before the next element is looked at, since what a line is may depend on the
    * lines before it: on whether they have left a record open.
@@ -150,9 +153,10 @@ export class Unwrapper {
     }
     const known = this.#shapes.split(text, place.wrap);
     if (known !== undefined) return [textFinding(known.text, false, { ...place, wrap: known.wrap })];
+    const isPiece = place.wrap !== undefined && this.#hooks.isPiece({ text, wrap: place.wrap });
     return (
-      this.#behindPrefix(text, start, end, place) ??
-      this.#quoted(text, start, end, place) ??
+      this.#behindPrefix(text, start, end, place, isPiece) ??
+      (isPiece ? undefined : this.#quoted(text, start, end, place)) ??
       this.#decoded(text.subarray(start, end), place) ?? [
         opaTextDecision.test(text.toString('latin1', start, Math.min(end, start + 512)))
           ? { kind: 'rejection', rejection: textFormat, origin: place.origin }
@@ -195,6 +199,9 @@ export class Unwrapper {
   #json(bytes: Buffer, place: Place): Finding[] {
     const record = parseRecord(bytes, this.#limits);
     if (isRejection(record)) return [{ kind: 'rejection', rejection: record, origin: place.origin }];
+    // A value of a record whose other pieces are not here: what looks like a record inside of it is none.
+    const isPart = place.wrap !== undefined && !this.#marks.isRecord(record.value) && this.#isHinted(bytes);
+    if (isPart && this.#hooks.isPiece({ text: bytes, wrap: place.wrap })) return [textFinding(bytes, false, place)];
     const found = this.object(record, { ...place, layers: place.layers + 1 });
     return found.length > 0 ? found : [foreign(place)];
   }
@@ -209,7 +216,7 @@ export class Unwrapper {
   }
 
   /** JSON behind a prefix that reaches to the end of the text. */
-  #behindPrefix(text: Buffer, start: number, end: number, place: Place): Finding[] | undefined {
+  #behindPrefix(text: Buffer, start: number, end: number, place: Place, isPiece = false): Finding[] | undefined {
     let brace = text.indexOf(OPEN_BRACE, start + 1);
     // What is a JSON text up to there has lost its end rather than being a prefix.
     if (
@@ -218,7 +225,10 @@ export class Unwrapper {
       jsonPunctuation.test(text.toString('latin1', start, Math.min(brace, start + 64)))
     )
       return undefined;
-    for (let tries = 0; brace >= 0 && brace < end && tries < mostBraces; tries++) {
+    const mayBeFragment = text[start] !== OPEN_BRACE;
+    for (let tries = 0, from = start; brace >= 0 && brace < end && tries < mostBraces; tries++) {
+      if (this.#isOverRecords(text.subarray(start, brace))) return undefined;
+      if (mayBeFragment && isInsideObject(text.subarray(from, brace))) return undefined;
       const object = new ObjectText();
       const close = object.feed(text, brace, end);
       if (
@@ -229,7 +239,7 @@ export class Unwrapper {
         this.#shapes.learn(wrap.prefix);
         return [textFinding(text.subarray(brace), true, { ...place, wrap })];
       }
-      if (object.state === 'closed' && close === end) {
+      if (object.state === 'closed' && close === end && !isPiece) {
         const wrap = prefixed(text, 0, brace, close, place);
         const record = parseRecord(text.subarray(brace, close), this.#limits);
         if (!isRejection(record)) {
@@ -241,9 +251,15 @@ export class Unwrapper {
           }
         }
       }
+      if (object.state === 'closed') from = close;
       brace = text.indexOf(OPEN_BRACE, object.state === 'closed' ? close : brace + 1);
     }
     return undefined;
+  }
+
+  /** Whether lines that may be records themselves stand in front: they are no prefix. */
+  #isOverRecords(prefix: Buffer): boolean {
+    return prefix.includes(NEWLINE) && this.#isHinted(prefix);
   }
 
   /** JSON in quotes. */

@@ -10,6 +10,8 @@ import { Grammar } from '../grammar.ts';
 import { fillerAt, isSpace, NEWLINE, OPEN_BRACE, OPEN_BRACKET } from './framer.ts';
 import { objectEnd } from './lines.ts';
 
+const QUOTE = 0x22;
+
 export type Framing = 'lines' | 'values';
 
 /** How much of an object decides; a first line that is longer is a line. */
@@ -45,7 +47,12 @@ function goesOn(head: Buffer, start: number, newline: number, enough: boolean): 
   let next = newline + 1;
   while (next < head.length && isSpace(head[next])) next++;
   if (next === head.length) return enough ? 'lines' : undefined;
-  return grammar.feed(head, newline + 1, next + 1) ? 'lines' : 'values';
+  if (grammar.feed(head, newline + 1, next + 1)) return 'lines';
+  // Nothing prints a number on the line behind its name: that is the time in front of a log line.
+  const isBehindName = head.toString('latin1', start, newline).trimEnd().endsWith(':');
+  return isBehindName && head[next] !== OPEN_BRACE && head[next] !== OPEN_BRACKET && head[next] !== QUOTE
+    ? 'lines'
+    : 'values';
 }
 
 /** `[` of an array, or of a log line such as `[INFO] …`: the grammar of the first line says. */
