@@ -138,8 +138,14 @@ describe('replay', () => {
       query: `${'q'.repeat(40)} listening on :8181`,
     });
     const line = (log: string) => JSON.stringify({ log, stream: 'stderr', time: 't' });
-    // The first piece stands in an object that is gone.
-    const pieces = [whole.slice(20, 60), whole.slice(60, 90), `${whole.slice(90)}\n`, `${decision({ id: 'whole' })}\n`];
+    // The first piece stands in an object that is gone; the second by itself is a line of any program.
+    const [from, to] = [whole.indexOf('qqq') + 10, whole.indexOf('qqq') + 30];
+    const pieces = [
+      whole.slice(20, from),
+      whole.slice(from, to),
+      `${whole.slice(to)}\n`,
+      `${decision({ id: 'whole' })}\n`,
+    ];
     await store.put(objectUri('docker'), Buffer.from(pieces.map(line).join('\n')));
     await run(world());
     const before = await sortedRows(world(), 'quarantine');

@@ -232,6 +232,31 @@ describe('verify --deep', () => {
     expect((await deep()).differences).toEqual([]);
   });
 
+  test('quarantined records of an object that was changed in front of them, or days later, are the same, each once', async () => {
+    let now = Date.UTC(2026, 5, 1);
+    store = new MemoryStore({}, () => now);
+    const uri = `${input}/plain.jsonl`;
+    const broken = ['{"broken":', '{"decision_id":7}', '{"broken":'];
+    await put(uri, decision('one'), ...broken);
+    await run(world());
+    for (const ids of [
+      ['zero', 'one'],
+      ['zero', 'one', 'two'],
+    ]) {
+      now += 86_400_000;
+      await put(uri, ...ids.map((id) => decision(id)), ...broken);
+      await run(world());
+      expect(await rowsOf(world(), 'quarantine')).toHaveLength(3);
+      expect((await deep()).differences).toEqual([]);
+    }
+    // A row of them is lost all the same, and so is one of two that are alike.
+    const rows = await rowsOf(world(), 'quarantine');
+    for (const lost of rows.keys()) {
+      await rewrite('quarantine', () => rows.filter((_, i) => i !== lost));
+      expect(contents(await deep())).toMatchObject([{ table: 'quarantine', uri }]);
+    }
+  });
+
   test('a record that its batch had no day for stays in quarantine, and is held to its bytes there', async () => {
     await put(key('a'), decision('one'), decision('late', { timestamp: '2026-01-03T00:00:00Z' }));
     await run(world(promoting, { daysPerBatch: 1 }));

@@ -227,7 +227,7 @@ class Load {
     const { type } = this.#request;
     const context = { sourceType: type, uri: object.uri, facts: noFacts, lastModified: object.lastModified };
     const values = quarantineRow(context, frame, outcome);
-    if (prior.take(rowIdentity(sameRejection, values))) {
+    if (prior.take(rowIdentity(quarantine, values))) {
       this.#counts.duplicates++;
       return;
     }
@@ -241,7 +241,7 @@ class Load {
   async #priorOf({ uri }: ObjectInfo): Promise<PriorRows> {
     const prior = new PriorRows();
     for await (const row of rowsOfObject(this.#runtime.store, this.#quarantine, quarantine, uri)) {
-      prior.add(rowIdentity(sameRejection, row));
+      prior.add(rowIdentity(quarantine, row));
     }
     return prior;
   }
@@ -276,9 +276,6 @@ class Load {
 }
 
 const noFacts: ObjectFacts = { relevant: true, columns: {} };
-
-/** A row that stays wrong from export to export is quarantined once: its day, that of the export, makes it no other. */
-const sameRejection = { ...quarantine, provenance: [...quarantine.provenance, 'ymd'] };
 
 function isOtherLoad(loaded: LoadedTable, base: LoadedTable): boolean {
   return (

@@ -118,6 +118,7 @@ export async function explain(
         new Set(wanted.map(({ values }) => textOf(values[idAt]))),
       );
   const isKept = isQuarantine ? await keptRecords(runtime, explained.source, objects, table.declaration) : () => false;
+  const moved = new MovedRecords();
   const givenAt = Map.groupBy(given, ({ uri, offset }) => place(uri, offset));
 
   for (const [uri, object] of objects) {
@@ -127,6 +128,8 @@ export async function explain(
       const beside = givenAt.get(place(uri, offset)) ?? [];
       const here = rows.get(offset) ?? [];
       if (isQuarantine && (isExcusedByKey(beside, here, table.declaration) || isKept(uri, here))) continue;
+      if (isQuarantine && object.versions > 1)
+        for (const { values } of here.slice(0, all)) moved.add(uri, rowIdentity(table.declaration, values));
       if (object.versions > 1 && !here.some((row) => isAltered(row, given, uri, object.columns, table.declaration)))
         continue;
       const accepted = acceptedRows.at(table.declaration.name, uri, offset);
@@ -143,6 +146,7 @@ export async function explain(
     if (acceptedRows.at(table.declaration.name, uri, offset) !== undefined) continue;
     const findings = findingsOf(uri);
     if (isQuarantine && isExcusedByKey([{ values }], stored.get(uri)?.get(offset) ?? [], table.declaration)) continue;
+    if (isQuarantine && moved.take(uri, rowIdentity(table.declaration, values))) continue;
     if (identity !== null) {
       if (findings.identities.has(identity)) continue;
       findings.identities.add(identity);
@@ -347,6 +351,26 @@ function isExcusedByKey(
   const digest = (values: readonly Value[]): string => rowDigest(columns, values).toString('hex');
   const digests = new Set(given.map(({ values }) => digest(values)));
   return stored.length > 0 && stored.every(({ values }) => digests.has(digest(values)));
+}
+
+/**
+ * Rows of quarantine at places where another version of their object had its record: where the same record now stands
+ * elsewhere in the object, it was not taken again, each row for one of them.
+ */
+class MovedRecords {
+  readonly #rows = new Map<string, number>();
+
+  add(uri: string, identity: string): void {
+    const key = `${identity} ${uri}`;
+    this.#rows.set(key, (this.#rows.get(key) ?? 0) + 1);
+  }
+
+  take(uri: string, identity: string): boolean {
+    const key = `${identity} ${uri}`;
+    const rows = this.#rows.get(key) ?? 0;
+    if (rows > 0) this.#rows.set(key, rows - 1);
+    return rows > 0;
+  }
 }
 
 function isRemovedOnPurpose(
