@@ -98,19 +98,21 @@ export interface CommittedFiles {
 
 /**
  * The part of it that is visible in the tables. Batches of a group have an order, by the time of the claim and then by
- * id, both of which the ledger keeps.
+ * id, both of which the ledger keeps. Nothing is committed before `after` resolves.
  */
 export async function commitFiles(
   runtime: LedgerRuntime,
   ledger: Ledger,
   intents: readonly Intent[],
+  after?: Promise<unknown>,
 ): Promise<CommittedFiles> {
   const failed = new Map<string, Error>();
   const appended = intents.map((intent) =>
     only(intent, (table) => intent.again === undefined || table === sequences.name),
   );
-  for (const [table, error] of await appendAll(runtime, ledger, appended))
+  for (const [table, error] of await appendAll(runtime, ledger, appended, after))
     for (const { batch, files } of appended) if ((files.get(table)?.length ?? 0) > 0) failed.set(batch, error);
+  await after;
   const again = intents.filter(({ batch, again }) => again !== undefined && !failed.has(batch));
   const wanted = again.map((intent) => only(intent, (table) => table !== sequences.name));
   try {
@@ -133,14 +135,18 @@ async function appendAll(
   runtime: LedgerRuntime,
   ledger: Ledger,
   intents: readonly Intent[],
+  after: Promise<unknown> | undefined,
 ): Promise<ReadonlyMap<string, Error>> {
   const group = [...intents].sort((a, b) => (a.claimedAt ?? 0) - (b.claimedAt ?? 0) || compareText(a.batch, b.batch));
   const tables = new Set(
     group.flatMap(({ files }) => [...files].flatMap(([table, of]) => (of.length > 0 ? table : []))),
   );
   const commits = [...tables].map((table) =>
-    commitTable(commitContext(runtime), table, async (loaded) =>
-      changeOf(table, await notYetIn(runtime.store, ledger, table, loaded, group)),
+    commitTable(
+      commitContext(runtime),
+      table,
+      async (loaded) => changeOf(table, await notYetIn(runtime.store, ledger, table, loaded, group)),
+      { swapAfter: after },
     ),
   );
   // None may still be under way when the caller tries again.

@@ -2,6 +2,7 @@
  * The commits of one process. What becomes ready while a group is being carried out makes up the next one, claims as well
  * as batches; and while other processes commit to the same tables, one has its turn for all that are ready.
  */
+import type { ObjectInfo } from '../store/store.ts';
 import { watchedStore } from '../store/watched.ts';
 import type { Intent } from './batch-intent.ts';
 import { mostBatches } from './batch-summary.ts';
@@ -19,10 +20,10 @@ import type { Claim, Ledger } from './ledger.ts';
 import { type ReadyBatches, readyIntents } from './ready.ts';
 import { nothingReplaced, type ReplacedByBatch } from './replace-batches.ts';
 import type { LedgerRuntime } from './runtime.ts';
-import { Turns } from './turns.ts';
+import { type Taken, Turns } from './turns.ts';
 
 /** Something that is asked of the ledger, or a batch that is ready. */
-type Request = { readonly ask: () => Promise<Claim | undefined> } | ReadyBatch;
+type Request = { readonly ask: (after: Promise<unknown>) => Promise<Claim | undefined> } | ReadyBatch;
 
 interface ReadyBatch {
   readonly intent: Intent;
@@ -51,7 +52,7 @@ export class CommitQueue {
     this.#turns = new Turns(runtime);
     this.#requests = new Grouped(
       (group, rest) =>
-        this.#turns.take((othersCommit) => this.#carryOut(group, othersCommit), {
+        this.#turns.take((taken) => this.#carryOut(group, taken), {
           // Its end is waited for where nobody else waits for what is left to do.
           ...(runtime.later && { rest }),
           isNextWaiting: () => this.#requests.areWaiting,
@@ -71,13 +72,20 @@ export class CommitQueue {
   }
 
   /** As of the ledger. */
-  async claim(...wanted: Parameters<Ledger['claim']>): Promise<Claim | undefined> {
-    return (await this.#requests.add({ ask: () => this.#ledger.claim(...wanted) })).claim;
+  async claim(
+    source: { name: string; type: string },
+    objects: readonly ObjectInfo[],
+    sequence: number,
+    changed: ReadonlySet<string>,
+    again?: string,
+  ): Promise<Claim | undefined> {
+    const ask = (after: Promise<unknown>) => this.#ledger.claim(source, objects, sequence, changed, { again, after });
+    return (await this.#requests.add({ ask })).claim;
   }
 
   /** As of the ledger. */
   async takeOver(batch: string): Promise<Claim | undefined> {
-    return (await this.#requests.add({ ask: () => this.#ledger.takeOver(batch) })).claim;
+    return (await this.#requests.add({ ask: (after) => this.#ledger.takeOver(batch, { after }) })).claim;
   }
 
   /**
@@ -97,7 +105,7 @@ export class CommitQueue {
     return this.#turns.look();
   }
 
-  async #carryOut(group: readonly Request[], othersCommit: boolean): Promise<(Result | Failed)[]> {
+  async #carryOut(group: readonly Request[], { othersCommit, held }: Taken): Promise<(Result | Failed)[]> {
     const own = group.filter(isReady);
     const onMove = (): void => {
       for (const batch of own) batch.onMove();
@@ -108,7 +116,7 @@ export class CommitQueue {
     const elsewhere = othersCommit && own.length > 0 ? await this.#readyElsewhere(runtime, intents) : [];
     const others = elsewhere.map(({ intent }) => intent);
     const all = [...intents, ...others];
-    const visible = commitFiles(runtime, this.#ledger, all);
+    const visible = commitFiles(runtime, this.#ledger, all, held);
     const allVisible = whole(visible);
     // What they take the place of is looked up in the ledger as it is before they are settled.
     if (all.some(({ again }) => again !== undefined)) await visible;
@@ -118,7 +126,7 @@ export class CommitQueue {
       const settled = without(others, failed).map((intent) => settleBatch(this.#ledger, intent, after));
       const results = group.map(async (request): Promise<Result | Failed> => {
         if (!isReady(request)) {
-          if (!claims.has(request)) claims.set(request, await request.ask());
+          if (!claims.has(request)) claims.set(request, await request.ask(held));
           return { claim: claims.get(request) };
         }
         const { batch } = request.intent;

@@ -79,12 +79,22 @@ const keptSnapshots = 100;
 /** Small files read or written at a time. */
 const filesAhead = 16;
 
+export interface ClaimOptions extends After {
+  readonly again?: string | undefined;
+}
+
 interface WantedClaim {
   readonly source: { readonly name: string; readonly type: string };
   readonly objects: readonly ObjectInfo[];
   readonly sequence: number;
   readonly changed: ReadonlySet<string>;
   readonly again: string | undefined;
+  readonly after: Promise<unknown> | undefined;
+}
+
+/** What a change of the ledger waits for: nothing is committed before it resolves; where it rejects, nothing is. */
+interface After {
+  readonly after?: Promise<unknown> | undefined;
 }
 
 /** What becomes of the claim rows of a batch (at least one); undefined leaves them as they are. */
@@ -92,7 +102,7 @@ interface Rewrite {
   readonly batch: string;
   /** Objects whose committed entries go at the same time, which `rewrite` is given. */
   readonly replaces?: readonly string[];
-  readonly after?: Promise<unknown>;
+  readonly after?: Promise<unknown> | undefined;
   readonly rewrite: (claimed: readonly LedgerEntry[], replaced: EntriesByUri) => Rewritten | undefined;
 }
 
@@ -167,9 +177,9 @@ export class Ledger {
     objects: readonly ObjectInfo[],
     sequence: number,
     changed: ReadonlySet<string>,
-    again?: string,
+    { again, after }: ClaimOptions = {},
   ): Promise<Claim | undefined> {
-    const wanted: WantedClaim = { source, objects, sequence, changed, again };
+    const wanted: WantedClaim = { source, objects, sequence, changed, again, after };
     return (await this.#requests.add(wanted)) as Claim | undefined;
   }
 
@@ -201,20 +211,20 @@ export class Ledger {
   }
 
   /** Takes a batch over under its own id, to be finished or done again; undefined where someone else was faster. */
-  takeOver(batch: string): Promise<Claim | undefined> {
+  takeOver(batch: string, { after }: After = {}): Promise<Claim | undefined> {
     const { now, owner, claimMs } = this.#context;
     const rewrite = (claimed: readonly LedgerEntry[]): Rewritten | undefined => {
       if (!this.isAbandoned(claimed[0]!)) return undefined;
       const claim = { ...claimOf(claimed), claimedUntil: now() + claimMs };
       return { claim, entries: claimEntries(claim, owner.id) };
     };
-    return this.#requests.add({ batch, rewrite });
+    return this.#requests.add({ batch, rewrite, after });
   }
 
   /**
    * Turns the claim of a batch into its committed entries. Objects of the claim that are not in `objects` are free
    * again. Nothing happens where that was done already. Of objects that were read again, earlier entries go at the same
-   * time, but for what is kept of them. Nothing is committed before `after` resolves; where it rejects, nothing is.
+   * time, but for what is kept of them.
    */
   async settle(
     batch: string,
@@ -246,7 +256,7 @@ export class Ledger {
   async #carryOut(requests: readonly Request[]): Promise<(Claim | undefined)[]> {
     const { owner } = this.#context;
     const claims = new Map<Request, Claim>();
-    const after = requests.filter(isRewrite).flatMap((request) => request.after ?? []);
+    const after = requests.flatMap((request) => request.after ?? []);
     const prepare = async (loaded: LoadedTable): Promise<Change | undefined> => {
       claims.clear();
       const made = await this.#claims(loaded, requests.filter(isWantedClaim), claims);

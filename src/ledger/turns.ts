@@ -31,6 +31,14 @@ interface Turn {
 /** Sources that a turn knows, at most: those of the last commits. */
 const mostSources = 1000;
 
+/** A turn that is ours, or as good as. */
+export interface Taken {
+  /** Others were seen to have had a turn since the last work was told. */
+  readonly othersCommit: boolean;
+  /** Resolves when the turn is ours: until then all may be prepared, and nothing committed. */
+  readonly held: Promise<void>;
+}
+
 interface TakeOptions {
   readonly rest?: (givenOn: Promise<void>) => void;
   readonly isNextWaiting?: () => boolean;
@@ -49,6 +57,8 @@ export class Turns {
   #endedAt = Number.NEGATIVE_INFINITY;
   #othersCommit = false;
   #othersWait = false;
+  /** The last turn was not to be had at once. */
+  #isContended = false;
   /** In the turn that is ours. */
   #commits: Readonly<Record<string, number>> = {};
   #lastCommits: Readonly<Record<string, number>> = {};
@@ -66,19 +76,26 @@ export class Turns {
   }
 
   /**
-   * Waits for a turn, and gives it on afterwards. `work` is told whether others have had one since the last of ours.
-   * `rest` is given the promise of its end; without it that is waited for. Where `isNextWaiting` says so, the turn is kept
-   * for the next work of this process, which the caller begins in any case.
+   * Takes a turn, and gives it on afterwards. `work` begins when the turn is ours, and where that takes one request at most,
+   * beside it. `rest` is given the promise of its end; without it that is waited for. Where `isNextWaiting` says so, the
+   * turn is kept for the next work of this process, which the caller begins in any case.
    */
-  async take<T>(work: (othersCommit: boolean) => Promise<T>, { rest, isNextWaiting }: TakeOptions = {}): Promise<T> {
+  async take<T>(work: (taken: Taken) => Promise<T>, { rest, isNextWaiting }: TakeOptions = {}): Promise<T> {
     const { clock } = this.#runtime;
     const kept = this.#kept;
     this.#kept = undefined;
-    const { turn, since } = kept ?? { turn: await this.#acquire(), since: clock() };
-    if (kept !== undefined) this.#othersCommit = false;
+    const isFree = kept !== undefined || (await this.#isFree());
+    const acquired =
+      kept === undefined ? this.#acquire().then((turn) => ({ turn, since: clock() })) : Promise.resolve(kept);
+    const held = acquired.then(() => {});
+    held.catch(() => {});
+    if (!isFree) await held;
+    const othersCommit = this.#othersCommit;
+    this.#othersCommit = false;
     try {
-      return await work(this.#othersCommit);
+      return await work({ othersCommit, held });
     } finally {
+      const { turn, since } = await acquired;
       if (isNextWaiting?.() === true && clock() - since < keptMs) this.#kept = { turn, since };
       else {
         const givenOn = this.#release(turn);
@@ -104,15 +121,29 @@ export class Turns {
     this.#lastCommits = (await this.#read())?.commits ?? {};
   }
 
+  /** Whether, as far as is known, the next request makes the turn ours. */
+  async #isFree(): Promise<boolean> {
+    if (this.#ours !== undefined) return !this.#isContended && !this.#othersWait;
+    if (this.#ahead === undefined) return false;
+    const seen = await this.#ahead;
+    return seen === undefined || this.#isToBeHad(seen);
+  }
+
+  #isToBeHad({ isOver, owner }: Turn): boolean {
+    return isOver || this.#runtime.owner.isDead(owner);
+  }
+
   async #acquire(): Promise<Turn> {
     const { owner, clock, sleep } = this.#runtime;
+    this.#isContended = false;
     // They look only now and then, and would never get a turn that is taken again at once.
     const pause = this.#othersWait ? this.#endedAt + 2 * pollMs - clock() : 0;
     if (pause > 0) await sleep(pause);
     const next = this.#ours && (await this.#put(this.#ours, { isOver: false }));
-    this.#othersCommit = this.#ours !== undefined && next === undefined;
     this.#othersWait = false;
     if (next !== undefined) return next;
+    this.#isContended = this.#ours !== undefined;
+    this.#othersCommit ||= this.#isContended;
     let seen: Turn | undefined;
     for (let waited = 0; ; waited += pollMs) {
       const ahead = this.#ahead;
@@ -121,11 +152,15 @@ export class Turns {
       if (current?.number !== seen?.number) waited = 0;
       seen = current;
       if (seen !== undefined && seen.owner !== owner.id) this.#othersCommit = true;
-      if (seen === undefined || seen.isOver || owner.isDead(seen.owner) || waited >= turnMs) {
+      if (seen === undefined || this.#isToBeHad(seen) || waited >= turnMs) {
         const taken = await this.#put(seen, { isOver: false });
         if (taken !== undefined) return taken;
+        this.#isContended = true;
         if (ahead !== undefined) continue;
-      } else if (!seen.isWanted) seen = (await this.#put(seen, { owner: seen.owner, isWanted: true })) ?? seen;
+      } else {
+        this.#isContended = true;
+        if (!seen.isWanted) seen = (await this.#put(seen, { owner: seen.owner, isWanted: true })) ?? seen;
+      }
       await sleep(pollMs);
     }
   }

@@ -1,5 +1,5 @@
 /** Processes that commit to the same tables take turns, and none waits for one that is gone. */
-import { setTimeout as wait } from 'node:timers/promises';
+import { setImmediate as nextTurn, setTimeout as wait } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
 import { FileCatalog } from '../../src/catalog/file/catalog.ts';
 import { CommitConflict } from '../../src/iceberg/catalog.ts';
@@ -44,7 +44,8 @@ describe('turns', () => {
     const work = async (id: string): Promise<void> => {
       const { turns } = process(store.view({ before: () => wait(1) }), id);
       for (let i = 0; i < 3; i++) {
-        await turns.take(async () => {
+        await turns.take(async ({ held }) => {
+          await held;
           expect(++holders).toBe(1);
           order.push(id);
           await wait(3);
@@ -59,12 +60,56 @@ describe('turns', () => {
   test('tell whether others had one since the last', async () => {
     const store = new MemoryStore();
     const [one, two] = [process(store, 'one').turns, process(store, 'two').turns];
-    const others = (turns: Turns) => turns.take(async (othersCommit) => othersCommit);
+    const others = (turns: Turns) => turns.take(async ({ othersCommit }) => othersCommit);
     expect(await others(one)).toBe(false);
     expect(await others(one)).toBe(false);
     expect(await others(two)).toBe(true);
+    // Where the turn is taken beside the work, that of the next one is told.
+    expect(await others(one)).toBe(false);
     expect(await others(one)).toBe(true);
     expect(await others(one)).toBe(false);
+  });
+
+  test('begin beside their work where the next one is free as far as is known, and before it where it is not', async () => {
+    const store = new MemoryStore();
+    const slow = store.view({ before: () => wait(5) });
+    const one = process(slow, 'one').turns;
+    const isHeld = (turns: Turns): Promise<boolean> =>
+      turns.take(async ({ held }) => {
+        const first = await Promise.race([held.then(() => true), nextTurn(false)]);
+        await held;
+        return first;
+      });
+    // Nothing is known of the first one, unless it was prepared for.
+    expect(await isHeld(one)).toBe(true);
+    expect(await isHeld(one)).toBe(false);
+    const two = process(slow, 'two').turns;
+    two.prepare();
+    expect(await isHeld(two)).toBe(false);
+    // The other one has had a turn: to be expected only behind the next one.
+    expect(await isHeld(one)).toBe(false);
+    expect(await isHeld(one)).toBe(true);
+    expect(await isHeld(one)).toBe(false);
+  });
+
+  test('that are not to be had fail their work, with nothing committed', async () => {
+    const store = new MemoryStore();
+    let isDown = false;
+    const view = store.view({
+      before: ({ operation }) => {
+        if (isDown && operation === 'put') throw new StoreError('transient', uri, 'no answer');
+      },
+    });
+    const { turns } = process(view, 'one');
+    await turns.take(async ({ held }) => held);
+    isDown = true;
+    let committed = false;
+    const work = turns.take(async ({ held }) => {
+      await held;
+      committed = true;
+    });
+    await expect(work).rejects.toThrow('no answer');
+    expect(committed).toBe(false);
   });
 
   test('tell when each source was last committed, by whichever process', async () => {
