@@ -20,6 +20,7 @@ import { JobSteps } from './jobs/steps/job-steps.ts';
 import type { TableReport } from './jobs/tables/describe.ts';
 import type { AcceptOptions, AcceptReport } from './jobs/verify/accept.ts';
 import type { VerifyOptions, VerifyReport } from './jobs/verify/verify.ts';
+import type { Moment } from './queries/moment.ts';
 import type { ReportData } from './report/gather.ts';
 import type { OpenRuntime, WorkerHandle } from './wire.ts';
 import type { WorkerOptions } from './worker/worker.ts';
@@ -85,6 +86,7 @@ export class Warehouse implements AsyncDisposable {
   readonly #log: Logger | undefined;
   readonly #engines = new Map<EngineName, Promise<QueryEngine>>();
   #opened: Promise<OpenRuntime> | undefined;
+  #moment: Promise<Moment<Runtime>> | undefined;
 
   /** Use `open`. */
   constructor(config: Config, log: Logger | undefined) {
@@ -174,13 +176,13 @@ export class Warehouse implements AsyncDisposable {
   /** The tables with their rows, files and days. */
   async tables(): Promise<readonly TableReport[]> {
     const { describeTables } = await import('./jobs/tables/describe.ts');
-    return describeTables(await this.#runtime());
+    return describeTables(await this.#reading());
   }
 
   /** What could not be taken in, and why. */
   async quarantine(options: Partial<QuarantineOptions> = {}): Promise<QuarantineReport> {
     const { describeQuarantine } = await import('./jobs/quarantine/explain.ts');
-    return describeQuarantine(await this.#runtime(), { samples: 3, reveal: false, ...options });
+    return describeQuarantine(await this.#reading(), { samples: 3, reveal: false, ...options });
   }
 
   /** Whether buckets, catalog, queues, rights and this machine are fit for the configuration. Never throws for what it finds. */
@@ -225,7 +227,7 @@ export class Warehouse implements AsyncDisposable {
       import('./sources/registry.ts'),
       packageVersion(),
     ]);
-    const runtime = await this.#runtime();
+    const runtime = await this.#reading();
     const { engine: name = 'duckdb', title = 'Audit report', signal, subject, path, source, lookBackDays } = options;
     const filters = { subject, path, source };
     checkFilters(filters, this.config);
@@ -262,7 +264,7 @@ export class Warehouse implements AsyncDisposable {
   }
 
   async *#rows<Row>(query: Query, onAnswer: (bytesScanned: () => number) => void): AsyncGenerator<Row> {
-    const runtime: Runtime = await this.#runtime();
+    const runtime = await this.#reading();
     const request =
       query.sql === undefined ? await asked(runtime, query.question, query.parameters ?? {}) : { sql: query.sql };
     const engine = await this.#engine(query.engine);
@@ -274,13 +276,27 @@ export class Warehouse implements AsyncDisposable {
     }
   }
 
+  #latest(): Promise<Moment<Runtime>> {
+    this.#moment ??= Promise.all([import('./queries/moment.ts'), this.#runtime()]).then(([{ momentOf }, runtime]) =>
+      momentOf(runtime),
+    );
+    return this.#moment;
+  }
+
+  /** For one answer, which is of now. */
+  async #reading(): Promise<Runtime> {
+    const { runtime, renew } = await this.#latest();
+    renew();
+    return runtime;
+  }
+
   /** One for all questions, so that what one has fetched of a remote warehouse is there for the next. */
   #engine(name: EngineName = 'duckdb'): Promise<QueryEngine> {
     const known = this.#engines.get(name);
     if (known !== undefined) return known;
     const opened = (async () => {
       const { createQueryEngine } = await import('./wire.ts');
-      return createQueryEngine(await this.#runtime(), name);
+      return createQueryEngine((await this.#latest()).runtime, name);
     })();
     this.#engines.set(name, opened);
     opened.catch(() => this.#engines.delete(name));

@@ -1,5 +1,6 @@
 import type { Logger } from 'pino';
 import type { Catalog } from '../iceberg/catalog.ts';
+import { catalogWith } from '../iceberg/catalog-with.ts';
 import { outsideNamed, warehouseOf } from '../iceberg/home.ts';
 import { logEvent } from '../telemetry/events.ts';
 
@@ -9,8 +10,7 @@ import { logEvent } from '../telemetry/events.ts';
  */
 export function warnElsewhere(catalog: Catalog, tables: Iterable<string>, log: Logger): Catalog {
   const left = new Set(tables);
-  return {
-    ensureNamespace: () => catalog.ensureNamespace(),
+  return catalogWith(catalog, {
     async loadTable(name) {
       const loaded = await catalog.loadTable(name);
       if (loaded === undefined || !left.delete(name)) return loaded;
@@ -19,12 +19,5 @@ export function warnElsewhere(catalog: Catalog, tables: Iterable<string>, log: L
         logEvent(log, 'table-elsewhere', { table: name, warehouse: warehouseOf(catalog, name), outside });
       return loaded;
     },
-    createTable: (name, metadata, later) => catalog.createTable(name, metadata, later),
-    ...(catalog.lastLoaded && { lastLoaded: (name) => catalog.lastLoaded!(name) }),
-    ...(catalog.writeAhead && { writeAhead: (name, base, metadata) => catalog.writeAhead!(name, base, metadata) }),
-    commitTable: (name, base, metadata, later) => catalog.commitTable(name, base, metadata, later),
-    listTables: () => catalog.listTables(),
-    tableLocation: (name) => catalog.tableLocation(name),
-    ...(catalog.registerViews && { registerViews: (views) => catalog.registerViews!(views) }),
-  };
+  });
 }

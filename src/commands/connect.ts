@@ -39,9 +39,9 @@ export function defineConnect(program: Command, run: RunAction): void {
 }
 
 async function execute(context: CommandContext, tool: Tool, options: Options): Promise<number> {
-  const { openConfigAndLog } = await import('./shared/setup.ts');
+  const { openConfigAndLog, openReading } = await import('./shared/setup.ts');
   const { config, log } = openConfigAndLog(context, options);
-  const text = await textFor(tool, config, () => context.openRuntime(config, log));
+  const text = await textFor(tool, config, async () => (await openReading(context, config, log)).runtime);
   if (options.output === undefined) {
     await context.stdout.writeData(text);
     return exitCodes.done;

@@ -50,7 +50,7 @@ async function execute(context: CommandContext, actor: string, options: Options)
     { investigate },
     { lastDayWithEvents },
     { reportRange },
-    { openConfigAndLog },
+    { openConfigAndLog, openReading },
     { UsageError },
     { parseCount },
   ] = await Promise.all([
@@ -73,7 +73,7 @@ async function execute(context: CommandContext, actor: string, options: Options)
   };
   const reading = timeReading(context, options);
   const { config, log } = openConfigAndLog(context, options);
-  const runtime = await context.openRuntime(config, log);
+  const { runtime } = await openReading(context, config, log, { answers: true });
   const isGiven = options.from !== undefined || options.to !== undefined || options.last !== undefined;
   const lastDay = (): Promise<string> => lastDayWithEvents(runtime);
   const range = await reportRange(isGiven ? options : { from: await lastDay() }, lastDay, reading);

@@ -44,7 +44,7 @@ export function defineQuarantine(program: Command, run: RunAction): void {
 }
 
 async function execute(context: CommandContext, options: Options): Promise<number> {
-  const [{ describeQuarantine }, { openConfigAndLog }, { UsageError }, { parseDays }, { rejectionCodes }] =
+  const [{ describeQuarantine }, { openConfigAndLog, openReading }, { UsageError }, { parseDays }, { rejectionCodes }] =
     await Promise.all([
       import('../jobs/quarantine/explain.ts'),
       import('./shared/setup.ts'),
@@ -59,7 +59,8 @@ async function execute(context: CommandContext, options: Options): Promise<numbe
     throw new UsageError(`there is no reason ${unknown}; there are: ${Object.keys(rejectionCodes).join(', ')}`);
   parseDays(options, { now: context.clock() });
   const { config, log } = openConfigAndLog(context, options);
-  const report = await describeQuarantine(await context.openRuntime(config, log), {
+  const { runtime } = await openReading(context, config, log);
+  const report = await describeQuarantine(runtime, {
     samples: Math.min(samples, 1000),
     reveal: options.reveal === true,
     ...(options.reason && { reasons: options.reason }),

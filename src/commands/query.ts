@@ -74,7 +74,7 @@ async function execute(
 ): Promise<number> {
   const [
     { logEvent },
-    { openConfigAndLog },
+    { openConfigAndLog, openReading },
     { asker, parseParameters, questionNamed },
     { UsageError },
     { showAnswer },
@@ -98,7 +98,7 @@ async function execute(
       : await asker(context, questionNamed(context, question, options), parameters, options);
 
   const { config, log } = openConfigAndLog(context, options);
-  const runtime = await context.openRuntime(config, log);
+  const { runtime } = await openReading(context, config, log, { answers: true });
   const asked = await ask(runtime);
   const engine = await context.openEngine(runtime, options.engine);
   const { output, end } = context.page();

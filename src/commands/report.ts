@@ -90,7 +90,7 @@ async function execute(context: CommandContext, options: Options): Promise<numbe
   const { config, log } = setup.openConfigAndLog(context, options);
   const filters = { subject: options.subject, path: options.path, source: options.source };
   checkFilters(filters, config);
-  const runtime = await context.openRuntime(config, log);
+  const { runtime } = await setup.openReading(context, config, log, { answers: true });
   const tables = await runtime.catalog.listTables();
   const now = context.clock();
   const range = await reportRange(options, () => lastDayWithEvents(runtime), reading);

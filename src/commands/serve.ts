@@ -32,7 +32,7 @@ export function defineServe(program: Command, run: RunAction): void {
 }
 
 async function execute(context: CommandContext, options: Options): Promise<number> {
-  const [{ servePages }, { openConfigAndLog }, { UsageError }, { describeFailure }] = await Promise.all([
+  const [{ servePages }, { openConfigAndLog, openReading }, { UsageError }, { describeFailure }] = await Promise.all([
     import('../serve/server.ts'),
     import('./shared/setup.ts'),
     import('../config/errors.ts'),
@@ -42,9 +42,10 @@ async function execute(context: CommandContext, options: Options): Promise<numbe
     throw new UsageError(`--port takes a number from 0 to 65535, not ${options.port}`);
   }
   const { config, log } = openConfigAndLog(context, options);
-  const runtime = await context.openRuntime(config, log);
+  const { runtime, renew } = await openReading(context, config, log, { answers: true });
   const server = await servePages({
     runtime,
+    renew,
     engineName: options.engine,
     openEngine: () => context.openEngine(runtime, options.engine),
     clock: context.clock,

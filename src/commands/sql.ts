@@ -39,7 +39,7 @@ export function defineSql(program: Command, run: RunAction): void {
 }
 
 async function execute(context: CommandContext, options: Options): Promise<number> {
-  const [{ openConfigAndLog }, { Session }, { allQuestions }, { ownQuestions }] = await Promise.all([
+  const [{ openConfigAndLog, openReading }, { Session }, { allQuestions }, { ownQuestions }] = await Promise.all([
     import('./shared/setup.ts'),
     import('./shell/session.ts'),
     import('../queries/questions.ts'),
@@ -47,13 +47,14 @@ async function execute(context: CommandContext, options: Options): Promise<numbe
   ]);
   const { config, log } = openConfigAndLog(context, options);
   const questions = [...allQuestions, ...ownQuestions(config)];
-  const runtime = await context.openRuntime(config, log);
+  const { runtime, renew } = await openReading(context, config, log, { answers: true });
   const engine = await context.openEngine(runtime, options.engine);
   const terminal = context.terminal();
   const loop = terminal && new (await import('./shell/terminal.ts')).TerminalLoop(terminal);
   const session = new Session({
     context,
     runtime,
+    renew,
     engine,
     engineName: options.engine,
     questions,

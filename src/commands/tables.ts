@@ -23,16 +23,21 @@ export function defineTables(program: Command, run: RunAction): void {
 }
 
 async function execute(context: CommandContext, options: Options): Promise<number> {
-  const [{ describeTables }, { openConfigAndLog }, { formatBytes, formatCount }, { printable }, { textTable }] =
-    await Promise.all([
-      import('../jobs/tables/describe.ts'),
-      import('./shared/setup.ts'),
-      import('../text/humanize.ts'),
-      import('../text/printable.ts'),
-      import('../text/text-table.ts'),
-    ]);
+  const [
+    { describeTables },
+    { openConfigAndLog, openReading },
+    { formatBytes, formatCount },
+    { printable },
+    { textTable },
+  ] = await Promise.all([
+    import('../jobs/tables/describe.ts'),
+    import('./shared/setup.ts'),
+    import('../text/humanize.ts'),
+    import('../text/printable.ts'),
+    import('../text/text-table.ts'),
+  ]);
   const { config, log } = openConfigAndLog(context, options);
-  const tables = await describeTables(await context.openRuntime(config, log));
+  const tables = await describeTables((await openReading(context, config, log)).runtime);
   const faulty = tables.filter(({ error }) => error !== undefined);
   const code = faulty.length > 0 ? exitCodes.failed : exitCodes.done;
   if (options.json) {

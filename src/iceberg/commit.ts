@@ -47,7 +47,7 @@ const longestDelay = 2000;
  * Commits the change that `prepare` returns for the current version of the table; `undefined` ends without a commit.
  * `prepare` is called again on each attempt, and where the version it was shown turns out to be outdated, and decides there
  * anew, by the snapshots it is shown, whether there still is something to do. Nothing is swapped before `swapAfter` resolves;
- * what it rejects with is thrown. Throws MissingDataFiles, NewRowDeletes, OutsideWarehouse, ReadOnlyFormat, and the stores'
+ * what it rejects with is thrown. Where this process has come to know a newer version by then, the swap is not tried. Throws MissingDataFiles, NewRowDeletes, OutsideWarehouse, ReadOnlyFormat, and the stores'
  * and catalogs' own errors.
  */
 export async function commitTable(
@@ -93,6 +93,11 @@ export async function commitTable(
     }
     if (staged === undefined) return { loaded, committed: false };
     await swapAfter;
+    const newest = catalog.lastLoaded?.(table);
+    if (newest != null && !isSameVersion(newest, loaded)) {
+      lost = { staged, base: loaded };
+      return attempt.again(new CommitConflict(table), String(staged.snapshotId));
+    }
     try {
       return { loaded: await catalog.commitTable(table, loaded, staged.metadata, context.later), committed: true };
     } catch (error) {

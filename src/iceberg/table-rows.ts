@@ -6,7 +6,17 @@
  *
  * Rows come one row group at a time: a promise per row would cost more than reading the row.
  */
-import { type FieldRef, type ParquetFile, type ReadOptions, type Row, readRows } from '../parquet/read/row-reader.ts';
+import {
+  type FieldRef,
+  type OpenFile,
+  openFile,
+  type ParquetFile,
+  type ReadOptions,
+  type Row,
+  readRows,
+  wholeFileBytes,
+} from '../parquet/read/row-reader.ts';
+import { ahead } from '../store/prefetch.ts';
 import type { ObjectStore } from '../store/store.ts';
 import type { LoadedTable } from './catalog.ts';
 import type { DataFile } from './data-file.ts';
@@ -24,13 +34,27 @@ export interface RowOptions extends ReadOptions {
   readonly withDeleted?: boolean;
 }
 
+/** Stored bytes of files that are opened before their turn: many small ones come as fast as a large one. */
+const openedAhead = 8 << 20;
+
 /** Throws what liveFiles and fileRows throw. */
 export async function* scanRows(
   store: ObjectStore,
   { metadata }: Pick<LoadedTable, 'metadata'>,
   scan: RowScan = {},
 ): AsyncGenerator<Row[], void, undefined> {
-  for await (const file of liveFiles(store, metadata, scan)) yield* fileRows(store, metadata, file, scan);
+  const weightOf = ({ file }: { readonly file: LiveFile }): number => Math.min(file.fileSize, wholeFileBytes);
+  for await (const { file, opened } of ahead(openedFiles(store, metadata, scan), openedAhead, weightOf))
+    yield* fileRows(store, metadata, file, scan, opened);
+}
+
+async function* openedFiles(store: ObjectStore, metadata: TableMetadata, filter: FileFilter) {
+  for await (const file of liveFiles(store, metadata, filter)) {
+    const opened = openFile(store, asParquet(file));
+    // The failure is for its reader to see, who may never come.
+    opened.catch(() => {});
+    yield { file, opened };
+  }
 }
 
 /** The live rows of one data file in file order. Throws what readRows and deletedRows throw. */
@@ -39,11 +63,12 @@ export async function* fileRows(
   metadata: TableMetadata,
   file: ReadFile,
   { columns, withDeleted = false }: RowOptions = {},
+  opened?: Promise<OpenFile>,
 ): AsyncGenerator<Row[], void, undefined> {
   const fields = fieldsByName(metadata);
   const wanted = (columns ?? [...fields.keys()]).map((name) => ({ ...(fields.get(name) ?? noField), name }));
   const dropped = withDeleted ? undefined : await deletedRows(store, metadata, file);
-  yield* storedRows(store, metadata, file, wanted.map(fieldRef), dropped);
+  yield* storedRows(store, metadata, file, wanted.map(fieldRef), dropped, opened);
 }
 
 /** The rows of one data file by their columns' field ids, deleted ones among them unless `dropped` leaves them out. */
@@ -53,8 +78,9 @@ export function storedRows(
   file: Pick<LiveFile, 'path' | 'fileSize'>,
   columns: readonly FieldRef[],
   dropped?: Uint8Array,
+  opened?: Promise<OpenFile>,
 ): AsyncGenerator<Row[], void, undefined> {
-  return readRows(store, asParquet(file), { columns, names: namesOf(metadata), dropped });
+  return readRows(store, asParquet(file), { columns, names: namesOf(metadata), dropped }, opened);
 }
 
 /** What of a live file its rows are read by. */

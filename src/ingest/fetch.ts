@@ -9,11 +9,11 @@ import { ObjectError } from '../records/body/meter.ts';
 import { decompressWhole, openBody } from '../records/decompress.ts';
 import type { Limits } from '../records/limits.ts';
 import { nextTurn } from '../store/event-loop.ts';
+import { begun } from '../store/prefetch.ts';
 import { readObject, readWhole } from '../store/read.ts';
 import type { ObjectInfo, ObjectStore } from '../store/store.ts';
 import { BufferPool } from './buffer-pool.ts';
 import { ByteBudget } from './byte-budget.ts';
-import { begun } from './prefetch.ts';
 import { readByRanges } from './ranges.ts';
 
 export interface FetchOptions {

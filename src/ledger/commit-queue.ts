@@ -4,6 +4,7 @@
  */
 import type { ObjectInfo } from '../store/store.ts';
 import { watchedStore } from '../store/watched.ts';
+import { ingestedObjects } from '../tables/ingested-objects.ts';
 import type { Intent } from './batch-intent.ts';
 import { mostBatches } from './batch-summary.ts';
 import {
@@ -116,28 +117,30 @@ export class CommitQueue {
     const elsewhere = othersCommit && own.length > 0 ? await this.#readyElsewhere(runtime, intents) : [];
     const others = elsewhere.map(({ intent }) => intent);
     const all = [...intents, ...others];
-    const visible = commitFiles(runtime, this.#ledger, all, held);
+    const tables = [ingestedObjects.name, ...all.flatMap(({ files }) => [...files.keys()])];
+    const after = held.then((waited) => (waited ? this.#lookAt(new Set(tables)) : undefined));
+    const visible = commitFiles(runtime, this.#ledger, all, after);
     const allVisible = whole(visible);
     // What they take the place of is looked up in the ledger as it is before they are settled.
     if (all.some(({ again }) => again !== undefined)) await visible;
     const claims = new Map<Request, Claim | undefined>();
     // One snapshot for all of it, since it is asked of the ledger at once.
-    const settle = async (after: Promise<CommittedFiles>, failed: CommittedFiles['failed']) => {
-      const settled = without(others, failed).map((intent) => settleBatch(this.#ledger, intent, after));
+    const settle = async (made: Promise<CommittedFiles>, failed: CommittedFiles['failed']) => {
+      const settled = without(others, failed).map((intent) => settleBatch(this.#ledger, intent, made));
       const results = group.map(async (request): Promise<Result | Failed> => {
         if (!isReady(request)) {
-          if (!claims.has(request)) claims.set(request, await request.ask(held));
+          if (!claims.has(request)) claims.set(request, await request.ask(after));
           return { claim: claims.get(request) };
         }
         const { batch } = request.intent;
         const error = failed.get(batch);
         if (error !== undefined) return new Failed(error);
-        await settleBatch(this.#ledger, request.intent, after);
-        return { replaced: (await after).replaced.get(batch) };
+        await settleBatch(this.#ledger, request.intent, made);
+        return { replaced: (await made).replaced.get(batch) };
       });
       // None may still be under way when the turn ends.
-      await Promise.allSettled([after, ...results, ...settled]);
-      await Promise.all([after, ...settled]);
+      await Promise.allSettled([made, ...results, ...settled]);
+      await Promise.all([made, ...settled]);
       return Promise.all(results);
     };
     const results = await settle(allVisible, new Map()).catch(async (error) => {
@@ -150,6 +153,11 @@ export class CommitQueue {
     const done = elsewhere.filter(({ intent }) => !failed.has(intent.batch));
     if (done.length > 0) this.#onOthers(done);
     return results;
+  }
+
+  /** So that what others have committed to these tables is known before anything is swapped. */
+  async #lookAt(tables: Iterable<string>): Promise<void> {
+    await Promise.allSettled([...tables].map((table) => this.#runtime.catalog.loadTable(table)));
   }
 
   /** Batches of other processes that wait for the turn which is ours. What is read again is left to who does it. */

@@ -35,8 +35,11 @@ const mostSources = 1000;
 export interface Taken {
   /** Others were seen to have had a turn since the last work was told. */
   readonly othersCommit: boolean;
-  /** Resolves when the turn is ours: until then all may be prepared, and nothing committed. */
-  readonly held: Promise<void>;
+  /**
+   * Resolves when the turn is ours: until then all may be prepared, and nothing committed. Says whether it had to be waited for,
+   * so that what was prepared is of a state that others have changed.
+   */
+  readonly held: Promise<boolean>;
 }
 
 interface TakeOptions {
@@ -87,7 +90,7 @@ export class Turns {
     const isFree = kept !== undefined || (await this.#isFree());
     const acquired =
       kept === undefined ? this.#acquire().then((turn) => ({ turn, since: clock() })) : Promise.resolve(kept);
-    const held = acquired.then(() => {});
+    const held = acquired.then(() => kept === undefined && this.#isContended);
     held.catch(() => {});
     if (!isFree) await held;
     const othersCommit = this.#othersCommit;

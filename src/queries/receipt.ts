@@ -39,7 +39,7 @@ export interface Receipt {
 
 export type ReceiptRange = OpenRange & { readonly isDefault: boolean };
 
-/** Reads metadata only; take it before the question is asked, so that nothing newer than the answer is vouched for. */
+/** Reads metadata only, of the same moment as the answer (moment.ts), so that nothing newer than that is vouched for. */
 export async function takeReceipt(
   runtime: Runtime,
   asked: Pick<QueryRequest, 'sql'> | { readonly tables: readonly string[] },
@@ -49,30 +49,24 @@ export async function takeReceipt(
   const existing = await catalog.listTables();
   const tables =
     'sql' in asked ? mentionedIn(asked.sql, { tables: existing, stewards: config.stewards }).tables : asked.tables;
-  const loaded = new Map<string, LoadedTable>();
-  for (const name of tables) {
-    const table = await catalog.loadTable(name);
-    if (table !== undefined) loaded.set(name, table);
-  }
-  const newest = await newestEvent(
-    runtime,
-    [...loaded].filter(([name]) => eventTables.includes(name)),
-  );
-  const quarantined = await countQuarantined(runtime, range);
+  const loading = tables.map(async (name) => [name, await catalog.loadTable(name)] as const);
+  const loaded = new Map((await Promise.all(loading)).flatMap(([name, table]) => (table ? [[name, table]] : [])));
+  const events = [...loaded].filter(([name]) => eventTables.includes(name));
   const numbered = tables.some((name) => numberedTables.has(name)) && existing.includes(sequences.name);
+  const [newest, quarantined, ...gaps] = await Promise.all([
+    newestEvent(runtime, events),
+    countQuarantined(runtime, range),
+    openBatches(runtime),
+    staleSources(runtime),
+    numbered ? missingDecisions(runtime, range) : [],
+  ]);
   return {
     range: range === undefined ? null : rangeOf(range),
     snapshots: Object.fromEntries([...loaded].flatMap(([name, table]) => snapshotOf(name, table))),
     bytesHeld: [...loaded.values()].reduce((sum, table) => sum + bytesOf(table), 0),
     newestEvent: newest === undefined ? null : timeText(newest),
     quarantined,
-    incomplete: [
-      ...quarantineGap(quarantined, range),
-      ...rangeGap(newest, range),
-      ...(await openBatches(runtime)),
-      ...(await staleSources(runtime)),
-      ...(numbered ? await missingDecisions(runtime, range) : []),
-    ],
+    incomplete: [...quarantineGap(quarantined, range), ...rangeGap(newest, range), ...gaps.flat()],
   };
 }
 

@@ -152,6 +152,7 @@ async function handle(world: World, access: Access, { request, response, port, s
     return send(response, errorPage(400, 'Not possible', 'The address has too many parameters.'));
   }
   const given: Given = new Map([...searchParams].filter(([, value]) => value !== ''));
+  world.renew();
   if (pathname.endsWith('.csv')) return sendCsv(world, { pathname, given, response, signal });
   send(response, await pageOf(world, pathname, given, signal));
 }

@@ -4,6 +4,8 @@ import type { EngineTurns } from './engine-turns.ts';
 
 export interface World {
   readonly runtime: Runtime;
+  /** Before each page (queries/moment.ts). */
+  readonly renew: () => void;
   readonly engines: EngineTurns;
   readonly engineName: string;
   /** Milliseconds since the epoch. */

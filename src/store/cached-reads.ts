@@ -1,23 +1,35 @@
 /**
  * Keeps the bytes of small immutable files (manifests, ledger files) that are read again and again, those that were written
- * through it included; least recently used first out.
+ * through it included; least recently used first out. Who asks for one that is on its way already gets the same.
  */
 import type { GetOptions, ObjectBody, ObjectInfo, ObjectStore, PutOptions } from './store.ts';
 import { storeWith } from './store-with.ts';
 
+export interface CacheOptions {
+  /** Names of the files that are kept; never of one that may change. Default: manifests and data files. */
+  readonly files?: RegExp;
+  /** Default: 64 MiB. */
+  readonly maxBytes?: number;
+}
+
 const maxFileBytes = 8 << 20;
-const maxBytes = 64 << 20;
 /** Of those that are kept as they are written. */
 const maxWrittenBytes = 1 << 20;
 const immutable = /\.(avro|parquet)$/;
+/** Manifests and lists of them. */
+export const manifests = /\.avro$/;
 
 interface Kept {
   readonly info: ObjectInfo;
   readonly bytes: Uint8Array;
 }
 
-export function cachedReads(store: ObjectStore): ObjectStore {
+export function cachedReads(
+  store: ObjectStore,
+  { files = immutable, maxBytes = 64 << 20 }: CacheOptions = {},
+): ObjectStore {
   const kept = new Map<string, Kept>();
+  const coming = new Map<string, Promise<Kept | undefined>>();
   const large = new Set<string>();
   let total = 0;
 
@@ -46,24 +58,35 @@ export function cachedReads(store: ObjectStore): ObjectStore {
     return body;
   };
 
-  const get = async (uri: string, options?: GetOptions): Promise<ObjectBody> => {
-    if (!immutable.test(uri) || large.has(uri)) return store.get(uri, options);
-    let body = hit(uri);
-    if (body === undefined) {
-      const opened = await store.get(uri);
-      if (opened.info.size > maxFileBytes) {
-        await opened.chunks[Symbol.asyncIterator]().return?.();
-        large.add(uri);
-        return store.get(uri, options);
-      }
-      const parts: Uint8Array[] = [];
-      for await (const chunk of opened.chunks) parts.push(chunk);
-      const bytes = Buffer.concat(parts);
-      // A body that broke off is the reader's to resume, not to be kept.
-      if (bytes.length !== opened.info.size) return store.get(uri, options);
-      body = { info: opened.info, bytes };
-      remember(opened.info, bytes);
+  /** undefined where it cannot be kept. */
+  const load = async (uri: string): Promise<Kept | undefined> => {
+    const opened = await store.get(uri);
+    if (opened.info.size > maxFileBytes) {
+      await opened.chunks[Symbol.asyncIterator]().return?.();
+      large.add(uri);
+      return undefined;
     }
+    const parts: Uint8Array[] = [];
+    for await (const chunk of opened.chunks) parts.push(chunk);
+    const bytes = Buffer.concat(parts);
+    // A body that broke off is the reader's to resume, not to be kept.
+    if (bytes.length !== opened.info.size) return undefined;
+    remember(opened.info, bytes);
+    return { info: opened.info, bytes };
+  };
+
+  const loadOnce = (uri: string): Promise<Kept | undefined> => {
+    const underWay = coming.get(uri);
+    if (underWay !== undefined) return underWay;
+    const loading = load(uri).finally(() => coming.delete(uri));
+    coming.set(uri, loading);
+    return loading;
+  };
+
+  const get = async (uri: string, options?: GetOptions): Promise<ObjectBody> => {
+    if (!files.test(uri) || large.has(uri)) return store.get(uri, options);
+    const body = hit(uri) ?? (await loadOnce(uri));
+    if (body === undefined) return store.get(uri, options);
     const [start, end] = options?.range ?? [0, body.bytes.length];
     return { info: body.info, chunks: only(body.bytes.subarray(start, end)) };
   };
@@ -71,7 +94,7 @@ export function cachedReads(store: ObjectStore): ObjectStore {
   const put = async (uri: string, body: Uint8Array | readonly Uint8Array[], options?: PutOptions) => {
     const written = await store.put(uri, body, options);
     const size = body instanceof Uint8Array ? body.length : body.reduce((sum, chunk) => sum + chunk.length, 0);
-    if (immutable.test(uri) && size <= maxWrittenBytes) {
+    if (files.test(uri) && size <= maxWrittenBytes) {
       // A copy: what the caller does with its bytes afterwards is its own affair.
       const bytes = Buffer.concat(body instanceof Uint8Array ? [body] : body);
       remember({ uri, size, etag: written.etag, lastModified: Date.now() }, bytes);

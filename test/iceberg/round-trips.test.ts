@@ -3,6 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, test } from 'vitest';
 import { FileCatalog } from '../../src/catalog/file/catalog.ts';
 import type { LoadedTable } from '../../src/iceberg/catalog.ts';
+import { catalogWith } from '../../src/iceberg/catalog-with.ts';
 import { commitTable } from '../../src/iceberg/commit.ts';
 import { ensureTable } from '../../src/iceberg/ensure.ts';
 import { readFile } from '../../src/iceberg/files.ts';
@@ -77,6 +78,31 @@ test('nothing is swapped before what it waits for, nor where that fails', async 
   const refused = commitTable(context, 'events', prepare, { swapAfter: Promise.reject(new Error('no')) });
   await expect(refused).rejects.toThrow('no');
   expect((await catalog.loadTable('events'))?.metadata.snapshots).toHaveLength(2);
+});
+
+test('a swap that is known to be lost by the time it may be made is not tried', async () => {
+  const { shared, context, commit, catalog } = await world();
+  await commit('a');
+  const gate = Promise.withResolvers<void>();
+  const tried: string[] = [];
+  const watched = catalogWith(catalog, {
+    commitTable: (name, base, ...rest) => {
+      tried.push(base.version);
+      return catalog.commitTable(name, base, ...rest);
+    },
+  });
+  const prepare = ({ metadata }: LoadedTable) => append(madeUpFile(metadata, 'b'));
+  const committed = commitTable({ ...context, catalog: watched }, 'events', prepare, { swapAfter: gate.promise });
+  await sleep(200);
+  await commit('c', testContext(shared, new FileCatalog(shared, root)));
+  await catalog.loadTable('events');
+  gate.resolve();
+  expect((await committed).loaded.metadata.snapshots).toHaveLength(3);
+  expect(tried).toEqual(['3']);
+  // What was staged in vain is gone.
+  const lists: string[] = [];
+  for await (const { uri } of shared.list(`${root}/events/metadata/snap-`)) lists.push(uri);
+  expect(lists).toHaveLength(3);
 });
 
 test('tables that are not there are found missing in one round trip, all of them together, and made in two', async () => {

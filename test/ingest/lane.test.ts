@@ -2,9 +2,9 @@
 import { expect, test } from 'vitest';
 import { type FetchOptions, fetchObjects } from '../../src/ingest/fetch.ts';
 import { Lane } from '../../src/ingest/lane.ts';
-import { begun } from '../../src/ingest/prefetch.ts';
 import { nextTurn } from '../../src/store/event-loop.ts';
 import { MemoryStore } from '../../src/store/memory.ts';
+import { begun } from '../../src/store/prefetch.ts';
 import type { ObjectInfo } from '../../src/store/store.ts';
 import { defaultLimits } from '../support/fixture.ts';
 

@@ -50,6 +50,13 @@ test('only files that never change under their names are kept', async () => {
   }
 });
 
+test('who asks for a file that is on its way gets it without asking the store again', async () => {
+  const { asked, cached } = await world({ 'a.avro': Buffer.from('abc') });
+  const texts = await Promise.all([read(cached, 'a.avro'), read(cached, 'a.avro', { range: [1, 2] })]);
+  expect(texts.map(String)).toEqual(['abc', 'b']);
+  expect(asked).toEqual(['a.avro']);
+});
+
 test('a file that is not there is looked for again', async () => {
   const { shared, cached } = await world({});
   await expect(cached.get(uri('late.parquet'))).rejects.toMatchObject({ code: 'not-found' });

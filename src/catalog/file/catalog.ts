@@ -1,11 +1,14 @@
 import { type Catalog, CommitConflict, CommitStateUnknown, type LoadedTable } from '../../iceberg/catalog.ts';
-import { readFile, readVersion } from '../../iceberg/files.ts';
+import { mapAhead, readFile, readVersion } from '../../iceberg/files.ts';
 import { logMetadata } from '../../iceberg/history.ts';
 import { parseMetadata, serializeMetadata, type TableMetadata } from '../../iceberg/metadata.ts';
 import { nextTurn } from '../../store/event-loop.ts';
 import { type ObjectStore, StoreError } from '../../store/store.ts';
 import { compareText } from '../../text/order.ts';
 import { checkTableName, isTableName } from '../table-name.ts';
+
+/** Folders looked into at a time. */
+const foldersAhead = 32;
 
 /**
  * A catalog that is only a directory: `<root>/<table>/metadata/v<N>.metadata.json`, of which the highest N is current,
@@ -73,12 +76,15 @@ export class FileCatalog implements Catalog {
   }
 
   async listTables(): Promise<string[]> {
-    const names: string[] = [];
     const prefix = `${this.#root}/`;
-    for await (const folder of this.#store.listFolders(prefix)) {
-      const name = folder.slice(prefix.length, -1);
-      if (isTableName(name) && (await this.#exists(name, 1))) names.push(name);
-    }
+    const folders: string[] = [];
+    for await (const folder of this.#store.listFolders(prefix)) folders.push(folder.slice(prefix.length, -1));
+    const names: string[] = [];
+    const looked = mapAhead(folders.filter(isTableName), foldersAhead, async (name) => ({
+      name,
+      isTable: await this.#exists(name, 1),
+    }));
+    for await (const { name, isTable } of looked) if (isTable) names.push(name);
     return names.sort(compareText);
   }
 

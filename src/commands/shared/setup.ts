@@ -2,6 +2,8 @@
 import type { Config } from '../../config/config.ts';
 import { UsageError } from '../../config/errors.ts';
 import { type LoadedConfig, loadConfig } from '../../config/load.ts';
+import type { Runtime } from '../../ingest/runtime.ts';
+import type { Moment } from '../../queries/moment.ts';
 import { reservedColumns } from '../../sources/index.ts';
 import { createLogger, type Logger, type LogLevel, logLevels } from '../../telemetry/log.ts';
 import type { CommandContext, GlobalOptions } from './context.ts';
@@ -39,4 +41,18 @@ export function openConfigAndLog(
 ): { config: Config; log: Logger } {
   const log = openLog(context, options, write);
   return { config: readConfig(context, options).config, log };
+}
+
+/** For a command that only reads: what it says is of one moment, until that is renewed. */
+export async function openReading(
+  context: CommandContext,
+  config: Config,
+  log: Logger,
+  { answers = false }: { readonly answers?: boolean } = {},
+): Promise<Moment<Runtime>> {
+  const [{ momentOf, tablesOfAnswers }, runtime] = await Promise.all([
+    import('../../queries/moment.ts'),
+    context.openRuntime(config, log),
+  ]);
+  return momentOf(runtime, answers ? tablesOfAnswers : []);
 }

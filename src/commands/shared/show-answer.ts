@@ -35,9 +35,10 @@ export async function showAnswer(
   { format, columns, output, signal, ...shown }: Shown,
 ): Promise<Finished> {
   const { request, range } = asked;
-  const receipt = shown.receipt ? await receiptOf(context, runtime, request, range) : undefined;
   const started = context.clock();
-  const found = await engine.query({ ...request, signal });
+  const taking = shown.receipt ? receiptOf(context, runtime, request, range) : undefined;
+  const found = await engine.query({ ...request, signal }).finally(() => taking);
+  const receipt = await taking;
   const answer = columns === undefined ? found : withColumns(found, columns);
   const seconds = (): number => (context.clock() - started) / 1000;
   let took = 0;

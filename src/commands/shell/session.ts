@@ -24,6 +24,8 @@ import { cutStatements, isBlank, wordsOf } from './statements.ts';
 export interface SessionOptions {
   readonly context: CommandContext;
   readonly runtime: Runtime;
+  /** Before each answer (queries/moment.ts). */
+  readonly renew: () => void;
   readonly engine: QueryEngine;
   readonly engineName: EngineName;
   readonly questions: readonly Question[];
@@ -87,7 +89,10 @@ export class Session {
     this.#pending = isBlank(rest) ? '' : rest;
     if (statements.length === 0) return [];
     try {
-      for (const sql of statements) await this.#ask({ request: { sql } }, signal);
+      for (const sql of statements) {
+        this.#options.renew();
+        await this.#ask({ request: { sql } }, signal);
+      }
     } catch (error) {
       this.#pending = '';
       throw error;
@@ -121,7 +126,8 @@ export class Session {
       else if (words[i + 1] === undefined) throw new UsageError(`--${name} needs a value`);
       else times[name] = words[++i]!;
     }
-    const { context, runtime } = this.#options;
+    const { context, runtime, renew } = this.#options;
+    renew();
     const ask = await asker(context, question, parseParameters(parameters), times as TimeOptions);
     await this.#ask(await ask(runtime), signal);
   }

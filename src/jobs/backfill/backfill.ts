@@ -31,7 +31,6 @@ import {
   type PlannedBatch,
   planBatches,
 } from '../../ingest/plan.ts';
-import { ahead, begun } from '../../ingest/prefetch.ts';
 import type { ObjectFailure } from '../../ingest/request.ts';
 import { archivedObjects, emptySource, requireFolders, type Warning } from '../../ingest/require-sources.ts';
 import type { Progress, ProgressSink, Runtime } from '../../ingest/runtime.ts';
@@ -42,6 +41,7 @@ import { mostBatches } from '../../ledger/batch-summary.ts';
 import { CommitQueue } from '../../ledger/commit-queue.ts';
 import type { Claim, Ledger } from '../../ledger/ledger.ts';
 import { clearSetAside } from '../../ledger/set-aside.ts';
+import { ahead, begun } from '../../store/prefetch.ts';
 import { type ObjectInfo, StoreError } from '../../store/store.ts';
 import { logEvent } from '../../telemetry/events.ts';
 import { loadSideTables } from '../side-tables/load.ts';

@@ -1,5 +1,6 @@
 /** What exists in the warehouse, from table metadata and manifests; data files with row-level deletes are looked into. */
 import { countLiveRows } from '../../iceberg/deleted-rows.ts';
+import { mapAhead } from '../../iceberg/files.ts';
 import { liveFiles } from '../../iceberg/scan.ts';
 import { isTableFault } from '../../iceberg/table-fault.ts';
 import type { Runtime } from '../../ingest/runtime.ts';
@@ -21,18 +22,22 @@ export interface TableReport {
 }
 
 export async function describeTables({ store, catalog }: Pick<Runtime, 'store' | 'catalog'>): Promise<TableReport[]> {
-  const reports: TableReport[] = [];
-  for (const name of await catalog.listTables()) {
+  const describe = async (name: string): Promise<TableReport | undefined> => {
     try {
-      const report = await describeTable({ store, catalog }, name);
-      if (report !== undefined) reports.push(report);
+      return await describeTable({ store, catalog }, name);
     } catch (error) {
       if (!isTableFault(error)) throw error;
-      reports.push({ ...nothingKnown, name, error: error.message });
+      return { ...nothingKnown, name, error: error.message };
     }
-  }
+  };
+  const reports: TableReport[] = [];
+  for await (const report of mapAhead(await catalog.listTables(), tablesAhead, describe))
+    if (report !== undefined) reports.push(report);
   return reports;
 }
+
+/** Described at a time. */
+const tablesAhead = 4;
 
 const nothingKnown = {
   rows: 0,

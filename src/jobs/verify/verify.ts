@@ -7,6 +7,7 @@
  * Workers may go on meanwhile: objects that move between the first and the last reading of the ledger are left out.
  */
 import type { LoadedTable } from '../../iceberg/catalog.ts';
+import { mapAhead } from '../../iceberg/files.ts';
 import { findOutside, warehouseOf } from '../../iceberg/home.ts';
 import { type LiveFile, liveFiles } from '../../iceberg/scan.ts';
 import { findSortOrder } from '../../iceberg/sort-orders.ts';
@@ -22,6 +23,7 @@ import { openAmendments } from '../../ledger/amendment.ts';
 import type { OtherMapping } from '../../ledger/other-mappings.ts';
 import { describeTable } from '../../rewrite/stored-table.ts';
 import { eventSourceTypes, eventTables } from '../../sources/registry.ts';
+import { cachedReads, manifests } from '../../store/cached-reads.ts';
 import { quarantine } from '../../tables/quarantine.ts';
 import { compareText } from '../../text/order.ts';
 import { isCompacted } from '../compact/plan.ts';
@@ -90,7 +92,13 @@ export interface Finding {
 
 const mostDifferences = 10_000;
 
-export async function verify(runtime: Runtime, options: VerifyOptions = {}): Promise<VerifyReport> {
+/** Of manifests, which one part after the other reads. */
+const manifestBytes = 16 << 20;
+/** Tables looked at side by side, where all that takes is a few small files. */
+const tablesAhead = 16;
+
+export async function verify(given: Runtime, options: VerifyOptions = {}): Promise<VerifyReport> {
+  const runtime = { ...given, store: cachedReads(given.store, { files: manifests, maxBytes: manifestBytes }) };
   const { clock, catalog } = runtime;
   const started = clock();
   const differences = new Differences(options.mostDifferences ?? mostDifferences);
@@ -102,10 +110,12 @@ export async function verify(runtime: Runtime, options: VerifyOptions = {}): Pro
   );
 
   tell('the catalog');
-  const names = await catalog.listTables();
   const tables = new Map<string, LoadedTable>();
   const objectNames = new ObjectNames();
-  const { before, deep } = await readFirst(runtime, objectNames, sources, options);
+  const [names, { before, deep }] = await Promise.all([
+    catalog.listTables(),
+    readFirst(runtime, objectNames, sources, options),
+  ]);
   /** What cannot be read is a difference, and no reason to leave the rest unchecked. */
   const unreadable = new Set<string>();
   const reading = async (name: string, read: () => Promise<void>): Promise<void> => {
@@ -118,15 +128,31 @@ export async function verify(runtime: Runtime, options: VerifyOptions = {}): Pro
       tables.delete(name);
     }
   };
-  for (const name of names)
-    await reading(name, async () => {
-      const loaded = await catalog.loadTable(name);
-      if (loaded !== undefined) tables.set(name, loaded);
+  /** The same of many tables side by side, told in their order. */
+  const ofEach = async <T>(
+    of: readonly string[],
+    read: (name: string) => Promise<T>,
+    take: (name: string, found: T) => unknown,
+  ): Promise<void> => {
+    const looked = mapAhead(of, tablesAhead, async (name) => {
+      const found = read(name);
+      await found.catch(() => {});
+      return { name, found };
     });
-  for (const name of new Set([...names, ...ownTables(runtime.config)]))
-    if (!unreadable.has(name)) await checkPointer(runtime, name, tables.get(name), differences);
-  for (const name of ownTables(runtime.config))
-    await reading(name, () => checkHome(runtime, name, tables.get(name), differences));
+    for await (const { name, found } of looked) await reading(name, async () => void take(name, await found));
+  };
+  await ofEach(
+    names,
+    (name) => catalog.loadTable(name),
+    (name, loaded) => loaded && tables.set(name, loaded),
+  );
+  const addAll = (_: string, found: Difference | undefined) => found && differences.add(found);
+  await ofEach(
+    [...new Set([...names, ...ownTables(runtime.config)])].filter((name) => !unreadable.has(name)),
+    (name) => checkPointer(runtime, name, tables.get(name)),
+    addAll,
+  );
+  await ofEach(ownTables(runtime.config), (name) => checkHome(runtime, name, tables.get(name)), addAll);
   for (const id of (await openAmendments(runtime)).keys()) differences.add({ kind: 'amendment-open', detail: id });
 
   const contents = new Map<string, TableContents>();
@@ -217,23 +243,22 @@ async function checkHome(
   { store, catalog }: Runtime,
   table: string,
   loaded: LoadedTable | undefined,
-  differences: Differences,
-): Promise<void> {
+): Promise<Difference | undefined> {
   const uri = loaded && (await findOutside(store, catalog, table, loaded, Number.POSITIVE_INFINITY));
-  if (uri !== undefined)
-    differences.add({ kind: 'table-elsewhere', table, uri, detail: `the warehouse is ${warehouseOf(catalog, table)}` });
+  if (uri === undefined) return undefined;
+  return { kind: 'table-elsewhere', table, uri, detail: `the warehouse is ${warehouseOf(catalog, table)}` };
 }
 
 async function checkPointer(
   { store, catalog }: Runtime,
   name: string,
   loaded: LoadedTable | undefined,
-  differences: Differences,
-): Promise<void> {
+): Promise<Difference | undefined> {
   const newer = await newerMetadata(store, catalog.tableLocation(name), loaded);
-  if (newer === undefined) return;
-  if (loaded === undefined) differences.add({ kind: 'table-unregistered', table: name, uri: newer.uri });
-  else differences.add({ kind: 'catalog-behind', table: name, uri: newer.uri, found: loaded.metadataLocation });
+  if (newer === undefined) return undefined;
+  return loaded === undefined
+    ? { kind: 'table-unregistered', table: name, uri: newer.uri }
+    : { kind: 'catalog-behind', table: name, uri: newer.uri, found: loaded.metadataLocation };
 }
 
 /**

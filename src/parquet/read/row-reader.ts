@@ -53,7 +53,7 @@ export interface RowReading {
 export type Row = Record<string, Value>;
 
 /** Files up to this size are fetched in one request. */
-const wholeFileBytes = 4 << 20;
+export const wholeFileBytes = 4 << 20;
 const footerBytes = 256 << 10;
 
 /** Throws StoreError as the store does, and ParquetFault where the file is not readable as Parquet. */
@@ -61,13 +61,17 @@ export async function readFooter(store: ObjectStore, file: ParquetFile): Promise
   return (await openFile(store, file)).metadata;
 }
 
-/** The rows in file order, one row group at a time. Throws as readFooter does. */
+/**
+ * The rows in file order, one row group at a time; `opened` is the file where it is open, or being opened, already. Throws
+ * as readFooter does.
+ */
 export async function* readRows(
   store: ObjectStore,
   file: ParquetFile,
   { columns: wanted, names, dropped }: RowReading = {},
+  opened: Promise<OpenFile> = openFile(store, file),
 ): AsyncGenerator<Row[], void, undefined> {
-  const { source, metadata } = await openFile(store, file);
+  const { source, metadata } = await opened;
   const kinds = topLevel(metadata);
   const columns = (wanted ?? [...kinds.keys()]).map((column) => shownColumn(column, metadata, kinds, names));
   const present = columns.flatMap(({ stored }) => stored ?? []);

@@ -1,6 +1,6 @@
 import { setImmediate as turn } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
-import { ahead } from '../../src/ingest/prefetch.ts';
+import { ahead } from '../../src/store/prefetch.ts';
 import { collect } from '../support/collect.ts';
 
 /** Counts what was asked of it. */

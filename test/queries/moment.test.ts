@@ -1,0 +1,92 @@
+/** An answer is of one moment, and takes few round trips to a warehouse that is far away. */
+import { beforeAll, describe, expect, test } from 'vitest';
+import { FileCatalog } from '../../src/catalog/file/catalog.ts';
+import { createDuckDbEngine } from '../../src/engines/duckdb/engine.ts';
+import type { Runtime } from '../../src/ingest/runtime.ts';
+import { describeTables } from '../../src/jobs/tables/describe.ts';
+import { verify } from '../../src/jobs/verify/verify.ts';
+import { momentOf, tablesOfAnswers } from '../../src/queries/moment.ts';
+import { ask, findQuestion } from '../../src/queries/questions.ts';
+import { lastDayWithEvents, tablesOfRange } from '../../src/queries/range.ts';
+import { takeReceipt } from '../../src/queries/receipt.ts';
+import { MemoryStore } from '../../src/store/memory.ts';
+import { collect } from '../support/collect.ts';
+import { inRounds } from '../support/rounds.ts';
+import { putDecisions, run, testRuntime, warehouse } from '../support/warehouse.ts';
+
+describe('a moment', () => {
+  const asked: string[] = [];
+  let store: MemoryStore;
+  let runtime: Runtime;
+
+  beforeAll(async () => {
+    store = new MemoryStore();
+    await putDecisions(store, 2, 3);
+    await run(testRuntime({ store }));
+    const given = testRuntime({ store });
+    const catalog = new FileCatalog(store, warehouse);
+    const loadTable = catalog.loadTable.bind(catalog);
+    catalog.loadTable = (name) => {
+      asked.push(name);
+      return loadTable(name);
+    };
+    runtime = { ...given, catalog };
+  });
+
+  test('loads each table once, until it is renewed', async () => {
+    const { runtime: seen, renew } = momentOf(runtime);
+    const first = (await seen.catalog.loadTable('opa_decisions'))!;
+    await putDecisions(store, 4, 3);
+    await run(testRuntime({ store }));
+    expect(await seen.catalog.loadTable('opa_decisions')).toBe(first);
+    renew();
+    const next = (await seen.catalog.loadTable('opa_decisions'))!;
+    expect(next.metadata['last-sequence-number']).toBeGreaterThan(first.metadata['last-sequence-number']);
+    expect(asked.splice(0)).toEqual(['opa_decisions', 'opa_decisions']);
+  });
+
+  test('asks for the tables that are expected with the first one, whose failures are of those alone who ask for them', async () => {
+    const { runtime: seen } = momentOf(runtime, ['quarantine', 'no/name']);
+    expect(await seen.catalog.listTables()).toContain('quarantine');
+    expect(asked.splice(0)).toEqual(['quarantine', 'no/name']);
+    expect(await seen.catalog.loadTable('opa_decisions')).toBeDefined();
+    await expect(seen.catalog.loadTable('no/name')).rejects.toThrow();
+  });
+});
+
+describe('round trips', () => {
+  const shared = new MemoryStore();
+  beforeAll(async () => {
+    await putDecisions(shared, 6, 20);
+    await run(testRuntime({ store: shared, batch: { objects: 2 } }));
+  });
+
+  /** How many a fresh process takes. */
+  const taken = (action: (runtime: Runtime) => Promise<unknown>): Promise<number> => {
+    const { store, count } = inRounds(shared);
+    return count(() => action({ ...testRuntime({ store }), catalog: new FileCatalog(store, warehouse) }));
+  };
+
+  test('of a question with its range and its receipt', async () => {
+    const answer = async (given: Runtime): Promise<void> => {
+      const { runtime } = momentOf(given, tablesOfAnswers);
+      const question = findQuestion('decisions');
+      const day = await lastDayWithEvents(runtime, tablesOfRange(question));
+      const range = { from: `${day}T00:00:00Z`, to: `${day}T23:59:59Z` };
+      const request = ask(question, new Map(Object.entries(range)));
+      const engine = createDuckDbEngine(runtime);
+      const [{ chunks }] = await Promise.all([engine.query(request), takeReceipt(runtime, request, undefined)]);
+      expect((await collect(chunks)).flat().length).toBeGreaterThan(0);
+      await engine.close();
+    };
+    expect(await taken(answer)).toBeLessThanOrEqual(10);
+  });
+
+  test('of the list of tables', async () => {
+    expect(await taken((runtime) => describeTables(momentOf(runtime).runtime))).toBeLessThanOrEqual(7);
+  });
+
+  test('of a verification', async () => {
+    expect(await taken(verify)).toBeLessThanOrEqual(30);
+  });
+});
