@@ -48,6 +48,7 @@ export class Kernel {
   readonly view: DataView<SharedArrayBuffer>;
   /** Set while records are scanned; serves the kernel's imports. */
   host: Host | undefined;
+  readonly #target: Buffer<SharedArrayBuffer>;
   readonly #words: Int32Array<SharedArrayBuffer>;
   readonly #encoder = new TextEncoder();
   #scratch = 0;
@@ -70,6 +71,7 @@ export class Kernel {
     this.call = instance.exports as unknown as KernelFunctions;
     this.buffer = memory.buffer;
     this.bytes = new Uint8Array(this.buffer);
+    this.#target = Buffer.from(this.buffer);
     this.view = new DataView(this.buffer);
     this.#words = new Int32Array(this.buffer);
     this.call.setHashKey(this.text(randomBytes(16)).start);
@@ -87,8 +89,13 @@ export class Kernel {
     if (typeof text === 'string') {
       return { start, length: this.#encoder.encodeInto(text, this.bytes.subarray(start, start + most)).written };
     }
-    this.bytes.set(text, start);
+    this.put(text, start);
     return { start, length: text.length };
+  }
+
+  /** Copies bytes to a place. `set` copies into shared memory word by word, at a fifth of the speed. */
+  put(bytes: Uint8Array, place: number): void {
+    Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).copy(this.#target, place);
   }
 
   /** A block of its own with these words. */
@@ -101,7 +108,7 @@ export class Kernel {
   /** A block of its own with these bytes. */
   copyOf(bytes: Uint8Array): number {
     const place = this.call.allocate(bytes.length);
-    this.bytes.set(bytes, place);
+    this.put(bytes, place);
     return place;
   }
 

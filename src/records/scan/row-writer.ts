@@ -402,7 +402,7 @@ export class RowWriter implements RowBuffer {
         call.release(this.#place);
         this.#place = call.allocate(length + endOfText);
       }
-      this.#kernel.bytes.set(bytes.subarray(start, end), this.#place);
+      this.#kernel.put(bytes.subarray(start, end), this.#place);
       this.#kernel.bytes.fill(0, this.#place + length, this.#place + length + endOfText);
       this.#bytes = bytes;
       this.#from = start;
@@ -418,7 +418,7 @@ export class RowWriter implements RowBuffer {
       call.release(this.#content);
       this.#content = call.allocate(bytes.length);
     }
-    this.#kernel.bytes.set(bytes, this.#content);
+    this.#kernel.put(bytes, this.#content);
     return { start: this.#content, length: bytes.length };
   }
 
