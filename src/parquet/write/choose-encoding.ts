@@ -39,14 +39,17 @@ export function chooseEncoding(
   const to = isText
     ? kernel().call.textsWithin(from, sampleValues, sampleBytes)
     : Math.min(values, from + sampleValues);
-  const sizeAt = (encoding: Encoding, by: number): number => {
+  const rawSize = (encoding: Encoding): number => {
     kernel().call.clearSink();
     writeValues(encoding, data, from, to);
-    const length = kernel().call.sinkLength();
+    return kernel().call.sinkLength();
+  };
+  const sizeAt = (encoding: Encoding, by: number): number => {
+    const length = rawSize(encoding);
     return to - from === values && length < leastCompressed ? length : compressedSize(by);
   };
   const size = (encoding: Encoding): number => sizeAt(encoding, Math.min(level, trialLevel));
-  const encoding = isText ? chooseForStrings(size) : chooseForNumbers(data, range, size);
+  const encoding = isText ? chooseForStrings(rawSize, size) : chooseForNumbers(data, range, size);
   const isWorthIt = level <= trialLevel || sizeAt(encoding, level) < sizeAt(encoding, 1) * levelMargin;
   return { encoding, level: isWorthIt ? level : 1 };
 }
@@ -64,13 +67,13 @@ function chooseForNumbers(data: FixedData, range: MinMax | undefined, size: (enc
 
 /**
  * Delta-length is preferred to plain: it is hardly ever larger, and lets strings that lie side by side be copied as
- * one. Shared prefixes are tried where neighbours have them, as sorted and time-stamped text does.
+ * one. Shared prefixes are left out where neighbours have them, as sorted and time-stamped text does. Random ids have none,
+ * which shows before anything is compressed.
  */
-function chooseForStrings(size: (encoding: Encoding) => number): Encoding {
-  const byLength = size(Encoding.DELTA_LENGTH_BYTE_ARRAY);
-  return size(Encoding.DELTA_BYTE_ARRAY) < byLength * prefixMargin
-    ? Encoding.DELTA_BYTE_ARRAY
-    : Encoding.DELTA_LENGTH_BYTE_ARRAY;
+function chooseForStrings(rawSize: (encoding: Encoding) => number, size: (encoding: Encoding) => number): Encoding {
+  const { DELTA_LENGTH_BYTE_ARRAY: byLength, DELTA_BYTE_ARRAY: byPrefix } = Encoding;
+  if (rawSize(byPrefix) >= rawSize(byLength) * prefixMargin) return byLength;
+  return size(byPrefix) < size(byLength) * prefixMargin ? byPrefix : byLength;
 }
 
 /** Whether integers with these minMax are apart by less than what the physical type allows. */
