@@ -110,8 +110,22 @@ export function writeAvro(
 
 /** Reads a whole file by the schema it was written with. `source` names it in errors. */
 export function readAvro(bytes: Uint8Array, source: string): AvroFile {
+  const { records, ...file } = openAvro(bytes, source);
+  return { ...file, records: [...records] };
+}
+
+/** The same with each record decoded when it is asked for. */
+export interface OpenedAvro extends Omit<AvroFile, 'records'> {
+  /** Once. Throws where the rest of the file cannot be read. */
+  readonly records: Iterable<Record<string, unknown>>;
+}
+
+/** A file of very many records: only those that are kept take memory. */
+export function openAvro(bytes: Uint8Array, source: string): OpenedAvro {
   const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
   if (!buffer.subarray(0, 4).equals(magic)) throw new Error(`${source}: not an Avro file`);
+  const unreadable = (cause: unknown): Error =>
+    new Error(`${source}: cannot be read as Avro: ${(cause as Error).message}`, { cause });
   try {
     const header = headerType.decode(buffer) as { value: Header; offset: number };
     if (header.offset < 0) throw new Error('the header is cut off');
@@ -119,25 +133,41 @@ export function readAvro(bytes: Uint8Array, source: string): AvroFile {
     const decompress = codec(metadata.get('avro.codec') ?? 'null');
     const schemaText = metadata.get('avro.schema') ?? '';
     const type = typeOf(schemaText);
-    const records: Record<string, unknown>[] = [];
-    for (let at = header.offset; at < buffer.length; ) {
-      const block = blockType.decode(buffer, at) as { value: Block; offset: number };
-      if (block.offset < 0) throw new Error(`the block at byte ${at} is cut off`);
-      if (!block.value.sync.equals(header.value.sync))
-        throw new Error(`the block at byte ${at} has a wrong sync marker`);
-      const data = decompress(block.value.data);
-      let position = 0;
-      for (let index = 0; index < block.value.count; index++) {
-        const record = type.decode(data, position) as { value: Record<string, unknown>; offset: number };
-        if (record.offset < 0) throw new Error(`a record in the block at byte ${at} is cut off`);
-        records.push(record.value);
-        position = record.offset;
+    const records = function* (): Generator<Record<string, unknown>> {
+      for (let at = header.offset; at < buffer.length; ) {
+        const block = blockType.decode(buffer, at) as { value: Block; offset: number };
+        if (block.offset < 0) throw new Error(`the block at byte ${at} is cut off`);
+        if (!block.value.sync.equals(header.value.sync))
+          throw new Error(`the block at byte ${at} has a wrong sync marker`);
+        const data = decompress(block.value.data);
+        let position = 0;
+        for (let index = 0; index < block.value.count; index++) {
+          const record = type.decode(data, position) as { value: Record<string, unknown>; offset: number };
+          if (record.offset < 0) throw new Error(`a record in the block at byte ${at} is cut off`);
+          position = record.offset;
+          yield record.value;
+        }
+        at = block.offset;
       }
-      at = block.offset;
-    }
-    return { metadata, schema: JSON.parse(schemaText) as AvroSchema, records };
+    };
+    return { metadata, schema: JSON.parse(schemaText) as AvroSchema, records: orElse(records(), unreadable) };
   } catch (cause) {
-    throw new Error(`${source}: cannot be read as Avro: ${(cause as Error).message}`, { cause });
+    throw unreadable(cause);
+  }
+}
+
+/** What iterating throws as another error, and nothing that the caller throws meanwhile. */
+export function* orElse<T>(items: Iterable<T>, otherwise: (cause: unknown) => Error): Generator<T, void, undefined> {
+  const iterator = items[Symbol.iterator]();
+  for (;;) {
+    let next: IteratorResult<T>;
+    try {
+      next = iterator.next();
+    } catch (cause) {
+      throw otherwise(cause);
+    }
+    if (next.done) return;
+    yield next.value;
   }
 }
 

@@ -7,10 +7,9 @@ import pLimit from 'p-limit';
 import { isWithin } from '../store/places.ts';
 import type { ObjectStore } from '../store/store.ts';
 import type { Catalog, LoadedTable } from './catalog.ts';
-import { mapAhead } from './files.ts';
 import { deleted } from './manifest.ts';
 import { currentSnapshot, type TableMetadata } from './metadata.ts';
-import { readManifest, readManifestList } from './scan.ts';
+import { openManifests, readManifestList } from './scan.ts';
 import { isTableFault } from './table-fault.ts';
 
 /** A table's metadata names files outside of the warehouse. */
@@ -77,8 +76,9 @@ export async function findOutside(
   const strange = manifests.find(({ path }) => !isWithin(path, warehouse));
   if (strange !== undefined) return strange.path;
   const oldest = manifests.sort((a, b) => a.sequenceNumber - b.sequenceNumber).slice(0, most);
-  for await (const { entries } of mapAhead(oldest, manifestsLookedAt, (manifest) => readManifest(store, manifest)))
-    for (const { status, file } of entries) if (status !== deleted && !isWithin(file.path, warehouse)) return file.path;
+  for await (const { manifest } of openManifests(store, oldest))
+    for (const { status, file } of manifest.entries)
+      if (status !== deleted && !isWithin(file.path, warehouse)) return file.path;
   return undefined;
 }
 

@@ -1,4 +1,4 @@
-import { type AvroSchema, readAvro, writeAvro } from './avro.ts';
+import { type AvroSchema, openAvro, writeAvro } from './avro.ts';
 import { stringifyJson } from './json.ts';
 import { fieldNames, fieldSchema, fieldsOf, manifestEntrySchema, vectorFields } from './manifest-schemas.ts';
 import { currentSchema, type PartitionSpec, type TableMetadata } from './metadata.ts';
@@ -77,9 +77,20 @@ export function encodeManifest(manifest: Manifest, metadata: TableMetadata): Uin
   );
 }
 
+/** A manifest whose entries are decoded when they are asked for, once: one may have a hundred thousand of them. */
+export interface OpenedManifest extends Omit<Manifest, 'entries'> {
+  readonly entries: Iterable<ManifestEntry>;
+}
+
 /** Reads a manifest of format version 2 or 3. `source` names it in errors. */
 export function decodeManifest(bytes: Uint8Array, source: string): Manifest {
-  const { metadata, schema, records } = readAvro(bytes, source);
+  const { entries, ...manifest } = openManifest(bytes, source);
+  return { ...manifest, entries: [...entries] };
+}
+
+/** The same, where its entries are looked at one after another. They throw where the rest of it cannot be read. */
+export function openManifest(bytes: Uint8Array, source: string): OpenedManifest {
+  const { metadata, schema, records } = openAvro(bytes, source);
   const dataFileSchema = fieldSchema(schema, 2, 'data_file');
   const partitionSchema = dataFileSchema && fieldSchema(dataFileSchema, 102, 'partition');
   if (dataFileSchema === undefined || partitionSchema === undefined)
@@ -91,7 +102,7 @@ export function decodeManifest(bytes: Uint8Array, source: string): Manifest {
     specId: Number(metadata.get('partition-spec-id') ?? 0),
     content: metadata.get('content') === 'deletes' ? deletesContent : dataContent,
     partitionSchema,
-    entries: records.map((record) => {
+    entries: Iterator.from(records).map((record) => {
       const entry = reader(record, entryNames);
       const file = reader(entry(2) as Record<string, unknown>, fileNames);
       return {

@@ -1,6 +1,5 @@
 import type { ObjectStore } from '../store/store.ts';
 import { compareText } from '../text/order.ts';
-import { mapAhead } from './files.ts';
 import {
   dataContent,
   deleted,
@@ -13,7 +12,7 @@ import {
 import type { ManifestFile } from './manifest-list.ts';
 import { stringPartition } from './manifest-schemas.ts';
 import type { TableMetadata } from './metadata.ts';
-import { readManifest, ymdIndex } from './scan.ts';
+import { openManifests, ymdIndex } from './scan.ts';
 
 /**
  * Merging of manifests, so that a table of many small commits stays cheap to plan and to commit to: once enough small
@@ -51,7 +50,7 @@ export async function mergeEntries(
   const spec = specById(metadata, first.specId);
   const field = spec.fields[0]!;
   const days: { day: string | null; entry: ManifestEntry }[] = [];
-  for await (const manifest of mapAhead(manifests, 8, (file) => readManifest(store, file))) {
+  for await (const { manifest } of openManifests(store, manifests)) {
     for (const entry of manifest.entries) {
       if (entry.status === deleted) continue;
       const day = partitionValues(manifest, spec, entry.file)[0] as string | null;

@@ -6,7 +6,7 @@ import { mapAhead } from './files.ts';
 import { deleted } from './manifest.ts';
 import type { ManifestFile } from './manifest-list.ts';
 import type { Snapshot, TableMetadata } from './metadata.ts';
-import { readManifest, readManifestList } from './scan.ts';
+import { openManifests, readManifestList } from './scan.ts';
 
 const manifestsAhead = 8;
 
@@ -30,7 +30,7 @@ export async function reachableFiles(store: ObjectStore, metadata: TableMetadata
     for (const manifest of list.manifests) manifests.set(canonical(manifest.path), manifest);
   }
   for (const path of manifests.keys()) files.add(path);
-  for await (const manifest of mapAhead([...manifests.values()], manifestsAhead, (file) => readManifest(store, file))) {
+  for await (const { manifest } of openManifests(store, [...manifests.values()])) {
     // What is marked deleted is left to the manifests of the snapshots that still have it.
     for (const entry of manifest.entries) if (entry.status !== deleted) files.add(canonical(entry.file.path));
   }

@@ -48,9 +48,12 @@ interface DeleteTarget {
   readonly bounds: Bounds;
 }
 
+/** What a manifest says of its partition tuples. */
+type Partitioned = Pick<Manifest, 'partitionSchema'>;
+
 type Bounds = Pick<ManifestDataFile, 'lowerBounds' | 'upperBounds' | 'nullCounts'>;
 
-export function deleteFile(entry: ManifestEntry, manifest: Manifest, spec: PartitionSpec): DeleteFile {
+export function deleteFile(entry: ManifestEntry, manifest: Partitioned, spec: PartitionSpec): DeleteFile {
   const { file } = entry;
   const format = file.format.toUpperCase();
   const kind = file.content === 2 ? 'equality' : format === 'PUFFIN' ? 'vector' : 'position';
@@ -75,7 +78,7 @@ export function deleteFile(entry: ManifestEntry, manifest: Manifest, spec: Parti
 
 const noDeletes: readonly DeleteFile[] = [];
 
-const deleteTarget = (entry: ManifestEntry, manifest: Manifest, spec: PartitionSpec): DeleteTarget => ({
+const deleteTarget = (entry: ManifestEntry, manifest: Partitioned, spec: PartitionSpec): DeleteTarget => ({
   path: canonical(entry.file.path),
   partition: partitionOf(manifest, spec, entry.file),
   sequenceNumber: entry.sequenceNumber ?? 0,
@@ -107,7 +110,7 @@ export class DeleteIndex {
   }
 
   /** Those that apply to a data file. */
-  of(entry: ManifestEntry, manifest: Manifest, spec: PartitionSpec): readonly DeleteFile[] {
+  of(entry: ManifestEntry, manifest: Partitioned, spec: PartitionSpec): readonly DeleteFile[] {
     if (this.#everywhere.length + this.#byPartition.size === 0) return noDeletes;
     const target = deleteTarget(entry, manifest, spec);
     const found = [...(this.#byPartition.get(target.partition) ?? []), ...this.#everywhere].filter((file) =>
@@ -162,7 +165,7 @@ function mayShareValue(deletes: Bounds, data: Bounds, id: number, type: FieldTyp
   );
 }
 
-function partitionOf(manifest: Manifest, spec: PartitionSpec, file: ManifestDataFile): string {
+function partitionOf(manifest: Partitioned, spec: PartitionSpec, file: ManifestDataFile): string {
   const values = partitionValues(manifest, spec, file);
   return JSON.stringify([spec['spec-id'], values], (_, value) => (typeof value === 'bigint' ? String(value) : value));
 }

@@ -3,15 +3,17 @@ import { compareValues } from '../parquet/format/bounds.ts';
 import { canonical } from '../store/places.ts';
 import type { ObjectStore } from '../store/store.ts';
 import { partitionColumn } from '../tables/declaration.ts';
+import { orElse } from './avro.ts';
 import type { DataFile } from './data-file.ts';
 import { mapAhead, readFile } from './files.ts';
 import {
   dataContent,
-  decodeManifest,
   deleted,
   deletesContent,
   type Manifest,
   type ManifestEntry,
+  type OpenedManifest,
+  openManifest,
   partitionValues,
   specById,
 } from './manifest.ts';
@@ -103,7 +105,7 @@ async function* dataFiles(
   filter: FileFilter,
 ): AsyncGenerator<LiveFile> {
   const matches = boundsTest(metadata, filter.bounds ?? []);
-  for await (const { file, manifest } of loadManifests(store, manifests, dataContent)) {
+  for await (const { file, manifest } of openManifests(store, manifests, dataContent)) {
     const spec = specById(metadata, file.specId);
     for (const entry of manifest.entries) {
       if (entry.status === deleted) continue;
@@ -142,13 +144,25 @@ export async function readDeletes(
 }
 
 /** The manifests of one content, in order. */
-export function loadManifests(
+export async function* loadManifests(
   store: ObjectStore,
   manifests: readonly ManifestFile[],
   content: number,
 ): AsyncGenerator<{ readonly file: ManifestFile; readonly manifest: Manifest }> {
-  const wanted = manifests.filter((manifest) => manifest.content === content);
-  return mapAhead(wanted, manifestsAhead, async (file) => ({ file, manifest: await readManifest(store, file) }));
+  for await (const { file, manifest } of openManifests(store, manifests, content))
+    yield { file, manifest: { ...manifest, entries: [...manifest.entries] } };
+}
+
+/** The same with entries that are decoded when they are asked for, once. */
+export async function* openManifests(
+  store: ObjectStore,
+  manifests: readonly ManifestFile[],
+  content?: number,
+): AsyncGenerator<{ readonly file: ManifestFile; readonly manifest: OpenedManifest }> {
+  const wanted = manifests.filter((manifest) => content === undefined || manifest.content === content);
+  const fetch = async (file: ManifestFile) => ({ file, bytes: await readFile(store, file.path) });
+  for await (const { file, bytes } of mapAhead(wanted, manifestsAhead, fetch))
+    yield { file, manifest: opened(file, bytes) };
 }
 
 /** The manifests of a snapshot; none for a table without snapshots. */
@@ -162,24 +176,29 @@ function decoded<T>(uri: string, bytes: Uint8Array, decode: (bytes: Uint8Array, 
   try {
     return decode(bytes, uri);
   } catch (cause) {
-    throw new TableFault(`${uri} cannot be read: ${cause instanceof Error ? cause.message : String(cause)}`, { cause });
+    throw unreadable(uri, cause);
   }
 }
 
+const unreadable = (uri: string, cause: unknown): TableFault =>
+  new TableFault(`${uri} cannot be read: ${cause instanceof Error ? cause.message : String(cause)}`, { cause });
+
 /** The manifest with what its entries inherit from the list filled in (spec, "Sequence Number Inheritance"). */
 export async function readManifest(store: ObjectStore, file: ManifestFile): Promise<Manifest> {
-  const manifest = decoded(file.path, await readFile(store, file.path), decodeManifest);
-  return {
-    ...manifest,
-    specId: file.specId,
-    content: file.content,
-    entries: manifest.entries.map((entry) => ({
-      ...entry,
-      snapshotId: entry.snapshotId ?? file.addedSnapshotId,
-      sequenceNumber: entry.sequenceNumber ?? file.sequenceNumber,
-      fileSequenceNumber: entry.fileSequenceNumber ?? file.sequenceNumber,
-    })),
-  };
+  const { entries, ...manifest } = opened(file, await readFile(store, file.path));
+  return { ...manifest, entries: [...entries] };
+}
+
+function opened(file: ManifestFile, bytes: Uint8Array): OpenedManifest {
+  const manifest = decoded(file.path, bytes, openManifest);
+  const inherited = Iterator.from(manifest.entries).map((entry) => ({
+    ...entry,
+    snapshotId: entry.snapshotId ?? file.addedSnapshotId,
+    sequenceNumber: entry.sequenceNumber ?? file.sequenceNumber,
+    fileSequenceNumber: entry.fileSequenceNumber ?? file.sequenceNumber,
+  }));
+  const entries = orElse(inherited, (cause) => unreadable(file.path, cause));
+  return { ...manifest, specId: file.specId, content: file.content, entries };
 }
 
 /** Index in the spec of the identity partition by `ymd`; -1 where it has none. */

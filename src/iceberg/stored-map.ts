@@ -1,17 +1,22 @@
 /**
  * Counts and bounds of a file as a manifest stores them, read when they are asked for. A Map for each of them would take 20 KB
  * per file of fifty columns: most of what is planned never looks at them, and a commit may have thousands of files. A map that was
- * read keeps the whole block that it lies in.
+ * read keeps the block that it lies in, unless that is a large one, as other writers make them.
  */
 import avsc from 'avsc';
+
+/** Blocks above this are not kept: PyIceberg makes one for all files of a manifest, of which a plan may keep one. */
+const mostKept = 256 << 10;
 
 /** By field id (Iceberg spec, Appendix A "Avro": a map with int keys is an array of key-value records). */
 export class StoredMap<V extends number | Uint8Array> implements ReadonlyMap<number, V> {
   /** Of the entries as they are stored. */
   readonly size: number;
+  /** The place behind it in the block that it was read from. */
+  readonly end: number;
   readonly #block: Buffer;
   readonly #start: number;
-  readonly #end: number;
+  readonly #length: number;
   /** How its values are stored. */
   readonly kind: Values<V>;
 
@@ -25,20 +30,17 @@ export class StoredMap<V extends number | Uint8Array> implements ReadonlyMap<num
         values.skip(cursor);
       }
     this.size = size;
-    this.#block = block;
-    this.#start = start;
-    this.#end = cursor.at;
+    this.end = cursor.at;
+    const isLarge = block.length > mostKept;
+    this.#block = isLarge ? Buffer.from(block.subarray(start, this.end)) : block;
+    this.#start = isLarge ? 0 : start;
+    this.#length = this.end - start;
     this.kind = values;
-  }
-
-  /** The place behind it. */
-  get end(): number {
-    return this.#end;
   }
 
   /** As it is stored. */
   get bytes(): Buffer {
-    return this.#block.subarray(this.#start, this.#end);
+    return this.#block.subarray(this.#start, this.#start + this.#length);
   }
 
   /** Of a key that is there more than once the last value, as in a Map of the entries. */

@@ -3,7 +3,9 @@ import { describe, expect, test } from 'vitest';
 import type { Scalar } from '../../src/columns/types.ts';
 import { commitTable } from '../../src/iceberg/commit.ts';
 import { ensureTable } from '../../src/iceberg/ensure.ts';
+import { readFile } from '../../src/iceberg/files.ts';
 import { type FileFilter, liveFiles } from '../../src/iceberg/scan.ts';
+import { isTableFault } from '../../src/iceberg/table-fault.ts';
 import { compareValues } from '../../src/parquet/format/bounds.ts';
 import { MemoryStore } from '../../src/store/memory.ts';
 import { anyCharacter } from '../support/any-character.ts';
@@ -70,6 +72,27 @@ describe('a scan', () => {
   test('of an earlier snapshot finds its files', async () => {
     const { find, loaded } = await tableOf({ a: {}, b: {}, c: {} });
     expect(await find({ snapshot: loaded.metadata.snapshots[1]! })).toEqual(['a', 'b']);
+  });
+
+  test('decodes the entries of a manifest one after another: what is wrong behind them shows when it is reached', async () => {
+    const files = Object.fromEntries(Array.from({ length: 200 }, (_, index) => [`f${index}`, {}]));
+    const { loaded, counting } = await tableOf(files, 200);
+    const [first] = await collect(liveFiles(counting, loaded.metadata));
+    const bytes = await readFile(counting, first!.manifest);
+    const cut = counting.view({});
+    await cut.put(first!.manifest, bytes.subarray(0, bytes.length - 1));
+    const found: string[] = [];
+    const read = async (): Promise<void> => {
+      for await (const { path } of liveFiles(cut, loaded.metadata)) found.push(path);
+    };
+    await expect(read()).rejects.toThrow(`${first!.manifest} cannot be read`);
+    await expect(read()).rejects.toSatisfy(isTableFault);
+    expect(found.length).toBeGreaterThan(0);
+    const own = new Error('enough');
+    const stop = async (): Promise<void> => {
+      for await (const _ of liveFiles(cut, loaded.metadata)) throw own;
+    };
+    await expect(stop()).rejects.toBe(own);
   });
 
   test('may be left early', async () => {

@@ -99,3 +99,21 @@ test('a map is not written where values are stored in another way', () => {
   expect(() => write(null, new StoredRecords(counts!))).toThrow(TypeError);
   expect(() => write(new StoredRecords(bounds), records([]))).toThrow(TypeError);
 });
+
+test('a map keeps a small block that it lies in, and of a large one a copy of itself', () => {
+  const map = Buffer.from([4, 2, 2, 65, 4, 2, 66, 0]);
+  for (const [padding, isKept] of [
+    [1 << 10, true],
+    [1 << 20, false],
+  ] as const) {
+    const block = Buffer.concat([Buffer.alloc(9), map, Buffer.alloc(padding)]);
+    const found = new StoredMap(block, 9, byteStrings);
+    expect([...found].map(([key, value]) => [key, Buffer.from(value).toString()])).toEqual([
+      [1, 'A'],
+      [2, 'B'],
+    ]);
+    expect([found.size, found.end, found.get(2)]).toEqual([2, 17, Buffer.from('B')]);
+    expect(found.bytes).toEqual(map);
+    expect(found.bytes.buffer === block.buffer).toBe(isKept);
+  }
+});

@@ -17,7 +17,7 @@ import {
 import { encodeManifestList, type ManifestFile } from '../../iceberg/manifest-list.ts';
 import type { Snapshot, SnapshotBound, TableMetadata } from '../../iceberg/metadata.ts';
 import { deletedPathField, deletedPositionField, deleteFile } from '../../iceberg/row-deletes.ts';
-import { readManifest, readManifestList } from '../../iceberg/scan.ts';
+import { openManifests, readManifest, readManifestList } from '../../iceberg/scan.ts';
 import { KernelTable } from '../../kernel/table.ts';
 import type { EncodedFile } from '../../parquet/encoder.ts';
 import { ColumnarEncoder } from '../../parquet/write/encoder.ts';
@@ -71,8 +71,8 @@ export async function checkTable(table: TableToRelocate): Promise<TableFiles> {
   for (const { path, length } of manifests.values()) await expectThere(path, length);
   failWith(table, lacking);
   const files = new Set<string>();
-  for await (const { entries } of mapAhead([...manifests.values()], filesAhead, (file) => readManifest(store, file)))
-    for (const { status, file } of entries) {
+  for await (const { manifest } of openManifests(store, [...manifests.values()]))
+    for (const { status, file } of manifest.entries) {
       if (status === deleted || files.has(canonical(file.path))) continue;
       files.add(canonical(file.path));
       await expectThere(file.path, file.fileSize);
