@@ -113,7 +113,7 @@ export class Warehouse implements AsyncDisposable {
     ]);
     const runtime = await this.#runtime();
     const report = await compact(runtime, options);
-    if (!options.dryRun && options.tables === undefined) await recordRun(runtime, 'compact', report);
+    if (!options.dryRun && options.tables === undefined && !report.stopped) await recordRun(runtime, 'compact', report);
     return report;
   }
 

@@ -26,7 +26,9 @@ A day is rewritten where it has many small files, files in another order, or rec
 "compact" in the configuration say how many. Run it every night: a day that is compact already is left alone. It may
 run beside backfill, workers, other compactions and other engines.
 
-Exit codes: 0 done; 1 failed, a table cannot be used (the others are done), or other writers kept changing a day while it
+SIGINT or SIGTERM: the days that are rewritten are committed, and the run ends; a second one ends it at once.
+
+Exit codes: 0 done; 1 failed, stopped, a table cannot be used (the others are done), or other writers kept changing a day while it
 was being rewritten (the next run takes it); 2 usage or configuration.`;
 
 export function defineCompact(program: Command, run: RunAction): void {
@@ -50,6 +52,8 @@ export function defineCompact(program: Command, run: RunAction): void {
     .addHelpText('after', examples)
     .action(run(execute));
 }
+
+const stopped = 'stopped; what was committed stays, and the same command goes on from there\n';
 
 async function execute(context: CommandContext, options: Options): Promise<number> {
   const [
@@ -91,10 +95,11 @@ async function execute(context: CommandContext, options: Options): Promise<numbe
           );
   } catch (error) {
     if (!context.signal.aborted) throw error;
-    await context.stderr.write('stopped; what was committed stays, and the same command goes on from there\n');
+    await context.stderr.write(stopped);
     return exitCodes.failed;
   }
-  if (!options.dryRun && options.table === undefined) await recordRun(runtime, 'compact', report);
+  if (report.stopped) await context.stderr.write(stopped);
+  else if (!options.dryRun && options.table === undefined) await recordRun(runtime, 'compact', report);
   const { renderCompact } = await import('./shared/render-compact.ts');
   if (options.json) await context.stdout.writeJson(`${JSON.stringify(report)}\n`);
   else await context.stdout.writeStyled(renderCompact(report, options.dryRun === true, context.stdout.columns));

@@ -15,7 +15,7 @@ export const nightlyJobs = ['compact', 'expire', 'verify'] as const;
 export type NightlyJob = (typeof nightlyJobs)[number];
 
 interface Reports {
-  readonly compact: Pick<CompactReport, 'refused' | 'overtaken'>;
+  readonly compact: Pick<CompactReport, 'refused' | 'overtaken' | 'stopped'>;
   readonly expire: Pick<ExpireReport, 'refused'>;
   readonly verify: Pick<VerifyReport, 'ok' | 'differencesTotal'>;
 }
@@ -32,7 +32,8 @@ export interface LastRun {
 
 /** Whether a run did all that it was there for: what its exit code says. */
 export const endedWell: { readonly [Job in NightlyJob]: (report: Reports[Job]) => boolean } = {
-  compact: ({ refused, overtaken }) => overtaken.length === 0 && !refused.some(({ fault }) => fault === true),
+  compact: ({ refused, overtaken, stopped = false }) =>
+    !stopped && overtaken.length === 0 && !refused.some(({ fault }) => fault === true),
   expire: ({ refused }) => refused.length === 0,
   verify: ({ ok }) => ok,
 };

@@ -21,11 +21,13 @@ export function renderCompact(report: CompactReport, dryRun: boolean, width: num
         .map(({ table, day }) => `  ${table}, ${day}\n`)
         .join('')}`,
     );
+  if (report.stopped) sections.push('\nstopped before everything was done: the rest is for the next run\n');
   if (!dryRun) sections.push(`\ntime  ${formatSeconds(report.seconds)}\n`);
   return wrapLines(sections.join(''), width);
 }
 
-function days({ days: all }: CompactReport, dryRun: boolean, width: number | undefined): string {
+function days({ days: all, stopped }: CompactReport, dryRun: boolean, width: number | undefined): string {
+  if (all.length === 0 && stopped) return 'no day was rewritten\n';
   if (all.length === 0) return dryRun ? 'no day needs compaction\n' : 'nothing to do\n';
   const right = 'right' as const;
   const columns = [

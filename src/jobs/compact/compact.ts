@@ -3,7 +3,9 @@
  * record stays once. May run beside workers, another compaction and other engines: the loser of a race plans again,
  * and only for the days that it lost. A run on compacted tables changes nothing.
  *
- * A crash leaves files that no snapshot holds, which `expire` removes, and nothing else.
+ * A run that is stopped begins no further day, gives up those that it still reads, and commits those that are rewritten;
+ * one that fails commits those before the failure. A crash leaves files that no snapshot holds, which `expire` removes, and
+ * nothing else.
  */
 
 import { UsageError } from '../../config/errors.ts';
@@ -33,6 +35,7 @@ export interface CompactOptions {
   readonly from?: string;
   readonly to?: string;
   readonly dryRun?: boolean;
+  /** Stops the run in good order: what is rewritten by then is stored and committed, and the report says so. */
   readonly signal?: AbortSignal;
   /** Told after each day. */
   readonly onDay?: (day: CompactedDay) => void;
@@ -67,6 +70,8 @@ export interface CompactReport {
   readonly refused: readonly Refusal[];
   /** Days that another writer changed again and again while they were being rewritten: for the next run. */
   readonly overtaken: readonly { readonly table: string; readonly day: string }[];
+  /** The signal has fired before everything was done: for the next run. */
+  readonly stopped?: true;
   readonly seconds: number;
 }
 
@@ -112,6 +117,8 @@ class CompactRun {
   readonly #days: (PlannedDay | CompactedDay)[] = [];
   readonly #refused: Refusal[] = [];
   readonly #overtaken: { table: string; day: string }[] = [];
+  /** Something was left undone because of the signal. */
+  #stopped = false;
 
   constructor(runtime: Runtime, options: CompactOptions) {
     this.#runtime = runtime;
@@ -133,6 +140,7 @@ class CompactRun {
     this.#refused.length = 0;
     if (!this.#options.dryRun) await finishAmendments(this.#runtime);
     for (const name of this.#options.tables ?? existing) {
+      if (this.#isStopped()) break;
       try {
         await this.#compactTable(name);
       } catch (error) {
@@ -145,6 +153,7 @@ class CompactRun {
       days: this.#days,
       refused: this.#refused,
       overtaken: this.#overtaken,
+      ...(this.#stopped && { stopped: true }),
       seconds: (this.#runtime.clock() - started) / 1000,
     };
   }
@@ -152,7 +161,7 @@ class CompactRun {
   async #compactTable(name: string): Promise<void> {
     let only: ReadonlySet<string> | undefined;
     for (let round = 1; only === undefined || only.size > 0; round++) {
-      if (only !== undefined && round > mostRounds) {
+      if (only !== undefined && (round > mostRounds || this.#isStopped())) {
         for (const day of only) this.#overtaken.push({ table: name, day });
         break;
       }
@@ -187,6 +196,7 @@ class CompactRun {
         rows.release();
       }
     }
+    if (this.#isStopped()) return;
     this.#tables.get(name)!.deleteFilesRemoved = await dropDanglingDeletes(this.#runtime, name);
   }
 
@@ -212,10 +222,12 @@ class CompactRun {
     const overtaken = new Set<string>();
     let group: RewrittenDay[] = [];
     const commit = async (): Promise<void> => {
-      const result = await commitDays(this.#runtime, opened.planned, group);
+      const done = group;
+      group = [];
+      if (done.length === 0) return;
+      const result = await commitDays(this.#runtime, opened.planned, done);
       for (const day of result.committed) this.#count(day.plan, day);
       for (const day of result.overtaken) overtaken.add(day.plan.day);
-      group = [];
     };
     const add = async ({ day }: DayPlan, rewritten: RewrittenDay | 'overtaken' | undefined): Promise<void> => {
       if (rewritten === 'overtaken') overtaken.add(day);
@@ -228,25 +240,33 @@ class CompactRun {
     const budget = new ByteBudget(bytesAtOnce);
     /** Days are committed in their order, whichever is rewritten first. */
     let added = Promise.resolve();
-    for (const plan of days) {
-      const release = await budget.acquire(plan.bytes);
-      await work.slot();
-      if (signal?.aborted) break;
-      work.start((onRead) => {
-        const options = { ...rewriteOptions(this.#runtime.config, this.#id, signal), onRead };
-        const rewritten = this.#rewriteDay(opened, plan, rows, options).finally(release);
-        const before = added;
-        // Whatever became of those before it, the day itself comes to its end: it uses `rows` until then.
-        added = rewritten.then(async (day) => {
-          await before;
-          await add(plan, day);
+    try {
+      for (const plan of days) {
+        const release = await budget.acquire(plan.bytes);
+        await work.slot();
+        if (this.#isStopped()) {
+          release();
+          break;
+        }
+        work.start((onRead) => {
+          const options = { ...rewriteOptions(this.#runtime.config, this.#id, signal), onRead };
+          const rewritten = this.#rewriteDay(opened, plan, rows, options).finally(release);
+          const before = added;
+          // Whatever became of those before it, the day itself comes to its end: it uses `rows` until then.
+          added = rewritten.then(async (day) => {
+            await before;
+            await add(plan, day);
+          });
+          return added;
         });
-        return added;
-      });
+      }
+      await work.drain();
+    } catch (error) {
+      // What was rewritten before the failure would be done again, and fail again. The first failure is the one to tell.
+      await commit().catch(() => {});
+      throw error;
     }
-    await work.drain();
-    signal?.throwIfAborted();
-    if (group.length > 0) await commit();
+    await commit();
     return overtaken;
   }
 
@@ -260,6 +280,10 @@ class CompactRun {
     try {
       return await rewriteDay(this.#runtime.store, loaded, table, plan, rows, options);
     } catch (error) {
+      if (options.signal?.aborted && error === options.signal.reason) {
+        this.#stopped = true;
+        return undefined;
+      }
       if (error instanceof ColumnNotWritten) {
         this.#refused.push({ table: plan.table, day: plan.day, reason: error.message });
         return undefined;
@@ -268,6 +292,12 @@ class CompactRun {
       if (!(await this.#isOvertaken(table.declaration.name, plan))) throw error;
       return 'overtaken';
     }
+  }
+
+  /** Asked before something is begun. */
+  #isStopped(): boolean {
+    this.#stopped ||= this.#options.signal?.aborted === true;
+    return this.#stopped;
   }
 
   async #isOvertaken(name: string, plan: DayPlan): Promise<boolean> {

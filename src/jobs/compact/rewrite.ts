@@ -64,7 +64,7 @@ export interface RewrittenDay {
 /**
  * `day` is memory for its rows, and what takes as much otherwise has its turn there too: days may be rewritten side by side. With
  * `part`, the rows of the day that are not in it count for nothing. Throws AccountingError where the new files do not hold
- * exactly the rows of the old ones.
+ * exactly the rows of the old ones, and the signal's reason once it has fired and rows are left to read.
  */
 export async function rewriteDay(
   store: ObjectStore,
@@ -82,7 +82,7 @@ export async function rewriteDay(
   const without = joined(dead, outside);
   const deletedRows = rows - plan.rows + sumOf(plan.inputs, ({ path }) => countOnes(without.get(path)));
   const find = (rowsOf: RowsOf): Promise<Duplicates> =>
-    findDuplicates(table, { ...plan, deleted: without }, inside(rowsOf, outside), options.memoryBytes / 2);
+    findDuplicates(table, { ...plan, deleted: without }, inside(rowsOf, outside, options), options.memoryBytes / 2);
   if (isMergeable(plan, options)) {
     if (plan.reasons.length === 0) return undefined;
     return day.turn(() => mergeDay(store, loaded, table, plan, { options, deleted: deletedRows }));
@@ -115,6 +115,10 @@ export async function rewriteDay(
           `duplicates among them, ${written} written`,
       );
     return { plan: whole, files, duplicates, rows, deleted: deletedRows, spilledRuns: runs.count };
+  } catch (error) {
+    // No snapshot has them, and no other try writes them. What stays all the same is removed by `expire`.
+    await Promise.allSettled(files.map(({ path }) => store.delete(path)));
+    throw error;
   } finally {
     await ahead.close();
     await runs.remove();
@@ -162,9 +166,12 @@ const isOutside = (outside: Excluded, { file, firstRow, rows }: Pick<ComparedRow
   countOnes(outside.get(file.path)?.subarray(firstRow, firstRow + rows)) === rows;
 
 /** Without the row groups that have nothing of the part. */
-const inside = (rowsOf: RowsOf, outside: Excluded): RowsOf =>
+const inside = (rowsOf: RowsOf, outside: Excluded, { signal }: Pick<RewriteOptions, 'signal'>): RowsOf =>
   async function* some(file) {
-    for await (const rows of rowsOf(file)) if (!isOutside(outside, rows)) yield rows;
+    for await (const rows of rowsOf(file)) {
+      signal?.throwIfAborted();
+      if (!isOutside(outside, rows)) yield rows;
+    }
   };
 
 const sumOf = (files: readonly LiveFile[], of: (file: LiveFile) => number): number =>

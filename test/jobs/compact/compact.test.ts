@@ -135,6 +135,24 @@ describe('a compaction', () => {
     expect(stored.filter((uri) => !uri.includes('ymd=2023-07-12'))).toEqual([]);
   });
 
+  test('commits what it has rewritten before a day that cannot be read', async () => {
+    const { store, runtime } = await manyBatches();
+    const watched = store.view({
+      before: ({ operation, uri }) => {
+        if (operation === 'get' && uri.includes('/opa_decisions/data/ymd=2023-07-12')) throw new Error('no connection');
+      },
+    });
+    const before = await sortedRows(runtime, 'opa_decisions');
+    const run = compacted(testRuntime({ store: watched }), { tables: ['opa_decisions'] });
+    await expect(run).rejects.toThrow('no connection');
+    const perDay = Map.groupBy(await filesOf(runtime, 'opa_decisions'), ({ ymd }) => ymd);
+    expect([...perDay].map(([day, files]) => [day, files.length]).sort()).toEqual([
+      ['2023-07-11', 1],
+      ['2023-07-12', 6],
+    ]);
+    expect(await sortedRows(runtime, 'opa_decisions')).toEqual(before);
+  });
+
   test('fails once the days in work have come to their end, since they share memory', async () => {
     const { store } = await manyBatches();
     const isBegun = Promise.withResolvers<void>();
