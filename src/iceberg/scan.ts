@@ -160,8 +160,8 @@ export async function* openManifests(
   content?: number,
 ): AsyncGenerator<{ readonly file: ManifestFile; readonly manifest: OpenedManifest }> {
   const wanted = manifests.filter((manifest) => content === undefined || manifest.content === content);
-  const fetch = async (file: ManifestFile) => ({ file, bytes: await readFile(store, file.path) });
-  for await (const { file, bytes } of mapAhead(wanted, manifestsAhead, fetch))
+  const load = async (file: ManifestFile) => ({ file, bytes: await readFile(store, file.path) });
+  for await (const { file, bytes } of mapAhead(wanted, manifestsAhead, load))
     yield { file, manifest: opened(file, bytes) };
 }
 
