@@ -1,9 +1,11 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { FileCatalog } from '../../src/catalog/file/catalog.ts';
 import { CommitConflict, CommitStateUnknown } from '../../src/iceberg/catalog.ts';
+import { serializeMetadata } from '../../src/iceberg/metadata.ts';
 import { newTableMetadata } from '../../src/iceberg/schema.ts';
 import { LocalStore } from '../../src/store/local.ts';
 import { MemoryStore } from '../../src/store/memory.ts';
@@ -114,6 +116,35 @@ test('a commit empties old metadata files of its own table only, wherever the lo
   expect(loaded.metadata['metadata-log'].map((entry) => entry['metadata-file'])).toEqual([
     `${location}/metadata/v3.metadata.json`,
   ]);
+});
+
+describe('compressed metadata, as Hadoop tables name it', () => {
+  const codec = { 'write.metadata.compression-codec': 'gzip' };
+
+  test.each(['seen before', 'new to it'])('of another writer is what a catalog follows, %s', async (known) => {
+    const store = new MemoryStore();
+    const catalog = new FileCatalog(store, 'memory://warehouse');
+    const location = catalog.tableLocation('events');
+    const first = await catalog.createTable(
+      'events',
+      newTableMetadata({ uuid: 'u', location, declaration: events, nowMs: 1 }),
+    );
+    const { metadata } = first;
+    const theirs = { ...metadata, properties: { ...metadata.properties, ...codec, written: 'by them' } };
+    await store.put(`${location}/metadata/v2.gz.metadata.json`, gzipSync(serializeMetadata(theirs)));
+    await store.put(`${location}/metadata/version-hint.text`, Buffer.from('2'));
+    const reader = known === 'seen before' ? catalog : new FileCatalog(store, 'memory://warehouse');
+    const loaded = (await reader.loadTable('events'))!;
+    expect(loaded.metadata.properties?.written).toBe('by them');
+    // The next version has the name that their next one would have: one of the two wins.
+    const after = await reader.commitTable('events', loaded, loaded.metadata);
+    expect(after.metadataLocation).toBe(`${location}/metadata/v3.gz.metadata.json`);
+    expect((await reader.loadTable('events'))?.version).toBe('3');
+    await store.delete(`${location}/metadata/version-hint.text`);
+    expect((await new FileCatalog(store, 'memory://warehouse').loadTable('events'))?.version).toBe('3');
+    const late = { ...loaded.metadata, 'last-updated-ms': 7 };
+    await expect(catalog.commitTable('events', loaded, late)).rejects.toThrow(CommitConflict);
+  });
 });
 
 describe('a commit whose answer is lost', () => {

@@ -1,3 +1,4 @@
+import { gzipSync } from 'node:zlib';
 import { type Catalog, CommitConflict, CommitStateUnknown, type LoadedTable } from '../../iceberg/catalog.ts';
 import { mapAhead, readFile, readVersion } from '../../iceberg/files.ts';
 import { logMetadata } from '../../iceberg/history.ts';
@@ -13,7 +14,8 @@ const foldersAhead = 32;
 /**
  * A catalog that is only a directory: `<root>/<table>/metadata/v<N>.metadata.json`, of which the highest N is current,
  * and `version-hint.text` beside it (the layout of Iceberg's Hadoop tables, which DuckDB, Spark and PyIceberg open by
- * path). A commit creates v<N+1>, put-if-absent, so exactly one writer can follow each version.
+ * path). A commit creates v<N+1>, put-if-absent, so exactly one writer can follow each version. Where the table asks for
+ * compressed metadata, all its writers call that v<N+1>.gz.metadata.json.
  *
  * The hint is only a shortcut: readers look on from where it points, and list where it is missing or wrong. A catalog that
  * has loaded a table before only asks, at one time, whether that version still stands and whether there is a next one.
@@ -89,12 +91,12 @@ export class FileCatalog implements Catalog {
   }
 
   async #isCurrent(name: string, { table, etag }: KnownTable): Promise<boolean> {
-    const [standing, next] = await Promise.all([
+    const [standing, isFollowed] = await Promise.all([
       this.#store.head(table.metadataLocation),
-      this.#store.head(this.#metadataUri(name, Number(table.version) + 1)),
+      this.#exists(name, Number(table.version) + 1),
     ]);
     // Another file stands there where the table was made anew, or the version is so old that it has been emptied.
-    return standing?.etag === etag && next === undefined;
+    return standing?.etag === etag && !isFollowed;
   }
 
   async #find(name: string): Promise<KnownTable | undefined> {
@@ -106,7 +108,7 @@ export class FileCatalog implements Catalog {
       const listed = hinted === undefined ? await this.#listVersions(name) : undefined;
       const newest = hinted ?? (listed === undefined ? undefined : await this.#newestFrom(name, listed));
       if (newest === undefined && listed === undefined) return undefined;
-      if (newest !== undefined && newest.bytes.length > 0) return this.#parsed(name, newest);
+      if (newest !== undefined && newest.bytes.length > 0) return this.#parsed(newest);
       // Emptied, so far from current: the hint was stale, or others have committed hundreds of times meanwhile.
       if (attempt === 3)
         throw new Error(`table ${name}: no metadata file under ${this.tableLocation(name)}/metadata has content`);
@@ -126,9 +128,16 @@ export class FileCatalog implements Catalog {
 
   /** undefined where there is no such version. */
   async #read(name: string, version: number): Promise<VersionFile | undefined> {
+    const [plain, compressed] = await Promise.all(
+      this.#metadataUris(name, version).map((uri) => this.#readFile(uri, version)),
+    );
+    return plain ?? compressed;
+  }
+
+  async #readFile(uri: string, version: number): Promise<VersionFile | undefined> {
     try {
-      const { info, bytes } = await readVersion(this.#store, this.#metadataUri(name, version));
-      return { version, bytes, etag: info.etag };
+      const { info, bytes } = await readVersion(this.#store, uri);
+      return { uri, version, bytes, etag: info.etag };
     } catch (error) {
       if (error instanceof StoreError && error.code === 'not-found') return undefined;
       throw error;
@@ -139,7 +148,7 @@ export class FileCatalog implements Catalog {
     const prefix = `${this.tableLocation(name)}/metadata/v`;
     let last: number | undefined;
     for await (const { uri } of this.#store.list(prefix)) {
-      const match = /^(\d+)\.metadata\.json$/.exec(uri.slice(prefix.length));
+      const match = /^(\d+)(?:\.gz)?\.metadata\.json$/.exec(uri.slice(prefix.length));
       if (match !== null) last = Math.max(last ?? 0, Number(match[1]));
     }
     return last;
@@ -203,8 +212,11 @@ export class FileCatalog implements Catalog {
   }
 
   async #create(name: string, version: number, metadata: TableMetadata): Promise<KnownTable> {
-    const uri = this.#metadataUri(name, version);
-    const bytes = Buffer.from(serializeMetadata(metadata));
+    const [plain, compressed] = this.#metadataUris(name, version);
+    const isCompressed = metadata.properties?.['write.metadata.compression-codec']?.toLowerCase() === 'gzip';
+    const uri = isCompressed ? compressed : plain;
+    const text = Buffer.from(serializeMetadata(metadata));
+    const bytes = isCompressed ? gzipSync(text) : text;
     const table = { metadataLocation: uri, metadata, version: String(version) };
     try {
       const { etag } = await this.#store.put(uri, bytes, { ifNoneMatch: '*', contentType: 'application/json' });
@@ -230,13 +242,13 @@ export class FileCatalog implements Catalog {
   }
 
   async #exists(name: string, version: number): Promise<boolean> {
-    return (await this.#store.head(this.#metadataUri(name, version))) !== undefined;
+    const found = await Promise.all(this.#metadataUris(name, version).map((uri) => this.#store.head(uri)));
+    return found.some((info) => info !== undefined);
   }
 
-  #parsed(name: string, { version, bytes, etag }: VersionFile): KnownTable {
-    const metadataLocation = this.#metadataUri(name, version);
-    const metadata = parseMetadata(bytes, metadataLocation);
-    return { table: { metadataLocation, metadata, version: String(version) }, etag };
+  #parsed({ uri, version, bytes, etag }: VersionFile): KnownTable {
+    const metadata = parseMetadata(bytes, uri);
+    return { table: { metadataLocation: uri, metadata, version: String(version) }, etag };
   }
 
   /** Calls may overtake each other: what is newer stays. */
@@ -246,8 +258,10 @@ export class FileCatalog implements Catalog {
     return found.table;
   }
 
-  #metadataUri(name: string, version: number): string {
-    return `${this.tableLocation(name)}/metadata/v${version}.metadata.json`;
+  /** What the file of a version is called, plain and compressed. */
+  #metadataUris(name: string, version: number): [plain: string, compressed: string] {
+    const uri = `${this.tableLocation(name)}/metadata/v${version}`;
+    return [`${uri}.metadata.json`, `${uri}.gz.metadata.json`];
   }
 
   #hintUri(name: string): string {
@@ -272,6 +286,7 @@ interface KnownTable {
 
 /** A metadata file as it was read. */
 interface VersionFile {
+  readonly uri: string;
   readonly version: number;
   readonly bytes: Buffer;
   readonly etag: string;
