@@ -13,6 +13,7 @@ import type { CompactOptions, CompactReport } from './jobs/compact/compact.ts';
 import type { Diagnosis } from './jobs/doctor/doctor.ts';
 import type { EraseOptions, EraseReport } from './jobs/erase/erase.ts';
 import type { ExpireOptions, ExpireReport } from './jobs/expire/expire.ts';
+import type { Moment } from './jobs/moment.ts';
 import type { QuarantineOptions, QuarantineReport } from './jobs/quarantine/explain.ts';
 import type { RelocateOptions, RelocateReport } from './jobs/relocate/relocate.ts';
 import type { ReplayOptions, ReplayReport } from './jobs/replay/replay.ts';
@@ -20,7 +21,6 @@ import { JobSteps } from './jobs/steps/job-steps.ts';
 import type { TableReport } from './jobs/tables/describe.ts';
 import type { AcceptOptions, AcceptReport } from './jobs/verify/accept.ts';
 import type { VerifyOptions, VerifyReport } from './jobs/verify/verify.ts';
-import type { Moment } from './queries/moment.ts';
 import type { ReportData } from './report/gather.ts';
 import type { OpenRuntime, WorkerHandle } from './wire.ts';
 import type { WorkerOptions } from './worker/worker.ts';
@@ -277,7 +277,7 @@ export class Warehouse implements AsyncDisposable {
   }
 
   #latest(): Promise<Moment<Runtime>> {
-    this.#moment ??= Promise.all([import('./queries/moment.ts'), this.#runtime()]).then(([{ momentOf }, runtime]) =>
+    this.#moment ??= Promise.all([import('./jobs/moment.ts'), this.#runtime()]).then(([{ momentOf }, runtime]) =>
       momentOf(runtime),
     );
     return this.#moment;

@@ -4,7 +4,7 @@ import type { EngineTurns } from './engine-turns.ts';
 
 export interface World {
   readonly runtime: Runtime;
-  /** Before each page (queries/moment.ts). */
+  /** Before each page (jobs/moment.ts). */
   readonly renew: () => void;
   readonly engines: EngineTurns;
   readonly engineName: string;

@@ -3,7 +3,7 @@ import type { Config } from '../../config/config.ts';
 import { UsageError } from '../../config/errors.ts';
 import { type LoadedConfig, loadConfig } from '../../config/load.ts';
 import type { Runtime } from '../../ingest/runtime.ts';
-import type { Moment } from '../../queries/moment.ts';
+import type { Moment } from '../../jobs/moment.ts';
 import { reservedColumns } from '../../sources/index.ts';
 import { createLogger, type Logger, type LogLevel, logLevels } from '../../telemetry/log.ts';
 import type { CommandContext, GlobalOptions } from './context.ts';
@@ -51,7 +51,7 @@ export async function openReading(
   { answers = false }: { readonly answers?: boolean } = {},
 ): Promise<Moment<Runtime>> {
   const [{ momentOf, tablesOfAnswers }, runtime] = await Promise.all([
-    import('../../queries/moment.ts'),
+    import('../../jobs/moment.ts'),
     context.openRuntime(config, log),
   ]);
   return momentOf(runtime, answers ? tablesOfAnswers : []);

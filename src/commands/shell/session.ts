@@ -24,7 +24,7 @@ import { cutStatements, isBlank, wordsOf } from './statements.ts';
 export interface SessionOptions {
   readonly context: CommandContext;
   readonly runtime: Runtime;
-  /** Before each answer (queries/moment.ts). */
+  /** Before each answer (jobs/moment.ts). */
   readonly renew: () => void;
   readonly engine: QueryEngine;
   readonly engineName: EngineName;

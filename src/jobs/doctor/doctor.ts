@@ -2,9 +2,11 @@ import type { CatalogConfigOf, CatalogType } from '../../config/catalogs.ts';
 import type { Config } from '../../config/config.ts';
 import { type EngineName, engineNames } from '../../engines/index.ts';
 import { athenaIsConfigured } from '../../iam/policy.ts';
+import { ownTables } from '../../ingest/own-tables.ts';
 import type { Runtime } from '../../ingest/runtime.ts';
 import { selectSources } from '../../ingest/select-sources.ts';
 import type { Probes } from '../../probes/probes.ts';
+import { momentOf } from '../moment.ts';
 import { checkExpected, checkSample } from './arrivals.ts';
 import { type Check, type Finding, failed, ok, type PlannedCheck, reasonOf } from './check.ts';
 import { checkFiles } from './files.ts';
@@ -44,7 +46,8 @@ export async function diagnose(runtime: Runtime, probes: Probes): Promise<Check[
   const folders = [probed, ...localFolders(runtime.config)].flatMap((place) => folderOf(place) ?? []);
   const missing = await machine.missingFolders(folders);
   try {
-    return await carryOutAll(runtime, probes);
+    // Checks look at the same tables.
+    return await carryOutAll(momentOf(runtime, ownTables(runtime.config)).runtime, probes);
   } finally {
     // That of the probes is nobody else's, and may have been left by a doctor that was killed.
     await machine.removeFolders([...missing, ...[probed].flatMap((place) => folderOf(place) ?? [])]);

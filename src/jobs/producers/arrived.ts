@@ -44,6 +44,8 @@ export interface AnsweredRow {
 const filesAhead = 16;
 /** As long as footers of this table are. */
 const footerBytes = 2560;
+/** Files up to this size are read whole: another request takes longer than all of their bytes. */
+const wholeBytes = 16 << 10;
 
 export class ArrivedNumbers {
   readonly #store: ObjectStore;
@@ -202,7 +204,8 @@ export class ArrivedNumbers {
     const deleted = await deletedIn(this.#store, metadata, files);
     const held = new Set<KernelTable>();
     const read = async (file: LiveFile) => {
-      const reader = await ColumnReader.open(this.#store, asParquet(file), { footerBytes });
+      const options = file.fileSize > wholeBytes ? { footerBytes } : {};
+      const reader = await ColumnReader.open(this.#store, asParquet(file), options);
       const table = new KernelTable(declared);
       held.add(table);
       for (const group of reader.rowGroups.keys()) await reader.append(table, group, columns, { names: byName });
