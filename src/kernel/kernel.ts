@@ -93,9 +93,13 @@ export class Kernel {
     return { start, length: text.length };
   }
 
-  /** Copies bytes to a place. `set` copies into shared memory word by word, at a fifth of the speed. */
+  /**
+   * Copies bytes to a place. `set` of an array over shared memory copies byte by byte where the two are aligned differently, and
+   * Buffer's `copy` of a whole array comes down to it; a part of a buffer is copied at the speed of memory.
+   */
   put(bytes: Uint8Array, place: number): void {
-    Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).copy(this.#target, place);
+    const { buffer, byteOffset, length } = bytes;
+    Buffer.from(buffer).copy(this.#target, place, byteOffset, byteOffset + length);
   }
 
   /** A block of its own with these words. */
