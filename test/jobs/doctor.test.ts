@@ -394,6 +394,8 @@ describe('maintenance by other engines', () => {
     ['write.delete.format.default', 'avro', undefined],
     ['write.delete.format.default', 'orc', /row-level deletes in ORC/],
     ['write.parquet.compression-codec', 'snappy', undefined],
+    ['write.parquet.compression-codec', 'LZ4', /not read by DuckDB here until compact/],
+    ['write.parquet.compression-codec', 'lz4_raw', undefined],
     ['write.merge.mode', 'merge-on-read', undefined],
     ['write.metadata.previous-versions-max', '1', undefined],
   ])('the property %s of %s is named where it matters, with the reason', async (property, value, reason) => {

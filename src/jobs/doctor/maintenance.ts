@@ -41,8 +41,14 @@ function* writingFaults(table: string, { properties, location }: TableMetadata, 
     yield fault('write.format.default', 'files of another format are not read by DuckDB here, and not compacted');
   if (properties['write.delete.format.default']?.toLowerCase() === 'orc')
     yield fault('write.delete.format.default', 'row-level deletes in ORC are not read here, so their days cannot be');
-  if (properties['write.parquet.compression-codec']?.toLowerCase() === 'lzo')
+  const codec = properties['write.parquet.compression-codec']?.toLowerCase();
+  if (codec === 'lzo')
     yield fault('write.parquet.compression-codec', 'files that are compressed by it cannot be read here');
+  if (codec === 'lz4')
+    yield fault(
+      'write.parquet.compression-codec',
+      'files in this format of Hadoop are not read by DuckDB here until compact has written them anew; lz4_raw is',
+    );
 }
 
 const isParquet = (format = 'parquet'): boolean => format.toLowerCase() === 'parquet';
