@@ -15,6 +15,11 @@ export interface RecordMarks {
    * counted apart, so that they can be held against the records.
    */
   witnessOf?(value: Readonly<Record<string, unknown>>): Pick<Skip, 'reason' | 'evidence'> | undefined;
+  /**
+   * Whether a member of an object that is no record holds what users say and not what is logged: a record inside of it is
+   * none, though the object may be a record that has lost its marks. Which members there are decides.
+   */
+  isContent?(name: string, value: Readonly<Record<string, unknown>>): boolean;
   /** The same text for a record that stands in two places of one envelope; undefined where a record has none. */
   idOf(value: Readonly<Record<string, unknown>>): string | undefined;
   /** Of these, one stands in the text of every record. */

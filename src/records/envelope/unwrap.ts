@@ -390,6 +390,7 @@ export class Unwrapper {
     for (const name of Object.keys(record.value)) {
       const value = record.value[name];
       if (looked.has(name) || (typeof value !== 'string' && typeof value !== 'object')) continue;
+      if (this.#marks.isContent?.(name, record.value)) continue;
       const member = memberNamed(record, name);
       const { ranges } = record.members;
       const bytes = record.bytes.subarray(ranges[member * 4 + 2], ranges[member * 4 + 3]);

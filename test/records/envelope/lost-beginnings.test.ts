@@ -81,6 +81,30 @@ describe('of a printed record', () => {
   });
 });
 
+describe('of a decision without its marks, what it was asked and answered is no record', () => {
+  const inside = { x: nested, log: json(nested), records: [nested], event: { line: json(nested) } };
+  const whole = { timestamp: '2026-11-28T10:00:00Z', path: 'a/b', input: inside, result: inside, custom: inside };
+  const wraps: Readonly<Record<string, (record: object) => unknown>> = {
+    bare: (record) => record,
+    Docker: (record) => ({ log: `${json(record)}\n`, stream: 'stderr' }),
+    Splunk: (event) => ({ event }),
+    'a member of any name': (message) => ({ a: { b: message } }),
+    CloudWatch: (record) => ({ logEvents: [{ id: '1', timestamp: 1, message: json(record) }] }),
+  };
+  test.each(Object.entries(wraps))('%s', async (_, wrap) => {
+    const { timestamp, path, input, result, custom } = whole;
+    for (const record of [whole, { path, input }, { input }, { path, result, custom }, { timestamp, input, result }]) {
+      const { rows } = await readObject(`${json(wrap(record))}\n${json(wrap(decisionOf('after')))}\n`);
+      expect({ record, ids: rows.map(([id]) => id) }).toEqual({ record, ids: ['after'] });
+    }
+  });
+
+  test('but the result of a search holds one', async () => {
+    const { rows } = await readObject(json({ preview: false, offset: 0, result: { _raw: json(decisionOf('d')) } }));
+    expect(rows.map(([id]) => id)).toEqual(['d']);
+  });
+});
+
 test('a broken object in front of log lines with prefixes costs no record', async () => {
   const prefix = '2026-01-01T00:00:00.000000+0000 | 7 | opal_client.engine.logger | INFO | Decision Log ';
   const ids = ['a', 'b', 'c'];
