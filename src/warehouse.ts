@@ -235,8 +235,10 @@ export class Warehouse implements AsyncDisposable {
     const now = runtime.clock();
     const range = await reportRange(options, () => lastDayWithEvents(runtime), { now, zone: options.zone });
     const engine = await this.#engine(name);
-    const receipt = await takeReceipt(runtime, { tables: eventTables }, { ...range, isDefault: false });
-    const data = await gatherReport({ engine, tables, signal }, range, { filters, lookBackDays });
+    const [receipt, data] = await Promise.all([
+      takeReceipt(runtime, { tables: eventTables }, { ...range, isDefault: false }),
+      gatherReport({ engine, tables, signal }, range, { filters, lookBackDays }),
+    ]);
     const html = renderPage(data, { title, now, warehouse: this.config.warehouse, engine: name, version, receipt });
     return { data, html };
   }

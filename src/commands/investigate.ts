@@ -81,8 +81,10 @@ async function execute(context: CommandContext, actor: string, options: Options)
   const { output, end } = context.page();
   try {
     const { from, to } = range;
-    const receipt = await receiptOfEvents(context, runtime, { from, to, isDefault: !isGiven });
-    const timeline = await investigate(runtime, engine, actor, { from, to, ...numbers, signal: context.signal });
+    const [receipt, timeline] = await Promise.all([
+      receiptOfEvents(context, runtime, { from, to, isDefault: !isGiven }),
+      investigate(runtime, engine, actor, { from, to, ...numbers, signal: context.signal }),
+    ]);
     await write(output, timeline, range, options.format, receipt);
     if (timeline.entries.length === 0) {
       for (const hint of await hintsFor(runtime, actor, { from, to }, options.engine === 'duckdb' ? engine : undefined))

@@ -96,8 +96,10 @@ async function execute(context: CommandContext, options: Options): Promise<numbe
   const range = await reportRange(options, () => lastDayWithEvents(runtime), reading);
   const engine = await context.openEngine(runtime, options.engine);
   try {
-    const receipt = await receiptOfEvents(context, runtime, { ...range, isDefault: false });
-    const data = await gatherReport({ engine, tables, signal: context.signal }, range, { filters, lookBackDays });
+    const [receipt, data] = await Promise.all([
+      receiptOfEvents(context, runtime, { ...range, isDefault: false }),
+      gatherReport({ engine, tables, signal: context.signal }, range, { filters, lookBackDays }),
+    ]);
     const { warehouse } = config;
     const { version } = packageJson;
     const about = { title: options.title, now, engine: options.engine, version, receipt };

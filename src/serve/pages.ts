@@ -44,8 +44,10 @@ export async function overview(world: World, given: Given, signal: AbortSignal):
     now: world.clock(),
   });
   checkFilters(filters, runtime.config);
-  const receipt = await receiptOf(world, { tables: eventTables }, { ...range, isDefault: false });
-  const data = await engines.take(signal, (engine) => gatherReport({ engine, tables, signal }, range, { filters }));
+  const [receipt, data] = await Promise.all([
+    receiptOf(world, { tables: eventTables }, { ...range, isDefault: false }),
+    engines.take(signal, (engine) => gatherReport({ engine, tables, signal }, range, { filters })),
+  ]);
   const title = 'Overview';
   const options = { title: 'Audit report', engine: engineName };
   const body = html`<header><h1>${title}</h1>
@@ -127,9 +129,11 @@ export async function question(world: World, name: string, given: Given, signal:
   if (given.get('run') !== '1') return page(details(undefined, undefined));
   const range = spanOf(request);
   const span = range ?? usual;
-  const receipt = await receiptOf(world, request, range && { ...range, isDefault: false });
   const within = range && ((part: Span) => leadTo(name, Object.fromEntries(values), part, true));
-  const result = await answered(world, request, signal, page);
+  const [receipt, result] = await Promise.all([
+    receiptOf(world, request, range && { ...range, isDefault: false }),
+    answered(world, request, signal, page),
+  ]);
   if ('page' in result) return result.page;
   const { answer, seconds } = result;
   const csv = `/ask/${name}.csv?${new URLSearchParams([...values])}`;
@@ -152,8 +156,10 @@ export async function sqlPage(world: World, given: Given, signal: AbortSignal): 
   const foreseen = await estimate(world.runtime, { sql });
   const command = `audit-warehouse query --sql ${shellWord(sql)}${world.engineName === 'duckdb' ? '' : ` --engine ${world.engineName}`}`;
   if (given.get('run') !== '1') return page(costs({ foreseen, command }));
-  const receipt = await receiptOf(world, { sql }, undefined);
-  const result = await answered(world, { sql }, signal, page);
+  const [receipt, result] = await Promise.all([
+    receiptOf(world, { sql }, undefined),
+    answered(world, { sql }, signal, page),
+  ]);
   if ('page' in result) return result.page;
   const { answer, seconds } = result;
   const csv = `/sql.csv?${new URLSearchParams({ sql })}`;
