@@ -7,10 +7,11 @@ export class Killed extends Error {}
 
 export type When = 'before' | 'after';
 
-/** Dies before or after the n-th call, and stays dead, as a process does. */
-export function deathAt(call: number, when: When): MemoryHooks {
+/** Dies before or after the n-th call, and stays dead, as a process does. `onDeath` hears of each call of the dead. */
+export function deathAt(call: number, when: When, onDeath: () => void = () => {}): MemoryHooks {
   let calls = 0;
   const die = (): void => {
+    onDeath();
     throw new Killed();
   };
   return when === 'before'
@@ -34,8 +35,8 @@ export interface Left {
  * are the same in every run. When the store took an object does not count: it is the same for all where the clock stands still.
  *
  * @param calls how many the job makes when nobody disturbs it
- * @throws where a job that was killed ends as if nothing had happened, unless it `mayEnd`: what it does last may be
- *   tried and not insisted on
+ * @throws where a job was not killed, since it made fewer calls, or was killed and ends as if nothing had happened, unless it
+ *   `mayEnd`: what it does last may be tried and not insisted on
  */
 export async function* deaths(
   start: MemoryStore,
@@ -50,7 +51,10 @@ export async function* deaths(
       if (when === 'after' && reads) continue;
       const store = start.copy();
       const at = `${when} call ${call} of ${calls}`;
-      const death = deathAt(call, when);
+      let died = false;
+      const death = deathAt(call, when, () => {
+        died = true;
+      });
       const dying = store.view({
         ...death,
         before: (begun) => {
@@ -62,6 +66,7 @@ export async function* deaths(
         () => true,
         () => false,
       );
+      if (!died) throw new Error(`a job was not killed ${at}: it made fewer calls`);
       if (ended && !mayEnd) throw new Error(`a job that was killed ${at} has ended well`);
       if (await isNew(store)) yield { store, at };
     }
