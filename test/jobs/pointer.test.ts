@@ -74,3 +74,44 @@ test('a table that the catalog knows keeps what it has while nothing newer is ce
   await put('next', 3, ['a', 'attempt']);
   expect(await found(current)).toBe('next');
 });
+
+test.each([
+  ['the table is lost', false],
+  ['the pointer is at the first', true],
+])(
+  'of more files than a catalog keeps, copied in any order or all at once, the last one is taken: %s',
+  async (_, isKnown) => {
+    const names = Array.from({ length: 70 }, (_, n) => `v${String(n).padStart(3, '0')}`);
+    const copied = async (to: MemoryStore, order: readonly string[]): Promise<LoadedTable> => {
+      store = to;
+      const all = new Map<string, LoadedTable>();
+      for (const name of order) {
+        const n = names.indexOf(name);
+        all.set(name, await put(name, n + 1, names.slice(Math.max(0, n - 50), n)));
+      }
+      return all.get(names[0]!)!;
+    };
+    let now = 0;
+    for (const [clock, order] of [
+      [() => 0, names],
+      [() => 0, [...names].reverse()],
+      // The newest is copied first, but for the one that the catalog has.
+      [() => now++, [names[0]!, ...names.slice(1).reverse()]],
+    ] as const) {
+      const first = await copied(new MemoryStore({}, clock), order);
+      expect(await found(isKnown ? first : undefined)).toBe(names.at(-1));
+    }
+  },
+);
+
+test('a file that goes while all are read is left out', async () => {
+  await put('a', 1, []);
+  await put('b', 2, ['a']);
+  await put('attempt', 3, ['a', 'b']);
+  store = store.view({
+    before: async ({ operation, uri }) => {
+      if (operation === 'get' && uri === file('attempt')) await store.delete(uri);
+    },
+  });
+  expect(await found()).toBe('b');
+});

@@ -1,9 +1,9 @@
 /** The catalog's pointer against the metadata files that the warehouse holds. */
 import type { LoadedTable } from '../../iceberg/catalog.ts';
-import { readFile } from '../../iceberg/files.ts';
+import { mapAhead, readFile } from '../../iceberg/files.ts';
 import { parseMetadata, type TableMetadata } from '../../iceberg/metadata.ts';
 import { canonical } from '../../store/places.ts';
-import type { ObjectInfo, ObjectStore } from '../../store/store.ts';
+import { type ObjectInfo, type ObjectStore, StoreError } from '../../store/store.ts';
 
 export interface StoredMetadata {
   readonly uri: string;
@@ -23,30 +23,63 @@ export async function newerMetadata(
   location: string,
   loaded: LoadedTable | undefined,
 ): Promise<StoredMetadata | undefined> {
-  const candidates = await writtenSince(store, location, loaded);
-  const found = await Promise.all(
-    candidates.map(async ({ uri }) => ({ uri, metadata: parseMetadata(await readFile(store, uri), uri) })),
-  );
-  const newer = found
-    .filter(({ metadata }) => loaded === undefined || isLaterOf(metadata, loaded.metadata))
-    .sort((a, b) => sequenceOf(b) - sequenceOf(a));
-  const followed = new Set(found.flatMap(({ metadata }) => pastOf(metadata)));
+  const found: Found[] = [];
+  const followed = new Set<string>();
+  for await (const one of readAll(store, await writtenSince(store, location, loaded))) {
+    const { uri, metadata } = one;
+    const isLater = loaded === undefined || isLaterOf(metadata, loaded.metadata);
+    found.push({ uri, sequence: metadata['last-sequence-number'], isLater });
+    for (const past of pastOf(metadata)) followed.add(past);
+  }
+  const newer = found.filter(({ isLater }) => isLater).sort((a, b) => b.sequence - a.sequence);
   const committed = newer.filter(({ uri }) => followed.has(canonical(uri)));
   // A table that no catalog knows has nothing but its files to go by.
   if (committed.length === 0 && loaded !== undefined) return undefined;
-  const highest = highestOf(newer);
+  const highest = await collect(readAll(store, highestOf(newer)));
   const heads = lastOf(highest);
   if (heads.length <= 1) return heads[0];
   // Attempts at the same: that one was committed on which another was made.
   const followers = heads.filter(({ metadata }) =>
     pastOf(metadata).some((uri) => highest.some((one) => canonical(one.uri) === uri)),
   );
-  return followers.length === 1 ? followers[0] : lastOf(highestOf(committed))[0];
+  if (followers.length === 1) return followers[0];
+  return lastOf(await collect(readAll(store, highestOf(committed))))[0];
+}
+
+/** What is kept of each file while all are looked at: there may be thousands, of megabytes each. */
+interface Found {
+  readonly uri: string;
+  readonly sequence: number;
+  readonly isLater: boolean;
+}
+
+const filesAhead = 8;
+
+async function* readAll(
+  store: ObjectStore,
+  files: readonly { readonly uri: string }[],
+): AsyncGenerator<StoredMetadata> {
+  const read = async ({ uri }: { readonly uri: string }) => {
+    try {
+      return { uri, metadata: parseMetadata(await readFile(store, uri), uri) };
+    } catch (error) {
+      // Gone since it was listed, as attempts that were lost go.
+      if (error instanceof StoreError && error.code === 'not-found') return undefined;
+      throw error;
+    }
+  };
+  for await (const one of mapAhead(files, filesAhead, read)) if (one !== undefined) yield one;
+}
+
+async function collect<T>(items: AsyncIterable<T>): Promise<T[]> {
+  const all: T[] = [];
+  for await (const item of items) all.push(item);
+  return all;
 }
 
 /** Of some in descending order of sequence numbers those with the highest one. */
-const highestOf = (some: readonly StoredMetadata[]): StoredMetadata[] =>
-  some.filter((one) => sequenceOf(one) === sequenceOf(some[0]!));
+const highestOf = (some: readonly Found[]): readonly Found[] =>
+  some.filter((one) => one.sequence === some[0]!.sequence);
 
 /** Those that none of the others names as its past. */
 function lastOf(some: readonly StoredMetadata[]): StoredMetadata[] {
@@ -57,7 +90,10 @@ function lastOf(some: readonly StoredMetadata[]): StoredMetadata[] {
 const pastOf = (metadata: TableMetadata): string[] =>
   metadata['metadata-log'].map((entry) => canonical(entry['metadata-file']));
 
-/** Metadata files not older than the current one, which it does not name as its past; the newest of them. */
+/**
+ * Metadata files not older than the current one, which it does not name as its past. All of them: in a copy of a warehouse times
+ * say when a file was copied.
+ */
 async function writtenSince(
   store: ObjectStore,
   location: string,
@@ -72,17 +108,9 @@ async function writtenSince(
     if (uri === current) since = info.lastModified;
     else if (/\.metadata\.json(\.gz)?$/.test(uri) && info.size > 0 && !past.has(uri)) files.push(info);
   }
-  return files
-    .filter(({ lastModified }) => lastModified >= since)
-    .sort((a, b) => b.lastModified - a.lastModified)
-    .slice(0, mostFiles);
+  return files.filter(({ lastModified }) => lastModified >= since);
 }
 
 const isLaterOf = (metadata: TableMetadata, current: TableMetadata): boolean =>
   metadata['table-uuid'] === current['table-uuid'] &&
   metadata['last-sequence-number'] > current['last-sequence-number'];
-
-const sequenceOf = ({ metadata }: StoredMetadata): number => metadata['last-sequence-number'];
-
-/** Metadata files looked into. */
-const mostFiles = 20;
