@@ -53,7 +53,7 @@ async function deleteRows(...ids: string[]): Promise<void> {
   await addDeleteFiles(world(), table, day, [file]);
 }
 
-const isClean = async (): Promise<boolean> => (await verify(world())).ok && (await verify(world(), { deep: true })).ok;
+const isClean = async (): Promise<boolean> => (await verify(world(), { deep: true })).ok;
 
 test('a DELETE that was wanted is accepted, and a further loss is seen', async () => {
   await deleteRows('id-1', 'id-2', 'id-7');

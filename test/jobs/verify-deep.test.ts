@@ -119,9 +119,9 @@ describe('verify --deep', () => {
         uri: key('a'),
         records: [{ offset: Number(first.source_offset), columns: [column] }],
       });
-      await rewrite('opa_decisions', () => all);
-      expect(contents(await deep()), column).toEqual([]);
     }
+    await rewrite('opa_decisions', () => all);
+    expect(contents(await deep())).toEqual([]);
   }, 120_000);
 
   test('tells null from the empty text, elements and their order, the texts of numbers, and entries of maps', async () => {
@@ -158,7 +158,6 @@ describe('verify --deep', () => {
       expect(found[0]?.records, `${column} ${String(value)}`).toEqual([
         { offset: Number(first.source_offset), columns: [column] },
       ]);
-      await rewrite('opa_decisions', () => all);
     }
   }, 60_000);
 

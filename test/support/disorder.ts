@@ -15,5 +15,8 @@ export function shuffled(objects: readonly ObjectInfo[]): ObjectInfo[] {
     for (const byte of Buffer.from(text)) hash = Math.imul(hash ^ byte, 0x01000193);
     return hash >>> 0;
   };
-  return [...objects].sort((a, b) => rank(a.uri) - rank(b.uri));
+  return objects
+    .map((object) => ({ object, rank: rank(object.uri) }))
+    .sort((a, b) => a.rank - b.rank)
+    .map(({ object }) => object);
 }

@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { afterAll, expect, test } from 'vitest';
 import { createSource } from '../../../src/sources/index.ts';
 import { loadFixture } from '../../support/fixture.ts';
+import { propertyRuns } from '../../support/thorough.ts';
 import { framesOf } from '../frame/frames.ts';
 import { BothPaths } from './both-paths.ts';
 import { bothWays } from './objects.ts';
@@ -17,7 +18,8 @@ afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 test.each(['opa', 'okera-audit'] as const)('all generated records of %s', async (type) => {
   const target = join(folder, type);
-  const options = ['--records', '3000', '--days', '4', '--per-object', '400', '--source', type];
+  const records = propertyRuns(3000);
+  const options = ['--records', `${records}`, '--days', '4', '--per-object', '100', '--source', type];
   execFileSync(process.execPath, [join(root, 'scripts/generate.ts'), target, ...options]);
   const files = readdirSync(target, { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile());
   const both = new BothPaths(sources[type].get('none')!);
@@ -27,7 +29,7 @@ test.each(['opa', 'okera-audit'] as const)('all generated records of %s', async 
     for (const frame of await framesOf(readFileSync(path))) both.takeFrame(frame);
     both.clear();
   }
-  expect(both.counts).toEqual({ fast: 3000, slow: 0, quarantine: 0, skip: 0, duplicate: 0 });
+  expect(both.counts).toEqual({ fast: records, slow: 0, quarantine: 0, skip: 0, duplicate: 0 });
 });
 
 /** How many records there are in the first line, from which the form of all others is learned. */
@@ -41,13 +43,14 @@ const wrapped = [
 
 test.each(wrapped)('generated records in the envelopes of %s, all but the first %i', async (kind, learned) => {
   const target = join(folder, kind);
-  const options = ['--records', '1000', '--per-object', '1000', '--days', '1', '--wrap', kind];
+  const records = propertyRuns(1000);
+  const options = ['--records', `${records}`, '--per-object', '1000', '--days', '1', '--wrap', kind];
   execFileSync(process.execPath, [join(root, 'scripts/generate.ts'), target, ...options]);
   const [file] = readdirSync(target, { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile());
   const bytes = readFileSync(join(file!.parentPath, file!.name));
   const { certain, rows } = await bothWays(createSource('opa', {}, limits), bytes, 1 << 16, limits);
-  expect(rows.length).toBe(1000);
-  expect(certain).toBe(1000 - learned);
+  expect(rows.length).toBe(records);
+  expect(certain).toBe(records - learned);
 });
 
 /** Fixtures that hold what Enterprise OPA, OPA and Okera wrote, and how many of their records are left to the reference path. */
