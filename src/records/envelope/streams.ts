@@ -109,13 +109,16 @@ export class Streams {
   }
 
   take({ text, wrap, isOpen, origin }: FoundText): void {
-    const key = streamKey(wrap);
     const state = partialState(wrap);
     const hasLineFeed = text.at(-1) === NEWLINE;
-    if (hasLineFeed) this.#noteLineFeeds(key);
-    const isPiece = state.more ?? (!hasLineFeed && this.#keepsLineFeeds.has(key));
     const isUnsaid = state.more === undefined && !hasLineFeed;
-    const isCut = isPiece || (isUnsaid && isLimit(text.length)) ? 'yes' : isUnsaid ? 'perhaps' : 'no';
+    const [around, words] = withoutWords(wrap);
+    const aroundKey = streamKey(around);
+    if (hasLineFeed) this.#noteLineFeeds(aroundKey);
+    const isPiece = state.more ?? (!hasLineFeed && this.#keepsLineFeeds.has(aroundKey));
+    const isCut = isPiece || (isUnsaid && isLimit(words + text.length)) ? 'yes' : isUnsaid ? 'perhaps' : 'no';
+    // What a program writes in front of a record stands in front of its first piece alone.
+    const key = around === wrap || (isOpen && isCut === 'yes') ? aroundKey : streamKey(wrap);
     const piece = state.endedLine ? Buffer.concat([text, lineFeed]) : text;
     const chain = this.#chains.get(key);
     if (chain !== undefined) {
@@ -225,6 +228,12 @@ export class Streams {
     this.#undecidedCount -= waiting.length;
     for (const origin of waiting) this.#events.incomplete(incomplete('its beginning is not in this object'), origin);
   }
+}
+
+/** What is around a line without the words in front of its record, and how many bytes these are. */
+function withoutWords(wrap: Wrap | undefined): [around: Wrap | undefined, bytes: number] {
+  const isWords = wrap?.kind === 'text' && wrap.cri === undefined && wrap.encoding === undefined;
+  return isWords && wrap.outer !== undefined ? [wrap.outer, Buffer.byteLength(wrap.prefix)] : [wrap, 0];
 }
 
 /** Remembers a stream, and forgets the oldest of too many. */

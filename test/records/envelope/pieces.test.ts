@@ -59,6 +59,15 @@ describe('pieces are joined', () => {
     expect({ rows, quarantined }).toEqual({ rows: [['d', middle]], quarantined: [] });
   });
 
+  test.each(Object.entries(cutBy))('that words stand in front of, as OPAL writes them: %s', async (_, wrap) => {
+    const words = '2026-11-28T10:00:00.1+0000 | 7 | opal_client.logger | INFO  | Decision Log ';
+    const lines = (id: string) => wrap(cut(`${words}${json(large(id))}`, dockerLimit));
+    const whole = wrap([`${words}${json(decisionOf('e'))}`]);
+    const { rows, quarantined } = await readObject([...lines('c'), ...whole, ...lines('d')].join('\n'));
+    expect({ ids: rows.map(([id]) => id), quarantined }).toEqual({ ids: ['c', 'e', 'd'], quarantined: [] });
+    for (const [id, input] of rows) if (id !== 'e') expect([id, input]).toEqual(withText(id));
+  });
+
   const blank = `{"decision_id":"d","labels":{},"timestamp":"2026-11-28T10:00:00Z","input":"a${' '.repeat(50_000)}b"}`;
   const blankRow = ['d', `"a${' '.repeat(50_000)}b"`];
 
