@@ -127,9 +127,14 @@ export class Turns {
   /** Whether, as far as is known, the next request makes the turn ours. */
   async #isFree(): Promise<boolean> {
     if (this.#ours !== undefined) return !this.#isContended && !this.#othersWait;
-    if (this.#ahead === undefined) return false;
-    const seen = await this.#ahead;
-    return seen === undefined || this.#isToBeHad(seen);
+    try {
+      if (this.#ahead === undefined) return false;
+      const seen = await this.#ahead;
+      return seen === undefined || this.#isToBeHad(seen);
+    } catch {
+      // Taking it meets the same failure.
+      return false;
+    }
   }
 
   #isToBeHad({ isOver, owner }: Turn): boolean {

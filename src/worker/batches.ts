@@ -151,6 +151,16 @@ export class Batches {
     });
   }
 
+  /** Says that there may be something to commit soon. */
+  prepare(): void {
+    this.#commits.prepare();
+  }
+
+  /** Resolves when no commit is under way, and the turn of the last one is given on. */
+  idle(): Promise<void> {
+    return this.#commits.idle();
+  }
+
   /** For the end of the process: gives back the claims whose batches did not come to an end. */
   async release(): Promise<void> {
     for (const { source, claim } of [...this.#unfinished.values()]) await this.#release(source, claim);

@@ -9,6 +9,7 @@ import { expectOwnWarehouse } from '../ingest/own-tables.ts';
 import type { ConfiguredSource } from '../ingest/plan.ts';
 import type { Runtime } from '../ingest/runtime.ts';
 import { selectSources } from '../ingest/select-sources.ts';
+import { LeftToDo } from '../ledger/left-to-do.ts';
 import { embeddedMetrics } from '../telemetry/embedded-metrics.ts';
 import { logEvent } from '../telemetry/events.ts';
 import { Metrics } from '../telemetry/metrics.ts';
@@ -38,6 +39,9 @@ export function createSqsHandler(
     });
     const opened = await opening;
     const answer = await handle(opened, event);
+    // A function stands still between events.
+    await opened.batches.idle();
+    await opened.leftToDo.done();
     if (writeMetrics !== undefined) {
       opened.account.refresh();
       for (const line of await embeddedMetrics(opened.metrics, opened.runtime.clock())) writeMetrics(line);
@@ -48,6 +52,7 @@ export function createSqsHandler(
 
 interface Opened {
   readonly runtime: Runtime;
+  readonly leftToDo: LeftToDo;
   readonly sources: readonly ConfiguredSource[];
   readonly batches: Batches;
   readonly account: Account;
@@ -55,7 +60,8 @@ interface Opened {
 }
 
 async function open(openRuntime: () => Promise<Runtime>): Promise<Opened> {
-  const runtime = await openRuntime();
+  const leftToDo = new LeftToDo();
+  const runtime = { ...(await openRuntime()), later: leftToDo.later };
   const { clock, log, config } = runtime;
   const sources = selectSources(runtime, undefined);
   const ledger = createLedger(runtime);
@@ -68,7 +74,7 @@ async function open(openRuntime: () => Promise<Runtime>): Promise<Opened> {
   const batches = new Batches({ runtime, ledger, sources, health, account, stop: never, abort: never });
   await expectOwnWarehouse(runtime);
   await openTables(runtime, ledger, sources);
-  return { runtime, sources, batches, account, metrics };
+  return { runtime, leftToDo, sources, batches, account, metrics };
 }
 
 async function handle({ runtime, sources, batches, account }: Opened, event: SQSEvent): Promise<SQSBatchResponse> {

@@ -14,6 +14,7 @@ import { requireFolders } from '../ingest/require-sources.ts';
 import type { Runtime } from '../ingest/runtime.ts';
 import { selectSources } from '../ingest/select-sources.ts';
 import type { Ledger } from '../ledger/ledger.ts';
+import { LeftToDo } from '../ledger/left-to-do.ts';
 import type { MessageQueue } from '../queue/queue.ts';
 import { ingestedObjects } from '../tables/ingested-objects.ts';
 import { logEvent } from '../telemetry/events.ts';
@@ -61,6 +62,7 @@ interface Follower {
 export class Worker {
   readonly metrics: Metrics;
   readonly #runtime: Runtime;
+  readonly #leftToDo = new LeftToDo();
   readonly #ports: WorkerPorts;
   readonly #options: WorkerOptions;
   readonly #sources: readonly ConfiguredSource[];
@@ -81,7 +83,7 @@ export class Worker {
     const catalog = watchConflicts(runtime.catalog, (table) =>
       this.metrics.count('snapshot_conflicts_total', { table }),
     );
-    this.#runtime = { ...runtime, catalog };
+    this.#runtime = { ...runtime, catalog, later: this.#leftToDo.later };
     runtime.throttling?.listen(() => this.metrics.count('store_throttled_total', {}));
     this.#ports = ports;
     this.#options = options;
@@ -174,6 +176,8 @@ export class Worker {
     ended.abort();
     await others;
     await this.#batches.release().catch(() => undefined);
+    await this.#batches.idle();
+    await this.#leftToDo.done();
     for (const result of results) if (result.status === 'rejected') throw result.reason;
   }
 
@@ -182,6 +186,7 @@ export class Worker {
     const names = this.#sources.map((source) => source.config.name);
     while (!stop.aborted) {
       try {
+        this.#batches.prepare();
         await expectOwnWarehouse(this.#runtime);
         await openTables(this.#runtime, this.#ledger, this.#sources);
         await this.#setAside.open();

@@ -112,6 +112,21 @@ describe('turns', () => {
     expect(committed).toBe(false);
   });
 
+  test('that could not be prepared for are taken all the same', async () => {
+    const store = new MemoryStore();
+    let isDown = true;
+    const view = store.view({
+      before: () => {
+        if (isDown) throw new StoreError('transient', uri, 'no answer');
+      },
+    });
+    const { turns } = process(view, 'one');
+    turns.prepare();
+    await expect(turns.take(async () => 'done')).rejects.toThrow('no answer');
+    isDown = false;
+    expect(await turns.take(async () => 'done')).toBe('done');
+  });
+
   test('tell when each source was last committed, by whichever process', async () => {
     const store = new MemoryStore();
     const [one, two, three] = ['one', 'two', 'three'].map((id) => process(store, id).turns);

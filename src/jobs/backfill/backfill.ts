@@ -40,6 +40,7 @@ import type { Intent } from '../../ledger/batch-intent.ts';
 import { mostBatches } from '../../ledger/batch-summary.ts';
 import { CommitQueue } from '../../ledger/commit-queue.ts';
 import type { Claim, Ledger } from '../../ledger/ledger.ts';
+import { LeftToDo } from '../../ledger/left-to-do.ts';
 import { clearSetAside } from '../../ledger/set-aside.ts';
 import { ahead, begun } from '../../store/prefetch.ts';
 import { type ObjectInfo, StoreError } from '../../store/store.ts';
@@ -116,8 +117,7 @@ class BackfillRun {
   readonly #note: ReadingNote | undefined;
   /** The listing of each source, by its name, of which the first page was asked for ahead of its use. */
   readonly #listings = new Map<string, AsyncGenerator<ObjectInfo>>();
-  /** What commits have left to do. */
-  readonly #rest = new Set<Promise<void>>();
+  readonly #leftToDo = new LeftToDo();
   #isFirstPass = true;
   #again: string | undefined;
 
@@ -139,11 +139,7 @@ class BackfillRun {
   #done = { objects: 0, bytes: 0, rows: 0 };
 
   constructor(given: Runtime, options: BackfillOptions, progress: ProgressSink, account: BackfillAccount) {
-    const later = (rest: Promise<void>): void => {
-      this.#rest.add(rest);
-      rest.finally(() => this.#rest.delete(rest)).catch(() => {});
-    };
-    const runtime = { ...given, later };
+    const runtime = { ...given, later: this.#leftToDo.later };
     this.#account = account;
     this.#runtime = runtime;
     this.#options = options;
@@ -169,7 +165,7 @@ class BackfillRun {
   /** Resolves when nothing of the run is under way any more. */
   async close(): Promise<void> {
     await this.#commits.idle();
-    await Promise.all(this.#rest);
+    await this.#leftToDo.done();
     for (const listing of this.#listings.values()) await listing.return(undefined).catch(() => {});
     this.#listings.clear();
   }
