@@ -117,7 +117,7 @@ export class FileCatalog implements Catalog {
 
   /** The version and the one after it are read at one time, since the first one nearly always is the newest. */
   async #newestFrom(name: string, version: number): Promise<VersionFile | undefined> {
-    let [file, next] = await Promise.all([this.#read(name, version), this.#read(name, version + 1)]);
+    let [file, next] = await Promise.all([this.#readExpected(name, version), this.#read(name, version + 1)]);
     if (file === undefined) return undefined;
     while (next !== undefined) {
       file = next;
@@ -132,6 +132,12 @@ export class FileCatalog implements Catalog {
       this.#metadataUris(name, version).map((uri) => this.#readFile(uri, version)),
     );
     return plain ?? compressed;
+  }
+
+  /** The same of a version that is likely to be there: nearly always plain. */
+  async #readExpected(name: string, version: number): Promise<VersionFile | undefined> {
+    const [plain, compressed] = this.#metadataUris(name, version);
+    return (await this.#readFile(plain, version)) ?? this.#readFile(compressed, version);
   }
 
   async #readFile(uri: string, version: number): Promise<VersionFile | undefined> {
