@@ -207,7 +207,7 @@ export function ymdIndex(spec: PartitionSpec, metadata: TableMetadata): number {
   return spec.fields.findIndex((field) => field['source-id'] === source && field.transform === 'identity');
 }
 
-/** The day of a file by its partition tuple. */
+/** The day of a file by its partition tuple, or, where another engine has it in none, by its bounds; null where it has several. */
 export function ymdOf(
   manifest: Pick<Manifest, 'partitionSchema'>,
   spec: PartitionSpec,
@@ -215,8 +215,22 @@ export function ymdOf(
   entry: ManifestEntry,
 ): string | null {
   const value = partitionValues(manifest, spec, entry.file)[ymdIndex(spec, metadata)];
-  return typeof value === 'string' ? value : null;
+  return typeof value === 'string' ? value : onlyDayOf(entry.file, metadata);
 }
+
+function onlyDayOf(
+  { lowerBounds, upperBounds, nullCounts }: ManifestEntry['file'],
+  metadata: TableMetadata,
+): string | null {
+  const id = fieldsByName(metadata).get(partitionColumn)?.id;
+  const [lower, upper] = id === undefined ? [] : [lowerBounds?.get(id), upperBounds?.get(id)];
+  if (lower === undefined || upper === undefined || nullCounts?.get(id!) !== 0) return null;
+  const [first, last] = [Buffer.from(lower).toString('utf8'), Buffer.from(upper).toString('utf8')];
+  return first === last && isDay(first) ? first : null;
+}
+
+/** Bounds may be cut short, days are not. */
+const isDay = (text: string): boolean => /^\d{4}-\d{2}-\d{2}$/.test(text);
 
 function toLiveFile(
   entry: ManifestEntry,

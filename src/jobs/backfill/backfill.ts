@@ -49,6 +49,7 @@ import { loadSideTables } from '../side-tables/load.ts';
 import { type ReadingAgain, ReadingNote } from './reading-again.ts';
 import { AgainAccount, BackfillAccount, type BackfillOptions, type BackfillReport } from './report.ts';
 import { Silence } from './silence.ts';
+import { unplacedRows } from './unplaced-rows.ts';
 
 const pollMs = 1000;
 /** Planned ahead, and with objects that take a kilobyte each while their batch waits. */
@@ -191,6 +192,10 @@ class BackfillRun {
       this.#account.failures.push({ uri: config.location, code: 'table-unusable', message: fault.message });
     }
     this.#sources = this.#sources.filter(({ config }) => !unusable.has(config.name));
+    const unplaced = this.#options.again ? await unplacedRows(this.#runtime, this.#sources) : new Map<string, never>();
+    for (const { uri, message } of unplaced.values())
+      this.#account.failures.push({ uri, code: 'table-unusable', message });
+    this.#sources = this.#sources.filter(({ config }) => !unplaced.has(config.name));
     if (this.#note !== undefined) this.#readAgain(await this.#note.open());
     else if (this.#options.again) this.#readAgain({ id: this.#runtime.uuid() });
     for (;;) {
