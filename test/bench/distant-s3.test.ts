@@ -11,7 +11,8 @@ import { collect } from '../support/collect.ts';
 
 describe('the S3 of the benchmark', () => {
   const folder = mkdtempSync(join(tmpdir(), 'audit-warehouse-distant-'));
-  const server = new DistantS3(folder, 0);
+  const pageKeys = 100;
+  const server = new DistantS3(folder, 0, pageKeys);
   const environment = { ...process.env };
   let store: S3Store;
 
@@ -27,7 +28,7 @@ describe('the S3 of the benchmark', () => {
     process.env = environment;
   });
 
-  storeContract(async () => ({ store, root: 's3://written/' }));
+  storeContract(async () => ({ store, root: 's3://written/' }), pageKeys);
 
   test('serves a folder, counts what it is asked, and forgets all that was written', async () => {
     writeFileSync(join(folder, 'a b.jsonl'), 'logged');

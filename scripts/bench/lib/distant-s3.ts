@@ -31,12 +31,12 @@ interface Stored {
   readonly read: () => Buffer;
 }
 
-const pageKeys = 1000;
 /** Of the folder's content, kept in memory, so that the server takes as little as it can of the CPUs that are measured. */
 const keptBytes = 1 << 30;
 
 export class DistantS3 {
   readonly #latency: number;
+  readonly #pageKeys: number;
   readonly #input = new Map<string, Stored>();
   /** Keys of the bucket `raw`, in the order of a listing. */
   readonly #inputKeys: readonly string[];
@@ -56,8 +56,10 @@ export class DistantS3 {
     (request, response) => void this.#serve(request, response),
   );
 
-  constructor(folder: string, latency: number) {
+  /** `pageKeys` are those of a listing at most, as many as S3 gives by default. */
+  constructor(folder: string, latency: number, pageKeys = 1000) {
     this.#latency = latency;
+    this.#pageKeys = pageKeys;
     let room = keptBytes;
     for (const entry of readdirSync(folder, { recursive: true, withFileTypes: true })) {
       if (!entry.isFile()) continue;
@@ -183,7 +185,7 @@ export class DistantS3 {
       const end = delimiter === null || delimiter === '' ? -1 : key.indexOf(delimiter, within.length);
       const folder = end < 0 ? undefined : key.slice(0, end + 1);
       if (folder === undefined || !folders.has(folder)) {
-        isTruncated = contents.length + folders.size === pageKeys;
+        isTruncated = contents.length + folders.size === this.#pageKeys;
         if (isTruncated) break;
       }
       last = key;
