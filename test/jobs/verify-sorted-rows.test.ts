@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { noOffset, offsetOf, RowSorter } from '../../src/jobs/verify/deep/sorted-rows.ts';
+import { propertyRuns } from '../support/thorough.ts';
 
 interface Some {
   readonly object: number;
@@ -14,25 +15,28 @@ interface Some {
 
 const asWords = (digest: Buffer): Uint32Array => new Uint32Array(Uint8Array.from(digest).buffer);
 
-function sorted(rows: readonly Some[], memoryBytes: number): Some[] {
+/** As one line, since thousands of buffers take long to be held to each other. */
+const told = ({ object, offset, digest }: Some): string => `${object} ${offset} ${digest.toString('hex')}`;
+
+function sorted(rows: readonly Some[], memoryBytes: number): string[] {
   const sorter = new RowSorter(tmpdir(), 'digest', memoryBytes);
   for (const { object, offset, digest } of rows) sorter.add(object, offset, asWords(digest), 0);
   expect(sorter.rows).toBe(rows.length);
   const result = sorter.finish();
   const reading = result.read();
-  const read: Some[] = [];
+  const read: string[] = [];
   for (let row = reading.current; row !== undefined; row = reading.current) {
     const { words, at } = row;
     const digest = Buffer.from(words.slice(at + 3, at + 11).buffer);
-    read.push({ object: words[at]!, offset: offsetOf(words, at), digest });
+    read.push(told({ object: words[at]!, offset: offsetOf(words, at), digest }));
     reading.next();
   }
   result.close();
   return read;
 }
 
-const inOrder = (rows: readonly Some[]): Some[] =>
-  rows.toSorted((a, b) => a.object - b.object || a.offset - b.offset || Buffer.compare(a.digest, b.digest));
+const inOrder = (rows: readonly Some[]): string[] =>
+  rows.toSorted((a, b) => a.object - b.object || a.offset - b.offset || Buffer.compare(a.digest, b.digest)).map(told);
 
 const row = (objects: number, offset: fc.Arbitrary<number>): fc.Arbitrary<Some> =>
   fc.record({
@@ -47,7 +51,7 @@ test('by object, then by offset, then by the bytes of the digest', () => {
     fc.property(fc.array(row(3, offset), { maxLength: 200 }), (rows) => {
       expect(sorted(rows, 1 << 20)).toEqual(inOrder(rows));
     }),
-    { numRuns: 40 },
+    { numRuns: propertyRuns(40) },
   );
 });
 
