@@ -89,12 +89,16 @@ export function entryComparison(data: StringData): Comparison {
 
 /** The value in a slot that is not null; strings as a copy of their bytes. */
 export function valueAt(data: ScalarData, slot: number): Scalar {
-  if (data.kind === 'string') {
-    const at = data.codes === null ? slot : data.codes[slot]!;
-    return Uint8Array.prototype.slice.call(data.bytes, data.offsets[at]!, data.offsets[at + 1]!);
-  }
+  if (data.kind === 'string') return textAt(data, slot);
   const value = data.values![slot]!;
   return data.type === 'boolean' ? value !== 0 : value;
+}
+
+/** A copy of the bytes of a string, of so many at most. */
+function textAt({ codes, offsets, bytes }: StringData, slot: number, most = Infinity): Uint8Array {
+  const at = codes === null ? slot : codes[slot]!;
+  const start = offsets[at]!;
+  return Uint8Array.prototype.slice.call(bytes, start, Math.min(offsets[at + 1]!, start + most));
 }
 
 export interface Bound {
@@ -117,9 +121,9 @@ export function upperBound(data: ScalarData, slot: number): Bound | undefined {
   return successor && { bytes: successor, exact: false };
 }
 
-/** PLAIN encoding of one value, without the length prefix of strings. */
+/** PLAIN encoding of one value, without the length prefix of strings, of which a byte more is given than a bound may have. */
 function plainBytes(data: ScalarData, slot: number, zero: number): Uint8Array {
-  if (data.kind === 'string') return valueAt(data, slot) as Uint8Array;
+  if (data.kind === 'string') return textAt(data, slot, maxBoundBytes + 1);
   return plainNumber(data, slot, zero);
 }
 

@@ -5,6 +5,7 @@ import { expect, test } from 'vitest';
 import { readFooter } from '../../../src/parquet/read/row-reader.ts';
 import { ColumnarEncoder } from '../../../src/parquet/write/encoder.ts';
 import { storeOf } from '../../contract/encoder.ts';
+import { fileColumns } from '../batches.ts';
 import { cases, type EncoderCase, writeCase } from '../cases.ts';
 import { compareScalars, leafTruths } from '../truth.ts';
 
@@ -137,3 +138,21 @@ test('a reader that skips pages finds the same rows in fewer bytes', async () =>
 function reader(bytes: Uint8Array, offset: bigint, length: number): { view: DataView; offset: number } {
   return { view: new DataView(bytes.buffer, bytes.byteOffset + Number(offset), length), offset: 0 };
 }
+
+test('values of megabytes are in pages of their own, with the small ones before them', async () => {
+  const columns = fileColumns({ s: 'string', l: { list: 'string' } });
+  const large = (n: number): string => `${n} `.repeat(700_000);
+  const rows = Array.from({ length: 7 }, (_, n) => [n % 3 === 2 ? 'small' : large(n), [`a ${n}`, large(n + 10)]]);
+  const { bytes } = await writeCase(new ColumnarEncoder(), { name: '', columns, rows });
+  const { store, file } = await storeOf(bytes);
+  const [ofTexts, ofLists] = (await readFooter(store, file)).row_groups[0]!.columns.map((column) =>
+    readOffsetIndex(reader(bytes, column.offset_index_offset!, column.offset_index_length!)).page_locations.map(
+      (page) => Number(page.first_row_index),
+    ),
+  );
+  expect(ofTexts).toEqual([0, 1, 2, 4, 5]);
+  expect(ofLists).toEqual([0, 1, 2, 3, 4, 5, 6]);
+  expect(await parquetReadObjects({ file: new Uint8Array(bytes).buffer, compressors })).toEqual(
+    rows.map(([s, l]) => ({ s, l })),
+  );
+});

@@ -34,12 +34,20 @@ export function cutPages(rows: i32, uniform: i32, maxDefinition: i32, isRepeated
   let level = 0;
   let value = 0;
   while (row < rows) {
-    const rowTo = min(row + step, rows);
-    const levelTo = isRepeated ? levelAfterRows(level, rowTo - row) : rowTo;
+    let rowTo = min(row + step, rows);
+    let levelTo = 0;
     let found = 0;
-    if (uniform < 0) found = countDefinition(level, levelTo, maxDefinition);
-    else if (uniform === maxDefinition) found = levelTo - level;
-    bytes += isText ? textBytes(value, value + found) : (<i64>found) << 3;
+    let more: i64 = 0;
+    for (;;) {
+      levelTo = isRepeated ? levelAfterRows(level, rowTo - row) : rowTo;
+      if (uniform < 0) found = countDefinition(level, levelTo, maxDefinition);
+      else found = uniform === maxDefinition ? levelTo - level : 0;
+      more = isText ? textBytes(value, value + found) : (<i64>found) << 3;
+      // Rows of megabytes: a page of a whole step of them would be held beside their column.
+      if (!isText || more <= maxBytes || rowTo - row < 2) break;
+      rowTo = row + ((rowTo - row) >> 1);
+    }
+    bytes += more;
     row = rowTo;
     level = levelTo;
     value += found;
