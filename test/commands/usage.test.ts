@@ -163,6 +163,23 @@ describe('the launcher', () => {
     expect((await launched()).stdout).toBe('dist\n');
   });
 
+  it('gives a Node.js flags of its V8 only up to the version that they were tried with', async () => {
+    const root = join(folder, 'elsewhere');
+    for (const path of ['bin', 'dist', 'node']) mkdirSync(join(root, path), { recursive: true });
+    cpSync(binary, join(root, 'bin/audit-warehouse'));
+    const launchedBy = async (version: string): Promise<string> => {
+      const node = join(root, 'node/node');
+      writeFileSync(node, `#!/bin/sh\nif [ "$1" = --version ]; then echo ${version}; else echo "$@"; fi\n`, {
+        mode: 0o755,
+      });
+      const env = { PATH: `${join(root, 'node')}:${process.env.PATH}` };
+      return (await cli(['--list'], { cwd: folder, command: join(root, 'bin/audit-warehouse'), env })).stdout;
+    };
+    const main = join(root, 'dist/main.js');
+    expect(await launchedBy('v24.21.0')).toMatch(/^--max-semi-space-size=\d+ .* --list\n$/);
+    expect(await launchedBy('v27.0.0')).toBe(`${main} --list\n`);
+  });
+
   it('passes arguments on as they are', async () => {
     const { stderr } = await run('query', 'decisions', '--param', 'from=a b "c" $HOME', '--param', 'to=*');
     expect(stderr).toContain('not a b "c" $HOME\n');
