@@ -2,7 +2,7 @@
  * Values of OpenTelemetry's JSON encoding (opentelemetry-proto, common.proto AnyValue), which name their type:
  * `{"stringValue":"…"}`, `{"kvlistValue":{"values":[{"key":…,"value":…}]}}`. As plain JSON texts, digits as they stand.
  */
-import { keyText, scanMembers } from '../members.ts';
+import { keyText } from '../members.ts';
 
 const typedNames: ReadonlySet<string> = new Set([
   'stringValue',
@@ -21,16 +21,26 @@ export function typeName(value: unknown): string | undefined {
   return names.length === 1 && typedNames.has(names[0] as string) ? names[0] : undefined;
 }
 
-/** Whether a list is that of an object's members: `[{"key":…,"value":typed}, …]`. */
-export function isKeyValueList(value: unknown): value is readonly { key: string; value: unknown }[] {
-  return Array.isArray(value) && value.length > 0 && value.every(isKeyValue);
+/**
+ * Whether a list is that of an object's members: `[{"key":…,"value":typed}, …]`. A value that is null is written as `{}` or
+ * left out, as the one key that may be empty is.
+ */
+export function isKeyValueList(value: unknown): value is readonly { key?: string; value?: unknown }[] {
+  if (!Array.isArray(value) || !value.every(isKeyValue)) return false;
+  const named = value.filter(({ key }) => key !== undefined);
+  return named.length >= value.length - 1 && named.some((element) => typeName(element.value) !== undefined);
 }
 
-const isKeyValue = (element: unknown): boolean => {
-  if (typeof element !== 'object' || element === null) return false;
-  const { key, value } = element as Record<string, unknown>;
-  return typeof key === 'string' && typeName(value) !== undefined;
-};
+function isKeyValue(element: unknown): boolean {
+  if (typeof element !== 'object' || element === null || Array.isArray(element)) return false;
+  const { key = '', value } = element as Record<string, unknown>;
+  return typeof key === 'string' && (typeName(value) !== undefined || isUnset(value));
+}
+
+const isUnset = (value: unknown): boolean =>
+  value === undefined ||
+  value === null ||
+  (typeof value === 'object' && !Array.isArray(value) && Object.keys(value).length === 0);
 
 /** A text, whichever way it is written. */
 export const isTextual = (value: unknown): boolean =>
@@ -40,72 +50,187 @@ export const isTextual = (value: unknown): boolean =>
 export const isByteList = (value: unknown): value is readonly number[] =>
   Array.isArray(value) && value.length > 0 && value.every((byte) => Number.isInteger(byte) && byte >= 0 && byte <= 255);
 
-/** The JSON text of a typed value, or of a list of members, that stands in `bytes`. */
-export function plainJson(bytes: Buffer, value: unknown): Buffer {
-  const parts: Buffer[] = [];
-  if (isKeyValueList(value)) writeMembers(bytes, value, parts);
-  else writeTyped(bytes, value as Record<string, unknown>, parts);
-  return Buffer.concat(parts);
+/**
+ * The JSON text of a typed value, or of a list of members, that `bytes` are, which JSON.parse has accepted. A value
+ * that is none of the specification's stays as it stands; members that it does not know are left out, as it wants.
+ */
+export function plainJson(bytes: Buffer): Buffer {
+  const writer = new PlainWriter(bytes);
+  return writer.write();
 }
 
 const comma = Buffer.from(',');
 const colon = Buffer.from(':');
+const emptyKey = Buffer.from('""');
+const nullText = Buffer.from('null');
+const brackets = { '{': Buffer.from('{'), '}': Buffer.from('}'), '[': Buffer.from('['), ']': Buffer.from(']') };
+/** JSON's own grammar: other spellings of a number would make the whole text unreadable. */
+const quotedInteger = /^"-?(0|[1-9]\d*)"$/;
+const quotedNumber = /^"-?(0|[1-9]\d*)(\.\d+)?([eE][+-]?\d+)?"$/;
+const mostNumberBytes = 400;
 
-function writeTyped(bytes: Buffer, value: Readonly<Record<string, unknown>>, out: Buffer[]): void {
-  const name = typeName(value);
-  const raw = rawMembers(bytes).get(name ?? '');
-  if (name === undefined || raw === undefined) {
-    out.push(Buffer.from('null'));
-    return;
+/** Takes the types off in one pass: what is nested deeply costs no more than what is not. */
+class PlainWriter {
+  readonly #bytes: Buffer;
+  readonly #out: Buffer[] = [];
+  #at = 0;
+
+  constructor(bytes: Buffer) {
+    this.#bytes = bytes;
   }
-  const inner = value[name];
-  if (name === 'arrayValue') writeArray(raw, inner, out);
-  else if (name === 'kvlistValue') {
-    const list = rawMembers(raw).get('values');
-    const values = (inner as { values?: unknown } | null)?.values;
-    if (list !== undefined && isKeyValueList(values)) writeMembers(list, values, out);
-    else out.push(Buffer.from('{}'));
-  } else if (name === 'intValue' && typeof inner === 'string' && /^-?\d+$/.test(inner)) out.push(Buffer.from(inner));
-  else out.push(raw);
-}
 
-function writeArray(bytes: Buffer, value: unknown, out: Buffer[]): void {
-  const list = rawMembers(bytes).get('values');
-  const values = (value as { values?: unknown } | null)?.values;
-  out.push(Buffer.from('['));
-  if (list !== undefined && Array.isArray(values)) {
-    for (const [i, element] of rawElements(list).entries()) {
-      if (i > 0) out.push(comma);
-      writeTyped(element, (values[i] ?? {}) as Record<string, unknown>, out);
+  write(): Buffer {
+    if (this.#next() === OPEN_BRACKET) this.#list('{', '}', () => this.#keyValue());
+    else this.#anyValue();
+    return Buffer.concat(this.#out);
+  }
+
+  /** The byte at the cursor, behind white space. */
+  #next(): number {
+    while (isSpace(this.#bytes[this.#at] as number)) this.#at++;
+    return this.#bytes[this.#at] as number;
+  }
+
+  #anyValue(): void {
+    if (this.#next() !== OPEN_BRACE) {
+      this.#out.push(this.#skipped());
+      return;
     }
+    const start = this.#at;
+    const mark = this.#out.length;
+    let count = 0;
+    let isTyped = true;
+    this.#members((name) => {
+      if (count++ === 0) isTyped = this.#typed(name);
+      else this.#skipped();
+    });
+    if (count === 0) this.#out.push(nullText);
+    else if (count > 1 || !isTyped) this.#asItStands(mark, start);
   }
-  out.push(Buffer.from(']'));
+
+  /** The value of a member that names its type. Whether it is one. */
+  #typed(name: string): boolean {
+    const isObject = this.#next() === OPEN_BRACE;
+    if (isObject && name === 'kvlistValue') this.#values('{', '}', () => this.#keyValue());
+    else if (isObject && name === 'arrayValue') this.#values('[', ']', () => this.#anyValue());
+    else {
+      const raw = this.#skipped();
+      const quoted = name === 'intValue' ? quotedInteger : name === 'doubleValue' ? quotedNumber : undefined;
+      const isQuoted = raw.length <= mostNumberBytes && quoted?.test(raw.toString('latin1'));
+      this.#out.push(isQuoted ? raw.subarray(1, -1) : raw);
+    }
+    return typedNames.has(name);
+  }
+
+  /** `{"values":[…]}`, without its list where that is empty. */
+  #values(open: '{' | '[', close: '}' | ']', element: () => void): void {
+    const mark = this.#out.length;
+    this.#members((name) => {
+      if (name !== 'values' || this.#next() !== OPEN_BRACKET) this.#skipped();
+      else {
+        this.#out.length = mark;
+        this.#list(open, close, element);
+      }
+    });
+    if (this.#out.length === mark) this.#out.push(brackets[open], brackets[close]);
+  }
+
+  #list(open: '{' | '[', close: '}' | ']', element: () => void): void {
+    this.#out.push(brackets[open]);
+    let isFirst = true;
+    this.#elements(() => {
+      if (!isFirst) this.#out.push(comma);
+      isFirst = false;
+      element();
+    });
+    this.#out.push(brackets[close]);
+  }
+
+  /** One member of an object. */
+  #keyValue(): void {
+    const mark = this.#out.length;
+    let key: Buffer = emptyKey;
+    if (this.#next() !== OPEN_BRACE) this.#out.push(this.#skipped());
+    else {
+      this.#members((name) => {
+        if (name === 'key' && this.#next() === QUOTE) key = this.#skipped();
+        else if (name !== 'value') this.#skipped();
+        else {
+          this.#out.length = mark;
+          this.#anyValue();
+        }
+      });
+    }
+    if (this.#out.length === mark) this.#out.push(nullText);
+    this.#out.splice(mark, 0, key, colon);
+  }
+
+  #asItStands(mark: number, start: number): void {
+    this.#out.length = mark;
+    this.#out.push(this.#bytes.subarray(start, this.#at));
+  }
+
+  /** From an opening brace to behind its end. `take` moves the cursor behind the value. */
+  #members(take: (name: string) => void): void {
+    this.#elements(() => {
+      const start = this.#at;
+      this.#skipped();
+      const name = keyText(this.#bytes, start, this.#at);
+      this.#next();
+      this.#at++;
+      take(name);
+    });
+  }
+
+  /** From an opening bracket or brace to behind its end. `take` moves the cursor behind the element, or the member. */
+  #elements(take: () => void): void {
+    this.#at++;
+    for (let next = this.#next(); next !== CLOSE_BRACKET && next !== CLOSE_BRACE; next = this.#next()) {
+      if (next === COMMA) this.#at++;
+      this.#next();
+      take();
+    }
+    this.#at++;
+  }
+
+  /** The value at the cursor, which goes behind it. */
+  #skipped(): Buffer {
+    const bytes = this.#bytes;
+    this.#next();
+    const start = this.#at;
+    let at = start;
+    let depth = 0;
+    do {
+      const byte = bytes[at] as number;
+      if (byte === QUOTE) at = behindString(bytes, at);
+      else if (byte === OPEN_BRACE || byte === OPEN_BRACKET || byte === CLOSE_BRACE || byte === CLOSE_BRACKET) {
+        depth += byte === OPEN_BRACE || byte === OPEN_BRACKET ? 1 : -1;
+        at++;
+      } else if (depth > 0) at++;
+      else while (at < bytes.length && !isEndOfScalar(bytes[at] as number)) at++;
+    } while (depth > 0);
+    this.#at = at;
+    return bytes.subarray(start, at);
+  }
 }
 
-function writeMembers(bytes: Buffer, values: readonly { key: string; value: unknown }[], out: Buffer[]): void {
-  out.push(Buffer.from('{'));
-  for (const [i, element] of rawElements(bytes).entries()) {
-    const raw = rawMembers(element);
-    if (i > 0) out.push(comma);
-    out.push(raw.get('key') as Buffer, colon);
-    writeTyped(raw.get('value') as Buffer, values[i]?.value as Record<string, unknown>, out);
-  }
-  out.push(Buffer.from('}'));
-}
+const QUOTE = 0x22;
+const BACKSLASH = 0x5c;
+const COMMA = 0x2c;
+const OPEN_BRACE = 0x7b;
+const CLOSE_BRACE = 0x7d;
+const OPEN_BRACKET = 0x5b;
+const CLOSE_BRACKET = 0x5d;
 
-function rawMembers(bytes: Buffer): Map<string, Buffer> {
-  const { ranges } = scanMembers(bytes);
-  const members = new Map<string, Buffer>();
-  for (let m = 0; m < ranges.length; m += 4) {
-    const key = keyText(bytes, ranges[m] as number, ranges[m + 1] as number);
-    members.set(key, bytes.subarray(ranges[m + 2], ranges[m + 3]));
-  }
-  return members;
-}
+const isSpace = (byte: number): boolean => byte === 0x20 || byte === 0x0a || byte === 0x0d || byte === 0x09;
 
-/** The elements of an array, as they stand; `offsets` in the bytes given. */
-export function rawElements(bytes: Buffer): Buffer[] {
-  return elementRanges(bytes).map(([start, end]) => bytes.subarray(start, end));
+const isEndOfScalar = (byte: number): boolean =>
+  byte === COMMA || byte === CLOSE_BRACE || byte === CLOSE_BRACKET || isSpace(byte);
+
+function behindString(bytes: Buffer, start: number): number {
+  let at = start + 1;
+  while (at < bytes.length && bytes[at] !== QUOTE) at += bytes[at] === BACKSLASH ? 2 : 1;
+  return at + 1;
 }
 
 /** Where the elements of the array stand that the bytes are, which JSON.parse has accepted. */

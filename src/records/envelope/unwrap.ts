@@ -350,7 +350,7 @@ export class Unwrapper {
     if (typeof value !== 'object' || value === null) return [];
     const type = typeName(value);
     if (type !== undefined) return this.#typed(type, value as Record<string, unknown>, bytes, place);
-    if (isKeyValueList(value)) return this.#keyValues(value, bytes, place);
+    if (isKeyValueList(value)) return this.#plain(bytes, place);
     if (Array.isArray(value))
       return isByteList(value) ? this.#bytes(value, place) : (this.#elements(value, bytes, place) ?? []);
     const members = scanMembers(bytes);
@@ -370,16 +370,13 @@ export class Unwrapper {
         ? this.text(Buffer.from(exactText(inner)), { ...place, layers: place.layers + 1 })
         : [];
     if (type !== 'kvlistValue' && type !== 'arrayValue') return [];
-    return this.#value(JSON.parse(plainJson(bytes, value).toString()), plainJson(bytes, value), {
-      ...place,
-      layers: place.layers + 1,
-    });
+    return this.#plain(bytes, place);
   }
 
-  /** Attributes: a record taken apart, or some that hold one. */
-  #keyValues(value: readonly { key: string; value: unknown }[], bytes: Buffer, place: Place): Finding[] {
-    const record = parseRecord(plainJson(bytes, value), this.#limits);
-    return isRejection(record) ? [] : this.object(record, { ...place, layers: place.layers + 1 });
+  /** Typed values, or attributes: a record taken apart, or some that hold one. */
+  #plain(bytes: Buffer, place: Place): Finding[] {
+    const plain = plainJson(bytes);
+    return this.#value(JSON.parse(plain.toString()), plain, { ...place, layers: place.layers + 1 });
   }
 
   /** Records in members of any other name, each once, however often the envelope has it. */

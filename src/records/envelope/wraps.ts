@@ -173,7 +173,7 @@ function* factsIn(name: string, value: unknown, depth: number): Generator<[name:
   if (typeof value !== 'object' || value === null || depth === 0) return;
   const type = typeName(value);
   if (type !== undefined) yield* factsIn(name, (value as Record<string, unknown>)[type], depth - 1);
-  else if (isKeyValueList(value)) for (const each of value) yield* factsIn(each.key, each.value, depth - 1);
+  else if (isKeyValueList(value)) for (const each of value) yield* factsIn(each.key ?? '', each.value, depth - 1);
   else if (!Array.isArray(value))
     for (const [below, inner] of Object.entries(value)) yield* factsIn(below, inner, depth - 1);
 }

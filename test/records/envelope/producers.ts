@@ -30,7 +30,8 @@ const behind =
     textLines(records.map((record) => prefix + json(record)));
 
 /** OpenTelemetry's typed values (AnyValue). */
-function typed(value: unknown): object {
+export function typed(value: unknown): object {
+  if (value === null) return {};
   if (typeof value === 'string') return { stringValue: value };
   if (typeof value === 'boolean') return { boolValue: value };
   if (typeof value === 'number') return Number.isInteger(value) ? { intValue: String(value) } : { doubleValue: value };
