@@ -34,8 +34,10 @@ export interface RowOptions extends ReadOptions {
   readonly withDeleted?: boolean;
 }
 
-/** Stored bytes of files that are opened before their turn: many small ones come as fast as a large one. */
+/** Bytes of files that are opened before their turn: many small ones come as fast as a large one. */
 const openedAhead = 8 << 20;
+/** What each of them takes besides: its footer as objects, a file descriptor or a connection. */
+const openFileBytes = 64 << 10;
 
 /** Throws what liveFiles and fileRows throw. */
 export async function* scanRows(
@@ -43,7 +45,8 @@ export async function* scanRows(
   { metadata }: Pick<LoadedTable, 'metadata'>,
   scan: RowScan = {},
 ): AsyncGenerator<Row[], void, undefined> {
-  const weightOf = ({ file }: { readonly file: LiveFile }): number => Math.min(file.fileSize, wholeFileBytes);
+  const weightOf = ({ file }: { readonly file: LiveFile }): number =>
+    Math.min(file.fileSize, wholeFileBytes) + openFileBytes;
   for await (const { file, opened } of ahead(openedFiles(store, metadata, scan), openedAhead, weightOf))
     yield* fileRows(store, metadata, file, scan, opened);
 }

@@ -73,9 +73,13 @@ export class Turns {
 
   /** Looks whose turn it is, so that the first one of this process need not. */
   prepare(): void {
-    this.#ahead ??= this.#read();
-    // The failure is for the turn to tell.
-    this.#ahead.catch(() => {});
+    if (this.#ahead !== undefined) return;
+    const ahead = this.#read();
+    this.#ahead = ahead;
+    // A turn looks itself, perhaps weeks later, when the failure is long over.
+    ahead.catch(() => {
+      if (this.#ahead === ahead) this.#ahead = undefined;
+    });
   }
 
   /**

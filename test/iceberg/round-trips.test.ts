@@ -1,12 +1,14 @@
 /** A store far away costs round trips: how many of them a table takes, whatever each one lasts. */
 import { setTimeout as sleep } from 'node:timers/promises';
-import { expect, test } from 'vitest';
+import { expect, test, vi } from 'vitest';
 import { FileCatalog } from '../../src/catalog/file/catalog.ts';
 import type { LoadedTable } from '../../src/iceberg/catalog.ts';
 import { catalogWith } from '../../src/iceberg/catalog-with.ts';
 import { commitTable } from '../../src/iceberg/commit.ts';
 import { ensureTable } from '../../src/iceberg/ensure.ts';
 import { readFile } from '../../src/iceberg/files.ts';
+import { scanRows } from '../../src/iceberg/table-rows.ts';
+import { readRows } from '../../src/parquet/read/row-reader.ts';
 import { MemoryStore } from '../../src/store/memory.ts';
 import { inRounds } from '../support/rounds.ts';
 import { append, events, madeUpFile, testContext } from './fixture.ts';
@@ -161,4 +163,32 @@ test('the manifests that a commit builds on are not read again by the next one',
   for (const name of ['a', 'b', 'c'])
     await commitTable(context, 'events', ({ metadata }) => append(madeUpFile(metadata, name)));
   expect(read).toEqual([]);
+});
+
+test('of very many small files so many are opened ahead that none is waited for, and no more', async () => {
+  const { shared, context, catalog } = await world();
+  await commitTable(context, 'events', ({ metadata }) => ({
+    ...append(madeUpFile(metadata, 'a')),
+    add: Array.from({ length: 1000 }, (_, i) => madeUpFile(metadata, `small-${i}`)),
+  }));
+  let opened = 0;
+  const silent = shared.view({
+    before: ({ operation, uri }) => {
+      if (operation !== 'get' || !uri.endsWith('.parquet')) return;
+      opened++;
+      return new Promise(() => {});
+    },
+  });
+  const rows = scanRows(silent, (await catalog.loadTable('events'))!);
+  void rows.next();
+  await vi.waitFor(() => expect(opened).toBeGreaterThan(100));
+  await sleep(100);
+  expect(opened).toBeLessThan(200);
+});
+
+test('a file whose rows nobody asks for is not opened', async () => {
+  const gets: string[] = [];
+  const store = new MemoryStore().view({ before: ({ uri }) => void gets.push(uri) });
+  await readRows(store, { uri: 'memory://test/none.parquet', size: 100 }).return(undefined);
+  expect(gets).toEqual([]);
 });

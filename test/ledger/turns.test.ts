@@ -123,6 +123,8 @@ describe('turns', () => {
     const { turns } = process(view, 'one');
     turns.prepare();
     await expect(turns.take(async () => 'done')).rejects.toThrow('no answer');
+    turns.prepare();
+    await nextTurn();
     isDown = false;
     expect(await turns.take(async () => 'done')).toBe('done');
   });

@@ -69,9 +69,9 @@ export async function* readRows(
   store: ObjectStore,
   file: ParquetFile,
   { columns: wanted, names, dropped }: RowReading = {},
-  opened: Promise<OpenFile> = openFile(store, file),
+  opened?: Promise<OpenFile>,
 ): AsyncGenerator<Row[], void, undefined> {
-  const { source, metadata } = await opened;
+  const { source, metadata } = await (opened ?? openFile(store, file));
   const kinds = topLevel(metadata);
   const columns = (wanted ?? [...kinds.keys()]).map((column) => shownColumn(column, metadata, kinds, names));
   const present = columns.flatMap(({ stored }) => stored ?? []);
