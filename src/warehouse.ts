@@ -176,13 +176,13 @@ export class Warehouse implements AsyncDisposable {
   /** The tables with their rows, files and days. */
   async tables(): Promise<readonly TableReport[]> {
     const { describeTables } = await import('./jobs/tables/describe.ts');
-    return describeTables(await this.#reading());
+    return this.#reading(describeTables);
   }
 
   /** What could not be taken in, and why. */
   async quarantine(options: Partial<QuarantineOptions> = {}): Promise<QuarantineReport> {
     const { describeQuarantine } = await import('./jobs/quarantine/explain.ts');
-    return describeQuarantine(await this.#reading(), { samples: 3, reveal: false, ...options });
+    return this.#reading((runtime) => describeQuarantine(runtime, { samples: 3, reveal: false, ...options }));
   }
 
   /** Whether buckets, catalog, queues, rights and this machine are fit for the configuration. Never throws for what it finds. */
@@ -227,20 +227,21 @@ export class Warehouse implements AsyncDisposable {
       import('./sources/registry.ts'),
       packageVersion(),
     ]);
-    const runtime = await this.#reading();
     const { engine: name = 'duckdb', title = 'Audit report', signal, subject, path, source, lookBackDays } = options;
     const filters = { subject, path, source };
     checkFilters(filters, this.config);
-    const tables = await runtime.catalog.listTables();
-    const now = runtime.clock();
-    const range = await reportRange(options, () => lastDayWithEvents(runtime), { now, zone: options.zone });
-    const engine = await this.#engine(name);
-    const [receipt, data] = await Promise.all([
-      takeReceipt(runtime, { tables: eventTables }, { ...range, isDefault: false }),
-      gatherReport({ engine, tables, signal }, range, { filters, lookBackDays }),
-    ]);
-    const html = renderPage(data, { title, now, warehouse: this.config.warehouse, engine: name, version, receipt });
-    return { data, html };
+    return this.#reading(async (runtime) => {
+      const tables = await runtime.catalog.listTables();
+      const now = runtime.clock();
+      const range = await reportRange(options, () => lastDayWithEvents(runtime), { now, zone: options.zone });
+      const engine = await this.#engine(name);
+      const [receipt, data] = await Promise.all([
+        takeReceipt(runtime, { tables: eventTables }, { ...range, isDefault: false }),
+        gatherReport({ engine, tables, signal }, range, { filters, lookBackDays }),
+      ]);
+      const html = renderPage(data, { title, now, warehouse: this.config.warehouse, engine: name, version, receipt });
+      return { data, html };
+    });
   }
 
   /** Follows every source until its signal fires. It has connections of its own, which `close` does not end. */
@@ -266,11 +267,12 @@ export class Warehouse implements AsyncDisposable {
   }
 
   async *#rows<Row>(query: Query, onAnswer: (bytesScanned: () => number) => void): AsyncGenerator<Row> {
-    const runtime = await this.#reading();
-    const request =
-      query.sql === undefined ? await asked(runtime, query.question, query.parameters ?? {}) : { sql: query.sql };
-    const engine = await this.#engine(query.engine);
-    const answer = await engine.query({ ...request, ...(query.signal && { signal: query.signal }) });
+    const answer = await this.#reading(async (runtime) => {
+      const request =
+        query.sql === undefined ? await asked(runtime, query.question, query.parameters ?? {}) : { sql: query.sql };
+      const engine = await this.#engine(query.engine);
+      return engine.query({ ...request, ...(query.signal && { signal: query.signal }) });
+    });
     onAnswer(answer.bytesScanned);
     const names = answer.columns.map(({ name }) => name);
     for await (const chunk of answer.chunks) {
@@ -278,18 +280,17 @@ export class Warehouse implements AsyncDisposable {
     }
   }
 
-  #latest(): Promise<Moment<Runtime>> {
+  #reads(): Promise<Moment<Runtime>> {
     this.#moment ??= Promise.all([import('./jobs/moment.ts'), this.#runtime()]).then(([{ momentOf }, runtime]) =>
       momentOf(runtime),
     );
     return this.#moment;
   }
 
-  /** For one answer, which is of now. */
-  async #reading(): Promise<Runtime> {
-    const { runtime, renew } = await this.#latest();
-    renew();
-    return runtime;
+  /** One answer, which is of now. */
+  async #reading<T>(answer: (runtime: Runtime) => Promise<T>): Promise<T> {
+    const { runtime, during } = await this.#reads();
+    return during(() => answer(runtime));
   }
 
   /** One for all questions, so that what one has fetched of a remote warehouse is there for the next. */
@@ -298,7 +299,7 @@ export class Warehouse implements AsyncDisposable {
     if (known !== undefined) return known;
     const opened = (async () => {
       const { createQueryEngine } = await import('./wire.ts');
-      return createQueryEngine((await this.#latest()).runtime, name);
+      return createQueryEngine((await this.#reads()).runtime, name);
     })();
     this.#engines.set(name, opened);
     opened.catch(() => this.#engines.delete(name));

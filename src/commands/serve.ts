@@ -42,10 +42,10 @@ async function execute(context: CommandContext, options: Options): Promise<numbe
     throw new UsageError(`--port takes a number from 0 to 65535, not ${options.port}`);
   }
   const { config, log } = openConfigAndLog(context, options);
-  const { runtime, renew } = await openReading(context, config, log, { answers: true });
+  const { runtime, during } = await openReading(context, config, log, { answers: true });
   const server = await servePages({
     runtime,
-    renew,
+    during,
     engineName: options.engine,
     openEngine: () => context.openEngine(runtime, options.engine),
     clock: context.clock,

@@ -47,14 +47,14 @@ async function execute(context: CommandContext, options: Options): Promise<numbe
   ]);
   const { config, log } = openConfigAndLog(context, options);
   const questions = [...allQuestions, ...ownQuestions(config)];
-  const { runtime, renew } = await openReading(context, config, log, { answers: true });
+  const { runtime, during } = await openReading(context, config, log, { answers: true });
   const engine = await context.openEngine(runtime, options.engine);
   const terminal = context.terminal();
   const loop = terminal && new (await import('./shell/terminal.ts')).TerminalLoop(terminal);
   const session = new Session({
     context,
     runtime,
-    renew,
+    during,
     engine,
     engineName: options.engine,
     questions,

@@ -2,6 +2,7 @@
  * The warehouse at one moment, for one answer: each table is loaded once, so that all parts of the answer are of the same
  * snapshots, and none waits for what another one has read.
  */
+import { AsyncLocalStorage } from 'node:async_hooks';
 import type { LoadedTable } from '../iceberg/catalog.ts';
 import { catalogWith } from '../iceberg/catalog-with.ts';
 import type { Runtime } from '../ingest/runtime.ts';
@@ -17,8 +18,8 @@ const maxBytes = 16 << 20;
 export interface Moment<R> {
   /** For reading only. */
   readonly runtime: R;
-  /** What is asked from now on is of a later moment: before the next answer. */
-  renew(): void;
+  /** One answer of many, which may be given side by side: within it, the runtime is of a moment of its own. */
+  during<T>(answer: () => Promise<T>): Promise<T>;
 }
 
 /** The tables that nearly every answer looks at, its receipt included. */
@@ -29,12 +30,18 @@ export const tablesOfAnswers: readonly string[] = [
   sequences.name,
 ];
 
+/** What was asked for in a moment. */
+interface Seen {
+  readonly tables: Map<string, Promise<LoadedTable | undefined>>;
+  names?: Promise<readonly string[]> | undefined;
+}
+
 /** The moment of what is asked first; these tables are asked for at once, with it. */
 export function momentOf<R extends Runtime>(runtime: R, expected: readonly string[] = []): Moment<R> {
   const { catalog } = runtime;
-  const tables = new Map<string, Promise<LoadedTable | undefined>>();
-  let names: Promise<readonly string[]> | undefined;
-  const loadTable = (name: string): Promise<LoadedTable | undefined> => {
+  const only: Seen = { tables: new Map() };
+  const current = new AsyncLocalStorage<Seen>();
+  const loadTable = ({ tables }: Seen, name: string): Promise<LoadedTable | undefined> => {
     let loading = tables.get(name);
     if (loading === undefined) {
       loading = catalog.loadTable(name);
@@ -44,25 +51,30 @@ export function momentOf<R extends Runtime>(runtime: R, expected: readonly strin
     }
     return loading;
   };
-  const begin = (): void => {
-    for (const name of expected) void loadTable(name);
+  const begun = (): Seen => {
+    const seen = current.getStore() ?? only;
+    if (seen.names === undefined && seen.tables.size === 0) for (const name of expected) void loadTable(seen, name);
+    return seen;
   };
   const seen = catalogWith(catalog, {
-    loadTable(name) {
-      if (names === undefined && tables.size === 0) begin();
-      return loadTable(name);
-    },
+    loadTable: (name) => loadTable(begun(), name),
     async listTables() {
-      if (names === undefined && tables.size === 0) begin();
-      names ??= catalog.listTables();
-      return [...(await names)];
+      const own = begun();
+      own.names ??= catalog.listTables();
+      return [...(await own.names)];
     },
   });
   return {
     runtime: { ...runtime, catalog: seen, store: cachedReads(runtime.store, { files: manifests, maxBytes }) },
-    renew() {
-      tables.clear();
-      names = undefined;
+    async during(answer) {
+      const own: Seen = { tables: new Map() };
+      try {
+        return await current.run(own, answer);
+      } finally {
+        // Connections that were opened meanwhile keep it.
+        own.tables.clear();
+        own.names = undefined;
+      }
     },
   };
 }

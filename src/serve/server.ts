@@ -152,9 +152,10 @@ async function handle(world: World, access: Access, { request, response, port, s
     return send(response, errorPage(400, 'Not possible', 'The address has too many parameters.'));
   }
   const given: Given = new Map([...searchParams].filter(([, value]) => value !== ''));
-  world.renew();
-  if (pathname.endsWith('.csv')) return sendCsv(world, { pathname, given, response, signal });
-  send(response, await pageOf(world, pathname, given, signal));
+  await world.during(async () => {
+    if (pathname.endsWith('.csv')) await sendCsv(world, { pathname, given, response, signal });
+    else send(response, await pageOf(world, pathname, given, signal));
+  });
 }
 
 async function pageOf(world: World, path: string, given: Given, signal: AbortSignal): Promise<Page> {

@@ -1,11 +1,12 @@
 /** What the pages are made from. */
 import type { Runtime } from '../ingest/runtime.ts';
+import type { Moment } from '../jobs/moment.ts';
 import type { EngineTurns } from './engine-turns.ts';
 
 export interface World {
   readonly runtime: Runtime;
-  /** Before each page (jobs/moment.ts). */
-  readonly renew: () => void;
+  /** For each page (jobs/moment.ts). */
+  readonly during: Moment<Runtime>['during'];
   readonly engines: EngineTurns;
   readonly engineName: string;
   /** Milliseconds since the epoch. */

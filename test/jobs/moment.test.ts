@@ -33,16 +33,45 @@ describe('a moment', () => {
     runtime = { ...given, catalog };
   });
 
-  test('loads each table once, until it is renewed', async () => {
-    const { runtime: seen, renew } = momentOf(runtime);
-    const first = (await seen.catalog.loadTable('opa_decisions'))!;
+  test('loads each table once, and each answer has its own, also of those that are given side by side', async () => {
+    const { runtime: seen, during } = momentOf(runtime);
+    const load = async () => (await seen.catalog.loadTable('opa_decisions'))!;
+    const first = await load();
+    const committed = Promise.withResolvers<void>();
+    const waiting = during(async () => {
+      const before = await load();
+      await committed.promise;
+      expect(await load()).toBe(before);
+      return before;
+    });
     await putDecisions(store, 4, 3);
     await run(testRuntime({ store }));
-    expect(await seen.catalog.loadTable('opa_decisions')).toBe(first);
-    renew();
-    const next = (await seen.catalog.loadTable('opa_decisions'))!;
+    const next = await during(async () => {
+      const loaded = await load();
+      expect(await load()).toBe(loaded);
+      return loaded;
+    });
+    committed.resolve();
+    expect(await waiting).toBe(first);
+    expect(await load()).toBe(first);
     expect(next.metadata['last-sequence-number']).toBeGreaterThan(first.metadata['last-sequence-number']);
-    expect(asked.splice(0)).toEqual(['opa_decisions', 'opa_decisions']);
+    expect(asked.splice(0)).toEqual(['opa_decisions', 'opa_decisions', 'opa_decisions']);
+  });
+
+  test('is that of a question, whoever has asked before for the engine that answers all', async () => {
+    const { runtime: seen, during } = momentOf(runtime);
+    const engine = createDuckDbEngine(seen);
+    const count = (): Promise<unknown> =>
+      during(async () => {
+        const { chunks } = await engine.query({ sql: 'SELECT count(*) FROM opa_decisions' });
+        return (await collect(chunks)).flat()[0]![0];
+      });
+    const counted = Number(await count());
+    await putDecisions(store, 6, 3);
+    await run(testRuntime({ store }));
+    expect(Number(await count())).toBe(counted + 6);
+    await engine.close();
+    asked.length = 0;
   });
 
   test('asks for the tables that are expected with the first one, whose failures are of those alone who ask for them', async () => {

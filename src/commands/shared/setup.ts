@@ -43,7 +43,7 @@ export function openConfigAndLog(
   return { config: readConfig(context, options).config, log };
 }
 
-/** For a command that only reads: what it says is of one moment, until that is renewed. */
+/** For a command that only reads: what it says is of one moment. */
 export async function openReading(
   context: CommandContext,
   config: Config,

@@ -6,6 +6,7 @@ import { UsageError } from '../../config/errors.ts';
 import type { QueryEngine } from '../../engines/engine.ts';
 import type { EngineName } from '../../engines/index.ts';
 import type { Runtime } from '../../ingest/runtime.ts';
+import type { Moment } from '../../jobs/moment.ts';
 import type { Question } from '../../queries/question.ts';
 import { formatCount } from '../../text/humanize.ts';
 import { printable } from '../../text/printable.ts';
@@ -24,8 +25,8 @@ import { cutStatements, isBlank, wordsOf } from './statements.ts';
 export interface SessionOptions {
   readonly context: CommandContext;
   readonly runtime: Runtime;
-  /** Before each answer (jobs/moment.ts). */
-  readonly renew: () => void;
+  /** For each answer (jobs/moment.ts). */
+  readonly during: Moment<Runtime>['during'];
   readonly engine: QueryEngine;
   readonly engineName: EngineName;
   readonly questions: readonly Question[];
@@ -89,10 +90,7 @@ export class Session {
     this.#pending = isBlank(rest) ? '' : rest;
     if (statements.length === 0) return [];
     try {
-      for (const sql of statements) {
-        this.#options.renew();
-        await this.#ask({ request: { sql } }, signal);
-      }
+      for (const sql of statements) await this.#options.during(() => this.#ask({ request: { sql } }, signal));
     } catch (error) {
       this.#pending = '';
       throw error;
@@ -126,10 +124,9 @@ export class Session {
       else if (words[i + 1] === undefined) throw new UsageError(`--${name} needs a value`);
       else times[name] = words[++i]!;
     }
-    const { context, runtime, renew } = this.#options;
-    renew();
+    const { context, runtime, during } = this.#options;
     const ask = await asker(context, question, parseParameters(parameters), times as TimeOptions);
-    await this.#ask(await ask(runtime), signal);
+    await during(async () => this.#ask(await ask(runtime), signal));
   }
 
   async #ask(asked: Asked, signal: AbortSignal): Promise<void> {
