@@ -749,6 +749,11 @@ export declare namespace __AdaptedExports {
    */
   export function forgetDays(writer: number): void;
   /**
+   * assembly/scan/writer/forgetOddKeys
+   * @param writer `assembly/scan/writer/Writer`
+   */
+  export function forgetOddKeys(writer: number): void;
+  /**
    * assembly/scan/writer/greatestTime
    * @param writer `assembly/scan/writer/Writer`
    * @returns `i64`

@@ -80,6 +80,7 @@ export {
   emptyRows,
   endRow,
   forgetDays,
+  forgetOddKeys,
   greatestTime,
   leastTime,
   mismatchesOf,

@@ -228,6 +228,7 @@ export class RowWriter implements RowBuffer {
     this.#compares = identityBytes > 0;
     call.setComparing(this.#writer, Number(this.#compares));
     call.emptyRows(this.#writer);
+    call.forgetOddKeys(this.#writer);
     call.openObject(this.#writer);
     call.emptyIdentities(this.#identities, Math.min(identityBytes, mostIdentityBytes));
     call.forgetDays(this.#writer);

@@ -72,3 +72,27 @@ test('a record that ends with its buffer, and one that begins with it', () => {
   both.clear();
   expect(both.counts.fast).toBe(20);
 });
+
+test.each([
+  ['the record', (key: string) => `,"${key}":1`],
+  ['its labels', (key: string) => `,"labels":{"${key}":"x"}`],
+])('records whose keys in %s are data cost those of later batches nothing', (_, member) => {
+  const source = createSource('opa', {}, limits);
+  const taken = (records: readonly string[]): number => {
+    const writer = source.writers.acquire(() => true);
+    writer.open(defaultUri, source.describeObject(defaultUri).columns);
+    const bytes = records.map((record) => Buffer.from(record));
+    const count = bytes.filter((record, n) => writer.takeRecord(record, 0, record.length, n)).length;
+    expect(rowsOf(writer.batch())).toHaveLength(count);
+    source.writers.release(writer);
+    return count;
+  };
+  const odd = Array.from({ length: 1500 }, (_, n) => decision(n, member(`odd-${n}`)));
+  expect(taken(odd)).toBeLessThan(1100);
+  const later = Array.from({ length: 20 }, (_, n) => decision(n, member(`new-${n}`)));
+  expect(taken(later)).toBe(20);
+  expect(taken(later)).toBe(20);
+  // A key that stands in a record twice is the reference path's, whether it was met before or not.
+  const twice = decision(1, `${member('new-3')}${member('new-3')}`);
+  expect(taken([twice, decision(2, `${member('odd-7')}${member('odd-7')}`)])).toBe(0);
+});

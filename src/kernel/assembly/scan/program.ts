@@ -3,7 +3,7 @@
  * (records/scan/program.ts), and grown by the keys that turn up beside it.
  */
 import { copy, hashOf, isSame } from '../bytes';
-import { allocate, allocateZeros, grown, room } from '../memory';
+import { allocate, allocateZeros, grown, release, room } from '../memory';
 import { anyTag } from './tags';
 
 /** A member that an object may have. Also made for unknown keys, so that they too are predicted. */
@@ -24,6 +24,8 @@ export class Member {
   node: ObjectNode | null;
   /** Of members of the root: whether the schema has it; what it has not goes to `extra`, promoted or not. */
   isKnown: bool;
+  /** Made for a key that turned up, and not by the host. */
+  isMet: bool;
   /** Its slot and those of all members below. */
   slots: usize;
   slotCount: i32;
@@ -142,7 +144,37 @@ export function memberOf(node: ObjectNode, key: usize, length: i32): Member | nu
   }
   if (node.unknown >= maxUnknownKeys || length > maxKeyBytes) return null;
   node.unknown++;
-  return newMember(node, key, length);
+  const met = newMember(node, key, length);
+  met.isMet = true;
+  return met;
+}
+
+/**
+ * Forgets the keys that have turned up in objects that have met too many to remember another one: so a batch of records whose
+ * keys are data costs later ones nothing. Nothing may hold a member: between batches.
+ */
+export function forgetKeys(node: ObjectNode): void {
+  const isFull = node.unknown >= maxUnknownKeys;
+  const old = node.table;
+  if (isFull) {
+    node.table = allocateZeros(node.tableSize << 2);
+    node.members -= node.unknown;
+    node.unknown = 0;
+    node.predictedCount = 0;
+  }
+  for (let i = 0; i < node.tableSize; i++) {
+    const found = load<usize>(old + ((<usize>i) << 2));
+    if (found === 0) continue;
+    const member = changetype<Member>(found);
+    if (member.node !== null) forgetKeys(member.node!);
+    if (!isFull) continue;
+    if (!member.isMet) place(node, member);
+    else {
+      release(member.lead);
+      release(found);
+    }
+  }
+  if (isFull) release(old);
 }
 
 export function predict(node: ObjectNode, position: i32, member: Member): void {

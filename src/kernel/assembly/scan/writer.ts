@@ -44,7 +44,7 @@ import {
 } from './envelope';
 import { day, micros, readTime } from './event-time';
 import { appendField, countMismatch, Field, isCertain } from './fields';
-import { Member, ObjectNode } from './program';
+import { forgetKeys, Member, ObjectNode } from './program';
 import { capacity, Elements, manyElements, newElements, newRows, Rows } from './rows';
 import {
   clear,
@@ -543,6 +543,11 @@ export function emptyRows(writer: Writer): void {
   memory.fill(writer.extraLengths, 0, capacity << 2);
   for (let i = 0; i < writer.fieldCount; i++) emptyColumn(fieldAt(writer, i).column);
   writer.settled = 0;
+}
+
+/** Another batch begins: keys that turned up in those before are forgotten where they were too many. */
+export function forgetOddKeys(writer: Writer): void {
+  forgetKeys(writer.root);
 }
 
 /** An empty batch, whose blocks are others' to use. */
