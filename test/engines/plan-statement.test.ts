@@ -54,4 +54,18 @@ describe('a statement that is planned', () => {
     );
     await expect(checkStatement({ sql: 'SET enable_external_access = true' }, nothing)).rejects.toThrow(QueryError);
   });
+
+  test('keeps no other one waiting, however long it takes, and ends when nobody wants it any more', async () => {
+    const all = Array.from({ length: 50 }, (_, i) => i);
+    const joined = all.map((i) => `range(10) t${i}(a)`).join(', ');
+    const sql = `SELECT count(*) FROM ${joined} WHERE ${all.map((i) => `t${i}.a = t${(i + 1) % 50}.a`).join(' AND ')}`;
+    const ended = new AbortController();
+    const slow = planStatement({ sql, signal: ended.signal }, nothing);
+    const ends = expect(slow).rejects.toThrow(/interrupt|gone/i);
+    await planStatement({ sql: 'SELECT a FROM v' }, world);
+    ended.abort(new Error('gone'));
+    await ends;
+    await expect(planStatement({ sql, signal: AbortSignal.abort(new Error('gone')) }, nothing)).rejects.toThrow('gone');
+    await planStatement({ sql: 'SELECT a FROM v' }, world);
+  });
 });

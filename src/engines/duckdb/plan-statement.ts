@@ -1,6 +1,5 @@
 /** Plans a statement where nothing can be read: over empty tables with the columns of the real ones. */
 import type { DuckDBConnection } from '@duckdb/node-api';
-import pLimit from 'p-limit';
 import { currentSchema, type TableMetadata } from '../../iceberg/metadata.ts';
 import { type ParameterValue, QueryError } from '../../sql/parameter.ts';
 import { readStatement } from '../../sql/statement.ts';
@@ -18,13 +17,13 @@ export interface PlannedOver {
 
 /**
  * What the statement reads of each table; undefined where DuckDB does not tell. Throws QueryError, and DuckDB's errors, for a
- * statement that cannot be run, so that nothing is fetched for it.
+ * statement that cannot be run, so that nothing is fetched for it, and for one that the signal has ended.
  */
 export async function planStatement(
-  { sql, parameters = {} }: Pick<QueryRequest, 'sql' | 'parameters'>,
+  { sql, parameters = {}, signal }: Pick<QueryRequest, 'sql' | 'parameters' | 'signal'>,
   over: PlannedOver,
 ): Promise<ReadonlyMap<string, readonly Scan[]> | undefined> {
-  return overEmpty({ sql }, over, async (connection) => {
+  return overEmpty({ sql, signal }, over, async (connection) => {
     await prepareReading(connection, sql);
     const text = withValues(sql, parameters);
     return text === undefined ? undefined : await scansOf(connection, planned(text));
@@ -40,43 +39,50 @@ export async function checkStatement({ sql }: Pick<QueryRequest, 'sql'>, over: P
   }
 }
 
+interface Planner extends OpenDuckDb {
+  uses: number;
+}
+
 /**
- * One database for many statements of the process, since opening one takes longer than planning. They take turns: each is
- * planned in a transaction of its own, and nothing of it is left behind. None is run.
+ * One database for many statements of the process, since opening one takes longer than planning. Each is planned in a
+ * transaction of its own, and nothing of it is left behind. None is run, but what is constant in it is computed, which may take
+ * as long as its writer likes: who comes meanwhile has another database.
  */
-const turns = pLimit(1);
-let shared: (OpenDuckDb & { uses: number }) | undefined;
+let idle: Planner | undefined;
 /** DuckDB keeps some 10 kB of each. */
 const mostUses = 100;
 
-function overEmpty<T>(
-  request: Pick<QueryRequest, 'sql'>,
+async function overEmpty<T>(
+  { sql, signal }: Pick<QueryRequest, 'sql' | 'signal'>,
   { tables, views, user }: PlannedOver,
   use: (connection: DuckDBConnection) => Promise<T>,
 ): Promise<T> {
-  return turns(async () => {
-    shared ??= { ...(await openDuckDb({ enable_external_access: 'false', threads: '1' })), uses: 0 };
-    const { connection } = shared;
-    let isReusable = ++shared.uses < mostUses;
-    try {
-      await connection.run('BEGIN');
-      await addPrelude(connection, user, textsOf(request, views));
-      for (const { name, metadata } of tables) {
-        const columns = currentSchema(metadata).fields.map(
-          (field) => `${identifier(field.name)} ${duckdbType(field.type)}`,
-        );
-        await connection.run(`CREATE TABLE ${identifier(name)} (${columns.join(', ')})`);
-      }
-      for (const view of views) await connection.run(createView(view));
-      return await use(connection);
-    } finally {
-      isReusable &&= await undo(connection);
-      if (!isReusable) {
-        shared.close();
-        shared = undefined;
-      }
+  const taken = idle;
+  idle = undefined;
+  const planner = taken ?? { ...(await openDuckDb({ enable_external_access: 'false', threads: '1' })), uses: 0 };
+  const { connection } = planner;
+  const interrupt = (): void => connection.interrupt();
+  signal?.addEventListener('abort', interrupt, { once: true });
+  try {
+    signal?.throwIfAborted();
+    await connection.run('BEGIN');
+    await addPrelude(connection, user, textsOf({ sql }, views));
+    for (const { name, metadata } of tables) {
+      const columns = currentSchema(metadata).fields.map(
+        (field) => `${identifier(field.name)} ${duckdbType(field.type)}`,
+      );
+      await connection.run(`CREATE TABLE ${identifier(name)} (${columns.join(', ')})`);
     }
-  });
+    for (const view of views) await connection.run(createView(view));
+    const found = await use(connection);
+    signal?.throwIfAborted();
+    return found;
+  } finally {
+    signal?.removeEventListener('abort', interrupt);
+    const isReusable = ++planner.uses < mostUses && (await undo(connection));
+    if (isReusable && idle === undefined) idle = planner;
+    else planner.close();
+  }
 }
 
 /** False where that is not possible: an error inside of DuckDB makes a whole database useless. */
