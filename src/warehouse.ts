@@ -215,6 +215,7 @@ export class Warehouse implements AsyncDisposable {
       { reportRange },
       { renderPage },
       { takeReceipt },
+      { withReceipt },
       { eventTables },
       version,
     ] = await Promise.all([
@@ -224,6 +225,7 @@ export class Warehouse implements AsyncDisposable {
       import('./report/range.ts'),
       import('./report/page.ts'),
       import('./queries/receipt.ts'),
+      import('./queries/with-receipt.ts'),
       import('./sources/registry.ts'),
       packageVersion(),
     ]);
@@ -235,10 +237,11 @@ export class Warehouse implements AsyncDisposable {
       const now = runtime.clock();
       const range = await reportRange(options, () => lastDayWithEvents(runtime), { now, zone: options.zone });
       const engine = await this.#engine(name);
-      const [receipt, data] = await Promise.all([
-        takeReceipt(runtime, { tables: eventTables }, { ...range, isDefault: false }),
-        gatherReport({ engine, tables, signal }, range, { filters, lookBackDays }),
-      ]);
+      const [receipt, data] = await withReceipt(
+        name,
+        () => takeReceipt(runtime, { tables: eventTables }, { ...range, isDefault: false }),
+        () => gatherReport({ engine, tables, signal }, range, { filters, lookBackDays }),
+      );
       const html = renderPage(data, { title, now, warehouse: this.config.warehouse, engine: name, version, receipt });
       return { data, html };
     });

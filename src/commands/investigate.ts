@@ -5,6 +5,7 @@ import { type EngineName, engineNames } from '../engines/index.ts';
 import type { Runtime } from '../ingest/runtime.ts';
 import type { Timeline, TimelineEntry } from '../queries/investigate.ts';
 import type { Receipt } from '../queries/receipt.ts';
+import { withReceipt } from '../queries/with-receipt.ts';
 import { printable } from '../text/printable.ts';
 import { timeText } from '../text/time.ts';
 import type { CommandContext, GlobalOptions, Output, RunAction } from './shared/context.ts';
@@ -81,10 +82,11 @@ async function execute(context: CommandContext, actor: string, options: Options)
   const { output, end } = context.page();
   try {
     const { from, to } = range;
-    const [receipt, timeline] = await Promise.all([
-      receiptOfEvents(context, runtime, { from, to, isDefault: !isGiven }),
-      investigate(runtime, engine, actor, { from, to, ...numbers, signal: context.signal }),
-    ]);
+    const [receipt, timeline] = await withReceipt(
+      options.engine,
+      () => receiptOfEvents(context, runtime, { from, to, isDefault: !isGiven }),
+      () => investigate(runtime, engine, actor, { from, to, ...numbers, signal: context.signal }),
+    );
     await write(output, timeline, range, options.format, receipt);
     if (timeline.entries.length === 0) {
       for (const hint of await hintsFor(runtime, actor, { from, to }, options.engine === 'duckdb' ? engine : undefined))

@@ -1,6 +1,7 @@
 /** `report`: one HTML page on a time range, its data beside it, and an index over many. */
 import { type Command, Option } from 'commander';
 import { type EngineName, engineNames } from '../engines/index.ts';
+import { withReceipt } from '../queries/with-receipt.ts';
 import { printable } from '../text/printable.ts';
 import type { CommandContext, GlobalOptions, RunAction } from './shared/context.ts';
 import { exitCodes } from './shared/exit.ts';
@@ -96,10 +97,11 @@ async function execute(context: CommandContext, options: Options): Promise<numbe
   const range = await reportRange(options, () => lastDayWithEvents(runtime), reading);
   const engine = await context.openEngine(runtime, options.engine);
   try {
-    const [receipt, data] = await Promise.all([
-      receiptOfEvents(context, runtime, { ...range, isDefault: false }),
-      gatherReport({ engine, tables, signal: context.signal }, range, { filters, lookBackDays }),
-    ]);
+    const [receipt, data] = await withReceipt(
+      options.engine,
+      () => receiptOfEvents(context, runtime, { ...range, isDefault: false }),
+      () => gatherReport({ engine, tables, signal: context.signal }, range, { filters, lookBackDays }),
+    );
     const { warehouse } = config;
     const { version } = packageJson;
     const about = { title: options.title, now, engine: options.engine, version, receipt };

@@ -8,6 +8,7 @@ import { type Origin, origins, type Question } from '../queries/question.ts';
 import { allQuestions, ask, findQuestion } from '../queries/questions.ts';
 import { lastDayWithEvents, withRange } from '../queries/range.ts';
 import { type Receipt, type ReceiptRange, takeReceipt } from '../queries/receipt.ts';
+import { withReceipt } from '../queries/with-receipt.ts';
 import { checkFilters } from '../report/filters.ts';
 import { gatherReport } from '../report/gather.ts';
 import { type Content, type Html, html } from '../report/html.ts';
@@ -44,10 +45,11 @@ export async function overview(world: World, given: Given, signal: AbortSignal):
     now: world.clock(),
   });
   checkFilters(filters, runtime.config);
-  const [receipt, data] = await Promise.all([
-    receiptOf(world, { tables: eventTables }, { ...range, isDefault: false }),
-    engines.take(signal, (engine) => gatherReport({ engine, tables, signal }, range, { filters })),
-  ]);
+  const [receipt, data] = await withReceipt(
+    engineName,
+    () => receiptOf(world, { tables: eventTables }, { ...range, isDefault: false }),
+    () => engines.take(signal, (engine) => gatherReport({ engine, tables, signal }, range, { filters })),
+  );
   const title = 'Overview';
   const options = { title: 'Audit report', engine: engineName };
   const body = html`<header><h1>${title}</h1>
@@ -130,10 +132,11 @@ export async function question(world: World, name: string, given: Given, signal:
   const range = spanOf(request);
   const span = range ?? usual;
   const within = range && ((part: Span) => leadTo(name, Object.fromEntries(values), part, true));
-  const [receipt, result] = await Promise.all([
-    receiptOf(world, request, range && { ...range, isDefault: false }),
-    answered(world, request, signal, page),
-  ]);
+  const [receipt, result] = await withReceipt(
+    engineName,
+    () => receiptOf(world, request, range && { ...range, isDefault: false }),
+    () => answered(world, request, signal, page),
+  );
   if ('page' in result) return result.page;
   const { answer, seconds } = result;
   const csv = `/ask/${name}.csv?${new URLSearchParams([...values])}`;
@@ -156,10 +159,11 @@ export async function sqlPage(world: World, given: Given, signal: AbortSignal): 
   const foreseen = await estimate(world.runtime, { sql });
   const command = `audit-warehouse query --sql ${shellWord(sql)}${world.engineName === 'duckdb' ? '' : ` --engine ${world.engineName}`}`;
   if (given.get('run') !== '1') return page(costs({ foreseen, command }));
-  const [receipt, result] = await Promise.all([
-    receiptOf(world, { sql }, undefined),
-    answered(world, { sql }, signal, page),
-  ]);
+  const [receipt, result] = await withReceipt(
+    world.engineName,
+    () => receiptOf(world, { sql }, undefined),
+    () => answered(world, { sql }, signal, page),
+  );
   if ('page' in result) return result.page;
   const { answer, seconds } = result;
   const csv = `/sql.csv?${new URLSearchParams({ sql })}`;

@@ -1,4 +1,5 @@
 /** What the pages are made from. */
+import type { EngineName } from '../engines/index.ts';
 import type { Runtime } from '../ingest/runtime.ts';
 import type { Moment } from '../jobs/moment.ts';
 import type { EngineTurns } from './engine-turns.ts';
@@ -8,7 +9,7 @@ export interface World {
   /** For each page (jobs/moment.ts). */
   readonly during: Moment<Runtime>['during'];
   readonly engines: EngineTurns;
-  readonly engineName: string;
+  readonly engineName: EngineName;
   /** Milliseconds since the epoch. */
   readonly clock: () => number;
 }

@@ -3,6 +3,7 @@ import type { QueryEngine } from '../../engines/engine.ts';
 import type { EngineName } from '../../engines/index.ts';
 import type { Runtime } from '../../ingest/runtime.ts';
 import { explainEmpty } from '../../queries/empty.ts';
+import { withReceipt } from '../../queries/with-receipt.ts';
 import { printable } from '../../text/printable.ts';
 import type { Asked } from './asking.ts';
 import type { CommandContext, Output } from './context.ts';
@@ -36,9 +37,11 @@ export async function showAnswer(
 ): Promise<Finished> {
   const { request, range } = asked;
   const started = context.clock();
-  const taking = shown.receipt ? receiptOf(context, runtime, request, range) : undefined;
-  const found = await engine.query({ ...request, signal }).finally(() => taking);
-  const receipt = await taking;
+  const [receipt, found] = await withReceipt(
+    shown.engine,
+    async () => (shown.receipt ? receiptOf(context, runtime, request, range) : undefined),
+    () => engine.query({ ...request, signal }),
+  );
   const answer = columns === undefined ? found : withColumns(found, columns);
   const seconds = (): number => (context.clock() - started) / 1000;
   let took = 0;

@@ -53,7 +53,7 @@ let idle: Planner | undefined;
 const mostUses = 100;
 
 async function overEmpty<T>(
-  { sql, signal }: Pick<QueryRequest, 'sql' | 'signal'>,
+  { sql, signal }: { readonly sql: string; readonly signal?: AbortSignal | undefined },
   { tables, views, user }: PlannedOver,
   use: (connection: DuckDBConnection) => Promise<T>,
 ): Promise<T> {
