@@ -44,7 +44,7 @@ const wrapped = [
 test.each(wrapped)('generated records in the envelopes of %s, all but the first %i', async (kind, learned) => {
   const target = join(folder, kind);
   const records = propertyRuns(1000);
-  const options = ['--records', `${records}`, '--per-object', '1000', '--days', '1', '--wrap', kind];
+  const options = ['--records', `${records}`, '--per-object', `${records}`, '--days', '1', '--wrap', kind];
   execFileSync(process.execPath, [join(root, 'scripts/generate.ts'), target, ...options]);
   const [file] = readdirSync(target, { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile());
   const bytes = readFileSync(join(file!.parentPath, file!.name));
