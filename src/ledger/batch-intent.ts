@@ -95,14 +95,16 @@ export async function settleIntent(
 ): Promise<Intent> {
   const uri = intentUri(warehouse, intent.batch);
   const pieces = serialize(intent);
-  try {
-    await store.put(uri, pieces, { ifNoneMatch: '*', contentType: 'application/json' });
-    return intent;
-  } catch (error) {
-    if (!(error instanceof StoreError) || error.code !== 'precondition-failed') throw error;
-  } finally {
-    for (const piece of pieces) giveBack(piece);
-  }
+  const isFirst = await store.put(uri, pieces, { ifNoneMatch: '*', contentType: 'application/json' }).then(
+    () => true,
+    (error: unknown) => {
+      // A request that was given up may still be sending the pieces.
+      if (!(error instanceof StoreError) || error.code !== 'precondition-failed') throw error;
+      return false;
+    },
+  );
+  for (const piece of pieces) giveBack(piece);
+  if (isFirst) return intent;
   const standing = await readIntent(store, warehouse, intent.batch, sleep);
   if (standing === undefined)
     throw new StoreError('other', uri, 'the intent was there and is gone: do not delete intents of open batches');

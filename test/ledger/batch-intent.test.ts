@@ -9,6 +9,8 @@ import { type Intent, readIntent, settleIntent } from '../../src/ledger/batch-in
 import { commitBatch } from '../../src/ledger/commit-batch.ts';
 import { MemoryStore } from '../../src/store/memory.ts';
 import { readWhole } from '../../src/store/read.ts';
+import { StoreError } from '../../src/store/store.ts';
+import { storeWith } from '../../src/store/store-with.ts';
 import { collect } from '../support/collect.ts';
 import { decision, input, owner, rowsOf, testRuntime, warehouse } from '../support/warehouse.ts';
 
@@ -72,6 +74,21 @@ describe('the intent that was written first', () => {
     const done = await commitBatch(second, createLedger(second), ofSecond);
     expect(filesOf(done)).toEqual(filesOf(ofFirst));
     expect(await state()).toEqual({ files: filesOf(ofFirst), ledger: [['committed', 3n]] });
+  });
+
+  test('stays in memory where it could not be stored: a request that was given up may still be sending it', async () => {
+    const { store, first, ofFirst } = await world();
+    const [counts] = ofFirst.objects.values();
+    const objects = new Map(Array.from({ length: 1000 }, (_, n) => [`memory://logs/${n}`, counts!]));
+    let sent: readonly Uint8Array[] = [];
+    const failing = storeWith(store, {
+      put: async (uri, body) => {
+        sent = body as readonly Uint8Array[];
+        throw new StoreError('transient', uri, 'no answer');
+      },
+    });
+    await expect(settleIntent(failing, warehouse, { ...ofFirst, objects }, first.sleep)).rejects.toThrow('no answer');
+    expect(Buffer.concat(sent).toString()).toMatch(/^\{.*memory:\/\/logs\/999.*\}$/);
   });
 
   test('is read as it was written where it comes to megabytes', async () => {
