@@ -350,10 +350,19 @@ export class Ledger {
     }
     const isReplaced = (entry: LedgerEntry): boolean =>
       isClaim(entry) ? kept.has(entry.batch) : replaced.entries.has(entry.object.uri);
-    const touched = files.filter(({ entries }) => entries.some((entry) => isClaim(entry) && isReplaced(entry)));
+    const claiming = files.filter(({ entries }) => entries.some((entry) => isClaim(entry) && isReplaced(entry)));
+    const claimPaths = new Set(claiming.map(({ file }) => file.path));
+    const thinned = replaced.files.filter(
+      (marked): marked is MarkedFile<FileOfOneDay> => isOfOneDay(marked.file) && !claimPaths.has(marked.file.path),
+    );
+    // Another engine may have taken the partition by day off the ledger: its entries go back into files of one day each.
+    const mixed = replaced.files.filter(({ file }) => !isOfOneDay(file) && !claimPaths.has(file.path));
+    const touched = [
+      ...claiming,
+      ...(await collect(mapAhead(mixed, filesAhead, ({ file }) => this.#whole(loaded, file)))),
+    ];
     const others = touched.map(({ entries }) => entries.filter((entry) => !isReplaced(entry)));
-    const gone = new Set(touched.map(({ file }) => file.path));
-    const thinned = replaced.files.filter(({ file }) => !gone.has(file.path));
+    const gone = touched.map(({ file }) => file.path);
     return {
       remove: [...gone, ...thinned.map(({ file }) => file.path)],
       applied: appliedDeletes([...touched, ...thinned].map(({ file }) => file)),
@@ -390,7 +399,7 @@ export class Ledger {
     return { entries, files };
   }
 
-  async #withoutAll(loaded: LoadedTable, files: readonly MarkedFile[]): Promise<DataFile[]> {
+  async #withoutAll(loaded: LoadedTable, files: readonly MarkedFile<FileOfOneDay>[]): Promise<DataFile[]> {
     const { files: output, uuid } = this.#context;
     const { metadata } = loaded;
     const columns = new Map(fileColumns(metadata, declaration).map((column) => [column.name, column]));
@@ -400,7 +409,7 @@ export class Ledger {
     const options = { store: this.#reads, output, prefix: 'again-', uuid };
     const written: DataFile[] = [];
     for (const { file, dropped } of files) {
-      const rest = await withoutRows(options, loaded, table, { ...file, ymd: dayOf(file) }, dropped);
+      const rest = await withoutRows(options, loaded, table, file, dropped);
       if (rest !== undefined) written.push(rest);
     }
     return written;
@@ -443,8 +452,11 @@ export class Ledger {
       { column: 'state', to: stateClaimed },
     ];
     const files = await collect(this.#files(loaded, { bounds, ...(ymd && { ymd }) }));
-    const read = async (file: LiveFile) => ({ file, entries: await collect(this.#rows(loaded, file)) });
-    return collect(mapAhead(files, filesAhead, read));
+    return collect(mapAhead(files, filesAhead, (file) => this.#whole(loaded, file)));
+  }
+
+  async #whole(loaded: LoadedTable, file: LiveFile): Promise<{ file: LiveFile; entries: LedgerEntry[] }> {
+    return { file, entries: await collect(this.#rows(loaded, file)) };
   }
 
   /** One file for each list and day in it. */
@@ -520,8 +532,11 @@ interface TakenOut {
   readonly files: readonly MarkedFile[];
 }
 
-interface MarkedFile {
-  readonly file: LiveFile;
+type FileOfOneDay = LiveFile & { readonly ymd: string };
+const isOfOneDay = (file: LiveFile): file is FileOfOneDay => file.ymd !== null;
+
+interface MarkedFile<File = LiveFile> {
+  readonly file: File;
   /** 1 for each row that is not to be there any more. */
   readonly dropped: Uint8Array;
 }
@@ -561,11 +576,6 @@ export const isRead = (
 /** Whether content of the object is committed that is not what it has now. */
 export const hasOtherVersion = ({ etag }: ObjectInfo, entries: readonly LedgerEntry[] = []): boolean =>
   entries.some(({ state, object }) => state === 'committed' && object.etag !== etag);
-
-function dayOf({ path, ymd }: LiveFile): string {
-  if (ymd === null) throw new Error(`the day of ${path} is not told by its partition`);
-  return ymd;
-}
 
 /** By uri, each once. */
 const ascending = (objects: readonly ObjectInfo[]): ObjectInfo[] =>

@@ -44,4 +44,29 @@ describeWith(['s3', 'glue', 'trino', 'readers'], 'a table that is partitioned ot
       await world.close();
     }
   });
+
+  test('the ledger, into files of several days: rows are read again as before, and each object stays in it once', async () => {
+    const world = await World.make();
+    try {
+      await world.warehouse.backfill();
+      const { database } = (world.config as { catalog: { database: string } }).catalog;
+      const ledger = `iceberg."${database}".ingested_objects`;
+      await world.sql('trino', `UPDATE ${ledger} SET ymd = '2020-01-01' WHERE uri LIKE '%batch_id=0%'`);
+      await world.sql('trino', `ALTER TABLE ${ledger} SET PROPERTIES partitioning = ARRAY[]`);
+      await world.sql('trino', `ALTER TABLE ${ledger} EXECUTE optimize`);
+      const listed = () => world.sql('trino', `SELECT uri, state FROM ${ledger} ORDER BY 1`);
+      const before = await listed();
+      expect(await world.warehouse.backfill({ again: true, sources: ['opa'] })).toMatchObject({ failures: [] });
+      expect(await listed()).toEqual(before);
+      expect(await world.warehouse.backfill({ again: true })).toMatchObject({ failures: [] });
+      expect(await listed()).toEqual(before);
+      await agree(world);
+      expect((await world.warehouse.erase('user-1')).tables.opa_decisions?.rows).toBeGreaterThan(0);
+      world.erase('user-1');
+      await agree(world);
+      expect((await world.warehouse.verify({ deep: true })).differences).toEqual([]);
+    } finally {
+      await world.close();
+    }
+  });
 });
