@@ -37,6 +37,8 @@ interface Result {
 }
 
 const isReady = (request: Request): request is ReadyBatch => 'intent' in request;
+const isRejected = (result: PromiseSettledResult<unknown>): result is PromiseRejectedResult =>
+  result.status === 'rejected';
 
 export class CommitQueue {
   readonly #runtime: LedgerRuntime;
@@ -139,20 +141,25 @@ export class CommitQueue {
         return { replaced: (await made).replaced.get(batch) };
       });
       // None may still be under way when the turn ends.
-      await Promise.allSettled([made, ...results, ...settled]);
-      await Promise.all([made, ...settled]);
-      return Promise.all(results);
+      const ended = await Promise.allSettled(results);
+      const failures = (await Promise.allSettled([made, ...settled])).filter(isRejected);
+      const again = failures.find(({ reason }) => reason instanceof PartlyFailed);
+      if (again !== undefined) throw again.reason;
+      // A claim stands, whatever became of the batches beside it.
+      const given = ended.map((result) => (isRejected(result) ? new Failed(result.reason) : result.value));
+      return { given, isDone: failures.length === 0 && !ended.some(isRejected) };
     };
-    const results = await settle(allVisible, new Map()).catch(async (error) => {
+    const { given, isDone } = await settle(allVisible, new Map()).catch(async (error) => {
       if (!(error instanceof PartlyFailed)) throw error;
       return settle(visible, (await visible).failed);
     });
+    if (!isDone) return given;
     const { failed } = await visible;
     const made = without(all, failed).filter(({ objects }) => objects.size > 0);
     this.#turns.committed(new Set(made.map(({ source }) => source)));
     const done = elsewhere.filter(({ intent }) => !failed.has(intent.batch));
     if (done.length > 0) this.#onOthers(done);
-    return results;
+    return given;
   }
 
   /** So that what others have committed to these tables is known before anything is swapped. */

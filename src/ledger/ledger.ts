@@ -32,7 +32,7 @@ import { compareText, textRange } from '../text/order.ts';
 import type { Intent, KeptCounts } from './batch-intent.ts';
 import { batchSummary, mostBatches } from './batch-summary.ts';
 import { fromRow, type LedgerEntry, tableOfEntries } from './entry.ts';
-import { Grouped } from './grouped.ts';
+import { Failed, Grouped } from './grouped.ts';
 import { newestEvents } from './newest-events.ts';
 import { type CurrentMapping, type OtherMapping, otherMappings } from './other-mappings.ts';
 import type { Owner } from './owner.ts';
@@ -252,8 +252,24 @@ export class Ledger {
     return (asLastLoaded && catalog.lastLoaded?.(declaration.name)) || catalog.loadTable(declaration.name);
   }
 
-  /** One snapshot for all requests of a group; gives the claims of those that want one. */
-  async #carryOut(requests: readonly Request[]): Promise<(Claim | undefined)[]> {
+  /** One snapshot for all requests of a group, or for those alone of which nothing that they wait for has failed. */
+  async #carryOut(requests: readonly Request[]): Promise<(Claim | undefined | Failed)[]> {
+    try {
+      return await this.#commit(requests);
+    } catch (error) {
+      const waited = await Promise.allSettled(requests.map(({ after }) => after));
+      const others = requests.filter((_, i) => waited[i]!.status === 'fulfilled');
+      if (others.length === 0 || others.length === requests.length) throw error;
+      const results = new Map((await this.#commit(others)).map((claim, i) => [others[i]!, claim]));
+      return requests.map((request, i) => {
+        const wait = waited[i]!;
+        return wait.status === 'rejected' ? new Failed(wait.reason) : results.get(request);
+      });
+    }
+  }
+
+  /** One snapshot for all of them; gives the claims of those that want one. */
+  async #commit(requests: readonly Request[]): Promise<(Claim | undefined)[]> {
     const { owner } = this.#context;
     const claims = new Map<Request, Claim>();
     const after = requests.flatMap((request) => request.after ?? []);

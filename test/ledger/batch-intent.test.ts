@@ -7,6 +7,7 @@ import type { Runtime } from '../../src/ingest/runtime.ts';
 import { selectSources } from '../../src/ingest/select-sources.ts';
 import { type Intent, readIntent, settleIntent } from '../../src/ledger/batch-intent.ts';
 import { commitBatch } from '../../src/ledger/commit-batch.ts';
+import { CommitQueue } from '../../src/ledger/commit-queue.ts';
 import { MemoryStore } from '../../src/store/memory.ts';
 import { readWhole } from '../../src/store/read.ts';
 import { StoreError } from '../../src/store/store.ts';
@@ -74,6 +75,25 @@ describe('the intent that was written first', () => {
     const done = await commitBatch(second, createLedger(second), ofSecond);
     expect(filesOf(done)).toEqual(filesOf(ofFirst));
     expect(await state()).toEqual({ files: filesOf(ofFirst), ledger: [['committed', 3n]] });
+  });
+
+  test('fails alone where it cannot be carried out: a claim beside it stands and is given', async () => {
+    const { store, ofFirst, state } = await world();
+    const failing = store.view({
+      before: ({ operation, uri }) => {
+        if (operation === 'put' && uri.includes('/opa_decisions/')) throw new StoreError('transient', uri, 'no answer');
+      },
+    });
+    const runtime = testRuntime({ store: failing, owner: owner('first') });
+    const queue = new CommitQueue(runtime, createLedger(runtime));
+    const other = { uri: `${input}/other.jsonl`, size: 1, etag: '1', lastModified: 0 };
+    const [finished, claimed] = await Promise.allSettled([
+      queue.finish(ofFirst),
+      queue.claim({ name: 'eopa', type: 'opa' }, [other], 0, new Set()),
+    ]);
+    expect(finished).toMatchObject({ status: 'rejected', reason: { code: 'transient' } });
+    expect(claimed).toMatchObject({ status: 'fulfilled', value: { objects: [other] } });
+    expect((await state()).ledger.map(([kind]) => kind)).toEqual(['claimed', 'claimed']);
   });
 
   test('stays in memory where it could not be stored: a request that was given up may still be sending it', async () => {

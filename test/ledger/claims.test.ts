@@ -54,6 +54,22 @@ async function world() {
   return { time, store, runtime, one, two, sequence, entries, states };
 }
 
+test('what one request waits for fails it alone, and not those that are carried out with it', async () => {
+  const { one, sequence, states } = await world();
+  const [a, b] = await Promise.all(
+    ['a', 'b'].map((name) => one.claim(source, [object(name)], sequence, none).then((claim) => claim!)),
+  );
+  const refused = Promise.reject(new Error('no table'));
+  const [failing, settled, claimed] = await Promise.allSettled([
+    one.settle(a!.batch, results(object('a')), undefined, refused),
+    one.settle(b!.batch, results(object('b'))),
+    one.claim(source, [object('c')], sequence, none),
+  ]);
+  expect(failing).toEqual({ status: 'rejected', reason: new Error('no table') });
+  expect([settled.status, claimed.status]).toEqual(['fulfilled', 'fulfilled']);
+  expect(await states()).toEqual(['a claimed one', 'b committed one', 'c claimed one']);
+});
+
 describe('what has happened since the look-up', () => {
   test('an object that another worker has claimed since is not claimed again, and the others are', async () => {
     const { one, two, sequence, states } = await world();
