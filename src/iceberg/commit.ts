@@ -46,9 +46,9 @@ const longestDelay = 2000;
 /**
  * Commits the change that `prepare` returns for the current version of the table; `undefined` ends without a commit.
  * `prepare` is called again on each attempt, and where the version it was shown turns out to be outdated, and decides there
- * anew, by the snapshots it is shown, whether there still is something to do. Nothing is swapped before `swapAfter` resolves;
- * what it rejects with is thrown. Where this process has come to know a newer version by then, the swap is not tried. Throws MissingDataFiles, NewRowDeletes, OutsideWarehouse, ReadOnlyFormat, and the stores'
- * and catalogs' own errors.
+ * anew, by the snapshots it is shown, whether there still is something to do. Nothing is swapped before `swapAfter`
+ * resolves; what it rejects with is thrown. Where this process has come to know a newer version by then, the swap is not
+ * tried. Throws MissingDataFiles, NewRowDeletes, OutsideWarehouse, ReadOnlyFormat, and the stores' and catalogs' own errors.
  */
 export async function commitTable(
   context: CommitContext,
@@ -220,7 +220,8 @@ async function loadExisting(catalog: Catalog, table: string): Promise<LoadedTabl
 
 /**
  * Removes the files of an attempt that lost its swap, where that is certain: the version it was staged on is no longer
- * current, and its sequence number belongs to another snapshot, or to none yet. Where history has been cut in between it is not, and `expire` finds the files later.
+ * current, and its sequence number belongs to another snapshot, or to none yet. Where history has been cut in between it is
+ * not certain, and `expire` finds the files later.
  */
 async function removeLost(
   store: ObjectStore,

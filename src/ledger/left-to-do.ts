@@ -1,6 +1,6 @@
 /**
- * What is left to do of commits that hold already (Catalog.commitTable): nobody waits for it but who says that all is done, or may be
- * stopped afterwards.
+ * Follow-up work of commits that already hold (Catalog.commitTable, `later`). Commits do not wait for it. Whoever reports that
+ * everything is done, or may be stopped afterwards, waits for it here.
  */
 export class LeftToDo {
   readonly #rest = new Set<Promise<void>>();

@@ -36,8 +36,8 @@ export interface Taken {
   /** Others were seen to have had a turn since the last work was told. */
   readonly othersCommit: boolean;
   /**
-   * Resolves when the turn is ours: until then all may be prepared, and nothing committed. Says whether it had to be waited for,
-   * so that what was prepared is of a state that others have changed.
+   * Resolves once the turn is held. Until then everything may be prepared, and nothing committed. True where others held it
+   * in between, so that what was prepared may be of a state that they have changed.
    */
   readonly held: Promise<boolean>;
 }
@@ -83,9 +83,9 @@ export class Turns {
   }
 
   /**
-   * Takes a turn, and gives it on afterwards. `work` begins when the turn is ours, and where that takes one request at most,
-   * beside it. `rest` is given the promise of its end; without it that is waited for. Where `isNextWaiting` says so, the
-   * turn is kept for the next work of this process, which the caller begins in any case.
+   * Takes a turn, and gives it on afterwards. `work` begins once the turn is held, or, where taking it is expected to need
+   * one request at most, beside that request. `rest` is given the promise of its end; without it that is waited for. Where
+   * `isNextWaiting` says so, the turn is kept for the next work of this process, which the caller begins in any case.
    */
   async take<T>(work: (taken: Taken) => Promise<T>, { rest, isNextWaiting }: TakeOptions = {}): Promise<T> {
     const { clock } = this.#runtime;

@@ -1,8 +1,9 @@
 import type { EngineName } from '../engines/index.ts';
 
 /**
- * The receipt and the answer of an engine, side by side where the engine reads the tables of the same moment (moment.ts). Other
- * engines look for themselves: there the receipt comes first, so that nothing newer than the answer is vouched for.
+ * The receipt and the answer of an engine, side by side where the engine reads the tables of the same moment (moment.ts).
+ * Other engines resolve the tables themselves: there the receipt is taken first, so that it never vouches for anything
+ * newer than the answer.
  */
 export async function withReceipt<R, A>(
   engine: EngineName,

@@ -181,6 +181,7 @@ describe('functions of Trino are there', () => {
     [`contains('10.0.0.0/8', CAST('::ffff:10.1.2.3' AS IPADDRESS))`, true],
     [`(SELECT '10.1.2.3' IN block FROM (VALUES ('10.0.0.0/8')) t(block))`, true],
     [`(SELECT n FROM query('SELECT to_unix' || 'time(to_timestamp(7)) AS n'))`, 7],
+    [`(SELECT n FROM "query" /* of it */ ('SELECT to_unix' || 'time(to_timestamp(7)) AS n'))`, 7],
     [`(SELECT count(*) FROM duckdb_functions() WHERE function_name LIKE 'to\\_unixtim_' ESCAPE '\\')`, 1],
     [`7 / 2`, 3],
   ])('in a statement that means %s and no other', async (expression, value) => {

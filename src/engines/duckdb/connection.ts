@@ -40,7 +40,7 @@ const prelude: readonly PreludeStatement[] = readFileSync(new URL('./prelude.sql
   .filter(({ sql }) => sql.trim() !== '');
 
 /** These find functions that their text does not name: by SQL that is put together, or in a list of all. */
-const findsAny = /\bquery\s*\(|\b(?:duckdb|pg)_\w+|\binformation_schema\b/i;
+const findsAny = /\bquery\b"?\s*(?:\(|--|\/\*)|\b(?:duckdb|pg)_\w+|\binformation_schema\b/i;
 
 /**
  * Those of Trino's functions that the texts can mean, and who is asking. Making all of them would take longer than most

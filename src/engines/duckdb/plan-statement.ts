@@ -45,8 +45,8 @@ interface Planner extends OpenDuckDb {
 
 /**
  * One database for many statements of the process, since opening one takes longer than planning. Each is planned in a
- * transaction of its own, and nothing of it is left behind. None is run, but what is constant in it is computed, which may take
- * as long as its writer likes: who comes meanwhile has another database.
+ * transaction of its own, and nothing of it is left behind. None is run, but constant expressions are computed, which may
+ * take as long as their writer likes: statements that come meanwhile get another database.
  */
 let idle: Planner | undefined;
 /** DuckDB keeps some 10 kB of each. */
