@@ -14,6 +14,7 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout } from 'node:timers/promises';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished, vi } from 'vitest';
 import { createDuckDbEngine, type DuckDbOptions } from '../../src/engines/duckdb/engine.ts';
@@ -21,6 +22,7 @@ import type { QueryEngine, QueryRequest } from '../../src/engines/engine.ts';
 import { encodeValue } from '../../src/iceberg/values.ts';
 import { TooMuchToFetch } from '../../src/sql/parameter.ts';
 import { LocalStore } from '../../src/store/local.ts';
+import { type ObjectStore, StoreError } from '../../src/store/store.ts';
 import { type Answer, answerOf } from '../contract/engine.ts';
 import { addDeleteFiles, positionDeletes } from '../support/foreign-deletes.ts';
 import { propertyRuns, someOf } from '../support/thorough.ts';
@@ -367,6 +369,38 @@ describe('files of a question', () => {
     await expect(ask()).rejects.toThrow(/1\.parquet: it does not end as a Parquet file does/);
     rmSync(path);
     await expect(ask()).rejects.toThrow(/missing.*1\.parquet/);
+  });
+
+  it.each([
+    ['their footers', 'SELECT max(note) FROM events'],
+    ['their Bloom filters', "SELECT note FROM events WHERE subject = 'rare'"],
+  ])('none of which is read any more once another fails, in %s', async (_, sql) => {
+    const of = (store: ObjectStore) => engine({ store });
+    // How many reads it takes, and which of them may fail.
+    const before = reads.length;
+    await answerOf(of(remote.store), { sql });
+    const data = reads.slice(before).filter(({ uri }) => uri.includes('/events/data/')).length;
+    for (const failing of Array.from({ length: data }, (_, at) => at)) {
+      let begun = 0;
+      let underWay = 0;
+      const store: ObjectStore = {
+        ...remote.store,
+        async get(uri, options) {
+          if (!uri.includes('/events/data/')) return remote.store.get(uri, options);
+          if (begun++ === failing) throw new StoreError('other', uri, 'refused');
+          underWay++;
+          const { info, chunks } = await remote.store.get(uri, options);
+          const slowly = (async function* () {
+            await setTimeout(5);
+            yield* chunks;
+            underWay--;
+          })();
+          return { info, chunks: slowly };
+        },
+      };
+      await expect(answerOf(of(store), { sql })).rejects.toThrow('refused');
+      expect(underWay).toBe(0);
+    }
   });
 
   it('that change between two reads give an error', async () => {

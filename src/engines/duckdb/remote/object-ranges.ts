@@ -120,7 +120,7 @@ export class ObjectRanges {
 }
 
 /** All have ended when it throws, so that nothing goes on writing. */
-async function all(tasks: readonly Promise<void>[]): Promise<void> {
+export async function all(tasks: readonly Promise<void>[]): Promise<void> {
   const outcomes = await Promise.allSettled(tasks);
   const failed = outcomes.find((outcome) => outcome.status === 'rejected');
   if (failed !== undefined) throw failed.reason;

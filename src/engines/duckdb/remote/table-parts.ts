@@ -7,11 +7,11 @@
  * can meet row groups that only another one needs; it finds there the columns by which it turns the rows down.
  */
 import type { DuckDBConnection } from '@duckdb/node-api';
-import pLimit from 'p-limit';
 import { currentSchema, type TableMetadata } from '../../../iceberg/metadata.ts';
 import type { LiveFile } from '../../../iceberg/scan.ts';
 import { partitionColumn } from '../../../tables/declaration.ts';
 import type { ViewFile } from '../table-views.ts';
+import { mapAtATime } from './at-a-time.ts';
 import { mayHold } from './bloom-test.ts';
 import { type BoundsOf, columnsOf, mayMatch, wantedValues } from './condition.ts';
 import {
@@ -74,9 +74,8 @@ export async function neededParts(table: RemoteTable, context: PartsContext): Pr
   const isDayOnly = scans.every((scan) => scan.columns.every((column) => column === partitionColumn));
   const files = isDayOnly ? all.filter(({ ymd }) => ymd === null) : all;
   const days = isDayOnly ? await dayParts(table, all, context) : [];
-  const limit = pLimit(footersAhead);
-  const parts = await Promise.all(
-    files.map((live) => limit(() => filePart(table.metadata, live, scans, context.files, context.options))),
+  const parts = await mapAtATime(files, footersAhead, (live) =>
+    filePart(table.metadata, live, scans, context.files, context.options),
   );
   const needed = parts.filter((part) => part.groups.some((group) => isAlive(group)));
   try {
@@ -98,15 +97,10 @@ function dayParts(
   const { id } = currentSchema(metadata).fields.find(({ name }) => name === partitionColumn)!;
   const columns = new Map([[id, partitionColumn]]);
   const known = files.flatMap((live) => (live.ymd === null ? [] : [{ live, ymd: live.ymd }]));
-  const limit = pLimit(footersAhead);
-  return Promise.all(
-    known.map(({ live, ymd }) =>
-      limit(async () => {
-        const path = await (await remote.file(live)).dayOnly(ymd, live.recordCount);
-        return { live, path, columns, rows: [{ from: 0, to: live.recordCount }] };
-      }),
-    ),
-  );
+  return mapAtATime(known, footersAhead, async ({ live, ymd }) => {
+    const path = await (await remote.file(live)).dayOnly(ymd, live.recordCount);
+    return { live, path, columns, rows: [{ from: 0, to: live.recordCount }] };
+  });
 }
 
 function filesWithin({ files, metadata }: RemoteTable, scans: readonly Scan[]): readonly LiveFile[] {
@@ -144,32 +138,30 @@ async function byBloomFilters(
 ): Promise<void> {
   const wanted = scans.map((scan) => [wantedValues(allOf(scan.pushed)), wantedValues(allOf(scan.above))] as const);
   if (wanted.every((both) => both.every(({ size }) => size === 0))) return;
-  await Promise.all(
-    parts.map(async (part) => {
-      const lookups = part.groups.flatMap((group) =>
-        scans.flatMap((_, i) => {
-          if (group.meetings[i]!.isOut) return [];
-          return wanted[i]!.flatMap((columns, where) =>
-            [...columns].flatMap(([column, values]) => {
-              const stored = part.stored(column);
-              const chunk = part.footer.parts.rowGroups[group.index]!.chunks.find((one) => one.column === stored?.name);
-              const range = chunk?.bloomFilter;
-              if (!stored || !range || 2 * (range.end - range.start) > chunk.range.end - chunk.range.start) return [];
-              return [{ meeting: group.meetings[i]!, isInside: where === 0, element: stored.element, values, range }];
-            }),
-          );
-        }),
-      );
-      if (lookups.length === 0) return;
-      const ranges = lookups.map(({ range }) => range);
-      const filters = await part.file.sections(ranges, files.ranges, options);
-      for (const [at, { meeting, isInside, element, values }] of lookups.entries()) {
-        if (mayHold(filters[at]!, element, values)) continue;
-        meeting.isOut = true;
-        meeting.isOutInside ||= isInside;
-      }
-    }),
-  );
+  await mapAtATime(parts, parts.length, async (part) => {
+    const lookups = part.groups.flatMap((group) =>
+      scans.flatMap((_, i) => {
+        if (group.meetings[i]!.isOut) return [];
+        return wanted[i]!.flatMap((columns, where) =>
+          [...columns].flatMap(([column, values]) => {
+            const stored = part.stored(column);
+            const chunk = part.footer.parts.rowGroups[group.index]!.chunks.find((one) => one.column === stored?.name);
+            const range = chunk?.bloomFilter;
+            if (!stored || !range || 2 * (range.end - range.start) > chunk.range.end - chunk.range.start) return [];
+            return [{ meeting: group.meetings[i]!, isInside: where === 0, element: stored.element, values, range }];
+          }),
+        );
+      }),
+    );
+    if (lookups.length === 0) return;
+    const ranges = lookups.map(({ range }) => range);
+    const filters = await part.file.sections(ranges, files.ranges, options);
+    for (const [at, { meeting, isInside, element, values }] of lookups.entries()) {
+      if (mayHold(filters[at]!, element, values)) continue;
+      meeting.isOut = true;
+      meeting.isOutInside ||= isInside;
+    }
+  });
 }
 
 /** Less than this is fetched rather than asked about. */
