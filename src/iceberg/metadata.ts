@@ -221,9 +221,13 @@ export function snapshotById(metadata: TableMetadata, id: bigint): Snapshot | un
   return metadata.snapshots.find((snapshot) => snapshot['snapshot-id'] === id);
 }
 
+/** That of a table with tens of thousands of snapshots has some megabytes; what claims to be a thousand times as much is none. */
+const mostBytes = 512 << 20;
+
 function decode(bytes: Uint8Array, source: string): unknown {
   try {
-    const plain = bytes[0] === 0x1f && bytes[1] === 0x8b ? gunzipSync(bytes) : bytes;
+    const isCompressed = bytes[0] === 0x1f && bytes[1] === 0x8b;
+    const plain = isCompressed ? gunzipSync(bytes, { maxOutputLength: mostBytes }) : bytes;
     return parseJson(new TextDecoder('utf-8', { fatal: true }).decode(plain));
   } catch (cause) {
     throw new MetadataError(`${source}: not Iceberg table metadata (JSON)`, { cause });

@@ -8,7 +8,7 @@ import { backfill, start } from '../support/binary.ts';
 
 const days = 60;
 const objects = 4;
-const perObject = 30_000;
+const perObject = 90_000;
 const minuteMs = 60_000;
 const from = Date.parse('2026-01-01T00:00:00Z');
 

@@ -90,6 +90,11 @@ describe('table metadata', () => {
     expect(metadata.refs).toEqual({});
   });
 
+  test('is no bomb', () => {
+    const bomb = gzipSync(Buffer.alloc((512 << 20) + 1, 0x20), { level: 1 });
+    expect(() => parseMetadata(bomb, 'a/v2.gz.metadata.json')).toThrow(/a\/v2\.gz\.metadata\.json: not Iceberg table/);
+  });
+
   test('may be gzipped', () => {
     expect(parseMetadata(gzipSync(foreign))).toEqual(parseMetadata(bytes(foreign)));
   });
