@@ -1,11 +1,14 @@
+import type { ObjectStore } from '../store/store.ts';
 import type { TableDeclaration } from '../tables/declaration.ts';
 import type { LoadedTable } from './catalog.ts';
 import { CommitConflict, CommitStateUnknown } from './catalog.ts';
 import { type CommitContext, retried, updateTable } from './commit.ts';
 import { evolve, newTableMetadata } from './schema.ts';
+import { TableFault } from './table-fault.ts';
 
 /**
- * The table of a declaration: created where missing, its schema brought up to date where the declaration has changed.
+ * The table of a declaration: created where missing, its schema brought up to date where the declaration has changed. Throws
+ * TableFault where the catalog has lost one that has data files.
  * May run at once in any number of processes; nothing is written where nothing is to be done.
  */
 export async function ensureTable(context: CommitContext, declaration: TableDeclaration): Promise<LoadedTable> {
@@ -34,6 +37,13 @@ async function createMissing(context: CommitContext, declaration: TableDeclarati
     isMissing = false;
     await catalog.ensureNamespace();
     const location = catalog.tableLocation(name);
+    const left = await firstDataFile(context.store, location);
+    // What others write into a table that they have just made comes after its registration.
+    if (left !== undefined && (await catalog.loadTable(name)) === undefined)
+      throw new TableFault(
+        `the catalog has lost table ${name}, whose files are still there (${left}): "verify --repair" registers it again; ` +
+          `to begin anew, which brings back what was erased, remove ${location} first`,
+      );
     const metadata = newTableMetadata({ uuid: context.uuid(), location, declaration, nowMs: context.now() });
     try {
       await catalog.createTable(name, metadata, context.later);
@@ -42,4 +52,9 @@ async function createMissing(context: CommitContext, declaration: TableDeclarati
       return attempt.again(error, metadata['table-uuid']);
     }
   });
+}
+
+async function firstDataFile(store: ObjectStore, location: string): Promise<string | undefined> {
+  for await (const { uri } of store.list(`${location}/data/`)) return uri;
+  return undefined;
 }

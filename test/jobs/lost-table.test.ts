@@ -1,20 +1,29 @@
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { FileCatalog } from '../../src/catalog/file/catalog.ts';
 import type { LoadedTable } from '../../src/iceberg/catalog.ts';
+import { backfill } from '../../src/jobs/backfill/backfill.ts';
 import { compact } from '../../src/jobs/compact/compact.ts';
+import { erase } from '../../src/jobs/erase/erase.ts';
 import { repair } from '../../src/jobs/verify/repair.ts';
 import { verify } from '../../src/jobs/verify/verify.ts';
 import { MemoryStore } from '../../src/store/memory.ts';
-import { putDecisions, rowsOf, run, testRuntime, warehouse } from '../support/warehouse.ts';
+import { decision, putDecisions, putLines, rowsOf, run, testRuntime, warehouse } from '../support/warehouse.ts';
 
-/** Where another engine has dropped the table and left its files, as it can from Glue. */
+/** Where somebody has dropped tables and left their files, as can be done in Glue. */
 class LosingCatalog extends FileCatalog {
-  lost = true;
+  readonly lost: Set<string>;
+  constructor(store: MemoryStore, ...lost: string[]) {
+    super(store, warehouse);
+    this.lost = new Set(lost);
+  }
   override async loadTable(name: string): Promise<LoadedTable | undefined> {
-    return this.lost && name === 'opa_decisions' ? undefined : super.loadTable(name);
+    return this.lost.has(name) ? undefined : super.loadTable(name);
+  }
+  override lastLoaded(name: string): LoadedTable | null | undefined {
+    return this.lost.has(name) ? null : super.lastLoaded?.(name);
   }
   override async createTable(name: string): Promise<LoadedTable> {
-    this.lost = false;
+    this.lost.delete(name);
     return (await super.loadTable(name))!;
   }
 }
@@ -25,11 +34,49 @@ test('a compacted table that the catalog has lost is back with its rows, each on
   await putDecisions(store, 3, 4);
   await run(runtime);
   expect((await compact(runtime)).days.length).toBeGreaterThan(0);
-  const catalog = new LosingCatalog(store, warehouse);
+  const catalog = new LosingCatalog(store, 'opa_decisions');
   const lost = { ...runtime, catalog };
   const { differences } = await verify(lost);
   expect(new Set(differences.map(({ kind }) => kind))).toEqual(new Set(['rows-missing', 'table-unregistered']));
   await repair(lost, differences, undefined);
   expect(await rowsOf(lost, 'opa_decisions')).toHaveLength(12);
   expect((await verify(lost)).differences).toEqual([]);
+});
+
+describe('a table that the catalog has lost is not made anew, which would bring back what was erased', () => {
+  const begun = async (...lost: string[]) => {
+    const store = new MemoryStore();
+    const runtime = testRuntime({ store });
+    await putDecisions(store, 3, 4);
+    await putLines(store, 'other.jsonl', decision({ id: 'other', subject: 'alice' }));
+    await run(runtime);
+    await erase(runtime, 'dr_evil');
+    const left = await rowsOf(runtime, 'opa_decisions');
+    expect(left.map((row) => row.decision_id)).toEqual(['other']);
+    const losing = { ...runtime, catalog: new LosingCatalog(store, ...lost) };
+    const repaired = async () => {
+      await repair(losing, (await verify(losing)).differences, undefined);
+      await run(losing);
+      expect(await rowsOf(losing, 'opa_decisions')).toEqual(left);
+      expect((await verify(losing)).differences).toEqual([]);
+    };
+    return { losing, repaired };
+  };
+
+  test('of a source: the source stays out', async () => {
+    const { losing, repaired } = await begun('opa_decisions');
+    const { failures } = await backfill(losing);
+    expect(failures).toMatchObject([{ code: 'table-unusable', message: expect.stringContaining('verify --repair') }]);
+    await repaired();
+  });
+
+  test.each([
+    ['the ledger', ['ingested_objects']],
+    ['all of them', ['ingested_objects', 'opa_decisions', 'quarantine', 'amendments']],
+  ])('%s: nothing is read', async (_, lost) => {
+    const { losing, repaired } = await begun(...lost);
+    await expect(backfill(losing)).rejects.toThrow(/lost table \w+, .*verify --repair/);
+    expect(losing.catalog.lost.has('ingested_objects')).toBe(true);
+    await repaired();
+  });
 });
