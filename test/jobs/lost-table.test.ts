@@ -4,9 +4,11 @@ import type { LoadedTable } from '../../src/iceberg/catalog.ts';
 import { backfill } from '../../src/jobs/backfill/backfill.ts';
 import { compact } from '../../src/jobs/compact/compact.ts';
 import { erase } from '../../src/jobs/erase/erase.ts';
+import { newerMetadata } from '../../src/jobs/verify/pointer.ts';
 import { repair } from '../../src/jobs/verify/repair.ts';
 import { verify } from '../../src/jobs/verify/verify.ts';
 import { MemoryStore } from '../../src/store/memory.ts';
+import { collect } from '../support/collect.ts';
 import { decision, putDecisions, putLines, rowsOf, run, testRuntime, warehouse } from '../support/warehouse.ts';
 
 /** Where somebody has dropped tables and left their files, as can be done in Glue. */
@@ -79,4 +81,19 @@ describe('a table that the catalog has lost is not made anew, which would bring 
     expect(losing.catalog.lost.has('ingested_objects')).toBe(true);
     await repaired();
   });
+});
+
+test('a table that was registered again, and is lost once more, is found as it stood last', async () => {
+  const store = new MemoryStore();
+  const runtime = testRuntime({ store });
+  await putDecisions(store, 3, 4);
+  await run(runtime);
+  await erase(runtime, 'dr_evil');
+  const { metadata, metadataLocation } = (await runtime.catalog.loadTable('opa_decisions'))!;
+  const location = runtime.catalog.tableLocation('opa_decisions');
+  const bytes = await collect((await store.get(metadataLocation)).chunks);
+  // As Glue's createTable writes down what it registers.
+  await store.put(`${location}/metadata/00000-again.metadata.json`, Buffer.concat(bytes));
+  const newest = await newerMetadata(store, location, undefined);
+  expect(newest?.metadata['current-snapshot-id']).toBe(metadata['current-snapshot-id']);
 });

@@ -1,6 +1,7 @@
 /** The catalog's pointer against the metadata files that the warehouse holds. */
 import type { LoadedTable } from '../../iceberg/catalog.ts';
 import { mapAhead, readFile } from '../../iceberg/files.ts';
+import { stringifyJson } from '../../iceberg/json.ts';
 import { parseMetadata, type TableMetadata } from '../../iceberg/metadata.ts';
 import { canonical } from '../../store/places.ts';
 import { type ObjectInfo, type ObjectStore, StoreError } from '../../store/store.ts';
@@ -36,7 +37,7 @@ export async function newerMetadata(
   // A table that no catalog knows has nothing but its files to go by.
   if (committed.length === 0 && loaded !== undefined) return undefined;
   const highest = await collect(readAll(store, highestOf(newer)));
-  const heads = lastOf(highest);
+  const heads = distinct(lastOf(highest));
   if (heads.length <= 1) return heads[0];
   // Attempts at the same: that one was committed on which another was made.
   const followers = heads.filter(({ metadata }) =>
@@ -80,6 +81,13 @@ async function collect<T>(items: AsyncIterable<T>): Promise<T[]> {
 /** Of some in descending order of sequence numbers those with the highest one. */
 const highestOf = (some: readonly Found[]): readonly Found[] =>
   some.filter((one) => one.sequence === some[0]!.sequence);
+
+/** Each state once: to register a table again, or to set its pointer forward, writes down anew what a file has. */
+function distinct(some: readonly StoredMetadata[]): StoredMetadata[] {
+  const stateOf = ({ metadata }: StoredMetadata): string =>
+    stringifyJson({ ...metadata, 'metadata-log': [], 'last-updated-ms': 0 });
+  return [...new Map(some.map((one) => [stateOf(one), one])).values()];
+}
 
 /** Those that none of the others names as its past. */
 function lastOf(some: readonly StoredMetadata[]): StoredMetadata[] {
