@@ -25,7 +25,9 @@ beforeEach(() => {
 
 async function put(name: string, sequence: number, past: readonly string[]): Promise<LoadedTable> {
   const log = past.map((one, i) => ({ 'metadata-file': file(one), 'timestamp-ms': i }));
-  const written = { ...metadata, 'last-sequence-number': sequence, 'metadata-log': log };
+  // Attempts differ, if in nothing else, in the ids of their snapshots.
+  const properties = { ...metadata.properties, writtenAs: name };
+  const written = { ...metadata, properties, 'last-sequence-number': sequence, 'metadata-log': log };
   await store.put(file(name), Buffer.from(serializeMetadata(written)));
   return { metadata: written, metadataLocation: file(name), version: name };
 }
