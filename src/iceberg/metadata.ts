@@ -221,8 +221,8 @@ export function snapshotById(metadata: TableMetadata, id: bigint): Snapshot | un
   return metadata.snapshots.find((snapshot) => snapshot['snapshot-id'] === id);
 }
 
-/** That of a table with tens of thousands of snapshots has some megabytes; what claims to be a thousand times as much is none. */
-const mostBytes = 512 << 20;
+/** That of a table with tens of thousands of snapshots has some megabytes; what is so much more is none. */
+const mostBytes = 256 << 20;
 
 function decode(bytes: Uint8Array, source: string): unknown {
   try {
