@@ -36,11 +36,14 @@ export async function showAnswer(
   { format, columns, output, signal, ...shown }: Shown,
 ): Promise<Finished> {
   const { request, range } = asked;
-  const started = context.clock();
+  let started = context.clock();
   const [receipt, found] = await withReceipt(
     shown.engine,
     async () => (shown.receipt ? receiptOf(context, runtime, request, range) : undefined),
-    () => engine.query({ ...request, signal }),
+    () => {
+      started = context.clock();
+      return engine.query({ ...request, signal });
+    },
   );
   const answer = columns === undefined ? found : withColumns(found, columns);
   const seconds = (): number => (context.clock() - started) / 1000;
