@@ -7,13 +7,10 @@ import type { LoadedTable } from '../iceberg/catalog.ts';
 import { catalogWith } from '../iceberg/catalog-with.ts';
 import type { Runtime } from '../ingest/runtime.ts';
 import { eventTables } from '../sources/registry.ts';
-import { cachedReads, manifests } from '../store/cached-reads.ts';
+import { cachedManifests } from '../store/cached-reads.ts';
 import { ingestedObjects } from '../tables/ingested-objects.ts';
 import { quarantine } from '../tables/quarantine.ts';
 import { sequences } from '../tables/sequences.ts';
-
-/** Of manifests, which the parts of an answer read one after another. */
-const maxBytes = 16 << 20;
 
 export interface Moment<R> {
   /** For reading only. */
@@ -65,7 +62,7 @@ export function momentOf<R extends Runtime>(runtime: R, expected: readonly strin
     },
   });
   return {
-    runtime: { ...runtime, catalog: seen, store: cachedReads(runtime.store, { files: manifests, maxBytes }) },
+    runtime: { ...runtime, catalog: seen, store: cachedManifests(runtime.store) },
     async during(answer) {
       const own: Seen = { tables: new Map() };
       try {

@@ -127,8 +127,8 @@ export class CommitQueue {
     if (all.some(({ again }) => again !== undefined)) await visible;
     const claims = new Map<Request, Claim | undefined>();
     // One snapshot for all of it, since it is asked of the ledger at once.
-    const settle = async (made: Promise<CommittedFiles>, failed: CommittedFiles['failed']) => {
-      const settled = without(others, failed).map((intent) => settleBatch(this.#ledger, intent, made));
+    const settle = async (committed: Promise<CommittedFiles>, failed: CommittedFiles['failed']) => {
+      const settled = without(others, failed).map((intent) => settleBatch(this.#ledger, intent, committed));
       const results = group.map(async (request): Promise<Result | Failed> => {
         if (!isReady(request)) {
           if (!claims.has(request)) claims.set(request, await request.ask(after));
@@ -137,12 +137,12 @@ export class CommitQueue {
         const { batch } = request.intent;
         const error = failed.get(batch);
         if (error !== undefined) return new Failed(error);
-        await settleBatch(this.#ledger, request.intent, made);
-        return { replaced: (await made).replaced.get(batch) };
+        await settleBatch(this.#ledger, request.intent, committed);
+        return { replaced: (await committed).replaced.get(batch) };
       });
       // None may still be under way when the turn ends.
       const ended = await Promise.allSettled(results);
-      const failures = (await Promise.allSettled([made, ...settled])).filter(isRejected);
+      const failures = (await Promise.allSettled([committed, ...settled])).filter(isRejected);
       const again = failures.find(({ reason }) => reason instanceof PartlyFailed);
       if (again !== undefined) throw again.reason;
       // A claim stands, whatever became of the batches beside it.

@@ -26,6 +26,7 @@ import type { ParquetEncoder } from '../parquet/encoder.ts';
 import { dayFiles } from '../parquet/write/day-files.ts';
 import { withoutRows } from '../rewrite/without-rows.ts';
 import { cachedReads } from '../store/cached-reads.ts';
+import { collect } from '../store/prefetch.ts';
 import type { ObjectInfo, ObjectStore } from '../store/store.ts';
 import { ingestedObjects as declaration } from '../tables/ingested-objects.ts';
 import { compareText, textRange } from '../text/order.ts';
@@ -79,30 +80,28 @@ const keptSnapshots = 100;
 /** Small files read or written at a time. */
 const filesAhead = 16;
 
-export interface ClaimOptions extends After {
-  readonly again?: string | undefined;
-}
-
-interface WantedClaim {
-  readonly source: { readonly name: string; readonly type: string };
-  readonly objects: readonly ObjectInfo[];
-  readonly sequence: number;
-  readonly changed: ReadonlySet<string>;
-  readonly again: string | undefined;
-  readonly after: Promise<unknown> | undefined;
-}
-
 /** What a change of the ledger waits for: nothing is committed before it resolves; where it rejects, nothing is. */
 interface After {
   readonly after?: Promise<unknown> | undefined;
 }
 
+export interface ClaimOptions extends After {
+  readonly again?: string | undefined;
+}
+
+interface WantedClaim extends After {
+  readonly source: { readonly name: string; readonly type: string };
+  readonly objects: readonly ObjectInfo[];
+  readonly sequence: number;
+  readonly changed: ReadonlySet<string>;
+  readonly again: string | undefined;
+}
+
 /** What becomes of the claim rows of a batch (at least one); undefined leaves them as they are. */
-interface Rewrite {
+interface Rewrite extends After {
   readonly batch: string;
   /** Objects whose committed entries go at the same time, which `rewrite` is given. */
   readonly replaces?: readonly string[];
-  readonly after?: Promise<unknown> | undefined;
   readonly rewrite: (claimed: readonly LedgerEntry[], replaced: EntriesByUri) => Rewritten | undefined;
 }
 
@@ -507,12 +506,6 @@ export class Ledger {
   async *#rows({ metadata }: LoadedTable, file: LiveFile): AsyncGenerator<LedgerEntry> {
     for await (const rows of fileRows(this.#reads, metadata, file)) yield* rows.map(fromRow);
   }
-}
-
-async function collect<T>(items: AsyncIterable<T>): Promise<T[]> {
-  const all: T[] = [];
-  for await (const item of items) all.push(item);
-  return all;
 }
 
 const isClaim = ({ state }: LedgerEntry): boolean => state === stateClaimed;

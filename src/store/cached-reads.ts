@@ -5,29 +5,22 @@
 import type { GetOptions, ObjectBody, ObjectInfo, ObjectStore, PutOptions } from './store.ts';
 import { storeWith } from './store-with.ts';
 
-export interface CacheOptions {
-  /** Names of the files that are kept; never of one that may change. Default: manifests and data files. */
-  readonly files?: RegExp;
-  /** Default: 64 MiB. */
-  readonly maxBytes?: number;
-}
-
 const maxFileBytes = 8 << 20;
 /** Of those that are kept as they are written. */
 const maxWrittenBytes = 1 << 20;
 const immutable = /\.(avro|parquet)$/;
 /** Manifests and lists of them. */
-export const manifests = /\.avro$/;
+const manifests = /\.avro$/;
+
+/** The same for manifests alone, which the parts of a job or of an answer read one after another: 16 MiB of them. */
+export const cachedManifests = (store: ObjectStore): ObjectStore => cachedReads(store, manifests, 16 << 20);
 
 interface Kept {
   readonly info: ObjectInfo;
   readonly bytes: Uint8Array;
 }
 
-export function cachedReads(
-  store: ObjectStore,
-  { files = immutable, maxBytes = 64 << 20 }: CacheOptions = {},
-): ObjectStore {
+export function cachedReads(store: ObjectStore, files = immutable, maxBytes = 64 << 20): ObjectStore {
   const kept = new Map<string, Kept>();
   const coming = new Map<string, Promise<Kept | undefined>>();
   const large = new Set<string>();

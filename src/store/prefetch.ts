@@ -59,3 +59,9 @@ export function begun<T>(items: AsyncGenerator<T, void, undefined>): AsyncGenera
     [Symbol.asyncDispose]: async () => void (await items.return()),
   };
 }
+
+export async function collect<T>(items: AsyncIterable<T>): Promise<T[]> {
+  const all: T[] = [];
+  for await (const item of items) all.push(item);
+  return all;
+}

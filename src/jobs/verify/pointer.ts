@@ -4,6 +4,7 @@ import { mapAhead, readFile } from '../../iceberg/files.ts';
 import { stringifyJson } from '../../iceberg/json.ts';
 import { parseMetadata, type TableMetadata } from '../../iceberg/metadata.ts';
 import { canonical } from '../../store/places.ts';
+import { collect } from '../../store/prefetch.ts';
 import { type ObjectInfo, type ObjectStore, StoreError } from '../../store/store.ts';
 
 export interface StoredMetadata {
@@ -70,12 +71,6 @@ async function* readAll(
     }
   };
   for await (const one of mapAhead(files, filesAhead, read)) if (one !== undefined) yield one;
-}
-
-async function collect<T>(items: AsyncIterable<T>): Promise<T[]> {
-  const all: T[] = [];
-  for await (const item of items) all.push(item);
-  return all;
 }
 
 /** Of some in descending order of sequence numbers those with the highest one. */

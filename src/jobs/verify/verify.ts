@@ -23,7 +23,7 @@ import { openAmendments } from '../../ledger/amendment.ts';
 import type { OtherMapping } from '../../ledger/other-mappings.ts';
 import { describeTable } from '../../rewrite/stored-table.ts';
 import { eventSourceTypes, eventTables } from '../../sources/registry.ts';
-import { cachedReads, manifests } from '../../store/cached-reads.ts';
+import { cachedManifests } from '../../store/cached-reads.ts';
 import { quarantine } from '../../tables/quarantine.ts';
 import { compareText } from '../../text/order.ts';
 import { isCompacted } from '../compact/plan.ts';
@@ -92,13 +92,11 @@ export interface Finding {
 
 const mostDifferences = 10_000;
 
-/** Of manifests, which one part after the other reads. */
-const manifestBytes = 16 << 20;
 /** Tables looked at side by side, where all that takes is a few small files. */
 const tablesAhead = 16;
 
 export async function verify(given: Runtime, options: VerifyOptions = {}): Promise<VerifyReport> {
-  const runtime = { ...given, store: cachedReads(given.store, { files: manifests, maxBytes: manifestBytes }) };
+  const runtime = { ...given, store: cachedManifests(given.store) };
   const { clock, catalog } = runtime;
   const started = clock();
   const differences = new Differences(options.mostDifferences ?? mostDifferences);
@@ -146,13 +144,13 @@ export async function verify(given: Runtime, options: VerifyOptions = {}): Promi
     (name) => catalog.loadTable(name),
     (name, loaded) => loaded && tables.set(name, loaded),
   );
-  const addAll = (_: string, found: Difference | undefined) => found && differences.add(found);
+  const add = (_: string, found: Difference | undefined) => found && differences.add(found);
   await ofEach(
     [...new Set([...names, ...ownTables(runtime.config)])].filter((name) => !unreadable.has(name)),
     (name) => checkPointer(runtime, name, tables.get(name)),
-    addAll,
+    add,
   );
-  await ofEach(ownTables(runtime.config), (name) => checkHome(runtime, name, tables.get(name)), addAll);
+  await ofEach(ownTables(runtime.config), (name) => checkHome(runtime, name, tables.get(name)), add);
   for (const id of (await openAmendments(runtime)).keys()) differences.add({ kind: 'amendment-open', detail: id });
 
   const contents = new Map<string, TableContents>();

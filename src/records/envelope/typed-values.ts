@@ -2,6 +2,7 @@
  * Values of OpenTelemetry's JSON encoding (opentelemetry-proto, common.proto AnyValue), which name their type:
  * `{"stringValue":"…"}`, `{"kvlistValue":{"values":[{"key":…,"value":…}]}}`. As plain JSON texts, digits as they stand.
  */
+import { isSpace, OPEN_BRACE, OPEN_BRACKET } from '../frame/framer.ts';
 import { keyText } from '../members.ts';
 
 const typedNames: ReadonlySet<string> = new Set([
@@ -55,8 +56,7 @@ export const isByteList = (value: unknown): value is readonly number[] =>
  * that is none of the specification's stays as it stands; members that it does not know are left out, as it wants.
  */
 export function plainJson(bytes: Buffer): Buffer {
-  const writer = new PlainWriter(bytes);
-  return writer.write();
+  return new PlainWriter(bytes).write();
 }
 
 const comma = Buffer.from(',');
@@ -217,12 +217,8 @@ class PlainWriter {
 const QUOTE = 0x22;
 const BACKSLASH = 0x5c;
 const COMMA = 0x2c;
-const OPEN_BRACE = 0x7b;
 const CLOSE_BRACE = 0x7d;
-const OPEN_BRACKET = 0x5b;
 const CLOSE_BRACKET = 0x5d;
-
-const isSpace = (byte: number): boolean => byte === 0x20 || byte === 0x0a || byte === 0x0d || byte === 0x09;
 
 const isEndOfScalar = (byte: number): boolean =>
   byte === COMMA || byte === CLOSE_BRACE || byte === CLOSE_BRACKET || isSpace(byte);
@@ -241,18 +237,17 @@ export function elementRanges(bytes: Buffer): [start: number, end: number][] {
   let end = 0;
   for (let i = 0; i < bytes.length; i++) {
     const byte = bytes[i] as number;
-    if (byte === 0x20 || byte === 0x0a || byte === 0x0d || byte === 0x09) continue;
-    if (depth === 1 && (byte === 0x2c || byte === 0x5d)) {
+    if (isSpace(byte)) continue;
+    if (depth === 1 && (byte === COMMA || byte === CLOSE_BRACKET)) {
       if (start >= 0) ranges.push([start, end]);
       start = -1;
-      if (byte === 0x5d) break;
+      if (byte === CLOSE_BRACKET) break;
       continue;
     }
     if (depth === 1 && start < 0) start = i;
-    if (byte === 0x22) {
-      for (i++; i < bytes.length && bytes[i] !== 0x22; i++) if (bytes[i] === 0x5c) i++;
-    } else if (byte === 0x7b || byte === 0x5b) depth++;
-    else if (byte === 0x7d || byte === 0x5d) depth--;
+    if (byte === QUOTE) i = behindString(bytes, i) - 1;
+    else if (byte === OPEN_BRACE || byte === OPEN_BRACKET) depth++;
+    else if (byte === CLOSE_BRACE || byte === CLOSE_BRACKET) depth--;
     end = i + 1;
   }
   return ranges;

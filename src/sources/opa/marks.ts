@@ -6,7 +6,13 @@ const isObject = (value: unknown): boolean => typeof value === 'object' && value
 
 /** Members of a decision whose values come from who asks, from the policy, or from what it asks in turn. */
 const contents: ReadonlySet<string> = new Set([
-  ...['input', 'result', 'mapped_result', 'nd_builtin_cache', 'intermediate_results', 'custom', 'request_context'],
+  'input',
+  'result',
+  'mapped_result',
+  'nd_builtin_cache',
+  'intermediate_results',
+  'custom',
+  'request_context',
 ]);
 
 export const decisionMarks: RecordMarks = {

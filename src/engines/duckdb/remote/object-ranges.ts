@@ -46,13 +46,13 @@ export class ObjectRanges {
 
   /** Throws StoreError where an object is gone, has changed, or is not as long as the snapshot says. */
   async fetch(wanted: readonly RangesInto[], options: FetchOptions): Promise<void> {
-    await all(
+    await allEnded(
       wanted.map(async ({ object, ranges, path }) => {
         if (ranges.length === 0) return;
         const handle = await this.#limit(() => open(path, 'r+'));
         try {
           const requests = merged(ranges).flatMap(cut);
-          await all(requests.map((range) => this.#limit(() => this.#into(handle, object, range, options))));
+          await allEnded(requests.map((range) => this.#limit(() => this.#into(handle, object, range, options))));
         } finally {
           await handle.close();
         }
@@ -120,7 +120,7 @@ export class ObjectRanges {
 }
 
 /** All have ended when it throws, so that nothing goes on writing. */
-export async function all(tasks: readonly Promise<void>[]): Promise<void> {
+export async function allEnded(tasks: readonly Promise<void>[]): Promise<void> {
   const outcomes = await Promise.allSettled(tasks);
   const failed = outcomes.find((outcome) => outcome.status === 'rejected');
   if (failed !== undefined) throw failed.reason;

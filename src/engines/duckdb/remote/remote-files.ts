@@ -8,7 +8,7 @@ import type { LiveFile } from '../../../iceberg/scan.ts';
 import type { ByteRange } from '../../../parquet/read/footer-parts.ts';
 import { TooMuchToFetch } from '../../../sql/parameter.ts';
 import type { ObjectStore } from '../../../store/store.ts';
-import { all, type FetchOptions, ObjectRanges, type RangesInto } from './object-ranges.ts';
+import { allEnded, type FetchOptions, ObjectRanges, type RangesInto } from './object-ranges.ts';
 import { type ChunkKey, type FileCopy, RemoteFile } from './remote-file.ts';
 import type { Scratch } from './scratch.ts';
 
@@ -63,7 +63,7 @@ export class RemoteFiles {
       if (ranges.length > 0) remote.push({ object: file.object, ranges, path: copy.path });
     }
     await this.#makeRoom(bytes, new Set([...wanted.map(({ copy }) => copy), ...local.map(({ from }) => from)]));
-    await all([this.ranges.fetch(remote, options), copyRanges(local)]);
+    await allEnded([this.ranges.fetch(remote, options), copyRanges(local)]);
     for (const { copy, keys } of wanted) {
       for (const key of keys.filter((one) => !copy.has(one))) {
         const { start, end } = copy.rangeOf(key);

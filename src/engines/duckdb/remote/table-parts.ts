@@ -25,7 +25,7 @@ import {
   manifestBounds,
 } from './file-part.ts';
 import { type AskedPart, askFirst, askMatches, type MatchCounts } from './matching-rows.ts';
-import type { FetchOptions } from './object-ranges.ts';
+import { allEnded, type FetchOptions } from './object-ranges.ts';
 import type { ChunkKey, FileCopy } from './remote-file.ts';
 import type { RemoteFiles, WantedChunks } from './remote-files.ts';
 import type { Scan } from './statement-scans.ts';
@@ -138,7 +138,7 @@ async function byBloomFilters(
 ): Promise<void> {
   const wanted = scans.map((scan) => [wantedValues(allOf(scan.pushed)), wantedValues(allOf(scan.above))] as const);
   if (wanted.every((both) => both.every(({ size }) => size === 0))) return;
-  await mapAtATime(parts, parts.length, async (part) => {
+  const look = async (part: FilePart): Promise<void> => {
     const lookups = part.groups.flatMap((group) =>
       scans.flatMap((_, i) => {
         if (group.meetings[i]!.isOut) return [];
@@ -161,7 +161,8 @@ async function byBloomFilters(
       meeting.isOut = true;
       meeting.isOutInside ||= isInside;
     }
-  });
+  };
+  await allEnded(parts.map(look));
 }
 
 /** Less than this is fetched rather than asked about. */

@@ -8,6 +8,7 @@
  */
 import type { ColumnBatch } from '../../../columns/batch.ts';
 import type { Value } from '../../../columns/types.ts';
+import { PriorRows } from '../../../ingest/existing-rows.ts';
 import { fetchObjects } from '../../../ingest/fetch.ts';
 import type { ConfiguredSource } from '../../../ingest/plan.ts';
 import type { Runtime } from '../../../ingest/runtime.ts';
@@ -118,7 +119,13 @@ export async function explain(
         new Set(wanted.map(({ values }) => textOf(values[idAt]))),
       );
   const isKept = isQuarantine ? await keptRecords(runtime, explained.source, objects, table.declaration) : () => false;
-  const moved = new MovedRecords();
+  /**
+   * Rows of quarantine at places where another version of their object had its record: where the same record now stands
+   * elsewhere in the object, it was not taken again, each row for one of them.
+   */
+  const moved = new PriorRows();
+  const inObject = (uri: string, values: readonly Value[]): string =>
+    `${rowIdentity(table.declaration, values)} ${uri}`;
   const givenAt = Map.groupBy(given, ({ uri, offset }) => place(uri, offset));
 
   for (const [uri, object] of objects) {
@@ -129,7 +136,7 @@ export async function explain(
       const here = rows.get(offset) ?? [];
       if (isQuarantine && (isExcusedByKey(beside, here, table.declaration) || isKept(uri, here))) continue;
       if (isQuarantine && object.versions > 1)
-        for (const { values } of here.slice(0, all)) moved.add(uri, rowIdentity(table.declaration, values));
+        for (const { values } of here.slice(0, all)) moved.add(inObject(uri, values));
       if (object.versions > 1 && !here.some((row) => isAltered(row, given, uri, object.columns, table.declaration)))
         continue;
       const accepted = acceptedRows.at(table.declaration.name, uri, offset);
@@ -146,7 +153,7 @@ export async function explain(
     if (acceptedRows.at(table.declaration.name, uri, offset) !== undefined) continue;
     const findings = findingsOf(uri);
     if (isQuarantine && isExcusedByKey([{ values }], stored.get(uri)?.get(offset) ?? [], table.declaration)) continue;
-    if (isQuarantine && moved.take(uri, rowIdentity(table.declaration, values))) continue;
+    if (isQuarantine && moved.take(inObject(uri, values))) continue;
     if (identity !== null) {
       if (findings.identities.has(identity)) continue;
       findings.identities.add(identity);
@@ -351,26 +358,6 @@ function isExcusedByKey(
   const digest = (values: readonly Value[]): string => rowDigest(columns, values).toString('hex');
   const digests = new Set(given.map(({ values }) => digest(values)));
   return stored.length > 0 && stored.every(({ values }) => digests.has(digest(values)));
-}
-
-/**
- * Rows of quarantine at places where another version of their object had its record: where the same record now stands
- * elsewhere in the object, it was not taken again, each row for one of them.
- */
-class MovedRecords {
-  readonly #rows = new Map<string, number>();
-
-  add(uri: string, identity: string): void {
-    const key = `${identity} ${uri}`;
-    this.#rows.set(key, (this.#rows.get(key) ?? 0) + 1);
-  }
-
-  take(uri: string, identity: string): boolean {
-    const key = `${identity} ${uri}`;
-    const rows = this.#rows.get(key) ?? 0;
-    if (rows > 0) this.#rows.set(key, rows - 1);
-    return rows > 0;
-  }
 }
 
 function isRemovedOnPurpose(
