@@ -69,7 +69,7 @@ describeWith(['readers'], 'files that pyarrow and DuckDB wrote', () => {
 
   test('are read value by value, in every codec, encoding and page version', async () => {
     const names = await readdir(folder);
-    expect(names).toHaveLength(10);
+    expect(names).toHaveLength(22);
     for (const name of names) {
       const { store, file } = await storeOf(await readFile(join(folder, name)));
       const wanted = name.includes('empty') ? [] : foreignRows;

@@ -321,8 +321,7 @@ function decompressor(codec: ColumnChunkMetaData['codec']): LeafChunk['decompres
   return (
     decompress &&
     ((body, size) => {
-      // An empty body stands for nothing at all, which is not a frame of any codec.
-      const page = size === 0 && body.length === 0 ? body : decompress(body, size);
+      const page = decompress(body, size);
       if (page.length !== size) throw new RangeError(`a page has ${page.length} bytes, and ${size} by its header`);
       return page;
     })

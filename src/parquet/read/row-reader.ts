@@ -198,13 +198,18 @@ function sizeMismatch(file: ParquetFile, what: string): DamagedObject {
   return new DamagedObject(file.uri, `the object gave ${what} than the ${file.size} bytes it should have`);
 }
 
-/** Native code where Node has it; the rest for files of other engines. */
-export const compressors: Compressors = {
-  ...portable,
-  // Room for all of it and a little more, so that it is decompressed in one go.
-  ZSTD: (input, size) => zstdDecompressSync(input, { chunkSize: Math.max(64, size + 16) }),
-  GZIP: (input) => gunzipSync(input),
-};
+/** Native code where Node has it; the rest for files of other engines. A page of no bytes is stored as it pleases its writer. */
+export const compressors: Compressors = Object.fromEntries(
+  Object.entries({
+    ...portable,
+    // Room for all of it and a little more, so that it is decompressed in one go.
+    ZSTD: (input, size) => zstdDecompressSync(input, { chunkSize: Math.max(64, size + 16) }),
+    GZIP: (input) => gunzipSync(input),
+  } satisfies Compressors).map(([codec, decompress]) => [
+    codec,
+    (input: Uint8Array, size: number) => (size === 0 ? new Uint8Array(0) : decompress(input, size)),
+  ]),
+);
 
 export const parsers: Partial<ParquetParsers> = {
   timestampFromMilliseconds: (millis) => millis * 1000n,

@@ -35,9 +35,18 @@ rows = [
 ]
 written = pa.Table.from_pydict({field.name: [row[i] for row in rows] for i, field in enumerate(schema)}, schema=schema)
 
-for codec in ("none", "snappy", "gzip", "zstd", "brotli"):
-    pq.write_table(written, folder / f"pyarrow-{codec}.parquet", compression=codec, row_group_size=3)
-pq.write_table(written, folder / "pyarrow-pages-v2.parquet", data_page_version="2.0", use_dictionary=False)
+for codec in ("none", "snappy", "gzip", "zstd", "brotli", "lz4"):
+    # Of one row each, a row group has nothing but nulls, and dictionaries of no bytes.
+    for size in (1, 3):
+        pq.write_table(written, folder / f"pyarrow-{codec}-{size}.parquet", compression=codec, row_group_size=size)
+    pq.write_table(
+        written,
+        folder / f"pyarrow-{codec}-v2.parquet",
+        compression=codec,
+        data_page_version="2.0",
+        use_dictionary=False,
+        row_group_size=1,
+    )
 pq.write_table(
     written,
     folder / "pyarrow-delta.parquet",
