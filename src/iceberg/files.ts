@@ -36,6 +36,19 @@ export async function readVersion(
   }
 }
 
+const askedAtATime = 32;
+
+/** Those of the data files that are not there, or not as long as they were written. */
+export async function lostAmong<File extends { readonly path: string; readonly fileSize: number }>(
+  store: ObjectStore,
+  files: readonly File[],
+): Promise<File[]> {
+  const lost: File[] = [];
+  const heads = mapAhead(files, askedAtATime, async (file) => ({ file, info: await store.head(canonical(file.path)) }));
+  for await (const { file, info } of heads) if (info?.size !== file.fileSize) lost.push(file);
+  return lost;
+}
+
 /** Maps in order, at most `width` under way at once. */
 export async function* mapAhead<T, R>(
   items: readonly T[],

@@ -8,10 +8,11 @@ import { ensureTable } from '../iceberg/ensure.ts';
 import { currentSnapshot, expectWritable } from '../iceberg/metadata.ts';
 import { readManifestList } from '../iceberg/scan.ts';
 import { isTableFault } from '../iceberg/table-fault.ts';
-import { type Intent, readIntent, settleIntent } from '../ledger/batch-intent.ts';
+import { type Intent, readStanding, type StandingIntent, settleIntent } from '../ledger/batch-intent.ts';
 import { commitBatch } from '../ledger/commit-batch.ts';
 import type { CommitQueue } from '../ledger/commit-queue.ts';
 import { type Claim, hasOtherVersion, Ledger, type Lookup } from '../ledger/ledger.ts';
+import { type LostFile, lostFile, restaged } from '../ledger/lost-files.ts';
 import type { OtherMapping } from '../ledger/other-mappings.ts';
 import type { ReplacedByBatch } from '../ledger/replace-batches.ts';
 import { commitContext } from '../ledger/runtime.ts';
@@ -142,13 +143,20 @@ export interface StagedClaim extends Pick<FinishedBatch, 'fault'> {
   readonly staged: StagedBatch;
 }
 
-/** Reads the objects of a claim, writes its files and puts its intent. May be called again with the same claim. */
+/** An intent whose files were removed before they were committed. */
+export type LostIntent = StandingIntent & LostFile;
+
+/**
+ * Reads the objects of a claim, writes its files and puts its intent, in the place of `lost` where one is given. May be
+ * called again with the same claim.
+ */
 export async function stageClaim(
   runtime: Runtime,
   ledger: Ledger,
   source: ConfiguredSource,
   claim: Claim,
   { givesUpOn, ...watch }: Omit<BatchWatch, 'commits' | 'onStaged'>,
+  lost?: LostIntent,
 ): Promise<StagedClaim> {
   const { log, ingester, store, config, sleep } = runtime;
   log.debug({ event: 'batch-claimed', batch: claim.batch, objects: claim.objects.length }, 'batch claimed');
@@ -165,7 +173,14 @@ export async function stageClaim(
     tables: { ...tables, ...(record && { amendments: record }) },
     ...watch,
   };
-  const settle = (intent: Intent) => settleIntent(watched(store, watch.onMove), config.warehouse, intent, sleep);
+  const settle = (intent: Intent) =>
+    settleIntent(
+      watched(store, watch.onMove),
+      config.warehouse,
+      lost === undefined ? intent : restaged(config.warehouse, lost, intent),
+      sleep,
+      lost,
+    );
   let staged: StagedBatch;
   try {
     staged = await ingester.ingest(runtime, request);
@@ -189,10 +204,11 @@ export async function workClaim(
   source: ConfiguredSource,
   claim: Claim,
   { commits, onStaged, ...watch }: BatchWatch,
+  lost?: LostIntent,
 ): Promise<FinishedBatch> {
   const { clock } = runtime;
   const begun = clock();
-  const staged = await stageClaim(runtime, ledger, source, claim, watch);
+  const staged = await stageClaim(runtime, ledger, source, claim, watch, lost);
   const ingested = clock();
   onStaged?.();
   const replaced = await commits.finish(staged.intent, watch.onMove);
@@ -263,13 +279,28 @@ export async function resumeClaim(
   claim: Claim,
   watch: BatchWatch,
 ): Promise<FinishedBatch> {
-  const { store, config, sleep, clock } = runtime;
+  const { clock } = runtime;
   const begun = clock();
-  const intent = await readIntent(store, config.warehouse, claim.batch, sleep);
-  if (intent === undefined) return workClaim(runtime, ledger, source, claim, watch);
+  const { standing, lost } = await readIntact(runtime, ledger, claim.batch);
+  if (standing === undefined || lost !== undefined) return workClaim(runtime, ledger, source, claim, watch, lost);
+  const { intent } = standing;
   watch.onStaged?.();
   const replaced = await watch.commits.finish(intent, watch.onMove);
   return { source, claim, intent, staged: undefined, replaced, milliseconds: { ingest: 0, commit: clock() - begun } };
+}
+
+/** The intent of a batch, where there is one; `lost` where it cannot be carried out any more (logged). */
+export async function readIntact(
+  runtime: Runtime,
+  ledger: Ledger,
+  batch: string,
+): Promise<{ readonly standing?: StandingIntent; readonly lost?: LostIntent }> {
+  const { store, config, sleep, log } = runtime;
+  const standing = await readStanding(store, config.warehouse, batch, sleep);
+  const file = standing && (await lostFile(runtime, ledger, standing.intent));
+  if (standing === undefined || file === undefined) return standing ? { standing } : {};
+  logEvent(log, 'batch-files-lost', { batch, source: standing.intent.source, file: file.path });
+  return { standing, lost: { ...standing, ...file } };
 }
 
 /** Taken over by one snapshot; few, since the deadline of each begins to run. */

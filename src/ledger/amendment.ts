@@ -15,6 +15,7 @@ import type { LoadedTable } from '../iceberg/catalog.ts';
 import { commitTable, MissingDataFiles, NewRowDeletes } from '../iceberg/commit.ts';
 import { type DataFile, dataFileFromJson, dataFileToJson } from '../iceberg/data-file.ts';
 import { ensureTable } from '../iceberg/ensure.ts';
+import { lostAmong } from '../iceberg/files.ts';
 import { isRolledBack } from '../iceberg/history.ts';
 import { parseJson, stringifyJson } from '../iceberg/json.ts';
 import { dayFilesRequest, storeDataFile } from '../iceberg/write.ts';
@@ -124,20 +125,30 @@ export async function acceptRows(
 /** Finishes what runs that died have left open. Returns how many amendments that were. Safe beside live runs. */
 export async function finishAmendments(runtime: LedgerRuntime): Promise<number> {
   let finished = 0;
-  for await (const intent of intents(runtime)) if (await finish(runtime, intent)) finished++;
+  for await (const intent of intents(runtime)) {
+    // Another engine may have taken its files for orphans. After the decisive change there is no way back: a record
+    // that is lost stays so, and verify names the rows.
+    const lost = new Set(await lostAmong(runtime.store, filesOf(intent)));
+    const appends = [...intent.appends].map(
+      ([name, files]) => [name, files.filter((file) => !lost.has(file))] as const,
+    );
+    if (await finish(runtime, { ...intent, appends: new Map(appends) }, async () => lost.size === 0)) finished++;
+  }
   return finished;
 }
 
 /** Open amendments by id, each with the data files that it will make visible, or has: never orphans. */
 export async function openAmendments(runtime: LedgerRuntime): Promise<Map<string, readonly string[]>> {
   const open = new Map<string, readonly string[]>();
-  for await (const { id, change, appends } of intents(runtime))
+  for await (const intent of intents(runtime))
     open.set(
-      id,
-      [...change.add, ...[...appends.values()].flat()].map((file) => file.path),
+      intent.id,
+      filesOf(intent).map((file) => file.path),
     );
   return open;
 }
+
+const filesOf = ({ change, appends }: AmendmentIntent): DataFile[] => [...change.add, ...[...appends.values()].flat()];
 
 interface AmendmentIntent extends Pick<Amendment, 'table' | 'change' | 'batches'> {
   readonly id: string;

@@ -86,16 +86,18 @@ export const addCounts = (a: IntentCounts, b: IntentCounts): IntentCounts => ({
 const sums = <T extends Readonly<Record<keyof T, number>>>(a: T, b: T): T =>
   Object.fromEntries((Object.keys(a) as (keyof T)[]).map((key) => [key, a[key] + b[key]])) as T;
 
-/** The intent that stands: this one, or the one that was there before. */
+/** The intent that stands: this one, or the one that was there before, unless that was the very version `instead`. */
 export async function settleIntent(
   store: ObjectStore,
   warehouse: string,
   intent: Intent,
   sleep: (ms: number) => Promise<void>,
+  instead?: Pick<StandingIntent, 'etag'>,
 ): Promise<Intent> {
   const uri = intentUri(warehouse, intent.batch);
   const pieces = serialize(intent);
-  const isFirst = await store.put(uri, pieces, { ifNoneMatch: '*', contentType: 'application/json' }).then(
+  const condition = instead === undefined ? ({ ifNoneMatch: '*' } as const) : { ifMatch: instead.etag };
+  const isFirst = await store.put(uri, pieces, { ...condition, contentType: 'application/json' }).then(
     () => true,
     (error: unknown) => {
       // A request that was given up may still be sending the pieces.
@@ -111,19 +113,29 @@ export async function settleIntent(
   return standing;
 }
 
-export async function readIntent(
+/** An intent in the version that the store has of it. */
+export interface StandingIntent {
+  readonly intent: Intent;
+  readonly etag: string;
+}
+
+export async function readStanding(
   store: ObjectStore,
   warehouse: string,
   batch: string,
   sleep: (ms: number) => Promise<void>,
-): Promise<Intent | undefined> {
+): Promise<StandingIntent | undefined> {
   const info = await store.head(intentUri(warehouse, batch));
-  return info === undefined ? undefined : parse(await readWhole(store, info, { sleep }));
+  return info === undefined ? undefined : { intent: parse(await readWhole(store, info, { sleep })), etag: info.etag };
+}
+
+export async function readIntent(...args: Parameters<typeof readStanding>): Promise<Intent | undefined> {
+  return (await readStanding(...args))?.intent;
 }
 
 /** Where the intents of a warehouse are. */
 export const intentPrefix = (warehouse: string): string => `${warehouse}/_batches/`;
-const intentUri = (warehouse: string, batch: string): string => `${intentPrefix(warehouse)}${batch}.json`;
+export const intentUri = (warehouse: string, batch: string): string => `${intentPrefix(warehouse)}${batch}.json`;
 
 /** 2: its batch may share a snapshot with others, where a version that knows only 1 would not find it. */
 const formatVersion = 2;

@@ -10,7 +10,7 @@ import { commitTable } from '../iceberg/commit.ts';
 import type { TableMetadata } from '../iceberg/metadata.ts';
 import { liveFiles } from '../iceberg/scan.ts';
 import { fieldsByName } from '../iceberg/schema.ts';
-import { isTableFault, TableFault } from '../iceberg/table-fault.ts';
+import { isTableFault } from '../iceberg/table-fault.ts';
 import { fileRows, scanRows } from '../iceberg/table-rows.ts';
 import type { Row } from '../parquet/read/row-reader.ts';
 import { canonical } from '../store/places.ts';
@@ -172,9 +172,9 @@ function changeOf(table: string, intents: readonly Intent[]): Change | undefined
 }
 
 /** Those with files for the table that this very version of it has not taken. */
-async function notYetIn(
+export async function notYetIn(
   store: ObjectStore,
-  ledger: Ledger,
+  ledger: Pick<Ledger, 'openClaims'>,
   table: string,
   { metadata }: LoadedTable,
   group: readonly Intent[],
@@ -201,7 +201,7 @@ function isHistoryWhole({ snapshots, 'last-sequence-number': last }: TableMetada
  */
 async function takenAll(
   store: ObjectStore,
-  ledger: Ledger,
+  ledger: Pick<Ledger, 'openClaims'>,
   table: string,
   metadata: TableMetadata,
   intents: readonly Intent[],
@@ -224,26 +224,25 @@ async function takenAll(
 const rowsLookedFor = 1000;
 
 /**
- * Whether rows of a batch are in the table though its files are not: another engine has written them anew. Throws where
- * that cannot be told, since the files are gone and the table has no row of the objects.
+ * Whether rows of a batch are in the table though its files are not: another engine has written them anew. Where the files
+ * are gone, any row of the objects is taken for one.
  */
 async function hasRowsOf(
   store: ObjectStore,
   metadata: TableMetadata,
   table: string,
-  { batch, files, objects }: Intent,
+  { files, objects, again }: Intent,
 ): Promise<boolean> {
   const bounds = [{ column: 'source_uri', ...textRange(objects.keys()) }];
   const scan = { bounds, withDeleted: true };
   const [first] = files.get(table)!;
   if (first === undefined || !fieldsByName(metadata).has('source_uri')) return false;
   if ((await store.head(first.path)) === undefined) {
+    // The rows that it would take the place of; doing that once more changes nothing.
+    if (again !== undefined) return false;
     for await (const rows of scanRows(store, { metadata }, { ...scan, columns: ['source_uri'] }))
       if (rows.some((row) => objects.has(String(row.source_uri)))) return true;
-    throw new TableFault(
-      `table ${table}: ${first.path} of batch ${batch} is gone before it was committed, and so are its rows: ` +
-        'another engine has removed files that it took for orphans; delete the intent, and backfill reads the objects again',
-    );
+    return false;
   }
   const wanted = new Set<string>();
   for await (const rows of fileRows(store, metadata, { ...first, deletes: [] })) {

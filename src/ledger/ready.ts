@@ -3,12 +3,13 @@ import { mapAhead } from '../iceberg/files.ts';
 import { type Intent, intentPrefix, readIntent } from './batch-intent.ts';
 import type { LedgerEntry } from './entry.ts';
 import type { Ledger } from './ledger.ts';
+import { lostFile } from './lost-files.ts';
 import type { LedgerRuntime } from './runtime.ts';
 
 export interface ReadyBatches {
   /** In the order of their claims. */
   readonly ready: readonly { readonly intent: Intent; readonly claimed: number }[];
-  /** An entry of each batch without an intent. */
+  /** An entry of each batch without an intent, or with one whose files are gone. */
   readonly open: readonly LedgerEntry[];
 }
 
@@ -17,16 +18,19 @@ const mostAsked = 500;
 const askedAtATime = 32;
 
 export async function readyIntents(
-  { store, config, sleep }: Pick<LedgerRuntime, 'store' | 'config' | 'sleep'>,
+  runtime: Pick<LedgerRuntime, 'store' | 'catalog' | 'config' | 'sleep'>,
   ledger: Pick<Ledger, 'openClaims'>,
 ): Promise<ReadyBatches> {
+  const { store, config, sleep } = runtime;
   const claims = (await ledger.openClaims()).sort(([a], [b]) => a!.claimedAt - b!.claimedAt);
   const listed = claims.length > mostAsked ? new Set<string>() : undefined;
   if (listed !== undefined) for await (const { uri } of store.list(intentPrefix(config.warehouse))) listed.add(uri);
   const read = async (entries: readonly LedgerEntry[]) => {
     const { batch } = entries[0]!;
     const isThere = listed === undefined || listed.has(`${intentPrefix(config.warehouse)}${batch}.json`);
-    return { entries, intent: isThere ? await readIntent(store, config.warehouse, batch, sleep) : undefined };
+    const intent = isThere ? await readIntent(store, config.warehouse, batch, sleep) : undefined;
+    const isLost = intent !== undefined && (await lostFile(runtime, ledger, intent)) !== undefined;
+    return { entries, intent: isLost ? undefined : intent };
   };
   const ready: { intent: Intent; claimed: number }[] = [];
   const open: LedgerEntry[] = [];

@@ -22,6 +22,10 @@ export const events = declare({
   },
   'batch-claimed': { level: 'debug', message: 'batch claimed' },
   'batch-taken-over': { level: 'info', message: 'finishing an abandoned batch' },
+  'batch-files-lost': {
+    level: 'warn',
+    message: 'files that a batch was about to commit are gone: its objects are read again',
+  },
   'batch-given-up': {
     level: 'error',
     message: 'a batch could not be ingested: nothing of it is committed, and its objects are taken by smaller parts',

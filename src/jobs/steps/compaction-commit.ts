@@ -6,6 +6,7 @@
 
 import type { LoadedTable } from '../../iceberg/catalog.ts';
 import type { DataFile } from '../../iceberg/data-file.ts';
+import { lostAmong } from '../../iceberg/files.ts';
 import { AccountingError, increase } from '../../ingest/object-counts.ts';
 import type { Runtime } from '../../ingest/runtime.ts';
 import { finishAmendments } from '../../ledger/amendment.ts';
@@ -99,8 +100,15 @@ async function commitGroup(runtime: Runtime, table: string, group: readonly Stag
   const before = await openTable(runtime, table);
   if (before === undefined) throw new Error(`table ${table} was dropped since its units were planned`);
   group.forEach(expectAllRows);
-  const { committed, overtaken } = await commitDays(runtime, before.planned, group);
+  const lost = await lostAmong(
+    runtime.store,
+    group.flatMap(({ files }) => files),
+  );
+  const isLost = new Set(lost);
+  const whole = group.filter(({ files }) => !files.some((file) => isLost.has(file)));
+  const { committed } = await commitDays(runtime, before.planned, whole);
   const done = [...committed];
+  const overtaken = group.filter((day) => !done.includes(day));
   const given: StagedDay[] = [];
   if (overtaken.length > 0) {
     const after = await openTable(runtime, table);

@@ -4,12 +4,11 @@
  * was put first.
  */
 import { ensureTable } from '../../iceberg/ensure.ts';
-import { createLedger, stageClaim } from '../../ingest/claimed-batch.ts';
+import { createLedger, readIntact, stageClaim } from '../../ingest/claimed-batch.ts';
 import { expectOwnWarehouse } from '../../ingest/own-tables.ts';
 import type { ConfiguredSource } from '../../ingest/plan.ts';
 import type { Runtime } from '../../ingest/runtime.ts';
 import { selectSources } from '../../ingest/select-sources.ts';
-import { readIntent } from '../../ledger/batch-intent.ts';
 import type { Ledger } from '../../ledger/ledger.ts';
 import { commitContext } from '../../ledger/runtime.ts';
 import { quarantine } from '../../tables/quarantine.ts';
@@ -88,17 +87,17 @@ export class Stager {
   }
 
   async #stageBatch(source: ConfiguredSource, { batch, ymd }: IngestUnit): Promise<IngestOutcome> {
-    const { store, config, sleep } = this.#runtime;
     await this.#home();
-    const standing = await readIntent(store, config.warehouse, batch, sleep);
-    if (standing !== undefined) {
-      return { state: standing.objects.size > 0 ? 'staged' : 'given-back', intent: standing };
+    const { standing, lost } = await readIntact(this.#runtime, this.#ledger, batch);
+    if (standing !== undefined && lost === undefined) {
+      const { intent } = standing;
+      return { state: intent.objects.size > 0 ? 'staged' : 'given-back', intent };
     }
     const claim = await this.#ledger.openClaim(batch, ymd);
     if (claim === undefined) return { state: 'settled' };
     await this.#tablesOf(source);
     const watch = this.#signal ? { signal: this.#signal } : {};
-    const { intent, staged, fault } = await stageClaim(this.#runtime, this.#ledger, source, claim, watch);
+    const { intent, staged, fault } = await stageClaim(this.#runtime, this.#ledger, source, claim, watch, lost);
     const failures = staged.failures.filter(({ uri }) => !intent.objects.has(uri));
     return { state: fault === undefined ? 'staged' : 'given-back', intent, failures };
   }

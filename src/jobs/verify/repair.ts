@@ -5,6 +5,7 @@
  */
 import { commitTable } from '../../iceberg/commit.ts';
 import type { DataFile } from '../../iceberg/data-file.ts';
+import { lostAmong } from '../../iceberg/files.ts';
 import { expectHome } from '../../iceberg/home.ts';
 import { liveFiles } from '../../iceberg/scan.ts';
 import { increase } from '../../ingest/object-counts.ts';
@@ -107,17 +108,12 @@ async function restoreBatches(runtime: Runtime, differences: readonly Difference
       const files = intent?.files.get(table) ?? [];
       const lacking = [...(intent?.objects.keys() ?? [])].reduce((sum, uri) => sum + (byUri.get(uri) ?? 0), 0);
       const held = files.reduce((sum, file) => sum + file.recordCount, 0);
-      if (held === 0 || lacking !== held || !(await allThere(runtime, files))) continue;
+      if (held === 0 || lacking !== held || (await lostAmong(store, files)).length > 0) continue;
       if (await appendAgain(runtime, table, batch, files))
         done.push(`brought back ${files.length} files of batch ${batch} to table ${table}, ${held} rows`);
     }
   }
   return done;
-}
-
-async function allThere({ store }: Runtime, files: readonly DataFile[]): Promise<boolean> {
-  for (const file of files) if ((await store.head(file.path))?.size !== file.fileSize) return false;
-  return true;
 }
 
 async function appendAgain(
