@@ -26,8 +26,8 @@ worker exits. A second signal ends it at once. Nothing is lost either way.
 
 /metrics, /healthz and /readyz are served at worker.listen, by default to this machine only, and not with --once.
 
-Exit codes: 0 stopped in good order, or with --once all done; 1 failed, or with --once stopped, or an object or a source
-could not be read; 2 usage or configuration.`;
+Exit codes: 0 stopped in good order, or with --once all done; 1 failed, or with --once stopped, an object or a source
+could not be read, or the table of a source cannot be used; 2 usage or configuration.`;
 
 export function defineWorker(program: Command, run: RunAction): void {
   program

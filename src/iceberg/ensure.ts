@@ -1,4 +1,3 @@
-import type { ObjectStore } from '../store/store.ts';
 import type { TableDeclaration } from '../tables/declaration.ts';
 import type { LoadedTable } from './catalog.ts';
 import { CommitConflict, CommitStateUnknown } from './catalog.ts';
@@ -36,14 +35,8 @@ async function createMissing(context: CommitContext, declaration: TableDeclarati
     if (!isMissing && (await catalog.loadTable(name)) !== undefined) return;
     isMissing = false;
     await catalog.ensureNamespace();
+    await expectNotLost(context, name);
     const location = catalog.tableLocation(name);
-    const left = await firstDataFile(context.store, location);
-    // What others write into a table that they have just made comes after its registration.
-    if (left !== undefined && (await catalog.loadTable(name)) === undefined)
-      throw new TableFault(
-        `the catalog has lost table ${name}, whose files are still there (${left}): "verify --repair" registers it again; ` +
-          `to begin anew, which brings back what was erased, remove ${location} first`,
-      );
     const metadata = newTableMetadata({ uuid: context.uuid(), location, declaration, nowMs: context.now() });
     try {
       await catalog.createTable(name, metadata, context.later);
@@ -54,7 +47,18 @@ async function createMissing(context: CommitContext, declaration: TableDeclarati
   });
 }
 
-async function firstDataFile(store: ObjectStore, location: string): Promise<string | undefined> {
-  for await (const { uri } of store.list(`${location}/data/`)) return uri;
-  return undefined;
+/** Throws TableFault where a table that the catalog does not know has data files. */
+export async function expectNotLost(
+  { store, catalog }: Pick<CommitContext, 'store' | 'catalog'>,
+  name: string,
+): Promise<void> {
+  const location = catalog.tableLocation(name);
+  for await (const { uri } of store.list(`${location}/data/`)) {
+    // What others write into a table that they have just made comes after its registration.
+    if ((await catalog.loadTable(name)) !== undefined) return;
+    throw new TableFault(
+      `the catalog has lost table ${name}, whose files are still there (${uri}): "verify --repair" registers it again; ` +
+        `to begin anew, which brings back what was erased, remove ${location} first`,
+    );
+  }
 }

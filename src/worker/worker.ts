@@ -76,6 +76,8 @@ export class Worker {
   readonly #missing: MissingDecisions;
   readonly #figures: WarehouseFigures;
   #opened = false;
+  /** What is wrong with the tables of sources that stay out, by source. */
+  #unusable: ReadonlyMap<string, Error> = new Map();
 
   /** Throws UsageError for sources that are not configured, or that share a queue with one that is not asked for. */
   constructor(runtime: Runtime, ports: WorkerPorts, options: WorkerOptions = {}) {
@@ -112,7 +114,7 @@ export class Worker {
 
   /**
    * To be called once. Runs until the signal fires (with `once`, until all is done), and then no longer than worker.shutdown and a little.
-   * Throws what makes starting impossible, such as a port in use; with `once` also the first fault of a source.
+   * Throws what makes starting impossible, such as a port in use; with `once` also the first fault of a source or of its table.
    */
   async run(signal: AbortSignal = new AbortController().signal): Promise<WorkerReport> {
     const { config, clock, log } = this.#runtime;
@@ -179,6 +181,7 @@ export class Worker {
     await this.#batches.idle();
     await this.#leftToDo.done();
     for (const result of results) if (result.status === 'rejected') throw result.reason;
+    if (once) for (const fault of this.#unusable.values()) throw fault;
   }
 
   /** Makes the tables and finishes what others left, as often as it takes. */
@@ -188,7 +191,8 @@ export class Worker {
       try {
         this.#batches.prepare();
         await expectOwnWarehouse(this.#runtime);
-        await openTables(this.#runtime, this.#ledger, this.#sources);
+        const { unusable } = await openTables(this.#runtime, this.#ledger, this.#sources);
+        this.#unusable = unusable;
         await this.#setAside.open();
         this.#opened = true;
         await this.#batches.finishAbandoned();

@@ -3,11 +3,13 @@ import { FileCatalog } from '../../src/catalog/file/catalog.ts';
 import type { LoadedTable } from '../../src/iceberg/catalog.ts';
 import { backfill } from '../../src/jobs/backfill/backfill.ts';
 import { compact } from '../../src/jobs/compact/compact.ts';
+import { checkTables } from '../../src/jobs/doctor/store.ts';
 import { erase } from '../../src/jobs/erase/erase.ts';
 import { newerMetadata } from '../../src/jobs/verify/pointer.ts';
 import { repair } from '../../src/jobs/verify/repair.ts';
 import { verify } from '../../src/jobs/verify/verify.ts';
 import { MemoryStore } from '../../src/store/memory.ts';
+import { Worker } from '../../src/worker/worker.ts';
 import { collect } from '../support/collect.ts';
 import { decision, putDecisions, putLines, rowsOf, run, testRuntime, warehouse } from '../support/warehouse.ts';
 
@@ -69,6 +71,9 @@ describe('a table that the catalog has lost is not made anew, which would bring 
     const { losing, repaired } = await begun('opa_decisions');
     const { failures } = await backfill(losing);
     expect(failures).toMatchObject([{ code: 'table-unusable', message: expect.stringContaining('verify --repair') }]);
+    const worker = new Worker(losing, { openQueue: () => undefined as never }, { once: true });
+    await expect(worker.run()).rejects.toThrow(failures[0]!.message);
+    expect(await checkTables(losing)).toMatchObject({ status: 'failed', found: failures[0]!.message });
     await repaired();
   });
 
@@ -78,6 +83,9 @@ describe('a table that the catalog has lost is not made anew, which would bring 
   ])('%s: nothing is read', async (_, lost) => {
     const { losing, repaired } = await begun(...lost);
     await expect(backfill(losing)).rejects.toThrow(/lost table \w+, .*verify --repair/);
+    const { status, found } = await checkTables(losing);
+    expect(status).toBe('failed');
+    for (const name of lost) expect(found).toContain(`lost table ${name}`);
     expect(losing.catalog.lost.has('ingested_objects')).toBe(true);
     await repaired();
   });

@@ -102,6 +102,31 @@ test.each(faults)('a table %s holds up no other source of a worker', async (_, s
   expect(await rows('quarantine').catch(() => 0)).toBe(0);
 });
 
+test.each(faults)(
+  'a table %s ends a worker that runs once with an error, if nothing is new too',
+  async (_, spoil, message) => {
+    await spoil();
+    const worker = new Worker(fresh(), { openQueue: () => undefined as never }, { once: true });
+    await expect(worker.run()).rejects.toThrow(message);
+  },
+);
+
+test('a column that another engine has renamed keeps its source out, and fails the doctor', async () => {
+  const base = await load();
+  const last = base.metadata.schemas.at(-1)!;
+  const id = last['schema-id'] + 1;
+  const fields = last.fields.map((field) => (field.name === 'subject' ? { ...field, name: 'who' } : field));
+  const schemas = [...base.metadata.schemas, { ...last, 'schema-id': id, fields }];
+  await runtime.catalog.commitTable(table, base, { ...base.metadata, schemas, 'current-schema-id': id });
+  await put(2);
+  const { failures } = await run(runtime);
+  expect(failures).toMatchObject([{ code: 'table-unusable' }]);
+  expect(await checkTables(runtime)).toMatchObject({
+    status: 'failed',
+    found: expect.stringContaining(failures[0]!.message),
+  });
+});
+
 test('of batches that are committed together only those of a bad table fail, and the next run commits them', async () => {
   await put(2);
   const { store } = runtime;

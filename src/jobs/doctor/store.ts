@@ -1,16 +1,24 @@
 /** Buckets and folders: what the sources show, and whether the warehouse can be written as commits need it. */
 
+import { expectNotLost } from '../../iceberg/ensure.ts';
 import { findOutside } from '../../iceberg/home.ts';
 import { expectWritable } from '../../iceberg/metadata.ts';
 import { liveFiles } from '../../iceberg/scan.ts';
+import { evolve } from '../../iceberg/schema.ts';
 import { isTableFault } from '../../iceberg/table-fault.ts';
 import { createLedger } from '../../ingest/claimed-batch.ts';
 import { ownTables } from '../../ingest/own-tables.ts';
 import { objectsAt } from '../../ingest/plan.ts';
 import type { Runtime } from '../../ingest/runtime.ts';
+import { selectSources } from '../../ingest/select-sources.ts';
 import { readSetAside } from '../../ledger/set-aside.ts';
 import type { SideSourceConfig, SourceConfig } from '../../sources/config.ts';
 import { type ListingOddity, type ObjectStore, StoreError } from '../../store/store.ts';
+import { amendments } from '../../tables/amendments.ts';
+import type { TableDeclaration } from '../../tables/declaration.ts';
+import { ingestedObjects } from '../../tables/ingested-objects.ts';
+import { quarantine } from '../../tables/quarantine.ts';
+import { sequences } from '../../tables/sequences.ts';
 import { type Finding, failed, ok, reasonOf, warning } from './check.ts';
 
 /** So many empty objects, and one is read all the same. */
@@ -54,36 +62,64 @@ export async function checkListing(
   );
 }
 
-/** Whether the tables name files of this warehouse, and not those of another that it is a copy of. */
-export async function checkTables({ store, catalog, config }: Runtime): Promise<Finding> {
-  let there = 0;
-  const faults: string[] = [];
-  for (const table of ownTables(config)) {
-    let outside: string | undefined;
-    try {
-      const loaded = await catalog.loadTable(table);
-      if (loaded === undefined) continue;
-      there++;
-      outside = await findOutside(store, catalog, table, loaded);
-      expectWritable(table, loaded.metadata);
-      for await (const _ of liveFiles(store, loaded.metadata));
-    } catch (error) {
-      if (!isTableFault(error)) throw error;
-      faults.push(error.message.includes(table) ? error.message : `table ${table}: ${error.message}`);
-    }
-    if (outside !== undefined) {
-      return failed(
-        `table ${table} of ${config.warehouse} points outside of it, to ${outside}: the warehouse is a copy of another one, or was moved`,
-        'set warehouse to the original, or to a new place, which backfill fills again from the sources; until then it can only be read',
-      );
-    }
+/** Whether the tables are there, can be used, and name files of this warehouse, and not those of another that it is a copy of. */
+export async function checkTables(runtime: Runtime): Promise<Finding> {
+  const { config } = runtime;
+  const declared = Map.groupBy(
+    [...selectSources(runtime, undefined).map(({ source }) => source.table), ...bookkeeping],
+    ({ name }) => name,
+  );
+  const looks = ownTables(config).map((table) => lookAtTable(runtime, table, declared.get(table) ?? []));
+  const found = await Promise.all(looks);
+  const copied = found.find(({ outside }) => outside !== undefined);
+  if (copied !== undefined) {
+    return failed(
+      `table ${copied.table} of ${config.warehouse} points outside of it, to ${copied.outside}: the warehouse is a copy of another one, or was moved`,
+      'set warehouse to the original, or to a new place, which backfill fills again from the sources; until then it can only be read',
+    );
   }
+  const faults = found.flatMap(({ fault }) => fault ?? []);
   if (faults.length > 0)
     return failed(
       faults.join('; '),
-      'its sources stay out until it is mended; the others go on. Roll it back to an earlier snapshot with another engine, or have it dropped and filled again from the sources by backfill',
+      'its sources stay out until it is mended; the others go on. Where nothing better is said, roll it back to an earlier snapshot with another engine, or have it dropped and filled again from the sources by backfill',
     );
+  const there = found.filter(({ isThere }) => isThere).length;
   return ok(`${there} tables, all of their metadata in ${config.warehouse}`);
+}
+
+const bookkeeping = [quarantine, ingestedObjects, amendments, sequences];
+
+interface LookedAtTable {
+  readonly table: string;
+  readonly isThere: boolean;
+  readonly outside?: string;
+  readonly fault?: string;
+}
+
+async function lookAtTable(
+  { store, catalog, clock }: Runtime,
+  table: string,
+  declarations: readonly TableDeclaration[],
+): Promise<LookedAtTable> {
+  const found = { table, isThere: true };
+  let outside: string | undefined;
+  try {
+    const loaded = await catalog.loadTable(table);
+    if (loaded === undefined) {
+      await expectNotLost({ store, catalog }, table);
+      return { table, isThere: false };
+    }
+    outside = await findOutside(store, catalog, table, loaded);
+    expectWritable(table, loaded.metadata);
+    for (const declaration of declarations) evolve(loaded.metadata, declaration, clock());
+    for await (const _ of liveFiles(store, loaded.metadata));
+  } catch (error) {
+    if (!isTableFault(error)) throw error;
+    const fault = error.message.includes(table) ? error.message : `table ${table}: ${error.message}`;
+    return { ...found, fault, ...(outside !== undefined && { outside }) };
+  }
+  return { ...found, ...(outside !== undefined && { outside }) };
 }
 
 /** Below the warehouse; nothing of it is a table. */
