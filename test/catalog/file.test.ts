@@ -185,6 +185,17 @@ describe('a commit whose answer is lost', () => {
     );
   });
 
+  test.each(['access-denied', 'other'] as const)('fails at once where the store refuses it (%s)', async (code) => {
+    const { store, base } = await setup();
+    const refusal = new StoreError(code, `${root}/events`, 'no space left');
+    const view = store.view({
+      before: (call) => {
+        if (isCommit(call)) throw refusal;
+      },
+    });
+    await expect(new FileCatalog(view, root).commitTable('events', base, base.metadata)).rejects.toBe(refusal);
+  });
+
   test('is a conflict where someone else took the version', async () => {
     const { store, catalog, base } = await setup();
     await catalog.commitTable('events', base, { ...base.metadata, 'last-updated-ms': 7 });

@@ -4,6 +4,7 @@ import { mapAhead, readFile, readVersion } from '../../iceberg/files.ts';
 import { logMetadata } from '../../iceberg/history.ts';
 import { parseMetadata, serializeMetadata, type TableMetadata } from '../../iceberg/metadata.ts';
 import { nextTurn } from '../../store/event-loop.ts';
+import { isTransient } from '../../store/retry.ts';
 import { type ObjectStore, StoreError } from '../../store/store.ts';
 import { compareText } from '../../text/order.ts';
 import { checkTableName, isTableName } from '../table-name.ts';
@@ -228,11 +229,13 @@ export class FileCatalog implements Catalog {
       const { etag } = await this.#store.put(uri, bytes, { ifNoneMatch: '*', contentType: 'application/json' });
       return { table, etag };
     } catch (error) {
-      if (!(error instanceof StoreError) || error.code === 'access-denied' || error.code === 'invalid-uri') throw error;
+      if (!(error instanceof StoreError)) throw error;
       // A put whose answer was lost meets its own object when it is sent again, so look whose object stands there.
       const standing = await this.#tryRead(name, version);
       if (standing?.bytes.equals(bytes)) return { table, etag: standing.etag };
       if (error.code === 'precondition-failed') throw new CommitConflict(name, { cause: error });
+      // Whatever else it is, such as a full disk, it is no better on the next try.
+      if (!isTransient(error)) throw error;
       throw new CommitStateUnknown(name, { cause: error });
     }
   }
