@@ -178,6 +178,8 @@ const statements: readonly string[] = [
   `FROM events SELECT ymd, max(ratio) GROUP BY ymd`,
   `SELECT * FROM (SELECT subject, size FROM events WHERE subject = 'rare' UNION ALL SELECT text, n FROM erased) WHERE size > 8900`,
   `SELECT count(*) FROM events TABLESAMPLE 100 PERCENT`,
+  `SELECT subject, size FROM events WHERE (ratio = 'nan'::DOUBLE OR ratio < '-inf'::DOUBLE OR ratio < 1) AND note <> '"NaN"'`,
+  `SELECT * FROM events WHERE atan2(ratio, -0.0::DOUBLE) > 3`,
 ];
 
 describe('answers are those of a local warehouse', () => {

@@ -220,5 +220,6 @@ function constantOf(value: unknown): Constant | undefined {
       return { sql: `CAST(make_timestamp(CAST('${content}' AS BIGINT)) AS TIMESTAMP WITH TIME ZONE)` };
     if (type === 'DATE') return { sql: `(DATE '1970-01-01' + CAST('${content}' AS INTEGER))` };
   }
-  return type === 'DOUBLE' && Number.isFinite(content) ? { sql: `CAST('${content}' AS DOUBLE)` } : undefined;
+  if (type !== 'DOUBLE' || !Number.isFinite(content)) return undefined;
+  return { sql: `CAST('${Object.is(content, -0) ? '-0' : content}' AS DOUBLE)` };
 }
