@@ -85,7 +85,9 @@ export const writingEngineNames = Object.keys(writingEngines) as readonly Writin
 
 /** Throws UsageError for a name that no engine has, and where the configuration says too little of it. */
 export const openEngine = (name: EngineName, context: EngineContext): Promise<QueryEngine> =>
-  known(engines, name).open(context);
+  Promise.all([known(engines, name).open(context), import('./renamed-columns.ts')]).then(
+    ([engine, { withRenamedColumns }]) => withRenamedColumns(context, engine),
+  );
 
 export const openWritingEngine = (name: WritingEngineName, context: StatementContext): Promise<StatementEngine> =>
   known(writingEngines, name).open(context);

@@ -287,12 +287,18 @@ function evolveField(
 
 /** A column that another engine has renamed is not added again: its values would stand in two columns, half in each. */
 function expectNotRenamed(metadata: TableMetadata, declaration: TableDeclaration, name: string): void {
-  const now = fieldsByName(metadata).get(name);
-  if (now !== undefined)
-    throw new TableFault(
-      `column ${name} of table ${declaration.name} (${metadata.location}) was renamed to ${now.name} by another engine: ` +
-        `rename it back there (ALTER TABLE ${declaration.name} RENAME COLUMN ${now.name} TO ${name})`,
-    );
+  const rename = tellRename(metadata, declaration.name, name);
+  if (rename !== undefined) throw new TableFault(rename);
+}
+
+/** What to do, where another engine has renamed a column and nothing else has its name. */
+export function tellRename(metadata: TableMetadata, table: string, column: string): string | undefined {
+  const now = fieldsByName(metadata).get(column)?.name ?? column;
+  if (now === column) return undefined;
+  return (
+    `column ${column} of table ${table} (${metadata.location}) was renamed to ${now} by another engine: ` +
+    `rename it back there (ALTER TABLE ${table} RENAME COLUMN ${now} TO ${column})`
+  );
 }
 
 /** Engines fold names to lower case; two columns that differ by case only would collide in Glue, Athena and Trino. */

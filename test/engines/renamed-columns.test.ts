@@ -1,0 +1,56 @@
+/** A column that another engine has renamed is named by whatever asks for it, with what to do. */
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import type { QueryEngine } from '../../src/engines/engine.ts';
+import { openEngine } from '../../src/engines/index.ts';
+import { ask } from '../../src/queries/questions.ts';
+import { gatherReport } from '../../src/report/gather.ts';
+import { reportRange } from '../../src/report/range.ts';
+import { collect } from '../support/collect.ts';
+import { putDecisions, run, testRuntime } from '../support/warehouse.ts';
+
+const table = 'opa_decisions';
+const told =
+  `column subject of table ${table} (memory://test/warehouse/${table}) was renamed to who by another engine: ` +
+  `rename it back there (ALTER TABLE ${table} RENAME COLUMN who TO subject)`;
+
+const runtime = testRuntime();
+let engine: QueryEngine;
+
+beforeAll(async () => {
+  await putDecisions(runtime.store, 2, 3);
+  await run(runtime);
+  const base = (await runtime.catalog.loadTable(table))!;
+  const last = base.metadata.schemas.at(-1)!;
+  const id = last['schema-id'] + 1;
+  const fields = last.fields.map((field) => (field.name === 'subject' ? { ...field, name: 'who' } : field));
+  const schemas = [...base.metadata.schemas, { ...last, 'schema-id': id, fields }];
+  await runtime.catalog.commitTable(table, base, { ...base.metadata, schemas, 'current-schema-id': id });
+  engine = await openEngine('duckdb', { ...runtime, env: {} });
+});
+afterAll(() => engine.close());
+
+const range = { fromDay: '2023-07-11', toDay: '2023-07-12' };
+
+test('a named question', async () => {
+  const given = new Map([
+    ['from', range.fromDay],
+    ['to', range.toDay],
+  ]);
+  await expect(engine.query(ask('decisions', given))).rejects.toThrow(told);
+});
+
+test('a report', async () => {
+  const reported = await reportRange({ from: range.fromDay, to: range.toDay }, () => Promise.reject());
+  await expect(gatherReport({ engine, tables: [table] }, reported)).rejects.toThrow(told);
+});
+
+test('a statement, and a view in it', async () => {
+  await expect(engine.query({ sql: `SELECT d.subject FROM ${table} d` })).rejects.toThrow(told);
+  await expect(engine.query({ sql: 'SELECT count(*) FROM audit_events' })).rejects.toThrow(told);
+});
+
+test('what has nothing to do with it fails as it did, and the new name can be asked for', async () => {
+  await expect(engine.query({ sql: `SELECT nix FROM ${table}` })).rejects.toThrow('column "nix" not found');
+  const { chunks } = await engine.query({ sql: `SELECT count(who) FROM ${table}` });
+  expect((await collect(chunks)).flat()).toEqual([[6]]);
+});
