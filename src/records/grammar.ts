@@ -109,6 +109,11 @@ export class Grammar {
     return message === null ? null : { offset: this.#errorAt(this.#offset), message };
   }
 
+  /** An object has begun and not ended. */
+  get isInObject(): boolean {
+    return this.#open.includes(false);
+  }
+
   /** Of a check of one value, after `finish`: nothing is missing. */
   get isWhole(): boolean {
     return this.#state === State.top;

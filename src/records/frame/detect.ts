@@ -1,7 +1,8 @@
 /**
  * Tells by content how an object is framed, never by its name. Only the beginning is looked at.
  *
- * `[` begins an array (or several): its elements are records. `{` begins JSON lines, unless the first value goes on on the
+ * `[` begins an array (or several): its elements are records. A first line that is cut off inside of an array is a line all the
+ * same, where objects follow it as lines of JSON lines do, without commas. `{` begins JSON lines, unless the first value goes on on the
  * next line (pretty-printed), or another value follows it on the same line: then values stand one behind the other. A
  * first line that is cut off is still a line: what follows begins with `{` in the first column, which no pretty-printed
  * value has inside. Where the head has no line end, it says nothing of values over several lines: it is (part of) a line. Anything else is lines: logs with text around the JSON.
@@ -11,6 +12,8 @@ import { fillerAt, isSpace, NEWLINE, OPEN_BRACE, OPEN_BRACKET } from './framer.t
 import { objectEnd } from './lines.ts';
 
 const QUOTE = 0x22;
+/** What a value is followed by inside of an array or an object. */
+const goesOnInside: ReadonlySet<number | undefined> = new Set(Buffer.from(',]}'));
 
 export type Framing = 'lines' | 'values';
 
@@ -44,8 +47,7 @@ function goesOn(head: Buffer, start: number, newline: number, enough: boolean): 
   const grammar = new Grammar(start);
   if (grammar.feed(head, start, newline + 1) ?? grammar.finish()) return 'lines';
   if (newline + 1 < head.length && head[newline + 1] === OPEN_BRACE) return 'lines';
-  let next = newline + 1;
-  while (next < head.length && isSpace(head[next])) next++;
+  const next = behindSpace(head, newline + 1);
   if (next === head.length) return enough ? 'lines' : undefined;
   if (grammar.feed(head, newline + 1, next + 1)) return 'lines';
   // Nothing prints a number on the line behind its name: that is the time in front of a log line.
@@ -57,13 +59,47 @@ function goesOn(head: Buffer, start: number, newline: number, enough: boolean): 
 
 /** `[` of an array, or of a log line such as `[INFO] …`: the grammar of the first line says. */
 function arrayOrText(head: Buffer, start: number, enough: boolean): Framing | undefined {
-  let next = start + 1;
-  while (next < head.length && isSpace(head[next])) next++;
+  const next = behindSpace(head, start + 1);
   if (next === head.length) return enough ? 'values' : undefined;
-  if (head[next] === OPEN_BRACE) return 'values';
-  const newline = head.indexOf(NEWLINE, next);
-  if (newline < 0 && !enough) return undefined;
+  if (head[next] !== OPEN_BRACE) {
+    const newline = head.indexOf(NEWLINE, next);
+    if (newline < 0 && !enough) return undefined;
+    const grammar = new Grammar(start);
+    const error = grammar.feed(head, start, newline < 0 ? head.length : newline) ?? grammar.finish();
+    if (error && error.offset < (newline < 0 ? head.length : newline)) return 'lines';
+  }
+  return arrayOrCutLine(head, start, enough);
+}
+
+/** Whether the array goes on behind its first line, or that was broken and lines of objects follow it. */
+function arrayOrCutLine(head: Buffer, start: number, enough: boolean): Framing | undefined {
+  const newline = head.indexOf(NEWLINE, start);
+  if (newline < 0) return enough ? 'values' : undefined;
   const grammar = new Grammar(start);
-  const error = grammar.feed(head, start, newline < 0 ? head.length : newline) ?? grammar.finish();
-  return error && error.offset < (newline < 0 ? head.length : newline) ? 'lines' : 'values';
+  const error = grammar.feed(head, start, newline + 1);
+  const object = behindSpace(head, newline + 1);
+  if (object === head.length) return enough ? 'values' : undefined;
+  if (!beginsLine(head, object)) return 'values';
+  const end = objectEnd(head, object);
+  const behind = behindSpace(head, end);
+  if (behind === head.length && !enough) return undefined;
+  // In the first column there is none of an object that has begun, however it is printed.
+  const isRefused = error !== null || grammar.isInObject || grammar.feed(head, newline + 1, object + 1) !== null;
+  if (isRefused) return hasItsLine(head, end, behind) ? 'lines' : 'values';
+  // Of a first line without any object the array could have this one, but not another one behind it.
+  const isFirst = head.indexOf(OPEN_BRACE, start) === object;
+  return isFirst && beginsLine(head, behind) ? 'lines' : 'values';
+}
+
+const beginsLine = (head: Buffer, at: number): boolean => head[at] === OPEN_BRACE && head[at - 1] === NEWLINE;
+
+/** Whether an object that ends at `end` is not part of an array, by what comes `behind` it. */
+const hasItsLine = (head: Buffer, end: number, behind: number): boolean =>
+  behind === head.length || (head.subarray(end, behind).includes(NEWLINE) && !goesOnInside.has(head[behind]));
+
+/** Where something other than white space stands; the end of the bytes where nothing does. */
+function behindSpace(bytes: Buffer, from: number): number {
+  let next = from;
+  while (next < bytes.length && isSpace(bytes[next])) next++;
+  return next;
 }

@@ -1,20 +1,26 @@
 /**
  * Text that some Windows collectors write in UTF-16: as UTF-8, before it is cut into records. Told by its byte order mark,
- * or by the zero byte beside each of its first characters. Offsets are those of the UTF-8 text.
+ * if there is a zero byte beside any of its first characters, or by one beside each. Offsets are those of the UTF-8 text.
  */
 
 import { TextDecoder } from 'node:util';
 
 /** So many bytes tell. */
-export const ENCODING_HEAD_BYTES = 8;
+export const ENCODING_HEAD_BYTES = 32;
+/** Of text without a byte order mark. */
+const PLAIN_HEAD_BYTES = 8;
 
 /** undefined for UTF-8. */
 export function utf16Of(head: Uint8Array): 'utf-16le' | 'utf-16be' | undefined {
-  if (head[0] === 0xff && head[1] === 0xfe) return 'utf-16le';
-  if (head[0] === 0xfe && head[1] === 0xff) return 'utf-16be';
-  if (head.length < ENCODING_HEAD_BYTES) return undefined;
+  const marked = head[0] === 0xff && head[1] === 0xfe ? 'utf-16le' : head[0] === 0xfe && head[1] === 0xff && 'utf-16be';
+  if (marked) {
+    // Stray bytes in front of lines of UTF-8, where none of the characters of JSON or of a log line is ASCII.
+    const text = head.subarray(2, ENCODING_HEAD_BYTES);
+    return text.length === 0 || text.includes(0) ? marked : undefined;
+  }
+  if (head.length < PLAIN_HEAD_BYTES) return undefined;
   const alternate = (first: number): boolean =>
-    head.subarray(0, ENCODING_HEAD_BYTES).every((byte, i) => (i % 2 === first ? isPrinted(byte) : byte === 0));
+    head.subarray(0, PLAIN_HEAD_BYTES).every((byte, i) => (i % 2 === first ? isPrinted(byte) : byte === 0));
   if (alternate(0)) return 'utf-16le';
   return alternate(1) ? 'utf-16be' : undefined;
 }

@@ -43,6 +43,50 @@ describe('framing is told by content', () => {
     expect(await frame('{"a":tru\n"b":2}\n{"c":3}\n')).toEqual(['{"a":tru', '"b":2}', '{"c":3}']);
   });
 
+  test('so is one that is cut off inside of an array, where lines of objects follow', async () => {
+    const lines = ['{"b":2}', '{"c":[3]}', 'text', '{"d":4}'];
+    for (const cut of ['[{', '[ {"a":', '[{"a":"x', '[{"a":tru', '[{]', '["', '[1', '[{"a":1}', '[[{"a":[', '[{"a":{'])
+      for (const end of ['\n', '\r\n\r\n'])
+        expect(await frame([cut, ...lines, ''].join(end)), cut).toEqual([cut, ...lines]);
+    expect(await frame('[\n{"b":2}\n{"c":3}\n')).toEqual(['[', '{"b":2}', '{"c":3}']);
+    const long = `{"b":"${'x'.repeat(100_000)}"}`;
+    expect(await frame(`[{\n${long}\n{"c":3}`)).toEqual(['[{', long, '{"c":3}']);
+  });
+
+  test('an array is one, wherever its lines end or it is cut', async () => {
+    for (const element of [{ a: 1 }, { a: { b: [{ c: 1 }, { d: 2 }] } }])
+      for (const indent of [undefined, 1, '\t'])
+        for (const between of [',', ',\n', '\n,\n', ' , '])
+          for (const [open, close] of [
+            ['[', ']'],
+            ['[\n', '\n]'],
+          ]) {
+            const text = JSON.stringify(element, null, indent);
+            const whole = `${open}${[text, text, text].join(between)}${close}`;
+            expect(await frame(whole), whole).toEqual([text, text, text]);
+            const elements = (cut: string) => framesOf(cut).then((frames) => frames.length);
+            for (let at = 1; at < whole.length; at++) expect(await elements(whole.slice(0, at))).toBeLessThan(5);
+          }
+    // The first element is cut off, and the others are those of an array.
+    expect(await frame('[{"a":"x\n{"b":2},\n{"c":3}]')).toEqual(['{"a":"x\n{"b":2},\n{"c":3}]']);
+  });
+
+  test('UTF-16 is read by its byte order mark, and stray bytes of one in front of lines are a line', async () => {
+    const lines = ['{"a":"ä漢"}', '{"b":2}'];
+    const bytes = (text: string) => Buffer.from(`\ufeff${text}`, 'utf16le');
+    for (const text of [lines.join('\n'), `漢字漢字 ${lines.join('\n')}`]) {
+      expect(texts(await framesOf(bytes(text)))).toEqual(text.split('\n'));
+      expect(texts(await framesOf(bytes(text).swap16(), [3]))).toEqual(text.split('\n'));
+    }
+    for (const mark of [Buffer.from([0xff, 0xfe]), Buffer.from([0xfe, 0xff])])
+      for (const rest of ['\n', '', ' x\n'])
+        for (const sizes of [[1], [1000]]) {
+          const frames = await framesOf(Buffer.concat([mark, Buffer.from(`${rest}${lines.join('\n')}`)]), sizes);
+          expect(texts(frames).slice(rest === '' ? 1 : -2)).toEqual(lines.slice(rest === '' ? 1 : 0));
+          expect(frames).toHaveLength(rest === '' ? 2 : 3);
+        }
+  });
+
   test('nothing but white space is no record', async () => {
     expect(await frame('')).toEqual([]);
     expect(await frame(' \r\n\t\n')).toEqual([]);

@@ -72,6 +72,25 @@ test('where chunks end makes no difference to the frames', async () => {
   );
 });
 
+test('an array that is cut anywhere gives its elements in front of that, however it is printed', async () => {
+  const between = fc.constantFrom(',', ', ', ',\n', '\n,', ',\r\n\r\n');
+  await fc.assert(
+    fc.asyncProperty(
+      fc.array(printed, { minLength: 1, maxLength: 4 }),
+      between,
+      fc.constantFrom('[', '[ ', '[\n', '[\r\n  '),
+      fc.nat(),
+      async (elements, separator, open, at) => {
+        const whole = `${open}${elements.join(separator)}\n]\n`;
+        expect(texts(await framesOf(whole))).toEqual(elements);
+        const cut = texts(await framesOf(whole.slice(0, at % whole.length)));
+        expect(cut.slice(0, -1)).toEqual(elements.slice(0, Math.max(0, cut.length - 1)));
+      },
+    ),
+    { numRuns: propertyRuns(1500) },
+  );
+});
+
 test('a frame is the slice of the object at its offset, frames follow one another, and no byte of evidence is in none', async () => {
   await fc.assert(
     fc.asyncProperty(document, sizes, async (text, chunks) => {

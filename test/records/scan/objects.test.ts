@@ -30,6 +30,8 @@ const junk = fc.constantFrom(
   'OPAL | INFO | Decision Log {"decision_id":"o","timestamp":"2023-07-11T17:01:42Z"}',
   'I0905 16:19:02.267323   228 impala-server.cc:679] Audit.log: {"request_id":"a:b","request_time":"2020-10-30 10:05:01"}',
 );
+/** Of UTF-16, which the rest is not. */
+const strayMark = Buffer.from([0xff, 0xfe, 0x0a]);
 const lineEnd = fc.oneof(
   { weight: 6, arbitrary: fc.constant('\n') },
   { weight: 1, arbitrary: fc.constantFrom('\r\n', '\n\n', ' ', '', ' \n\t', ',', '\n]\n[') },
@@ -47,12 +49,12 @@ for (const type of ['opa', 'okera-audit'] as const satisfies SourceType[]) {
     await fc.assert(
       fc.asyncProperty(
         fc.constantFrom(...sources[type].values()),
-        fc.constantFrom('', '', '\ufeff', '\n', '[', ' '),
+        fc.constantFrom(...['', '', '\ufeff', '\n', '[', ' ', '[{\n'].map((text) => Buffer.from(text)), strayMark),
         fc.array(fc.tuple(line, lineEnd), { maxLength: 12 }),
         sizes,
         async (source, head, lines, size) => {
           const parts = lines.flatMap(([bytes, end]) => [bytes, Buffer.from(end)]);
-          certain += (await bothWays(source, Buffer.concat([Buffer.from(head), ...parts]), size)).certain;
+          certain += (await bothWays(source, Buffer.concat([head, ...parts]), size)).certain;
         },
       ),
       { numRuns: propertyRuns(120) },
