@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { deflateRawSync, inflateRawSync, zstdDecompressSync } from 'node:zlib';
-import avsc from 'avsc';
-import { decompressSnappy } from 'hyparquet-compressors';
+import avsc from 'avsc/etc/browser/avsc-types.js';
+import { snappyUncompress } from 'hysnappy';
 import { storedMapType } from './stored-map.ts';
 
 /**
@@ -57,7 +57,9 @@ function typeOf(schema: string): avsc.Type {
   return type;
 }
 
-const headerType = avsc.Type.forSchema({
+/** Of every file, whatever its records are. Compiled where a file is, as all types. */
+const headerType = (): avsc.Type => typeOf(headerSchema);
+const headerSchema = JSON.stringify({
   type: 'record',
   name: 'org.apache.avro.file.Header',
   fields: [
@@ -65,8 +67,9 @@ const headerType = avsc.Type.forSchema({
     { name: 'meta', type: { type: 'map', values: 'bytes' } },
     { name: 'sync', type: { type: 'fixed', name: 'Sync', size: 16 } },
   ],
-} as avsc.Schema);
-const blockType = avsc.Type.forSchema({
+});
+const blockType = (): avsc.Type => typeOf(blockSchema);
+const blockSchema = JSON.stringify({
   type: 'record',
   name: 'org.apache.avro.file.Block',
   fields: [
@@ -74,7 +77,7 @@ const blockType = avsc.Type.forSchema({
     { name: 'data', type: 'bytes' },
     { name: 'sync', type: { type: 'fixed', name: 'BlockSync', size: 16 } },
   ],
-} as avsc.Schema);
+});
 
 /** `metadata` are the file's own entries; schema and codec (deflate) are added. Records are taken one at a time. */
 export function writeAvro(
@@ -103,8 +106,8 @@ export function writeAvro(
   const entries = { ...metadata, 'avro.schema': schemaText, 'avro.codec': 'deflate' };
   const meta = Object.fromEntries(Object.entries(entries).map(([key, value]) => [key, Buffer.from(value)]));
   return Buffer.concat([
-    headerType.toBuffer({ magic, meta, sync }),
-    ...blocks.map((block) => blockType.toBuffer({ ...block, sync })),
+    headerType().toBuffer({ magic, meta, sync }),
+    ...blocks.map((block) => blockType().toBuffer({ ...block, sync })),
   ]);
 }
 
@@ -127,7 +130,7 @@ export function openAvro(bytes: Uint8Array, source: string): OpenedAvro {
   const unreadable = (cause: unknown): Error =>
     new Error(`${source}: cannot be read as Avro: ${(cause as Error).message}`, { cause });
   try {
-    const header = headerType.decode(buffer) as { value: Header; offset: number };
+    const header = headerType().decode(buffer) as { value: Header; offset: number };
     if (header.offset < 0) throw new Error('the header is cut off');
     const metadata = new Map(Object.entries(header.value.meta).map(([key, value]) => [key, value.toString('utf8')]));
     const decompress = codec(metadata.get('avro.codec') ?? 'null');
@@ -135,7 +138,7 @@ export function openAvro(bytes: Uint8Array, source: string): OpenedAvro {
     const type = typeOf(schemaText);
     const records = function* (): Generator<Record<string, unknown>> {
       for (let at = header.offset; at < buffer.length; ) {
-        const block = blockType.decode(buffer, at) as { value: Block; offset: number };
+        const block = blockType().decode(buffer, at) as { value: Block; offset: number };
         if (block.offset < 0) throw new Error(`the block at byte ${at} is cut off`);
         if (!block.value.sync.equals(header.value.sync))
           throw new Error(`the block at byte ${at} has a wrong sync marker`);
@@ -204,5 +207,5 @@ function unsnappy(data: Buffer): Buffer {
     length += (byte & 0x7f) * 2 ** shift;
     if (byte < 0x80) break;
   }
-  return Buffer.from(decompressSnappy(data.subarray(0, -4), length));
+  return Buffer.from(snappyUncompress(data.subarray(0, -4), length));
 }

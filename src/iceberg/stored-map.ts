@@ -3,7 +3,7 @@
  * per file of fifty columns: most of what is planned never looks at them, and a commit may have thousands of files. A map that was
  * read keeps the block that it lies in, unless that is a large one, as other writers make them.
  */
-import avsc from 'avsc';
+import avsc from 'avsc/etc/browser/avsc-types.js';
 
 /** Blocks above this are not kept: PyIceberg makes one for all files of a manifest, of which a plan may keep one. */
 const mostKept = 256 << 10;

@@ -7,7 +7,7 @@
  * no more than what is still allowed.
  */
 import { inflateRawSync, inflateSync } from 'node:zlib';
-import { decompressSnappy } from 'hyparquet-compressors';
+import { snappyUncompress } from 'hysnappy';
 import { isPieceOfUtf8 } from '../utf8.ts';
 
 /** Takes what is allowed to come out; throws TooMuch past that, any other error where the bytes are broken. */
@@ -177,7 +177,7 @@ function snappyBlock(block: Buffer, allowance: number): Buffer {
   if (size.value > allowance) throw new TooMuch();
   // No element of three bytes gives more than 64: a size beyond that is a lie.
   if (size.value > block.length * 64) throw new Error('a block that says more than it can hold');
-  return asBuffer(decompressSnappy(block, size.value));
+  return asBuffer(snappyUncompress(block, size.value));
 }
 
 /** The most that compressing so many bytes gives. */
