@@ -5,13 +5,19 @@
  */
 export function mentionedNames(sql: string, names: readonly string[]): string[] {
   const found = new Set<string>();
-  for (const [, , quoted, plain] of sql.matchAll(token)) {
+  for (const { groups = {} } of sql.matchAll(token)) {
+    const { quoted, plain } = groups;
     if (quoted !== undefined) found.add(quoted.replaceAll('""', '"').toLowerCase());
     if (plain !== undefined) found.add(plain.toLowerCase());
   }
   return names.filter((name) => found.has(name.toLowerCase()));
 }
 
-/** Comments, string literals and dollar-quoted text are stepped over; identifiers are captured. */
-const token =
-  /--[^\n]*|\/\*[\s\S]*?\*\/|[eE]'(?:\\[\s\S]|''|[^'\\])*'|'(?:''|[^'])*'|\$([A-Za-z_]*)\$[\s\S]*?\$\1\$|"((?:""|[^"])*)"|([\p{L}_][\p{L}\p{N}_$]*)/gu;
+/** Comments, string literals and dollar-quoted text. */
+export const outsideOfCode = String.raw`--[^\n]*|\/\*[\s\S]*?\*\/|[eE]'(?:\\[\s\S]|''|[^'\\])*'|'(?:''|[^'])*'|\$(?<tag>[A-Za-z_]*)\$[\s\S]*?\$\k<tag>\$`;
+
+/** They are stepped over; identifiers are captured. */
+const token = new RegExp(
+  String.raw`${outsideOfCode}|"(?<quoted>(?:""|[^"])*)"|(?<plain>[\p{L}_][\p{L}\p{N}_$]*)`,
+  'gu',
+);

@@ -2,6 +2,7 @@ import { existsSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createDuckDbEngine } from '../../src/engines/duckdb/engine.ts';
+import { checkStatement } from '../../src/engines/duckdb/plan-statement.ts';
 import type { CellValue, QueryEngine, QueryRequest } from '../../src/engines/engine.ts';
 import { QueryError } from '../../src/sql/parameter.ts';
 import { LocalStore } from '../../src/store/local.ts';
@@ -186,6 +187,32 @@ describe('functions of Trino are there', () => {
     [`7 / 2`, 3],
   ])('in a statement that means %s and no other', async (expression, value) => {
     expect((await answer(engine, `SELECT ${expression}`)).rows).toEqual([[value]]);
+  });
+});
+
+describe("DuckDB's arrows beside Trino's json_extract", () => {
+  const json = `'{"a":{"b":"c"}}'`;
+  it.each([
+    [`${json} -> 'a' -> '$.b'`, '"c"'],
+    [`${json} -> 'a' ->> 'b'`, 'c'],
+    [`CAST(${json} AS JSON) -> ['a']`, ['{"b":"c"}']],
+    [`list_transform([1], x -> x + 1)`, [2]],
+    [`list_transform([${json}], x -> (x -> 'a'))`, ['{"b":"c"}']],
+    [`system.main.json_extract(${json}, '$.a.b')`, '"c"'],
+    [`'json_extract(x -> y)'`, 'json_extract(x -> y)'],
+    [`(SELECT count(*) FROM information_schema.tables WHERE (${json} -> 'a') IS NULL)`, 0],
+  ])('%s', async (expression, value) => {
+    for (const name of ['json_extract', '"json_extract"', 'JSON_EXTRACT '])
+      expect((await answer(engine, `SELECT ${expression}, ${name}(${json}, '$.a.b')`)).rows).toEqual([[value, 'c']]);
+    await checkStatement(
+      { sql: `SELECT ${expression}, json_extract(${json}, '$.a')` },
+      { tables: [], views: [], user: '' },
+    );
+  });
+
+  it('in a statement over a column of that name', async () => {
+    const sql = `SELECT json_extract -> 'a', t.json_extract, json_extract(json_extract, '$.a.b') FROM (SELECT ${json}) t(json_extract)`;
+    expect((await answer(engine, sql)).rows).toEqual([['{"b":"c"}', '{"a":{"b":"c"}}', 'c']]);
   });
 });
 

@@ -2,6 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { type DuckDBConnection, DuckDBInstance, type DuckDBPreparedStatement, StatementType } from '@duckdb/node-api';
 import { QueryError } from '../../sql/parameter.ts';
+import { haveArrow, shadowedByArrow } from './arrows.ts';
 import { literal } from './table-views.ts';
 
 export interface OpenDuckDb {
@@ -47,7 +48,9 @@ const findsAny = /\bquery\b"?\s*(?:\(|--|\/\*)|\b(?:duckdb|pg)_\w+|\binformation
  * statements do. Times of other writers may come as TIMESTAMP WITH TIME ZONE; all are shown in UTC.
  */
 export async function addPrelude(connection: DuckDBConnection, user: string, texts: readonly string[]): Promise<void> {
-  const statements = meantBy(texts.join('\n')).map(({ sql }) => sql);
+  const isShadowed = haveArrow(texts);
+  const meant = meantBy(texts.join('\n')).filter(({ name }) => !isShadowed || name !== shadowedByArrow);
+  const statements = meant.map(({ sql }) => sql);
   statements.push(`CREATE MACRO current_user() AS ${literal(user)}`, `SET TimeZone = 'UTC'`);
   await connection.run(statements.join(';'));
 }

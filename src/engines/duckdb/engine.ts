@@ -21,6 +21,7 @@ import { type ParameterValue, QueryError } from '../../sql/parameter.ts';
 import type { ObjectStore } from '../../store/store.ts';
 import { mentionedIn, type View, viewsOver } from '../../views/select.ts';
 import type { CellValue, QueryAnswer, QueryEngine, QueryRequest } from '../engine.ts';
+import { besideArrows } from './arrows.ts';
 import { describeAll, listsCatalog } from './catalog-listing.ts';
 import { addPrelude, messageOf, openDuckDb, prepareReading, queryErrorOf, shutIn } from './connection.ts';
 import { createView, planStatement, textsOf } from './plan-statement.ts';
@@ -74,8 +75,11 @@ class DuckDbEngine implements QueryEngine {
     this.#remote = new RemoteTables({ store, scratch: this.#scratch, maxBytes, requestsAtATime });
   }
 
-  async query(request: QueryRequest): Promise<QueryAnswer> {
-    const { tables, views } = await this.#mentioned(request);
+  async query(given: QueryRequest): Promise<QueryAnswer> {
+    const { tables, views: all } = await this.#mentioned(given);
+    const written = besideArrows(textsOf(given, all));
+    const request = { ...given, sql: written(given.sql) };
+    const views = all.map((view) => ({ ...view, sql: written(view.sql) }));
     const isRemote = tables.some(({ files }) => files.some(({ path }) => !isLocal(path)));
     const run = (scans: Scans | undefined, meter = new FetchMeter()): Promise<QueryAnswer> =>
       this.#run(request, tables, views, scans, meter);

@@ -5,6 +5,7 @@ import { type ParameterValue, QueryError } from '../../sql/parameter.ts';
 import { readStatement } from '../../sql/statement.ts';
 import type { View } from '../../views/select.ts';
 import type { QueryRequest } from '../engine.ts';
+import { besideArrows } from './arrows.ts';
 import { addPrelude, type OpenDuckDb, openDuckDb, prepareReading, queryErrorOf } from './connection.ts';
 import { type Scan, scansOf } from './remote/statement-scans.ts';
 import { duckdbType, identifier, literal } from './table-views.ts';
@@ -31,9 +32,12 @@ export async function planStatement(
 }
 
 /** Throws QueryError for a statement that these tables and views do not allow. */
-export async function checkStatement({ sql }: Pick<QueryRequest, 'sql'>, over: PlannedOver): Promise<void> {
+export async function checkStatement({ sql: given }: Pick<QueryRequest, 'sql'>, over: PlannedOver): Promise<void> {
+  const written = besideArrows(textsOf({ sql: given }, over.views));
+  const sql = written(given);
+  const views = over.views.map((view) => ({ ...view, sql: written(view.sql) }));
   try {
-    await overEmpty({ sql }, over, (connection) => prepareReading(connection, sql));
+    await overEmpty({ sql }, { ...over, views }, (connection) => prepareReading(connection, sql));
   } catch (error) {
     throw error instanceof QueryError ? error : queryErrorOf(error);
   }

@@ -29,7 +29,8 @@ CREATE MACRO date_format(moment, format) AS
 -- JSON. Trino's json type is cast to varchar as the text of a string, so a string comes without its quotes here at once.
 -- What is not JSON is null. $["a b"] is the path of a member whose name is not a word.
 CREATE MACRO __json_path(path) AS system.main.regexp_replace(path, '\["([^"]*)"\]', '."\1"', 'g');
-CREATE MACRO json_extract(json, path) AS TRY(json_extract_string(json, __json_path(path)));
+CREATE MACRO __json_extract(json, path) AS TRY(json_extract_string(json, __json_path(path)));
+CREATE MACRO json_extract(json, path) AS __json_extract(json, path);
 CREATE MACRO json_extract_scalar(json, path) AS
   CASE WHEN TRY(json_type(json, __json_path(path))) IN ('OBJECT', 'ARRAY') THEN NULL
        ELSE TRY(json_extract_string(json, __json_path(path))) END;
