@@ -288,6 +288,27 @@ describe('an object that cannot be read', () => {
     },
   );
 
+  test('replaced since a run that died has claimed it: the next run takes it as it is now, and nothing has failed', async () => {
+    const store = new MemoryStore();
+    await putLines(store, 'a.jsonl', decision({ id: 'old' }));
+    const dies = new Error('the process dies');
+    const dying = store.view({
+      before: ({ operation, uri }) => {
+        if (operation === 'get' && uri.startsWith(input)) throw dies;
+      },
+      after: ({ operation, uri }) => {
+        if (operation === 'put' && /ingested_objects\/metadata\/v2\./.test(uri)) throw dies;
+      },
+    });
+    await expect(run(testRuntime({ store: dying, owner: owner('dead') }))).rejects.toThrow();
+    await putLines(store, 'a.jsonl', decision({ id: 'old' }), decision({ id: 'new' }));
+    const next = testRuntime({ store, clock: () => Date.UTC(2100, 0, 1), owner: owner('next') });
+    expect((await rowsOf(next, 'ingested_objects')).map((row) => row.state)).toEqual(['claimed']);
+    const report = await run(next);
+    expect(report).toMatchObject({ failures: [], objects: { listed: 1, committed: 1, failed: 0 } });
+    expect((await rowsOf(next, 'opa_decisions')).map((row) => row.decision_id).sort()).toEqual(['new', 'old']);
+  });
+
   test('replaced between listing and reading: nothing of either version is taken, and the next run takes the new one', async () => {
     const store = new MemoryStore();
     await putLines(store, 'a.jsonl', decision({ id: 'old' }));

@@ -421,13 +421,16 @@ class BackfillRun {
     };
   }
 
-  #record({ source, claim, intent, staged, replaced }: FinishedBatch): void {
+  #record(
+    { source, claim, intent, staged, replaced }: FinishedBatch,
+    isReadLater: (failure: ObjectFailure) => boolean = () => false,
+  ): void {
     this.#recordIntent(claim, intent);
     this.#account.again?.committed(replaced, intent.again?.kept.values());
     this.#silence.add(source, claim, intent);
     if (staged === undefined) return;
     for (const failure of staged.failures)
-      if (!intent.objects.has(failure.uri)) this.#failures.set(failure.uri, failure);
+      if (!intent.objects.has(failure.uri) && !isReadLater(failure)) this.#failures.set(failure.uri, failure);
     for (const [column, count] of staged.typeMismatches) increase(this.#account.typeMismatches, column, count);
     for (const [reason, count] of staged.reasons) increase(this.#account.reasons, reason, count);
     for (const [reason, count] of staged.skips) increase(this.#account.skips, reason, count);
@@ -443,17 +446,22 @@ class BackfillRun {
     for (const [name, files] of intent.files) this.#account.wrote(name, files);
   }
 
-  /** Takes over and finishes the batches whose holder is gone or late. */
+  /**
+   * Takes over and finishes the batches whose holder is gone or late. Objects that were replaced since they were claimed,
+   * as those that grow are, have not failed: the pass that follows finds them as they are now.
+   */
   async #finishAbandoned(): Promise<void> {
+    const isReplaced = ({ code }: ObjectFailure): boolean => code === 'precondition-failed';
     const sourceOf = sourceFinder(this.#sources);
     await this.#severalAtATime(async (inFlight) => {
       const asLastLoaded = this.#isFirstPass;
       this.#isFirstPass = false;
       const abandoned = takeOverAbandoned(this.#runtime, this.#ledger, this.#commits, sourceOf, { asLastLoaded });
       for await (const { source, claim } of abandoned) {
-        inFlight.start(async (onStaged) =>
-          this.#record(await resumeClaim(this.#runtime, this.#ledger, source, claim, this.#watch(onStaged))),
-        );
+        inFlight.start(async (onStaged) => {
+          const watch = this.#watch(onStaged);
+          this.#record(await resumeClaim(this.#runtime, this.#ledger, source, claim, watch), isReplaced);
+        });
         await inFlight.slot();
       }
     });
