@@ -5,14 +5,26 @@ import { amendments } from '../tables/amendments.ts';
 import { textRange } from '../text/order.ts';
 import type { LedgerRuntime } from './runtime.ts';
 
-const balanceColumns = ['table_name', 'source_uri', 'operation', 'amended_at', 'rows', 'row_offset', 'row_digest'];
+const balanceColumns = [
+  'table_name',
+  'source_uri',
+  'operation',
+  'amended_at',
+  'rows',
+  'detail',
+  'row_offset',
+  'row_digest',
+];
 
-/** Rows of `amendments` about these objects in a table, with what the balance is made of and more `columns`. */
+/** How compaction's amendments of accepted copies begin in `detail`. */
+export const acceptedCopiesDetail = 'accepted copies';
+
+/** Rows of `amendments` about these objects in a table, with what the balance is made of, `detail` among it, and more `columns`. */
 export async function* amendmentsOf(
   { store, catalog }: Pick<LedgerRuntime, 'store' | 'catalog'>,
   table: string,
   uris: ReadonlySet<string>,
-  columns: readonly string[],
+  columns: readonly string[] = [],
 ): AsyncGenerator<Row> {
   const loaded = await catalog.loadTable(amendments.name);
   if (loaded === undefined) return;
@@ -37,11 +49,12 @@ export class AcceptedBalance {
     if (row.operation === 'again') this.#readAgain.set(uri, later(this.#readAgain.get(uri), at));
     // A record that is accepted to be in no row makes no other row one that was not accepted.
     const isOfNoRow = typeof row.row_offset === 'bigint' && typeof row.row_digest !== 'string';
-    if (row.operation === 'accept' && !isOfNoRow) this.add(uri, at, Number(row.rows));
+    // Rows that come off the account again are below zero.
+    const isDropped = row.operation === 'compact' && String(row.detail).startsWith(acceptedCopiesDetail);
+    if ((row.operation === 'accept' && !isOfNoRow) || isDropped) this.#add(uri, at, Number(row.rows));
   }
 
-  /** Rows that come off the account again are below zero. */
-  add(uri: string, at: bigint, rows: number): void {
+  #add(uri: string, at: bigint, rows: number): void {
     const byTime = this.#rows.get(uri) ?? new Map<bigint, number>();
     this.#rows.set(uri, byTime);
     byTime.set(at, (byTime.get(at) ?? 0) + rows);

@@ -10,6 +10,7 @@ import { verify } from '../../src/jobs/verify/verify.ts';
 import { MemoryStore } from '../../src/store/memory.ts';
 import { collect } from '../support/collect.ts';
 import { rollBack } from '../support/foreign-deletes.ts';
+import { copyRows } from '../support/foreign-rows.ts';
 import { deaths } from '../support/mortal.ts';
 import { decision, objectUri, owner, rowsOf, run, sortedRows, testRuntime, warehouse } from '../support/warehouse.ts';
 
@@ -90,6 +91,40 @@ describe.each(['a file of its own', 'a file with other rows'])(
     });
   },
 );
+
+describe('an erasure from a table in which another engine has copied the rows', () => {
+  const copied = async (): Promise<void> => {
+    await copyRows(world(), 'opa_decisions', (row) => row);
+    now += 1000;
+  };
+  const eraseAndCompact = async (): Promise<void> => {
+    expect((await erase(world(), 'dr_evil')).tables).toMatchObject({ opa_decisions: { rows: 30 } });
+    now += 1000;
+    await compact(world());
+    expect(await subjects()).toHaveLength(12);
+    expect((await verify(world(), { deep: true })).differences).toEqual([]);
+  };
+
+  test('takes off the account what was on it: once compaction has dropped the other copies, it is square', async () => {
+    await copied();
+    await eraseAndCompact();
+  });
+
+  test('takes copies off as well that somebody has accepted', async () => {
+    await copied();
+    await accept(world(), { reason: 'ticket 4711', by: 'anna' });
+    await eraseAndCompact();
+  });
+
+  test('does not take those for accepted that compaction has dropped since', async () => {
+    await copied();
+    await accept(world(), { reason: 'ticket 4711', by: 'anna' });
+    now += 1000;
+    await compact(world());
+    await copied();
+    await eraseAndCompact();
+  });
+});
 
 describe('erase', () => {
   test('removes the rows of the subject and no other, and writes down how many went', async () => {

@@ -1,7 +1,7 @@
 /** What the account of an object has to say of rows of it that compaction drops. */
 import { increase } from '../../ingest/object-counts.ts';
 import type { Runtime } from '../../ingest/runtime.ts';
-import { AcceptedBalance, amendmentsOf } from '../../ledger/accepted-balance.ts';
+import { AcceptedBalance, acceptedCopiesDetail, amendmentsOf } from '../../ledger/accepted-balance.ts';
 import type { Amendment } from '../../ledger/amendment.ts';
 import type { Duplicates } from '../rewrite/duplicates.ts';
 
@@ -28,13 +28,12 @@ export async function duplicateEntries(
       increase(accepted, sourceUri, -known);
       const entry = (count: number, of: string) =>
         count === 0 ? [] : [{ table, sourceUri, rows: -count, detail: `${of} of ${plan.day}` }];
-      return [...entry(rows - copies, duplicatesDetail), ...entry(known, copiesDetail)];
+      return [...entry(rows - copies, duplicatesDetail), ...entry(known, acceptedCopiesDetail)];
     }),
   );
 }
 
 const duplicatesDetail = 'duplicates';
-const copiesDetail = 'accepted copies';
 
 /** Rows beyond the ledger that were accepted and that no compaction has taken off since, by object. */
 async function acceptedCopies(
@@ -43,10 +42,6 @@ async function acceptedCopies(
   objects: readonly string[],
 ): Promise<Map<string, number>> {
   const balance = new AcceptedBalance();
-  for await (const row of amendmentsOf(runtime, table, new Set(objects), ['detail'])) {
-    balance.take(row);
-    if (row.operation === 'compact' && String(row.detail).startsWith(copiesDetail))
-      balance.add(String(row.source_uri), row.amended_at as bigint, Number(row.rows));
-  }
+  for await (const row of amendmentsOf(runtime, table, new Set(objects))) balance.take(row);
   return new Map(objects.map((uri) => [uri, balance.of(uri)]));
 }

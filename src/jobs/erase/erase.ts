@@ -29,7 +29,7 @@ import { withoutRows } from '../../rewrite/without-rows.ts';
 import { subjectColumns } from '../../sources/registry.ts';
 import { compareText } from '../../text/order.ts';
 import { replan } from '../replan.ts';
-import { erasedBefore, offTheAccount } from './erased-before.ts';
+import { erasedBefore } from './erased-before.ts';
 import { mayStillGrow, type Remains, remainsOf } from './remains.ts';
 
 export interface EraseOptions {
@@ -158,18 +158,18 @@ async function eraseDay(runtime: Runtime, request: DayRequest, { dryRun, signal 
     const rows = [...byObject.values()].reduce((sum, { length }) => sum + length, 0);
     const objects = [...byObject.keys()];
     if (touched.length === 0 || dryRun) return { rows, files: touched.length, objects, left };
-    const before = await erasedBefore(runtime, request, new Set(objects));
+    const before = await erasedBefore(runtime, request, byObject);
     const entries = [...byObject].map(([sourceUri, places]) => ({
       table,
       sourceUri,
-      rows: offTheAccount(before.get(sourceUri), places) - places.length,
+      rows: before.get(sourceUri)!.offTheAccount - places.length,
       detail,
       places,
     }));
     const operation = add.length > 0 ? 'overwrite' : 'delete';
     const remove = touched.map((file) => file.path);
     const change = { operation, add, remove, applied: appliedDeletes(touched) } as const;
-    const last = [...before.values()].map(({ at }) => String(at));
+    const last = [...before.values()].flatMap(({ at }) => (at === undefined ? [] : String(at)));
     const isDone = await amend(runtime, { operation: 'erase', table, change, entries, after: last });
     return isDone ? { rows, files: remove.length, objects, left } : undefined;
   });

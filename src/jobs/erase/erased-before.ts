@@ -1,40 +1,45 @@
 /**
- * Rows that were erased and are there again, since another engine has rolled the table back. They are off the account already,
- * unless somebody has accepted since that they are back, so to erase them once more must not take them off it twice.
+ * Rows of a subject that are on no account: those that were erased and are there again, since another engine has rolled the
+ * table back, and copies that another engine has made. They must not be taken off it, unless somebody has accepted them.
  */
 import type { Runtime } from '../../ingest/runtime.ts';
 import { AcceptedBalance, amendmentsOf, later } from '../../ledger/accepted-balance.ts';
 
 export interface ErasedBefore {
-  /** When rows of the subject were last erased from the object, in microseconds since the epoch. */
-  readonly at: bigint;
-  readonly places: ReadonlySet<string>;
-  /** Rows of the object that were accepted after that. */
-  readonly accepted: number;
+  /** When any of the rows was last erased, in microseconds since the epoch; undefined where none was. */
+  readonly at: bigint | undefined;
+  /** How many of them are off the account. */
+  readonly offTheAccount: number;
 }
 
-/** By uri, those of `uris` that rows of the subject were erased from. `detail`: the digest of the subject. */
+/**
+ * By uri. `found`: where rows of the subject are now, one place each; ingest makes one row of a place, so others are
+ * copies. `detail`: the digest of the subject.
+ */
 export async function erasedBefore(
   world: Pick<Runtime, 'store' | 'catalog'>,
   { table, detail }: { readonly table: string; readonly detail: string },
-  uris: ReadonlySet<string>,
+  found: ReadonlyMap<string, readonly string[]>,
 ): Promise<Map<string, ErasedBefore>> {
-  const erased = new Map<string, { at: bigint; places: Set<string> }>();
+  const distinct = new Map([...found].map(([uri, places]) => [uri, new Set(places)]));
+  const back = new Map([...found.keys()].map((uri) => [uri, new Set<string>()]));
+  const last = new Map<string, bigint>();
   const accepted = new AcceptedBalance();
-  for await (const row of amendmentsOf(world, table, uris, ['detail', 'places'])) {
+  for await (const row of amendmentsOf(world, table, new Set(found.keys()), ['places'])) {
     accepted.take(row);
     if (row.operation !== 'erase' || row.detail !== detail) continue;
     const uri = String(row.source_uri);
-    const places = erased.get(uri)?.places ?? new Set();
-    for (const place of (row.places ?? []) as string[]) places.add(place);
-    erased.set(uri, { at: later(erased.get(uri)?.at, row.amended_at as bigint), places });
+    for (const place of (row.places ?? []) as string[]) {
+      if (!distinct.get(uri)!.has(place)) continue;
+      back.get(uri)!.add(place);
+      last.set(uri, later(last.get(uri), row.amended_at as bigint));
+    }
   }
-  return new Map([...erased].map(([uri, { at, places }]) => [uri, { at, places, accepted: accepted.of(uri, at) }]));
-}
-
-/** How many of the rows at these places are off the account. */
-export function offTheAccount(before: ErasedBefore | undefined, places: readonly string[]): number {
-  if (before === undefined) return 0;
-  const back = new Set(places.filter((place) => before.places.has(place)));
-  return Math.max(0, back.size - before.accepted);
+  return new Map(
+    [...found].map(([uri, places]) => {
+      const at = last.get(uri);
+      const copies = places.length - distinct.get(uri)!.size;
+      return [uri, { at, offTheAccount: Math.max(0, back.get(uri)!.size + copies - accepted.of(uri, at)) }];
+    }),
+  );
 }
