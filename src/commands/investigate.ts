@@ -74,7 +74,7 @@ async function execute(context: CommandContext, actor: string, options: Options)
   };
   const reading = timeReading(context, options);
   const { config, log } = openConfigAndLog(context, options);
-  const { runtime } = await openReading(context, config, log, { answers: true });
+  const { runtime } = await openReading(context, config, log, ({ tablesOfAnswers }) => tablesOfAnswers);
   const isGiven = options.from !== undefined || options.to !== undefined || options.last !== undefined;
   const lastDay = (): Promise<string> => lastDayWithEvents(runtime);
   const range = await reportRange(isGiven ? options : { from: await lastDay() }, lastDay, reading);

@@ -1,7 +1,7 @@
 /** `query`: a named question, or SQL, over the current snapshots of the tables. */
 import { type Command, Option } from 'commander';
 import { type EngineName, engineNames } from '../engines/index.ts';
-import type { Asked } from './shared/asking.ts';
+import type { Asker } from './shared/asking.ts';
 import type { CommandContext, GlobalOptions, RunAction } from './shared/context.ts';
 import { exitCodes } from './shared/exit.ts';
 import { type AnswerFormat, answerFormats } from './shared/render-answer.ts';
@@ -92,14 +92,16 @@ async function execute(
   if (options.csvSafe && options.format !== 'csv') throw new UsageError('--csv-safe belongs to --format csv');
   const columns = options.columns?.split(',').map((name) => name.trim());
   const parameters = parseParameters([...words, ...(options.param ?? [])]);
-  const ask =
+  const { statement, put } =
     question === undefined
       ? await sqlAsker(parameters, options)
       : await asker(context, questionNamed(context, question, options), parameters, options);
 
   const { config, log } = openConfigAndLog(context, options);
-  const { runtime } = await openReading(context, config, log, { answers: true });
-  const asked = await ask(runtime);
+  const { runtime } = await openReading(context, config, log, ({ tablesOfAnswer }) =>
+    tablesOfAnswer(statement, config, options.receipt),
+  );
+  const asked = await put(runtime);
   const engine = await context.openEngine(runtime, options.engine);
   const { output, end } = context.page();
   try {
@@ -114,12 +116,12 @@ async function execute(
   return exitCodes.done;
 }
 
-async function sqlAsker(parameters: ReadonlyMap<string, string>, options: Options): Promise<() => Promise<Asked>> {
+async function sqlAsker(parameters: ReadonlyMap<string, string>, options: Options): Promise<Asker> {
   const { UsageError } = await import('../config/errors.ts');
   const given = [...parameters.keys(), ...timeOptionsOf(options)];
   if (given.length > 0) throw new UsageError(`${given[0]} belongs to a named question, not to --sql`);
   const sql = await sqlText(options.sql!);
-  return async () => ({ request: { sql } });
+  return { statement: { sql }, put: async () => ({ request: { sql } }) };
 }
 
 async function list(context: CommandContext, question: string | undefined, options: Options): Promise<number> {

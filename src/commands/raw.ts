@@ -32,16 +32,20 @@ export function defineRaw(program: Command, run: RunAction): void {
 }
 
 async function execute(context: CommandContext, id: string, options: Options): Promise<number> {
-  const [{ parsePlace, placesOf, readRaw }, { openConfigAndLog, openReading }, { parseMicros }, { printable }] =
-    await Promise.all([
-      import('../jobs/raw/raw.ts'),
-      import('./shared/setup.ts'),
-      import('../ingest/time-range.ts'),
-      import('../text/printable.ts'),
-    ]);
+  const [
+    { idColumns, parsePlace, placesOf, readRaw },
+    { openConfigAndLog, openReading },
+    { parseMicros },
+    { printable },
+  ] = await Promise.all([
+    import('../jobs/raw/raw.ts'),
+    import('./shared/setup.ts'),
+    import('../ingest/time-range.ts'),
+    import('../text/printable.ts'),
+  ]);
   const range = parseMicros(options, timeReading(context, options));
   const { config, log } = openConfigAndLog(context, options);
-  const { runtime } = await openReading(context, config, log, { answers: true });
+  const { runtime } = await openReading(context, config, log, () => Object.keys(idColumns));
   const place = parsePlace(id);
   let places = place === undefined ? [] : [place];
   if (place === undefined) {

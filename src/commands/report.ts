@@ -91,7 +91,7 @@ async function execute(context: CommandContext, options: Options): Promise<numbe
   const { config, log } = setup.openConfigAndLog(context, options);
   const filters = { subject: options.subject, path: options.path, source: options.source };
   checkFilters(filters, config);
-  const { runtime } = await setup.openReading(context, config, log, { answers: true });
+  const { runtime } = await setup.openReading(context, config, log, ({ tablesOfAnswers }) => tablesOfAnswers);
   const tables = await runtime.catalog.listTables();
   const now = context.clock();
   const range = await reportRange(options, () => lastDayWithEvents(runtime), reading);

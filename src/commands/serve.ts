@@ -42,7 +42,7 @@ async function execute(context: CommandContext, options: Options): Promise<numbe
     throw new UsageError(`--port takes a number from 0 to 65535, not ${options.port}`);
   }
   const { config, log } = openConfigAndLog(context, options);
-  const { runtime, during } = await openReading(context, config, log, { answers: true });
+  const { runtime, during } = await openReading(context, config, log, ({ tablesOfAnswers }) => tablesOfAnswers);
   const server = await servePages({
     runtime,
     during,

@@ -47,7 +47,7 @@ async function execute(context: CommandContext, options: Options): Promise<numbe
   ]);
   const { config, log } = openConfigAndLog(context, options);
   const questions = [...allQuestions, ...ownQuestions(config)];
-  const { runtime, during } = await openReading(context, config, log, { answers: true });
+  const { runtime, during } = await openReading(context, config, log, ({ tablesOfAnswers }) => tablesOfAnswers);
   const engine = await context.openEngine(runtime, options.engine);
   const terminal = context.terminal();
   const loop = terminal && new (await import('./shell/terminal.ts')).TerminalLoop(terminal);

@@ -3,14 +3,18 @@
  * snapshots, and none waits for what another one has read.
  */
 import { AsyncLocalStorage } from 'node:async_hooks';
+import type { Config } from '../config/config.ts';
+import type { QueryRequest } from '../engines/engine.ts';
 import type { LoadedTable } from '../iceberg/catalog.ts';
 import { catalogWith } from '../iceberg/catalog-with.ts';
 import type { Runtime } from '../ingest/runtime.ts';
-import { eventTables } from '../sources/registry.ts';
+import { eventTables, numberedTables } from '../sources/registry.ts';
 import { cachedManifests } from '../store/cached-reads.ts';
 import { ingestedObjects } from '../tables/ingested-objects.ts';
+import { identityTables } from '../tables/names.ts';
 import { quarantine } from '../tables/quarantine.ts';
 import { sequences } from '../tables/sequences.ts';
+import { mentionedIn } from '../views/select.ts';
 
 export interface Moment<R> {
   /** For reading only. */
@@ -26,6 +30,20 @@ export const tablesOfAnswers: readonly string[] = [
   ingestedObjects.name,
   sequences.name,
 ];
+
+/** Those of them that the answer to one statement looks at, and its receipt if it has one. */
+export function tablesOfAnswer(
+  { sql, computed }: Pick<QueryRequest, 'sql' | 'computed'>,
+  { stewards }: Pick<Config, 'stewards'>,
+  receipt: boolean,
+): readonly string[] {
+  if (computed !== undefined) return tablesOfAnswers;
+  const { tables } = mentionedIn(sql, { tables: [...tablesOfAnswers, ...identityTables], stewards });
+  const looked = new Set(tables);
+  if (receipt) for (const name of [quarantine.name, ingestedObjects.name]) looked.add(name);
+  if (receipt && tables.some((name) => numberedTables.has(name))) looked.add(sequences.name);
+  return tablesOfAnswers.filter((name) => looked.has(name));
+}
 
 /** What was asked for in a moment. */
 interface Seen {

@@ -3,7 +3,7 @@ import { beforeAll, describe, expect, test } from 'vitest';
 import { FileCatalog } from '../../src/catalog/file/catalog.ts';
 import { createDuckDbEngine } from '../../src/engines/duckdb/engine.ts';
 import type { Runtime } from '../../src/ingest/runtime.ts';
-import { momentOf, tablesOfAnswers } from '../../src/jobs/moment.ts';
+import { momentOf, tablesOfAnswer, tablesOfAnswers } from '../../src/jobs/moment.ts';
 import { describeTables } from '../../src/jobs/tables/describe.ts';
 import { verify } from '../../src/jobs/verify/verify.ts';
 import { ask, findQuestion } from '../../src/queries/questions.ts';
@@ -81,6 +81,23 @@ describe('a moment', () => {
     expect(await seen.catalog.loadTable('opa_decisions')).toBeDefined();
     await expect(seen.catalog.loadTable('no/name')).rejects.toThrow();
   });
+});
+
+test('the tables that are expected of a statement are those that it, its views and its receipt look at', () => {
+  const of = (sql: string, receipt: boolean) => tablesOfAnswer({ sql }, { stewards: [] }, receipt);
+  expect(of('SELECT 1', false)).toEqual([]);
+  expect(of('SELECT 1', true)).toEqual(['quarantine', 'ingested_objects']);
+  expect(of('SELECT * FROM okera_audit_logs', true)).toEqual(['okera_audit_logs', 'quarantine', 'ingested_objects']);
+  expect(of('SELECT * FROM opa_decisions', false)).toEqual(['opa_decisions']);
+  expect(of('SELECT * FROM Opa_Decisions', true)).toEqual([
+    'opa_decisions',
+    'quarantine',
+    'ingested_objects',
+    'sequences',
+  ]);
+  expect(of('SELECT * FROM audit_events', false)).toEqual(['opa_decisions', 'okera_audit_logs']);
+  const computed = ask('missing-decisions', new Map());
+  expect(tablesOfAnswer(computed, { stewards: [] }, false)).toEqual(tablesOfAnswers);
 });
 
 describe('round trips', () => {

@@ -32,24 +32,31 @@ export function questionNamed(context: CommandContext, name: string, options: Gl
   return built ?? findQuestion(name, ownQuestionsOf(context, options));
 }
 
-/** Checks a question before anything is opened, and puts it to a warehouse. Throws ParameterError. */
+export interface Asker {
+  /** As of today: the tables that it names are those of any day. */
+  readonly statement: QueryRequest;
+  readonly put: (runtime: Runtime) => Promise<Asked>;
+}
+
+/** Checks a question before anything is opened, to be put to a warehouse. Throws ParameterError. */
 export async function asker(
   context: CommandContext,
   question: Question,
   parameters: ReadonlyMap<string, string>,
   options: TimeOptions,
-): Promise<(runtime: Runtime) => Promise<Asked>> {
+): Promise<Asker> {
   const sources = {
     options: { from: options.from, to: options.to, last: options.last },
     reading: timeReading(context, options),
   };
   const today = async (): Promise<string> => new Date(context.clock()).toISOString().slice(0, 10);
-  ask(question, (await withRange(question, parameters, { ...sources, lastDay: today })).given);
-  return async (runtime) => {
+  const statement = ask(question, (await withRange(question, parameters, { ...sources, lastDay: today })).given);
+  const put = async (runtime: Runtime): Promise<Asked> => {
     const lastDay = (): Promise<string> => lastDayWithEvents(runtime, tablesOfRange(question));
     const { given, range } = await withRange(question, parameters, { ...sources, lastDay });
     return { request: ask(question, given), question, given, range };
   };
+  return { statement, put };
 }
 
 /** `name=value` each. Throws UsageError. */

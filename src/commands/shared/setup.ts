@@ -43,16 +43,13 @@ export function openConfigAndLog(
   return { config: readConfig(context, options).config, log };
 }
 
-/** For a command that only reads: what it says is of one moment. */
+/** For a command that only reads: what it says is of one moment. `expects` names the tables that it asks for in any case. */
 export async function openReading(
   context: CommandContext,
   config: Config,
   log: Logger,
-  { answers = false }: { readonly answers?: boolean } = {},
+  expects: (of: typeof import('../../jobs/moment.ts')) => readonly string[] = () => [],
 ): Promise<Moment<Runtime>> {
-  const [{ momentOf, tablesOfAnswers }, runtime] = await Promise.all([
-    import('../../jobs/moment.ts'),
-    context.openRuntime(config, log),
-  ]);
-  return momentOf(runtime, answers ? tablesOfAnswers : []);
+  const [moment, runtime] = await Promise.all([import('../../jobs/moment.ts'), context.openRuntime(config, log)]);
+  return moment.momentOf(runtime, expects(moment));
 }

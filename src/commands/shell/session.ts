@@ -125,8 +125,8 @@ export class Session {
       else times[name] = words[++i]!;
     }
     const { context, runtime, during } = this.#options;
-    const ask = await asker(context, question, parseParameters(parameters), times as TimeOptions);
-    await during(async () => this.#ask(await ask(runtime), signal));
+    const { put } = await asker(context, question, parseParameters(parameters), times as TimeOptions);
+    await during(async () => this.#ask(await put(runtime), signal));
   }
 
   async #ask(asked: Asked, signal: AbortSignal): Promise<void> {

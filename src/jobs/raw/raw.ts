@@ -30,7 +30,10 @@ export interface MissingRecord extends RecordPlace {
 }
 
 /** By which column a record of each table is known. */
-const idColumns: Readonly<Record<string, string>> = { opa_decisions: 'decision_id', okera_audit_logs: 'request_id' };
+export const idColumns: Readonly<Record<string, string>> = {
+  opa_decisions: 'decision_id',
+  okera_audit_logs: 'request_id',
+};
 const mostPlaces = 100;
 
 /** `s3://bucket/key#1234`, as `source_uri` and `source_offset` of a row; undefined for anything else. */
