@@ -10,10 +10,16 @@ const base64Text = /^[A-Za-z0-9+/\r\n]+={0,2}$/;
 
 /** The text that this one is the base64 of, of so many bytes at most where it is compressed; undefined for any other. */
 export function decodeBase64(text: Buffer, mostBytes: number): Buffer | undefined {
-  if (!base64Text.test(text.toString('latin1'))) return undefined;
-  const bytes = Buffer.from(text.toString('latin1'), 'base64');
-  const plain = gunzipped(bytes, mostBytes) ?? bytes;
-  return isPieceOfUtf8(plain) && !plain.some(isControl) ? plain : undefined;
+  const plain = base64Bytes(text, mostBytes);
+  return plain !== undefined && isPieceOfUtf8(plain) && !plain.some(isControl) ? plain : undefined;
+}
+
+/** The same, whatever the bytes are. */
+export function base64Bytes(text: Buffer, mostBytes: number): Buffer | undefined {
+  const latin1 = text.toString('latin1');
+  if (!base64Text.test(latin1)) return undefined;
+  const bytes = Buffer.from(latin1, 'base64');
+  return gunzipped(bytes, mostBytes) ?? bytes;
 }
 
 function gunzipped(bytes: Buffer, mostBytes: number): Buffer | undefined {

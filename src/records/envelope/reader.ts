@@ -50,6 +50,7 @@ export class EnvelopeReader implements RecordReader {
       },
       kindOf: (bytes) => this.#kindOf(bytes),
       isHinted: (bytes) => this.#unwrapper.isHinted(bytes),
+      isMeant: (bytes) => this.#unwrapper.isMeant(bytes),
       incomplete: (rejection, origin) => this.#emit(rejection, origin),
       foreign: (origin) => this.#foreignText(origin),
     });

@@ -26,6 +26,8 @@ export interface StreamEvents {
   kindOf(bytes: Buffer): 'record' | 'line' | 'other';
   /** Whether a record may stand in the bytes. */
   isHinted(bytes: Buffer): boolean;
+  /** Whether the text, which is no record, has one in it or a part of one. */
+  isMeant(bytes: Buffer): boolean;
   /** A piece of a record that is not here as a whole. */
   incomplete(rejection: Rejection, origin: Frame): void;
   /** A line of another program. */
@@ -139,6 +141,8 @@ export class Streams {
     if (isOpen && !isInsideLost) this.#begin(key, piece, wrap, origin, isCut, state.ordinal);
     else if (state.continues || isPiece || isPrinted || isInsideLost || looksLikeTail(text) || isFromInside(text)) {
       this.#events.incomplete(incomplete('its beginning is not in this object'), origin);
+    } else if (this.#events.isMeant(text)) {
+      this.#events.incomplete(unread, origin);
     } else if (isUnsaid && !state.endedLine && this.#undecidedCount < mostUndecided) {
       const waiting = this.#undecided.get(key) ?? [];
       this.#undecided.set(key, waiting);
@@ -258,6 +262,12 @@ const lineFeed = Buffer.from('\n');
 const isLimit = (length: number): boolean => length >= 4096 && length % 1024 === 0;
 
 const incomplete = (why: string): Rejection => reject('incomplete_record', '', `a piece of a record: ${why}`);
+
+const unread = reject(
+  'malformed_json',
+  '',
+  'a text with a record, or a part of one, that cannot be told from the rest',
+);
 
 /** The bytes of an object may be gone, or pin much more than themselves, when a piece is given back. */
 const copyOf = (frame: Frame): Frame => ({ ...frame, bytes: Buffer.from(frame.bytes) });

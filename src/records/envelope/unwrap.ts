@@ -14,8 +14,19 @@ import { keyText, scanMembers } from '../members.ts';
 import type { Rejection } from '../outcome.ts';
 import { isRejection, type JsonRecord, type ParseLimits, parseRecord, reject } from '../parse.ts';
 import { isPieceOfUtf8 } from '../utf8.ts';
-import { decodeBase64, encodedHints, quotedJson } from './encoded.ts';
-import { apart, type Finding, foreign, inside, type Place, Rank, rankOf, settled, textFinding } from './findings.ts';
+import { base64Bytes, decodeBase64, encodedHints, quotedJson } from './encoded.ts';
+import {
+  apart,
+  type Finding,
+  type FoundRecord,
+  foreign,
+  inside,
+  type Place,
+  Rank,
+  rankOf,
+  settled,
+  textFinding,
+} from './findings.ts';
 import {
   criLine,
   isBulkAction,
@@ -63,6 +74,11 @@ const textFormat: Rejection = reject(
   '',
   'a decision in the text format of the log, which does not keep its values: run OPA with --log-format=json',
 );
+
+const textFollows = reject('malformed_json', '', 'text follows the record');
+const cutOff = reject('incomplete_record', '', 'a piece of a record, with another one behind it');
+/** What stands behind a value inside of an object or an array. */
+const jsonAfterValue: ReadonlySet<number> = new Set(Buffer.from(',:]}'));
 
 export class Unwrapper {
   readonly #marks: RecordMarks;
@@ -128,6 +144,13 @@ export class Unwrapper {
     return this.#marks.hints.some((hint) => text.includes(hint));
   }
 
+  /** Whether a text that is no JSON has a record in it, or a part of one, rather than being another program's. */
+  isMeant(text: Buffer): boolean {
+    const decoded = base64Bytes(text, this.#limits.recordBytes);
+    const keys = ['"', '\\'].map((end) => `${this.#marks.idKey}${end}`);
+    return keys.some((key) => text.includes(key) || decoded?.includes(key));
+  }
+
   /** What a text holds: at least one finding. */
   text(text: Buffer, place: Place): Finding[] {
     // A piece of a record may look like anything, also like nothing.
@@ -185,6 +208,7 @@ export class Unwrapper {
       if (text[next] === COMMA) next = afterFiller(text, next + 1, end);
       if (next < end && text[next] !== OPEN_BRACE) {
         if (!isFirst) return [...found, ...this.#broken(text.subarray(at, end), apart(place, text.subarray(at), at))];
+        if (this.#holdsRecord(text.subarray(at, close))) return this.#several(text, at, close, end, place);
         return this.#behindPrefix(text, close, end, place) ?? this.#broken(text.subarray(start, end), place);
       }
       const isOnly = isFirst && next === end;
@@ -211,8 +235,7 @@ export class Unwrapper {
     const isMeant = this.#isHinted(bytes) || /^\{\s*"/.test(bytes.toString('latin1', 0, 64));
     if (!isMeant) return [textFinding(bytes, false, place)];
     const record = parseRecord(bytes, this.#limits);
-    const rejection = isRejection(record) ? record : reject('malformed_json', '', 'text follows the record');
-    return [{ kind: 'rejection', rejection, origin: place.origin }];
+    return [{ kind: 'rejection', rejection: isRejection(record) ? record : textFollows, origin: place.origin }];
   }
 
   /** JSON behind a prefix that reaches to the end of the text. */
@@ -247,14 +270,69 @@ export class Unwrapper {
           const isAnothers = this.#marks.isOtherLine(record.value) || place.wrap !== undefined || this.isLogLine(text);
           if (rankOf(found) > Rank.foreign || isAnothers) {
             this.#shapes.learn(wrap.prefix);
+            const head = text.subarray(start, brace);
+            if (this.isMeant(head)) {
+              const { origin } = apart(place, head, start);
+              return [{ kind: 'rejection', rejection: cutOff, origin }, ...found];
+            }
             return found.length > 0 ? found : [foreign(place)];
           }
         }
       }
+      const isAmong = object.state === 'closed' && close < end && !isPiece;
+      if (isAmong && this.#holdsRecord(text.subarray(brace, close)))
+        return this.#several(text, start, close, end, place);
       if (object.state === 'closed') from = close;
       brace = text.indexOf(OPEN_BRACE, object.state === 'closed' ? close : brace + 1);
     }
     return undefined;
+  }
+
+  /**
+   * Records with text between them, which is the prefix of the one behind it: what is around a record holds no other one.
+   * The first ends at `close`; with text behind it that leads to no other, the last is none.
+   */
+  #several(text: Buffer, start: number, close: number, end: number, place: Place): Finding[] {
+    const found: Finding[] = [];
+    for (let at = start, to = close; ; ) {
+      const next = afterFiller(text, to, end);
+      const following = next === end ? end : this.#recordEnd(text, next, end);
+      const part = text.subarray(at, following < 0 ? end : to);
+      const own = apart(place, part, at);
+      if (following < 0) return [...found, { kind: 'rejection', rejection: textFollows, origin: own.origin }];
+      found.push(...this.text(part, { ...own, layers: place.layers + 1 }));
+      if (next === end) return found;
+      at = next;
+      to = following;
+    }
+  }
+
+  /** Where the first record ends of a text behind another one; -1 where there is none, or the text is of the same JSON. */
+  #recordEnd(text: Buffer, start: number, end: number): number {
+    if (jsonAfterValue.has(text[start]!)) return -1;
+    let brace = text.indexOf(OPEN_BRACE, start);
+    for (let tries = 0, from = start; brace >= 0 && brace < end && tries < mostBraces; tries++) {
+      if (isInsideObject(text.subarray(from, brace))) return -1;
+      const object = new ObjectText();
+      const close = object.feed(text, brace, end);
+      const isClosed = object.state === 'closed';
+      if (isClosed && this.#holdsRecord(text.subarray(brace, close))) return close;
+      if (isClosed) from = close;
+      brace = text.indexOf(OPEN_BRACE, isClosed ? close : brace + 1);
+    }
+    return -1;
+  }
+
+  /** Whether a whole JSON object is a record, or what a shipper put around one. */
+  #holdsRecord(bytes: Buffer): boolean {
+    if (!this.#isHinted(bytes)) return false;
+    const record = parseRecord(bytes, this.#limits);
+    if (isRejection(record)) return false;
+    if (this.#marks.isRecord(record.value)) return true;
+    // The lines of a list are settled as they are looked at.
+    if (listMembers.some((name) => Object.hasOwn(record.value, name))) return false;
+    const origin = { bytes, offset: 0 };
+    return rankOf(this.object(record, { wrap: undefined, at: 0, origin, layers: mostLayers - 1 })) === Rank.record;
   }
 
   /** Whether lines that may be records themselves stand in front: they are no prefix. */
@@ -269,8 +347,18 @@ export class Unwrapper {
     if (quoted === undefined) return undefined;
     const { prefix, inner, suffix } = quoted;
     const wrap = { kind: 'text', prefix, suffix, outer: place.wrap } as const;
-    const found = this.text(Buffer.from(inner), { ...place, wrap, layers: place.layers + 1 });
-    return rankOf(found) > Rank.text ? found : undefined;
+    const found = [...this.text(Buffer.from(inner), { ...place, wrap, layers: place.layers + 1 })];
+    if (rankOf(found) <= Rank.text) return undefined;
+    const others = [prefix, suffix].map((around) => Buffer.from(around)).filter((around) => this.isMeant(around));
+    for (const around of others)
+      for (const other of this.text(around, { ...place, layers: place.layers + 1 }))
+        if (other.kind !== 'record' || !this.#isAmong(found, other)) found.push(other);
+    return found;
+  }
+
+  #isAmong(found: readonly Finding[], { record }: FoundRecord): boolean {
+    const id = this.#marks.idOf(record.value);
+    return found.some((other) => other.kind === 'record' && this.#marks.idOf(other.record.value) === id);
   }
 
   /** The text as base64 of text, compressed or not. */

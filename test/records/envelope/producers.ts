@@ -267,7 +267,7 @@ export const producers: readonly Producer[] = [
   },
   {
     name: 'syslog, RFC 5424',
-    settings: 'longest message over that of your records: what rsyslog cuts at 8 KiB is lost',
+    settings: 'longest message over that of your records: what rsyslog cuts at 8 KiB is lost; octet counts or not',
     form: 'behind a prefix',
     write: behind('<134>1 2026-11-28T10:00:00.003Z host opa 123 - [meta a="b"] '),
   },
