@@ -3,6 +3,7 @@ import { beforeAll, describe, expect, test } from 'vitest';
 import { FileCatalog } from '../../src/catalog/file/catalog.ts';
 import { createDuckDbEngine } from '../../src/engines/duckdb/engine.ts';
 import type { Runtime } from '../../src/ingest/runtime.ts';
+import { expire } from '../../src/jobs/expire/expire.ts';
 import { momentOf, tablesOfAnswer, tablesOfAnswers } from '../../src/jobs/moment.ts';
 import { describeTables } from '../../src/jobs/tables/describe.ts';
 import { verify } from '../../src/jobs/verify/verify.ts';
@@ -130,6 +131,17 @@ describe('round trips', () => {
 
   test('of the list of tables', async () => {
     expect(await taken((runtime) => describeTables(momentOf(runtime).runtime))).toBeLessThanOrEqual(7);
+  });
+
+  /** Of jobs that change the warehouse, each on a copy of it. */
+  const changed = (action: (runtime: Runtime) => Promise<unknown>): Promise<number> => {
+    const { store, count } = inRounds(shared.copy());
+    const settings = { clock: () => Date.UTC(2100, 0, 1), expire: { keepSnapshots: 1 } };
+    return count(() => action({ ...testRuntime({ store, ...settings }), catalog: new FileCatalog(store, warehouse) }));
+  };
+
+  test('of removing what has expired, however many files that are', async () => {
+    expect(await changed(expire)).toBeLessThanOrEqual(30);
   });
 
   test('of a verification', async () => {

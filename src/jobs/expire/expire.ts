@@ -16,6 +16,7 @@
  */
 import type { LoadedTable } from '../../iceberg/catalog.ts';
 import { updateTable } from '../../iceberg/commit.ts';
+import { mapAhead } from '../../iceberg/files.ts';
 import { removeSnapshots } from '../../iceberg/history.ts';
 import { warehouseOf } from '../../iceberg/home.ts';
 import { isTableFault } from '../../iceberg/table-fault.ts';
@@ -24,9 +25,10 @@ import { expectOwnWarehouse } from '../../ingest/own-tables.ts';
 import type { Runtime } from '../../ingest/runtime.ts';
 import { finishAmendments, openAmendments } from '../../ledger/amendment.ts';
 import { intentPrefix, readIntent } from '../../ledger/batch-intent.ts';
+import type { LedgerEntry } from '../../ledger/entry.ts';
 import { commitContext } from '../../ledger/runtime.ts';
 import { canonical, isWithin } from '../../store/places.ts';
-import type { ObjectInfo } from '../../store/store.ts';
+import type { ObjectInfo, ObjectStore } from '../../store/store.ts';
 import { compactionPrefix, removeCompaction, standingCompactions } from '../steps/compaction-intent.ts';
 import { spentManifests } from './manifests.ts';
 import { listCandidates, orphansAmong } from './orphans.ts';
@@ -55,6 +57,11 @@ export interface ExpireReport {
   readonly seconds: number;
 }
 
+/** Of each the paths of all files are held meanwhile. */
+const tablesAtOnce = 4;
+/** Small files read or deleted at a time. */
+const filesAtOnce = 16;
+
 export async function expire(runtime: Runtime, options: ExpireOptions = {}): Promise<ExpireReport> {
   const { catalog, clock, config } = runtime;
   const started = clock();
@@ -68,31 +75,39 @@ export async function expire(runtime: Runtime, options: ExpireOptions = {}): Pro
   const open = await openWork(runtime, started - config.expire.graceSeconds * 1000);
   const tables: ExpireReport['tables'] = {};
   const refused: { table: string; reason: string }[] = [];
-  const expireTable = async (name: string): Promise<void> => {
+  const expireTable = async (name: string) => {
     // A table of somebody else in the same catalog.
-    if (!(await isAtHome(runtime, name))) return;
+    if (!(await isAtHome(runtime, name))) return undefined;
     const snapshots = await expireSnapshots(runtime, name, started, open.ids, dryRun);
-    for (const id of snapshots) tell({ kind: 'snapshot', name: `${name} ${id}` });
     const orphans =
       open.stale === undefined ? await deleteOrphans(runtime, name, started, open, snapshots, dryRun) : [];
-    for (const { uri } of orphans) tell({ kind: 'file', name: uri });
-    const mine = retired.filter(({ table }) => table === name);
-    tables[name] = {
-      snapshots: snapshots.length,
-      files: orphans.length,
-      bytes: orphans.reduce((sum, { size }) => sum + size, 0),
-      days: mine.length,
-      rows: mine.reduce((sum, { rows }) => sum + rows, 0),
-    };
+    return { snapshots, orphans };
   };
-  for (const name of await catalog.listTables()) {
-    try {
-      await expireTable(name);
-    } catch (error) {
-      if (!isTableFault(error)) throw error;
-      refused.push({ table: name, reason: error.message });
+  const names = await catalog.listTables();
+  const failures: unknown[] = [];
+  const looked = mapAhead(names, tablesAtOnce, async (name) => {
+    const [result] = await Promise.allSettled([expireTable(name)]);
+    return { name, result };
+  });
+  for await (const { name, result } of looked) {
+    if (result.status === 'rejected') {
+      if (isTableFault(result.reason)) refused.push({ table: name, reason: result.reason.message });
+      else failures.push(result.reason);
+    } else if (result.value !== undefined) {
+      const { snapshots, orphans } = result.value;
+      for (const id of snapshots) tell({ kind: 'snapshot', name: `${name} ${id}` });
+      for (const { uri } of orphans) tell({ kind: 'file', name: uri });
+      const mine = retired.filter(({ table }) => table === name);
+      tables[name] = {
+        snapshots: snapshots.length,
+        files: orphans.length,
+        bytes: orphans.reduce((sum, { size }) => sum + size, 0),
+        days: mine.length,
+        rows: mine.reduce((sum, { rows }) => sum + rows, 0),
+      };
     }
   }
+  if (failures.length > 0) throw failures[0];
   const intents = await deleteIntents(runtime, started, open.ids, dryRun);
   for (const unit of open.compactions) {
     if (!dryRun) await removeCompaction(runtime, unit);
@@ -144,14 +159,17 @@ async function openWork(runtime: Runtime, before: number): Promise<OpenWork> {
     else for (const { path } of intent.files) files.add(path);
   }
   let stale: string | undefined;
-  for (const [first] of await ledger.openClaims()) {
-    if (first === undefined) continue;
+  const claims = (await ledger.openClaims()).map(([first]) => first!);
+  const read = async (first: LedgerEntry) => ({
+    first,
+    intent: await readIntent(store, config.warehouse, first.batch, sleep),
+  });
+  for await (const { first, intent } of mapAhead(claims, filesAtOnce, read)) {
     ids.add(first.batch);
     if (first.claimedAt < before) {
       const since = new Date(first.claimedAt).toISOString();
       stale = `batch ${first.batch} of source ${first.source} is open since ${since}: run backfill, which finishes it, then expire again`;
     }
-    const intent = await readIntent(store, config.warehouse, first.batch, sleep);
     for (const list of intent?.files.values() ?? []) for (const file of list) files.add(file.path);
   }
   return { ids, files, compactions, ...(stale !== undefined && { stale }) };
@@ -200,7 +218,11 @@ async function deleteOrphans(
   // In a dry run the snapshots are still there.
   const metadata = removeSnapshots(loaded.metadata, expired);
   const orphans = await orphansAmong(store, candidates, { ...loaded, metadata }, open.files);
-  if (!dryRun) for (const { uri } of orphans) await store.delete(uri);
+  if (!dryRun)
+    await deleteAll(
+      store,
+      orphans.map(({ uri }) => uri),
+    );
   return orphans;
 }
 
@@ -215,8 +237,12 @@ async function deleteIntents(
   for await (const { uri, lastModified } of store.list(intentPrefix(config.warehouse))) {
     const batch = /([0-9a-f]+)\.json$/.exec(uri)?.[1];
     if (batch === undefined || unfinished.has(batch) || lastModified >= before) continue;
-    if (!dryRun) await store.delete(uri);
     removed.push(uri);
   }
+  if (!dryRun) await deleteAll(store, removed);
   return removed;
+}
+
+async function deleteAll(store: ObjectStore, uris: readonly string[]): Promise<void> {
+  for await (const _ of mapAhead(uris, filesAtOnce, (uri) => store.delete(uri)));
 }

@@ -10,13 +10,13 @@ import type { ObjectInfo, ObjectStore } from '../../store/store.ts';
 
 /** Candidates, to be listed before the newest metadata is read: what is committed in between is then seen as needed. */
 export async function listCandidates(store: ObjectStore, location: string, before: number): Promise<ObjectInfo[]> {
-  const candidates: ObjectInfo[] = [];
-  for (const folder of ['data', 'metadata']) {
-    for await (const info of store.list(`${location}/${folder}/`)) {
+  const inFolder = async (folder: string): Promise<ObjectInfo[]> => {
+    const candidates: ObjectInfo[] = [];
+    for await (const info of store.list(`${location}/${folder}/`))
       if (info.lastModified < before && removable(info.uri)) candidates.push(info);
-    }
-  }
-  return candidates;
+    return candidates;
+  };
+  return (await Promise.all(['data', 'metadata'].map(inFolder))).flat();
 }
 
 export async function orphansAmong(
