@@ -3,6 +3,7 @@ import { beforeAll, describe, expect, test } from 'vitest';
 import { FileCatalog } from '../../src/catalog/file/catalog.ts';
 import { createDuckDbEngine } from '../../src/engines/duckdb/engine.ts';
 import type { Runtime } from '../../src/ingest/runtime.ts';
+import { compact } from '../../src/jobs/compact/compact.ts';
 import { expire } from '../../src/jobs/expire/expire.ts';
 import { momentOf, tablesOfAnswer, tablesOfAnswers } from '../../src/jobs/moment.ts';
 import { describeTables } from '../../src/jobs/tables/describe.ts';
@@ -142,6 +143,10 @@ describe('round trips', () => {
 
   test('of removing what has expired, however many files that are', async () => {
     expect(await changed(expire)).toBeLessThanOrEqual(30);
+  });
+
+  test('of a compaction', async () => {
+    expect(await changed(compact)).toBeLessThanOrEqual(25);
   });
 
   test('of a verification', async () => {

@@ -9,6 +9,8 @@
  */
 
 import { UsageError } from '../../config/errors.ts';
+import { mapAhead } from '../../iceberg/files.ts';
+import { currentSnapshot } from '../../iceberg/metadata.ts';
 import type { Range } from '../../iceberg/scan.ts';
 import { sortKeyText } from '../../iceberg/sort-orders.ts';
 import { isTableFault } from '../../iceberg/table-fault.ts';
@@ -101,6 +103,20 @@ const daysStored = 4;
 /** Stored bytes of all days in work. A larger day is rewritten alone, and keeps the processors busy by itself. */
 const bytesAtOnce = 128 << 20;
 
+/** Tables whose days are planned before their turn, unless they have so many files that a plan takes memory. */
+const tablesAhead = 4;
+const mostFilesAhead = 10_000;
+const tablesOpened = 16;
+
+interface Look {
+  readonly opened: OpenedTable;
+  readonly plan: TablePlan;
+  /** Of the run, when the table was loaded. */
+  readonly rewritten: number;
+}
+
+const settled = <T>(work: Promise<T>): Promise<[PromiseSettledResult<T>]> => Promise.allSettled([work]);
+
 export async function compact(runtime: Runtime, options: CompactOptions = {}): Promise<CompactReport> {
   const run = new CompactRun(runtime, options);
   return run.run();
@@ -117,6 +133,8 @@ class CompactRun {
   readonly #days: (PlannedDay | CompactedDay)[] = [];
   readonly #refused: Refusal[] = [];
   readonly #overtaken: { table: string; day: string }[] = [];
+  /** Tables of which days were rewritten so far. */
+  #rewritten = 0;
   /** Something was left undone because of the signal. */
   #stopped = false;
 
@@ -135,19 +153,28 @@ class CompactRun {
     if (unknown !== undefined)
       throw new UsageError(`there is no table ${unknown} in the catalog; there are: ${existing.join(', ')}`);
     await expectOwnWarehouse(this.#runtime);
-    // What is wrong with the configuration shows before anything is written.
-    for (const name of this.#options.tables ?? existing) await this.#open(name);
-    this.#refused.length = 0;
+    const names = this.#options.tables ?? existing;
+    // What is wrong with the configuration shows before anything is written; what is with a table, when its turn comes.
+    for await (const [opened] of mapAhead(names, tablesOpened, (name) => settled(openTable(this.#runtime, name))))
+      if (opened.status === 'rejected' && !isTableFault(opened.reason)) throw opened.reason;
     if (!this.#options.dryRun) await finishAmendments(this.#runtime);
-    for (const name of this.#options.tables ?? existing) {
-      if (this.#isStopped()) break;
-      try {
-        await this.#compactTable(name);
-      } catch (error) {
-        if (!isTableFault(error)) throw error;
-        this.#refused.push({ table: name, day: null, reason: error.message, fault: true });
+    const ending: Promise<unknown>[] = [];
+    try {
+      for await (const { name, look } of mapAhead(names, tablesAhead, (name) => this.#lookAhead(name))) {
+        if (this.#isStopped()) break;
+        const isDone = await this.#orRefused(name, () => this.#compactTable(name, look));
+        const table = this.#tables.get(name);
+        if (!isDone || table === undefined || this.#options.dryRun || this.#isStopped()) continue;
+        const end = this.#orRefused(name, async () => {
+          table.deleteFilesRemoved = await dropDanglingDeletes(this.#runtime, name);
+        });
+        end.catch(() => {});
+        ending.push(end);
       }
+    } finally {
+      await Promise.allSettled(ending);
     }
+    await Promise.all(ending);
     return {
       tables: Object.fromEntries(this.#tables),
       days: this.#days,
@@ -158,16 +185,29 @@ class CompactRun {
     };
   }
 
-  async #compactTable(name: string): Promise<void> {
+  /** false where the table cannot be used. */
+  async #orRefused(table: string, work: () => Promise<void>): Promise<boolean> {
+    try {
+      await work();
+      return true;
+    } catch (error) {
+      if (!isTableFault(error)) throw error;
+      this.#refused.push({ table, day: null, reason: error.message, fault: true });
+      return false;
+    }
+  }
+
+  async #compactTable(name: string, ahead: Look | undefined): Promise<void> {
     let only: ReadonlySet<string> | undefined;
     for (let round = 1; only === undefined || only.size > 0; round++) {
       if (only !== undefined && (round > mostRounds || this.#isStopped())) {
         for (const day of only) this.#overtaken.push({ table: name, day });
         break;
       }
-      let opened = await this.#open(name);
-      if (opened === undefined) return;
-      const plan = await this.#plan(opened, only);
+      const look = only === undefined && this.#stillHolds(ahead) ? ahead : await this.#look(name, only);
+      if (look === undefined) return;
+      const { plan } = look;
+      let { opened } = look;
       if (only === undefined) {
         this.#refused.push(...plan.refused);
         this.#tables.set(name, {
@@ -189,6 +229,7 @@ class CompactRun {
       const work = [...plan.days, ...plan.suspects].sort((a, b) => compareText(a.day, b.day));
       if (work.length > 0 && opened.planned.sortOrderId === undefined)
         opened = await withSortOrder(this.#runtime, opened);
+      if (work.length > 0) this.#rewritten++;
       const rows = new DayRows(opened.table);
       try {
         only = await this.#rewrite(opened, work, rows);
@@ -196,24 +237,32 @@ class CompactRun {
         rows.release();
       }
     }
-    if (this.#isStopped()) return;
-    this.#tables.get(name)!.deleteFilesRemoved = await dropDanglingDeletes(this.#runtime, name);
   }
 
-  async #open(name: string): Promise<OpenedTable | undefined> {
-    try {
-      return await openTable(this.#runtime, name);
-    } catch (error) {
-      if (!isTableFault(error)) throw error;
-      this.#refused.push({ table: name, day: null, reason: error.message, fault: true });
-      return undefined;
-    }
+  /** While days of another table were rewritten, others may have changed the days that are to be rewritten in this one. */
+  #stillHolds(ahead: Look | undefined): ahead is Look {
+    if (ahead === undefined) return false;
+    const { plan, rewritten } = ahead;
+    return rewritten === this.#rewritten || (plan.days.length === 0 && plan.suspects.length === 0);
   }
 
-  async #plan({ loaded, planned }: OpenedTable, only: ReadonlySet<string> | undefined): Promise<TablePlan> {
+  /** Where that fails, it is tried anew when its turn comes. */
+  async #lookAhead(name: string): Promise<{ readonly name: string; readonly look: Look | undefined }> {
+    const [result] = await settled(this.#look(name, undefined, mostFilesAhead));
+    return { name, look: result.status === 'fulfilled' ? result.value : undefined };
+  }
+
+  /** undefined where there is no such table, or it has more than `mostFiles`. */
+  async #look(name: string, only: ReadonlySet<string> | undefined, mostFiles?: number): Promise<Look | undefined> {
+    const rewritten = this.#rewritten;
+    const opened = await openTable(this.#runtime, name);
+    if (opened === undefined) return undefined;
+    const { loaded, planned } = opened;
+    const known = Number(currentSnapshot(loaded.metadata)?.summary?.['total-data-files'] ?? 0);
+    if (mostFiles !== undefined && !(known <= mostFiles)) return undefined;
     const files = await readTableFiles(cachedReads(this.#runtime.store), loaded.metadata, this.#range);
     const wanted = only === undefined ? files : files.filter((file) => file.ymd !== null && only.has(file.ymd));
-    return planTable(planned, wanted, this.#rules);
+    return { opened, plan: planTable(planned, wanted, this.#rules), rewritten };
   }
 
   /** Returns the days that were lost to other writers. */
