@@ -12,7 +12,9 @@ interface World {
 }
 
 export function withRenamedColumns(context: World, engine: QueryEngine): QueryEngine {
+  const { atOnce = 1 } = engine;
   return {
+    atOnce,
     query: (request) =>
       engine.query(request).catch(async (error: unknown) => {
         if (!(error instanceof QueryError)) throw error;

@@ -3,6 +3,7 @@
  * large the tables are. A part whose table does not exist is null; a comparison
  * with the past that needs more bytes than the engine may fetch is left out, with a note.
  */
+import pLimit from 'p-limit';
 import type { CellValue, QueryEngine } from '../engines/engine.ts';
 import { tableOfFigure } from '../queries/figures.ts';
 import { ask as askQuestion, findQuestion } from '../queries/questions.ts';
@@ -119,7 +120,10 @@ export async function gatherReport(
   const buckets = chooseBuckets(range);
   const before = rangeBefore(range);
   const lookBack = lookBackDays > 0 ? rangeOfDaysBefore(range, lookBackDays) : null;
-  const asked: Asked[] = [];
+  const { atOnce = 1 } = engine;
+  const limit = pLimit(atOnce);
+  /** Undefined while there is no answer. */
+  const asked: (Asked | undefined)[] = [];
   const leftOut: string[] = [];
 
   const askIn = async ({ from, to }: ReportRange, question: string): Promise<Table> => {
@@ -134,14 +138,33 @@ export async function gatherReport(
     for (const { name } of findQuestion(question).parameters) {
       if (values[name] !== undefined) given.set(name, values[name]);
     }
-    const answer = await engine.query({ ...askQuestion(question, given), ...(signal && { signal }) });
-    const columns = answer.columns.map((column) => column.name);
-    const rows: AnswerRow[] = [];
-    for await (const chunk of answer.chunks) {
-      for (const cells of chunk) rows.push(Object.fromEntries(columns.map((name, i) => [name, cells[i] ?? null])));
-    }
-    asked.push({ question, given, bytesScanned: answer.bytesScanned() });
-    return { columns, rows };
+    const place = asked.push(undefined) - 1;
+    return limit(async () => {
+      const answer = await engine.query({ ...askQuestion(question, given), ...(signal && { signal }) });
+      const columns = answer.columns.map((column) => column.name);
+      const rows: AnswerRow[] = [];
+      for await (const chunk of answer.chunks) {
+        for (const cells of chunk) rows.push(Object.fromEntries(columns.map((name, i) => [name, cells[i] ?? null])));
+      }
+      asked[place] = { question, given, bytesScanned: answer.bytesScanned() };
+      return { columns, rows };
+    });
+  };
+  /** One after another where the engine has no use for more: what is asked first is what matters most. */
+  const together = async <T extends Record<string, () => Promise<unknown>>>(
+    parts: T,
+  ): Promise<{ [K in keyof T]: Awaited<ReturnType<T[K]>> }> => {
+    const names = Object.keys(parts);
+    const answers: unknown[] = [];
+    // None may still be under way when the engine is closed.
+    if (atOnce > 1)
+      for (const result of await Promise.allSettled(names.map((name) => parts[name]!())))
+        if (result.status === 'fulfilled') answers.push(result.value);
+        else throw result.reason;
+    else for (const name of names) answers.push(await parts[name]!());
+    return Object.fromEntries(names.map((name, i) => [name, answers[i]])) as {
+      [K in keyof T]: Awaited<ReturnType<T[K]>>;
+    };
   };
   const ask = (question: string): Promise<Table> => askIn(range, question);
   const askTop = async (question: string): Promise<Top> => topOf(await ask(question));
@@ -170,40 +193,40 @@ export async function gatherReport(
 
   const gatherDecisions = async (): Promise<DecisionData> => {
     const overTime = fold(buckets, outcomes, await decisionCounts(range));
-    return {
-      overTime,
-      sums: total(outcomes, overTime),
-      subjects: await askTop('report-subjects'),
-      resources: await askTop('report-resources'),
-      denied: await askTop('report-denied'),
-      networks: await askTop('report-networks'),
-      policies: await askTop('report-policies'),
-      labels: await askTop('report-labels'),
-      before: await ofThePast('Decisions of the period before', async () =>
-        total(outcomes, await decisionCounts(before)),
-      ),
-      news:
+    const rest = await together({
+      subjects: () => askTop('report-subjects'),
+      resources: () => askTop('report-resources'),
+      denied: () => askTop('report-denied'),
+      networks: () => askTop('report-networks'),
+      policies: () => askTop('report-policies'),
+      labels: () => askTop('report-labels'),
+      before: () =>
+        ofThePast('Decisions of the period before', async () => total(outcomes, await decisionCounts(before))),
+      news: async () =>
         lookBack &&
-        (await ofThePast('New subjects, resources and networks', async () => ({
-          subjects: await newOnes('report-new-subjects'),
-          resources: await newOnes('report-new-resources'),
-          networks: await newOnes('report-new-networks'),
-        }))),
-    };
+        (await ofThePast('New subjects, resources and networks', () =>
+          together({
+            subjects: () => newOnes('report-new-subjects'),
+            resources: () => newOnes('report-new-resources'),
+            networks: () => newOnes('report-new-networks'),
+          }),
+        )),
+    });
+    return { overTime, sums: total(outcomes, overTime), ...rest };
   };
   const gatherOkera = async (): Promise<OkeraData> => {
     const overTime = fold(buckets, answers, okeraCounts((await ask('report-okera-over-time')).rows));
-    return {
-      overTime,
-      sums: total(answers, overTime),
-      tables: await askTop('report-okera-tables'),
-      users: await askTop('report-okera-users'),
-      accesses: await askTop('report-okera-accesses'),
-      changes: permissionChanges(await askTop('report-okera-changes')),
-      before: await ofThePast('Requests of the period before', async () =>
-        total(answers, okeraCounts((await askIn(before, 'report-okera-over-time')).rows)),
-      ),
-    };
+    const rest = await together({
+      tables: () => askTop('report-okera-tables'),
+      users: () => askTop('report-okera-users'),
+      accesses: () => askTop('report-okera-accesses'),
+      changes: async () => permissionChanges(await askTop('report-okera-changes')),
+      before: () =>
+        ofThePast('Requests of the period before', async () =>
+          total(answers, okeraCounts((await askIn(before, 'report-okera-over-time')).rows)),
+        ),
+    });
+    return { overTime, sums: total(answers, overTime), ...rest };
   };
   const gatherQuarantine = async (): Promise<ReportData['quarantine']> => {
     const reasons = await askTop('report-quarantine');
@@ -213,27 +236,30 @@ export async function gatherReport(
     return { ...reasons, records: recordsIn(reasons.rows), before: then && recordsIn(then.rows) };
   };
 
+  // No request of Okera has a path of a policy.
+  const hasOkera = has('report-okera-over-time') && filters.path === undefined;
+  // What is missing has neither a subject nor a path.
+  const hasProducers = tables.includes(sequences.name) && filters.subject === undefined && filters.path === undefined;
+  const parts = await together({
+    decisions: async () => (has('report-over-time') ? gatherDecisions() : null),
+    okera: async () => (hasOkera ? gatherOkera() : null),
+    ingestion: async () =>
+      has('report-ingested') ? together({ sources: () => ask('report-ingested'), lag: () => ask('report-lag') }) : null,
+    quarantine: async () => (has('report-quarantine') ? gatherQuarantine() : null),
+    producers: async () => (hasProducers ? ask('missing-decisions') : null),
+  });
   return {
     range,
     filters,
     buckets,
     before,
     lookBack,
-    decisions: has('report-over-time') ? await gatherDecisions() : null,
-    // No request of Okera has a path of a policy.
-    okera: has('report-okera-over-time') && filters.path === undefined ? await gatherOkera() : null,
-    ingestion: has('report-ingested') ? { sources: await ask('report-ingested'), lag: await ask('report-lag') } : null,
-    quarantine: has('report-quarantine') ? await gatherQuarantine() : null,
-    // What is missing has neither a subject nor a path.
-    producers:
-      tables.includes(sequences.name) && filters.subject === undefined && filters.path === undefined
-        ? await ask('missing-decisions')
-        : null,
+    ...parts,
     missing: ['opa_decisions', 'okera_audit_logs', 'ingested_objects', 'quarantine'].filter(
       (table) => !tables.includes(table),
     ),
     leftOut,
-    asked,
+    asked: asked.filter((one) => one !== undefined),
   };
 }
 

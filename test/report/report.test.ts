@@ -53,6 +53,39 @@ describe('the report', () => {
     expect(page).not.toContain('<svg');
   });
 
+  test('is the same where the engine answers several questions at a time, and no more of them are asked than it says', async () => {
+    const own = withComputed(runtime, createDuckDbEngine(runtime));
+    let [inFlight, most] = [0, 0];
+    const engine: QueryEngine = {
+      atOnce: 3,
+      close: () => own.close(),
+      async query(request) {
+        most = Math.max(most, ++inFlight);
+        const answer = await own.query(request);
+        const chunks = (async function* () {
+          yield* answer.chunks;
+          inFlight--;
+        })();
+        return { ...answer, chunks };
+      },
+    };
+    const range = await julyRange;
+    const tables = await runtime.catalog.listTables();
+    const gathered = await gatherReport({ engine, tables }, range);
+    const byQuestion = (one: ReportData) => Map.groupBy(withoutBytes(one).asked, ({ question }) => question);
+    expect({ ...gathered, asked: byQuestion(gathered) }).toEqual({ ...data, asked: byQuestion(data) });
+    expect(Object.keys(gathered.decisions!)).toEqual(Object.keys(data.decisions!));
+    expect([inFlight, most]).toEqual([0, 3]);
+
+    const failing: QueryEngine = {
+      ...engine,
+      query: (request) => (request.sql.includes('resource') ? Promise.reject(new Error('no')) : engine.query(request)),
+    };
+    await expect(gatherReport({ engine: failing, tables }, range)).rejects.toThrow('no');
+    expect(inFlight).toBe(0);
+    await engine.close();
+  });
+
   test('leaves out what there is no source for, and shows a range without events as such', async () => {
     const tables = await runtime.catalog.listTables();
     const page = renderPage(data, options);

@@ -40,6 +40,8 @@ export const createAthenaEngine = (options: AthenaOptions): StatementEngine => n
 const pageRows = 1000;
 
 class AthenaEngine implements StatementEngine {
+  /** Each waits for seconds, and an account may have twenty at least. */
+  readonly atOnce = 5;
   readonly #client: AthenaClient;
   readonly #options: AthenaOptions;
   readonly #running = new Set<string>();

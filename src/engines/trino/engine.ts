@@ -17,6 +17,7 @@ import { cellReader } from './values.ts';
 export const createTrinoEngine = (connection: TrinoConnection): StatementEngine => new TrinoEngine(connection);
 
 class TrinoEngine implements StatementEngine {
+  readonly atOnce = 4;
   readonly #protocol: TrinoProtocol;
   readonly #running = new Set<Running>();
 
