@@ -1,5 +1,5 @@
 /** A deep verification finds each value of a table that reading the objects again does not give, and names the record. */
-import { beforeEach, describe, expect, test } from 'vitest';
+import { beforeEach, describe, expect, test, vi } from 'vitest';
 import type { Value } from '../../src/columns/types.ts';
 import type { Config } from '../../src/config/config.ts';
 import { commitTable } from '../../src/iceberg/commit.ts';
@@ -286,6 +286,21 @@ describe('verify --deep', () => {
     await put(uri, audit(4));
     await run(world(okera));
     expect((await deep(okera)).differences).toEqual([]);
+  });
+
+  test('looks at each altered row of an object that has grown once, however many they are', async () => {
+    const ids = Array.from({ length: 500 }, (_, i) => decision(`id-${i}`));
+    await put(key('a'), ...ids);
+    await run(world());
+    await put(key('a'), ...ids, decision('new'));
+    await run(world());
+    await rewrite('opa_decisions', (rows) => rows.map((row) => ({ ...row, path: 'forged' })));
+    const filter = vi.spyOn(Array.prototype, 'filter');
+    const report = await verify(world(), { deep: true });
+    const looked = filter.mock.contexts.reduce<number>((sum, array) => sum + (array as unknown[]).length, 0);
+    filter.mockRestore();
+    expect(contents(report)).toMatchObject([{ uri: key('a'), detail: expect.stringContaining('501 records') }]);
+    expect(looked).toBeLessThan(ids.length * 250);
   });
 
   test('warns of a promoted column that rows were written without, and still finds what else is altered in them', async () => {

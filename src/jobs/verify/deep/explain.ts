@@ -127,6 +127,13 @@ export async function explain(
   const inObject = (uri: string, values: readonly Value[]): string =>
     `${rowIdentity(table.declaration, values)} ${uri}`;
   const givenAt = Map.groupBy(given, ({ uri, offset }) => place(uri, offset));
+  const givenLike = Map.groupBy(given, ({ uri, identity }) => `${identity} ${uri}`);
+  /** Whether a row is of the same record as one that its object gives, and not the same row. */
+  const isAltered = ({ uri, values }: FoundRow, digested: readonly DigestedColumn[]): boolean => {
+    const same = givenLike.get(inObject(uri, values)) ?? [];
+    const digest = rowDigest(digested, values);
+    return same.length > 0 && !same.some((row) => rowDigest(digested, row.values).equals(digest));
+  };
 
   for (const [uri, object] of objects) {
     const findings = findingsOf(uri);
@@ -137,8 +144,7 @@ export async function explain(
       if (isQuarantine && (isExcusedByKey(beside, here, table.declaration) || isKept(uri, here))) continue;
       if (isQuarantine && object.versions > 1)
         for (const { values } of here.slice(0, all)) moved.add(inObject(uri, values));
-      if (object.versions > 1 && !here.some((row) => isAltered(row, given, uri, object.columns, table.declaration)))
-        continue;
+      if (object.versions > 1 && !here.some((row) => isAltered(row, object.columns))) continue;
       const accepted = acceptedRows.at(table.declaration.name, uri, offset);
       // Those that the object gives are among the rows that are here, and were when these were accepted.
       const count = accepted ? Math.min(all, here.filter((row) => !accepted.has(digestOf(row))).length) : all;
@@ -315,21 +321,6 @@ async function placesHeld(
   if (other === undefined || places.size === 0) return held;
   for await (const { uri, offset } of rowsAt(other, places)) held.add(place(uri, offset));
   return held;
-}
-
-/** A row of the same record as one that the object gives, and not the same row. */
-function isAltered(
-  { values }: FoundRow,
-  given: readonly GivenRow[],
-  uri: string,
-  columns: readonly DigestedColumn[],
-  declaration: TableDeclaration,
-): boolean {
-  if (declaration.identity === undefined) return false;
-  const identity = rowIdentity(declaration, values);
-  const same = given.filter((row) => row.uri === uri && row.identity === identity);
-  const digest = rowDigest(columns, values);
-  return same.length > 0 && !same.some((row) => rowDigest(columns, row.values).equals(digest));
 }
 
 function differingColumns(
