@@ -3,6 +3,7 @@
  * large the tables are. A part whose table does not exist is null; a comparison
  * with the past that needs more bytes than the engine may fetch is left out, with a note.
  */
+import { AsyncLocalStorage } from 'node:async_hooks';
 import pLimit from 'p-limit';
 import type { CellValue, QueryEngine } from '../engines/engine.ts';
 import { tableOfFigure } from '../queries/figures.ts';
@@ -62,7 +63,7 @@ export interface ReportData {
   readonly missing: readonly string[];
   /** Why comparisons with the past were left out. */
   readonly leftOut: readonly string[];
-  /** In the order in which they were asked. */
+  /** In the order of the report's parts. */
   readonly asked: readonly Asked[];
 }
 
@@ -122,8 +123,9 @@ export async function gatherReport(
   const lookBack = lookBackDays > 0 ? rangeOfDaysBefore(range, lookBackDays) : null;
   const { atOnce = 1 } = engine;
   const limit = pLimit(atOnce);
-  /** Undefined while there is no answer. */
-  const asked: (Asked | undefined)[] = [];
+  const asked: AskedTree = [];
+  /** Where the part that asks has its place among `asked`. */
+  const place = new AsyncLocalStorage<AskedTree>();
   const leftOut: string[] = [];
 
   const askIn = async ({ from, to }: ReportRange, question: string): Promise<Table> => {
@@ -138,7 +140,8 @@ export async function gatherReport(
     for (const { name } of findQuestion(question).parameters) {
       if (values[name] !== undefined) given.set(name, values[name]);
     }
-    const place = asked.push(undefined) - 1;
+    const answered: AskedTree = [];
+    (place.getStore() ?? asked).push(answered);
     return limit(async () => {
       const answer = await engine.query({ ...askQuestion(question, given), ...(signal && { signal }) });
       const columns = answer.columns.map((column) => column.name);
@@ -146,7 +149,7 @@ export async function gatherReport(
       for await (const chunk of answer.chunks) {
         for (const cells of chunk) rows.push(Object.fromEntries(columns.map((name, i) => [name, cells[i] ?? null])));
       }
-      asked[place] = { question, given, bytesScanned: answer.bytesScanned() };
+      answered.push({ question, given, bytesScanned: answer.bytesScanned() });
       return { columns, rows };
     });
   };
@@ -155,13 +158,18 @@ export async function gatherReport(
     parts: T,
   ): Promise<{ [K in keyof T]: Awaited<ReturnType<T[K]>> }> => {
     const names = Object.keys(parts);
+    const read = (name: string): Promise<unknown> => {
+      const own: AskedTree = [];
+      (place.getStore() ?? asked).push(own);
+      return place.run(own, parts[name]!);
+    };
     const answers: unknown[] = [];
     // None may still be under way when the engine is closed.
     if (atOnce > 1)
-      for (const result of await Promise.allSettled(names.map((name) => parts[name]!())))
+      for (const result of await Promise.allSettled(names.map(read)))
         if (result.status === 'fulfilled') answers.push(result.value);
         else throw result.reason;
-    else for (const name of names) answers.push(await parts[name]!());
+    else for (const name of names) answers.push(await read(name));
     return Object.fromEntries(names.map((name, i) => [name, answers[i]])) as {
       [K in keyof T]: Awaited<ReturnType<T[K]>>;
     };
@@ -259,9 +267,14 @@ export async function gatherReport(
       (table) => !tables.includes(table),
     ),
     leftOut,
-    asked: asked.filter((one) => one !== undefined),
+    asked: flat(asked),
   };
 }
+
+/** In the order of the parts of a report, however they were answered. */
+type AskedTree = (Asked | AskedTree)[];
+
+const flat = (tree: AskedTree): Asked[] => tree.flatMap((one) => (Array.isArray(one) ? flat(one) : one));
 
 const topOf = ({ columns, rows }: Table): Top => ({
   columns,

@@ -72,8 +72,7 @@ describe('the report', () => {
     const range = await julyRange;
     const tables = await runtime.catalog.listTables();
     const gathered = await gatherReport({ engine, tables }, range);
-    const byQuestion = (one: ReportData) => Map.groupBy(withoutBytes(one).asked, ({ question }) => question);
-    expect({ ...gathered, asked: byQuestion(gathered) }).toEqual({ ...data, asked: byQuestion(data) });
+    expect(withoutBytes(gathered)).toEqual(withoutBytes(data));
     expect(Object.keys(gathered.decisions!)).toEqual(Object.keys(data.decisions!));
     expect([inFlight, most]).toEqual([0, 3]);
 
