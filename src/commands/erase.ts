@@ -62,16 +62,19 @@ async function execute(context: CommandContext, options: Options): Promise<numbe
   const verb = options.dryRun ? 'would erase' : 'erased';
   const lines = Object.entries(report.tables).map(
     ([table, { rows, files, days }]) =>
-      `${verb} ${formatCount(rows)} rows of ${table}, in ${formatCount(files)} files of ${formatCount(days)} days`,
+      `${verb} ${plural(rows, 'row')} of ${table}, in ${plural(files, 'file')} of ${plural(days, 'day')}`,
   );
   await context.stdout.write(`${lines.length > 0 ? lines.join('\n') : 'no row of that subject'}\n`);
   const { remains, mayGrow } = report;
   if (remains !== undefined) {
     for (const [table, { snapshots, refs }] of Object.entries(remains.tables)) {
       if (snapshots === 0) continue;
-      const kept = refs.length === 0 ? '' : `; ${refs.join(', ')} keeps one until it is dropped`;
+      const kept =
+        refs.length === 0
+          ? ''
+          : `; ${refs.join(', ')} ${refs.length === 1 ? 'keeps one until it is' : 'keep some until they are'} dropped`;
       await context.stdout.write(
-        `${plural(snapshots, 'older snapshot')} of ${table} still show them${printable(kept)}\n`,
+        `${plural(snapshots, 'older snapshot')} of ${table} still ${snapshots === 1 ? 'shows' : 'show'} them${printable(kept)}\n`,
       );
     }
     await context.stdout.write(
