@@ -112,9 +112,17 @@ async function execute(context: CommandContext, options: Options): Promise<numbe
   };
   const acceptance = options.accept ? await acceptAs(runtime, options, settings) : undefined;
   const proved = async (): Promise<VerifyReport> => {
-    if (options.digests === undefined) return verify(runtime, settings);
-    const { writeLines } = await import('./shared/line-file.ts');
-    return writeLines(options.digests, (write) => verify(runtime, { ...settings, onDigest: write }));
+    try {
+      if (options.digests === undefined) return await untilStopped(context, verify(runtime, settings));
+      const { writeLines } = await import('./shared/line-file.ts');
+      return await writeLines(options.digests, (write) =>
+        untilStopped(context, verify(runtime, { ...settings, onDigest: write })),
+      );
+    } catch (error) {
+      // What it still reads would hold the process, and changes nothing.
+      if (context.signal.aborted) context.exit(exitCodes.failed);
+      throw error;
+    }
   };
   let report = await proved();
   let repaired: string[] | undefined;
@@ -133,6 +141,15 @@ async function execute(context: CommandContext, options: Options): Promise<numbe
     await context.stdout.writeStyled(await render(report, repaired, context.stdout.columns));
   }
   return report.ok ? exitCodes.done : exitCodes.verifyDifference;
+}
+
+/** Rejects at the first signal: nothing has been changed that would have to be brought into order. */
+async function untilStopped<T>({ signal }: CommandContext, work: Promise<T>): Promise<T> {
+  signal.throwIfAborted();
+  const { promise: stopped, reject } = Promise.withResolvers<never>();
+  const stop = (): void => reject(signal.reason);
+  signal.addEventListener('abort', stop);
+  return Promise.race([work, stopped]).finally(() => signal.removeEventListener('abort', stop));
 }
 
 /** Throws UsageError. */
