@@ -24,6 +24,6 @@ export interface RecordMarks {
   idOf(value: Readonly<Record<string, unknown>>): string | undefined;
   /** Of these, one stands in the text of every record. */
   readonly hints: readonly string[];
-  /** The member that has the id. As a key, in JSON of any depth, it stands in hardly a text that no record is in. */
-  readonly idKey: string;
+  /** A member that nearly every record has: one of the hints that, as a key, stands in hardly a text that no record is in. */
+  readonly tellingKey: string;
 }

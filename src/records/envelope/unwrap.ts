@@ -147,7 +147,7 @@ export class Unwrapper {
   /** Whether a text that is no JSON has a record in it, or a part of one, rather than being another program's. */
   isMeant(text: Buffer): boolean {
     const decoded = base64Bytes(text, this.#limits.recordBytes);
-    const keys = ['"', '\\'].map((end) => `${this.#marks.idKey}${end}`);
+    const keys = ['"', '\\'].map((end) => `${this.#marks.tellingKey}${end}`);
     return keys.some((key) => text.includes(key) || decoded?.includes(key));
   }
 

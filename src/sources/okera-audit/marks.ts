@@ -15,5 +15,5 @@ export const auditMarks: RecordMarks = {
   idOf: ({ request_id: id, request_time: time }) =>
     typeof id === 'string' && typeof time === 'string' ? `${time} ${id}` : undefined,
   hints: ['request_id', 'request_time', 'connected_user'],
-  idKey: 'request_id',
+  tellingKey: 'request_id',
 };

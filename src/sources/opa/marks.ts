@@ -32,5 +32,5 @@ export const decisionMarks: RecordMarks = {
     contents.has(name) && ['input', 'path', 'query'].some((asked) => Object.hasOwn(value, asked)),
   idOf: ({ decision_id: id }) => (typeof id === 'string' && id !== '' ? id : undefined),
   hints: ['decision_id', 'openpolicyagent.org/decision_logs', 'Decision Log', 'labels'],
-  idKey: 'decision_id',
+  tellingKey: 'decision_id',
 };

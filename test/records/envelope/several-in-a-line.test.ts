@@ -52,6 +52,6 @@ test("base64 of bytes that are no text, with a record among them, is not another
   expect(await readObject(line)).toMatchObject({ rows: [], quarantined: ['malformed_json'] });
 });
 
-test.each([decisionMarks, auditMarks])('the key of an id is a hint', ({ idKey, hints }) => {
-  expect(hints).toContain(idKey);
+test.each([decisionMarks, auditMarks])('the key that tells a text with a record is a hint', ({ tellingKey, hints }) => {
+  expect(hints).toContain(tellingKey);
 });

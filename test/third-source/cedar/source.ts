@@ -14,6 +14,7 @@ export const cedar: EventSource = {
     idOf: ({ id }) => (typeof id === 'string' ? id : undefined),
     valued: [],
     hints: ['principal'],
+    tellingKey: 'principal',
   },
   describeObject: (uri) => ({ relevant: isLogName(segmentsOf(uri)), columns: {} }),
   lookBack: 'lookBackSeconds',
