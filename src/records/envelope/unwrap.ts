@@ -59,6 +59,8 @@ export type UnwrapLimits = ParseLimits & Pick<Limits, 'recordBytes'>;
 
 /** An envelope in an envelope in an envelope: so many, and no more. */
 const mostLayers = 8;
+/** Of an object among other text, to tell whether it holds a record: one in a list in a text of it. */
+const layersLookedInto = 4;
 /** Braces of a line that are tried for the beginning of its JSON. */
 const mostBraces = 32;
 const leastBase64 = 32;
@@ -207,8 +209,9 @@ export class Unwrapper {
       // Elements of an array, line by line.
       if (text[next] === COMMA) next = afterFiller(text, next + 1, end);
       if (next < end && text[next] !== OPEN_BRACE) {
+        if (this.#holdsRecord(text.subarray(at, close), place))
+          return [...found, ...this.#several(text, at, close, end, place)];
         if (!isFirst) return [...found, ...this.#broken(text.subarray(at, end), apart(place, text.subarray(at), at))];
-        if (this.#holdsRecord(text.subarray(at, close))) return this.#several(text, at, close, end, place);
         return this.#behindPrefix(text, close, end, place) ?? this.#broken(text.subarray(start, end), place);
       }
       const isOnly = isFirst && next === end;
@@ -280,7 +283,7 @@ export class Unwrapper {
         }
       }
       const isAmong = object.state === 'closed' && close < end && !isPiece;
-      if (isAmong && this.#holdsRecord(text.subarray(brace, close)))
+      if (isAmong && this.#holdsRecord(text.subarray(brace, close), place))
         return this.#several(text, start, close, end, place);
       if (object.state === 'closed') from = close;
       brace = text.indexOf(OPEN_BRACE, object.state === 'closed' ? close : brace + 1);
@@ -296,7 +299,7 @@ export class Unwrapper {
     const found: Finding[] = [];
     for (let at = start, to = close; ; ) {
       const next = afterFiller(text, to, end);
-      const following = next === end ? end : this.#recordEnd(text, next, end);
+      const following = next === end ? end : this.#recordEnd(text, next, end, place);
       const part = text.subarray(at, following < 0 ? end : to);
       const own = apart(place, part, at);
       if (following < 0) return [...found, { kind: 'rejection', rejection: textFollows, origin: own.origin }];
@@ -308,7 +311,7 @@ export class Unwrapper {
   }
 
   /** Where the first record ends of a text behind another one; -1 where there is none, or the text is of the same JSON. */
-  #recordEnd(text: Buffer, start: number, end: number): number {
+  #recordEnd(text: Buffer, start: number, end: number, place: Place): number {
     if (jsonAfterValue.has(text[start]!)) return -1;
     let brace = text.indexOf(OPEN_BRACE, start);
     for (let tries = 0, from = start; brace >= 0 && brace < end && tries < mostBraces; tries++) {
@@ -316,23 +319,28 @@ export class Unwrapper {
       const object = new ObjectText();
       const close = object.feed(text, brace, end);
       const isClosed = object.state === 'closed';
-      if (isClosed && this.#holdsRecord(text.subarray(brace, close))) return close;
+      if (isClosed && this.#holdsRecord(text.subarray(brace, close), place)) return close;
       if (isClosed) from = close;
       brace = text.indexOf(OPEN_BRACE, isClosed ? close : brace + 1);
     }
     return -1;
   }
 
-  /** Whether a whole JSON object is a record, or what a shipper put around one. */
-  #holdsRecord(bytes: Buffer): boolean {
+  /** Whether a whole JSON object is a record, or what a shipper put around one. It is only looked at: nothing is settled or learned. */
+  #holdsRecord(bytes: Buffer, { layers }: Place): boolean {
     if (!this.#isHinted(bytes)) return false;
     const record = parseRecord(bytes, this.#limits);
     if (isRejection(record)) return false;
     if (this.#marks.isRecord(record.value)) return true;
-    // The lines of a list are settled as they are looked at.
-    if (listMembers.some((name) => Object.hasOwn(record.value, name))) return false;
-    const origin = { bytes, offset: 0 };
-    return rankOf(this.object(record, { wrap: undefined, at: 0, origin, layers: mostLayers - 1 })) === Rank.record;
+    const found: Finding[] = [];
+    const look = new Unwrapper(this.#marks, this.#limits, {
+      isExpected: () => false,
+      isPiece: () => false,
+      settle: (finding) => found.push(finding),
+    });
+    const place = { wrap: undefined, at: 0, origin: { bytes, offset: 0 } };
+    found.push(...look.object(record, { ...place, layers: Math.max(layers, mostLayers - layersLookedInto) }));
+    return rankOf(found.filter(({ kind }) => kind !== 'settled')) === Rank.record;
   }
 
   /** Whether lines that may be records themselves stand in front: they are no prefix. */
@@ -358,6 +366,7 @@ export class Unwrapper {
 
   #isAmong(found: readonly Finding[], { record }: FoundRecord): boolean {
     const id = this.#marks.idOf(record.value);
+    if (id === undefined) return false;
     return found.some((other) => other.kind === 'record' && this.#marks.idOf(other.record.value) === id);
   }
 

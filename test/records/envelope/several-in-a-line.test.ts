@@ -21,6 +21,28 @@ const lines: Readonly<Record<string, readonly [text: string, rows: string, quara
   'behind record separators': [['a', 'b'].map((id) => `\x1e${record(id)}`).join(''), 'ab', 0],
   'with other separators': [['a', 'b', 'c'].map(record).join('; '), 'abc', 0],
   'in wrappers behind a prefix': [['a', 'b'].map((id) => prefix + json({ log: record(id) })).join(' '), 'ab', 0],
+  'behind one another and behind separators': [`${['a', 'b'].map(record).join('')}; ${record('c')}`, 'abc', 0],
+  'in lists of lines': [
+    ['a', 'b'].map((id) => prefix + json({ logEvents: [{ message: record(id) }] })).join(' '),
+    'ab',
+    0,
+  ],
+  'in lists below another member': [
+    ['a', 'b'].map((id) => prefix + json({ of: { Records: [decisionOf(id)] } })).join(' '),
+    'ab',
+    0,
+  ],
+  'in lists of wrapped lines': [
+    ['a', 'b'].map((id) => prefix + json({ log: json({ logEvents: [{ message: record(id) }] }) })).join(' '),
+    'ab',
+    0,
+  ],
+  'in a list of lines, and text behind': [`${prefix}${json({ of: { Records: [decisionOf('a')] } })} took 3 ms`, '', 1],
+  'values of logfmt without an id': [
+    `one=${json(json({ ...decisionOf(''), decision_id: 1 }))} two=${json(json({ ...decisionOf(''), decision_id: 2 }))}`,
+    '',
+    2,
+  ],
   'columns of CSV': [['a', 'b', 'c'].map((id) => inCsv(record(id))).join(), 'abc', 0],
   'values of logfmt': [`level=info one=${json(record('a'))} two=${json(record('b'))}`, 'ab', 0],
   'the same twice': [`level=info one=${json(record('a'))} two=${json(record('a'))}`, 'a', 0],
@@ -44,6 +66,7 @@ describe.each([
     const read = await readObject(`${wrapped(text)}\n`);
     expect(read.rows.map(([id]) => id).join('')).toBe(rows);
     expect(read.quarantined).toHaveLength(quarantined);
+    expect(read.skipped).toEqual([]);
   });
 });
 
