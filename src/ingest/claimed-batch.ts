@@ -158,7 +158,7 @@ export async function stageClaim(
   { givesUpOn, ...watch }: Omit<BatchWatch, 'commits' | 'onStaged'>,
   lost?: LostIntent,
 ): Promise<StagedClaim> {
-  const { log, ingester, store, config, sleep } = runtime;
+  const { log, ingester, store, config } = runtime;
   log.debug({ event: 'batch-claimed', batch: claim.batch, objects: claim.objects.length }, 'batch claimed');
   const reread = claim.changed ?? (await changedObjects(ledger, source.source, claim));
   const tables = await currentTables(runtime, source);
@@ -178,7 +178,6 @@ export async function stageClaim(
       watched(store, watch.onMove),
       config.warehouse,
       lost === undefined ? intent : restaged(config.warehouse, lost, intent),
-      sleep,
       lost,
     );
   let staged: StagedBatch;
@@ -295,8 +294,8 @@ export async function readIntact(
   ledger: Ledger,
   batch: string,
 ): Promise<{ readonly standing?: StandingIntent; readonly lost?: LostIntent }> {
-  const { store, config, sleep, log } = runtime;
-  const standing = await readStanding(store, config.warehouse, batch, sleep);
+  const { store, config, log } = runtime;
+  const standing = await readStanding(store, config.warehouse, batch);
   const file = standing && (await lostFile(runtime, ledger, standing.intent));
   if (standing === undefined || file === undefined) return standing ? { standing } : {};
   logEvent(log, 'batch-files-lost', { batch, source: standing.intent.source, file: file.path });

@@ -6,8 +6,8 @@
  */
 import { giveBack } from '../columns/give-back.ts';
 import { type DataFile, dataFileFromJson, dataFileToJson } from '../iceberg/data-file.ts';
+import { readVersion } from '../iceberg/files.ts';
 import { parseJson, stringifyJson } from '../iceberg/json.ts';
-import { readWhole } from '../store/read.ts';
 import { type ObjectStore, StoreError } from '../store/store.ts';
 import type { ObjectCounts } from './entry.ts';
 
@@ -91,7 +91,6 @@ export async function settleIntent(
   store: ObjectStore,
   warehouse: string,
   intent: Intent,
-  sleep: (ms: number) => Promise<void>,
   instead?: Pick<StandingIntent, 'etag'>,
 ): Promise<Intent> {
   const uri = intentUri(warehouse, intent.batch);
@@ -107,7 +106,7 @@ export async function settleIntent(
   );
   for (const piece of pieces) giveBack(piece);
   if (isFirst) return intent;
-  const standing = await readIntent(store, warehouse, intent.batch, sleep);
+  const standing = await readIntent(store, warehouse, intent.batch);
   if (standing === undefined)
     throw new StoreError('other', uri, 'the intent was there and is gone: do not delete intents of open batches');
   return standing;
@@ -123,10 +122,14 @@ export async function readStanding(
   store: ObjectStore,
   warehouse: string,
   batch: string,
-  sleep: (ms: number) => Promise<void>,
 ): Promise<StandingIntent | undefined> {
-  const info = await store.head(intentUri(warehouse, batch));
-  return info === undefined ? undefined : { intent: parse(await readWhole(store, info, { sleep })), etag: info.etag };
+  try {
+    const { info, bytes } = await readVersion(store, intentUri(warehouse, batch));
+    return { intent: parse(bytes), etag: info.etag };
+  } catch (error) {
+    if (error instanceof StoreError && error.code === 'not-found') return undefined;
+    throw error;
+  }
 }
 
 export async function readIntent(...args: Parameters<typeof readStanding>): Promise<Intent | undefined> {

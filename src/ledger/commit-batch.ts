@@ -38,8 +38,8 @@ export function groupShare(intents: readonly Intent[]): number {
 
 /** Returns the intent that was carried out: the standing one, where another worker was faster. */
 export async function commitBatch(runtime: LedgerRuntime, ledger: Ledger, staged: Intent): Promise<Intent> {
-  const { store, config, sleep } = runtime;
-  const intent = await settleIntent(store, config.warehouse, staged, sleep);
+  const { store, config } = runtime;
+  const intent = await settleIntent(store, config.warehouse, staged);
   await finishBatches(runtime, ledger, [intent]);
   return intent;
 }

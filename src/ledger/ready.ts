@@ -18,17 +18,17 @@ const mostAsked = 500;
 const askedAtATime = 32;
 
 export async function readyIntents(
-  runtime: Pick<LedgerRuntime, 'store' | 'catalog' | 'config' | 'sleep'>,
+  runtime: Pick<LedgerRuntime, 'store' | 'catalog' | 'config'>,
   ledger: Pick<Ledger, 'openClaims'>,
 ): Promise<ReadyBatches> {
-  const { store, config, sleep } = runtime;
+  const { store, config } = runtime;
   const claims = (await ledger.openClaims()).sort(([a], [b]) => a!.claimedAt - b!.claimedAt);
   const listed = claims.length > mostAsked ? new Set<string>() : undefined;
   if (listed !== undefined) for await (const { uri } of store.list(intentPrefix(config.warehouse))) listed.add(uri);
   const read = async (entries: readonly LedgerEntry[]) => {
     const { batch } = entries[0]!;
     const isThere = listed === undefined || listed.has(`${intentPrefix(config.warehouse)}${batch}.json`);
-    const intent = isThere ? await readIntent(store, config.warehouse, batch, sleep) : undefined;
+    const intent = isThere ? await readIntent(store, config.warehouse, batch) : undefined;
     const isLost = intent !== undefined && (await lostFile(runtime, ledger, intent)) !== undefined;
     return { entries, intent: isLost ? undefined : intent };
   };

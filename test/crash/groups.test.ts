@@ -45,7 +45,7 @@ async function readyBatches() {
     };
     const { intent } = await first.ingester.ingest(first, request);
     const bases = new Map(tables.map((name) => [name, 0]));
-    intents.push(await settleIntent(store, warehouse, { ...intent, claimedAt, bases }, first.sleep));
+    intents.push(await settleIntent(store, warehouse, { ...intent, claimedAt, bases }));
   }
   return { store, time, runtime, ledger, intents, seen: () => seenIn(store) };
 }

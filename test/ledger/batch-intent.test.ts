@@ -5,7 +5,7 @@ import { liveFiles } from '../../src/iceberg/scan.ts';
 import { createLedger, openTables, releaseClaim } from '../../src/ingest/claimed-batch.ts';
 import type { Runtime } from '../../src/ingest/runtime.ts';
 import { selectSources } from '../../src/ingest/select-sources.ts';
-import { type Intent, readIntent, settleIntent } from '../../src/ledger/batch-intent.ts';
+import { type Intent, readIntent, readStanding, settleIntent } from '../../src/ledger/batch-intent.ts';
 import { commitBatch } from '../../src/ledger/commit-batch.ts';
 import { CommitQueue } from '../../src/ledger/commit-queue.ts';
 import { MemoryStore } from '../../src/store/memory.ts';
@@ -70,8 +70,8 @@ describe('the intent that was written first', () => {
   });
 
   test('is what a second worker commits where the first died before its own commit', async () => {
-    const { store, first, second, ofFirst, ofSecond, filesOf, state } = await world();
-    await settleIntent(store, warehouse, ofFirst, first.sleep);
+    const { store, second, ofFirst, ofSecond, filesOf, state } = await world();
+    await settleIntent(store, warehouse, ofFirst);
     const done = await commitBatch(second, createLedger(second), ofSecond);
     expect(filesOf(done)).toEqual(filesOf(ofFirst));
     expect(await state()).toEqual({ files: filesOf(ofFirst), ledger: [['committed', 3n]] });
@@ -97,7 +97,7 @@ describe('the intent that was written first', () => {
   });
 
   test('stays in memory where it could not be stored: a request that was given up may still be sending it', async () => {
-    const { store, first, ofFirst } = await world();
+    const { store, ofFirst } = await world();
     const [counts] = ofFirst.objects.values();
     const objects = new Map(Array.from({ length: 1000 }, (_, n) => [`memory://logs/${n}`, counts!]));
     let sent: readonly Uint8Array[] = [];
@@ -107,12 +107,12 @@ describe('the intent that was written first', () => {
         throw new StoreError('transient', uri, 'no answer');
       },
     });
-    await expect(settleIntent(failing, warehouse, { ...ofFirst, objects }, first.sleep)).rejects.toThrow('no answer');
+    await expect(settleIntent(failing, warehouse, { ...ofFirst, objects })).rejects.toThrow('no answer');
     expect(Buffer.concat(sent).toString()).toMatch(/^\{.*memory:\/\/logs\/999.*\}$/);
   });
 
   test('is read as it was written where it comes to megabytes', async () => {
-    const { store, first, ofFirst } = await world();
+    const { store, ofFirst } = await world();
     const [file] = ofFirst.files.get('opa_decisions')!;
     const [counts] = ofFirst.objects.values();
     const numbered = (n: number): string => `memory://größe/${n}-\u{1f600}"`;
@@ -125,29 +125,47 @@ describe('the intent that was written first', () => {
       ]),
       objects: new Map(many.map((n) => [numbered(n), { ...counts!, rows: n }])),
     };
-    await settleIntent(store, warehouse, large, first.sleep);
-    const standing = (await readIntent(store, warehouse, large.batch, first.sleep))!;
+    await settleIntent(store, warehouse, large);
+    const standing = (await readIntent(store, warehouse, large.batch))!;
     const plain = (intent: Intent) => [...intent.files].map(([table, files]) => [table, files.map(dataFileToJson)]);
     expect(plain(standing)).toEqual(plain(large));
     expect([...standing.objects]).toEqual([...large.objects]);
   });
 
   test('stands in the store as it was written, and says what its objects came to', async () => {
-    const { store, first, second, claim, ofFirst, ofSecond, filesOf } = await world();
-    expect(await readIntent(store, warehouse, claim.batch, first.sleep)).toBeUndefined();
-    expect(await settleIntent(store, warehouse, ofFirst, first.sleep)).toBe(ofFirst);
-    const standing = await settleIntent(store, warehouse, ofSecond, second.sleep);
-    const read = await readIntent(store, warehouse, claim.batch, first.sleep);
+    const { store, claim, ofFirst, ofSecond, filesOf } = await world();
+    expect(await readIntent(store, warehouse, claim.batch)).toBeUndefined();
+    expect(await settleIntent(store, warehouse, ofFirst)).toBe(ofFirst);
+    const standing = await settleIntent(store, warehouse, ofSecond);
+    const read = await readIntent(store, warehouse, claim.batch);
     for (const intent of [standing, read!]) {
       expect(filesOf(intent)).toEqual(filesOf(ofFirst));
       expect(intent.objects).toEqual(ofFirst.objects);
     }
   });
 
+  test('is read as it stands where another process takes its place, since its files are gone, at that very time', async () => {
+    const { store, claim, ofFirst, ofSecond, filesOf } = await world();
+    await settleIntent(store, warehouse, ofFirst);
+    const { etag } = (await readStanding(store, warehouse, claim.batch))!;
+    let isReplaced = false;
+    const replacing = store.view({
+      after: async ({ uri }) => {
+        if (isReplaced || !uri.includes('/_batches/')) return;
+        isReplaced = true;
+        await settleIntent(store, warehouse, ofSecond, { etag });
+      },
+    });
+    await readIntent(replacing, warehouse, claim.batch);
+    expect(isReplaced).toBe(true);
+    expect(filesOf((await readIntent(replacing, warehouse, claim.batch))!)).toEqual(filesOf(ofSecond));
+    expect(filesOf(await settleIntent(store, warehouse, ofFirst, { etag }))).toEqual(filesOf(ofSecond));
+  });
+
   test('and by an earlier version, is carried out as well', async () => {
     const { store, second, claim, ofFirst, filesOf, state } = await world();
     const uri = `${warehouse}/_batches/${claim.batch}.json`;
-    await settleIntent(store, warehouse, ofFirst, second.sleep);
+    await settleIntent(store, warehouse, ofFirst);
     const json = (await readWhole(store, (await store.head(uri))!, second)).toString();
     await store.put(uri, Buffer.from(json.replace('"format-version":2', '"format-version":1')));
     await releaseClaim(second, createLedger(second), claim);
@@ -157,7 +175,7 @@ describe('the intent that was written first', () => {
   test('by a later version than this one is left alone', async () => {
     const { store, second, claim, ofFirst } = await world();
     const uri = `${warehouse}/_batches/${claim.batch}.json`;
-    await settleIntent(store, warehouse, ofFirst, second.sleep);
+    await settleIntent(store, warehouse, ofFirst);
     const json = (await readWhole(store, (await store.head(uri))!, second)).toString();
     await store.put(uri, Buffer.from(json.replace('"format-version":2', '"format-version":4')));
     await expect(releaseClaim(second, createLedger(second), claim)).rejects.toThrow(/format 4, newer than/);
@@ -172,8 +190,8 @@ describe('the intent that was written first', () => {
   });
 
   test('with rows is carried out by who would give the claim back', async () => {
-    const { store, first, second, claim, ofFirst, filesOf, state } = await world();
-    await settleIntent(store, warehouse, ofFirst, first.sleep);
+    const { store, second, claim, ofFirst, filesOf, state } = await world();
+    await settleIntent(store, warehouse, ofFirst);
     const done = await releaseClaim(second, createLedger(second), claim);
     expect(filesOf(done)).toEqual(filesOf(ofFirst));
     expect(await state()).toEqual({ files: filesOf(ofFirst), ledger: [['committed', 3n]] });

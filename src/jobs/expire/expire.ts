@@ -147,7 +147,7 @@ interface OpenWork {
 }
 
 async function openWork(runtime: Runtime, before: number): Promise<OpenWork> {
-  const { store, config, sleep } = runtime;
+  const { store, config } = runtime;
   const ledger = createLedger(runtime);
   const amendments = await openAmendments(runtime);
   const ids = new Set(amendments.keys());
@@ -162,7 +162,7 @@ async function openWork(runtime: Runtime, before: number): Promise<OpenWork> {
   const claims = (await ledger.openClaims()).map(([first]) => first!);
   const read = async (first: LedgerEntry) => ({
     first,
-    intent: await readIntent(store, config.warehouse, first.batch, sleep),
+    intent: await readIntent(store, config.warehouse, first.batch),
   });
   for await (const { first, intent } of mapAhead(claims, filesAtOnce, read)) {
     ids.add(first.batch);

@@ -88,7 +88,7 @@ async function restorePointer(runtime: Runtime, table: string): Promise<string[]
 
 /** Appends the files of batches whose rows are missing, all of them and no others: as when a table was rolled back. */
 async function restoreBatches(runtime: Runtime, differences: readonly Difference[]): Promise<string[]> {
-  const { store, config, sleep } = runtime;
+  const { store, config } = runtime;
   const missing = new Map<string, Map<string, number>>();
   for (const { kind, table, uri, expected, found } of differences) {
     if (kind !== 'rows-missing' || table === undefined || uri === undefined) continue;
@@ -101,7 +101,7 @@ async function restoreBatches(runtime: Runtime, differences: readonly Difference
   for (const [table, byUri] of missing) {
     const batches = new Set([...byUri.keys()].flatMap((uri) => [...(accounts.objects.get(uri)?.batches ?? [])]));
     for (const batch of batches) {
-      const intent = await readIntent(store, config.warehouse, batch, sleep);
+      const intent = await readIntent(store, config.warehouse, batch);
       // Rows that a batch took the place of may be back as well, and objects that it holds may have been read again.
       const isWhole = [...(intent?.objects.keys() ?? [])].every((uri) => accounts.objects.get(uri)?.batches.has(batch));
       if (intent?.again !== undefined || !isWhole) continue;
