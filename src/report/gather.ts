@@ -127,6 +127,9 @@ export async function gatherReport(
   /** Where the part that asks has its place among `asked`. */
   const place = new AsyncLocalStorage<AskedTree>();
   const leftOut: string[] = [];
+  /** Once a question has failed, none is asked any more, and none is answered to its end. */
+  const failed = new AbortController();
+  const ending = AbortSignal.any([failed.signal, ...(signal ? [signal] : [])]);
 
   const askIn = async ({ from, to }: ReportRange, question: string): Promise<Table> => {
     const values: Record<string, string | undefined> = {
@@ -142,8 +145,9 @@ export async function gatherReport(
     }
     const answered: AskedTree = [];
     (place.getStore() ?? asked).push(answered);
-    return limit(async () => {
-      const answer = await engine.query({ ...askQuestion(question, given), ...(signal && { signal }) });
+    const read = async (): Promise<Table> => {
+      failed.signal.throwIfAborted();
+      const answer = await engine.query({ ...askQuestion(question, given), signal: ending });
       const columns = answer.columns.map((column) => column.name);
       const rows: AnswerRow[] = [];
       for await (const chunk of answer.chunks) {
@@ -151,7 +155,13 @@ export async function gatherReport(
       }
       answered.push({ question, given, bytesScanned: answer.bytesScanned() });
       return { columns, rows };
-    });
+    };
+    return limit(() =>
+      read().catch((error) => {
+        if (!(error instanceof TooMuchToFetch)) failed.abort(error);
+        throw failed.signal.aborted ? failed.signal.reason : error;
+      }),
+    );
   };
   /** One after another where the engine has no use for more: what is asked first is what matters most. */
   const together = async <T extends Record<string, () => Promise<unknown>>>(

@@ -76,12 +76,17 @@ describe('the report', () => {
     expect(Object.keys(gathered.decisions!)).toEqual(Object.keys(data.decisions!));
     expect([inFlight, most]).toEqual([0, 3]);
 
+    const signals: AbortSignal[] = [];
     const failing: QueryEngine = {
       ...engine,
-      query: (request) => (request.sql.includes('resource') ? Promise.reject(new Error('no')) : engine.query(request)),
+      query: (request) => {
+        signals.push(request.signal!);
+        return request.sql.includes('resource') ? Promise.reject(new Error('no')) : engine.query(request);
+      },
     };
     await expect(gatherReport({ engine: failing, tables }, range)).rejects.toThrow('no');
-    expect(inFlight).toBe(0);
+    expect(signals.length).toBeLessThan(data.asked.length);
+    expect(signals.every(({ aborted }) => aborted)).toBe(true);
     await engine.close();
   });
 
