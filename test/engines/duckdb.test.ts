@@ -210,6 +210,21 @@ describe("DuckDB's arrows beside Trino's json_extract", () => {
     );
   });
 
+  it.each([
+    [`SELECT json_extract(${json}, '$.a.b'), ${json} -> 'x'`, ['c', null]],
+    [
+      `SELECT 1, ${json} -> 'x' WHERE json_extract(${json}, '$.a.b') = 'c' AND JSON_EXTRACT(${json}, '$.a.b') = 'c'`,
+      [1, null],
+    ],
+    [
+      `SELECT CASE WHEN "json_extract"(${json}, '$.a.b') = 'c' THEN json_extract('no JSON', '$') END, ${json} -> 'x'`,
+      [null, null],
+    ],
+    [`SELECT system . main\n. json_extract(${json}, '$.a.b'), ${json} -> 'x'`, ['"c"', null]],
+  ])('behind a word and behind the name of a schema: %s', async (sql, row) => {
+    expect((await answer(engine, sql)).rows).toEqual([row]);
+  });
+
   it('in a statement over a column of that name', async () => {
     const sql = `SELECT json_extract -> 'a', t.json_extract, json_extract(json_extract, '$.a.b') FROM (SELECT ${json}) t(json_extract)`;
     expect((await answer(engine, sql)).rows).toEqual([['{"b":"c"}', '{"a":{"b":"c"}}', 'c']]);

@@ -7,7 +7,7 @@ import { outsideOfCode } from '../../sql/mentioned-tables.ts';
 export const shadowedByArrow = 'json_extract';
 
 const token = new RegExp(
-  String.raw`${outsideOfCode}|(?<arrow>->(?!>))|(?<before>[.\w$]\s*)?(?<quote>"?)\b(?<call>${shadowedByArrow})\b\k<quote>(?=\s*\()`,
+  String.raw`${outsideOfCode}|(?<arrow>->(?!>))|(?<before>\.\s*|\$)?(?<quote>"?)\b(?<call>${shadowedByArrow})\b\k<quote>(?=\s*\()`,
   'giu',
 );
 
