@@ -355,13 +355,18 @@ export class Unwrapper {
     if (quoted === undefined) return undefined;
     const { prefix, inner, suffix } = quoted;
     const wrap = { kind: 'text', prefix, suffix, outer: place.wrap } as const;
-    const found = [...this.text(Buffer.from(inner), { ...place, wrap, layers: place.layers + 1 })];
+    const found = this.text(Buffer.from(inner), { ...place, wrap, layers: place.layers + 1 });
     if (rankOf(found) <= Rank.text) return undefined;
-    const others = [prefix, suffix].map((around) => Buffer.from(around)).filter((around) => this.isMeant(around));
-    for (const around of others)
-      for (const other of this.text(around, { ...place, layers: place.layers + 1 }))
-        if (other.kind !== 'record' || !this.#isAmong(found, other)) found.push(other);
-    return found;
+    const [before, behind] = [Buffer.from(prefix), Buffer.from(suffix)];
+    const [from, to] = [start + before.length, end - behind.length];
+    const parts: Part[] = [{ own: apart(place, text.subarray(from, to), from), found }];
+    for (const [around, at] of [[before, start] as const, [behind, to] as const]) {
+      if (!this.isMeant(around)) continue;
+      const own = apart(place, around, at);
+      const others = this.text(around, { ...own, layers: place.layers + 1 });
+      parts.push({ own, found: others.filter((other) => other.kind !== 'record' || !this.#isAmong(found, other)) });
+    }
+    return ofParts(parts, place);
   }
 
   #isAmong(found: readonly Finding[], { record }: FoundRecord): boolean {
@@ -478,7 +483,7 @@ export class Unwrapper {
 
   /** Records in members of any other name, each once, however often the envelope has it. */
   #anywhere(record: JsonRecord, looked: ReadonlySet<string>, place: Place): Finding[] {
-    const found: Finding[] = [];
+    const parts: Part[] = [];
     const ids = new Set<string>();
     let other: Finding[] = [];
     for (const name of Object.keys(record.value)) {
@@ -487,25 +492,43 @@ export class Unwrapper {
       if (this.#marks.isContent?.(name, record.value)) continue;
       const member = memberNamed(record, name);
       const { ranges } = record.members;
-      const bytes = record.bytes.subarray(ranges[member * 4 + 2], ranges[member * 4 + 3]);
+      const start = ranges[member * 4 + 2] as number;
+      const bytes = record.bytes.subarray(start, ranges[member * 4 + 3]);
       if (isObject(value) && this.#marks.isOtherLine(value)) other = [foreign(place)];
       if (!this.#isHinted(bytes)) continue;
       const here = this.#member(record, name, place);
       if (rankOf(here) < Rank.piece) continue;
       this.#learned.add(name);
+      const found: Finding[] = [];
       for (const each of here) {
         const id = each.kind === 'record' ? this.#marks.idOf(each.record.value) : undefined;
         if (id !== undefined && ids.has(id)) continue;
         if (id !== undefined) ids.add(id);
         found.push(each);
       }
+      if (found.length > 0) parts.push({ own: apart(place, bytes, start), found });
     }
-    return found.length > 0 ? found : other;
+    return parts.length > 0 ? ofParts(parts, place) : other;
   }
 
   #isHinted(bytes: Buffer): boolean {
     return this.#needles.some((needle) => bytes.includes(needle));
   }
+}
+
+interface Part {
+  readonly own: Place;
+  readonly found: readonly Finding[];
+}
+
+/** What the parts of a place hold: where several hold something, each stands where its own part does. */
+function ofParts(parts: readonly Part[], { origin }: Place): Finding[] {
+  const isOne = parts.filter(({ found }) => found.length > 0).length === 1;
+  return parts.flatMap(({ own, found }) =>
+    found.map((one) =>
+      isOne || one.kind === 'settled' || one.origin !== origin ? one : { ...one, origin: own.origin },
+    ),
+  );
 }
 
 const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>

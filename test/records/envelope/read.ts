@@ -6,12 +6,18 @@ import { createSource } from '../../../src/sources/index.ts';
 const limits = { recordBytes: 1 << 20, nestingDepth: 512, objectBytes: 1 << 26, compressionRatio: 200 };
 const source = createSource('opa', {}, limits);
 const column = (name: string): number => source.table.columns.findIndex((one) => one.name === name);
-const [idAt, inputAt, extraAt] = [column('decision_id'), column('input'), column('extra')];
+const [idAt, inputAt, extraAt, offsetAt] = ['decision_id', 'input', 'extra', 'source_offset'].map(column) as [
+  number,
+  number,
+  number,
+  number,
+];
 
 export interface Read {
   /** JSON text of `input` by decision id, in the order of the rows. */
   readonly rows: readonly (readonly [id: string, input: string])[];
   readonly extras: readonly string[];
+  readonly offsets: readonly number[];
   readonly quarantined: readonly string[];
   readonly skipped: readonly string[];
 }
@@ -22,6 +28,7 @@ export async function readObject(object: string | Buffer): Promise<Read> {
   const read = {
     rows: [] as [string, string][],
     extras: [] as string[],
+    offsets: [] as number[],
     quarantined: [] as string[],
     skipped: [] as string[],
   };
@@ -35,6 +42,7 @@ export async function readObject(object: string | Buffer): Promise<Read> {
       else {
         read.rows.push([String(outcome.values[idAt]), String(outcome.values[inputAt])]);
         read.extras.push(String(outcome.values[extraAt]));
+        read.offsets.push(Number(outcome.values[offsetAt]));
       }
     }
   }

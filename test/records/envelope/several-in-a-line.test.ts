@@ -70,6 +70,18 @@ describe.each([
   });
 });
 
+test.each([
+  ['columns of CSV', inCsv(record('a')), inCsv(record('b')), ','],
+  ['values of logfmt', `level=info a=${json(record('a'))}`, `b=${json(record('b'))}`, ' '],
+  ['members of any name', `{"a":${json(record('a'))}`, `"b":${record('b')}}`, ','],
+  ['behind separators', record('a'), record('b'), '; '],
+])('each has a place of its own in the object: %s', async (_, first, second, between) => {
+  const { offsets } = await readObject(`\n${first}${between}${second}\n`);
+  expect(offsets).toHaveLength(2);
+  const middle = first.length + 1;
+  expect(offsets.map((offset) => offset >= middle)).toEqual([false, true]);
+});
+
 test("base64 of bytes that are no text, with a record among them, is not another program's line", async () => {
   const line = json({ Records: [{ kinesis: { data: binary.toString('base64') }, eventSource: 'aws:kinesis' }] });
   expect(await readObject(line)).toMatchObject({ rows: [], quarantined: ['malformed_json'] });
