@@ -18,7 +18,7 @@ import {
 } from './commit-batch.ts';
 import { Failed, Grouped } from './grouped.ts';
 import type { Claim, Ledger } from './ledger.ts';
-import { type ReadyBatches, readyIntents } from './ready.ts';
+import { intactAmong, type ReadyBatches, readyIntents } from './ready.ts';
 import { nothingReplaced, type ReplacedByBatch } from './replace-batches.ts';
 import type { LedgerRuntime } from './runtime.ts';
 import { type Taken, Turns } from './turns.ts';
@@ -173,7 +173,7 @@ export class CommitQueue {
     const { ready } = await readyIntents(runtime, this.#ledger);
     const others = ready.filter(({ intent }) => !batches.has(intent.batch) && intent.again === undefined);
     const all = [...own, ...others.map(({ intent }) => intent)];
-    return others.slice(0, groupShare(all) - own.length);
+    return intactAmong(runtime, this.#ledger, others.slice(0, groupShare(all) - own.length));
   }
 }
 

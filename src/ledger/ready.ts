@@ -9,28 +9,27 @@ import type { LedgerRuntime } from './runtime.ts';
 export interface ReadyBatches {
   /** In the order of their claims. */
   readonly ready: readonly { readonly intent: Intent; readonly claimed: number }[];
-  /** An entry of each batch without an intent, or with one whose files are gone. */
+  /** An entry of each batch without an intent. */
   readonly open: readonly LedgerEntry[];
 }
 
 /** More are looked for by listing the intents, a thousand a request. */
 const mostAsked = 500;
 const askedAtATime = 32;
+/** Each asks for its files side by side. */
+const lookedAtATime = 4;
 
 export async function readyIntents(
-  runtime: Pick<LedgerRuntime, 'store' | 'catalog' | 'config'>,
+  { store, config }: Pick<LedgerRuntime, 'store' | 'config'>,
   ledger: Pick<Ledger, 'openClaims'>,
 ): Promise<ReadyBatches> {
-  const { store, config } = runtime;
   const claims = (await ledger.openClaims()).sort(([a], [b]) => a!.claimedAt - b!.claimedAt);
   const listed = claims.length > mostAsked ? new Set<string>() : undefined;
   if (listed !== undefined) for await (const { uri } of store.list(intentPrefix(config.warehouse))) listed.add(uri);
   const read = async (entries: readonly LedgerEntry[]) => {
     const { batch } = entries[0]!;
     const isThere = listed === undefined || listed.has(`${intentPrefix(config.warehouse)}${batch}.json`);
-    const intent = isThere ? await readIntent(store, config.warehouse, batch) : undefined;
-    const isLost = intent !== undefined && (await lostFile(runtime, ledger, intent)) !== undefined;
-    return { entries, intent: isLost ? undefined : intent };
+    return { entries, intent: isThere ? await readIntent(store, config.warehouse, batch) : undefined };
   };
   const ready: { intent: Intent; claimed: number }[] = [];
   const open: LedgerEntry[] = [];
@@ -39,4 +38,19 @@ export async function readyIntents(
     else ready.push({ intent, claimed: new Set(entries.map(({ object }) => object.uri)).size });
   }
   return { ready, open };
+}
+
+/** Those whose files are all there. */
+export async function intactAmong(
+  runtime: Pick<LedgerRuntime, 'store' | 'catalog'>,
+  ledger: Pick<Ledger, 'openClaims'>,
+  ready: ReadyBatches['ready'],
+): Promise<ReadyBatches['ready']> {
+  const intact: ReadyBatches['ready'][number][] = [];
+  const looks = mapAhead(ready, lookedAtATime, async (one) => ({
+    one,
+    lost: await lostFile(runtime, ledger, one.intent),
+  }));
+  for await (const { one, lost } of looks) if (lost === undefined) intact.push(one);
+  return intact;
 }

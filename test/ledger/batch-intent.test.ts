@@ -32,12 +32,11 @@ async function world() {
     0,
     new Set(),
   ))!;
-  const stage = async (runtime: Runtime): Promise<Intent> => {
+  const stage = async (runtime: Runtime, { batch, objects } = claim): Promise<Intent> => {
     const [events, quarantine] = await Promise.all(
       ['opa_decisions', 'quarantine'].map((name) => runtime.catalog.loadTable(name)),
     );
     const tables = { events: events!, quarantine: quarantine! };
-    const { batch, objects } = claim;
     return (await runtime.ingester.ingest(runtime, { batch, source: source!, objects, reread: new Set(), tables }))
       .intent;
   };
@@ -57,7 +56,7 @@ async function world() {
     files: await live(),
     ledger: (await rowsOf(first, 'ingested_objects')).map((row) => [row.state, row.rows]),
   });
-  return { store, first, second, ledger, claim, ofFirst, ofSecond, filesOf, state };
+  return { store, first, second, ledger, claim, stage, ofFirst, ofSecond, filesOf, state };
 }
 
 describe('the intent that was written first', () => {
@@ -160,6 +159,36 @@ describe('the intent that was written first', () => {
     expect(isReplaced).toBe(true);
     expect(filesOf((await readIntent(replacing, warehouse, claim.batch))!)).toEqual(filesOf(ofSecond));
     expect(filesOf(await settleIntent(store, warehouse, ofFirst, { etag }))).toEqual(filesOf(ofSecond));
+  });
+
+  test('is carried out beside that of another process, if all files of that one are there; its own are not looked for', async () => {
+    for (const isLost of [false, true]) {
+      const { store, first, ledger, stage, ofFirst, filesOf, state } = await world();
+      const uri = `${input}/other.jsonl`;
+      await store.put(uri, Buffer.from(decision({ id: 'd' })));
+      const theirs = new CommitQueue(first, ledger);
+      const claim = await theirs.claim(
+        { name: 'eopa', type: 'opa' },
+        await collect(store.list(uri)),
+        (await ledger.lookup([uri], {})).sequence,
+        new Set(),
+      );
+      const ofOther = await settleIntent(store, warehouse, await stage(first, claim!));
+      await settleIntent(store, warehouse, ofFirst);
+      if (isLost) await store.delete(filesOf(ofOther)[0]!);
+      const asked: string[] = [];
+      const view = store.view({
+        before: ({ operation, uri }) => {
+          if (operation === 'head' && uri.includes('/data/')) asked.push(uri);
+        },
+      });
+      const ours = testRuntime({ store: view, owner: owner('second') });
+      const queue = new CommitQueue(ours, createLedger(ours));
+      for (const one of [queue, theirs, queue]) await one.takeOver('none');
+      await queue.finish(ofFirst);
+      expect(asked).toEqual(filesOf(ofOther));
+      expect((await state()).files).toEqual([...filesOf(ofFirst), ...(isLost ? [] : filesOf(ofOther))].sort());
+    }
   });
 
   test('and by an earlier version, is carried out as well', async () => {

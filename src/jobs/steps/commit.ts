@@ -7,7 +7,7 @@ import { expectOwnWarehouse } from '../../ingest/own-tables.ts';
 import type { Runtime } from '../../ingest/runtime.ts';
 import { addCounts, countsOf, type IntentCounts, noCounts } from '../../ledger/batch-intent.ts';
 import { CommitQueue } from '../../ledger/commit-queue.ts';
-import { readyIntents } from '../../ledger/ready.ts';
+import { intactAmong, readyIntents } from '../../ledger/ready.ts';
 import { type CompactionsReport, commitCompactions } from './compaction-commit.ts';
 
 export interface CommitReport {
@@ -15,7 +15,7 @@ export interface CommitReport {
     readonly committed: number;
     /** Nothing of these was committed; all of their objects are free again. */
     readonly givenBack: number;
-    /** Claimed, and not staged yet. */
+    /** Claimed, and not staged yet, or staged in files that are gone. */
     readonly open: number;
   };
   readonly objects: {
@@ -32,7 +32,8 @@ export async function commitUnits(runtime: Runtime): Promise<CommitReport> {
   const begun = clock();
   await expectOwnWarehouse(runtime);
   const ledger = createLedger(runtime);
-  const { ready, open } = await readyIntents(runtime, ledger);
+  const { ready: staged, open } = await readyIntents(runtime, ledger);
+  const ready = await intactAmong(runtime, ledger, staged);
   const done = new Map(ready.map((one) => [one.intent.batch, one]));
   // What is staged meanwhile may be committed along.
   const commits = new CommitQueue(runtime, ledger, (others) => {
@@ -46,7 +47,7 @@ export async function commitUnits(runtime: Runtime): Promise<CommitReport> {
     units: {
       committed: committed.length - givenBack,
       givenBack,
-      open: open.filter(({ batch }) => !done.has(batch)).length,
+      open: [...open, ...staged.map(({ intent }) => intent)].filter(({ batch }) => !done.has(batch)).length,
     },
     objects: { failed: committed.reduce((sum, { intent, claimed }) => sum + claimed - intent.objects.size, 0) },
     counts: committed.map(({ intent }) => countsOf(intent)).reduce(addCounts, noCounts),
