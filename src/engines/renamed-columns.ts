@@ -2,7 +2,7 @@
 import type { Config } from '../config/config.ts';
 import type { Catalog } from '../iceberg/catalog.ts';
 import { tellRename } from '../iceberg/schema.ts';
-import { QueryError } from '../sql/parameter.ts';
+import { QueryError, TooMuchToFetch } from '../sql/parameter.ts';
 import { mentionedIn } from '../views/select.ts';
 import type { QueryEngine, QueryRequest } from './engine.ts';
 
@@ -17,8 +17,9 @@ export function withRenamedColumns(context: World, engine: QueryEngine): QueryEn
     atOnce,
     query: (request) =>
       engine.query(request).catch(async (error: unknown) => {
-        if (!(error instanceof QueryError)) throw error;
-        const told = await renamesNamedBy(error, request, context);
+        if (!(error instanceof QueryError) || error instanceof TooMuchToFetch) throw error;
+        // What goes wrong here stands behind what led here.
+        const told = await renamesNamedBy(error, request, context).catch(() => []);
         throw told.length === 0 ? error : new QueryError(told.join('; '), { cause: error });
       }),
     close: () => engine.close(),

@@ -2,9 +2,12 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { QueryEngine } from '../../src/engines/engine.ts';
 import { openEngine } from '../../src/engines/index.ts';
+import { withRenamedColumns } from '../../src/engines/renamed-columns.ts';
+import { catalogWith } from '../../src/iceberg/catalog-with.ts';
 import { ask } from '../../src/queries/questions.ts';
 import { gatherReport } from '../../src/report/gather.ts';
 import { reportRange } from '../../src/report/range.ts';
+import { QueryError, TooMuchToFetch } from '../../src/sql/parameter.ts';
 import { collect } from '../support/collect.ts';
 import { putDecisions, run, testRuntime } from '../support/warehouse.ts';
 
@@ -53,4 +56,16 @@ test('what has nothing to do with it fails as it did, and the new name can be as
   await expect(engine.query({ sql: `SELECT nix FROM ${table}` })).rejects.toThrow('column "nix" not found');
   const { chunks } = await engine.query({ sql: `SELECT count(who) FROM ${table}` });
   expect((await collect(chunks)).flat()).toEqual([[6]]);
+});
+
+test('what an engine says stays what it is where the catalog does not answer, and where too much would be fetched', async () => {
+  const failing = (error: Error): QueryEngine => ({ query: () => Promise.reject(error), close: async () => {} });
+  const request = { sql: `SELECT subject FROM ${table}` };
+  const error = new QueryError('no column subject');
+  const listTables = () => Promise.reject(new Error('no answer'));
+  const silent = { ...runtime, catalog: catalogWith(runtime.catalog, { listTables }) };
+  await expect(withRenamedColumns(runtime, failing(error)).query(request)).rejects.toThrow(told);
+  await expect(withRenamedColumns(silent, failing(error)).query(request)).rejects.toBe(error);
+  const tooMuch = new TooMuchToFetch('too much of subject');
+  await expect(withRenamedColumns(runtime, failing(tooMuch)).query(request)).rejects.toBe(tooMuch);
 });
