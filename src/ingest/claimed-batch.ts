@@ -160,7 +160,9 @@ export async function stageClaim(
 ): Promise<StagedClaim> {
   const { log, ingester, store, config } = runtime;
   log.debug({ event: 'batch-claimed', batch: claim.batch, objects: claim.objects.length }, 'batch claimed');
-  const reread = claim.changed ?? (await changedObjects(ledger, source.source, claim));
+  const reread = lost?.isDoubtful
+    ? new Set(claim.objects.map(({ uri }) => uri))
+    : (claim.changed ?? (await changedObjects(ledger, source.source, claim)));
   const tables = await currentTables(runtime, source);
   // Of this very moment: an erasure by another process is not to be undone.
   const record = reread.size > 0 ? await runtime.catalog.loadTable(amendments.name) : undefined;

@@ -8,7 +8,7 @@ import { lostAmong } from '../iceberg/files.ts';
 import { TableFault } from '../iceberg/table-fault.ts';
 import { compareText } from '../text/order.ts';
 import { type Intent, intentUri, type StandingIntent } from './batch-intent.ts';
-import { notYetIn } from './commit-batch.ts';
+import { isDoubtful, notYetIn } from './commit-batch.ts';
 import type { Ledger } from './ledger.ts';
 import type { LedgerRuntime } from './runtime.ts';
 
@@ -16,6 +16,8 @@ export interface LostFile {
   readonly path: string;
   /** Tables that have taken the batch. */
   readonly taken: ReadonlySet<string>;
+  /** Nothing tells whether other tables have: of each object only what they do not hold of it is to be added. */
+  readonly isDoubtful: boolean;
 }
 
 /** One that the intent would commit to a table which has not taken the batch yet; undefined where all are there. */
@@ -26,28 +28,33 @@ export async function lostFile(
 ): Promise<LostFile | undefined> {
   const lost = await lostAmong(store, [...intent.files.values()].flat());
   if (lost.length === 0) return undefined;
-  const taken = new Set<string>();
-  for (const table of intent.files.keys()) {
-    const loaded = await catalog.loadTable(table);
-    if (loaded !== undefined && (await notYetIn(store, ledger, table, loaded, [intent])).length === 0) taken.add(table);
-  }
   const isLost = new Set(lost);
+  const taken = new Set<string>();
+  let hasDoubt = false;
+  for (const [table, files] of intent.files) {
+    const loaded = await catalog.loadTable(table);
+    if (loaded === undefined) continue;
+    // Rows of the batch would be known by those of its first file.
+    if (files.length > 0 && isLost.has(files[0]!) && isDoubtful(table, loaded.metadata, intent)) hasDoubt = true;
+    else if ((await notYetIn(store, ledger, table, loaded, [intent])).length === 0) taken.add(table);
+  }
   for (const [table, files] of intent.files) {
     const file = taken.has(table) ? undefined : files.find((one) => isLost.has(one));
-    if (file !== undefined) return { path: file.path, taken };
+    if (file !== undefined) return { path: file.path, taken, isDoubtful: hasDoubt };
   }
   return undefined;
 }
 
 /**
  * What takes the place of an intent that has lost files: `staged`, and for the tables that have taken the batch what they have
- * taken. Throws where the batch comes to something else now.
+ * taken. Throws where the batch comes to something else now. In doubt it comes to what it did: `staged` does not count what was there.
  */
-export function restaged(
-  warehouse: string,
-  { intent: standing, taken }: StandingIntent & LostFile,
-  staged: Intent,
-): Intent {
+export function restaged(warehouse: string, lost: StandingIntent & LostFile, staged: Intent): Intent {
+  const { intent: standing, taken, isDoubtful } = lost;
+  if (isDoubtful) {
+    const objects = new Map([...staged.objects].map(([uri, counts]) => [uri, standing.objects.get(uri) ?? counts]));
+    return restaged(warehouse, { ...lost, isDoubtful: false }, { ...staged, objects });
+  }
   if (taken.size === 0) return staged;
   if (comesTo(standing) !== comesTo(staged))
     throw new TableFault(
