@@ -220,7 +220,7 @@ describeWith(['s3', 'glue', 'trino', 'dbt'], 'the dbt package', () => {
     expect((await backfill(there!)).code).toBe(0);
     // The only decision of its day.
     const { code, stdout } = await start(['erase', '--subject', 'solo'], there!).done;
-    expect([code, stdout]).toEqual([0, expect.stringContaining('erased 1 rows of opa_decisions')]);
+    expect([code, stdout]).toEqual([0, expect.stringContaining('erased 1 row of opa_decisions')]);
     await dbt(onTrino('run', '--select', 'audit_daily_decisions+'));
     const compiled = 'target-trino/compiled/audit_warehouse/models/audit_daily_decisions.sql';
     expect(readFileSync(join(folder, 'project', compiled), 'utf8')).toContain(
