@@ -181,24 +181,18 @@ export async function notYetIn(
 ): Promise<Intent[]> {
   const named = new Set(metadata.snapshots.flatMap(batchesOf));
   const open = group.filter(({ batch, files }) => (files.get(table)?.length ?? 0) > 0 && !named.has(batch));
-  const doubtful = open.filter((intent) => isDoubtful(table, metadata, intent));
+  const doubtful = open.filter((intent) => !isHistoryWhole(metadata, intent.bases?.get(table)));
   if (doubtful.length === 0) return open;
   const taken = await takenAll(store, ledger, table, metadata, doubtful);
   return open.filter((intent) => !taken.has(intent));
 }
 
 /**
- * Whether snapshots are gone that may have named the batch. A table that still has every one made since it was at the sequence
- * number of `bases` shows that none did. Intents of earlier versions do not say where that was; for them history has to do.
+ * Whether the table still has every snapshot made since it was at sequence number `base`, so that a batch which none of
+ * them names is not in it. Intents of earlier versions do not say where that was; for them history has to do.
  */
-export function isDoubtful(
-  table: string,
-  { snapshots, 'last-sequence-number': last }: TableMetadata,
-  intent: Intent,
-): boolean {
-  if (snapshots.some((snapshot) => batchesOf(snapshot).includes(intent.batch))) return false;
-  const base = intent.bases?.get(table) ?? last;
-  return snapshots.filter((snapshot) => snapshot['sequence-number'] > base).length !== last - base;
+export function isHistoryWhole({ snapshots, 'last-sequence-number': last }: TableMetadata, base = last): boolean {
+  return snapshots.filter((snapshot) => snapshot['sequence-number'] > base).length === last - base;
 }
 
 /**

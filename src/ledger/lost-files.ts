@@ -8,7 +8,9 @@ import { lostAmong } from '../iceberg/files.ts';
 import { TableFault } from '../iceberg/table-fault.ts';
 import { compareText } from '../text/order.ts';
 import { type Intent, intentUri, type StandingIntent } from './batch-intent.ts';
-import { isDoubtful, notYetIn } from './commit-batch.ts';
+import { batchesOf } from './batch-summary.ts';
+import { isHistoryWhole, notYetIn } from './commit-batch.ts';
+import type { ObjectCounts } from './entry.ts';
 import type { Ledger } from './ledger.ts';
 import type { LedgerRuntime } from './runtime.ts';
 
@@ -30,31 +32,37 @@ export async function lostFile(
   if (lost.length === 0) return undefined;
   const isLost = new Set(lost);
   const taken = new Set<string>();
-  let hasDoubt = false;
+  let isDoubtful = false;
   for (const [table, files] of intent.files) {
     const loaded = await catalog.loadTable(table);
     if (loaded === undefined) continue;
-    // Rows of the batch would be known by those of its first file.
-    if (files.length > 0 && isLost.has(files[0]!) && isDoubtful(table, loaded.metadata, intent)) hasDoubt = true;
+    const { metadata } = loaded;
+    const isNamed = metadata.snapshots.some((snapshot) => batchesOf(snapshot).includes(intent.batch));
+    const isTold = isNamed || isHistoryWhole(metadata, intent.bases?.get(table));
+    // Rows of the batch would be known by those of its first file. To replace rows once more changes nothing.
+    const isKnown = isTold || intent.again !== undefined || files.length === 0 || !isLost.has(files[0]!);
+    if (!isKnown) isDoubtful = true;
     else if ((await notYetIn(store, ledger, table, loaded, [intent])).length === 0) taken.add(table);
   }
   for (const [table, files] of intent.files) {
     const file = taken.has(table) ? undefined : files.find((one) => isLost.has(one));
-    if (file !== undefined) return { path: file.path, taken, isDoubtful: hasDoubt };
+    if (file !== undefined) return { path: file.path, taken, isDoubtful };
   }
   return undefined;
 }
 
 /**
- * What takes the place of an intent that has lost files: `staged`, and for the tables that have taken the batch what they have
- * taken. Throws where the batch comes to something else now. In doubt it comes to what it did: `staged` does not count what was there.
+ * What takes the place of an intent that has lost files: `given`, and for the tables that have taken the batch what they have
+ * taken. Throws where the batch comes to something else now. In doubt it comes to what it did: `given` does not count what was there.
  */
-export function restaged(warehouse: string, lost: StandingIntent & LostFile, staged: Intent): Intent {
-  const { intent: standing, taken, isDoubtful } = lost;
-  if (isDoubtful) {
-    const objects = new Map([...staged.objects].map(([uri, counts]) => [uri, standing.objects.get(uri) ?? counts]));
-    return restaged(warehouse, { ...lost, isDoubtful: false }, { ...staged, objects });
-  }
+export function restaged(
+  warehouse: string,
+  { intent: standing, taken, isDoubtful }: StandingIntent & LostFile,
+  given: Intent,
+): Intent {
+  const counted = (uri: string): ObjectCounts | undefined => (isDoubtful ? standing.objects.get(uri) : undefined);
+  const objects = new Map([...given.objects].map(([uri, counts]) => [uri, counted(uri) ?? counts]));
+  const staged = { ...given, objects };
   if (taken.size === 0) return staged;
   if (comesTo(standing) !== comesTo(staged))
     throw new TableFault(

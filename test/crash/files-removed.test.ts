@@ -19,11 +19,13 @@ import { type MemoryCall, MemoryStore } from '../../src/store/memory.ts';
 import { collect } from '../support/collect.ts';
 import { deaths, Killed } from '../support/mortal.ts';
 import {
+  decision,
   input,
   numberedIds,
   opaSourceConfig,
   owner,
   putDecisions,
+  putLines,
   rowsOf,
   run,
   sortedRows,
@@ -195,6 +197,31 @@ test('files of a run that reads again killed at any call', async () => {
     // Numbers that have arrived are added once more.
     expect({ rows: rows.slice(0, 2), ...rest }, at).toEqual({ ...expected, rows: expected.rows.slice(0, 2) });
   }
+});
+
+test('files of a run that reads again, and snapshots made since: no row stays that its objects do not give any more', async () => {
+  const start = new MemoryStore();
+  for (const object of ['a', 'b']) {
+    const long = decision({ id: `${object} long`, subject: 'x'.repeat(3000) });
+    await putLines(start, `${object}.jsonl`, decision({ id: `${object} short` }), long);
+  }
+  await run(machine('before', start));
+  const narrow = { ...later, limits: { recordBytes: 1000 } };
+  const again = (store: MemoryStore) => run(machine('first', store, narrow), { again: true });
+  const whole = start.copy();
+  await again(whole);
+  let isStaged = false;
+  const before = ({ operation, uri }: MemoryCall): void => {
+    if (operation === 'put' && isStaged && /metadata\/v/.test(uri)) throw new Killed();
+    isStaged ||= operation === 'put' && uri.includes('/_batches/');
+  };
+  await expect(again(start.view({ before }))).rejects.toThrow(Killed);
+  await forgetHistory(start, ['opa_decisions', 'quarantine']);
+  expect(await removeOrphans(start)).not.toEqual([]);
+  await run(machine('second', start, { ...narrow, clock: () => begun + 2 * 3_600_000 }));
+  const expected = (await seen(whole)).rows.slice(0, 2);
+  expect(expected.map(({ length }) => length)).toEqual([2, 2]);
+  expect((await seen(start)).rows.slice(0, 2)).toEqual(expected);
 });
 
 test('files of a batch that a table has taken, whose objects give other records now, are named and not committed', async () => {
