@@ -49,6 +49,13 @@ export async function lostAmong<File extends { readonly path: string; readonly f
   return lost;
 }
 
+/** The same as mapAhead, where one that fails stops no other. */
+export const mapSettled = <T, R>(items: readonly T[], width: number, map: (item: T) => Promise<R>) =>
+  mapAhead(items, width, async (item) => {
+    const [result] = await Promise.allSettled([map(item)]);
+    return { item, result };
+  });
+
 /** Maps in order, at most `width` under way at once. */
 export async function* mapAhead<T, R>(
   items: readonly T[],

@@ -9,7 +9,7 @@
  */
 
 import { UsageError } from '../../config/errors.ts';
-import { mapAhead } from '../../iceberg/files.ts';
+import { mapSettled } from '../../iceberg/files.ts';
 import { currentSnapshot } from '../../iceberg/metadata.ts';
 import type { Range } from '../../iceberg/scan.ts';
 import { sortKeyText } from '../../iceberg/sort-orders.ts';
@@ -115,8 +115,6 @@ interface Look {
   readonly rewritten: number;
 }
 
-const settled = <T>(work: Promise<T>): Promise<[PromiseSettledResult<T>]> => Promise.allSettled([work]);
-
 export async function compact(runtime: Runtime, options: CompactOptions = {}): Promise<CompactReport> {
   const run = new CompactRun(runtime, options);
   return run.run();
@@ -155,13 +153,16 @@ class CompactRun {
     await expectOwnWarehouse(this.#runtime);
     const names = this.#options.tables ?? existing;
     // What is wrong with the configuration shows before anything is written; what is with a table, when its turn comes.
-    for await (const [opened] of mapAhead(names, tablesOpened, (name) => settled(openTable(this.#runtime, name))))
-      if (opened.status === 'rejected' && !isTableFault(opened.reason)) throw opened.reason;
+    for await (const { result } of mapSettled(names, tablesOpened, (name) => openTable(this.#runtime, name)))
+      if (result.status === 'rejected' && !isTableFault(result.reason)) throw result.reason;
     if (!this.#options.dryRun) await finishAmendments(this.#runtime);
     const ending: Promise<unknown>[] = [];
     try {
-      for await (const { name, look } of mapAhead(names, tablesAhead, (name) => this.#lookAhead(name))) {
+      const lookAhead = (name: string) => this.#look(name, undefined, mostFilesAhead);
+      for await (const { item: name, result } of mapSettled(names, tablesAhead, lookAhead)) {
         if (this.#isStopped()) break;
+        // Where that failed, it is tried anew.
+        const look = result.status === 'fulfilled' ? result.value : undefined;
         const isDone = await this.#orRefused(name, () => this.#compactTable(name, look));
         const table = this.#tables.get(name);
         if (!isDone || table === undefined || this.#options.dryRun || this.#isStopped()) continue;
@@ -244,12 +245,6 @@ class CompactRun {
     if (ahead === undefined) return false;
     const { plan, rewritten } = ahead;
     return rewritten === this.#rewritten || (plan.days.length === 0 && plan.suspects.length === 0);
-  }
-
-  /** Where that fails, it is tried anew when its turn comes. */
-  async #lookAhead(name: string): Promise<{ readonly name: string; readonly look: Look | undefined }> {
-    const [result] = await settled(this.#look(name, undefined, mostFilesAhead));
-    return { name, look: result.status === 'fulfilled' ? result.value : undefined };
   }
 
   /** undefined where there is no such table, or it has more than `mostFiles`. */

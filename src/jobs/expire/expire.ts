@@ -16,7 +16,7 @@
  */
 import type { LoadedTable } from '../../iceberg/catalog.ts';
 import { updateTable } from '../../iceberg/commit.ts';
-import { mapAhead } from '../../iceberg/files.ts';
+import { mapAhead, mapSettled } from '../../iceberg/files.ts';
 import { removeSnapshots } from '../../iceberg/history.ts';
 import { warehouseOf } from '../../iceberg/home.ts';
 import { isTableFault } from '../../iceberg/table-fault.ts';
@@ -85,11 +85,7 @@ export async function expire(runtime: Runtime, options: ExpireOptions = {}): Pro
   };
   const names = await catalog.listTables();
   const failures: unknown[] = [];
-  const looked = mapAhead(names, tablesAtOnce, async (name) => {
-    const [result] = await Promise.allSettled([expireTable(name)]);
-    return { name, result };
-  });
-  for await (const { name, result } of looked) {
+  for await (const { item: name, result } of mapSettled(names, tablesAtOnce, expireTable)) {
     if (result.status === 'rejected') {
       if (isTableFault(result.reason)) refused.push({ table: name, reason: result.reason.message });
       else failures.push(result.reason);
