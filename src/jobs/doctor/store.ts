@@ -93,8 +93,8 @@ const bookkeeping = [quarantine, ingestedObjects, amendments, sequences];
 interface LookedAtTable {
   readonly table: string;
   readonly isThere: boolean;
-  readonly outside?: string;
-  readonly fault?: string;
+  readonly outside: string | undefined;
+  readonly fault: string | undefined;
 }
 
 async function lookAtTable(
@@ -102,13 +102,13 @@ async function lookAtTable(
   table: string,
   declarations: readonly TableDeclaration[],
 ): Promise<LookedAtTable> {
-  const found = { table, isThere: true };
   let outside: string | undefined;
+  let fault: string | undefined;
   try {
     const loaded = await catalog.loadTable(table);
     if (loaded === undefined) {
       await expectNotLost({ store, catalog }, table);
-      return { table, isThere: false };
+      return { table, isThere: false, outside, fault };
     }
     outside = await findOutside(store, catalog, table, loaded);
     expectWritable(table, loaded.metadata);
@@ -116,10 +116,9 @@ async function lookAtTable(
     for await (const _ of liveFiles(store, loaded.metadata));
   } catch (error) {
     if (!isTableFault(error)) throw error;
-    const fault = error.message.includes(table) ? error.message : `table ${table}: ${error.message}`;
-    return { ...found, fault, ...(outside !== undefined && { outside }) };
+    fault = error.message.includes(table) ? error.message : `table ${table}: ${error.message}`;
   }
-  return { ...found, ...(outside !== undefined && { outside }) };
+  return { table, isThere: true, outside, fault };
 }
 
 /** Below the warehouse; nothing of it is a table. */
