@@ -3,9 +3,10 @@
  * levels large pages are compressed on libuv's threads while the next ones are encoded. At low levels, and for small
  * pages, the hand-over (a copy, a stream, two wake-ups) would cost a fifth more CPU time than the work itself.
  */
-import { constants, zstdCompress, zstdCompressSync } from 'node:zlib';
+import { constants, zstdCompress } from 'node:zlib';
 import { giveBack } from '../../columns/give-back.ts';
 import { kernel } from '../../kernel/kernel.ts';
+import { frameOf, type ZstdParameters } from './zstd-frames.ts';
 
 /** Chunks below this are left as they are: columns of nulls or of one value, which make most of a wide table. */
 export const leastCompressed = 256;
@@ -44,12 +45,16 @@ export class Compressor {
   compress(body: Uint8Array, level: number, share: number): Uint8Array | Promise<Uint8Array> {
     // A chunk of many pages cannot wait for room: what exceeds it is compressed at once.
     const isAtOnce = level <= syncLevel || body.length <= syncBytes || inFlight > mostInFlightBytes;
-    if (isAtOnce) return compressSync(body, level, share);
+    // What is kept until the file is complete has room for itself alone.
+    if (isAtOnce) return Buffer.from(frameOf(body, paramsAt(level)));
     const { length } = body;
     inFlight += length;
     return new Promise((resolve, reject) => {
       const copy = body.slice();
-      zstdCompress(copy, options(level, length, share), (error, compressed) => {
+      // With the length known zstd sizes its tables to it; what zlib writes to is garbage soon, so it had better fit.
+      const chunkSize = Math.max(1024, Math.ceil(length * Math.min(1, share * 1.1)) + 128);
+      const options = { params: paramsAt(level), pledgedSrcSize: length, chunkSize };
+      zstdCompress(copy, options, (error, compressed) => {
         giveBack(copy);
         inFlight -= length;
         for (const wake of waiting.splice(0)) wake();
@@ -67,15 +72,7 @@ export function sinkBody(): Uint8Array<SharedArrayBuffer> {
 }
 
 /** What the body that the kernel has written takes. */
-export function compressedSize(level: number): number {
-  const compressed = compressSync(sinkBody(), level, 0.5);
-  const { length } = compressed;
-  giveBack(compressed);
-  return length;
-}
-
-const compressSync = (body: Uint8Array, level: number, share: number): Uint8Array =>
-  trimmed(zstdCompressSync(body, options(level, body.length, share)));
+export const compressedSize = (level: number): number => frameOf(sinkBody(), paramsAt(level)).length;
 
 /** What is kept until the file is complete must not hold on to the larger buffer that zlib wrote to. */
 function trimmed(compressed: Buffer): Uint8Array {
@@ -85,14 +82,7 @@ function trimmed(compressed: Buffer): Uint8Array {
   return copy;
 }
 
-/** With the length known zstd sizes its tables to it; what zlib writes to is garbage soon, so it had better fit. */
-function options(level: number, length: number, share: number): Parameters<typeof zstdCompressSync>[1] & object {
-  return {
-    params: {
-      [constants.ZSTD_c_compressionLevel]: level,
-      ...(level > syncLevel && level <= mostHashed && smallTables),
-    },
-    pledgedSrcSize: length,
-    chunkSize: Math.max(1024, Math.ceil(length * Math.min(1, share * 1.1)) + 128),
-  };
-}
+const paramsAt = (level: number): ZstdParameters => ({
+  [constants.ZSTD_c_compressionLevel]: level,
+  ...(level > syncLevel && level <= mostHashed && smallTables),
+});
