@@ -34,6 +34,14 @@ interface Gathered {
   lastTime: number;
 }
 
+/** When one instance made records of one object; both by their codes. */
+interface ObjectSpan {
+  readonly object: number;
+  readonly instance: number;
+  firstTime: number;
+  lastTime: number;
+}
+
 /** Ranges, and instances at a fixed price, that are held before rows are made of them. */
 const mostHeld = 200_000;
 const rangesPerInstance = 16;
@@ -63,41 +71,48 @@ export class SequenceCollector {
     return held > mostHeld;
   }
 
-  /** The rows of a table of events. Only reads. */
+  /**
+   * The rows of a table of events. Only reads. Records of an object come one after another, most of them of one instance and
+   * day: what is said of such a run is said once. The loops over rows are functions of their own, and small, since V8 compiles
+   * a loop anew with all that it calls whenever it meets something new in it.
+   */
   take(batch: ColumnBatch): void {
     const { rows } = batch;
     const days = new Texts(column(batch, ymdColumn), rows);
     const instances = new Texts(column(batch, this.#columns.instance), rows);
+    const objects = new Texts(column(batch, objectColumn), rows);
     const numbers = new Longs(column(batch, this.#columns.number));
     const times = new Longs(column(batch, timeColumn));
-    this.#seeObjects(batch, instances, times);
     const known = new Map<number, Gathered>();
-    let day = -1;
-    let instance = -1;
-    let gathered: Gathered | undefined;
-    for (let row = 0; row < rows; row++) {
-      const dayCode = days.code(row);
-      const instanceCode = instances.code(row);
-      if (gathered === undefined || dayCode !== day || instanceCode !== instance) {
-        day = dayCode;
-        instance = instanceCode;
-        // Codes of both are below 2^26: there are no more rows than that in memory.
-        const key = (dayCode + 1) * 2 ** 26 + instanceCode + 1;
-        gathered = known.get(key);
-        if (gathered === undefined) {
-          gathered = this.#gatheredOf(days.text(dayCode)!, 'decision', usable(instances.text(instanceCode)));
-          known.set(key, gathered);
-        }
+    const seen = new Map<number, ObjectSpan>();
+    for (let from = 0; from < rows; ) {
+      const to = endOfRun(days.codes, instances.codes, objects.codes, from, rows);
+      const instance = instances.codes[from]!;
+      const day = days.codes[from]!;
+      let gathered = known.get(pairOf(day, instance));
+      if (gathered === undefined) {
+        gathered = this.#gatheredOf(days.text(day)!, 'decision', usable(instances.text(instance)));
+        known.set(pairOf(day, instance), gathered);
       }
-      addRecord(gathered, numbers.at(row), times.at(row));
+      const [first, last] = times.bounds(from, to);
+      addNumbers(gathered, numbers, from, to);
+      widen(gathered, first, last);
+      const object = objects.codes[from]!;
+      const span = seen.get(pairOf(object, instance));
+      if (span !== undefined) widen(span, first, last);
+      else seen.set(pairOf(object, instance), { object, instance, firstTime: first, lastTime: last });
+      from = to;
     }
+    this.#sawObjects(seen, objects, instances);
   }
 
   /** A record in quarantine has arrived too. `time` in microseconds since the epoch, of the UTC day `ymd`. */
   takeRejected(uri: string, ymd: string, { number, instance }: NumberedRecord, time: number): void {
     const name = usable(instance);
     if (name === null || !isCounted(number)) return;
-    addRecord(this.#gatheredOf(ymd, 'quarantined', name), number, time);
+    const gathered = this.#gatheredOf(ymd, 'quarantined', name);
+    gathered.numbers.add(number);
+    widen(gathered, time, time);
     this.#evidence.sawRecords(uri, name, time, time);
   }
 
@@ -136,28 +151,10 @@ export class SequenceCollector {
   }
 
   /** Which instances made the records of each object, and when. */
-  #seeObjects(batch: ColumnBatch, instances: Texts, times: Longs): void {
-    const uris = new Texts(column(batch, objectColumn), batch.rows);
-    const seen = new Map<number, { uri: number; instance: number; first: number; last: number }>();
-    let span: { uri: number; instance: number; first: number; last: number } | undefined;
-    for (let row = 0; row < batch.rows; row++) {
-      const uri = uris.code(row);
-      const instance = instances.code(row);
-      const time = times.at(row);
-      if (span === undefined || span.uri !== uri || span.instance !== instance) {
-        const key = (uri + 1) * 2 ** 26 + instance + 1;
-        span = seen.get(key);
-        if (span === undefined) {
-          span = { uri, instance, first: time, last: time };
-          seen.set(key, span);
-        }
-      }
-      if (time < span.first) span.first = time;
-      if (time > span.last) span.last = time;
-    }
-    for (const { uri, instance, first, last } of seen.values()) {
-      const [object, name] = [uris.text(uri), usable(instances.text(instance))];
-      if (object !== undefined && name !== null) this.#evidence.sawRecords(object, name, first, last);
+  #sawObjects(seen: ReadonlyMap<number, ObjectSpan>, objects: Texts, instances: Texts): void {
+    for (const { object, instance, firstTime, lastTime } of seen.values()) {
+      const [uri, name] = [objects.text(object), usable(instances.text(instance))];
+      if (uri !== undefined && name !== null) this.#evidence.sawRecords(uri, name, firstTime, lastTime);
     }
   }
 
@@ -193,11 +190,38 @@ export class SequenceCollector {
   }
 }
 
-function addRecord(gathered: Gathered, number: number, time: number): void {
-  if (gathered.instance !== null && isCounted(number)) gathered.numbers.add(number);
-  else gathered.isUnnumbered = true;
-  if (time < gathered.firstTime) gathered.firstTime = time;
-  if (time > gathered.lastTime) gathered.lastTime = time;
+/** One number for two codes. Both are below 2^26: there are no more rows than that in memory. */
+const pairOf = (code: number, other: number): number => (code + 1) * 2 ** 26 + other + 1;
+
+/** Up to which row the codes are those of row `from`. */
+function endOfRun(days: Int32Array, instances: Int32Array, objects: Int32Array, from: number, rows: number): number {
+  const [day, instance, object] = [days[from]!, instances[from]!, objects[from]!];
+  let row = from + 1;
+  while (row < rows && days[row] === day && instances[row] === instance && objects[row] === object) row++;
+  return row;
+}
+
+function addNumbers(gathered: Gathered, numbers: Longs, from: number, to: number): void {
+  for (let row = from; row < to; ) {
+    const end = numbers.endOfCount(row, to);
+    addCount(gathered, numbers.at(row), end - row);
+    row = end;
+  }
+}
+
+/** Numbers that follow each other. */
+function addCount(gathered: Gathered, first: number, count: number): void {
+  const last = first + count - 1;
+  if (gathered.instance === null || !isCounted(first) || !isCounted(last)) {
+    if (count === 1 || gathered.instance === null) gathered.isUnnumbered = true;
+    else for (let i = 0; i < count; i++) addCount(gathered, first + i, 1);
+  } else if (count === 1) gathered.numbers.add(first);
+  else gathered.numbers.addRange(first, last);
+}
+
+function widen(span: { firstTime: number; lastTime: number }, first: number, last: number): void {
+  if (first < span.firstTime) span.firstTime = first;
+  if (last > span.lastTime) span.lastTime = last;
 }
 
 /** Counters begin at 1. What is not exact as a double was never counted to by one. */
@@ -214,27 +238,18 @@ function column(batch: ColumnBatch, name: string): ColumnData {
 
 /** The texts of a column, each by a small number of its own: -1 for none. */
 class Texts {
+  /** By row. */
+  readonly codes: Int32Array;
   readonly #data: StringData;
-  readonly #codes: Int32Array;
-  readonly #isEmpty: boolean;
   /** Rows by code, where the column has no dictionary. */
   readonly #rows: number[] | undefined;
 
   constructor(data: ColumnData, rows: number) {
     this.#data = data as StringData;
-    this.#isEmpty = data.nullCount === data.length;
-    const { codes } = this.#data;
-    if (codes !== null || this.#isEmpty) this.#codes = codes ?? noCodes;
-    else {
-      const coded = codesOf(this.#data, rows);
-      this.#codes = coded.codes;
-      this.#rows = coded.rows;
-    }
-  }
-
-  code(row: number): number {
-    const { valid } = this.#data;
-    return this.#isEmpty || (valid !== null && valid[row] !== 1) ? -1 : this.#codes[row]!;
+    const { codes, valid } = this.#data;
+    if (data.nullCount === data.length) this.codes = new Int32Array(rows).fill(-1);
+    else if (codes === null) [this.codes, this.#rows] = codesOf(this.#data, rows);
+    else this.codes = valid === null ? codes : codes.map((code, row) => (valid[row] === 1 ? code : -1));
   }
 
   text(code: number): string | undefined {
@@ -251,12 +266,10 @@ class Texts {
   }
 }
 
-const noCodes = new Int32Array(0);
-
 /** Codes for a column that has too many different texts for a dictionary, and a row that has the text of each. */
-function codesOf({ valid, offsets, bytes }: StringData, rows: number): { codes: Int32Array; rows: number[] } {
+function codesOf({ valid, offsets, bytes }: StringData, rows: number): [codes: Int32Array, rows: number[]] {
   const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  const codes = new Int32Array(rows);
+  const codes = new Int32Array(rows).fill(-1);
   const known = new Map<string, number>();
   const rowOf: number[] = [];
   for (let row = 0; row < rows; row++) {
@@ -269,5 +282,5 @@ function codesOf({ valid, offsets, bytes }: StringData, rows: number): { codes: 
     }
     codes[row] = code;
   }
-  return { codes, rows: rowOf };
+  return [codes, rowOf];
 }

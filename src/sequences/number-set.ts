@@ -31,6 +31,7 @@ export class NumberSet {
     const top = this.#lasts.length - 1;
     const end = this.#lasts[top];
     if (end === undefined || first > end + 1) this.#insert(top + 1, first, last);
+    else if (first >= this.#firsts[top]!) this.#lasts[top] = Math.max(end, last);
     else this.#setAside(first, last);
   }
 
