@@ -12,7 +12,6 @@ import {
   parquetMetadataAsync,
   parquetReadObjects,
 } from 'hyparquet';
-import { compressors as portable } from 'hyparquet-compressors';
 import type { Scalar, Value } from '../../columns/types.ts';
 import { DamagedObject, type ObjectStore, StoreError } from '../../store/store.ts';
 import { ParquetFault } from './fault.ts';
@@ -152,7 +151,9 @@ export async function openFile(
       ? rangesOf(store, file)
       : { byteLength: file.size, slice: (start, end) => whole.slice(start, end) };
   const options = { initialFetchSize: Math.min(file.size, first ?? footerBytes), parsers, geoparquet: false };
-  return { source, whole, metadata: await naming(file, 'open', () => parquetMetadataAsync(source, options)) };
+  const metadata = await naming(file, 'open', () => parquetMetadataAsync(source, options));
+  await loadCodecs(metadata);
+  return { source, whole, metadata };
 }
 
 export async function naming<T>(file: ParquetFile, doing: string, run: () => Promise<T>): Promise<T> {
@@ -198,18 +199,29 @@ function sizeMismatch(file: ParquetFile, what: string): DamagedObject {
   return new DamagedObject(file.uri, `the object gave ${what} than the ${file.size} bytes it should have`);
 }
 
-/** Native code where Node has it; the rest for files of other engines. A page of no bytes is stored as it pleases its writer. */
-export const compressors: Compressors = Object.fromEntries(
-  Object.entries({
-    ...portable,
-    // Room for all of it and a little more, so that it is decompressed in one go.
-    ZSTD: (input, size) => zstdDecompressSync(input, { chunkSize: Math.max(64, size + 16) }),
-    GZIP: (input) => gunzipSync(input),
-  } satisfies Compressors).map(([codec, decompress]) => [
-    codec,
-    (input: Uint8Array, size: number) => (size === 0 ? new Uint8Array(0) : decompress(input, size)),
-  ]),
-);
+type Decompress = NonNullable<Compressors[keyof Compressors]>;
+
+/** A page of no bytes is stored as it pleases its writer. */
+const unlessEmpty =
+  (decompress: Decompress): Decompress =>
+  (input, size) =>
+    size === 0 ? new Uint8Array(0) : decompress(input, size);
+
+/** Native code where Node has it. The others, for files of other engines, come with the first file that needs them. */
+export const compressors: Compressors = {
+  // Room for all of it and a little more, so that it is decompressed in one go.
+  ZSTD: unlessEmpty((input, size) => zstdDecompressSync(input, { chunkSize: Math.max(64, size + 16) })),
+  GZIP: unlessEmpty((input) => gunzipSync(input)),
+};
+
+async function loadCodecs({ row_groups: groups }: FileMetaData): Promise<void> {
+  const isKnown = (codec: keyof Compressors | undefined): boolean =>
+    codec === undefined || codec === 'UNCOMPRESSED' || compressors[codec] !== undefined;
+  if (groups.every(({ columns }) => columns.every(({ meta_data: chunk }) => isKnown(chunk?.codec)))) return;
+  const { compressors: portable } = await import('hyparquet-compressors');
+  for (const [codec, decompress] of Object.entries(portable) as [keyof Compressors, Decompress][])
+    compressors[codec] ??= unlessEmpty(decompress);
+}
 
 export const parsers: Partial<ParquetParsers> = {
   timestampFromMilliseconds: (millis) => millis * 1000n,
