@@ -6,8 +6,8 @@ import type { ParameterValue } from '../sql/parameter.ts';
  * answer of any size passes through flat memory.
  */
 export interface QueryEngine {
-  /** Statements to run side by side where there are many; one, if it is left out: an engine that takes the whole machine. */
-  readonly atOnce?: number;
+  /** Statements to run side by side where there are many. */
+  readonly atOnce: number;
   /** Throws where the SQL cannot be run; the message is for the person who wrote it. */
   query(request: QueryRequest): Promise<QueryAnswer>;
   /** Removes whatever the engine put on the disk. */

@@ -12,9 +12,8 @@ interface World {
 }
 
 export function withRenamedColumns(context: World, engine: QueryEngine): QueryEngine {
-  const { atOnce = 1 } = engine;
   return {
-    atOnce,
+    atOnce: engine.atOnce,
     query: (request) =>
       engine.query(request).catch(async (error: unknown) => {
         if (!(error instanceof QueryError) || error instanceof TooMuchToFetch) throw error;

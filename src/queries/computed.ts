@@ -57,9 +57,8 @@ const timestampText = (micros: number | undefined): string | null =>
 
 /** The engine, which answers questions of the program too. */
 export function withComputed(world: Pick<Runtime, 'store' | 'catalog' | 'config'>, engine: QueryEngine): QueryEngine {
-  const { atOnce = 1 } = engine;
   return {
-    atOnce,
+    atOnce: engine.atOnce,
     query: (request) => (request.computed === undefined ? engine.query(request) : answer(world, request.computed)),
     close: () => engine.close(),
   };

@@ -121,7 +121,7 @@ export async function gatherReport(
   const buckets = chooseBuckets(range);
   const before = rangeBefore(range);
   const lookBack = lookBackDays > 0 ? rangeOfDaysBefore(range, lookBackDays) : null;
-  const { atOnce = 1 } = engine;
+  const { atOnce } = engine;
   const limit = pLimit(atOnce);
   const asked: AskedTree = [];
   /** Where the part that asks has its place among `asked`. */

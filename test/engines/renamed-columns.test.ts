@@ -59,7 +59,11 @@ test('what has nothing to do with it fails as it did, and the new name can be as
 });
 
 test('what an engine says stays what it is where the catalog does not answer, and where too much would be fetched', async () => {
-  const failing = (error: Error): QueryEngine => ({ query: () => Promise.reject(error), close: async () => {} });
+  const failing = (error: Error): QueryEngine => ({
+    atOnce: 1,
+    query: () => Promise.reject(error),
+    close: async () => {},
+  });
   const request = { sql: `SELECT subject FROM ${table}` };
   const error = new QueryError('no column subject');
   const listTables = () => Promise.reject(new Error('no answer'));

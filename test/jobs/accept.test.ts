@@ -108,6 +108,7 @@ test('only what is asked for is accepted, by the days of the objects', async () 
 test('who accepted what, when and why is a named question', async () => {
   const asked = async (...given: [string, string][]) => {
     const engine = withComputed(world(), {
+      atOnce: 1,
       query: () => Promise.reject(new Error('not asked')),
       close: async () => {},
     });

@@ -112,6 +112,7 @@ describe('the report', () => {
     const engine = withComputed(runtime, createDuckDbEngine(runtime));
     const range = await julyRange;
     const within: QueryEngine = {
+      atOnce: engine.atOnce,
       close: () => engine.close(),
       query(request) {
         const { from, since } = (request.parameters ?? {}) as Record<string, { micros: bigint } | undefined>;

@@ -13,6 +13,7 @@ function world() {
     const name = `engine ${++opened}`;
     events.push(`${name} opened`);
     return {
+      atOnce: 1,
       query: () => Promise.reject(new Error(name)),
       close: async () => {
         events.push(`${name} closed`);

@@ -65,6 +65,8 @@ interface Asking {
 }
 
 class DuckDbEngine implements QueryEngine {
+  /** A statement takes the whole machine. */
+  readonly atOnce = 1;
   readonly #options: DuckDbOptions;
   readonly #scratch = new Scratch();
   readonly #remote: RemoteTables;

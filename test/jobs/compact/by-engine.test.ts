@@ -10,6 +10,7 @@ function recorder(): { engine: StatementEngine; statements: string[]; closed: ()
   const statements: string[] = [];
   let isClosed = false;
   const engine: StatementEngine = {
+    atOnce: 1,
     query: () => Promise.reject(new Error('not asked for')),
     execute: async ({ sql }) => {
       statements.push(sql);
