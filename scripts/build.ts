@@ -12,7 +12,7 @@ const src = join(root, 'src');
 const [folder, types] = process.argv.slice(2);
 if (folder === undefined) throw new Error('usage: scripts/build.ts FOLDER [DECLARATIONS]');
 
-const outside = [/^@duckdb\//, /^piscina$/, /^parquetjs-lite/];
+const outside = [/^@duckdb\//, /^parquetjs-lite/];
 
 const entries = ['main.ts', 'index.ts', 'lambda.ts', 'ingest-thread.ts'];
 

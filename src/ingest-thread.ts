@@ -1,4 +1,5 @@
 /** The entry point of the threads of ingest/thread-pool.ts. Loads no more than ingesting needs: each thread loads it anew. */
+import { parentPort } from 'node:worker_threads';
 import { ingestBatch } from './ingest/ingest.ts';
 import { Lane } from './ingest/lane.ts';
 import {
@@ -24,13 +25,14 @@ const sources = new Map<string, Source>();
 /** Often enough to tell a batch that moves from one that stands still. */
 const movedEveryMs = 1000;
 
-/** Never rejects: what becomes of the batch is told by the port. */
-export default async function work(task: ThreadTask | Preparation): Promise<void> {
-  if ('port' in task) return ingest(task);
+parentPort!.on('message', (task: ThreadTask | Preparation) => {
+  if ('port' in task) return void ingest(task);
   runtime ??= createIngestRuntime(task.config);
-  await runtime;
-}
+  // The first batch fails by it.
+  runtime.catch(() => {});
+});
 
+/** Never rejects: what becomes of the batch is told by the port. */
 async function ingest({ port, config, source: named, ...request }: ThreadTask): Promise<void> {
   const tell = (message: FromThread): void => port.postMessage(message);
   const stop = new AbortController();

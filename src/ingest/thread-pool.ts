@@ -6,8 +6,7 @@
  *
  * What the configuration gives to the bodies and columns of the process is shared out among the threads.
  */
-import { MessageChannel } from 'node:worker_threads';
-import type { Piscina } from 'piscina';
+import { MessageChannel, type MessagePort, Worker } from 'node:worker_threads';
 import type { Config } from '../config/config.ts';
 import { ingestBatch } from './ingest.ts';
 import { Lane } from './lane.ts';
@@ -27,50 +26,79 @@ import {
 export function ingestPool(config: Config, threads: number, entry: URL): Ingester {
   const share = shareOf(config, threads);
   const lane = new Lane(share.batch.downloadBytes);
-  let pools: Promise<Pool[]> | undefined;
-  /** Of one thread each, since it is decided here which of them has room. */
-  const others = (): Promise<Pool[]> => {
-    pools ??= import('piscina').then(({ Piscina }) =>
-      Array.from(
-        { length: threads - 1 },
-        () =>
-          new Piscina({
-            filename: entry.href,
-            minThreads: 1,
-            maxThreads: 1,
-            // The preparation may go on still.
-            concurrentTasksPerWorker: mostBatches + 1,
-            // As bin/audit-warehouse does for the main thread: V8 would let the nursery grow for as long as a run lasts.
-            resourceLimits: { maxYoungGenerationSizeMb: 6 },
-          }),
-      ),
-    );
-    return pools;
-  };
+  const others = Array.from({ length: threads - 1 }, () => new IngestThread(entry));
+  let isPrepared = false;
   const places = new Places(threads);
   return {
     threads,
     prepare: () => {
-      if (pools !== undefined) return;
+      if (isPrepared) return;
+      isPrepared = true;
       // What a thread cannot load now it fails by when it has a batch.
-      const prepared = others().then((started) => Promise.all(started.map((pool) => pool.run({ config: share }))));
-      prepared.catch(() => {});
+      for (const thread of others) thread.send({ config: share });
     },
     async ingest(runtime, request) {
       const place = await places.take();
       const watched = { ...request, onFetched: () => places.fetched(place) };
       try {
         if (place.thread === threads - 1) return await ingestBatch({ ...runtime, config: share, lane }, watched);
-        return await ingestInThread((await others())[place.thread]!, share, runtime, watched);
+        return await ingestInThread(others[place.thread]!, share, runtime, watched);
       } finally {
         places.leave(place);
       }
     },
-    close: async () => void (await Promise.all(((await pools) ?? []).map((pool) => pool.destroy()))),
+    close: async () => void (await Promise.all(others.map((thread) => thread.close()))),
   };
 }
 
-type Pool = Piscina<ThreadTask | Preparation, void>;
+/** Runs from the first task on. Where it has ended, by a fault or for want of memory, the next task starts another one. */
+class IngestThread {
+  readonly #entry: URL;
+  #running: Running | undefined;
+
+  constructor(entry: URL) {
+    this.#entry = entry;
+  }
+
+  /** What becomes of the task is told by its port; `onEnd` says why the thread has ended, if it does. */
+  send(task: ThreadTask | Preparation, transfer: readonly MessagePort[] = [], onEnd?: (reason: Error) => void): void {
+    this.#running ??= this.#start();
+    const { worker, watching } = this.#running;
+    if (onEnd !== undefined) watching.add(onEnd);
+    worker.postMessage(task, transfer);
+  }
+
+  leave(onEnd: (reason: Error) => void): void {
+    this.#running?.watching.delete(onEnd);
+  }
+
+  async close(): Promise<void> {
+    const { worker } = this.#running ?? {};
+    this.#running = undefined;
+    await worker?.terminate();
+  }
+
+  #start(): Running {
+    // As bin/audit-warehouse does for the main thread: V8 would let the nursery grow for as long as a run lasts.
+    const worker = new Worker(this.#entry, { resourceLimits: { maxYoungGenerationSizeMb: 6 } });
+    const running: Running = { worker, watching: new Set() };
+    const end = (reason: Error): void => {
+      if (this.#running === running) this.#running = undefined;
+      for (const onEnd of running.watching) onEnd(reason);
+    };
+    worker.on('error', end);
+    worker.on('exit', (code) => end(new Error(`it exited with code ${code}`)));
+    // The ports of its batches keep the process alive.
+    worker.unref();
+    return running;
+  }
+}
+
+interface Running {
+  readonly worker: Worker;
+  /** Of the batches that it has. */
+  readonly watching: Set<(reason: Error) => void>;
+}
 
 /** Read, and on its way up or down. */
 const mostBatches = 2;
@@ -147,7 +175,7 @@ export class IngestThreadEnded extends Error {
 }
 
 async function ingestInThread(
-  pool: Pool,
+  thread: IngestThread,
   config: Config,
   runtime: IngestRuntime,
   request: IngestRequest,
@@ -167,20 +195,24 @@ async function ingestInThread(
     else if (message.kind === 'staged') resolve(receivedBatch(message.staged));
     else reject(receivedError(message.error));
   });
+  const onEnd = (cause: Error): void => {
+    const message = `the thread that ingested batch ${batch} ended: ${cause.message}. Nothing of the batch is committed; the next run takes it up`;
+    reject(new IngestThreadEnded(message, { cause }));
+  };
   signal?.addEventListener('abort', abort, { once: true });
   try {
-    const task = { port: theirs, config, source: source.config, ...{ batch, objects, reread, isAgain, tables } };
-    // What becomes of the batch comes by the port, behind all that was told of it: the pool only says if a thread ends.
-    pool.run(task, { transferList: [theirs] }).catch((error: Error) => {
-      const message = `the thread that ingested batch ${batch} ended: ${error.message}. Nothing of the batch is committed; the next run takes it up`;
-      reject(new IngestThreadEnded(message, { cause: error }));
-    });
+    thread.send(
+      { port: theirs, config, source: source.config, batch, objects, reread, isAgain, tables },
+      [theirs],
+      onEnd,
+    );
     return await promise;
   } catch (error) {
     signal?.throwIfAborted();
     throw error;
   } finally {
     signal?.removeEventListener('abort', abort);
+    thread.leave(onEnd);
     port.close();
   }
 }

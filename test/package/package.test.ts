@@ -71,7 +71,7 @@ test('packs what is run and what is read about it, and nothing else', () => {
 
 test('says whose code is in the bundle, and under which licence', () => {
   const notices = execFileSync('tar', ['-xzOf', tarball, 'package/dist/THIRD-PARTY-NOTICES.txt'], { encoding: 'utf8' });
-  const installed = ['@duckdb/node-api', 'parquetjs-lite', 'piscina'];
+  const installed = ['@duckdb/node-api', 'parquetjs-lite'];
   const imported = new Set(
     readdirSync(join(projectRoot, 'src'), { recursive: true, encoding: 'utf8' })
       .filter((path) => path.endsWith('.ts') && !path.endsWith('.d.ts') && !path.startsWith('kernel/assembly/'))
