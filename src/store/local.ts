@@ -221,11 +221,12 @@ class FolderReader {
   #hasWaited = false;
   #turnEndsAt = performance.now() + turnMs;
 
-  async entries(directory: string): Promise<Dirent<Buffer>[]> {
+  async entries(directory: string): Promise<readonly Entry[]> {
     const options = { withFileTypes: true, encoding: 'buffer' } as const;
     const path = directory === '' ? '/' : directory;
     try {
-      return await (this.#hasWaited ? readdir(path, options) : this.#here(() => readdirSync(path, options)));
+      const read = this.#hasWaited ? readdir(path, options) : this.#here(() => readdirSync(path, options));
+      return await read.catch((error) => (isMissing(error) ? remainingEntries(path) : Promise.reject(error)));
     } catch (error) {
       if (isMissing(error)) return [];
       throw storeError(error, `file://${directory}/`, 'cannot list the folder');
@@ -259,13 +260,31 @@ class FolderReader {
   }
 }
 
+type Entry = Pick<Dirent<Buffer>, 'name' | 'isFile' | 'isDirectory'>;
+
+/**
+ * Where folders do not say what their entries are (many file systems in user space), Node looks at each, and fails for all of
+ * them once one is gone.
+ */
+async function remainingEntries(path: string): Promise<Entry[]> {
+  const found = (await readdir(path, 'buffer')).map(async (name) => {
+    try {
+      return [Object.assign(await lstat(Buffer.concat([Buffer.from(`${path}/`), name])), { name })];
+    } catch (error) {
+      if (isMissing(error)) return [];
+      throw error;
+    }
+  });
+  return (await Promise.all(found)).flat();
+}
+
 /** No call takes so long, but in a folder of some thousands, that is not answered out of memory. */
 const waitMs = 2;
 const turnMs = 10;
 
 const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
-function nameOf(entry: Dirent<Buffer>, directory: string): string {
+function nameOf(entry: Entry, directory: string): string {
   try {
     return utf8.decode(entry.name);
   } catch (cause) {

@@ -36,6 +36,34 @@ describe('local store and the file system', () => {
       await expect(listed(`file://${path}/${name}/`)).rejects.toMatchObject({ name: 'StoreError', code: 'not-found' });
   });
 
+  test.each(['readdirSync', 'promises.readdir'])(
+    'an entry that goes away takes no others with it where %s has to look at each',
+    async (call) => {
+      const path = await place();
+      writeFileSync(`${path}/file`, 'x');
+      await mkdir(`${path}/folder`);
+      writeFileSync(`${path}/folder/file`, 'x');
+      // What Node does in a folder that does not say what its entries are, when one is gone before it is looked at.
+      const script = `import fs from 'node:fs';
+      import { syncBuiltinESMExports } from 'node:module';
+      const missing = (path) => fs.lstatSync(path + '/gone');
+      const wait = () => Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 10);
+      const { readdirSync } = fs, { readdir } = fs.promises;
+      fs.readdirSync = (path, options) => {
+        if (${call === 'readdirSync'}) return missing(path);
+        wait();
+        return readdirSync(path, options);
+      };
+      fs.promises.readdir = async (path, options) => (options.withFileTypes ? missing(path) : readdir(path, options));
+      syncBuiltinESMExports();
+      const { LocalStore } = await import(${JSON.stringify(join(import.meta.dirname, '../../src/store/local.ts'))});
+      for await (const { uri } of new LocalStore().list('file://${path}/')) console.log(uri);`;
+      const node = ['--input-type=module', '--eval', script];
+      const { stdout } = await promisify(execFile)(process.execPath, node);
+      expect(stdout.trim().split('\n')).toEqual([`file://${path}/file`, `file://${path}/folder/file`]);
+    },
+  );
+
   test.each(['000', '022'])('keeps to its user what it makes, under umask %s', async (umask) => {
     const path = await place();
     const module = JSON.stringify(join(import.meta.dirname, '../../src/store/local.ts'));
