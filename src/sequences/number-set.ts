@@ -101,7 +101,7 @@ export function gapsOf(ranges: readonly NumberRange[]): NumberRange[] {
 
 /** How many numbers ranges that do not overlap hold. */
 export const countOf = (ranges: readonly NumberRange[]): number =>
-  ranges.reduce((sum, [first, last]) => sum + last - first + 1, 0);
+  ranges.reduce((sum, [first, last]) => sum + (last - first + 1), 0);
 
 /** The numbers of one set that are not in another one. Of what `NumberSet.ranges` gives. */
 export function difference(ranges: readonly NumberRange[], without: readonly NumberRange[]): NumberRange[] {
