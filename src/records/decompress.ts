@@ -77,7 +77,7 @@ function decodeBy(codec: WholeCodec, body: Buffer, meter: Meter): Buffer[] {
 function codecOf(head: Buffer): WholeCodec | undefined {
   const format = refusedFormat(head);
   if (format === undefined) return wholeCodecOf(head);
-  const message = `is ${format}, which is not read: store JSON or log lines, plain or as gzip, zstd, zlib, snappy, lz4 or zip`;
+  const message = `is ${format}, which is not read: store JSON or log lines in UTF-8, plain or as gzip, zstd, zlib, snappy, lz4 or zip`;
   throw new ObjectError('unsupported', message, 0, 0);
 }
 

@@ -113,6 +113,11 @@ describe('a body in another format', () => {
     ['a tar archive', Buffer.concat([Buffer.from('a.json'.padEnd(257, '\0')), Buffer.from('ustar\x0000')])],
     ['a tar archive', gzipSync(Buffer.concat([Buffer.from('a.json'.padEnd(257, '\0')), Buffer.from('ustar\x0000')]))],
     ['an SQLite database', Buffer.from('SQLite format 3\0\x10')],
+    ...['{"a":1}', '\ufeff[\n'].flatMap((text) => {
+      const littleEndian = Buffer.from(Uint32Array.from([...text], (one) => one.codePointAt(0)!).buffer);
+      const bigEndian = Buffer.from(littleEndian).swap32();
+      return [littleEndian, bigEndian, gzipSync(bigEndian)].map((body): [string, Buffer] => ['text in UTF-32', body]);
+    }),
   ])('%s is refused by name', async (name, body) => {
     await expect(whole(body)).rejects.toMatchObject({ code: 'unsupported', message: expect.stringContaining(name) });
     await expect(streamed(body, 5)).rejects.toMatchObject({ code: 'unsupported' });

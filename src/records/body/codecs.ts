@@ -38,6 +38,7 @@ export function wholeCodecOf(head: Buffer): WholeCodec | undefined {
 
 /** What a body is that begins like this and cannot be read; undefined where nothing is known against it. */
 export function refusedFormat(head: Buffer): string | undefined {
+  if (isUtf32(head)) return 'text in UTF-32';
   for (const [name, magic, at = 0] of refused) {
     // A magic of letters may be the first word of a log.
     if (begins(head.subarray(at), magic) && (typeof magic !== 'string' || isBinary(head))) return name;
@@ -70,6 +71,21 @@ const refused: readonly (readonly [name: string, magic: Magic, at?: number])[] =
   ['a PNG image', [0x89, 0x50, 0x4e, 0x47]],
   ['an ELF program', [0x7f, 0x45, 0x4c, 0x46]],
 ];
+
+/** Two characters of ASCII behind the byte order mark, if there is one. Its zeros may be sizes in other formats. */
+function isUtf32(head: Buffer): boolean {
+  const isMarked = head.length >= 4 && [0xfffe0000, 0x0000feff].includes(head.readUInt32BE(0));
+  const first = head.subarray(isMarked ? 4 : 0).subarray(0, 8);
+  const places = [...first.keys()].filter((at) => first[at] !== 0);
+  const isAscii = places.every((at) => first[at]! >= 0x09 && first[at]! < 0x7f);
+  return (
+    first.length === 8 &&
+    isAscii &&
+    places.length === 2 &&
+    (places[0] === 0 || places[0] === 3) &&
+    places[1] === places[0] + 4
+  );
+}
 
 /** Whether a body that begins like this may be text: any first letters may be a size and the head of a literal. */
 const isText = (head: Buffer): boolean =>
