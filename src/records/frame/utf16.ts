@@ -20,12 +20,13 @@ export function utf16Of(head: Uint8Array): 'utf-16le' | 'utf-16be' | undefined {
   }
   if (head.length < PLAIN_HEAD_BYTES) return undefined;
   const alternate = (first: number): boolean =>
-    head.subarray(0, PLAIN_HEAD_BYTES).every((byte, i) => (i % 2 === first ? isPrinted(byte) : byte === 0));
+    head.subarray(0, PLAIN_HEAD_BYTES).every((byte, i) => (i % 2 === first ? isText(byte) : byte === 0));
   if (alternate(0)) return 'utf-16le';
   return alternate(1) ? 'utf-16be' : undefined;
 }
 
-const isPrinted = (byte: number): boolean => byte >= 0x20 && byte < 0x7f;
+/** The first line may be a brace. */
+const isText = (byte: number): boolean => (byte >= 0x20 && byte < 0x7f) || (byte >= 0x09 && byte <= 0x0d);
 
 /** Chunks of UTF-8. Byte order marks stay: files that were joined have them inside too. */
 export async function* utf8Of(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<Buffer> {

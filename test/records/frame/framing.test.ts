@@ -87,6 +87,16 @@ describe('framing is told by content', () => {
         }
   });
 
+  test('UTF-16 without a byte order mark is read, also where the first line is a brace', async () => {
+    for (const text of ['{"a":1}', '{\r\n  "a": 1\r\n}', '[\n\t{"a":1}\n]']) {
+      const bytes = Buffer.from(text, 'utf16le');
+      for (const body of [bytes, Buffer.from(bytes).swap16()]) {
+        const frames = texts(await framesOf(body));
+        expect(frames.map((frame) => JSON.parse(frame))).toEqual([{ a: 1 }]);
+      }
+    }
+  });
+
   test('nothing but white space is no record', async () => {
     expect(await frame('')).toEqual([]);
     expect(await frame(' \r\n\t\n')).toEqual([]);
