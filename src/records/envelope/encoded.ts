@@ -6,6 +6,7 @@ import { isControl } from './texts.ts';
 
 /** What base64 of gzip, and of JSON objects, begins with. */
 export const encodedHints = ['H4sI', 'eyJ', 'ewo'] as const;
+const quotedLine = /^"([^"]*)"\s*$/;
 const base64Text = /^[A-Za-z0-9+/\r\n]+={0,2}$/;
 
 /** The text that this one is the base64 of, of so many bytes at most where it is compressed; undefined for any other. */
@@ -16,7 +17,8 @@ export function decodeBase64(text: Buffer, mostBytes: number): Buffer | undefine
 
 /** The same, whatever the bytes are. */
 export function base64Bytes(text: Buffer, mostBytes: number): Buffer | undefined {
-  const latin1 = text.toString('latin1');
+  // Kafka Connect writes bytes as JSON in quotes.
+  const latin1 = text.toString('latin1').replace(quotedLine, '$1');
   if (!base64Text.test(latin1)) return undefined;
   const bytes = Buffer.from(latin1, 'base64');
   return gunzipped(bytes, mostBytes) ?? bytes;

@@ -254,6 +254,12 @@ export const producers: readonly Producer[] = [
     write: each((text) => text),
   },
   {
+    name: 'Kafka Connect, bytes as JSON',
+    settings: '`ByteArrayConverter` with the JSON format',
+    form: 'base64 in a JSON text',
+    write: each((text) => Buffer.from(text).toString('base64')),
+  },
+  {
     name: 'journald',
     settings: '`journalctl -o json -a`: without `-a` lines over 4 KiB are left out',
     form: '`MESSAGE`, text or bytes',
