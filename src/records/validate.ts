@@ -60,7 +60,11 @@ function rejection(error: ErrorObject, record: unknown, required: ReadonlySet<st
   }
   const isTime = keyword === 'format' && String(params.format) in timeFormats;
   const code: RejectionCode = isTime ? 'invalid_time' : 'invalid_value';
-  const expected = isTime ? 'a time between the years 1 and 9999' : (error.message ?? keyword);
+  const lacksOffset = isTime && typeof value === 'string' && parseTime(value, 'utc') !== null;
+  const time = lacksOffset
+    ? 'a time with its offset from UTC, as in Z or +02:00'
+    : 'a time between the years 1 and 9999';
+  const expected = isTime ? time : (error.message ?? keyword);
   return reject(code, instancePath, `expected ${expected}, found ${show(value)}`);
 }
 
