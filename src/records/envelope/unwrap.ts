@@ -105,10 +105,10 @@ export class Unwrapper {
     if (this.#marks.isRecord(value)) return [{ kind: 'record', record, wrap: place.wrap, origin: place.origin }];
     const witness = this.#marks.witnessOf?.(value);
     if (witness !== undefined) return [foreign(place, witness)];
-    if (isBulkAction(value)) return [foreign(place)];
     let best: Finding[] = [];
     const consider = (found: Finding[]): boolean => {
-      if (rankOf(found) > rankOf(best)) best = found;
+      const isMore = rankOf(found) === rankOf(best) && this.#hasMeant(found) && !this.#hasMeant(best);
+      if (isMore || rankOf(found) > rankOf(best)) best = found;
       return rankOf(best) === Rank.record;
     };
     const looked = new Set<string>();
@@ -132,8 +132,8 @@ export class Unwrapper {
     if (consider(this.#anywhere(record, looked, place))) return best;
     // An envelope around nothing is nothing.
     if (best.length === 0 && listMembers.some((name) => isEmptyList(value[name]))) return settled;
-    const hasLearned = best.length === 0 && [...this.#learned].some((name) => Object.hasOwn(value, name));
-    return hasLearned ? [foreign(place)] : best;
+    const isKnown = isBulkAction(value) || [...this.#learned].some((name) => Object.hasOwn(value, name));
+    return best.length === 0 && isKnown ? [foreign(place)] : best;
   }
 
   /** Whether a line begins as programs begin theirs, or as others of this object do. */
@@ -151,6 +151,10 @@ export class Unwrapper {
     const decoded = base64Bytes(text, this.#limits.recordBytes);
     const keys = ['"', '\\'].map((end) => `${this.#marks.tellingKey}${end}`);
     return keys.some((key) => text.includes(key) || decoded?.includes(key));
+  }
+
+  #hasMeant(found: readonly Finding[]): boolean {
+    return found.some((one) => one.kind === 'text' && this.isMeant(one.text));
   }
 
   /** What a text holds: at least one finding. */
@@ -497,7 +501,10 @@ export class Unwrapper {
       if (isObject(value) && this.#marks.isOtherLine(value)) other = [foreign(place)];
       if (!this.#isHinted(bytes)) continue;
       const here = this.#member(record, name, place);
-      if (rankOf(here) < Rank.piece) continue;
+      if (rankOf(here) < Rank.piece) {
+        if (this.#hasMeant(here) && !this.#marks.isOtherLine(record.value)) other = here;
+        continue;
+      }
       this.#learned.add(name);
       const found: Finding[] = [];
       for (const each of here) {
@@ -508,7 +515,7 @@ export class Unwrapper {
       }
       if (found.length > 0) parts.push({ own: apart(place, bytes, start), found });
     }
-    return parts.length > 0 ? ofParts(parts, place) : other;
+    return parts.length > 0 ? ofParts(withoutBeginnings(parts), place) : other;
   }
 
   #isHinted(bytes: Buffer): boolean {
@@ -519,6 +526,14 @@ export class Unwrapper {
 interface Part {
   readonly own: Place;
   readonly found: readonly Finding[];
+}
+
+/** GELF and others have the beginning of a text in a member of its own, beside the whole one. */
+function withoutBeginnings(parts: readonly Part[]): Part[] {
+  const texts = parts.flatMap(({ found }) => found.flatMap((one) => (one.kind === 'record' ? [one.record.bytes] : [])));
+  const isBeginning = (one: Finding): boolean =>
+    one.kind === 'text' && texts.some((text) => one.text.equals(text.subarray(0, one.text.length)));
+  return parts.map(({ own, found }) => ({ own, found: found.filter((one) => !isBeginning(one)) }));
 }
 
 /** What the parts of a place hold: where several hold something, each stands where its own part does. */

@@ -87,6 +87,31 @@ test("base64 of bytes that are no text, with a record among them, is not another
   expect(await readObject(line)).toMatchObject({ rows: [], quarantined: ['malformed_json'] });
 });
 
+test.each([
+  ['GELF', { short_message: record('a').slice(0, 60), full_message: record('a') }],
+  ['members of any names', { whole: record('a'), head: record('a').slice(0, 60) }],
+])('the beginning of a record beside the whole one is no piece of another: %s', async (_, envelope) => {
+  expect(await readObject(json(envelope))).toMatchObject({
+    rows: [[expect.anything(), expect.anything()]],
+    quarantined: [],
+  });
+});
+
+test.each([
+  ['a member with a line of its own', { message: 'hello', text: `INFO x - ${json(record('a'))}` }],
+  ['a member of any name beside a line', { log: 'hello', cited: json(json(record('a'))) }],
+  ['the same in a wrapper', { log: json({ message: 'hello', text: `INFO x - ${json(record('a'))}` }) }],
+])('a text that cites a record is not hidden by another line: %s', async (_, envelope) => {
+  expect(await readObject(json(envelope))).toMatchObject({ rows: [], quarantined: ['malformed_json'], skipped: [] });
+});
+
+test('what looks like an action of a bulk request may be around a record', async () => {
+  const bodies = [{ create: decisionOf('a') }, { index: { _id: '1' } }, { index: { doc: record('b') } }];
+  const { rows, skipped, quarantined } = await readObject(bodies.map((one) => json(one)).join('\n'));
+  expect(rows.map(([id]) => id)).toEqual(['a', 'b']);
+  expect([skipped, quarantined]).toEqual([['foreign-line'], []]);
+});
+
 test.each([decisionMarks, auditMarks])('the key that tells a text with a record is a hint', ({ tellingKey, hints }) => {
   expect(hints).toContain(tellingKey);
 });
