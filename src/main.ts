@@ -36,6 +36,7 @@ import { defineValidate } from './commands/validate.ts';
 import { defineVerify } from './commands/verify.ts';
 import { defineWorker } from './commands/worker.ts';
 import { printableLines } from './text/printable.ts';
+import { wrapParagraphs } from './text/wrap.ts';
 
 // What logs say is nobody else's to read on this machine, whatever writes it: adapters say so too, DuckDB and Node do not.
 process.umask(0o077);
@@ -44,6 +45,9 @@ process.umask(0o077);
 enableCompileCache(join(process.env.XDG_CACHE_HOME || join(homedir(), '.cache'), 'audit-warehouse', 'compiled'));
 
 const colorings = ['auto', 'always', 'never'] as const;
+
+/** What an option does is broken into lines even where its name leaves little room beside it. */
+const help = { showGlobalOptions: true, minWidthToWrap: 20 };
 
 process.exitCode = await main(process.argv.slice(2));
 
@@ -109,11 +113,11 @@ Examples:
 
 "audit-warehouse help COMMAND" explains one command, with examples.`,
     )
-    .configureHelp({ showGlobalOptions: true })
+    .configureHelp(help)
     .showSuggestionAfterError()
     .configureOutput({
-      writeOut: (text) => process.stdout.write(printableLines(text)),
-      writeErr: (text) => process.stderr.write(printableLines(text)),
+      writeOut: (text) => process.stdout.write(wrapHelp(printableLines(text), process.stdout)),
+      writeErr: (text) => process.stderr.write(wrapHelp(printableLines(text), process.stderr)),
       // It repeats what was given.
       outputError: (text, write) => write(indented(text)),
     })
@@ -147,11 +151,16 @@ Examples:
   return program.showHelpAfterError('(see: audit-warehouse --help)');
 }
 
+/** As wide as Commander makes the rest of it. */
+function wrapHelp(text: string, { isTTY, columns }: NodeJS.WriteStream): string {
+  return wrapParagraphs(text, (isTTY && columns) || 80);
+}
+
 function explain(command: Command): void {
   const names = [command.parent?.parent ? command.parent.name() : '', command.name()].filter((name) => name !== '');
   command
     .exitOverride()
-    .configureHelp({ showGlobalOptions: true })
+    .configureHelp(help)
     .showHelpAfterError(`(see: audit-warehouse ${names.join(' ')} --help)`);
 }
 

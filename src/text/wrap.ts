@@ -15,6 +15,18 @@ export function wrapLines(text: string, width: number | undefined): string {
     .join('\n');
 }
 
+/**
+ * Lines of `text` that follow each other and begin at the margin as one paragraph, broken anew at `width` columns. Lines that are set in
+ * are lists, or commands to copy, and stay.
+ */
+export function wrapParagraphs(text: string, width: number): string {
+  return text
+    .replace(/(?<=^\S.*)\n(?=\S)/gm, ' ')
+    .split('\n')
+    .map((line) => (line.startsWith(' ') ? line : wrapLines(line, width)))
+    .join('\n');
+}
+
 const widthOf = (text: string): number => columnsOf(withoutStyles(text));
 
 function wrapLine(line: string, width: number): string {

@@ -24,6 +24,16 @@ describe('help', () => {
     expect(stdout).toContain('--config <file>');
   });
 
+  it.each(['', ...commands, 'verify', 'job plan'])(
+    'of %s fits 80 columns, but for commands to copy',
+    async (command) => {
+      const { stdout } = await run(...command.split(' '), '--help');
+      const long = stdout.split('\n').filter((line) => line.length > 80 && !/^ {2}(audit-warehouse|echo) /.test(line));
+      expect(long).toEqual([]);
+      expect(stdout).toMatch(/^[A-Z].{70,80}$/m);
+    },
+  );
+
   it('--version prints the version of the package', async () => {
     const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as {
       version: string;
