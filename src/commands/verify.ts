@@ -237,7 +237,7 @@ async function render(
   const again = objects.readAgain > 0 ? `, ${formatCount(objects.readAgain)} read again` : '';
   let text = (repaired ?? []).map((line) => `repaired: ${printable(line)}\n`).join('');
   text += `objects: ${formatCount(objects.listed)} listed, ${formatCount(objects.ingested)} ingested${waiting}${again}\n`;
-  text += `tables: ${Object.keys(tables).length} with ${formatCount(rows)} rows in ${formatCount(files)} files\n`;
+  text += `tables: ${Object.keys(tables).length} with ${plural(rows, 'row')} in ${plural(files, 'file')}\n`;
   for (const other of report.otherMappings)
     text += `${printable(describeOtherMapping(other))}; ${printable(adviceOnOtherMapping(other))}\n`;
   for (const { source, message } of report.warnings) text += `warning: source ${source}: ${printable(message)}\n`;
@@ -245,21 +245,12 @@ async function render(
   text += conflicts(report, textTable, plural);
   if (report.producers !== undefined) {
     const { renderProducers } = await import('./shared/render-producers.ts');
-    text += renderProducers(report.producers);
+    text += renderProducers(report.producers, width);
   }
-  if (differencesTotal === 0) return `${text}no differences\n`;
-  text += `${formatCount(differencesTotal)} differences\n\n`;
-  text += textTable(
-    [{ title: 'difference' }, { title: 'where' }, { title: 'expected' }, { title: 'found' }, { title: 'detail' }],
-    differences.map(({ kind, table, uri, batch, expected, found, detail }) => [
-      kind,
-      [table, uri, batch && `batch ${batch}`].filter((part) => part !== undefined).join(' '),
-      expected === undefined ? '' : String(expected),
-      found === undefined ? '' : String(found),
-      detail ?? '',
-    ]),
-    { width },
-  );
+  if (differencesTotal === 0) return `${wrapLines(text, width)}no differences\n`;
+  text += `${plural(differencesTotal, 'difference')}\n\n`;
+  const { renderDifferences } = await import('./shared/render-differences.ts');
+  text += renderDifferences(differences, width);
   for (const kind of new Set(differences.map((difference) => difference.kind)))
     text += `\n${kind}: ${differenceKinds[kind]}`;
   return `${wrapLines(text, width)}\n`;

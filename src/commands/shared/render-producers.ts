@@ -8,13 +8,13 @@ import { textTable } from '../../text/text-table.ts';
 
 const mostDays = 50;
 
-export function renderProducers({ days, totals, beyondTolerance }: ProducersReport): string {
+export function renderProducers({ days, totals, beyondTolerance }: ProducersReport, width: number | undefined): string {
   if (totals.instances === 0) return '\nproducers: no record that tells which instance made it\n';
   const counts = (Object.keys(grades) as Grade[]).map((grade) => `${formatCount(totals.days[grade])} ${grade}`);
   let text = `\nproducers: ${plural(totals.instances, 'instance')}; days of instances: ${counts.join(', ')}\n`;
-  text += `${formatCount(totals.arrived)} numbers arrived; at most ${formatCount(totals.absent)} records are missing, ${formatCount(totals.estimated)} by what is usual, ${formatCount(totals.proved)} by the log of their instance\n`;
+  text += `${plural(totals.arrived, 'number')} arrived; at most ${plural(totals.absent, 'record')} ${totals.absent === 1 ? 'is' : 'are'} missing, ${formatCount(totals.estimated)} by what is usual, ${formatCount(totals.proved)} by the log of their instance\n`;
   if (days.length > 0) {
-    text += `\n${table(days.slice(0, mostDays))}`;
+    text += `\n${table(days.slice(0, mostDays), width)}`;
     if (days.length > mostDays)
       text += `and ${formatCount(days.length - mostDays)} more; query missing-decisions lists all\n`;
     for (const day of days)
@@ -28,7 +28,7 @@ export function renderProducers({ days, totals, beyondTolerance }: ProducersRepo
   return `${text}\n`;
 }
 
-const table = (days: readonly ProducerDay[]): string =>
+const table = (days: readonly ProducerDay[], width: number | undefined): string =>
   textTable(
     [
       { title: 'day' },
@@ -52,4 +52,5 @@ const table = (days: readonly ProducerDay[]): string =>
       formatCount(countOf(proved)),
       formatCount(longestGap),
     ]),
+    { width },
   );
