@@ -53,7 +53,7 @@ const producerColumns: readonly Column<ProducerDay>[] = [
 ];
 
 const timestampText = (micros: number | undefined): string | null =>
-  micros === undefined ? null : timeText(BigInt(micros)).replace('T', ' ').replace('Z', '');
+  micros === undefined ? null : timeText(BigInt(micros));
 
 /** The engine, which answers questions of the program too. */
 export function withComputed(world: Pick<Runtime, 'store' | 'catalog' | 'config'>, engine: QueryEngine): QueryEngine {

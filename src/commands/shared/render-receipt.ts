@@ -18,7 +18,8 @@ export function renderReceipt(
   range: { readonly from?: bigint; readonly to?: bigint } | undefined,
   width: number | undefined,
 ): string {
-  const held = receipt === undefined ? '' : ` of ${formatBytes(receipt.bytesHeld)}`;
+  // A question that the program answers itself names no table.
+  const held = receipt === undefined || receipt.bytesHeld === 0 ? '' : ` of ${formatBytes(receipt.bytesHeld)}`;
   const lines = [
     `${plural(rows, 'row')}, ${formatBytes(bytesScanned)} scanned${held}, ${formatSeconds(seconds)}`,
     ...(receipt === undefined ? [] : receiptText(receipt, range)),
