@@ -27,6 +27,8 @@ export function whyUnusable(location: string): string {
   const arn = /^(?:s3:\/\/)?(arn:.*)$/i.exec(location)?.[1];
   if (arn === undefined) {
     const scheme = /^([a-z][a-z0-9+.-]+):/i.exec(location)?.[1];
+    if (/^s3[an]?:\/\/[^/]/i.test(location))
+      return `is not a place that can be used: a bucket is named by 3 to 63 lower-case letters, digits, dots and hyphens: ${usable}`;
     return scheme === undefined || /^(s3|file)$/i.test(scheme)
       ? `is not a place that can be used: ${usable}`
       : `is not a place that can be used: ${usable}; a folder whose name has a colon is written ./${scheme}:…`;

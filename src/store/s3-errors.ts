@@ -7,8 +7,9 @@ export function s3Error(error: unknown, uri: string, doing: string): StoreError 
   const { name = 'Error', message = '' } = error as Error;
   const status = httpStatus(error);
   const code = codeOf(error, name, status);
-  const said = [name, status === undefined ? message : `HTTP ${status}`].filter(Boolean).join(', ');
-  const hint = awsHint(error) ?? hints[name] ?? hints[code] ?? '';
+  const what = name === 'Error' && message !== '' ? '' : name;
+  const said = [what, status === undefined ? message : `HTTP ${status}`].filter(Boolean).join(', ');
+  const hint = awsHint(error) ?? hints[name] ?? hints[(error as SdkError).code ?? ''] ?? hints[code] ?? '';
   return new StoreError(code, uri, `${doing} (${said}${hint && `; ${hint}`})`, { cause: error });
 }
 
@@ -48,6 +49,9 @@ const byName: Readonly<Record<string, StoreErrorCode>> = {
 
 const hints: Readonly<Record<string, string>> = {
   InvalidObjectState: 'it is archived: restore it first (aws s3api restore-object)',
+  ENOTFOUND:
+    'there is no such host: see s3.endpoint and s3.region; many services other than AWS need s3.forcePathStyle',
+  ECONNREFUSED: 'nothing answers there: see s3.endpoint',
   'precondition-failed': 'it changed meanwhile',
   'access-denied': 'grant s3:GetObject, s3:PutObject and s3:DeleteObject on it, and s3:ListBucket on its bucket',
 };

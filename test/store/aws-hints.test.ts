@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
 import { awsHint } from '../../src/store/aws-hints.ts';
+import { s3Error } from '../../src/store/s3-errors.ts';
 
 const failure = (name: string, message = '', more: object = {}): Error =>
   Object.assign(new Error(message), { name, ...more });
@@ -25,4 +26,11 @@ test.each([
 test('other errors are not taken for one of these', () => {
   expect(awsHint(failure('AccessDenied', 'no'))).toBeUndefined();
   expect(awsHint('text')).toBeUndefined();
+});
+
+test('a host that does not answer is named, with the keys that say which it is', () => {
+  const lost = failure('Error', 'getaddrinfo ENOTFOUND acme.localhost', { code: 'ENOTFOUND' });
+  expect(s3Error(lost, 's3://acme/', 'cannot list objects').message).toMatch(
+    /^cannot list objects \(getaddrinfo ENOTFOUND acme\.localhost; .*s3\.endpoint.*s3\.forcePathStyle/,
+  );
 });

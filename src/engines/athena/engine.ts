@@ -22,6 +22,7 @@ import {
 } from '@aws-sdk/client-athena';
 import { QueryError } from '../../sql/parameter.ts';
 import { checkReads, readStatement, replacePlaceholders, type Statement } from '../../sql/statement.ts';
+import { awsHint } from '../../store/aws-hints.ts';
 import type { CellValue, QueryAnswer, QueryRequest, StatementEngine, StatementOutcome } from '../engine.ts';
 import { isoTimestamp } from '../trino/values.ts';
 
@@ -166,7 +167,12 @@ class AthenaEngine implements StatementEngine {
 
 /** Most refusals at the start are about the settings or the SQL; Athena's own text says which. */
 function explainRefusal(error: Error): never {
-  if (error.name !== 'InvalidRequestException') throw error;
+  if (error.name !== 'InvalidRequestException') {
+    const hint = awsHint(error);
+    throw new Error(`Athena StartQueryExecution: ${error.message}${hint === undefined ? '' : `; ${hint}`}`, {
+      cause: error,
+    });
+  }
   const hint = /output location|outputlocation/i.test(error.message)
     ? '; set engines.athena.output, or engines.athena.workgroup to a work group that has one'
     : '';
