@@ -62,6 +62,7 @@ async function execute(context: CommandContext, actor: string, options: Options)
     import('../config/errors.ts'),
     import('../config/units.ts'),
   ]);
+  if (actor === '') throw new UsageError('the actor is a name that is not empty');
   const whole = (name: string, text: string, most: number): number => {
     const count = parseCount(text);
     if (count !== undefined && count <= most) return count;

@@ -41,7 +41,7 @@ export function defineReplay(program: Command, run: RunAction): void {
 }
 
 async function execute(context: CommandContext, options: Options): Promise<number> {
-  const [{ replay }, { openConfigAndLog }, { UsageError }, { parseDays }, { rejectionCodes }, { formatCount }] =
+  const [{ replay }, { openConfigAndLog }, { UsageError }, { parseDays }, { rejectionCodes }, { formatCount, plural }] =
     await Promise.all([
       import('../jobs/replay/replay.ts'),
       import('./shared/setup.ts'),
@@ -69,13 +69,13 @@ async function execute(context: CommandContext, options: Options): Promise<numbe
   }
   const { examined, replayed, skipped, unchanged, changed, unreadable } = report;
   const lines = [
-    `${options.dryRun ? 'would try' : 'tried'} ${formatCount(examined)} records: ${formatCount(replayed)} ${options.dryRun ? 'would become' : 'became'} rows, ${formatCount(skipped + unchanged + changed + unreadable)} stay`,
+    `${options.dryRun ? 'would try' : 'tried'} ${plural(examined, 'record')}: ${formatCount(replayed)} ${options.dryRun ? 'would become' : 'became'} rows, ${formatCount(skipped + unchanged + changed + unreadable)} stay`,
     ...(changed > 0 ? [`${formatCount(changed)} of those that stay do so for another reason than before`] : []),
     ...(skipped > 0
       ? [`${formatCount(skipped)} of them look like lines of other programs now; nothing is dropped`]
       : []),
     ...(unreadable > 0 ? [`${formatCount(unreadable)} were cut, and their objects cannot be read again`] : []),
-    ...Object.entries(report.tables).map(([table, rows]) => `  ${table}: ${formatCount(rows)} rows`),
+    ...Object.entries(report.tables).map(([table, rows]) => `  ${table}: ${plural(rows, 'row')}`),
     ...Object.entries(report.reasons).map(([reason, rows]) => `  stays: ${reason} ${formatCount(rows)}`),
   ];
   await context.stdout.write(`${lines.join('\n')}\n`);

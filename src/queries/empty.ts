@@ -4,7 +4,7 @@ import type { QueryEngine, QueryRequest } from '../engines/engine.ts';
 import { liveFiles } from '../iceberg/scan.ts';
 import { fieldsByName } from '../iceberg/schema.ts';
 import type { Runtime } from '../ingest/runtime.ts';
-import { formatCount } from '../text/humanize.ts';
+import { plural } from '../text/humanize.ts';
 import { dayOf, type OpenRange } from '../text/time.ts';
 import type { Question } from './question.ts';
 import { tablesOfRange } from './range.ts';
@@ -90,7 +90,7 @@ async function daysOf(
   }
   for (const [column, count] of nulls) {
     if (rows > 0 && count === rows)
-      hints.push(`${column} has no value in any of the ${formatCount(rows)} rows of ${name}`);
+      hints.push(`${column} has no value in any of the ${plural(rows, 'row')} of ${name}`);
   }
   return { hints, inRange: rows };
 }

@@ -14,6 +14,11 @@ describe('help', () => {
     const { code, stdout, stderr } = await run('--help');
     expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
     for (const command of commands) expect(stdout).toMatch(new RegExp(`^  ${command} `, 'm'));
+    const page = readFileSync(join(projectRoot, 'docs', 'cli.md'), 'utf8');
+    const all = [...stdout.slice(stdout.indexOf('Commands:')).matchAll(/^ {2}([a-z]+) /gm)].map(([, name]) => name!);
+    expect(all).toEqual(expect.arrayContaining(commands));
+    for (const command of all.filter((name) => name !== 'help'))
+      expect(page).toMatch(new RegExp(`^\\| \`${command}\` `, 'm'));
   });
 
   it.each(commands)('of %s has examples and the options of the program', async (command) => {
@@ -65,6 +70,9 @@ describe('a usage error exits 2, says what to write, and prints nothing on stdou
     ['a port that is none', ['serve', '--port', '70000'], /--port takes a number from 0 to 65535/],
     ['an unknown engine', ['query', 'decisions', '--engine', 'spark'], /duckdb, trino, athena/],
     ['an unknown log level', ['tables', '--log-level', 'loud'], /trace, debug/],
+    ['a bucket that cannot be one', ['init', 's3://b/x', '--output', 'b.yaml'], /a bucket is named by 3 to 63/],
+    ['nobody to investigate', ['investigate', ''], /not empty/],
+    ['a source type that is none', ['quarantine', '--type', 'csv'], /there is no source type csv; there are: opa,/],
     ['no configuration', ['tables'], /audit-warehouse init/],
   ])('%s', async (_what, args, message) => {
     const { code, stdout, stderr } = await run(...args);

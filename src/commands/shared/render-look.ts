@@ -12,14 +12,14 @@ export function renderLook(look: Look, location: string): string {
   const row = (name: string, value: string): string => `  ${name.padEnd(12)} ${value}\n`;
   const lines = [
     `${printable(location)}: ${more}${plural(objects.listed, 'object')}, ${formatBytes(objects.bytes)}; ` +
-      `looked at ${formatCount(objects.sampled)} (${formatBytes(look.bytesRead)} in ${formatCount(look.requests)} requests)\n\n`,
+      `looked at ${formatCount(objects.sampled)} (${formatBytes(look.bytesRead)} in ${plural(look.requests, 'request')})\n\n`,
   ];
-  if (objects.leftOut > 0) lines.push(row('left out', `${formatCount(objects.leftOut)} files of other tools`));
+  if (objects.leftOut > 0) lines.push(row('left out', `${plural(objects.leftOut, 'file')} of other tools`));
   lines.push(row('compression', tally(look.compressions)), row('framing', tally(look.framings)));
   for (const { uri, reason } of look.failures.slice(0, 3))
     lines.push(row('unreadable', `${printable(uri, 200)}: ${printable(reason, 200)}`));
   if (look.type === undefined) {
-    lines.push(row('records', `none that any source knows; ${formatCount(records.skipped)} lines of other programs`));
+    lines.push(row('records', `none that any source knows; ${plural(records.skipped, 'line')} of other programs`));
     lines.push(
       '\nNothing was written. docs/inputs.md lists what can be read, and with which settings of each log shipper.\n',
     );
@@ -30,7 +30,7 @@ export function renderLook(look: Look, location: string): string {
     row('around them', around === '' ? 'nothing' : around),
     row(
       'records',
-      `${look.type}: ${formatCount(records.rows)} rows, ${formatCount(records.quarantined)} for the quarantine${reasons(look)}, ${formatCount(records.skipped)} lines of other programs`,
+      `${look.type}: ${plural(records.rows, 'row')}, ${formatCount(records.quarantined)} for the quarantine${reasons(look)}, ${plural(records.skipped, 'line')} of other programs`,
     ),
   );
   if (look.shapes.length > 0) lines.push(row('shape', look.shapes.join(', ')));
@@ -44,7 +44,7 @@ export function renderLook(look: Look, location: string): string {
   const { requests, bytes } = look.backfill;
   const cost = (requests / 1e6) * perMillionGets;
   lines.push(
-    `\nA backfill reads ${objects.isWhole ? '' : 'at least '}${formatBytes(bytes)} in about ${formatCount(requests)} requests` +
+    `\nA backfill reads ${objects.isWhole ? '' : 'at least '}${formatBytes(bytes)} in about ${plural(requests, 'request')}` +
       `${location.startsWith('s3://') ? ` ($${cost.toFixed(2)} at S3's list price)` : ''}.\n`,
   );
   return lines.join('');
