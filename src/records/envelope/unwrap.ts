@@ -206,8 +206,8 @@ export class Unwrapper {
         return [...found, textFinding(rest, true, isFirst ? place : apart(place, rest, at))];
       }
       if (object.state === 'broken') {
-        if (!isFirst) return [...found, ...this.#broken(text.subarray(at, end), apart(place, text.subarray(at), at))];
-        return this.#behindPrefix(text, start, end, place) ?? this.#broken(text.subarray(start, end), place);
+        if (!isFirst) return [...found, ...this.#broken(text, at, end, apart(place, text.subarray(at), at))];
+        return this.#behindPrefix(text, start, end, place) ?? this.#broken(text, start, end, place);
       }
       let next = afterFiller(text, close, end);
       // Elements of an array, line by line.
@@ -215,32 +215,34 @@ export class Unwrapper {
       if (next < end && text[next] !== OPEN_BRACE) {
         if (this.#holdsRecord(text.subarray(at, close), place))
           return [...found, ...this.#several(text, at, close, end, place)];
-        if (!isFirst) return [...found, ...this.#broken(text.subarray(at, end), apart(place, text.subarray(at), at))];
-        return this.#behindPrefix(text, close, end, place) ?? this.#broken(text.subarray(start, end), place);
+        if (!isFirst) return [...found, ...this.#broken(text, at, end, apart(place, text.subarray(at), at))];
+        return this.#behindPrefix(text, close, end, place) ?? this.#broken(text, start, end, place);
       }
       const isOnly = isFirst && next === end;
       const bytes = text.subarray(at, close);
-      found.push(...this.#json(bytes, isOnly ? { ...place, at: place.at + at } : apart(place, bytes, at)));
+      const own = isOnly ? { ...place, at: place.at + at } : apart(place, bytes, at);
+      found.push(...this.#json(bytes, own, text.subarray(at)));
       at = next;
     }
     return found;
   }
 
-  /** A whole JSON object that something is around. */
-  #json(bytes: Buffer, place: Place): Finding[] {
+  /** A whole JSON object that something is around; `rest` is the text from there on, whose line feed says that it is no piece. */
+  #json(bytes: Buffer, place: Place, rest: Buffer): Finding[] {
     const record = parseRecord(bytes, this.#limits);
     if (isRejection(record)) return [{ kind: 'rejection', rejection: record, origin: place.origin }];
     // A value of a record whose other pieces are not here: what looks like a record inside of it is none.
     const isPart = place.wrap !== undefined && !this.#marks.isRecord(record.value) && this.#isHinted(bytes);
-    if (isPart && this.#hooks.isPiece({ text: bytes, wrap: place.wrap })) return [textFinding(bytes, false, place)];
+    if (isPart && this.#hooks.isPiece({ text: rest, wrap: place.wrap })) return [textFinding(bytes, false, place)];
     const found = this.object(record, { ...place, layers: place.layers + 1 });
     return found.length > 0 ? found : [foreign(place)];
   }
 
   /** A text that begins like JSON and is none. */
-  #broken(bytes: Buffer, place: Place): Finding[] {
+  #broken(text: Buffer, start: number, end: number, place: Place): Finding[] {
+    const bytes = text.subarray(start, end);
     const isMeant = this.#isHinted(bytes) || /^\{\s*"/.test(bytes.toString('latin1', 0, 64));
-    if (!isMeant) return [textFinding(bytes, false, place)];
+    if (!isMeant) return [textFinding(text.subarray(start), false, place)];
     const record = parseRecord(bytes, this.#limits);
     return [{ kind: 'rejection', rejection: isRejection(record) ? record : textFollows, origin: place.origin }];
   }
