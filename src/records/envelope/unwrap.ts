@@ -19,6 +19,7 @@ import {
   apart,
   type Finding,
   type FoundRecord,
+  type FoundText,
   foreign,
   inside,
   type Place,
@@ -37,7 +38,7 @@ import {
   opaTextDecision,
 } from './kinds.ts';
 import type { RecordMarks } from './marks.ts';
-import { isInsideObject, ObjectText } from './object-text.ts';
+import { isFromInside, isInsideObject, looksLikeTail, ObjectText } from './object-text.ts';
 import { type IsExpected, Shapes } from './prefix-shapes.ts';
 import { afterFiller, isBehindWord, trimmed } from './texts.ts';
 import { elementRanges, isByteList, isKeyValueList, isTextual, plainJson, typeName } from './typed-values.ts';
@@ -155,6 +156,13 @@ export class Unwrapper {
 
   #hasMeant(found: readonly Finding[]): boolean {
     return found.some((one) => one.kind === 'text' && this.isMeant(one.text));
+  }
+
+  /** The same, or the beginning or the end of something that may be a record. */
+  #hasPart(found: readonly Finding[]): boolean {
+    const isPart = ({ text, isOpen }: FoundText): boolean =>
+      this.isMeant(text) || (this.isHinted(text) && (isOpen || looksLikeTail(text) || isFromInside(text)));
+    return found.some((one) => one.kind === 'text' && isPart(one));
   }
 
   /** What a text holds: at least one finding. */
@@ -421,7 +429,7 @@ export class Unwrapper {
     return Array.isArray(value) ? this.#elements(value, bytes, place) : undefined;
   }
 
-  /** Each element for itself. undefined where none holds a record, unless it is a list of lines: then it is what it is. */
+  /** Each element for itself. undefined where none holds a record or a part of one, unless it is a list of lines: then it is what it is. */
   #elements(value: readonly unknown[], bytes: Buffer, place: Place, isList = false): Finding[] | undefined {
     const found: Finding[] = [];
     for (const [i, [start, end]] of elementRanges(bytes).entries()) {
@@ -433,7 +441,7 @@ export class Unwrapper {
       else found.push(...here);
     }
     if (isList) return settled;
-    return rankOf(found) === Rank.record ? found : undefined;
+    return rankOf(found) === Rank.record || this.#hasPart(found) ? found : undefined;
   }
 
   /** The only member of that name. */
@@ -504,7 +512,8 @@ export class Unwrapper {
       if (!this.#isHinted(bytes)) continue;
       const here = this.#member(record, name, place);
       if (rankOf(here) < Rank.piece) {
-        if (this.#hasMeant(here) && !this.#marks.isOtherLine(record.value)) other = here;
+        const isPart = this.#hasMeant(here) || (this.#learned.has(name) && this.#hasPart(here));
+        if (isPart && !this.#marks.isOtherLine(record.value)) other = here;
         continue;
       }
       this.#learned.add(name);
