@@ -80,6 +80,13 @@ const textFormat: Rejection = reject(
 
 const textFollows = reject('malformed_json', '', 'text follows the record');
 const cutOff = reject('incomplete_record', '', 'a piece of a record, with another one behind it');
+/** In lists in a list, of times and lines for example, nothing says which texts would be the other parts. */
+const partInList = reject(
+  'incomplete_record',
+  '',
+  'a list with a part of a record, which cannot be told from the rest',
+);
+const isUnread = (one: Finding): boolean => one.kind === 'rejection' && one.rejection === partInList;
 /** What stands behind a value inside of an object or an array. */
 const jsonAfterValue: ReadonlySet<number> = new Set(Buffer.from(',:]}'));
 
@@ -441,7 +448,12 @@ export class Unwrapper {
       else found.push(...here);
     }
     if (isList) return settled;
-    return rankOf(found) === Rank.record || this.#hasPart(found) ? found : undefined;
+    const hasPart = this.#hasPart(found);
+    if (found.some(isUnread) || (hasPart && value.some(Array.isArray))) {
+      const rest = found.filter((one) => one.kind !== 'text' && one.kind !== 'foreign' && !isUnread(one));
+      return [...rest, { kind: 'rejection', rejection: partInList, origin: place.origin }];
+    }
+    return rankOf(found) === Rank.record || hasPart ? found : undefined;
   }
 
   /** The only member of that name. */

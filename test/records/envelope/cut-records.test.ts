@@ -3,7 +3,7 @@
  * whatever the shipper calls the member that it is in, and also where whole records have come in that member before.
  */
 import { describe, expect, test } from 'vitest';
-import { decisionOf, readObject } from './read.ts';
+import { cut, decisionOf, large, readObject } from './read.ts';
 
 const json = JSON.stringify;
 const time = '2026-03-01T00:00:00.1Z';
@@ -48,4 +48,14 @@ describe.each(Object.entries(wrappers))('%s', (_, wrapped) => {
       expect(rows.filter(([id]) => id === 'b').length + quarantined.length).toBe(1);
     }
   });
+});
+
+test.each([
+  ['printed over many lines', json(decisionOf('b'), null, 2).split('\n')],
+  ['in pieces without a mark', cut(json(large('b')), 10_000)],
+])('lines with their times, of a record %s, are in quarantine together', async (_, lines) => {
+  const listed = (texts: readonly string[]) => json({ streams: [{ values: texts.map((text) => [time, text]) }] });
+  expect(await readObject(listed(lines))).toMatchObject({ rows: [], quarantined: ['incomplete_record'], skipped: [] });
+  const { rows, quarantined, skipped } = await readObject(listed([json(decisionOf('a')), ...lines]));
+  expect([rows.map(([id]) => id), quarantined, skipped]).toEqual([['a'], ['incomplete_record'], []]);
 });
