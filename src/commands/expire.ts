@@ -82,6 +82,8 @@ async function execute(context: CommandContext, options: Options): Promise<numbe
   if (report.intents > 0) await context.stdout.write(`intents of settled batches: ${formatCount(report.intents)}\n`);
   if (report.manifests > 0)
     await context.stdout.write(`manifests of jobs that are over: ${formatCount(report.manifests)}\n`);
+  if (report.leftovers > 0)
+    await context.stdout.write(`files of writes that were cut off: ${formatCount(report.leftovers)}\n`);
   if (report.amendmentsFinished > 0)
     await context.stdout.write(`amendments of dead runs finished: ${formatCount(report.amendmentsFinished)}\n`);
   if (report.postponed !== undefined)

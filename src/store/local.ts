@@ -58,6 +58,11 @@ export class LocalStore implements ObjectStore {
     yield* walk(new FolderReader(), wanted.slice(0, wanted.lastIndexOf('/')), wanted, after);
   }
 
+  async *leftovers(prefix: string): AsyncIterable<ObjectInfo> {
+    const wanted = pathOf(prefix, parseUri(prefix).key);
+    yield* walk(new FolderReader(), wanted.slice(0, wanted.lastIndexOf('/')), wanted, '', isTemporary);
+  }
+
   async *listFolders(prefix: string): AsyncIterable<string> {
     const directory = pathOf(prefix, parseUri(prefix).key).replace(/\/$/, '');
     for (const entry of await new FolderReader().entries(directory)) {
@@ -96,7 +101,7 @@ export class LocalStore implements ObjectStore {
     const path = objectPath(uri);
     try {
       await makeDirectory(dirname(path));
-      const temporary = `${dirname(path)}/${reservedPrefix}${randomUUID()}.tmp`;
+      const temporary = `${dirname(path)}/${reservedPrefix}${randomUUID()}${temporarySuffix}`;
       try {
         const etag = await writeFile(temporary, body instanceof Uint8Array ? [body] : body);
         if (options.ifNoneMatch !== undefined) create(temporary, path, uri);
@@ -123,7 +128,7 @@ export class LocalStore implements ObjectStore {
   }
 
   async delete(uri: string): Promise<void> {
-    const path = objectPath(uri);
+    const path = isTemporary(basename(uri)) ? pathOf(uri, parseObjectUri(uri).key) : objectPath(uri);
     try {
       await withLock(path, async () => unlinkSync(path));
     } catch (error) {
@@ -131,6 +136,9 @@ export class LocalStore implements ObjectStore {
     }
   }
 }
+
+const temporarySuffix = '.tmp';
+const isTemporary = (name: string): boolean => isReserved(name) && name.endsWith(temporarySuffix);
 
 /** Only another object counts as existing: where a folder is in the way, the caller would find no object that was faster. */
 function create(temporary: string, path: string, uri: string): void {
@@ -185,13 +193,14 @@ async function* walk(
   directory: string,
   wanted: string,
   after: string,
+  isShown = (name: string): boolean => !isReserved(name),
 ): AsyncGenerator<ObjectInfo> {
   const entries: { path: string; folder: boolean }[] = [];
   for (const entry of await folders.entries(directory)) {
     const folder = entry.isDirectory();
     if (!folder && !entry.isFile()) continue;
     const name = nameOf(entry, directory);
-    if (isReserved(name)) continue;
+    if (folder ? isReserved(name) : !isShown(name)) continue;
     const path = folder ? `${directory}/${name}/` : `${directory}/${name}`;
     if (!path.startsWith(wanted) && !(folder && wanted.startsWith(path))) continue;
     if (compareText(path, after) <= 0 && !(folder && after.startsWith(path))) continue;
@@ -200,7 +209,7 @@ async function* walk(
   entries.sort((a, b) => compareText(a.path, b.path));
   for (let at = 0; at < entries.length; ) {
     if (entries[at]!.folder) {
-      yield* walk(folders, entries[at]!.path.slice(0, -1), wanted, after);
+      yield* walk(folders, entries[at]!.path.slice(0, -1), wanted, after, isShown);
       at += 1;
       continue;
     }

@@ -64,6 +64,10 @@ export class RoutedStore implements ObjectStore {
     return this.#storeFor(uri).delete(uri);
   }
 
+  async *leftovers(prefix: string): AsyncIterable<ObjectInfo> {
+    yield* this.#storeFor(prefix).leftovers?.(prefix) ?? [];
+  }
+
   #storeFor(uri: string): ObjectStore {
     const { scheme } = parseUri(uri);
     const store = this.#stores.get(scheme);

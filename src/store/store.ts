@@ -33,6 +33,8 @@ export interface ObjectStore {
   put(uri: string, body: Uint8Array | readonly Uint8Array[], options?: PutOptions): Promise<{ readonly etag: string }>;
   /** No error where there is none. */
   delete(uri: string): Promise<void>;
+  /** What writes that were cut off have left below `prefix`, and `list` does not show; of stores where there is such. To be deleted only. */
+  leftovers?(prefix: string): AsyncIterable<ObjectInfo>;
 }
 
 export interface ObjectInfo {

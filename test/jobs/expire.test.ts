@@ -1,11 +1,13 @@
 /** Expire takes what nothing needs, and only that, whatever else is going on. */
-import { beforeEach, describe, expect, test } from 'vitest';
+import { mkdirSync, readdirSync, utimesSync, writeFileSync } from 'node:fs';
+import { beforeEach, describe, expect, onTestFinished, test } from 'vitest';
 import { FileCatalog } from '../../src/catalog/file/catalog.ts';
 import type { Config } from '../../src/config/config.ts';
 import { commitTable, updateTable } from '../../src/iceberg/commit.ts';
 import type { Snapshot, TableMetadata } from '../../src/iceberg/metadata.ts';
 import { reachableFiles } from '../../src/iceberg/reachable.ts';
 import { liveFiles } from '../../src/iceberg/scan.ts';
+import { open } from '../../src/index.ts';
 import type { Runtime } from '../../src/ingest/runtime.ts';
 import { compact } from '../../src/jobs/compact/compact.ts';
 import { expire } from '../../src/jobs/expire/expire.ts';
@@ -14,6 +16,7 @@ import { amendmentProperty } from '../../src/ledger/amendment.ts';
 import { batchProperty } from '../../src/ledger/batch-summary.ts';
 import { commitContext } from '../../src/ledger/runtime.ts';
 import { type MemoryCall, type MemoryHooks, MemoryStore } from '../../src/store/memory.ts';
+import { temporaryFolder } from '../support/cli.ts';
 import { collect } from '../support/collect.ts';
 import { deaths } from '../support/mortal.ts';
 import {
@@ -120,6 +123,29 @@ describe('expire', () => {
     await expire(world());
     expect(await store.head(orphan)).toBeUndefined();
     expect(await store.head(note)).toBeDefined();
+  });
+
+  test('deletes what writes that were cut off have left in a folder, once the grace period is over, and nothing else', async () => {
+    const { folder, remove } = temporaryFolder();
+    onTestFinished(remove);
+    const sources = [{ name: 'opa', type: 'opa', location: `${folder}/logs/` }] as const;
+    const opened = await open({ warehouse: `${folder}/warehouse`, catalog: { type: 'file' }, sources });
+    onTestFinished(() => opened.close());
+    const inside = `${folder}/warehouse/opa_decisions/data/ymd=2023-07-01`;
+    mkdirSync(inside, { recursive: true });
+    const file = (name: string, days: number): string => {
+      writeFileSync(`${inside}/${name}`, 'rows');
+      const seconds = Date.now() / 1000 - days * 86_400;
+      utimesSync(`${inside}/${name}`, seconds, seconds);
+      return name;
+    };
+    file('.audit-warehouse-9a3f.tmp', 4);
+    const young = file('.audit-warehouse-8b2e.tmp', 2);
+    const foreign = file('.audit-warehouse-notes', 4);
+    expect(await opened.expire({ dryRun: true })).toMatchObject({ leftovers: 1 });
+    expect(readdirSync(inside)).toHaveLength(3);
+    expect(await opened.expire()).toMatchObject({ leftovers: 1 });
+    expect(readdirSync(inside).sort()).toEqual([young, foreign].sort());
   });
 
   test('removes the manifest of a job the grace period after its last unit is over, and what no plan has written never', async () => {

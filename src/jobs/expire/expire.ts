@@ -10,6 +10,7 @@
  *    or died, go the same way.
  * 5. Intents of settled batches, older than the grace period, those of compactions that were not committed while they held, and
  *    manifests of jobs whose time has been over for as long.
+ * 6. What writes that were cut off have left in a folder of this machine.
  *
  * A batch that stays open for longer than the grace period (its worker died, and no backfill or worker ran since) may be
  * done again at any moment under the same names: then no file is deleted, and the report says so.
@@ -49,6 +50,8 @@ export interface ExpireReport {
   readonly intents: number;
   /** Of jobs that are over, below `_jobs/`. */
   readonly manifests: number;
+  /** Files of writes that were cut off, where the warehouse is a folder. */
+  readonly leftovers: number;
   readonly amendmentsFinished: number;
   /** Tables that could not be looked after, with what is wrong. */
   readonly refused: readonly { readonly table: string; readonly reason: string }[];
@@ -72,7 +75,8 @@ export async function expire(runtime: Runtime, options: ExpireOptions = {}): Pro
   const retired: RetiredDays[] = await applyRetention(runtime, started, dryRun);
   for (const { table, ymd } of retired) tell({ kind: 'day', name: `${table} ${ymd}` });
 
-  const open = await openWork(runtime, started - config.expire.graceSeconds * 1000);
+  const before = started - config.expire.graceSeconds * 1000;
+  const open = await openWork(runtime, before);
   const tables: ExpireReport['tables'] = {};
   const refused: { table: string; reason: string }[] = [];
   const expireTable = async (name: string) => {
@@ -111,15 +115,23 @@ export async function expire(runtime: Runtime, options: ExpireOptions = {}): Pro
   }
   for (const uri of intents) tell({ kind: 'intent', name: uri });
   let manifests = 0;
-  for await (const uri of spentManifests(runtime, started - config.expire.graceSeconds * 1000)) {
+  for await (const uri of spentManifests(runtime, before)) {
     if (!dryRun) await runtime.store.delete(uri);
     tell({ kind: 'manifest', name: uri });
     manifests++;
+  }
+  let leftovers = 0;
+  for await (const { uri, lastModified } of runtime.store.leftovers?.(`${config.warehouse}/`) ?? []) {
+    if (lastModified >= before) continue;
+    if (!dryRun) await runtime.store.delete(uri);
+    tell({ kind: 'file', name: uri });
+    leftovers++;
   }
   return {
     tables,
     intents: intents.length,
     manifests,
+    leftovers,
     amendmentsFinished,
     refused,
     ...(open.stale !== undefined && { postponed: open.stale }),
