@@ -179,7 +179,9 @@ interface Display {
 
 function processContext(display: Display): CommandContext {
   const throughPipe = (error: NodeJS.ErrnoException): never => {
-    throw error.code === 'EPIPE' ? new ClosedPipe() : error;
+    throw error.code === 'EPIPE'
+      ? new ClosedPipe()
+      : new Error(`the answer cannot be written to standard output (${error.code})`, { cause: error });
   };
   const isColored =
     ({ isTTY = false }: { readonly isTTY?: boolean }) =>

@@ -51,7 +51,13 @@ async function execute(context: CommandContext, tool: Tool, options: Options): P
     import('node:path'),
     import('../text/printable.ts'),
   ]);
-  await writeFile(resolve(context.cwd, options.output), text, { mode: 0o600 });
+  try {
+    await writeFile(resolve(context.cwd, options.output), text, { mode: 0o600 });
+  } catch (error) {
+    throw new Error(`${printable(options.output)} cannot be written (${(error as NodeJS.ErrnoException).code})`, {
+      cause: error,
+    });
+  }
   await context.stdout.write(`wrote ${printable(options.output)}\n`);
   return exitCodes.done;
 }

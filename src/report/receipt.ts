@@ -13,7 +13,7 @@ export function receiptList(
   const lines = receiptLines(receipt, range, '');
   return html`<dl class="receipt">${lines.map(
     ({ label, text }) => html`<dt>${label}</dt><dd>${printable(text, 1000)}</dd>`,
-  )}<dt>held</dt><dd>${formatBytes(receipt.bytesHeld)} in these tables</dd></dl>`;
+  )}${receipt.bytesHeld > 0 && html`<dt>held</dt><dd>${formatBytes(receipt.bytesHeld)} in these tables</dd>`}</dl>`;
 }
 
 export const receiptSection = (receipt: Receipt, range: { readonly from: bigint; readonly to: bigint }): Section =>

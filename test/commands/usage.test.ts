@@ -1,4 +1,4 @@
-import { cpSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 import { binary, cli, projectRoot, temporaryFolder } from '../support/cli.ts';
@@ -154,6 +154,19 @@ describe('init', () => {
     const { code, stderr } = await run('validate', '--config', 'clash.yaml');
     expect(code).toBe(2);
     expect(stderr).toMatch(/clash\.yaml:3: sources\[0\]\.columns\.subject: is a column that the table has already/);
+  });
+});
+
+it('what cannot be written is named', async () => {
+  const place = { cwd: mkdtempSync(join(folder, 'unwritable-')) };
+  await cli(['init'], place);
+  const file = await cli(['connect', 'notebook', '--output', 'nowhere/a.ipynb'], place);
+  expect(file).toMatchObject({ code: 1, stdout: '' });
+  expect(file.stderr).toMatch(/nowhere\/a\.ipynb cannot be written \(ENOENT\)/);
+  const full = await cli(['-c', `"${binary}" connect notebook > /dev/full`], { ...place, command: 'sh' });
+  expect(full).toMatchObject({
+    code: 1,
+    stderr: expect.stringMatching(/cannot be written to standard output \(ENOSPC\)/),
   });
 });
 

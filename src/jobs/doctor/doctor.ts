@@ -6,6 +6,7 @@ import { ownTables } from '../../ingest/own-tables.ts';
 import type { Runtime } from '../../ingest/runtime.ts';
 import { selectSources } from '../../ingest/select-sources.ts';
 import type { Probes } from '../../probes/probes.ts';
+import { plural } from '../../text/humanize.ts';
 import { momentOf } from '../moment.ts';
 import { checkExpected, checkSample } from './arrivals.ts';
 import { type Check, type Finding, failed, ok, type PlannedCheck, reasonOf } from './check.ts';
@@ -188,7 +189,9 @@ export function planChecks(runtime: Runtime, probes: Probes): PlannedCheck[] {
     {
       name: 'warehouse',
       look: () => checkWarehouse(runtime),
-      advice: 'see that the bucket or folder is there, and grant what "doctor --policy worker" prints',
+      advice: config.warehouse.startsWith('file://')
+        ? 'see that its disk has room, and that the user of this process may read and write there'
+        : 'see that the bucket is there, and grant what "doctor --policy worker" prints',
       ...(isRemote && remote),
     },
     {
@@ -258,7 +261,7 @@ function catalogCheck({ config, catalog }: Runtime, aws: Probes['aws']): Planned
   const checks: { readonly [Type in CatalogType]: (config: CatalogConfigOf<Type>) => PlannedCheck } = {
     file: () => ({
       name: 'catalog',
-      look: async () => ok(`${(await catalog.listTables()).length} tables in ${warehouse}`),
+      look: async () => ok(`${plural((await catalog.listTables()).length, 'table')} in ${warehouse}`),
       advice: 'see that the warehouse may be listed',
       ...(warehouse.startsWith('s3://') && { needs: 'credentials' }),
     }),
@@ -270,7 +273,8 @@ function catalogCheck({ config, catalog }: Runtime, aws: Probes['aws']): Planned
     }),
     rest: ({ uri, auth, namespace }) => ({
       name: 'catalog',
-      look: async () => ok(`${(await catalog.listTables()).length} tables in namespace ${namespace} of ${uri}`),
+      look: async () =>
+        ok(`${plural((await catalog.listTables()).length, 'table')} in namespace ${namespace} of ${uri}`),
       advice: 'check catalog.uri, catalog.warehouse and catalog.auth, and that the server runs',
       ...(auth?.type === 'sigv4' && { needs: 'credentials' }),
     }),

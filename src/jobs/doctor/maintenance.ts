@@ -8,7 +8,7 @@ import { ownTables } from '../../ingest/own-tables.ts';
 import type { Runtime } from '../../ingest/runtime.ts';
 import type { AwsProbes, TableOptimizers } from '../../probes/probes.ts';
 import { canonical, isWithin } from '../../store/places.ts';
-import { formatSeconds } from '../../text/humanize.ts';
+import { formatSeconds, plural } from '../../text/humanize.ts';
 import { type Finding, ok, warning } from './check.ts';
 
 /** Seconds that snapshots and files have to be left alone. */
@@ -84,7 +84,7 @@ export async function checkMaintenance({ catalog, config }: Runtime, aws: AwsPro
     return warning(faults.join('; '), 'change it as docs/operations.md, "Maintenance by other engines", says');
   const what = aws === undefined || unasked !== undefined ? 'properties' : 'properties and optimizers';
   const note = unasked === undefined ? '' : `; ${unasked}`;
-  return ok(`${what} of ${asked.length} tables leave open batches their time${note}`);
+  return ok(`${what} of ${plural(asked.length, 'table')} leave open batches their time${note}`);
 }
 
 function* optimizerFaults(table: string, optimizers: TableOptimizers, needed: number): Generator<string> {

@@ -13,7 +13,10 @@ export async function checkProducers(runtime: Runtime): Promise<Finding> {
   const { instances } = report.totals;
   if (instances === 0) return ok(`no instance that numbers its records was seen in the last ${days} days`);
   const without = new Set(report.days.map(({ instance }) => instance)).size;
-  if (without === 0) return ok(`${plural(instances, 'instance')} of the last ${days} days number their records`);
+  if (without === 0)
+    return ok(
+      `${plural(instances, 'instance')} of the last ${days} days ${instances === 1 ? 'numbers its' : 'number their'} records`,
+    );
   return warning(
     `${without} of ${plural(instances, 'instance')} of the last ${days} days made records without a number or without labels.id: what is missing of those cannot be told`,
     'start OPA with --log-level info, since it leaves req_id out at error; OPA-Envoy never has one (docs/completeness.md)',

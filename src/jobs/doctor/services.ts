@@ -4,6 +4,7 @@ import type { AthenaConfig } from '../../config/config.ts';
 import type { Catalog } from '../../iceberg/catalog.ts';
 import type { AwsProbes, TrinoInfo } from '../../probes/probes.ts';
 import { ingestedObjects } from '../../tables/ingested-objects.ts';
+import { plural } from '../../text/humanize.ts';
 import { type Finding, failed, ok, reasonOf, warning } from './check.ts';
 
 export async function checkCredentials(aws: AwsProbes, now: number): Promise<Finding> {
@@ -44,7 +45,7 @@ export async function checkGlue(aws: AwsProbes, catalog: Catalog, database: stri
   }
   if (missing.length > 0) {
     return failed(
-      `database ${database} with ${tables.length} tables; not granted: ${missing.join(', ')}`,
+      `database ${database} with ${plural(tables.length, 'table')}; not granted: ${missing.join(', ')}`,
       'grant it on the catalog, the database and its tables ("doctor --policy worker"); under Lake Formation, in its grants too',
     );
   }

@@ -19,6 +19,7 @@ import type { TableDeclaration } from '../../tables/declaration.ts';
 import { ingestedObjects } from '../../tables/ingested-objects.ts';
 import { quarantine } from '../../tables/quarantine.ts';
 import { sequences } from '../../tables/sequences.ts';
+import { plural } from '../../text/humanize.ts';
 import { type Finding, failed, ok, reasonOf, warning } from './check.ts';
 
 /** So many empty objects, and one is read all the same. */
@@ -85,7 +86,7 @@ export async function checkTables(runtime: Runtime): Promise<Finding> {
       'its sources stay out until it is mended; the others go on. Where nothing better is said, roll it back to an earlier snapshot with another engine, or have it dropped and filled again from the sources by backfill',
     );
   const there = found.filter(({ isThere }) => isThere).length;
-  return ok(`${there} tables, all of their metadata in ${config.warehouse}`);
+  return ok(`${plural(there, 'table')}, all of their metadata in ${config.warehouse}`);
 }
 
 const bookkeeping = [quarantine, ingestedObjects, amendments, sequences];
