@@ -183,6 +183,24 @@ describe('replay', () => {
     expect(await sortedRows(world(), 'quarantine')).toEqual(before);
   });
 
+  test('leaves what stands beside records in lists, and doubles none of them', async () => {
+    limits = { recordBytes: 1 << 20 };
+    const values = [decision({ id: 'l1' }), decision({ id: 'cut' }).slice(0, -20), decision({ id: 'l2' })];
+    const lines = [
+      JSON.stringify([['tag.opa', 1700000000, { message: decision({ id: 'l3' }) }]]),
+      JSON.stringify({ streams: [{ values: values.map((line, i) => [String(i), line]) }] }),
+      JSON.stringify({ of: [decision({ id: 'cut' }).slice(0, -20)] }),
+    ];
+    await store.put(objectUri('lists'), Buffer.from(lines.join('\n')));
+    await run(world());
+    const before = await sortedRows(world(), 'quarantine');
+    expect(before.filter((row) => row.includes('lists.jsonl'))).toHaveLength(3);
+    await replay(world(), { reasons: ['not_an_object', 'incomplete_record'] });
+    expect(await ids()).toEqual(['a', 'b', 'l1', 'l2', 'l3']);
+    expect(await sortedRows(world(), 'quarantine')).toEqual(before);
+    expect((await verify(world(), { deep: true })).differences).toEqual([]);
+  });
+
   test('keeps what looks like a line of another program now, and the account with it', async () => {
     strict = true;
     const line = JSON.stringify({ level: 'info', msg: 'Received request.' });

@@ -114,7 +114,9 @@ function replayed(source: ConfiguredSource, row: Row, read: readonly ReadRecord[
   };
   for (const { outcome, origin } of read) {
     if (outcome.kind === 'row') rows.push(outcome);
-    else if (outcome.kind === 'quarantine') rejected.push(asRow(origin, outcome));
+    else if (outcome.kind === 'quarantine')
+      // What stood around a piece said that it is one, and is not here.
+      rejected.push(row.reason === 'incomplete_record' && isSameRecord(row, origin) ? row : asRow(origin, outcome));
     else passedOver.push(origin);
   }
   // What looks like a line of another program now was evidence once: it stays for the reason that it had.

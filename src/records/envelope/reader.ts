@@ -120,13 +120,14 @@ export class EnvelopeReader implements RecordReader {
       return;
     }
     for (const finding of this.#unwrapper.text(bytes, place)) {
-      if (finding.kind === 'text' && finding.wrap === undefined) this.#bareText(bytes, frame);
+      if (finding.kind === 'text' && finding.wrap === undefined) this.#bareText(finding.origin);
       else this.#settle(finding);
     }
   }
 
   /** Text that nothing is around: another program's where it looks like a line of a log, else something broken. */
-  #bareText(bytes: Buffer, frame: Frame): void {
+  #bareText(frame: Frame): void {
+    const bytes = Buffer.from(frame.bytes.buffer, frame.bytes.byteOffset, frame.bytes.byteLength);
     if (this.#unwrapper.isLogLine(bytes) && !this.#unwrapper.isHinted(bytes)) {
       this.#foreignText(frame);
       return;

@@ -86,7 +86,6 @@ const partInList = reject(
   '',
   'a list with a part of a record, which cannot be told from the rest',
 );
-const isUnread = (one: Finding): boolean => one.kind === 'rejection' && one.rejection === partInList;
 /** What stands behind a value inside of an object or an array. */
 const jsonAfterValue: ReadonlySet<number> = new Set(Buffer.from(',:]}'));
 
@@ -424,7 +423,7 @@ export class Unwrapper {
     return found;
   }
 
-  /** An array of envelopes or records; undefined where it holds none. */
+  /** An array of envelopes or records; undefined where none is whole. */
   #list(bytes: Buffer, place: Place): Finding[] | undefined {
     let value: unknown;
     try {
@@ -433,26 +432,30 @@ export class Unwrapper {
     } catch {
       return undefined;
     }
-    return Array.isArray(value) ? this.#elements(value, bytes, place) : undefined;
+    const found = Array.isArray(value) ? this.#elements(value, bytes, place) : undefined;
+    return rankOf(found ?? []) === Rank.record ? found : undefined;
   }
 
   /** Each element for itself. undefined where none holds a record or a part of one, unless it is a list of lines: then it is what it is. */
   #elements(value: readonly unknown[], bytes: Buffer, place: Place, isList = false): Finding[] | undefined {
-    const found: Finding[] = [];
+    const parts: Part[] = [];
     for (const [i, [start, end]] of elementRanges(bytes).entries()) {
       const element = bytes.subarray(start, end);
       const own = apart(place, element, start);
       const inside = this.#value(value[i], element, own);
       const here = inside.length > 0 ? inside : [foreign(own)];
       if (isList) here.forEach(this.#hooks.settle);
-      else found.push(...here);
+      else parts.push({ own, found: here });
     }
     if (isList) return settled;
+    const found = parts.flatMap((part) => part.found);
     const hasPart = this.#hasPart(found);
-    if (found.some(isUnread) || (hasPart && value.some(Array.isArray))) {
-      const rest = found.filter((one) => one.kind !== 'text' && one.kind !== 'foreign' && !isUnread(one));
-      return [...rest, { kind: 'rejection', rejection: partInList, origin: place.origin }];
-    }
+    if (hasPart && value.some(Array.isArray))
+      return parts.flatMap((part) =>
+        rankOf(part.found) === Rank.record
+          ? part.found
+          : [{ kind: 'rejection', rejection: partInList, origin: part.own.origin }],
+      );
     return rankOf(found) === Rank.record || hasPart ? found : undefined;
   }
 
