@@ -29,6 +29,8 @@ export function whyUnusable(location: string): string {
     const scheme = /^([a-z][a-z0-9+.-]+):/i.exec(location)?.[1];
     if (/^s3[an]?:\/\/[^/]/i.test(location))
       return `is not a place that can be used: a bucket is named by 3 to 63 lower-case letters, digits, dots and hyphens: ${usable}`;
+    if (/^~/.test(location))
+      return 'begins with ~, which only a shell knows: write the whole path, or ./~ for a folder of that name';
     return scheme === undefined || /^(s3|file)$/i.test(scheme)
       ? `is not a place that can be used: ${usable}`
       : `is not a place that can be used: ${usable}; a folder whose name has a colon is written ./${scheme}:…`;
@@ -47,6 +49,7 @@ function toUri(given: string, folder: string): string | undefined {
   if (/^s3:\/\//.test(location))
     return /^s3:\/\/[a-z0-9][a-z0-9.-]{1,62}(\/.*)?$/s.test(location) ? location : undefined;
   if (/^file:\/\//.test(location)) return /^file:\/\/\/./s.test(location) ? location : undefined;
+  if (/^~(\/|$)/.test(location)) return undefined;
   // No folder by accident: an ARN, a scheme that nothing serves, a slash too few.
   if (/^[a-z][a-z0-9+.-]+:/i.test(location)) return undefined;
   const path = resolve(folder, location);

@@ -2,6 +2,8 @@
 import { availableParallelism, tmpdir } from 'node:os';
 import { resolve } from 'node:path';
 import type { SideSourceConfig, SourceConfig } from '../sources/config.ts';
+import { eventTables } from '../sources/registry.ts';
+import { bookkeepingTables, identityTables } from '../tables/names.ts';
 import {
   type CatalogConfig,
   type CatalogType,
@@ -14,6 +16,7 @@ import {
 } from './catalogs.ts';
 import type { KeyPath } from './check.ts';
 import type { AthenaConfig, Config, DuckDbConfig, TrinoConfig } from './config.ts';
+import { nearest } from './errors.ts';
 import { sectionValues } from './keys.ts';
 import { overlap, sourceUri, warehouseUri, whyUnusable } from './locations.ts';
 import { encryption, sections } from './schema.ts';
@@ -119,7 +122,18 @@ export function toConfig(
   const sideTables = new Set(
     sources.flatMap((source) => (isEventSource(source) ? [] : tablesOf(source as SideSourceConfig))),
   );
+  const known = [...new Set([...eventTables, ...bookkeepingTables, ...identityTables, ...sideTables])];
+  const expectTable = (path: readonly string[], table: string): void => {
+    if (known.includes(table)) return;
+    const near = nearest(table, known);
+    problem(
+      [...path, table],
+      `is no table of the product; ${near ? `did you mean ${near}?` : `there are ${known.join(', ')}`}`,
+    );
+  };
+  for (const table of Object.keys(compact.clustering)) expectTable(['compact', 'clustering'], table);
   for (const table of Object.keys(raw.retention)) {
+    expectTable(['retention'], table);
     if (['ingested_objects', 'amendments', 'sequences'].includes(table))
       problem(['retention', table], 'is the record of what was read and removed: its days cannot be removed');
     if (sideTables.has(table))

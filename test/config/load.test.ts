@@ -282,6 +282,18 @@ describe('sources of side tables', () => {
     ],
     ['a retention', `${side(reference())}retention: { t: 90d }\n`, 'retention.t', /replaced as a whole/],
     [
+      'the retention of a table that there is not',
+      `${side(reference())}retention: { opa_decision: 90d }\n`,
+      'retention.opa_decision',
+      /did you mean opa_decisions\?/,
+    ],
+    [
+      'the clustering of a table that there is not',
+      `${side(reference())}compact: { clustering: { t: [a], somebodys: [a] } }\n`,
+      'compact.clustering.somebodys',
+      /is no table of the product; there are .*, t$/,
+    ],
+    [
       'a promoted column that exists, behind a side table',
       side(reference(), '{ name: a, type: opa, location: s3://aaa/, columns: { subject: { type: string, path: x } } }'),
       'sources[1].columns.subject',
@@ -890,6 +902,8 @@ describe('places', () => {
     ['arn:aws:s3:eu-west-1:123456789012:accesspoint/mine', /access point.*-s3alias/],
     ['arn:aws:s3::123456789012:accesspoint:mine.mrap', /access point.*alias/],
     ['s3://arn:aws:s3:eu-west-1:123456789012:accesspoint/mine/lake', /access point.*-s3alias/],
+    ['~/lake', /only a shell knows: write the whole path/],
+    ['s3://a/lake', /a bucket is named by 3 to 63/],
     ['arn:aws:s3:::acme-lake/audit', /is an ARN: write s3:\/\/acme-lake\/audit$/],
     ['arn:aws:glue:eu-west-1:123456789012:database/audit', /is an ARN, which names no place/],
     ['gs://acme-lake/audit', /not a place that can be used/],

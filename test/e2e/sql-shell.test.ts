@@ -54,6 +54,15 @@ describe('from a pipe', () => {
     for (const shown of [table, second, own, decision, last]) expect(stdout).toMatch(shown!);
   });
 
+  it.each([`select 'open`, 'select "open', 'select 1 /* open', 'select $$open'])(
+    'a statement whose end is missing fails: %s',
+    async (statement) => {
+      const { code, stdout, stderr } = await piped(`select 1 as a;\n${statement}\n`);
+      expect({ code, stdout }).toEqual({ code: 1, stdout: 'a\n-\n1\n' });
+      expect(stderr).toMatch(/^audit-warehouse: .*(never closed|unterminated)/i);
+    },
+  );
+
   it('the first that fails ends it', async () => {
     const { code, stdout, stderr } = await piped('select 1 as a;\nselect nobody from opa_decisions;\nselect 3 as c;');
     expect(code).toBe(1);

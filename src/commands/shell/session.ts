@@ -101,6 +101,9 @@ export class Session {
   /** Runs what is pending although it has no semicolon: at the end of a script. */
   async finish(signal: AbortSignal): Promise<void> {
     if (this.#pending !== '') await this.take(';', signal);
+    const open = this.#pending;
+    // A quote or a comment that is never closed has taken the semicolon in, and is a mistake to be told.
+    if (open !== '') await this.#options.during(() => this.#ask({ request: { sql: open } }, signal));
   }
 
   async close(): Promise<void> {
