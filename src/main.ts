@@ -71,7 +71,10 @@ async function main(args: readonly string[]): Promise<number> {
     };
   const program = defineProgram(run);
   try {
-    await program.parseAsync(args, { from: 'user' });
+    // Of a command that there is not, Commander would show the help of all.
+    const [first, name] = args;
+    const isUnknown = first === 'help' && name !== undefined && !program.commands.some((one) => one.name() === name);
+    await program.parseAsync(isUnknown ? args.slice(1) : args, { from: 'user' });
     return exitCode;
   } catch (error) {
     if (error instanceof ClosedPipe) return exitCodes.done;

@@ -49,6 +49,7 @@ describe('help', () => {
 
 describe('a usage error exits 2, says what to write, and prints nothing on stdout', () => {
   it.each([
+    ['help on an unknown command', ['help', 'backfil'], /Did you mean backfill\?/],
     ['an unknown command', ['backfil'], /Did you mean backfill\?/],
     ['an unknown option', ['backfill', '--jsn'], /Did you mean --json\?/],
     ['an option without its value', ['backfill', '--from'], /argument missing/],
