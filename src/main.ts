@@ -121,8 +121,8 @@ Examples:
     .configureOutput({
       writeOut: (text) => process.stdout.write(wrapHelp(printableLines(text), process.stdout)),
       writeErr: (text) => process.stderr.write(wrapHelp(printableLines(text), process.stderr)),
-      // It repeats what was given.
-      outputError: (text, write) => write(indented(text)),
+      // It repeats what was given, and stays on its lines, for those who look for it in a log.
+      outputError: (text) => process.stderr.write(printableLines(indented(text))),
     })
     .exitOverride();
   for (const define of [

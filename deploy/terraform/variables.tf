@@ -117,7 +117,7 @@ variable "lambda" {
 
   validation {
     condition     = contains(["x86_64", "arm64"], try(var.lambda.architecture, "x86_64"))
-    error_message = "Lambda has the architectures x86_64 and arm64; package the zip with LAMBDA_ARCH=x64 or LAMBDA_ARCH=arm64 to match."
+    error_message = "Lambda has the architectures x86_64 and arm64."
   }
 }
 
@@ -197,7 +197,7 @@ variable "job" {
 
   validation {
     condition     = contains(["x86_64", "arm64"], try(var.job.architecture, "x86_64"))
-    error_message = "Lambda has the architectures x86_64 and arm64; package the zip with LAMBDA_ARCH=x64 or LAMBDA_ARCH=arm64 to match."
+    error_message = "Lambda has the architectures x86_64 and arm64."
   }
 }
 

@@ -15,23 +15,19 @@ import { describeWith } from '../support/rig.ts';
 
 const run = promisify(execFile);
 
-async function packageFor(architecture: string, folder: string): Promise<void> {
+async function packageIn(folder: string): Promise<void> {
   const config = join(folder, 'configuration.yaml');
   writeFileSync(config, 'warehouse: s3://warehouse/\nsources: [{ name: eopa, type: opa, location: s3://logs/ }]\n');
-  await run(join(projectRoot, 'deploy/lambda/package'), [config, join(folder, 'package')], {
-    env: { ...process.env, LAMBDA_ARCH: architecture },
-    maxBuffer: 2 ** 26,
-  });
+  await run(join(projectRoot, 'deploy/lambda/package'), [config, join(folder, 'package')], { maxBuffer: 2 ** 26 });
 }
 
-test.each(['x64', 'arm64'])('packaged for %s, it brings the native code of that machine only', async (architecture) => {
+test('packaged, it is JavaScript alone, for machines of any kind', async () => {
   const folder = mkdtempSync(join(tmpdir(), 'aw-lambda-'));
   try {
-    await packageFor(architecture, folder);
+    await packageIn(folder);
     const installed = readdirSync(join(folder, 'package/node_modules'), { recursive: true }) as string[];
-    const native = installed.filter((path) => path.endsWith('.node'));
-    expect(native.length).toBeGreaterThan(0);
-    expect(native.filter((path) => !path.includes(`linux-${architecture}-gnu`))).toEqual([]);
+    expect(installed.length).toBeGreaterThan(0);
+    expect(installed.filter((path) => /\.(node|so|dylib|dll)$/.test(path))).toEqual([]);
     expect(readdirSync(join(folder, 'package')).sort()).toEqual(
       ['audit-warehouse.yaml', 'dist', 'node_modules', 'package-lock.json', 'package.json', 'schemas'].sort(),
     );
@@ -45,7 +41,7 @@ describeWith(['s3', 'glue'], 'the Lambda package', () => {
   let site: EventSite;
   beforeAll(async () => {
     folder = mkdtempSync(join(tmpdir(), 'aw-lambda-'));
-    await packageFor(process.arch, folder);
+    await packageIn(folder);
     site = await eventSite();
   });
   afterAll(() => {

@@ -23,7 +23,7 @@ async function expectWhole(place: Parameters<typeof backfill>[0]): Promise<void>
 }
 
 test.each([
-  ['ends', 'process.exit(9)', 'worker exited with code: 9'],
+  ['ends', 'process.exit(9)', 'it exited with code 9'],
   ['throws', "setImmediate(() => { throw new Error('out of luck'); })", 'out of luck'],
 ])('a thread that %s: exit 1, a message, and the next run does all of it once', async (_, does, said) => {
   const place = await site.warehouse(config);

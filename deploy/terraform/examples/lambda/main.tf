@@ -1,4 +1,4 @@
-# The worker as a Lambda function on Graviton. The zip: LAMBDA_ARCH=arm64 deploy/lambda/package --no-config
+# The worker as a Lambda function on Graviton. The zip: deploy/lambda/package --no-config
 
 terraform {
   required_version = ">= 1.9"
