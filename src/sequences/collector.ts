@@ -202,21 +202,17 @@ function endOfRun(days: Int32Array, instances: Int32Array, objects: Int32Array, 
 }
 
 function addNumbers(gathered: Gathered, numbers: Longs, from: number, to: number): void {
-  for (let row = from; row < to; ) {
-    const end = numbers.endOfCount(row, to);
-    addCount(gathered, numbers.at(row), end - row);
-    row = end;
+  for (let row = from, end = row; row < to; row = end) {
+    end = numbers.endOfCount(row, to);
+    const [first, last] = [numbers.at(row), numbers.at(end - 1)];
+    if (gathered.instance !== null && isCounted(first) && isCounted(last)) gathered.numbers.addRange(first, last);
+    else for (let each = row; each < end; each++) addNumber(gathered, numbers.at(each));
   }
 }
 
-/** Numbers that follow each other. */
-function addCount(gathered: Gathered, first: number, count: number): void {
-  const last = first + count - 1;
-  if (gathered.instance === null || !isCounted(first) || !isCounted(last)) {
-    if (count === 1 || gathered.instance === null) gathered.isUnnumbered = true;
-    else for (let i = 0; i < count; i++) addCount(gathered, first + i, 1);
-  } else if (count === 1) gathered.numbers.add(first);
-  else gathered.numbers.addRange(first, last);
+function addNumber(gathered: Gathered, number: number): void {
+  if (gathered.instance !== null && isCounted(number)) gathered.numbers.add(number);
+  else gathered.isUnnumbered = true;
 }
 
 function widen(span: { firstTime: number; lastTime: number }, first: number, last: number): void {

@@ -28,6 +28,10 @@ export class NumberSet {
 
   /** The same for all numbers of a range. */
   addRange(first: number, last: number): void {
+    if (first === last) {
+      this.add(first);
+      return;
+    }
     const top = this.#lasts.length - 1;
     const end = this.#lasts[top];
     if (end === undefined || first > end + 1) this.#insert(top + 1, first, last);
