@@ -27,15 +27,11 @@ export function ingestPool(config: Config, threads: number, entry: URL): Ingeste
   const share = shareOf(config, threads);
   const lane = new Lane(share.batch.downloadBytes);
   const others = Array.from({ length: threads - 1 }, () => new IngestThread(entry));
-  let isPrepared = false;
   const places = new Places(threads);
   return {
     threads,
     prepare: () => {
-      if (isPrepared) return;
-      isPrepared = true;
-      // What a thread cannot load now it fails by when it has a batch.
-      for (const thread of others) thread.send({ config: share });
+      for (const thread of others) thread.prepare({ config: share });
     },
     async ingest(runtime, request) {
       const place = await places.take();
@@ -58,6 +54,11 @@ class IngestThread {
 
   constructor(entry: URL) {
     this.#entry = entry;
+  }
+
+  /** What it cannot load now it fails by when it has a batch. */
+  prepare(task: Preparation): void {
+    if (this.#running === undefined) this.send(task);
   }
 
   /** What becomes of the task is told by its port; `onEnd` says why the thread has ended, if it does. */
