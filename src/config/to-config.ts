@@ -128,7 +128,7 @@ export function toConfig(
     const near = nearest(table, known);
     problem(
       [...path, table],
-      `is no table of the product; ${near ? `did you mean ${near}?` : `there are ${known.join(', ')}`}`,
+      `is not a table of the product; ${near ? `did you mean ${near}?` : `there are ${known.join(', ')}`}`,
     );
   };
   for (const table of Object.keys(compact.clustering)) expectTable(['compact', 'clustering'], table);

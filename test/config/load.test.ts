@@ -291,7 +291,7 @@ describe('sources of side tables', () => {
       'the clustering of a table that there is not',
       `${side(reference())}compact: { clustering: { t: [a], somebodys: [a] } }\n`,
       'compact.clustering.somebodys',
-      /is no table of the product; there are .*, t$/,
+      /is not a table of the product; there are .*, t$/,
     ],
     [
       'a promoted column that exists, behind a side table',

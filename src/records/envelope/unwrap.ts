@@ -241,7 +241,7 @@ export class Unwrapper {
     return found;
   }
 
-  /** A whole JSON object that something is around; `rest` is the text from there on, whose line feed says that it is no piece. */
+  /** A whole JSON object that something is around; `rest` is the text from there on, whose line feed says that it is not a piece. */
   #json(bytes: Buffer, place: Place, rest: Buffer): Finding[] {
     const record = parseRecord(bytes, this.#limits);
     if (isRejection(record)) return [{ kind: 'rejection', rejection: record, origin: place.origin }];

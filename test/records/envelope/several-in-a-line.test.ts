@@ -90,7 +90,7 @@ test("base64 of bytes that are no text, with a record among them, is not another
 test.each([
   ['GELF', { short_message: record('a').slice(0, 60), full_message: record('a') }],
   ['members of any names', { whole: record('a'), head: record('a').slice(0, 60) }],
-])('the beginning of a record beside the whole one is no piece of another: %s', async (_, envelope) => {
+])('the beginning of a record beside the whole one is not a piece of another: %s', async (_, envelope) => {
   expect(await readObject(json(envelope))).toMatchObject({
     rows: [[expect.anything(), expect.anything()]],
     quarantined: [],
