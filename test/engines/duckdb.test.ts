@@ -1,4 +1,4 @@
-import { existsSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createDuckDbEngine } from '../../src/engines/duckdb/engine.ts';
@@ -132,7 +132,8 @@ describe('values', () => {
     const { rows } = await answer(
       engine,
       `SELECT NULL, 'NaN'::DOUBLE, '-Infinity'::DOUBLE, 9007199254740991, -9007199254740992, 1.50::DECIMAL(9, 2), DATE '2024-02-29',
-        TIMESTAMP '0001-01-01 00:00:00', TIMESTAMPTZ '2024-01-01 02:00:00+02', {'a': [1]}, 170141183460469231731687303715884105727`,
+        TIMESTAMP '0001-01-01 00:00:00', TIMESTAMPTZ '2024-01-01 02:00:00+02', {'a': [1]}, 170141183460469231731687303715884105727,
+        TIMESTAMP '0044-03-15 (BC) 12:00:00', TIMESTAMP 'infinity'`,
     );
     expect(JSON.parse(JSON.stringify(rows))).toEqual([
       [
@@ -147,6 +148,8 @@ describe('values', () => {
         '2024-01-01T00:00:00.000000Z',
         { a: [1] },
         '170141183460469231731687303715884105727',
+        '0044-03-15 (BC) 12:00:00',
+        'infinity',
       ],
     ]);
   });
@@ -254,9 +257,34 @@ describe('a statement cannot leave the database', () => {
     expect(existsSync(join(warehouse.folder, 'out.csv'))).toBe(false);
   });
 
+  it.each([
+    'EXPLAIN ANALYZE COPY (SELECT 1) TO',
+    '-- mine\n explain\n(ANALYZE, FORMAT json) COPY events TO',
+    'EXPLAIN ANALYZE /* /* */ SELECT 1 -- */ COPY events TO',
+    '/* /* */ EXPLAIN SELECT 1 -- */ EXPLAIN ANALYZE COPY events TO',
+    'EXPLAIN (ANALYZE) WITH a AS (SELECT 1) COPY events TO',
+  ])('to write over a file of a table by %s', async (copy) => {
+    const folder = join(warehouse.folder, 'events/data');
+    const file = readdirSync(folder, { recursive: true, encoding: 'utf8' }).find((name) =>
+      /[0-9a-f]\.parquet$/.test(name),
+    )!;
+    const path = join(folder, file);
+    const before = readFileSync(path);
+    await expect(answer(engine, `${copy} '${path}' (USE_TMP_FILE false)`)).rejects.toThrow(QueryError);
+    expect(readFileSync(path)).toEqual(before);
+  });
+
   it('but it can look at a table and at its own plan', async () => {
     expect((await answer(engine, 'DESCRIBE events')).rows[0]?.[0]).toBe('ymd');
-    expect((await answer(engine, 'EXPLAIN SELECT subject FROM events')).rows).toHaveLength(1);
+    for (const explain of [
+      'EXPLAIN',
+      'explain analyze',
+      '-- so\nEXPLAIN /* * */ (FORMAT json)',
+      'EXPLAIN (ANALYZE, FORMAT json)',
+    ]) {
+      expect((await answer(engine, `${explain} SELECT subject FROM events`)).rows).toHaveLength(1);
+      expect((await answer(engine, `${explain}(SELECT subject FROM events)`)).rows).toHaveLength(1);
+    }
     expect((await answer(engine, 'SUMMARIZE SELECT size FROM events')).rows).toHaveLength(1);
   });
 });

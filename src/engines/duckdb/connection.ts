@@ -88,7 +88,26 @@ export async function prepareReading(connection: DuckDBConnection, sql: string):
   if (!readers.has(statement.statementType)) {
     throw new QueryError('only statements that read are possible here: SELECT, DESCRIBE, SUMMARIZE, EXPLAIN');
   }
+  // EXPLAIN ANALYZE runs what it explains, and COPY can write over the very files that the statement may open.
+  if (statement.statementType === StatementType.EXPLAIN) {
+    (await prepareReading(connection, explainedBy(sql))).destroySync();
+  }
   return statement;
+}
+
+/** DuckDB's comments nest. One that has another inside is not taken for a gap, so that none ends for us before it does for DuckDB. */
+export const gap = String.raw`(?:\s|--[^\n\r]*(?:[\n\r]|$)|\/\*(?:(?!\/\*|\*\/)[\s\S])*\*\/)*`;
+const explain = new RegExp(
+  String.raw`^${gap}EXPLAIN\b${gap}(?:ANALYZE\b${gap})?(?:\(${gap}(?:ANALYZE|FORMAT)\b[^()]*\)${gap})?`,
+  'i',
+);
+
+/** The statement that an EXPLAIN explains. Throws QueryError where that is not plain. */
+export function explainedBy(sql: string): string {
+  const start = explain.exec(sql)?.[0];
+  if (start === undefined)
+    throw new QueryError('EXPLAIN must be the first word, with no comment in a comment before it');
+  return sql.slice(start.length);
 }
 
 /** The error of a statement, with the file that DuckDB could not read where that is what it says. */

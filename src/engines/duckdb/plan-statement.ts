@@ -1,12 +1,20 @@
 /** Plans a statement where nothing can be read: over empty tables with the columns of the real ones. */
-import type { DuckDBConnection } from '@duckdb/node-api';
+import { type DuckDBConnection, StatementType } from '@duckdb/node-api';
 import { currentSchema, type TableMetadata } from '../../iceberg/metadata.ts';
 import { type ParameterValue, QueryError } from '../../sql/parameter.ts';
 import { readStatement } from '../../sql/statement.ts';
 import type { View } from '../../views/select.ts';
 import type { QueryRequest } from '../engine.ts';
 import { besideArrows } from './arrows.ts';
-import { addPrelude, type OpenDuckDb, openDuckDb, prepareReading, queryErrorOf } from './connection.ts';
+import {
+  addPrelude,
+  explainedBy,
+  gap,
+  type OpenDuckDb,
+  openDuckDb,
+  prepareReading,
+  queryErrorOf,
+} from './connection.ts';
 import { type Scan, scansOf } from './remote/statement-scans.ts';
 import { duckdbType, identifier, literal } from './table-views.ts';
 
@@ -25,9 +33,9 @@ export async function planStatement(
   over: PlannedOver,
 ): Promise<ReadonlyMap<string, readonly Scan[]> | undefined> {
   return overEmpty({ sql, signal }, over, async (connection) => {
-    await prepareReading(connection, sql);
+    const { statementType } = await prepareReading(connection, sql);
     const text = withValues(sql, parameters);
-    return text === undefined ? undefined : await scansOf(connection, planned(text));
+    return text === undefined ? undefined : await scansOf(connection, planned(text, statementType));
   });
 }
 
@@ -110,11 +118,10 @@ export const createView = ({ name, sql }: Pick<View, 'name' | 'sql'>): string =>
   `CREATE VIEW ${identifier(name)} AS ${sql}`;
 
 /** What is planned of EXPLAIN, which may run its statement, and of CALL. */
-function planned(sql: string): string {
-  return sql
-    .replace(/^(?:\s|--[^\n]*\n|\/\*[\s\S]*?\*\/)*EXPLAIN\b\s*(?:\([^)]*\))?\s*(?:ANALYZE\b)?\s*(?:\([^)]*\))?/i, '')
-    .replace(/^(?:\s|--[^\n]*\n|\/\*[\s\S]*?\*\/)*CALL\b/i, 'SELECT * FROM ');
-}
+const planned = (sql: string, type: StatementType): string =>
+  (type === StatementType.EXPLAIN ? explainedBy(sql) : sql).replace(callWord, 'SELECT * FROM ');
+
+const callWord = new RegExp(String.raw`^${gap}CALL\b`, 'i');
 
 /** With the values in place of the parameters; undefined where one has no literal, or the text is not understood. */
 function withValues(sql: string, parameters: NonNullable<QueryRequest['parameters']>): string | undefined {

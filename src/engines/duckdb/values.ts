@@ -26,7 +26,7 @@ export function toCell(value: DuckDBValue): CellValue {
   if (typeof value === 'bigint') return isSafe(value) ? Number(value) : String(value);
   if (value instanceof DuckDBListValue || value instanceof DuckDBArrayValue) return value.items.map(toCell);
   if (value instanceof DuckDBMapValue) {
-    return Object.fromEntries(value.entries.map((entry) => [text(entry.key), toCell(entry.value)]));
+    return Object.fromEntries(value.entries.map((entry) => [keyText(entry.key), toCell(entry.value)]));
   }
   if (value instanceof DuckDBStructValue) {
     return Object.fromEntries(Object.entries(value.entries).map(([name, entry]) => [name, toCell(entry)]));
@@ -47,21 +47,14 @@ export function toCell(value: DuckDBValue): CellValue {
 const isSafe = (value: bigint): boolean =>
   value >= BigInt(Number.MIN_SAFE_INTEGER) && value <= BigInt(Number.MAX_SAFE_INTEGER);
 
-const text = (value: DuckDBValue): string => {
+const keyText = (value: DuckDBValue): string => {
   const cell = toCell(value);
   return typeof cell === 'string' ? cell : JSON.stringify(cell);
 };
 
 function timestamp(value: DuckDBTimestampValue): string {
-  if (!value.isFinite) return value.toString();
-  const [day, time = ''] = splitOnce(value.toString());
-  // Years before 1 have a suffix, which no ISO text has.
-  if (!/^\d+-\d\d-\d\d$/.test(day)) return value.toString();
-  const [seconds, fraction = ''] = time.split('.');
-  return `${day}T${seconds}.${fraction.padEnd(6, '0')}Z`;
-}
-
-function splitOnce(value: string): [string, string?] {
-  const at = value.indexOf(' ');
-  return at < 0 ? [value] : [value.slice(0, at), value.slice(at + 1)];
+  const text = value.toString();
+  // The infinities, and years before 1, which no ISO text has, stay as DuckDB writes them.
+  const [, day, seconds, fraction = ''] = /^(\d+-\d\d-\d\d) ([\d:]+)(?:\.(\d+))?$/.exec(text) ?? [];
+  return day === undefined ? text : `${day}T${seconds}.${fraction.padEnd(6, '0')}Z`;
 }
