@@ -38,6 +38,8 @@ const widths: readonly Width[] = [
   months('1 quarter', 3),
   months('1 year', 12),
   months('10 years', 120),
+  months('100 years', 1_200),
+  months('1,000 years', 12_000),
 ];
 
 export function chooseBuckets({ from, to }: Pick<ReportRange, 'from' | 'to'>): Buckets {
@@ -47,7 +49,7 @@ export function chooseBuckets({ from, to }: Pick<ReportRange, 'from' | 'to'>): B
     for (let at = startOf(first); at <= last && starts.length <= most; at = next(at)) starts.push(at);
     if (starts.length <= most) return { unit, width: name, starts };
   }
-  throw new Error('a report of more than 600 years');
+  throw new Error('a range beyond the years that have four digits');
 }
 
 /** Adds counts by unit up into buckets: one list of sums a bucket, as long as `names`. */

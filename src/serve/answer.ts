@@ -32,12 +32,8 @@ export async function readAnswer(answer: QueryAnswer): Promise<ReadAnswer> {
       if (rows.length < mostShown) rows.push(row);
       const time = timeAt < 0 ? null : row[timeAt];
       const allowed = allowedAt < 0 ? null : row[allowedAt];
-      if (typeof time === 'string') {
-        events.push({
-          moment: Date.parse(`${time.slice(0, 19)}Z`),
-          allowed: typeof allowed === 'boolean' ? allowed : null,
-        });
-      }
+      const moment = momentOf(time ?? null);
+      if (moment !== undefined) events.push({ moment, allowed: typeof allowed === 'boolean' ? allowed : null });
       count++;
     }
     if (count >= mostRead) {
@@ -46,4 +42,12 @@ export async function readAnswer(answer: QueryAnswer): Promise<ReadAnswer> {
     }
   }
   return { columns, rows, count, complete, events, bytesScanned: answer.bytesScanned() };
+}
+
+/** Milliseconds of a day or of an instant, its second; undefined for what is neither: the columns of SQL have any name. */
+export function momentOf(cell: CellValue): number | undefined {
+  if (typeof cell !== 'string') return undefined;
+  const [, day, time] = /^(\d{4}-\d\d-\d\d)(?:[T ](\d\d:\d\d:\d\d)(?:\.\d+)?Z?)?$/.exec(cell) ?? [];
+  const moment = Date.parse(time === undefined ? `${day}` : `${day}T${time}Z`);
+  return Number.isNaN(moment) ? undefined : moment;
 }

@@ -6,7 +6,7 @@ import { type Html, html } from '../report/html.ts';
 import { type Column, label, legend, logged, table } from '../report/parts.ts';
 import { formatCount, plural } from '../text/humanize.ts';
 import { printable } from '../text/printable.ts';
-import { mostShown, type ReadAnswer } from './answer.ts';
+import { momentOf, mostShown, type ReadAnswer } from './answer.ts';
 import { leadOf, type Span } from './lead.ts';
 
 export interface ResultContext {
@@ -130,11 +130,12 @@ function momentsChart({ columns, rows }: ReadAnswer): Html | undefined {
   if (at < 0 || rows.length > 120) return undefined;
   const series = seriesOf(columns, rows);
   if (series === undefined) return undefined;
-  const moments = rows.map((row) => String(row[at]));
-  const unit = moments.every((text) => text.length === 10) ? 'day' : 'minute';
+  const moments = rows.flatMap((row) => momentOf(row[at]!) ?? []);
+  if (moments.length < rows.length) return undefined;
+  const unit = rows.every((row) => String(row[at]).length === 10) ? 'day' : 'minute';
   return figure({
     title: 'Counts over time',
-    labels: moments.map((text) => timeLabel(Date.parse(text.length === 10 ? text : `${text.slice(0, 19)}Z`), unit)),
+    labels: moments.map((moment) => timeLabel(moment, unit)),
     series,
   });
 }
