@@ -26,6 +26,8 @@ export interface FetchOptions {
   readonly budget?: ByteBudget | undefined;
   /** Called once, when nothing more will be acquired of the budget. */
   readonly onAllAcquired?: (() => void) | undefined;
+  /** Makes the memory for bodies of files of this machine, of which `limit` bytes are kept; without it that of all others. */
+  readonly localPool?: (limit: number) => BufferPool;
 }
 
 export interface FetchedObject {
@@ -81,7 +83,7 @@ export async function* fetchObjects(
   const wholesBytes = isLocal ? Math.min(bytesOfAll, localBytes) : bytesOfAll;
   const budget = (isLocal || hasRanges ? undefined : options.budget) ?? new ByteBudget(wholesBytes);
   let toAcquire = objects.filter(isSmall).length;
-  const pool = new BufferPool(wholesBytes);
+  const pool = (isLocal ? options.localPool : undefined)?.(wholesBytes) ?? new BufferPool(wholesBytes);
 
   const download = async (object: ObjectInfo): Promise<Whole> => {
     let release: (() => void) | undefined;
@@ -100,17 +102,20 @@ export async function* fetchObjects(
   const decompress = async (whole: Promise<Whole>): Promise<OpenedBody> => {
     const { bytes, error, release } = await whole;
     if (bytes === undefined) return { error };
+    const giveBack = (): void => pool.release(bytes);
     try {
       const decompressed = await decompressWhole(bytes, {
         ...limits,
         objectBytes: Math.min(limits.objectBytes, wholeDecompressedBytes),
       });
-      if (decompressed === bytes) return held(bytes, () => pool.release(bytes));
-      pool.release(bytes);
-      return held(decompressed, () => discard(decompressed));
+      if (decompressed === bytes) return held(once(bytes), giveBack);
+      giveBack();
+      return held(once(decompressed), () => discard(decompressed));
     } catch (error) {
       const isLarge = error instanceof ObjectError && error.code === 'too_large';
-      return isLarge && limits.objectBytes > wholeDecompressedBytes ? openBody(once(bytes), limits) : { error };
+      if (isLarge && limits.objectBytes > wholeDecompressedBytes) return held(openBody(once(bytes), limits), giveBack);
+      giveBack();
+      return { error };
     } finally {
       release?.();
     }
@@ -142,6 +147,7 @@ export async function* fetchObjects(
     });
 
   let sinceTurn = 0;
+  let current: OpenedBody | undefined;
   try {
     for (const [index, object] of objects.entries()) {
       sinceTurn += object.size;
@@ -154,16 +160,25 @@ export async function* fetchObjects(
       openAhead(index);
       const body = await (bodies.get(index) ?? openBody(readObject(store, object, reading), limits));
       bodies.delete(index);
+      current = body;
       // Of two that are read by ranges, the first one opens the second when it needs less.
       if (!isRanged(object)) openAhead(index + 1);
       yield { object, body: 'error' in body ? body : faultsOf(object, body) };
       // A reader that asks for the next object is done with this one.
-      if ('release' in body) body.release();
+      letGo(body);
+      current = undefined;
     }
   } finally {
     stop.abort();
     limit.clearQueue();
-    for (const whole of downloads.values()) void whole.then(({ release }) => release?.());
+    if (current !== undefined) letGo(current);
+    for (const body of bodies.values()) void body.then(letGo);
+    for (const whole of downloads.values()) {
+      void whole.then(({ bytes, release }) => {
+        if (bytes !== undefined) pool.release(bytes);
+        release?.();
+      });
+    }
     pool.close();
   }
 }
@@ -187,10 +202,11 @@ type OpenedBody = FetchedObject['body'] | HeldBody;
 /** A body in memory that can be used again, or be free, before some garbage collection. */
 type HeldBody = AsyncIterable<Uint8Array> & { readonly release: () => void };
 
-const held = (bytes: Buffer, release: () => void): HeldBody => ({
-  release,
-  [Symbol.asyncIterator]: () => once(bytes),
-});
+const held = (chunks: AsyncGenerator<Uint8Array>, release: () => void): HeldBody => Object.assign(chunks, { release });
+
+function letGo(body: OpenedBody): void {
+  if ('release' in body) body.release();
+}
 
 /** Gives memory back, unless it is part of Node's pool. */
 function discard({ buffer }: Buffer): void {

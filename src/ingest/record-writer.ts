@@ -156,12 +156,17 @@ class ObjectRecords {
     // Earlier rows are found by their values, which only the reference path gives.
     const isPlain = this.#prior === undefined && this.#given === undefined;
     const fastPath = isPlain ? this.#fastPath() : undefined;
-    for await (const frames of frameRecords(this.#tally.measured(body), this.#batch.limits, fastPath)) {
-      for (const frame of frames) {
-        if (fastPath === undefined) this.#interpret(frame);
-        else if (!takeFrame(fastPath, frame)) fastPath.fallBack(frame);
+    try {
+      for await (const frames of frameRecords(this.#tally.measured(body), this.#batch.limits, fastPath)) {
+        for (const frame of frames) {
+          if (fastPath === undefined) this.#interpret(frame);
+          else if (!takeFrame(fastPath, frame)) fastPath.fallBack(frame);
+        }
+        yield;
       }
-      yield;
+    } finally {
+      // The body's memory is another one's from here on.
+      this.#batch.rows.settle();
     }
     this.#reader.end(this.#take);
   }

@@ -134,8 +134,8 @@ const mostIdentityBytes = 2 ** 30;
 /** Forms of envelopes that are learned from one object: one that has a new one in each line is not worth it. */
 const mostLearned = 64;
 
-/** Behind a text: nothing of a token, so no token ends further on. */
-const endOfText = 16;
+/** So many zero bytes stand behind a text: nothing of a token, so no token ends further on. */
+export const endOfText = 16;
 
 export class RowWriter implements RowBuffer {
   readonly #kernel = kernelOfThread();
@@ -265,13 +265,20 @@ export class RowWriter implements RowBuffer {
   /**
    * Takes lines of bytes[start, end), which are valid UTF-8 and stand at `offset` of the object, and objects that another
    * one follows on their line. Returns where the first one begins that is in doubt, as one of more than `recordBytes` is,
-   * or not complete; `end` where there is none.
+   * or not complete; `end` where there is none. Bytes of the kernel's own memory are read where they stand: behind `end` the text goes
+   * on, or ends with `endOfText` zero bytes, and all of it stays as it is until `settle`.
    */
   takeLines(bytes: Uint8Array, start: number, end: number, offset: number, recordBytes: number): number {
-    const place = this.#load(bytes, start, end);
+    const isThere = bytes.buffer === this.#kernel.buffer;
+    const place = isThere ? bytes.byteOffset + start : this.#load(bytes, start, end);
     this.#kernel.host = this.#host;
     const to = this.#kernel.call.takeLines(this.#writer, place, place + end - start, offset, recordBytes);
     return start + to - place;
+  }
+
+  /** Puts what has been taken into the columns: nobody needs the texts any more that it stands in. */
+  settle(): void {
+    this.#kernel.call.settle(this.#writer);
   }
 
   /** Takes bytes[start, end), which are valid UTF-8, as one record; false where that is in doubt. */
