@@ -263,6 +263,15 @@ function idsOf({ id, type }: Pick<SchemaField, 'id' | 'type'>): number[] {
 /** An int column of a file may stand under a long column of the table (spec, "Schema Evolution"). */
 const widens = (from: ColumnType | FieldType, to: ColumnType | FieldType) => from === 'int' && to === 'long';
 
+/** Throws a TableFault where a column of a table is of a type that the declaration cannot have it in. */
+export function expectTypes(metadata: TableMetadata, declaration: TableDeclaration): void {
+  const fields = fieldsByName(metadata);
+  for (const column of declaration.columns) {
+    const field = fields.get(column.name);
+    if (field !== undefined) evolveField(field, column, metadata, declaration);
+  }
+}
+
 function evolveField(
   field: SchemaField,
   column: ColumnDeclaration | undefined,

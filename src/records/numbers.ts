@@ -4,14 +4,19 @@
 const MIN_LONG = -(2n ** 63n);
 const MAX_LONG = 2n ** 63n - 1n;
 
-/** A JSON number that is an integer of 64 bits, however it is written (12, 12.0, 1.2e1); null where it is none. */
+/** An integer of 64 bits, however its decimal number is written (12, +12, 12.0, 1.2e1); null for any other text. */
 export function longOf(text: string): bigint | null {
-  if (/^-?\d+$/.test(text)) {
+  if (/^[-+]?\d+$/.test(text)) {
     // 20 characters hold every long; a longer text is none, and BigInt of a hostile one would be slow.
     return text.length > 20 ? null : inRange(BigInt(text));
   }
-  const value = Number(text);
-  return Number.isSafeInteger(value) ? BigInt(value) : null;
+  const value = decimalOf(text);
+  return value !== null && Number.isSafeInteger(value) ? BigInt(value) : null;
+}
+
+/** A decimal number as JSON and databases write it; null for any other text, of which Number takes some, such as 0x10. */
+export function decimalOf(text: string): number | null {
+  return /^[-+]?(\d+(\.\d*)?|\.\d+)(e[-+]?\d+)?$/i.test(text) ? Number(text) : null;
 }
 
 /** The same for a parsed number; `text` gives its digits where the parsed value is not exact. */

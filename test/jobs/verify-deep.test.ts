@@ -323,6 +323,32 @@ describe('verify --deep', () => {
     expect(contents(await deep())[0]?.records).toMatchObject([{ columns: ['tenant'] }]);
   }, 60_000);
 
+  test('says what to do where only promoted columns differ, since their path or type may have changed', async () => {
+    await put(key('a'), decision('one'), decision('two'));
+    await run(world());
+    const moved = { ...promoting, columns: { scopes, tenant: { ...tenant, path: 'input.subject' } } };
+    const [found] = contents(await deep(moved));
+    expect(found?.records).toMatchObject([{ columns: ['tenant'] }, { columns: ['tenant'] }]);
+    expect(found?.detail).toMatch(/^2 rows of the table .*; they differ in tenant: .* backfill --again/);
+    await alter('opa_decisions', 0, (row) => ({ ...row, path: 'forged' }));
+    expect(contents(await deep(moved))[0]?.detail).toBe('2 rows of the table are not what the object gives');
+  });
+
+  test('checks all other tables where the configuration has a column of one in another type', async () => {
+    await put(key('a'), decision('one'), decision('two'));
+    await run(world());
+    const retyped = { ...promoting, columns: { tenant, scopes: { ...scopes, type: 'string' } as const } };
+    const { differences, tables } = await deep(retyped);
+    expect(differences).toMatchObject([
+      {
+        kind: 'table-unreadable',
+        table: 'opa_decisions',
+        detail: expect.stringContaining('declare it as list<string>'),
+      },
+    ]);
+    expect(Object.keys(tables)).toContain('quarantine');
+  });
+
   test('excuses any number of duplicates that were dropped, in the object itself and across objects', async () => {
     const lines = Array.from({ length: 300 }, (_, i) => decision(`d-${i}`));
     await put(key('a'), ...lines, ...lines);

@@ -14,7 +14,8 @@ export const differenceKinds = {
   'file-unreadable': 'a file cannot be read as Parquet',
   'file-rows': 'a file has another number of rows than its manifest says',
   'file-bounds': 'values of a file lie outside of the bounds of its manifest, so queries would miss them',
-  'table-unreadable': 'metadata or manifests of a table cannot be read, so nothing of it was checked',
+  'table-unreadable':
+    'metadata or manifests of a table cannot be read, or not as the configuration declares it, so nothing of it was checked',
   'catalog-behind': 'the catalog points to metadata that was replaced by newer commits',
   'table-elsewhere':
     'a table names files outside of the warehouse, as a copy of another warehouse does; nothing is written to it',

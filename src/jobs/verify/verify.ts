@@ -158,6 +158,7 @@ export async function verify(given: Runtime, options: VerifyOptions = {}): Promi
   for (const [name, loaded] of tables) {
     tell(`table ${name}`);
     await reading(name, async () => {
+      deep?.expectTypes(loaded, name);
       const content = await checkTable(runtime, name, tableCheck(name, loaded, objectNames, deep), differences);
       findings.push(...(await checkIdentities(runtime, name, loaded, content.unreadable, differences)));
       contents.set(name, content);

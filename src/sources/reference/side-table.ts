@@ -95,7 +95,7 @@ export function sideTable({ name, description, columns }: SideTableSpec): SideTa
 export const pathOf = (column: Pick<SideColumn, 'from'>): string[] => parsePath(column.from);
 
 /** To be raised when the same objects and columns would be read as other rows than before. */
-const readingVersion = 1;
+const readingVersion = 2;
 
 /** Text that differs wherever the same objects would give other rows. */
 export const readingOf = (table: SideTable, limits: Pick<Limits, 'recordBytes' | 'nestingDepth'>): string =>

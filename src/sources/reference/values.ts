@@ -1,7 +1,7 @@
 /** Values of side tables, from JSON and from CSV text, or why a column cannot hold what is there. */
 import type { Scalar } from '../../columns/types.ts';
 import { convert } from '../../records/flatten.ts';
-import { longOf, longOfNumber } from '../../records/numbers.ts';
+import { decimalOf, longOf, longOfNumber } from '../../records/numbers.ts';
 import type { Rejection } from '../../records/outcome.ts';
 import { reject, show } from '../../records/parse.ts';
 import { dayOfMicros, millisToMicros, parseTime } from '../../records/time.ts';
@@ -44,7 +44,7 @@ const readers: Readonly<Record<SideColumn['type'], (text: string) => Scalar | nu
     const value = longOf(text.trim());
     return value !== null && BigInt.asIntN(32, value) === value ? Number(value) : null;
   },
-  double: (text) => (/^[-+]?(\d+\.?\d*|\.\d+)(e[-+]?\d+)?$/i.test(text.trim()) ? finite(Number(text)) : null),
+  double: (text) => finite(decimalOf(text.trim())),
   timestamp: (text) => parseTime(text.trim(), 'utc'),
 };
 
@@ -56,7 +56,7 @@ const booleans = new Map([
   ['f', false],
 ]);
 
-const finite = (value: number): number | null => (Number.isFinite(value) ? value : null);
+const finite = (value: number | null): number | null => (Number.isFinite(value) ? value : null);
 
 /** Unix seconds have at most this many digits until the year 5138; what is longer is milliseconds. */
 const SECONDS_DIGITS = 11;

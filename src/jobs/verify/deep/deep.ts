@@ -6,6 +6,7 @@
  */
 import { tmpdir } from 'node:os';
 import type { LoadedTable } from '../../../iceberg/catalog.ts';
+import { expectTypes } from '../../../iceberg/schema.ts';
 import { type ConfiguredSource, objectsAt } from '../../../ingest/plan.ts';
 import type { Runtime } from '../../../ingest/runtime.ts';
 import type { RowHash } from '../../../kernel/row-digests.ts';
@@ -53,6 +54,7 @@ export class DeepCheck {
   readonly #runtime: Runtime;
   readonly #sources: readonly ConfiguredSource[];
   readonly #objects: ComparedObjects;
+  readonly #declarations: ReadonlyMap<string, readonly TableDeclaration[]>;
   readonly #tables: ReadonlyMap<string, DigestedTable>;
   readonly #hash: RowHash;
   readonly #stored: RowSorter;
@@ -73,18 +75,22 @@ export class DeepCheck {
     const { config } = runtime;
     this.#folder = localFolder(config.compact.spill);
     this.#stored = new RowSorter(this.#folder, this.#hash, sorterBytes);
+    const writers = config.sources.map((source) => ({
+      type: source.type,
+      table: createSource(source.type, source.columns, config.limits).table,
+    }));
+    this.#declarations = Map.groupBy([quarantine, ...writers.map(({ table }) => table)], ({ name }) => name);
     this.#tables = new Map(
       [...eventTables, quarantine.name].map((name, number) => {
-        const writers = config.sources
-          .map((source) => ({
-            type: source.type,
-            table: createSource(source.type, source.columns, config.limits).table,
-          }))
-          .filter(({ table }) => table.name === name);
-        const declarations = name === quarantine.name ? [quarantine] : writers.map(({ table }) => table);
-        return [name, digestedTable(number, name, declarations, writers[0]?.type)];
+        const type = writers.find(({ table }) => table.name === name)?.type;
+        return [name, digestedTable(number, name, this.#declarations.get(name) ?? [], type)];
       }),
     );
+  }
+
+  /** Throws a TableFault where a table holds a column in another type than the configuration gives it. */
+  expectTypes({ metadata }: LoadedTable, name: string): void {
+    for (const declaration of this.#declarations.get(name) ?? []) expectTypes(metadata, declaration);
   }
 
   /** For the rows of a table; undefined where nothing of it is compared. */
@@ -315,7 +321,8 @@ class Explanations {
     const { objects, tables } = this.#compared;
     const { accounts } = this.#request;
     const uri = objects.nameOf(slot % objects.count);
-    const about = { kind: 'content-differs', table: tables[Math.floor(slot / objects.count)]!.name, uri } as const;
+    const { name: table, promoted } = tables[Math.floor(slot / objects.count)]!;
+    const about = { kind: 'content-differs', table, uri } as const;
     const named = records.length > 0 && { records: records.toSorted((a, b) => a.offset - b.offset) };
     const isMore = extra > (accounts.added.get(uri) ?? 0);
     const isLess = lost > (accounts.removed.get(uri) ?? 0) && unexcused > 0;
@@ -324,8 +331,10 @@ class Explanations {
       const odd = new Map([...places].filter(([, { digests }]) => isLess || digests.size > 0));
       this.#request.onOdd?.({ table: about.table, uri, places: odd });
     }
-    if (isMore)
-      this.#differences.add({ ...about, ...named, detail: `${extra} rows of the table are not what the object gives` });
+    if (isMore) {
+      const detail = `${extra} rows of the table are not what the object gives${adviceOn(records, promoted)}`;
+      this.#differences.add({ ...about, ...named, detail });
+    }
     if (isLess)
       this.#differences.add({
         ...about,
@@ -333,4 +342,14 @@ class Explanations {
         detail: `${unexcused} records of the object are in no table, the first at offset ${firstLost}`,
       });
   }
+}
+
+/** Rows that differ in nothing but promoted columns may be as they were written, from other paths or as other types. */
+function adviceOn(records: Findings['records'], promoted: ReadonlySet<string>): string {
+  const columns = [...new Set(records.flatMap((record) => record.columns ?? []))];
+  if (columns.length === 0 || !columns.every((column) => promoted.has(column))) return '';
+  return (
+    `; they differ in ${columns.join(', ')}: if the path or type of a promoted column has changed since they were ` +
+    'written, backfill --again writes them anew'
+  );
 }
