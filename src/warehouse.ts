@@ -5,6 +5,7 @@
  */
 import type { Logger } from 'pino';
 import type { Config } from './config/config.ts';
+import { UsageError } from './config/errors.ts';
 import type { CellValue, QueryEngine } from './engines/engine.ts';
 import type { EngineName } from './engines/index.ts';
 import type { Runtime } from './ingest/runtime.ts';
@@ -86,13 +87,15 @@ export class Warehouse implements AsyncDisposable {
   readonly #log: Logger | undefined;
   readonly #engines = new Map<EngineName, Promise<QueryEngine>>();
   #opened: Promise<OpenRuntime> | undefined;
+  #isClosed = false;
   #moment: Promise<Moment<Runtime>> | undefined;
 
   /** Use `open`. */
   constructor(config: Config, log: Logger | undefined) {
     this.config = config;
     this.#log = log;
-    this.#runtime = () => {
+    this.#runtime = async () => {
+      if (this.#isClosed) throw new UsageError('the warehouse is closed');
       this.#opened ??= import('./wire.ts').then(({ createRuntime }) => createRuntime(config, log && { log }));
       return this.#opened;
     };
@@ -131,7 +134,6 @@ export class Warehouse implements AsyncDisposable {
 
   /** Settles rows that another engine has deleted, added or (with `deep`) changed on purpose, with the reason and who accepts them. */
   async accept(options: AcceptOptions): Promise<AcceptReport> {
-    const { UsageError } = await import('./config/errors.ts');
     if (options.reason.trim() === '' || options.by.trim() === '')
       throw new UsageError('accept takes a reason and a name that are not empty');
     const { accept } = await import('./jobs/verify/accept.ts');
@@ -167,7 +169,6 @@ export class Warehouse implements AsyncDisposable {
 
   /** Removes every row of one subject. */
   async erase(subject: string, options: EraseOptions = {}): Promise<EraseReport> {
-    const { UsageError } = await import('./config/errors.ts');
     if (subject === '') throw new UsageError('erase takes the name of a subject that is not empty');
     const { erase } = await import('./jobs/erase/erase.ts');
     return erase(await this.#runtime(), subject, options);
@@ -257,8 +258,9 @@ export class Warehouse implements AsyncDisposable {
     };
   }
 
-  /** Ends connections and threads. What is under way fails; the warehouse is of no use afterwards. */
+  /** Ends connections and threads. Nothing may be under way any more, and nothing can be begun afterwards. */
   async close(): Promise<void> {
+    this.#isClosed = true;
     const engines = [...this.#engines.values()];
     this.#engines.clear();
     for (const engine of engines) await (await engine.catch(() => undefined))?.close();
@@ -283,10 +285,9 @@ export class Warehouse implements AsyncDisposable {
     }
   }
 
-  #reads(): Promise<Moment<Runtime>> {
-    this.#moment ??= Promise.all([import('./jobs/moment.ts'), this.#runtime()]).then(([{ momentOf }, runtime]) =>
-      momentOf(runtime),
-    );
+  async #reads(): Promise<Moment<Runtime>> {
+    const runtime = await this.#runtime();
+    this.#moment ??= import('./jobs/moment.ts').then(({ momentOf }) => momentOf(runtime));
     return this.#moment;
   }
 

@@ -5,11 +5,13 @@ import type { BackfillReport } from '../jobs/backfill/report.ts';
 import { printable } from '../text/printable.ts';
 import type { CommandContext, GlobalOptions, RunAction } from './shared/context.ts';
 import { exitCodes } from './shared/exit.ts';
+import { rangeOf, zoneOption } from './shared/times.ts';
 
 interface Options extends GlobalOptions {
   readonly source?: readonly string[];
   readonly from?: string;
   readonly to?: string;
+  readonly tz?: string;
   readonly prefix?: string;
   readonly again?: boolean;
   readonly dryRun?: boolean;
@@ -45,6 +47,7 @@ export function defineBackfill(program: Command, run: RunAction): void {
     ])
     .option('--from <time>', 'first day, or instant: 2026-11-27, 2026-11-27T16:55:00Z, yesterday, -2h')
     .option('--to <time>', 'last day or instant, included')
+    .option(...zoneOption)
     .option('--prefix <prefix>', 'only objects below this prefix of the source location')
     .option('--again', 'read objects again that are in the warehouse already, and replace their rows')
     .option('--dry-run', 'list and plan only; read no object, write nothing')
@@ -63,7 +66,8 @@ async function execute(context: CommandContext, options: Options): Promise<numbe
     import('./shared/setup.ts'),
     import('./shared/progress.ts'),
   ]);
-  parseRange(options, { now: context.clock() });
+  const range = rangeOf(context, options);
+  parseRange(range, { now: context.clock() });
   const most = options.maxQuarantined === undefined ? undefined : parseCount(options.maxQuarantined);
   if (options.maxQuarantined !== undefined && most === undefined) {
     throw new UsageError(`--max-quarantined takes a whole number, not ${options.maxQuarantined}`);
@@ -84,8 +88,7 @@ async function execute(context: CommandContext, options: Options): Promise<numbe
       {
         signal: context.signal,
         ...(options.source && { sources: options.source }),
-        ...(options.from !== undefined && { from: options.from }),
-        ...(options.to !== undefined && { to: options.to }),
+        ...range,
         ...(options.prefix !== undefined && { prefix: options.prefix }),
         ...(options.again && { again: true }),
         ...(options.dryRun && { dryRun: true }),

@@ -4,11 +4,13 @@ import { type WritingEngineName, writingEngineNames } from '../engines/index.ts'
 import type { CompactedDay, CompactReport } from '../jobs/compact/compact.ts';
 import type { CommandContext, GlobalOptions, RunAction } from './shared/context.ts';
 import { exitCodes } from './shared/exit.ts';
+import { rangeOf, zoneOption } from './shared/times.ts';
 
 interface Options extends GlobalOptions {
   readonly table?: readonly string[];
   readonly from?: string;
   readonly to?: string;
+  readonly tz?: string;
   readonly dryRun?: boolean;
   readonly json?: boolean;
   readonly engine?: WritingEngineName;
@@ -40,8 +42,9 @@ export function defineCompact(program: Command, run: RunAction): void {
       ...names,
       name,
     ])
-    .option('--from <day>', 'first day: 2026-11-27, yesterday, -7d; UTC')
+    .option('--from <day>', 'first day: 2026-11-27, yesterday, -7d')
     .option('--to <day>', 'last day, included')
+    .option(...zoneOption)
     .addOption(
       new Option('--engine <engine>', 'have another engine merge the files (OPTIMIZE): it drops no duplicates').choices(
         writingEngineNames,
@@ -71,7 +74,8 @@ async function execute(context: CommandContext, options: Options): Promise<numbe
     import('../telemetry/events.ts'),
     import('./shared/setup.ts'),
   ]);
-  parseDays(options, { now: context.clock() });
+  const range = rangeOf(context, options);
+  parseDays(range, { now: context.clock() });
   const { config, log } = openConfigAndLog(context, options);
   const runtime = await context.openRuntime(config, log);
   let report: CompactReport;
@@ -79,8 +83,7 @@ async function execute(context: CommandContext, options: Options): Promise<numbe
     const work = {
       signal: context.signal,
       ...(options.table && { tables: options.table }),
-      ...(options.from !== undefined && { from: options.from }),
-      ...(options.to !== undefined && { to: options.to }),
+      ...range,
       ...(options.dryRun && { dryRun: true }),
       onDay: (day: CompactedDay) => logEvent(log, 'day-compacted', { ...day }),
     };

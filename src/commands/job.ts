@@ -5,10 +5,12 @@ import type { Logger } from 'pino';
 import { UsageError } from '../config/errors.ts';
 import { parseCount, parseDuration } from '../config/units.ts';
 import type { Runtime } from '../ingest/runtime.ts';
+import type { ZonedRange } from '../ingest/time-range.ts';
 import type { Refusal } from '../jobs/compact/plan.ts';
 import type { Unit } from '../jobs/steps/unit.ts';
 import type { CommandContext, GlobalOptions, RunAction } from './shared/context.ts';
 import { exitCodes } from './shared/exit.ts';
+import { rangeOf, zoneOption } from './shared/times.ts';
 
 const examples = `
 Examples:
@@ -29,6 +31,7 @@ interface PlanOptions extends GlobalOptions {
   readonly source?: readonly string[];
   readonly from?: string;
   readonly to?: string;
+  readonly tz?: string;
   readonly prefix?: string;
   readonly manifest?: string;
   readonly name?: string;
@@ -64,6 +67,7 @@ configuration.`,
     .option('--source <name>', 'only this source; may be repeated', several)
     .option('--from <time>', 'only objects from this day or instant on, by what their keys say; or days to compact')
     .option('--to <time>', 'last day or instant, included')
+    .option(...zoneOption)
     .option('--prefix <prefix>', 'only objects below this prefix of the source location')
     .option('--manifest <file>', 'file or s3://bucket/key for the units; a summary goes to stdout')
     .option('--name <name>', 'name of the job, which owns the claims; default: default')
@@ -114,13 +118,14 @@ async function plan(context: CommandContext, options: PlanOptions): Promise<numb
   if (holdSeconds === undefined || holdSeconds < 60)
     throw new UsageError(`--hold takes a duration of a minute or more, such as 12h, not ${options.hold}`);
   const manifest = options.manifest === undefined ? undefined : placeOf(context, options.manifest);
+  const range = rangeOf(context, options);
 
   const [{ unitLine }, opened] = await Promise.all([
     import('../jobs/steps/manifest.ts'),
     openRuntime(context, options),
   ]);
   const refused: Refusal[] = [];
-  const planned = await unitsOf(context, opened, { ...options, name, holdSeconds, units }, refused);
+  const planned = await unitsOf(context, opened, { ...options, range, name, holdSeconds, units }, refused);
   if (manifest === undefined) {
     for await (const unit of planned) await context.stdout.writeJson(unitLine(unit));
     return isFaulty(refused) ? exitCodes.failed : exitCodes.done;
@@ -142,7 +147,8 @@ async function plan(context: CommandContext, options: PlanOptions): Promise<numb
   return isFaulty(refused) ? exitCodes.failed : exitCodes.done;
 }
 
-interface CheckedPlan extends Pick<PlanOptions, 'compact' | 'table' | 'source' | 'from' | 'to' | 'prefix'> {
+interface CheckedPlan extends Pick<PlanOptions, 'compact' | 'table' | 'source' | 'prefix'> {
+  readonly range: ZonedRange;
   readonly name: string;
   readonly holdSeconds: number;
   readonly units: number;
@@ -151,10 +157,10 @@ interface CheckedPlan extends Pick<PlanOptions, 'compact' | 'table' | 'source' |
 async function unitsOf(
   { signal }: CommandContext,
   { runtime, log }: Opened,
-  { compact, table, source, prefix, from, to, name, holdSeconds, units }: CheckedPlan,
+  { compact, table, source, prefix, range, name, holdSeconds, units }: CheckedPlan,
   refused: Refusal[],
 ): Promise<AsyncIterable<Unit>> {
-  const both = { holdSeconds, units, signal, ...(from !== undefined && { from }), ...(to !== undefined && { to }) };
+  const both = { ...range, holdSeconds, units, signal };
   if (compact) {
     const [{ planCompaction }, { logEvent }] = await Promise.all([
       import('../jobs/steps/compaction-plan.ts'),

@@ -4,12 +4,14 @@ import { parseCount } from '../config/units.ts';
 import type { QuarantineReport } from '../jobs/quarantine/explain.ts';
 import type { CommandContext, GlobalOptions, RunAction } from './shared/context.ts';
 import { exitCodes } from './shared/exit.ts';
+import { rangeOf, zoneOption } from './shared/times.ts';
 
 interface Options extends GlobalOptions {
   readonly reason?: readonly string[];
   readonly type?: readonly string[];
   readonly from?: string;
   readonly to?: string;
+  readonly tz?: string;
   readonly samples: string;
   readonly reveal?: boolean;
   readonly json?: boolean;
@@ -34,8 +36,9 @@ export function defineQuarantine(program: Command, run: RunAction): void {
     .description('Lists the records in quarantine by source and reason, and explains the reasons.')
     .option('--reason <code>', 'only this reason; may be repeated', collect)
     .option('--type <type>', 'only records of sources of this type; may be repeated', collect)
-    .option('--from <day>', 'first day: 2026-11-27, yesterday, -7d; UTC')
+    .option('--from <day>', 'first day: 2026-11-27, yesterday, -7d')
     .option('--to <day>', 'last day, included')
+    .option(...zoneOption)
     .option('--samples <count>', 'records shown of each reason', '3')
     .option('--reveal', 'show the detail and the payload of the samples')
     .option('--json', 'print one JSON document')
@@ -67,7 +70,8 @@ async function execute(context: CommandContext, options: Options): Promise<numbe
   const other = options.type?.find((type) => !(sourceTypes as readonly string[]).includes(type));
   if (other !== undefined)
     throw new UsageError(`there is no source type ${other}; there are: ${sourceTypes.join(', ')}`);
-  parseDays(options, { now: context.clock() });
+  const range = rangeOf(context, options);
+  parseDays(range, { now: context.clock() });
   const { config, log } = openConfigAndLog(context, options);
   const { runtime } = await openReading(context, config, log);
   const report = await describeQuarantine(runtime, {
@@ -75,8 +79,7 @@ async function execute(context: CommandContext, options: Options): Promise<numbe
     reveal: options.reveal === true,
     ...(options.reason && { reasons: options.reason }),
     ...(options.type && { sourceTypes: options.type }),
-    ...(options.from !== undefined && { from: options.from }),
-    ...(options.to !== undefined && { to: options.to }),
+    ...range,
   });
   if (options.json) await context.stdout.writeJson(`${JSON.stringify(report)}\n`);
   else await show(context, report);

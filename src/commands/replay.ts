@@ -3,12 +3,14 @@ import type { Command } from 'commander';
 import type { RejectionCode } from '../records/outcome.ts';
 import type { CommandContext, GlobalOptions, RunAction } from './shared/context.ts';
 import { exitCodes } from './shared/exit.ts';
+import { rangeOf, zoneOption } from './shared/times.ts';
 
 interface Options extends GlobalOptions {
   readonly source?: readonly string[];
   readonly reason?: readonly string[];
   readonly from?: string;
   readonly to?: string;
+  readonly tz?: string;
   readonly dryRun?: boolean;
   readonly json?: boolean;
 }
@@ -32,8 +34,9 @@ export function defineReplay(program: Command, run: RunAction): void {
     .description('Takes quarantined records through the current schema and limits again.')
     .option('--source <name>', 'only records of this source; may be repeated', collect)
     .option('--reason <code>', 'only this reason; may be repeated', collect)
-    .option('--from <day>', 'first day of the quarantine: 2026-11-27, yesterday, -7d; UTC')
+    .option('--from <day>', 'first day of the quarantine: 2026-11-27, yesterday, -7d')
     .option('--to <day>', 'last day, included')
+    .option(...zoneOption)
     .option('--dry-run', 'say what would become of them; change nothing')
     .option('--json', 'print the report as one JSON document')
     .addHelpText('after', examples)
@@ -53,14 +56,14 @@ async function execute(context: CommandContext, options: Options): Promise<numbe
   const unknown = options.reason?.find((reason) => !Object.hasOwn(rejectionCodes, reason));
   if (unknown !== undefined)
     throw new UsageError(`there is no reason ${unknown}; there are: ${Object.keys(rejectionCodes).join(', ')}`);
-  parseDays(options, { now: context.clock() });
+  const range = rangeOf(context, options);
+  parseDays(range, { now: context.clock() });
   const { config, log } = openConfigAndLog(context, options);
   const report = await replay(await context.openRuntime(config, log), {
     signal: context.signal,
     ...(options.source && { sources: options.source }),
     ...(options.reason && { reasons: options.reason as RejectionCode[] }),
-    ...(options.from !== undefined && { from: options.from }),
-    ...(options.to !== undefined && { to: options.to }),
+    ...range,
     ...(options.dryRun && { dryRun: true }),
   });
   if (options.json) {

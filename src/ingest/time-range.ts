@@ -1,7 +1,15 @@
 /** Ranges of time as options of commands and jobs give them (src/text/time.ts has the grammar). All throw UsageError. */
 import { UsageError } from '../config/errors.ts';
 import type { Range } from '../iceberg/scan.ts';
-import { type OpenRange, type RangeOptions, readDay, readRange, TimeError, type TimeReading } from '../text/time.ts';
+import {
+  checkZone,
+  dayOf,
+  type OpenRange,
+  type RangeOptions,
+  readRange,
+  TimeError,
+  type TimeReading,
+} from '../text/time.ts';
 
 /** Milliseconds since the epoch, both ends included. */
 export interface TimeRange {
@@ -9,13 +17,20 @@ export interface TimeRange {
   readonly to: number;
 }
 
+/** As jobs take them. */
+export interface ZonedRange {
+  readonly from?: string;
+  readonly to?: string;
+  readonly zone?: string;
+}
+
 /** Microseconds since the epoch, both ends included. */
 export const parseMicros = (options: RangeOptions, reading: TimeReading): OpenRange =>
-  usage(() => readRange(options, reading));
+  usage(() => readRange(options, checked(reading)));
 
 /** Undefined where everything is meant. */
-export function parseRange(options: RangeOptions, reading: TimeReading): TimeRange | undefined {
-  const { from, to } = parseMicros(options, reading);
+export function parseRange(options: ZonedRange, { now }: TimeReading): TimeRange | undefined {
+  const { from, to } = parseMicros(options, { now, zone: options.zone });
   if (from === undefined && to === undefined) return undefined;
   return {
     from: from === undefined ? Number.NEGATIVE_INFINITY : Number(from / 1000n),
@@ -24,12 +39,18 @@ export function parseRange(options: RangeOptions, reading: TimeReading): TimeRan
 }
 
 /** The UTC days that the ends are in, YYYY-MM-DD. */
-export function parseDays({ from, to }: Omit<RangeOptions, 'last'>, reading: TimeReading): Range<string> {
-  const day = (name: string, text: string | undefined): string | undefined =>
-    text === undefined ? undefined : usage(() => readDay(name, text, reading));
-  const [first, last] = [day('from', from), day('to', to)];
-  if (first !== undefined && last !== undefined && first > last) throw new UsageError(`from ${from} is after to ${to}`);
-  return { ...(first !== undefined && { from: first }), ...(last !== undefined && { to: last }) };
+export function parseDays(options: ZonedRange, { now }: TimeReading): Range<string> {
+  const { from, to } = parseMicros(options, { now, zone: options.zone });
+  return { ...(from !== undefined && { from: dayOf(from) }), ...(to !== undefined && { to: dayOf(to) }) };
+}
+
+function checked(reading: TimeReading): TimeReading {
+  try {
+    if (reading.zone !== undefined) checkZone(reading.zone);
+    return reading;
+  } catch (error) {
+    throw error instanceof TimeError ? new TimeError(`zone ${error.message}`) : error;
+  }
 }
 
 function usage<Result>(read: () => Result): Result {

@@ -74,10 +74,6 @@ export function readRange({ from, to, last }: RangeOptions, reading: TimeReading
   return { ...(start !== undefined && { from: start }), ...(end !== undefined && { to: end }) };
 }
 
-/** The UTC day that a time is in, YYYY-MM-DD. Throws TimeError, whose message begins with `name`. */
-export const readDay = (name: string, text: string, reading: TimeReading): string =>
-  dayOf(readNamed(name, text, reading).first);
-
 function readNamed(name: string, text: string, reading: TimeReading): TimeSpan {
   try {
     return readTime(text, reading);

@@ -67,6 +67,13 @@ describe('a usage error exits 2, says what to write, and prints nothing on stdou
     ['two beginnings of a range', ['query', 'decisions', '--last', '2h', '--from', 'today'], /give one of them/],
     ['a range that is given twice', ['query', 'decisions', 'from=-2h', '--from', '-3h'], /from is given twice/],
     ['a time zone that is none', ['report', '--tz', 'Mars/Olympus'], /--tz must be the name of a time zone/],
+    ...[['backfill'], ['job', 'plan'], ['compact'], ['quarantine'], ['replay']].map(
+      (command): [string, string[], RegExp] => [
+        `a time zone that is none, of ${command.join(' ')}`,
+        [...command, '--tz', 'Mars/Olympus'],
+        /--tz must be the name of a time zone/,
+      ],
+    ),
     ['an unknown format', ['query', 'decisions', '--format', 'xml'], /table, line, markdown, json, jsonl, csv/],
     ['a port that is none', ['serve', '--port', '70000'], /--port takes a number from 0 to 65535/],
     ['an unknown engine', ['query', 'decisions', '--engine', 'spark'], /duckdb, trino, athena/],

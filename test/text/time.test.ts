@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { checkZone, readDay, readRange, readTime, TimeError, type TimeReading, timeText } from '../../src/text/time.ts';
+import { checkZone, readRange, readTime, TimeError, type TimeReading, timeText } from '../../src/text/time.ts';
 
 const now = Date.parse('2026-11-29T10:20:30.400Z');
 const read = (text: string, reading: TimeReading = { now }): string => {
@@ -113,10 +113,4 @@ describe('a range', () => {
   ])('%j is refused', (options, message) => {
     expect(() => range(options)).toThrow(message);
   });
-});
-
-test('a day of tables is the UTC day of a time', () => {
-  expect(readDay('from', 'yesterday', { now })).toBe('2026-11-28');
-  expect(readDay('from', '2026-11-27T00:30:00+02:00', { now })).toBe('2026-11-26');
-  expect(() => readDay('from', 'x', { now })).toThrow(/^from must be/);
 });

@@ -1,6 +1,7 @@
 /** The options of commands that take a range of time. */
 import type { Command } from 'commander';
 import { UsageError } from '../../config/errors.ts';
+import type { ZonedRange } from '../../ingest/time-range.ts';
 import { checkZone, TimeError, type TimeReading } from '../../text/time.ts';
 import type { CommandContext } from './context.ts';
 
@@ -11,15 +12,17 @@ export interface TimeOptions {
   readonly tz?: string;
 }
 
+export const zoneOption = [
+  '--tz <zone>',
+  'time zone of days and of times without an offset, such as Europe/Berlin; "local" is that of this machine (default: UTC)',
+] as const;
+
 export const defineTimes = (command: Command): Command =>
   command
     .option('--from <time>', 'first day, or instant: 2026-11-27, 2026-11-27T16:55:00Z, yesterday, -2h')
     .option('--to <time>', 'last day, or instant, included')
     .option('--last <length>', 'so long up to --to, or up to now: 90s, 30m, 2h, 7d, 2w')
-    .option(
-      '--tz <zone>',
-      'time zone of days and of times without an offset, such as Europe/Berlin; "local" is that of this machine (default: UTC)',
-    );
+    .option(...zoneOption);
 
 export const timesHelp = `
 Times are days (2026-11-27, today, yesterday), which stand for the whole of themselves, instants (2026-11-27T16:55:00Z,
@@ -38,4 +41,11 @@ export function timeReading(context: CommandContext, { tz }: TimeOptions): TimeR
   } catch (error) {
     throw error instanceof TimeError ? new UsageError(`--tz ${error.message}`) : error;
   }
+}
+
+/** --from, --to and --tz as jobs take them. */
+export function rangeOf(context: CommandContext, options: TimeOptions): ZonedRange {
+  const { from, to } = options;
+  const { zone } = timeReading(context, options);
+  return { ...(from !== undefined && { from }), ...(to !== undefined && { to }), ...(zone !== undefined && { zone }) };
 }

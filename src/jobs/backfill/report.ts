@@ -12,9 +12,11 @@ import type { RejectionCode, SkipReason } from '../../records/outcome.ts';
 export interface BackfillOptions {
   /** Names of sources; all where omitted. */
   readonly sources?: readonly string[];
-  /** A day (the whole of it, UTC), an instant, or a time such as `-2h` or `yesterday`; both ends included. Prunes objects by key, never records. */
+  /** A day (the whole of it), an instant, or a time such as `-2h` or `yesterday`; both ends included. Prunes objects by key, never records. */
   readonly from?: string;
   readonly to?: string;
+  /** IANA time zone of days and of times without an offset. Default: UTC. */
+  readonly zone?: string;
   /** Relative to each source's location, or a URI. */
   readonly prefix?: string;
   /** Read what is in the warehouse already as well, and replace its rows, quarantined records and ledger entries. */

@@ -36,6 +36,8 @@ export interface CompactOptions {
   /** UTC days, or times in them such as `yesterday` or `-7d`; both included. */
   readonly from?: string;
   readonly to?: string;
+  /** IANA time zone of days and of times without an offset. Default: UTC. */
+  readonly zone?: string;
   readonly dryRun?: boolean;
   /** Stops the run in good order: what is rewritten by then is stored and committed, and the report says so. */
   readonly signal?: AbortSignal;

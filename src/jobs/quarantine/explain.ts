@@ -12,6 +12,8 @@ export interface QuarantineOptions {
   /** UTC days, or times in them such as `yesterday` or `-7d`; both included. */
   readonly from?: string;
   readonly to?: string;
+  /** IANA time zone of days and of times without an offset. Default: UTC. */
+  readonly zone?: string;
   /** Records shown of each reason. */
   readonly samples: number;
   /** With what was in the records: detail and payload. Without it only where and why. */

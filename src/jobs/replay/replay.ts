@@ -35,6 +35,8 @@ export interface ReplayOptions {
   /** UTC days of the quarantine, or times in them such as `yesterday` or `-7d`; both included. */
   readonly from?: string;
   readonly to?: string;
+  /** IANA time zone of days and of times without an offset. Default: UTC. */
+  readonly zone?: string;
   readonly dryRun?: boolean;
   readonly signal?: AbortSignal;
   readonly onDay?: (ymd: string) => void;

@@ -28,6 +28,8 @@ export interface PlanCompactionOptions {
   /** UTC days, or times in them such as `yesterday` or `-7d`; both included. */
   readonly from?: string;
   readonly to?: string;
+  /** IANA time zone of days and of times without an offset. Default: UTC. */
+  readonly zone?: string;
   /** How long what is staged is committed, in seconds from now. */
   readonly holdSeconds: number;
   /** Units of one manifest, at most. */

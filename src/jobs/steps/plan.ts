@@ -22,6 +22,8 @@ export interface PlanUnitsOptions {
   readonly sources?: readonly string[];
   readonly from?: string;
   readonly to?: string;
+  /** IANA time zone of days and of times without an offset. Default: UTC. */
+  readonly zone?: string;
   readonly prefix?: string;
   /** Whose claims they are. */
   readonly name: string;
