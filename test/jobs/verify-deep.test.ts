@@ -288,6 +288,17 @@ describe('verify --deep', () => {
     expect((await deep(okera)).differences).toEqual([]);
   });
 
+  test('finds records without an id that have moved in their object, each of them once', async () => {
+    await put(key('a'), decision('one'), decision(''), decision(''));
+    await run(world());
+    await put(key('a'), decision('zero'), decision('one'), decision(''), decision(''), decision(''));
+    await run(world());
+    expect(await rowsOf(world(), 'opa_decisions')).toHaveLength(5);
+    expect(await deep()).toMatchObject({ ok: true, differences: [] });
+    await rewrite('opa_decisions', (rows) => rows.filter(({ decision_id: id }, i) => id !== '' || i % 2 === 0));
+    expect(contents(await deep())).toMatchObject([{ uri: key('a'), detail: expect.stringContaining('in no table') }]);
+  });
+
   test('looks at each altered row of an object that has grown once, however many they are', async () => {
     const ids = Array.from({ length: 500 }, (_, i) => decision(`id-${i}`));
     await put(key('a'), ...ids);

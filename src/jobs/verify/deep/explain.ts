@@ -120,8 +120,8 @@ export async function explain(
       );
   const isKept = isQuarantine ? await keptRecords(runtime, explained.source, objects, table.declaration) : () => false;
   /**
-   * Rows of quarantine at places where another version of their object had its record: where the same record now stands
-   * elsewhere in the object, it was not taken again, each row for one of them.
+   * Rows at places where another version of their object had their record: where the same record now stands elsewhere in the
+   * object, it was not taken again, each row for one of them.
    */
   const moved = new PriorRows();
   const inObject = (uri: string, values: readonly Value[]): string =>
@@ -142,9 +142,10 @@ export async function explain(
       const beside = givenAt.get(place(uri, offset)) ?? [];
       const here = rows.get(offset) ?? [];
       if (isQuarantine && (isExcusedByKey(beside, here, table.declaration) || isKept(uri, here))) continue;
-      if (isQuarantine && object.versions > 1)
+      if (object.versions > 1) {
         for (const { values } of here.slice(0, all)) moved.add(inObject(uri, values));
-      if (object.versions > 1 && !here.some((row) => isAltered(row, object.columns))) continue;
+        if (!here.some((row) => isAltered(row, object.columns))) continue;
+      }
       const accepted = acceptedRows.at(table.declaration.name, uri, offset);
       // Those that the object gives are among the rows that are here, and were when these were accepted.
       const count = accepted ? Math.min(all, here.filter((row) => !accepted.has(digestOf(row))).length) : all;
@@ -159,7 +160,7 @@ export async function explain(
     if (acceptedRows.at(table.declaration.name, uri, offset) !== undefined) continue;
     const findings = findingsOf(uri);
     if (isQuarantine && isExcusedByKey([{ values }], stored.get(uri)?.get(offset) ?? [], table.declaration)) continue;
-    if (isQuarantine && moved.take(inObject(uri, values))) continue;
+    if (moved.take(inObject(uri, values))) continue;
     if (identity !== null) {
       if (findings.identities.has(identity)) continue;
       findings.identities.add(identity);
