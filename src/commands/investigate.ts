@@ -156,7 +156,7 @@ async function write(
     const from = [clientIp, country].flatMap((part) => (part === null ? [] : [printable(part, 60)])).join(', ');
     const text = [
       `${styled('bold', time.replace('T', ' ').replace('Z', ''))}  ${system}  ${verdict}  ${what}${from === '' ? '' : `  from ${from}`}`,
-      ...(marks.length === 0 ? [] : [`  ${styled('yellow', marks.join('; '))}`]),
+      ...(marks.length === 0 ? [] : [`  ${styled('yellow', printable(marks.join('; ')))}`]),
       ...(detail === null || detail === '' ? [] : [`  ${printable(detail, 300)}`]),
     ];
     // A command stays in one line, so that it can be copied.

@@ -17,7 +17,7 @@ const hostile =
   'x\u001b[35m\u001b]0;owned\u0007\u009b31m\u0085\r\u202eFORGED\u2066\u200f\u2028\u{e0041}\u200b\ufe0f\nFORGED line\n\u001b[2K';
 const acts = /(?!\n)[\p{C}\p{Zl}\p{Zp}\p{Default_Ignorable_Code_Point}]/u;
 /** Set in, a line is a part of the message above it. */
-const forged = /^FORGED/m;
+const forged = /^FORGED/im;
 /**
  * What the program itself does to a terminal: the progress bar keeps a place, moves in the line, clears it, hides the
  * cursor, wraps or not; tables have bold, dim and three colours, none of which text from outside has here.
@@ -43,6 +43,8 @@ function put(name: string, body: string | Uint8Array): string {
   return path;
 }
 
+/** A semicolon would end the statement that names it. */
+const group = hostile.replaceAll(';', '');
 const logs = `logs ${hostile}`;
 const page = `report ${hostile}.html`;
 
@@ -60,6 +62,8 @@ beforeAll(async () => {
           location: `./side ${hostile}`,
           columns: { name: { type: 'string' }, n: { type: 'long', required: true } },
         },
+        { name: 'okera', type: 'okera-audit', location: './audit' },
+        { name: 'identities', type: 'okera-identities', location: './identities' },
       ],
       expire: { grace: '1h' },
       worker: { listen: 'off' },
@@ -77,6 +81,23 @@ beforeAll(async () => {
       `{"${hostile}"`,
       decision(hostile, { timestamp: hostile }),
     ].join('\n'),
+  );
+  put(
+    'audit/grant.jsonl',
+    JSON.stringify({
+      request_time: '2023-07-11 16:57:42',
+      request_id: hostile,
+      user: `admin ${hostile}`,
+      status: 'ok',
+      statement_type: 'GRANT_ROLE',
+      statement: `GRANT ROLE r TO GROUP \`${group}\``,
+    }),
+  );
+  put('identities/users.jsonl', JSON.stringify({ id: 1, user_name: hostile }));
+  put('identities/groups.jsonl', JSON.stringify({ group_id: 1, group_name: group }));
+  put(
+    'identities/user_group_mappings.jsonl',
+    JSON.stringify({ id: 1, user_name_id: 1, group_name_id: 1, last_observed: '2023-07-11T00:00:00Z' }),
   );
   put(`${logs}/b ${hostile}.jsonl`, decision('b'));
   put(`${logs}/broken ${hostile}.jsonl.gz`, gzipSync(decision('c')).subarray(0, 40));
