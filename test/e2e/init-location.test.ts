@@ -106,6 +106,32 @@ describe('init LOCATION', () => {
     expect(look.filled.subject).toBe(1);
   });
 
+  test('reads more of an object in whose beginning no record ends', async () => {
+    const folder = join(place(), 'batches');
+    mkdirSync(join(folder, 'logs'), { recursive: true });
+    const decision = (padding: number): string =>
+      JSON.stringify({
+        decision_id: 'd',
+        timestamp: '2026-03-01T10:00:00Z',
+        input: { subject: 'a', padding: 'x'.repeat(padding) },
+      });
+    const batch = { metrics: Array.from({ length: 900 }, () => ({ fields: { value: decision(900) }, name: 'tail' })) };
+    writeFileSync(join(folder, 'logs/batches.jsonl'), `${JSON.stringify(batch)}\n`.repeat(3));
+    expect(await lookFrom(folder)).toMatchObject({ type: 'opa', reasons: {}, filled: { subject: 1 } });
+    const { stdout } = await cli(['doctor'], { cwd: folder });
+    expect(stdout).toMatch(/sample:decisions +\S+ of \S+ records .* would become rows, 0 are lines of other programs/);
+  });
+
+  test('does not count the record that it cuts, also behind lines of other programs', async () => {
+    const folder = join(place(), 'wrapped');
+    mkdirSync(join(folder, 'logs'), { recursive: true });
+    const wrapped = (log: string): string => `${JSON.stringify({ log: `${log}\n`, stream: 'stderr' })}\n`;
+    const record = { decision_id: 'd', timestamp: '2026-03-01T10:00:00Z', input: { subject: 'x'.repeat(900) } };
+    const lines = (wrapped('listening') + wrapped(JSON.stringify(record))).repeat(400);
+    writeFileSync(join(folder, 'logs/container.log'), lines);
+    expect((await lookFrom(folder)).reasons).toEqual({});
+  });
+
   test('writes nothing where no record is known, and never over a file that is there', async () => {
     const folder = join(place(), 'foreign');
     mkdirSync(join(folder, 'logs'), { recursive: true });

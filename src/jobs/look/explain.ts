@@ -11,23 +11,29 @@ import { createSource } from '../../sources/index.ts';
 import { eventSources, eventSourceTypes } from '../../sources/registry.ts';
 import type { ObjectInfo } from '../../store/store.ts';
 import { plural } from '../../text/humanize.ts';
-import { type Read, readSamples } from './read-samples.ts';
-import { type Sample, sampleObject } from './sample.ts';
+import { hasRecords, type Read, readSamples } from './read-samples.ts';
+import { type Sample, sampleMore, sampleObject } from './sample.ts';
 
 export interface ReadSample {
   readonly sample: Sample;
   readonly read: Read;
 }
 
-/** One object, or its beginning, as ingest would read it for the source. */
+/** One object, or so much of its beginning that a record ends in it, as ingest would read it for the source. */
 export async function readOne(
   { store, config }: Pick<Runtime, 'store' | 'config'>,
   { source }: ConfiguredSource,
   object: ObjectInfo,
   signal?: AbortSignal,
 ): Promise<ReadSample> {
-  const sample = await sampleObject(store, object, config.limits, signal);
-  return { sample, read: await readSamples(source, [sample], config.limits) };
+  const { limits } = config;
+  let sample: Sample | undefined = await sampleObject(store, object, limits, signal);
+  for (;;) {
+    const one = { sample, read: await readSamples(source, [sample], limits) };
+    if (hasRecords(one.read)) return one;
+    sample = await sampleMore(store, sample, limits, signal);
+    if (sample === undefined) return one;
+  }
 }
 
 /** What to do about a sample without rows, and why it has none. */

@@ -14,8 +14,8 @@ import { defaultShape, mappedTypes, mappingOf, type ShapeName, shapeNames } from
 import { eventSourceTypes, type SourceType } from '../../sources/registry.ts';
 import { selecting } from '../../sources/selection.ts';
 import { proposeFields } from './propose-fields.ts';
-import { type Read, readSamples } from './read-samples.ts';
-import { chooseSome, listSome, type Sample, sampleObject } from './sample.ts';
+import { hasRecords, type Read, readSamples } from './read-samples.ts';
+import { chooseSome, listSome, type Sample, sampleMore, sampleObject } from './sample.ts';
 
 export interface Look {
   readonly objects: {
@@ -73,13 +73,17 @@ export async function lookAt(
     samples.push(await sampleObject(store, object, limits, signal));
   }
   const usable = samples.filter(({ text }) => text.length > 0);
-
-  let best: { type: SourceType; read: Read } | undefined;
-  for (const type of eventSourceTypes) {
-    const read = await readSamples(createSource(type, {}, limits), usable, limits);
-    if (read.rows.length > (best?.read.rows.length ?? 0)) best = { type, read };
+  let found = await bestType(usable, limits);
+  const larger: Sample[] = [];
+  for (let one = usable.find(({ isCut }) => isCut); one !== undefined && !found.hasRecords; ) {
+    one = await sampleMore(store, one, limits, signal);
+    if (one === undefined) break;
+    larger.push(one);
+    found = await bestType([one], limits);
   }
-  const mapped = best?.type === 'opa' ? await bestMapping(usable, limits, best.read) : undefined;
+  const { best } = found;
+  const judgedBy = larger.length > 0 ? larger.slice(-1) : usable;
+  const mapped = best?.type === 'opa' ? await bestMapping(judgedBy, limits, best.read) : undefined;
   const read = mapped?.read ?? best?.read;
   const bytes = objects.reduce((sum, { size }) => sum + size, 0);
   const pages = Math.ceil(listing.objects.length / keysPerPage) || 1;
@@ -91,8 +95,8 @@ export async function lookAt(
       leftOut: listing.objects.length - objects.length,
       sampled: samples.length,
     },
-    requests: pages + samples.length,
-    bytesRead: samples.reduce((sum, sample) => sum + sample.bytesRead, 0),
+    requests: pages + samples.length + larger.length,
+    bytesRead: [...samples, ...larger].reduce((sum, sample) => sum + sample.bytesRead, 0),
     compressions: counted(samples.map(({ compression }) => compression)),
     framings: counted(usable.map(({ text, isCut }) => detectFraming(text, !isCut) ?? 'lines')),
     envelope: read === undefined ? [] : envelopeMembers(read),
@@ -110,6 +114,18 @@ export async function lookAt(
     failures: samples.flatMap(({ object, error }) => (error === undefined ? [] : [{ uri: object.uri, reason: error }])),
     backfill: { requests: pages + objects.length, bytes },
   };
+}
+
+/** Whose records they are: of the type that makes most rows of them. */
+async function bestType(samples: readonly Sample[], limits: Limits) {
+  let best: { type: SourceType; read: Read } | undefined;
+  let isAny = false;
+  for (const type of eventSourceTypes) {
+    const read = await readSamples(createSource(type, {}, limits), samples, limits);
+    isAny ||= hasRecords(read);
+    if (read.rows.length > (best?.read.rows.length ?? 0)) best = { type, read };
+  }
+  return { best, hasRecords: isAny };
 }
 
 /** The shape, or the two in order, that give most of the telling columns a value; then paths for what is still empty. */

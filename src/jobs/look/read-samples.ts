@@ -13,6 +13,9 @@ export interface Read {
   readonly skips: readonly SkipReason[];
 }
 
+/** Whether any record of the samples ended in them. */
+export const hasRecords = ({ rows, reasons, skips }: Read): boolean => rows.length + reasons.length + skips.length > 0;
+
 /** What ingest would make of the samples. The record at which a sample was cut does not count. */
 export async function readSamples(source: Source, samples: readonly Sample[], limits: Limits): Promise<Read> {
   const rows: (readonly unknown[])[] = [];
@@ -22,9 +25,8 @@ export async function readSamples(source: Source, samples: readonly Sample[], li
     const reader = source.openObject(object.uri, source.describeObject(object.uri));
     const records: ReadRecord[] = [];
     for await (const group of readRecords(reader, once(text), limits)) records.push(...group);
-    const last = records.at(-1);
-    if (isCut && last !== undefined && last.outcome.kind !== 'row') records.pop();
-    for (const { outcome } of records) {
+    for (const { outcome, origin } of records) {
+      if (isCut && outcome.kind !== 'row' && origin.offset + origin.bytes.length === text.length) continue;
       if (outcome.kind === 'row') rows.push(outcome.values.map(copied));
       else if (outcome.kind === 'quarantine') reasons.push(outcome.code);
       else skips.push(outcome.reason);

@@ -30,7 +30,7 @@ export interface Sample {
 const mostListed = 100_000;
 const mostSamples = 16;
 const storedBytes = 1 << 20;
-const textBytes = 192 << 10;
+const firstBytes = 192 << 10;
 
 export async function listSome(store: ObjectStore, location: string, signal?: AbortSignal): Promise<Listing> {
   const objects: ObjectInfo[] = [];
@@ -49,17 +49,37 @@ export function chooseSome(objects: readonly ObjectInfo[]): ObjectInfo[] {
   return Array.from({ length: mostSamples }, (_, i) => filled[Math.floor((i * filled.length) / mostSamples)]!);
 }
 
-/** Never throws: why an object cannot be read is part of what was found. */
-export async function sampleObject(
+/** The beginning of an object. Never throws: why an object cannot be read is part of what was found. */
+export const sampleObject = (
   store: ObjectStore,
   object: ObjectInfo,
   limits: Limits,
   signal?: AbortSignal,
+): Promise<Sample> => readBeginning(store, object, firstBytes, limits, signal);
+
+/** For a sample in which no record ends: four times as much of its object, until that is all, or as large as a record may be. */
+export async function sampleMore(
+  store: ObjectStore,
+  { object, text, isCut, error }: Sample,
+  limits: Limits,
+  signal?: AbortSignal,
+): Promise<Sample | undefined> {
+  if (!isCut || error !== undefined || text.length >= limits.recordBytes) return undefined;
+  return readBeginning(store, object, Math.min(text.length * 4, limits.recordBytes), limits, signal);
+}
+
+async function readBeginning(
+  store: ObjectStore,
+  object: ObjectInfo,
+  textBytes: number,
+  limits: Limits,
+  signal?: AbortSignal,
 ): Promise<Sample> {
+  const mostStored = Math.max(storedBytes, textBytes);
   let bytesRead = 0;
   let head: Uint8Array = new Uint8Array();
   async function* stored(): AsyncGenerator<Uint8Array> {
-    const range = [0, Math.min(object.size, storedBytes)] as const;
+    const range = [0, Math.min(object.size, mostStored)] as const;
     const { chunks } = await store.get(object.uri, { range, ifMatch: object.etag, ...(signal && { signal }) });
     for await (const chunk of chunks) {
       if (bytesRead === 0) head = chunk.slice(0, 64);
@@ -79,9 +99,9 @@ export async function sampleObject(
   } catch (cause) {
     if (!(cause instanceof ObjectError || cause instanceof StoreError)) throw cause;
     // A body that was cut on purpose cannot end well.
-    if (bytesRead < storedBytes || length === 0) error = cause.message;
+    if (bytesRead < mostStored || length === 0) error = cause.message;
   }
-  const isCut = length >= textBytes || bytesRead >= storedBytes;
+  const isCut = length >= textBytes || bytesRead >= mostStored;
   const text = Buffer.concat(pieces).subarray(0, textBytes);
   return { object, compression: compressionOf(head), text, isCut, bytesRead, ...(error !== undefined && { error }) };
 }
