@@ -6,12 +6,17 @@
  * next line (pretty-printed), or another value follows it on the same line: then values stand one behind the other. A
  * first line that is cut off is still a line: what follows begins with `{` in the first column, which no pretty-printed
  * value has inside. Where the head has no line end, it says nothing of values over several lines: it is (part of) a line. Anything else is lines: logs with text around the JSON.
+ *
+ * Behind lines of text, or of JSON that others have written, printed objects may follow, as those of OPA do behind what the script
+ * says that starts it: where one of them begins in the head, values stand one behind the other, with text in between.
  */
 import { Grammar } from '../grammar.ts';
 import { fillerAt, isSpace, NEWLINE, OPEN_BRACE, OPEN_BRACKET } from './framer.ts';
 import { objectEnd } from './lines.ts';
 
 const QUOTE = 0x22;
+const SPACE = 0x20;
+const TAB = 0x09;
 /** What a value is followed by inside of an array or an object. */
 const goesOnInside: ReadonlySet<number | undefined> = new Set(Buffer.from(',]}'));
 
@@ -23,6 +28,23 @@ export const LOOKAHEAD_BYTES = 64 << 10;
 /** What the head says; undefined where more of the object is needed. `whole`: there is no more. */
 export function detectFraming(head: Buffer, whole: boolean): Framing | undefined {
   const enough = whole || head.length >= LOOKAHEAD_BYTES;
+  const framing = byBeginning(head, enough);
+  if (framing !== 'lines') return framing;
+  return hasPrintedObject(head) ? 'values' : enough ? 'lines' : undefined;
+}
+
+/** Whether a line is but the brace of an object whose first member follows on the next line, indented. */
+function hasPrintedObject(head: Buffer): boolean {
+  return ['\n{\n', '\n{\r\n'].some((brace) => {
+    for (let at = head.indexOf(brace); at >= 0; at = head.indexOf(brace, at + 1)) {
+      const next = at + brace.length;
+      if ((head[next] === SPACE || head[next] === TAB) && head[behindSpace(head, next)] === QUOTE) return true;
+    }
+    return false;
+  });
+}
+
+function byBeginning(head: Buffer, enough: boolean): Framing | undefined {
   let start = 0;
   for (let filler = fillerAt(head, 0); filler > 0; filler = fillerAt(head, start)) start += filler;
   if (start >= head.length) return enough ? 'lines' : undefined;

@@ -36,11 +36,11 @@ export async function* frameRecords(
     }
     yield* pieces(framer, bytes, fastPath !== undefined);
   }
-  const out: Frame[] = [];
   if (!framer) {
     framer = chooseFramer(head, true, limits, fastPath) as Framer;
-    framer.push(withoutBom(head), out);
+    yield* pieces(framer, withoutBom(head), fastPath !== undefined);
   }
+  const out: Frame[] = [];
   framer.end(out);
   if (out.length > 0) yield out;
 }

@@ -5,9 +5,9 @@
  * slice; the grammar (grammar.ts) decides where it breaks. Caps come first: what is nested too deep is kept from the
  * grammar, and what is larger than the cap is not held.
  *
- * Behind a break in an array the rest of the object is one malformed record. Behind a break in a sequence of values the
+ * Behind a break in an array the rest of the object is one malformed record, unless it is but text in a bracket (`[INFO] …`). Behind a break in a sequence of values the
  * malformed record reaches to the next line that begins with `{`, and reading goes on there: inside of pretty-printed
- * values no line does.
+ * values no line does. Lines of text in between are records of their own, as no line of a printed value begins like one.
  */
 
 import { GRAMMAR_LAG, Grammar, type GrammarError } from '../grammar.ts';
@@ -58,7 +58,7 @@ export class ValueFramer implements Framer {
   #bare = false;
   #inArray = false;
   /** Where arrays opened and closed lately, to know on which side of it an error lies. */
-  #turns: { at: number; inArray: boolean }[] = [];
+  #turns: Turn[] = [];
 
   /** Values that ended, but on whose last bytes the grammar may still be. */
   #pending: Frame[] = [];
@@ -179,6 +179,7 @@ export class ValueFramer implements Framer {
             break;
           }
           if (!deep && this.#depth >= this.#limits.nestingDepth) return i;
+          this.#noteContent(base + i);
           if (this.#valueStart < 0) this.#valueStart = base + i;
           this.#depth++;
           break;
@@ -204,11 +205,13 @@ export class ValueFramer implements Framer {
           }
           break;
         }
+        case 0x0a:
+          this.#noteContent(base + i);
+          break;
         case 0x2c: // ,
         case 0x3a: // :
         case 0x20:
         case 0x09:
-        case 0x0a:
         case 0x0d:
           break;
         default:
@@ -237,7 +240,12 @@ export class ValueFramer implements Framer {
 
   #turn(at: number, inArray: boolean): void {
     this.#inArray = inArray;
-    this.#turns.push({ at, inArray });
+    this.#turns.push({ at, inArray, contentAt: Number.POSITIVE_INFINITY });
+  }
+
+  #noteContent(at: number): void {
+    const turn = this.#turns.at(-1);
+    if (turn !== undefined && at < turn.contentAt) turn.contentAt = at;
   }
 
   /** The open value ends in front of index `end`. */
@@ -272,7 +280,8 @@ export class ValueFramer implements Framer {
     const whole = this.#pending.findIndex((frame) => endOf(frame) > offset);
     out.push(...this.#pending.splice(0, whole < 0 ? this.#pending.length : whole));
     const broken = this.#pending[0];
-    const inArray = this.#turns.findLast(({ at }) => at < offset)?.inArray ?? false;
+    const turn = this.#turns.findLast(({ at }) => at < offset);
+    const inArray = turn?.inArray === true && turn.contentAt < offset;
 
     let start = offset;
     if (broken && broken.offset <= offset) {
@@ -304,31 +313,40 @@ export class ValueFramer implements Framer {
     if (tooLarge && before > bytes.length) this.#open.skip(before - bytes.length);
   }
 
-  /** Gathers the malformed record up to a line that begins with `{`; index of that line, -1 where there is none yet. */
+  /**
+   * Gathers the malformed record up to a line that begins with `{`; index of that line, -1 where there is none yet. A line of
+   * text ends it too, and is one of its own.
+   */
   #resync({ bytes, base, at }: Window, out: Frame[]): number {
-    if (
-      at === 0 &&
-      bytes[0] === OPEN_BRACE &&
-      base > this.#resyncFrom &&
-      this.#tail.at(-1) === NEWLINE &&
-      base === this.#offset
-    ) {
-      return this.#resume(base, 0, out);
+    let from = at;
+    const isLineStart = at === 0 && base > this.#resyncFrom && this.#tail.at(-1) === NEWLINE && base === this.#offset;
+    let line = isLineStart ? 0 : this.#nextLine(bytes, Math.max(at, this.#resyncFrom - base));
+    for (; line < bytes.length; line = this.#nextLine(bytes, line)) {
+      const isValue = bytes[line] === OPEN_BRACE;
+      if (!isValue && goesOnPrinted.has(bytes[line] as number)) continue;
+      this.#open.add(bytes.subarray(from, line));
+      if (isValue) return this.#resume(base, line, out);
+      this.#takeMalformed(out);
+      this.#open.begin(base + line);
+      from = line;
     }
-    const from = Math.max(at, this.#resyncFrom - base);
-    for (let newline = bytes.indexOf(NEWLINE, from); newline >= 0; newline = bytes.indexOf(NEWLINE, newline + 1)) {
-      if (bytes[newline + 1] === OPEN_BRACE) {
-        this.#open.add(bytes.subarray(at, newline + 1));
-        return this.#resume(base, newline + 1, out);
-      }
-    }
-    this.#open.add(bytes.subarray(at));
+    this.#open.add(bytes.subarray(from));
     return -1;
   }
 
-  #resume(base: number, at: number, out: Frame[]): number {
+  /** Where the line behind the one at `from` begins; the end of the bytes where none does. */
+  #nextLine(bytes: Buffer, from: number): number {
+    const newline = bytes.indexOf(NEWLINE, from);
+    return newline < 0 ? bytes.length : newline + 1;
+  }
+
+  #takeMalformed(out: Frame[]): void {
     const malformed = this.#open.take();
     if (malformed) out.push(malformed);
+  }
+
+  #resume(base: number, at: number, out: Frame[]): number {
+    this.#takeMalformed(out);
     this.#grammar = new Grammar(base + at);
     this.#step = FIRST_STEP;
     this.#mode = 'values';
@@ -347,6 +365,14 @@ export class ValueFramer implements Framer {
   }
 }
 
+/** Where an array opened or closed. One that breaks in front of its content is text in a bracket: `[INFO] …`. */
+interface Turn {
+  readonly at: number;
+  readonly inArray: boolean;
+  /** Of the first line end or bracket inside. */
+  contentAt: number;
+}
+
 /** Bytes at offset `base` of the object, worked through from index `at`. */
 interface Window {
   readonly bytes: Buffer;
@@ -355,6 +381,9 @@ interface Window {
 }
 
 const endOf = (frame: Frame): number => frame.offset + (frame.tooLarge?.length ?? frame.bytes.length);
+
+/** What lines behind the first one of a printed value begin with. */
+const goesOnPrinted: ReadonlySet<number> = new Set(Buffer.from(' \t\r\n}]",:'));
 
 /** Bytes that cannot be part of a number or literal. */
 const endsBare = (byte: number): boolean =>

@@ -32,6 +32,52 @@ describe('framing is told by content', () => {
     ]);
   });
 
+  test('pretty-printed values behind lines of text or JSON, whatever these are, among such lines', async () => {
+    const printed = ['{\n  "a": 1,\n  "b": "]{"\n}', '{\n\t"c": {\n\t\t"d": [\n\t\t]\n\t}\n}', '{\n  "e": 2\n}'];
+    for (const first of [
+      'Starting',
+      '{"x":1}',
+      '2026/01/02 10:00:00 x',
+      '{"x":1',
+      'set {',
+      ',',
+      '+ exec',
+      '\u001b[32mx',
+    ])
+      for (const end of ['\n', '\r\n']) {
+        const lines = [first, printed[0]!, first, printed[1]!, printed[2]!, '{"f":3}'].map((line) =>
+          line.replaceAll('\n', end),
+        );
+        expect(await frame(lines.join(end)), first).toEqual(lines);
+      }
+    expect(await frame('x\n{\n"a": 1\n}\n')).toEqual(['x', '{', '"a": 1', '}']);
+    const far = `${'x\n'.repeat(10_000)}${printed[0]}\n`;
+    expect((await frame(far)).at(-1)).toBe(printed[0]);
+  });
+
+  test('lines of text behind a pretty-printed value are one by one, in brackets or not, and are no part of one that is broken', async () => {
+    const printed = '{\n  "a": 1\n}';
+    const lines = [
+      'opa-1  | {"b":2}',
+      'opa-1  | {"c":3}',
+      '2026/01/02 x',
+      '{"d":4}',
+      'panic: x',
+      'goroutine 1:\n\tmain()',
+    ];
+    expect(await frame([printed, ...lines, printed].join('\n'))).toEqual([printed, ...lines, printed]);
+    const broken = '{\n  "a": oops,\n  "b": [\n  ]\n}';
+    expect(await frame([printed, broken, 'x', printed].join('\n'))).toEqual([printed, broken, 'x', printed]);
+    for (const text of ['INFO] x', '2026-01-02 10:00:00] x', 'x'])
+      expect(await frame([printed, `[${text}`, 'y', printed, `[${text}`].join('\n'))).toEqual([
+        printed,
+        text,
+        'y',
+        printed,
+        text,
+      ]);
+  });
+
   test('objects joined without line ends, however many', async () => {
     const joined = Array.from({ length: 5000 }, (_, i) => `{"n":${i},"s":"}{"}`);
     expect(await frame(joined.join(''))).toEqual(joined);
