@@ -304,6 +304,12 @@ describe('a mistake in the SQL', () => {
   });
 });
 
+it('a name that is no table brings no table of DuckDB to mind', async () => {
+  const error = await answer(engine, 'SELECT * FROM event').catch((thrown) => thrown);
+  expect(error.cause.message).toMatch(/LINE 1: SELECT \* FROM event/);
+  expect(error.cause.message).not.toContain('Did you mean');
+});
+
 describe('bytesScanned', () => {
   it('of local files counts what was read: little for one narrow column, more for a wide one', async () => {
     await warehouse.table('wide', [column('n', 'long'), column('text', 'string')]);

@@ -182,7 +182,9 @@ class DuckDbEngine implements QueryEngine {
       if (missing === undefined) throw queryErrorOf(error);
       const names = await this.#names();
       const known = names.length > 0 ? `there are: ${names.join(', ')}` : 'there are none yet: run a backfill first';
-      throw new QueryError(`no table ${missing} in the warehouse; ${known}`, { cause: error });
+      // DuckDB knows the tables that the statement names, and its own: what it takes for the nearest name is none.
+      const cause = new Error(messageOf(error).replace(/\nDid you mean "[^"]*"\?/, ''));
+      throw new QueryError(`no table ${missing} in the warehouse; ${known}`, { cause });
     }
   }
 
