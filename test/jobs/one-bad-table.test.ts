@@ -14,11 +14,13 @@ import { describeTables } from '../../src/jobs/tables/describe.ts';
 import { verify } from '../../src/jobs/verify/verify.ts';
 import type { Intent } from '../../src/ledger/batch-intent.ts';
 import { CommitQueue } from '../../src/ledger/commit-queue.ts';
+import type { ReferenceConfig } from '../../src/sources/config.ts';
 import { MemoryStore } from '../../src/store/memory.ts';
 import { Worker } from '../../src/worker/worker.ts';
 import { collect } from '../support/collect.ts';
 import { addDeleteFiles, deletionVector } from '../support/foreign-deletes.ts';
-import { decision, input, objectUri, opaSourceConfig, run, testRuntime } from '../support/warehouse.ts';
+import { countries, putExport } from '../support/side-tables.ts';
+import { decision, input, objectUri, opaSourceConfig, rowsOf, run, testRuntime } from '../support/warehouse.ts';
 
 const table = 'opa_decisions';
 const okera = 'memory://test/okera';
@@ -209,4 +211,26 @@ test('a data file that cannot be read is a difference, and an object that needs 
   const report = await run(runtime);
   expect(report.failures.map(({ uri }) => uri)).toEqual([objectUri(1)]);
   expect(report.objects).toMatchObject({ committed: 2, failed: 1 });
+});
+
+test('a side table whose column has another type in the configuration stays as it was, and all others are loaded', async () => {
+  const store = new MemoryStore();
+  const plain = { required: false, type: 'string' } as const;
+  const ages = { ...countries, columns: { subject: plain, age: { ...plain, type: 'long' } } } as const;
+  const zones = { ...ages, name: 'zones', table: 'zones', location: 'memory://test/zones/', columns: { zone: plain } };
+  const world = (side: ReferenceConfig) =>
+    testRuntime({ store, sources: [opaSourceConfig], sideSources: [side, zones] });
+  await putExport(store, ages, 'a.csv', 'subject,age\nalice,30\n');
+  await run(world(ages));
+
+  await putExport(store, ages, 'a.csv', 'subject,age\nalice,30.5\n');
+  await putExport(store, zones, 'a.csv', 'zone\na\n');
+  await store.put(objectUri(9), Buffer.from(decision({ id: 'nine' })));
+  const retyped = world({ ...ages, columns: { subject: plain, age: { ...plain, type: 'double' } } });
+  const { failures, tables } = await run(retyped);
+  const message = expect.stringContaining('declare it as long');
+  expect(failures).toEqual([{ uri: ages.location, code: 'table-unusable', message }]);
+  expect(tables).toMatchObject({ opa_decisions: { rows: 1 }, zones: { rows: 1 } });
+  expect(await rowsOf(retyped, ages.table)).toMatchObject([{ subject: 'alice', age: 30n }]);
+  expect(await checkTables(retyped)).toMatchObject({ status: 'failed', found: message });
 });

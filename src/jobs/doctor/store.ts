@@ -13,6 +13,7 @@ import type { Runtime } from '../../ingest/runtime.ts';
 import { selectSources } from '../../ingest/select-sources.ts';
 import { readSetAside } from '../../ledger/set-aside.ts';
 import type { SideSourceConfig, SourceConfig } from '../../sources/config.ts';
+import { createSideSource } from '../../sources/side.ts';
 import { type ListingOddity, type ObjectStore, StoreError } from '../../store/store.ts';
 import { amendments } from '../../tables/amendments.ts';
 import type { TableDeclaration } from '../../tables/declaration.ts';
@@ -66,8 +67,10 @@ export async function checkListing(
 /** Whether the tables are there, can be used, and name files of this warehouse, and not those of another that it is a copy of. */
 export async function checkTables(runtime: Runtime): Promise<Finding> {
   const { config } = runtime;
+  const events = selectSources(runtime, undefined).map(({ source }) => source.table);
+  const sides = config.sideSources.flatMap((source) => createSideSource(source).tables);
   const declared = Map.groupBy(
-    [...selectSources(runtime, undefined).map(({ source }) => source.table), ...bookkeeping],
+    [...events, ...sides.map(({ declaration }) => declaration), ...bookkeeping],
     ({ name }) => name,
   );
   const looks = ownTables(config).map((table) => lookAtTable(runtime, table, declared.get(table) ?? []));

@@ -5,6 +5,7 @@
  */
 import type { LoadedTable } from '../../iceberg/catalog.ts';
 import { ensureTable } from '../../iceberg/ensure.ts';
+import { isTableFault } from '../../iceberg/table-fault.ts';
 import { increase } from '../../ingest/object-counts.ts';
 import { objectsAt } from '../../ingest/plan.ts';
 import type { ObjectFailure } from '../../ingest/request.ts';
@@ -94,20 +95,19 @@ class SourceLoader {
     for (let attempt = 1; pending.length > 0; attempt++) {
       const bases = new Map<SideTable, LoadedTable>();
       for (const table of pending) {
-        bases.set(table, await ensureTable(commitContext(this.#runtime), table.declaration));
+        const base = await this.#unlessUnusable(table, () =>
+          ensureTable(commitContext(this.#runtime), table.declaration),
+        );
+        if (base !== undefined) bases.set(table, base);
       }
       const byTable = await this.#list();
       if (attempt === 1) this.#warnOfMissing(bases, byTable);
       const overtaken: SideTable[] = [];
       for (const [table, base] of bases) {
         const objects = byTable.get(table);
-        if (
-          objects !== undefined &&
-          !this.#isShown(table, objects, base) &&
-          !(await this.#replace(table, objects, base))
-        ) {
-          overtaken.push(table);
-        }
+        if (objects === undefined || this.#isShown(table, objects, base)) continue;
+        const isDone = await this.#unlessUnusable(table, () => this.#replace(table, objects, base));
+        if (isDone === false) overtaken.push(table);
       }
       pending = overtaken;
       if (attempt === attempts && pending.length > 0) {
@@ -116,6 +116,19 @@ class SourceLoader {
           `gave up on ${names} after ${attempts} tries, each overtaken by another run; run the command again`,
         );
       }
+    }
+  }
+
+  /** undefined where the table cannot be used as it is: the run goes on with all others, and says so. */
+  async #unlessUnusable<T>({ declaration }: SideTable, work: () => Promise<T>): Promise<T | undefined> {
+    try {
+      return await work();
+    } catch (error) {
+      if (!isTableFault(error)) throw error;
+      const { name, location } = this.#config;
+      logEvent(this.#runtime.log, 'table-unusable', { table: declaration.name, source: name, err: error });
+      this.#account.failures.push({ uri: location, code: 'table-unusable', message: error.message });
+      return undefined;
     }
   }
 
