@@ -121,7 +121,8 @@ export async function investigate(
   }
   const { changes, bytes } = await changesOfGroups(existing, engine, actor, options);
   bytesScanned += bytes;
-  entries.push(...changes);
+  entries.push(...changes.slice(0, options.limit));
+  if (changes.length > options.limit && !cut.includes('okera')) cut.push('okera');
   entries.sort((a, b) => compareText(a.at, b.at));
   return { actor, entries: entries.map(({ entry }) => entry), cut, bytesScanned };
 }
@@ -144,7 +145,7 @@ HAVING min(event_time) >= $from`;
 /** Tables that say who is in which group, where Okera's exports are a source. */
 const groupTables = ['users', 'groups', 'user_group_mappings'] satisfies IdentityTable[];
 
-/** What others did to roles of groups that the actor has ever been seen in. */
+/** What others did to roles of groups that the actor has ever been seen in: one more than the limit where there are more. */
 async function changesOfGroups(
   existing: readonly string[],
   engine: QueryEngine,
@@ -156,7 +157,7 @@ async function changesOfGroups(
   const { rows, bytes } = await read(
     engine,
     { table: okera.table },
-    groupsSql(okera, options.limit),
+    groupsSql(okera, options.limit + 1),
     actor,
     options.from,
     options,

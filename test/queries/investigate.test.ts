@@ -110,6 +110,7 @@ describe('a timeline', () => {
       by('admin', '2023-07-11 10:01:00', 'GRANT_ROLE', 'GRANT ROLE admins TO GROUP others'),
       by('eve', '2023-07-11 10:02:00', 'REVOKE_ROLE', 'REVOKE ROLE admins FROM GROUP analysts'),
       by('admin', '2023-07-13 10:00:45', 'GRANT_ROLE', 'GRANT ROLE admins TO GROUP analysts'),
+      by('admin', '2023-07-11 10:03:00', 'REVOKE_ROLE', 'REVOKE ROLE admins FROM GROUP analysts'),
     ];
     await withGroups.store.put('memory://test/okera/a.jsonl', Buffer.from(statements.join('\n')));
     await putExport(withGroups.store, identities, 'users.jsonl', '{"id":1,"user_name":"eve"}');
@@ -132,6 +133,13 @@ describe('a timeline', () => {
       expect(found.entries.map(({ time, marks }) => [time.slice(11, 19), marks.at(-2)])).toEqual([
         ['10:00:45', 'by admin, of a group that eve is in: analysts'],
         ['10:02:00', undefined],
+        ['10:03:00', 'by admin, of a group that eve is in: analysts'],
+      ]);
+      expect(found.cut).toEqual([]);
+      const few = await investigate(withGroups, engine, 'eve', { ...range, lookBackDays: 30, minutes: 5, limit: 1 });
+      expect([few.entries.map(({ time }) => time.slice(11, 19)), few.cut]).toEqual([
+        ['10:00:45', '10:02:00'],
+        ['okera'],
       ]);
       expect(found.entries[0]).toMatchObject({
         kind: 'permission-change',
