@@ -8,6 +8,7 @@ import { ensureTable } from '../iceberg/ensure.ts';
 import { currentSnapshot, expectWritable } from '../iceberg/metadata.ts';
 import { readManifestList } from '../iceberg/scan.ts';
 import { isTableFault } from '../iceberg/table-fault.ts';
+import { finishDecided } from '../ledger/amendment.ts';
 import { type Intent, readStanding, type StandingIntent, settleIntent } from '../ledger/batch-intent.ts';
 import { commitBatch } from '../ledger/commit-batch.ts';
 import type { CommitQueue } from '../ledger/commit-queue.ts';
@@ -163,16 +164,15 @@ export async function stageClaim(
   const reread = lost?.isDoubtful
     ? new Set(claim.objects.map(({ uri }) => uri))
     : (claim.changed ?? (await changedObjects(ledger, source.source, claim)));
-  const tables = await currentTables(runtime, source);
-  // Of this very moment: an erasure by another process is not to be undone.
-  const record = reread.size > 0 ? await runtime.catalog.loadTable(amendments.name) : undefined;
+  const known = await knownTables(runtime, source);
+  const tables = reread.size > 0 ? { ...known, ...(await tablesAtThisMoment(runtime, source)) } : known;
   const request = {
     batch: claim.batch,
     source,
     objects: claim.objects,
     reread,
     isAgain: claim.again !== undefined,
-    tables: { ...tables, ...(record && { amendments: record }) },
+    tables,
     ...watch,
   };
   const settle = (intent: Intent) =>
@@ -382,17 +382,39 @@ export function changedAmong(entries: Lookup['entries']): ReadonlySet<string> {
   return new Set(committed.map(([uri]) => uri));
 }
 
-/** As far as this process knows: their places and columns are what counts, and those stay. */
-async function currentTables({ catalog }: Runtime, { source }: ConfiguredSource): Promise<IngestTables> {
-  const load = async (name: string): Promise<LoadedTable> => {
-    const loaded = catalog.lastLoaded?.(name) ?? (await catalog.loadTable(name));
-    if (loaded === undefined) throw new Error(`table ${name} was dropped during the run`);
-    return loaded;
-  };
+const expectTable = (name: string, loaded: LoadedTable | undefined): LoadedTable => {
+  if (loaded === undefined) throw new Error(`table ${name} was dropped during the run`);
+  return loaded;
+};
+
+/** As far as this process knows: where rows are only added, their places and columns are what counts, and those stay. */
+async function knownTables({ catalog }: Runtime, { source }: ConfiguredSource): Promise<IngestTables> {
+  const load = async (name: string): Promise<LoadedTable> =>
+    expectTable(name, catalog.lastLoaded?.(name) ?? (await catalog.loadTable(name)));
   const [events, rejected, numbers] = await Promise.all([
     load(source.table.name),
     load(quarantine.name),
     source.sequence && load(sequences.name),
   ]);
   return { events, quarantine: rejected, ...(numbers && { sequences: numbers }) };
+}
+
+/**
+ * What is there of objects that are read again, by whatever process. In this order, and with what has begun ended in
+ * between: a record that is seen to have left the quarantine is seen among the events, and a row that is seen to have
+ * been erased is seen in the record of that.
+ */
+async function tablesAtThisMoment(
+  runtime: Runtime,
+  { source }: ConfiguredSource,
+): Promise<Pick<IngestTables, 'events' | 'quarantine' | 'amendments'>> {
+  const load = async (name: string): Promise<LoadedTable> => {
+    const loaded = expectTable(name, await runtime.catalog.loadTable(name));
+    await finishDecided(runtime, name, loaded);
+    return loaded;
+  };
+  const rejected = await load(quarantine.name);
+  const events = await load(source.table.name);
+  const record = await runtime.catalog.loadTable(amendments.name);
+  return { events, quarantine: rejected, ...(record && { amendments: record }) };
 }

@@ -17,7 +17,7 @@ import { type DataFile, dataFileFromJson, dataFileToJson } from '../iceberg/data
 import { ensureTable } from '../iceberg/ensure.ts';
 import { lostAmong } from '../iceberg/files.ts';
 import { isRolledBack } from '../iceberg/history.ts';
-import { parseJson, stringifyJson } from '../iceberg/json.ts';
+import { stringifyJson } from '../iceberg/json.ts';
 import { dayFilesRequest, storeDataFile } from '../iceberg/write.ts';
 import { KernelTable } from '../kernel/table.ts';
 import { dayFiles } from '../parquet/write/day-files.ts';
@@ -26,6 +26,7 @@ import { StoreError } from '../store/store.ts';
 import { type amendmentOperations, amendments } from '../tables/amendments.ts';
 import { compareText } from '../text/order.ts';
 import { batchesOf, batchSummary } from './batch-summary.ts';
+import { isIntentUri, parseIntentJson } from './intent-json.ts';
 import { commitContext, type LedgerRuntime } from './runtime.ts';
 
 /** In the summary of every snapshot that belongs to an amendment. */
@@ -125,16 +126,25 @@ export async function acceptRows(
 /** Finishes what runs that died have left open. Returns how many amendments that were. Safe beside live runs. */
 export async function finishAmendments(runtime: LedgerRuntime): Promise<number> {
   let finished = 0;
-  for await (const intent of intents(runtime)) {
-    // Another engine may have taken its files for orphans. After the decisive change there is no way back: a record
-    // that is lost stays so, and verify names the rows.
-    const lost = new Set(await lostAmong(runtime.store, filesOf(intent)));
-    const appends = [...intent.appends].map(
-      ([name, files]) => [name, files.filter((file) => !lost.has(file))] as const,
-    );
-    if (await finish(runtime, { ...intent, appends: new Map(appends) }, async () => lost.size === 0)) finished++;
-  }
+  for await (const intent of intents(runtime)) if (await finishStanding(runtime, intent)) finished++;
   return finished;
+}
+
+/**
+ * Ends those whose decisive change this version of the table has, so that what else belongs to them is there too: the
+ * record of what was erased, the rows that left the quarantine. Others are left alone, since the table is as before them.
+ */
+export async function finishDecided(runtime: LedgerRuntime, name: string, table: LoadedTable): Promise<void> {
+  for await (const intent of intents(runtime))
+    if (intent.table === name && isCarriedOut(table, intent.id)) await finishStanding(runtime, intent);
+}
+
+async function finishStanding(runtime: LedgerRuntime, intent: AmendmentIntent): Promise<boolean> {
+  // Another engine may have taken its files for orphans. After the decisive change there is no way back: a record
+  // that is lost stays so, and verify names the rows.
+  const lost = new Set(await lostAmong(runtime.store, filesOf(intent)));
+  const appends = [...intent.appends].map(([name, files]) => [name, files.filter((file) => !lost.has(file))] as const);
+  return finish(runtime, { ...intent, appends: new Map(appends) }, async () => lost.size === 0);
 }
 
 /** Open amendments by id, each with the data files that it will make visible, or has: never orphans. */
@@ -159,6 +169,11 @@ interface AmendmentIntent extends Pick<Amendment, 'table' | 'change' | 'batches'
 
 class NoLongerRight extends Error {}
 
+const isCarriedOut = ({ metadata }: LoadedTable, id: string): boolean =>
+  metadata.snapshots.some(
+    (snapshot) => snapshot.summary[amendmentProperty] === id && !isRolledBack(metadata, snapshot),
+  );
+
 async function finish(
   runtime: LedgerRuntime,
   intent: AmendmentIntent,
@@ -166,10 +181,7 @@ async function finish(
 ): Promise<boolean> {
   const { id, table, change, appends, batches, plannedOn } = intent;
   const summary = { [amendmentProperty]: id };
-  const isDone = ({ metadata }: LoadedTable): boolean =>
-    metadata.snapshots.some(
-      (snapshot) => snapshot.summary[amendmentProperty] === id && !isRolledBack(metadata, snapshot),
-    );
+  const isDone = (loaded: LoadedTable): boolean => isCarriedOut(loaded, id);
   const context = commitContext(runtime);
   try {
     await commitTable(context, table, async (loaded) => {
@@ -254,6 +266,7 @@ function idOf({ operation, table, change, after, batches }: Amendment): string {
 async function* intents(runtime: LedgerRuntime): AsyncGenerator<AmendmentIntent> {
   const { store, config, sleep } = runtime;
   for await (const info of store.list(amendmentPrefix(config.warehouse))) {
+    if (!isIntentUri(info.uri)) continue;
     let bytes: Buffer;
     try {
       bytes = await readWhole(store, info, { sleep });
@@ -303,10 +316,8 @@ interface IntentJson {
 }
 
 function parseIntent(bytes: Buffer, uri: string): AmendmentIntent {
-  const json = parseJson(bytes.toString('utf8')) as IntentJson;
-  const { 'format-version': version, id, table, change, appends, batches, plannedOn } = json;
-  if (![1, batchesVersion, plannedVersion].includes(version))
-    throw new Error(`amendment ${uri} has format ${version}, newer than this version reads`);
+  const json = parseIntentJson(bytes, uri, [1, batchesVersion, plannedVersion]) as IntentJson;
+  const { id, table, change, appends, batches, plannedOn } = json;
   return {
     id,
     table,

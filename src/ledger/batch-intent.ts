@@ -7,9 +7,10 @@
 import { giveBack } from '../columns/give-back.ts';
 import { type DataFile, dataFileFromJson, dataFileToJson } from '../iceberg/data-file.ts';
 import { readVersion } from '../iceberg/files.ts';
-import { parseJson, stringifyJson } from '../iceberg/json.ts';
+import { stringifyJson } from '../iceberg/json.ts';
 import { type ObjectStore, StoreError } from '../store/store.ts';
 import type { ObjectCounts } from './entry.ts';
+import { parseIntentJson } from './intent-json.ts';
 
 export interface Intent {
   readonly batch: string;
@@ -125,7 +126,7 @@ export async function readStanding(
 ): Promise<StandingIntent | undefined> {
   try {
     const { info, bytes } = await readVersion(store, intentUri(warehouse, batch));
-    return { intent: parse(bytes), etag: info.etag };
+    return { intent: parse(bytes, info.uri), etag: info.etag };
   } catch (error) {
     if (error instanceof StoreError && error.code === 'not-found') return undefined;
     throw error;
@@ -204,12 +205,8 @@ interface IntentJson {
   })[];
 }
 
-function parse(bytes: Buffer): Intent {
-  const json = parseJson(bytes.toString('utf8')) as IntentJson;
-  if (json['format-version'] > againVersion)
-    throw new Error(
-      `intent of batch ${json.batch} has format ${json['format-version']}, newer than this version reads`,
-    );
+function parse(bytes: Buffer, uri: string): Intent {
+  const json = parseIntentJson(bytes, uri, [1, formatVersion, againVersion]) as IntentJson;
   return {
     batch: json.batch,
     source: json.source,

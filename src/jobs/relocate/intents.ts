@@ -1,8 +1,9 @@
 /** Intents of batches, amendments and compactions name files of the warehouse: in a copy they have to name its own. */
-import { parseJson, stringifyJson } from '../../iceberg/json.ts';
+import { stringifyJson } from '../../iceberg/json.ts';
 import type { Runtime } from '../../ingest/runtime.ts';
 import { amendmentPrefix } from '../../ledger/amendment.ts';
 import { intentPrefix } from '../../ledger/batch-intent.ts';
+import { isIntentUri, parseIntentJson } from '../../ledger/intent-json.ts';
 import { readWhole } from '../../store/read.ts';
 import { compactionPrefix } from '../steps/compaction-intent.ts';
 import { type Move, moved } from './places.ts';
@@ -16,10 +17,10 @@ export async function relocateIntents({ store, config, sleep }: Runtime, move: M
     compactionPrefix(config.warehouse),
   ])
     for await (const info of store.list(prefix)) {
-      if (!info.uri.endsWith('.json')) continue;
-      const text = (await readWhole(store, info, { sleep })).toString('utf8');
-      const next = stringifyJson(renamedIn(parseJson(text), move));
-      if (next === stringifyJson(parseJson(text))) continue;
+      if (!isIntentUri(info.uri)) continue;
+      const json = parseIntentJson(await readWhole(store, info, { sleep }), info.uri);
+      const next = stringifyJson(renamedIn(json, move));
+      if (next === stringifyJson(json)) continue;
       await store.put(info.uri, Buffer.from(next), { contentType: 'application/json' });
       changed++;
     }

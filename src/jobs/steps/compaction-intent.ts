@@ -6,7 +6,8 @@
  * An intent holds until a given time. Later nobody commits it, and a grace period after that `expire` removes it with its files.
  */
 import { type DataFile, type DataFileJson, dataFileFromJson, dataFileToJson } from '../../iceberg/data-file.ts';
-import { parseJson, stringifyJson } from '../../iceberg/json.ts';
+import { stringifyJson } from '../../iceberg/json.ts';
+import { isIntentUri, parseIntentJson } from '../../ledger/intent-json.ts';
 import type { LedgerRuntime } from '../../ledger/runtime.ts';
 import { readWhole } from '../../store/read.ts';
 import { type ObjectInfo, StoreError } from '../../store/store.ts';
@@ -76,7 +77,7 @@ export async function readCompaction(place: Place, unit: string): Promise<Standi
 /** All that stand, in the order of their ids. */
 export async function* standingCompactions(place: Place): AsyncGenerator<StandingIntent> {
   for await (const info of place.store.list(compactionPrefix(place.config.warehouse))) {
-    const standing = await read(place, info);
+    const standing = isIntentUri(info.uri) ? await read(place, info) : undefined;
     if (standing !== undefined) yield standing;
   }
 }
@@ -163,10 +164,8 @@ function serialize({ unit, table, until, plan, files, duplicates, counts, part }
 }
 
 function parse(bytes: Buffer, uri: string): CompactionIntent {
-  const json = parseJson(bytes.toString('utf8')) as IntentJson;
-  const { 'format-version': version, unit, table, day, until, inputs, kept, files, duplicates, counts, part } = json;
-  if (version !== (part === undefined ? formatVersions.day : formatVersions.part))
-    throw new Error(`compaction ${uri} has format ${version}, which this version does not read`);
+  const json = parseIntentJson(bytes, uri, Object.values(formatVersions)) as IntentJson;
+  const { unit, table, day, until, inputs, kept, files, duplicates, counts, part } = json;
   return {
     unit,
     table,
