@@ -37,7 +37,8 @@ export const isSpace = (byte: number | undefined): boolean =>
 
 /**
  * What may stand between records without being part of one: white space, NULs (a file system that lost power leaves runs
- * of them), and byte order marks (files that were joined keep theirs). Returns how many bytes of it begin at `at`.
+ * of them), record separators, and byte order marks (files that were joined keep theirs). Returns how many bytes of it begin at
+ * `at`.
  */
 export function fillerAt(bytes: Uint8Array, at: number): number {
   const byte = bytes[at];
@@ -51,8 +52,10 @@ export function begunMark(bytes: Buffer): number {
   return bytes.at(-1) === 0xbb && bytes.at(-2) === 0xef ? 2 : 0;
 }
 
-/** White space or NUL. */
-export const isBlank = (byte: number | undefined): boolean => isSpace(byte) || byte === 0;
+const RECORD_SEPARATOR = 0x1e;
+
+/** White space, NUL, or what JSON text sequences (RFC 7464) have in front of each text. */
+export const isBlank = (byte: number | undefined): boolean => isSpace(byte) || byte === 0 || byte === RECORD_SEPARATOR;
 
 /**
  * The frame of bytes held whole; filler around them is not part of it. undefined where nothing else is there. A line of

@@ -43,7 +43,7 @@ export class ValueFramer implements Framer {
   /** Offset of the next chunk, and the last bytes before it. */
   #offset: number;
   #tail = Buffer.alloc(0);
-  /** Indexes of NULs and byte order marks between values that were scanned and not verified yet. */
+  /** Indexes of NULs, record separators and byte order marks between values that were scanned and not verified yet. */
   readonly #filler: number[] = [];
   /** The beginning of a byte order mark at the end of the chunks so far. */
   #begunMark: Buffer = Buffer.alloc(0);
@@ -193,6 +193,7 @@ export class ValueFramer implements Framer {
           } else if (byte === 0x5d && this.#inArray) this.#turn(base + i, false);
           break;
         case 0x00:
+        case 0x1e:
         case 0xef: {
           const filler = this.#valueStart < 0 ? fillerAt(bytes, i) : 0;
           if (filler > 0) {

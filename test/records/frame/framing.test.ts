@@ -78,6 +78,15 @@ describe('framing is told by content', () => {
       ]);
   });
 
+  test('values behind record separators, pretty-printed or not, as jq --seq writes them', async () => {
+    for (const values of [
+      ['{"a":1}', '{"b":2}'],
+      ['{\n  "a": 1\n}', '{\n  "b": [\n  ]\n}'],
+      ['{\n  "a": 1\n}', '{"b":2}'],
+    ])
+      expect(await frame(values.map((value) => `\x1e${value}\n`).join(''))).toEqual(values);
+  });
+
   test('objects joined without line ends, however many', async () => {
     const joined = Array.from({ length: 5000 }, (_, i) => `{"n":${i},"s":"}{"}`);
     expect(await frame(joined.join(''))).toEqual(joined);
