@@ -33,9 +33,9 @@ export function detectFraming(head: Buffer, whole: boolean): Framing | undefined
   return hasPrintedObject(head) ? 'values' : enough ? 'lines' : undefined;
 }
 
-/** Whether a line is but the brace of an object whose first member follows on the next line, indented. */
+/** Whether a line ends with the brace of an object whose first member follows on the next line, indented. */
 function hasPrintedObject(head: Buffer): boolean {
-  return ['\n{\n', '\n{\r\n'].some((brace) => {
+  return ['{\n', '{\r\n'].some((brace) => {
     for (let at = head.indexOf(brace); at >= 0; at = head.indexOf(brace, at + 1)) {
       const next = at + brace.length;
       if ((head[next] === SPACE || head[next] === TAB) && head[behindSpace(head, next)] === QUOTE) return true;

@@ -87,6 +87,14 @@ describe('framing is told by content', () => {
       expect(await frame(values.map((value) => `\x1e${value}\n`).join(''))).toEqual(values);
   });
 
+  test('pretty-printed values with text in front of their brace, or in an array behind a line of text, are whole', async () => {
+    const printed = '{\n  "a": 1,\n  "b": [\n    2\n  ]\n}';
+    const lines = [`INFO one ${printed}`, `INFO two ${printed}`, 'INFO three', printed];
+    expect(await frame(lines.join('\n'))).toEqual(lines);
+    const array = '[\n  {\n    "a": 1\n  },\n  {\n    "b": 2\n  }\n]';
+    expect(await frame(`text\n${array}\n`)).toEqual(['text', array]);
+  });
+
   test('objects joined without line ends, however many', async () => {
     const joined = Array.from({ length: 5000 }, (_, i) => `{"n":${i},"s":"}{"}`);
     expect(await frame(joined.join(''))).toEqual(joined);
