@@ -1,4 +1,7 @@
-/** A table in GitHub-flavoured Markdown. Cells are any text, and stay text: no markup, link or mention comes of one. */
+/**
+ * A table in GitHub-flavoured Markdown. Cells are any text, and stay text: no markup or mention comes of one, and no link but those
+ * that an address of e-mail becomes in that dialect whatever is escaped in it.
+ */
 import { printable } from './printable.ts';
 
 export const markdownHead = (names: readonly string[], right: readonly boolean[]): string =>
@@ -11,4 +14,4 @@ const markdownText = (text: string): string =>
     .replace(/[\\`*_[\]<>|~&$@#!{}]/g, '\\$&')
     // What would be made a link by itself.
     .replace(/:(?=\/\/)/g, '\\:')
-    .replace(/\bwww\./gi, (www) => `${www.slice(0, 3)}\\.`);
+    .replace(/www\./gi, (www) => `${www.slice(0, 3)}\\.`);

@@ -156,6 +156,8 @@ describe('emphasis', () => {
 
 test('a cell of Markdown is text, whatever it has in it', () => {
   expect(markdownHead(['a', 'n'], [false, true])).toBe('| a | n |\n| --- | ---: |\n');
+  // Behind a mark of emphasis, escaped or not, it would be a link too.
+  expect(markdownRow(['_www.evil', 'www.evil WWW.evil'])).toBe('| \\_www\\.evil | www\\.evil WWW\\.evil |\n');
   expect(markdownRow(['a|b', '[x](http://evil) `c` <img> @me #1\nnext'])).toBe(
     '| a\\|b | \\[x\\](http\\://evil) \\`c\\` \\<img\\> \\@me \\#1\\\\u\\{a\\}next |\n',
   );
