@@ -5,6 +5,7 @@
 import { expect, test } from 'vitest';
 import type { Runtime } from '../../src/ingest/runtime.ts';
 import { erase } from '../../src/jobs/erase/erase.ts';
+import { replay } from '../../src/jobs/replay/replay.ts';
 import { verify } from '../../src/jobs/verify/verify.ts';
 import { type MemoryHooks, MemoryStore } from '../../src/store/memory.ts';
 import { decision, input, objectUri, owner, rowsOf, run, testRuntime, warehouse } from '../support/warehouse.ts';
@@ -65,5 +66,24 @@ test('rows that an erasure has taken, which died before it could say so, do not 
   await store.put(uri, object('a', 'b', 'c'));
   await run(testRuntime({ store }));
   expect(await idsOf(world)).toEqual(['a', 'c']);
+  expect((await verify(world, { deep: true })).differences).toEqual([]);
+});
+
+test('a record that has left the quarantine by a replay that died before it was a row, is one row', async () => {
+  const store = new MemoryStore();
+  const large = JSON.stringify({ ...JSON.parse(decision({ id: 'large' })), query: 'q'.repeat(2000) });
+  await store.put(uri, Buffer.from(large));
+  await run(testRuntime({ store, limits: { recordBytes: 1024 } }));
+  const dying = store.view({
+    before: ({ operation, uri: place }) => {
+      if (operation === 'put' && place.startsWith(`${warehouse}/${table}/metadata/snap-`)) throw new Error('killed');
+    },
+  });
+  await expect(replay(testRuntime({ store: dying }))).rejects.toThrow('killed');
+  const world = testRuntime({ store });
+  expect([await idsOf(world), await rowsOf(world, 'quarantine')]).toEqual([[], []]);
+  await store.put(uri, Buffer.from([large, decision({ id: 'c' })].join('\n')));
+  await run(testRuntime({ store }));
+  expect(await idsOf(world)).toEqual(['c', 'large']);
   expect((await verify(world, { deep: true })).differences).toEqual([]);
 });
