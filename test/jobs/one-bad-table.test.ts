@@ -70,6 +70,20 @@ const faults: [string, () => Promise<void>, RegExp][] = [
     },
     /cannot be read/,
   ],
+  [
+    'whose newest metadata is damaged',
+    async () => {
+      await runtime.store.put((await load()).metadataLocation, Buffer.from('{"format-version":'));
+    },
+    /not Iceberg table metadata/,
+  ],
+  [
+    'whose newest metadata is empty',
+    async () => {
+      await runtime.store.put((await load()).metadataLocation, Buffer.alloc(0));
+    },
+    /has content/,
+  ],
 ];
 
 test.each(faults)('a table %s fails its own sources, and the rest goes on', async (_, spoil, message) => {

@@ -3,6 +3,7 @@ import { type Catalog, CommitConflict, CommitStateUnknown, type LoadedTable } fr
 import { mapAhead, readFile, readVersion } from '../../iceberg/files.ts';
 import { logMetadata } from '../../iceberg/history.ts';
 import { parseMetadata, serializeMetadata, type TableMetadata } from '../../iceberg/metadata.ts';
+import { TableFault } from '../../iceberg/table-fault.ts';
 import { nextTurn } from '../../store/event-loop.ts';
 import { isTransient } from '../../store/retry.ts';
 import { type ObjectStore, StoreError } from '../../store/store.ts';
@@ -112,7 +113,7 @@ export class FileCatalog implements Catalog {
       if (newest !== undefined && newest.bytes.length > 0) return this.#parsed(newest);
       // Emptied, so far from current: the hint was stale, or others have committed hundreds of times meanwhile.
       if (attempt === 3)
-        throw new Error(`table ${name}: no metadata file under ${this.tableLocation(name)}/metadata has content`);
+        throw new TableFault(`table ${name}: no metadata file under ${this.tableLocation(name)}/metadata has content`);
     }
   }
 
