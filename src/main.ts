@@ -82,6 +82,9 @@ async function main(args: readonly string[]): Promise<number> {
     const code = exitCodeOf(error);
     await context.stderr.write(`audit-warehouse: ${describeFailure(error)}\n`);
     return code;
+  } finally {
+    // Who writes to it may leave it open after the last thing that the command has read.
+    display.input?.unref?.();
   }
 }
 
@@ -178,6 +181,8 @@ interface Display {
   pager: boolean;
   /** The terminal is the pager's. */
   isPaging: boolean;
+  /** Once a command has asked for it. */
+  input?: NodeJS.ReadStream;
 }
 
 function processContext(display: Display): CommandContext {
@@ -196,7 +201,8 @@ function processContext(display: Display): CommandContext {
     env: process.env,
     cwd: process.cwd(),
     get stdin() {
-      return process.stdin;
+      display.input = process.stdin;
+      return display.input;
     },
     stdout,
     stderr: createOutput(process.stderr, () => {}, isColored(process.stderr)),

@@ -73,7 +73,7 @@ async function execute(context: CommandContext, options: Options): Promise<numbe
     throw new UsageError(`--max-quarantined takes a whole number, not ${options.maxQuarantined}`);
   }
 
-  const progress = showProgress(context.stderr, context.clock, options.progress);
+  const progress = showProgress(context, options.progress);
   let report: BackfillReport;
   try {
     const { config, log } = openConfigAndLog(context, options, progress.log);

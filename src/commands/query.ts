@@ -94,7 +94,7 @@ async function execute(
   const parameters = parseParameters([...words, ...(options.param ?? [])]);
   const { statement, put } =
     question === undefined
-      ? await sqlAsker(parameters, options)
+      ? await sqlAsker(context, parameters, options)
       : await asker(context, questionNamed(context, question, options), parameters, options);
 
   const { config, log } = openConfigAndLog(context, options);
@@ -116,11 +116,15 @@ async function execute(
   return exitCodes.done;
 }
 
-async function sqlAsker(parameters: ReadonlyMap<string, string>, options: Options): Promise<Asker> {
+async function sqlAsker(
+  context: CommandContext,
+  parameters: ReadonlyMap<string, string>,
+  options: Options,
+): Promise<Asker> {
   const { UsageError } = await import('../config/errors.ts');
   const given = [...parameters.keys(), ...timeOptionsOf(options)];
   if (given.length > 0) throw new UsageError(`${given[0]} belongs to a named question, not to --sql`);
-  const sql = await sqlText(options.sql!);
+  const sql = await sqlText(context, options.sql!);
   return { statement: { sql }, put: async () => ({ request: { sql } }) };
 }
 
@@ -142,8 +146,11 @@ async function list(context: CommandContext, question: string | undefined, optio
   return exitCodes.done;
 }
 
-async function sqlText(sql: string): Promise<string> {
+async function sqlText({ stdin, signal }: CommandContext, sql: string): Promise<string> {
   if (sql !== '-') return sql;
   const { text } = await import('node:stream/consumers');
-  return text(process.stdin);
+  const stopped = new Promise<never>((_resolve, reject) => {
+    signal.addEventListener('abort', () => reject(signal.reason), { once: true });
+  });
+  return Promise.race([text(stdin), stopped]);
 }

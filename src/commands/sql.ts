@@ -67,6 +67,7 @@ async function execute(context: CommandContext, options: Options): Promise<numbe
   });
   try {
     if (loop === undefined) return await script(context, session);
+    context.signal.throwIfAborted();
     const [{ History, historyFile }, { printable }] = await Promise.all([
       import('./shell/history.ts'),
       import('../text/printable.ts'),
@@ -86,11 +87,12 @@ async function script(
 ): Promise<number> {
   const { createInterface } = await import('node:readline');
   const { Readable } = await import('node:stream');
-  for await (const line of createInterface({ input: Readable.from(stdin) })) {
+  for await (const line of createInterface({ input: Readable.from(stdin), signal })) {
     signal.throwIfAborted();
     await session.take(line, signal);
     if (session.isOver) return exitCodes.done;
   }
+  signal.throwIfAborted();
   await session.finish(signal);
   return exitCodes.done;
 }

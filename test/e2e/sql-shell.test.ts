@@ -1,6 +1,9 @@
 /** `sql` as people use it: on terminals of 80 and 200 columns, and as scripts do: from a pipe. */
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { setTimeout } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { binary, cli, projectRoot, temporaryFolder } from '../support/cli.ts';
 import { describeWith, rig } from '../support/rig.ts';
@@ -69,6 +72,23 @@ describe('from a pipe', () => {
     expect(stdout).toMatch(/a\n-\n1\n$/);
     expect(stderr).toMatch(/nobody/);
     expect((await piped('.nothing')).code).toBe(2);
+  });
+
+  it.each([
+    ['at .quit', ['sql'], 'select 1 as a;\n.quit\n', false, 0],
+    ['at a statement that fails', ['sql'], 'select nobody from opa_decisions;\n', false, 1],
+    ['stopped, between statements', ['sql'], 'select 1 as a;\n', true, 1],
+    ['stopped, within one', ['query', '--sql', '-'], 'select', true, 1],
+  ])('it ends %s, though its input stays open', async (_when, args, text, isStopped, code) => {
+    const child = spawn(binary, [...args, '--no-receipt'], { cwd: folder, stdio: ['pipe', 'pipe', 'pipe'] });
+    const ended = once(child, 'exit');
+    child.stdin.write(text);
+    if (isStopped) {
+      if (args[0] === 'sql') await once(child.stdout, 'data');
+      else await setTimeout(2000);
+      child.kill('SIGINT');
+    }
+    expect(await Promise.race([ended, setTimeout(20_000, 'still there')])).toEqual([code, null]);
   });
 
   it('answers go into a private file, and back', async () => {

@@ -6,7 +6,7 @@ import { Presets, SingleBar } from 'cli-progress';
 import type { Progress, ProgressSink } from '../../ingest/runtime.ts';
 import { formatBytes, formatCount, formatSeconds } from '../../text/humanize.ts';
 import { columnsOf, printable } from '../../text/printable.ts';
-import type { Output } from './context.ts';
+import type { CommandContext, Output } from './context.ts';
 
 export interface ProgressDisplay extends ProgressSink {
   /** Writes a line of the log without tearing the bar. */
@@ -17,10 +17,13 @@ export interface ProgressDisplay extends ProgressSink {
 
 const plainEveryMs = 5000;
 
-export function showProgress(stderr: Output, clock: () => number, enabled: boolean): ProgressDisplay {
+export function showProgress(
+  { stderr, clock, env }: Pick<CommandContext, 'stderr' | 'clock' | 'env'>,
+  enabled: boolean,
+): ProgressDisplay {
   const log = (line: string): void => void stderr.writeData(line);
   if (!enabled) return { update() {}, log, stop() {} };
-  return stderr.isTTY ? bar(stderr, clock) : plainLines(stderr, clock);
+  return stderr.isTTY && env.TERM !== 'dumb' ? bar(stderr, clock) : plainLines(stderr, clock);
 }
 
 /**
