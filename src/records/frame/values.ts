@@ -120,11 +120,16 @@ export class ValueFramer implements Framer {
         if (this.#valueStart < 0) this.#leaveDeep(base + scanned, out);
         continue;
       }
-      const deep = scanned < until;
+      const stopped = scanned < until;
+      const deep = stopped && (bytes[scanned] === 0x5b || bytes[scanned] === OPEN_BRACE);
       const error =
-        this.#grammar.feed(...this.#withoutFiller(bytes, at, scanned)) ?? (deep ? this.#grammar.finish() : null);
+        this.#grammar.feed(...this.#withoutFiller(bytes, at, scanned)) ?? (stopped ? this.#grammar.finish() : null);
       if (error && error.offset < base + scanned) {
         window = this.#breakAt(error, window, out);
+        continue;
+      }
+      if (stopped && !deep) {
+        window = this.#breakAt({ offset: base + scanned }, window, out);
         continue;
       }
       this.#step = Math.min(this.#step * 2, LAST_STEP);
@@ -147,7 +152,10 @@ export class ValueFramer implements Framer {
     return [plain, 0, plain.length];
   }
 
-  /** Scans up to index `until`. Stops early in front of a bracket that nests too deep, and behind a value that did. */
+  /**
+   * Scans up to index `until`. Stops early in front of a bracket that nests too deep and behind a value that did, and in front of
+   * what is text outside of an array: the numbers that a time begins with are no values.
+   */
   #scan({ bytes, base, at }: Window, until: number): number {
     const deep = this.#mode === 'too-deep';
     this.#filler.length = 0;
@@ -217,6 +225,7 @@ export class ValueFramer implements Framer {
           break;
         default:
           if (this.#valueStart < 0) {
+            if (!this.#inArray) return i;
             this.#valueStart = base + i;
             this.#bare = true;
           }
@@ -275,8 +284,7 @@ export class ValueFramer implements Framer {
   }
 
   /** The grammar breaks: keeps the values in front of it and begins the malformed record. */
-  #breakAt(error: GrammarError, window: Window, out: Frame[]): Window {
-    const { offset } = error;
+  #breakAt({ offset }: Pick<GrammarError, 'offset'>, window: Window, out: Frame[]): Window {
     const { bytes, base } = this.#withTail(window, offset);
     const whole = this.#pending.findIndex((frame) => endOf(frame) > offset);
     out.push(...this.#pending.splice(0, whole < 0 ? this.#pending.length : whole));
