@@ -73,7 +73,8 @@ export function rawMember(record: JsonRecord, name: string): Buffer | undefined 
 export function show(value: unknown): string {
   if (value === null) return 'null';
   const type = Array.isArray(value) ? 'array' : typeof value;
-  const text = JSON.stringify(value) ?? String(value);
+  // JSON has no text for a number that is too large for a double.
+  const text = typeof value === 'number' ? String(value) : (JSON.stringify(value) ?? String(value));
   return `${type} ${text.length > DETAIL_VALUE_CHARS ? `${text.slice(0, DETAIL_VALUE_CHARS)}…` : text}`.toWellFormed();
 }
 

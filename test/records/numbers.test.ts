@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { decimalOf, digitsAt, longOf, longOfNumber } from '../../src/records/numbers.ts';
+import { show } from '../../src/records/parse.ts';
 
 const long = fc.bigInt({ min: -(2n ** 63n), max: 2n ** 63n - 1n });
 
@@ -54,4 +55,12 @@ test('digits are read again where the parsed number is not exact', () => {
   );
   expect(digitsAt('{"a":"1"}', ['a'])).toBeNull();
   expect(digitsAt('{"a":1}', ['b', 'c'])).toBeNull();
+});
+
+test('a message has numbers as they are read, those too large for a double too', () => {
+  expect(['1e400', '-1e400', '1.50'].map((text) => show(JSON.parse(text)))).toEqual([
+    'number Infinity',
+    'number -Infinity',
+    'number 1.5',
+  ]);
 });
