@@ -22,7 +22,8 @@ export function ipKey(text: string): string | null {
 
 /**
  * Splits `address:port` at the last colon, as Okera writes it: `172.23.77.80:40374`, and IPv6 without brackets
- * `::1:52774`. An address in brackets loses them. Without a readable port the whole text is the address.
+ * `::1:52774`. An address in brackets loses them. Without a readable port the whole text is the address, and so is one of IPv6
+ * whose last group would be the port of no address.
  */
 export function splitAddress(text: string): { readonly ip: string | null; readonly port: number | null } {
   if (text === '') return { ip: null, port: null };
@@ -30,7 +31,9 @@ export function splitAddress(text: string): { readonly ip: string | null; readon
   const digits = text.slice(colon + 1);
   const port = /^\d{1,5}$/.test(digits) ? Number(digits) : Number.NaN;
   if (colon < 0 || !(port <= 65_535) || text.endsWith(']')) return { ip: withoutBrackets(text), port: null };
-  return { ip: withoutBrackets(text.slice(0, colon)), port };
+  const ip = withoutBrackets(text.slice(0, colon));
+  const isWhole = ip !== null && addressKey(ip) === null && addressKey(text) !== null;
+  return isWhole ? { ip: text, port: null } : { ip, port };
 }
 
 const withoutBrackets = (text: string): string | null =>

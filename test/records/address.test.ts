@@ -55,5 +55,8 @@ test('address and port are split at the last colon', () => {
   expect(splitAddress('[::1]')).toEqual({ ip: '::1', port: null });
   expect(splitAddress('10.0.0.1')).toEqual({ ip: '10.0.0.1', port: null });
   expect(splitAddress('10.0.0.1:99999')).toEqual({ ip: '10.0.0.1:99999', port: null });
+  expect(splitAddress('host.example.com:80')).toEqual({ ip: 'host.example.com', port: 80 });
+  for (const address of ['::1', '2001:db8::1', '1:2:3:4:5:6:7:8'])
+    expect(splitAddress(address)).toEqual({ ip: address, port: null });
   expect(splitAddress('')).toEqual({ ip: null, port: null });
 });
