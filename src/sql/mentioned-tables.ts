@@ -14,7 +14,7 @@ export function mentionedNames(sql: string, names: readonly string[]): string[] 
 }
 
 /** Comments, string literals and dollar-quoted text. */
-export const outsideOfCode = String.raw`--[^\n]*|\/\*[\s\S]*?\*\/|[eE]'(?:\\[\s\S]|''|[^'\\])*'|'(?:''|[^'])*'|\$(?<tag>[A-Za-z_]*)\$[\s\S]*?\$\k<tag>\$`;
+export const outsideOfCode = String.raw`--[^\n\r]*|\/\*[\s\S]*?\*\/|[eE]'(?:\\[\s\S]|''|[^'\\])*'|'(?:''|[^'])*'|\$(?<tag>(?:[\p{L}_][\p{L}\p{N}_]*)?)\$[\s\S]*?\$\k<tag>\$`;
 
 /** They are stepped over; identifiers are captured. */
 const token = new RegExp(

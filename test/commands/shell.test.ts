@@ -17,6 +17,7 @@ describe('statements end at a semicolon', () => {
     ['but not in a string', `select ';', 'it''s;';`, [`select ';', 'it''s;'`], ''],
     ['in a quoted name', 'select ";""";', ['select ";"""'], ''],
     ['in a comment', 'select 1 -- ;\n + /* ; /* ; */ ; */ 2;', ['select 1 -- ;\n + /* ; /* ; */ ; */ 2'], ''],
+    ['behind a comment that a carriage return ends', '-- a; b\rselect 1;', ['-- a; b\rselect 1'], ''],
     ['in dollars', 'select $$;$$, $a$;$$;$a$;', ['select $$;$$, $a$;$$;$a$'], ''],
     ['behind a backslash of an E string', `select E'\\';', 'x\\';`, [`select E'\\';', 'x\\'`], ''],
     ['an open string', `select 'a; b`, [], `select 'a; b`],

@@ -17,6 +17,8 @@ describe('no table that a statement reads is missed', () => {
     ['SELECT $from FROM users WHERE a = $to', ['users']],
     ['/* a */ SELECT 1 -- b\nFROM users', ['users']],
     ['SELECT $$ text $$ FROM users', ['users']],
+    [`SELECT $ü1$ it's $ü1$ FROM users`, ['users']],
+    ['SELECT 1 -- b\rFROM users', ['users']],
   ])('%s', (sql, expected) => {
     expect(mentionedNames(sql, names)).toEqual(expected);
   });
@@ -28,6 +30,7 @@ describe('what only looks like a name is stepped over', () => {
     ['SELECT 1 -- users'],
     ['SELECT /* users */ 1'],
     ['SELECT $tag$ users $tag$'],
+    ['SELECT $tag1$ users $tag1$'],
     ['SELECT my_users, users2'],
   ])('%s', (sql) => {
     expect(mentionedNames(sql, names)).toEqual([]);

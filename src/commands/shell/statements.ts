@@ -23,18 +23,24 @@ export function cutStatements(text: string): Cut {
 }
 
 /** Nothing but space and comments. */
-export const isBlank = (text: string): boolean => text.replace(/--[^\n]*|\/\*[\s\S]*?\*\//g, '').trim() === '';
+export const isBlank = (text: string): boolean => text.replace(/--[^\n\r]*|\/\*[\s\S]*?\*\//g, '').trim() === '';
 
 /** Where the token that starts here ends; the end of the text where it is not closed. */
 function tokenEnd(text: string, at: number): number {
   const rest = text.slice(at, at + 64);
-  if (rest.startsWith('--')) return endOf(text, '\n', at);
+  if (rest.startsWith('--')) return lineEnd(text, at);
   if (rest.startsWith('/*')) return commentEnd(text, at);
   const tag = /^\$(?:[A-Za-z_]\w*)?\$/.exec(rest)?.[0];
   if (tag !== undefined) return endOf(text, tag, at + tag.length);
   if (/^[eE]'/.test(rest) && !/[\w$]/.test(text[at - 1] ?? '')) return quoteEnd(text, at + 2, "'", true);
   if (rest[0] === "'" || rest[0] === '"') return quoteEnd(text, at + 1, rest[0], false);
   return at + 1;
+}
+
+function lineEnd(text: string, from: number): number {
+  let at = from;
+  while (at < text.length && text[at] !== '\n' && text[at] !== '\r') at++;
+  return at;
 }
 
 function endOf(text: string, mark: string, from: number): number {

@@ -10,7 +10,7 @@ const listing =
   /\b(show|information_schema|duckdb_(tables|views|columns)|pg_catalog|pg_\w+|sqlite_master|pragma_\w+)\b/i;
 
 export const listsCatalog = (sql: string): boolean =>
-  listing.test(sql.replace(/--[^\n]*|\/\*[\s\S]*?\*\/|'(?:''|[^'])*'/g, ' '));
+  listing.test(sql.replace(/--[^\n\r]*|\/\*[\s\S]*?\*\/|'(?:''|[^'])*'/g, ' '));
 
 /** As comments, where DuckDB's listings have a column for them. */
 export async function describeAll(

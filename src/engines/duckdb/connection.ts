@@ -80,7 +80,7 @@ const readers: ReadonlySet<StatementType> = new Set([StatementType.SELECT, State
 
 /** The one statement of the SQL, which only reads. Throws QueryError, and DuckDB's errors about what it names. */
 export async function prepareReading(connection: DuckDBConnection, sql: string): Promise<DuckDBPreparedStatement> {
-  if (/^[\s;]*$/.test(sql.replace(/--[^\n]*|\/\*[\s\S]*?\*\//g, '')))
+  if (/^[\s;]*$/.test(sql.replace(/--[^\n\r]*|\/\*[\s\S]*?\*\//g, '')))
     throw new QueryError('there is no statement in the SQL');
   const statements = await connection.extractStatements(sql);
   if (statements.count !== 1) throw new QueryError('only one statement at a time');
