@@ -24,6 +24,9 @@ const readers: Readonly<Record<Unit, { parse(value: never): number | boolean | u
   boolean: { parse: parseBoolean, expected: 'true or false' },
 };
 
+/** In which a limit is said, as it may be written; plain numbers are of the same unit. */
+const units: Readonly<Record<Unit, string>> = { size: 'B', duration: 's', count: '', share: '', boolean: '' };
+
 /** More are not told apart: each costs a look through the document for its line. */
 const mostProblems = 1000;
 
@@ -85,8 +88,10 @@ function* checkUnit(
   const isPlain = typeof value === 'string' || typeof value === (unit === 'boolean' ? 'boolean' : 'number');
   const result = isPlain ? parse(value as never) : undefined;
   if (result === undefined) yield { path, message: `must be ${expected}` };
-  else if (least !== undefined && Number(result) < least) yield { path, message: `must be at least ${least}` };
-  else if (most !== undefined && Number(result) > most) yield { path, message: `must be at most ${most}` };
+  else if (least !== undefined && Number(result) < least)
+    yield { path, message: `must be at least ${least}${units[unit]}` };
+  else if (most !== undefined && Number(result) > most)
+    yield { path, message: `must be at most ${most}${units[unit]}` };
   else replace(result);
 }
 

@@ -451,6 +451,8 @@ describe('a mistake is named by key, file and line', () => {
     ['a size that is none', `${minimal}limits:\n  record_bytes: lots\n`, 'limits.record_bytes', 5, /256MiB/],
     ['a duration that is none', `${minimal}batch:\n  claim: soon\n`, 'batch.claim', 5, /10m/],
     ['a count below its least', `${minimal}batch:\n  downloads: 0\n`, 'batch.downloads', 5, /at least 1/],
+    ['a duration below its least', `${minimal}expire:\n  grace: 30m\n`, 'expire.grace', 5, /at least 3600s/],
+    ['a size below its least', `${minimal}limits:\n  record_bytes: 7\n`, 'limits.record_bytes', 5, /at least 1024B/],
     ['a negative count', `${minimal}batch:\n  downloads: -1\n`, 'batch.downloads', 5, /whole number/],
     [
       'a level past its most',
