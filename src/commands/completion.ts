@@ -57,7 +57,7 @@ function describe(program: Command, questions: readonly string[]): readonly Desc
   return program.commands.map((command) => ({
     name: command.name(),
     summary: command.summary() || command.description(),
-    options: [...command.options.filter(isShown).map(describeOption), ...general],
+    options: [...optionsOf(command).filter(isShown).map(describeOption), ...general],
     values: [
       ...command.commands.map((inner) => inner.name()),
       ...command.registeredArguments.flatMap(({ argChoices }) => argChoices ?? []),
@@ -65,6 +65,12 @@ function describe(program: Command, questions: readonly string[]): readonly Desc
     ],
   }));
 }
+
+/** Those of the commands below it too, each flag once: `job` is completed as one command. */
+const optionsOf = (command: Command): Option[] => {
+  const all = [command, ...command.commands].flatMap(({ options }) => options);
+  return [...new Map(all.map((option) => [option.long, option])).values()];
+};
 
 const isShown = ({ hidden, long }: Option): boolean => !hidden && long !== undefined;
 

@@ -25,6 +25,7 @@ describe('bash', () => {
     expect(offered('query', 'decisions', '--for')).toEqual(['--format']);
     expect(offered('query', 'decisions', '--format', 'json')).toEqual(['json', 'jsonl']);
     expect(offered('backfill', '--log-l')).toEqual(['--log-level']);
+    expect(offered('job', 'plan', '--ma')).toEqual(['--manifest']);
     expect(offered('completion', 'z')).toEqual(['zsh']);
     expect(offered('query', '--par')).toEqual([]);
   });
