@@ -66,8 +66,16 @@ export function leadTo(
   return addressOf(question, given);
 }
 
-/** Where the answer to a question is; undefined for a value that is empty, which a form does not give. */
+/** Longer ones are not answered. */
+export const mostInAddress = 200_000;
+
+/**
+ * Where the answer to a question is; undefined for a value that is empty, which a form does not give, and for one that is too long
+ * for an address.
+ */
 export function addressOf(question: string, given: ReadonlyMap<string, string>): string | undefined {
-  if ([...given.values()].includes('')) return undefined;
-  return `/ask/${question}?${new URLSearchParams([...given, ['run', '1']])}`;
+  const values = [...given.values()];
+  if (values.includes('') || values.some(({ length }) => length > mostInAddress)) return undefined;
+  const address = `/ask/${question}?${new URLSearchParams([...given, ['run', '1']])}`;
+  return address.length > mostInAddress ? undefined : address;
 }

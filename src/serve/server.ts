@@ -17,6 +17,7 @@ import { style } from '../report/style.ts';
 import { QueryError } from '../sql/parameter.ts';
 import { csvField, csvFieldForSpreadsheets } from '../text/csv.ts';
 import { EngineTurns } from './engine-turns.ts';
+import { mostInAddress } from './lead.ts';
 import { failure, type Given, overview, type Page, question, questionList, requestOf, sqlPage } from './pages.ts';
 import type { World } from './world.ts';
 
@@ -52,7 +53,8 @@ export async function servePages(options: ServeOptions): Promise<PageServer> {
   const world: World = { ...options, engines };
   const access = new Access();
   const ending = new AbortController();
-  const server = createServer((request, response) => {
+  // Statements and values stand in addresses.
+  const server = createServer({ maxHeaderSize: mostInAddress + 16_384 }, (request, response) => {
     const gone = new AbortController();
     response.once('close', () => gone.abort(new Error('the browser has gone')));
     const signal = AbortSignal.any([gone.signal, ending.signal]);

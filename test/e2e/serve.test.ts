@@ -119,6 +119,10 @@ describeWith(['chromium'], 'pages in a browser', () => {
         request.end();
       });
 
+    test('hears an address as long as those that pages lead to', async () => {
+      expect((await raw(`/sql?sql=${'x'.repeat(200_000)}`)).status).toBe(403);
+    });
+
     test('is closed to everybody else, also with the link once it has been used', async () => {
       const { pathname, search } = new URL(serving.link);
       for (const path of [

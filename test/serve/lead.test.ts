@@ -67,3 +67,9 @@ describe('an address', () => {
     }
   });
 });
+
+test('a value that is too long for an address leads nowhere', () => {
+  expect(leadOf('subject', '名'.repeat(20_000), span)).toMatch(/^\/ask\/subject-activity\?/);
+  expect(leadOf('subject', '名'.repeat(30_000), span)).toBeUndefined();
+  expect(leadOf('subject', 'x'.repeat(4_000_000), span)).toBeUndefined();
+});
