@@ -41,6 +41,13 @@ import { wrapParagraphs } from './text/wrap.ts';
 // What logs say is nobody else's to read on this machine, whatever writes it: adapters say so too, DuckDB and Node do not.
 process.umask(0o077);
 
+// As container runtimes do it for users without a name, whose home neither Node nor the AWS SDK finds.
+try {
+  homedir();
+} catch {
+  process.env.HOME = '/';
+}
+
 // In a folder of the user's own: what is in there is run as code.
 enableCompileCache(join(process.env.XDG_CACHE_HOME || join(homedir(), '.cache'), 'audit-warehouse', 'compiled'));
 

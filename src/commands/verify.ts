@@ -176,11 +176,14 @@ async function acceptAs(
   { reason = '', by, table, object, day, deep }: Options,
   settings: Pick<AcceptOptions, 'ignoreNewerMs' | 'onPhase'>,
 ): Promise<AcceptReport> {
-  const [{ accept }, { userInfo }] = await Promise.all([import('../jobs/verify/accept.ts'), import('node:os')]);
+  const [{ accept }, { userName }] = await Promise.all([
+    import('../jobs/verify/accept.ts'),
+    import('../store/user-name.ts'),
+  ]);
   return accept(runtime, {
     ...settings,
     reason: reason.trim(),
-    by: by?.trim() || userInfo().username,
+    by: by?.trim() || userName(),
     ...(deep && { deep }),
     ...(table && { tables: table }),
     ...(object && { objects: object }),

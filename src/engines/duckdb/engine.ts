@@ -11,7 +11,6 @@
  * counts them for this process, elsewhere the size of the files. Iceberg metadata is not counted.
  */
 import { readFileSync } from 'node:fs';
-import { userInfo } from 'node:os';
 import { join } from 'node:path';
 import { type DuckDBConnection, type DuckDBResult, DuckDBTimestampValue, type DuckDBValue } from '@duckdb/node-api';
 import type { Config } from '../../config/config.ts';
@@ -19,6 +18,7 @@ import type { Catalog } from '../../iceberg/catalog.ts';
 import { liveFiles } from '../../iceberg/scan.ts';
 import { type ParameterValue, QueryError } from '../../sql/parameter.ts';
 import type { ObjectStore } from '../../store/store.ts';
+import { userName } from '../../store/user-name.ts';
 import { mentionedIn, type View, viewsOver } from '../../views/select.ts';
 import type { CellValue, QueryAnswer, QueryEngine, QueryRequest } from '../engine.ts';
 import { besideArrows } from './arrows.ts';
@@ -189,7 +189,7 @@ class DuckDbEngine implements QueryEngine {
   }
 
   get #user(): string {
-    return this.#options.config?.engines.duckdb?.user ?? userInfo().username;
+    return this.#options.config?.engines.duckdb?.user ?? userName();
   }
 
   async #names(): Promise<string[]> {

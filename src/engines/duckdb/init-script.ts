@@ -3,7 +3,6 @@
  * product's views, and Trino's functions as macros. It names files, so it is of the moment at which it was made.
  */
 import { readFileSync } from 'node:fs';
-import { userInfo } from 'node:os';
 import type { Config } from '../../config/config.ts';
 import { UsageError } from '../../config/errors.ts';
 import type { Catalog } from '../../iceberg/catalog.ts';
@@ -11,6 +10,7 @@ import { currentSnapshot, type TableMetadata } from '../../iceberg/metadata.ts';
 import { type LiveFile, liveFiles } from '../../iceberg/scan.ts';
 import { isTableFault } from '../../iceberg/table-fault.ts';
 import type { ObjectStore } from '../../store/store.ts';
+import { userName } from '../../store/user-name.ts';
 import { printable } from '../../text/printable.ts';
 import { viewsOver } from '../../views/select.ts';
 import { descriptions } from './catalog-listing.ts';
@@ -49,7 +49,7 @@ export async function duckDbScript({ store, catalog, config }: World): Promise<s
   const views = viewsOver({ tables: shown.map(({ name }) => name), stewards: config.stewards });
   const statements = [
     ...settings(config),
-    ...functions(config.engines.duckdb?.user ?? userInfo().username),
+    ...functions(config.engines.duckdb?.user ?? userName()),
     ...tables,
     ...views.map(({ name, sql }) => `CREATE OR REPLACE VIEW ${identifier(name)} AS\n${sql}`),
     ...descriptions(shown, views),

@@ -3,7 +3,7 @@
  * processes that died have left behind is removed by the next one.
  */
 import { mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
-import { tmpdir, userInfo } from 'node:os';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { processOwner } from '../../../ledger/process-owner.ts';
 
@@ -37,7 +37,7 @@ async function make(): Promise<string> {
 
 /** Folders of this user whose process is known to be gone. What cannot be looked at is left alone. */
 async function removeStale(): Promise<void> {
-  const { uid } = userInfo();
+  const uid = process.getuid?.() ?? -1;
   const owner = processOwner();
   const names = await readdir(tmpdir()).catch(() => []);
   for (const name of names.filter((one) => one.startsWith(prefix))) {
