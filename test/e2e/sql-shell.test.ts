@@ -91,6 +91,15 @@ describe('from a pipe', () => {
     expect(await Promise.race([ended, setTimeout(20_000, 'still there')])).toEqual([code, null]);
   });
 
+  it('where no temporary file can be made, it says what to do', async () => {
+    const { code, stderr } = await cli(['query', '--sql', 'select 1'], {
+      cwd: folder,
+      env: { TMPDIR: '/nonexistent' },
+    });
+    expect(code).toBe(1);
+    expect(stderr).toMatch(/point TMPDIR to one that can be written\n +because: ENOENT/);
+  });
+
   it('answers go into a private file, and back', async () => {
     await piped(`.format csv\n.output all.csv\nselect 1 as a;\nselect '${'\u001b'}' as b;\n.output\nselect 3 as c;`);
     expect(readFileSync(join(folder, 'all.csv'), 'utf8')).toBe('a\r\n1\r\nb\r\n\u001b\r\n');

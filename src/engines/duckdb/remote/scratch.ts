@@ -29,7 +29,9 @@ export class Scratch {
 
 async function make(): Promise<string> {
   await removeStale();
-  const folder = await mkdtemp(join(tmpdir(), prefix));
+  const folder = await mkdtemp(join(tmpdir(), prefix)).catch((cause) => {
+    throw new Error('questions need a folder for temporary files: point TMPDIR to one that can be written', { cause });
+  });
   await writeFile(join(folder, ownerFile), processOwner().id, { mode: 0o600, flag: 'wx' });
   await mkdir(join(folder, 'files'), { mode: 0o700 });
   return folder;
