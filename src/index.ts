@@ -60,7 +60,7 @@ export type { AcceptedDifferences } from './jobs/verify/accounts.ts';
 export type { Difference } from './jobs/verify/difference.ts';
 export type { VerifyOptions, VerifyReport } from './jobs/verify/verify.ts';
 export { ParameterError } from './queries/parameters.ts';
-export type { ReportData } from './report/gather.ts';
+export type { ReportDocument } from './report/data.ts';
 export { QueryError } from './sql/parameter.ts';
 export { StoreError, type StoreErrorCode } from './store/store.ts';
 export type {

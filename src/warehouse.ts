@@ -22,7 +22,7 @@ import { JobSteps } from './jobs/steps/job-steps.ts';
 import type { TableReport } from './jobs/tables/describe.ts';
 import type { AcceptOptions, AcceptReport } from './jobs/verify/accept.ts';
 import type { VerifyOptions, VerifyReport } from './jobs/verify/verify.ts';
-import type { ReportData } from './report/gather.ts';
+import type { ReportDocument } from './report/data.ts';
 import type { OpenRuntime, WorkerHandle } from './wire.ts';
 import type { WorkerOptions } from './worker/worker.ts';
 
@@ -74,7 +74,8 @@ export interface ReportOptions {
 }
 
 export interface Report {
-  readonly data: ReportData;
+  /** What `report --json` prints. */
+  readonly data: ReportDocument;
   /** One page without scripts, to be written to a file or sent. */
   readonly html: string;
 }
@@ -210,6 +211,7 @@ export class Warehouse implements AsyncDisposable {
   /** One page over a range of time: who was allowed and denied what. */
   async report(options: ReportOptions = {}): Promise<Report> {
     const [
+      { documentOf },
       { checkFilters },
       { gatherReport },
       { lastDayWithEvents },
@@ -220,6 +222,7 @@ export class Warehouse implements AsyncDisposable {
       { eventTables },
       version,
     ] = await Promise.all([
+      import('./report/data.ts'),
       import('./report/filters.ts'),
       import('./report/gather.ts'),
       import('./queries/range.ts'),
@@ -243,8 +246,11 @@ export class Warehouse implements AsyncDisposable {
         () => takeReceipt(runtime, { tables: eventTables }, { ...range, isDefault: false }),
         () => gatherReport({ engine, tables, signal }, range, { filters, lookBackDays }),
       );
-      const html = renderPage(data, { title, now, warehouse: this.config.warehouse, engine: name, version, receipt });
-      return { data, html };
+      const about = { title, now, engine: name, version, receipt };
+      return {
+        data: documentOf(data, about),
+        html: renderPage(data, { ...about, warehouse: this.config.warehouse }),
+      };
     });
   }
 

@@ -49,27 +49,21 @@ export function defineQuarantine(program: Command, run: RunAction): void {
 async function execute(context: CommandContext, options: Options): Promise<number> {
   const [
     { describeQuarantine },
+    { expectReasons, expectSourceTypes },
     { openConfigAndLog, openReading },
     { UsageError },
     { parseDays },
-    { rejectionCodes },
-    { sourceTypes },
   ] = await Promise.all([
     import('../jobs/quarantine/explain.ts'),
+    import('../jobs/quarantine/expect-known.ts'),
     import('./shared/setup.ts'),
     import('../config/errors.ts'),
     import('../ingest/time-range.ts'),
-    import('../records/outcome.ts'),
-    import('../config/schema.ts'),
   ]);
   const samples = parseCount(options.samples);
   if (samples === undefined) throw new UsageError(`--samples takes a whole number, not ${options.samples}`);
-  const unknown = options.reason?.find((reason) => !Object.hasOwn(rejectionCodes, reason));
-  if (unknown !== undefined)
-    throw new UsageError(`there is no reason ${unknown}; there are: ${Object.keys(rejectionCodes).join(', ')}`);
-  const other = options.type?.find((type) => !(sourceTypes as readonly string[]).includes(type));
-  if (other !== undefined)
-    throw new UsageError(`there is no source type ${other}; there are: ${sourceTypes.join(', ')}`);
+  expectReasons(options.reason);
+  expectSourceTypes(options.type);
   const range = rangeOf(context, options);
   parseDays(range, { now: context.clock() });
   const { config, log } = openConfigAndLog(context, options);

@@ -44,18 +44,15 @@ export function defineReplay(program: Command, run: RunAction): void {
 }
 
 async function execute(context: CommandContext, options: Options): Promise<number> {
-  const [{ replay }, { openConfigAndLog }, { UsageError }, { parseDays }, { rejectionCodes }, { formatCount, plural }] =
+  const [{ replay }, { openConfigAndLog }, { parseDays }, { expectReasons }, { formatCount, plural }] =
     await Promise.all([
       import('../jobs/replay/replay.ts'),
       import('./shared/setup.ts'),
-      import('../config/errors.ts'),
       import('../ingest/time-range.ts'),
-      import('../records/outcome.ts'),
+      import('../jobs/quarantine/expect-known.ts'),
       import('../text/humanize.ts'),
     ]);
-  const unknown = options.reason?.find((reason) => !Object.hasOwn(rejectionCodes, reason));
-  if (unknown !== undefined)
-    throw new UsageError(`there is no reason ${unknown}; there are: ${Object.keys(rejectionCodes).join(', ')}`);
+  expectReasons(options.reason);
   const range = rangeOf(context, options);
   parseDays(range, { now: context.clock() });
   const { config, log } = openConfigAndLog(context, options);

@@ -67,7 +67,7 @@ async function execute(context: CommandContext, options: Options): Promise<numbe
     { lastDayWithEvents },
     { reportRange },
     { renderPage },
-    { jsonOf },
+    { documentOf, jsonOf },
     { checkFilters },
     files,
     setup,
@@ -110,13 +110,13 @@ async function execute(context: CommandContext, options: Options): Promise<numbe
       if (place.file === '-') {
         await context.stdout.writeData(page);
       } else {
-        await files.writeReport(place, page, () => ({ data, json: jsonOf(data, about) }));
+        await files.writeReport(place, page, () => ({ data, json: jsonOf(documentOf(data, about)) }));
         const days = range.fromDay === range.toDay ? range.fromDay : `${range.fromDay} to ${range.toDay}`;
         const written = `wrote ${printable(place.file)}: ${days}, ${formatBytes(Buffer.byteLength(page))}\n`;
         await (options.json ? context.stderr : context.stdout).write(written);
       }
     }
-    if (options.json) await context.stdout.writeJson(jsonOf(data, about));
+    if (options.json) await context.stdout.writeJson(jsonOf(documentOf(data, about)));
   } finally {
     await engine.close();
   }

@@ -60,7 +60,8 @@ export function tablesOf(data: ReportData): NamedTable[] {
   });
 }
 
-export interface JsonOptions {
+/** What a report says of itself. */
+export interface About {
   readonly title: string;
   /** Milliseconds since the epoch. */
   readonly now: number;
@@ -69,12 +70,17 @@ export interface JsonOptions {
   readonly receipt?: Receipt | undefined;
 }
 
-export function jsonOf(data: ReportData, { title, now, engine, version, receipt }: JsonOptions): string {
+export type ReportDocument = ReturnType<typeof documentOf>;
+
+export const jsonOf = (document: ReportDocument): string => `${JSON.stringify(document, null, 1)}\n`;
+
+/** Plain values, which JSON has too. */
+export function documentOf(data: ReportData, { title, now, engine, version, receipt }: About) {
   const { range, before, lookBack, filters, buckets, decisions, okera, quarantine, missing, leftOut, asked } = data;
   const span = ({ from, to }: { from: bigint; to: bigint }) => ({ from: timeText(from), to: timeText(to) });
   const sums = <Name extends string>(of: Readonly<Record<Name, number>> | null, names: readonly Name[]) =>
     of && { total: names.reduce((all, name) => all + of[name], 0), ...of };
-  const document = {
+  return {
     title,
     version,
     engine,
@@ -117,7 +123,6 @@ export function jsonOf(data: ReportData, { title, now, engine, version, receipt 
       bytesScanned,
     })),
   };
-  return `${JSON.stringify(document, null, 1)}\n`;
 }
 
 /**

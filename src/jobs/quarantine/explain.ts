@@ -5,6 +5,7 @@ import { parseDays } from '../../ingest/time-range.ts';
 import type { Row } from '../../parquet/read/row-reader.ts';
 import { type RejectionCode, rejectionCodes } from '../../records/outcome.ts';
 import { quarantine } from '../../tables/quarantine.ts';
+import { expectReasons, expectSourceTypes } from './expect-known.ts';
 
 export interface QuarantineOptions {
   readonly reasons?: readonly string[];
@@ -56,6 +57,8 @@ export async function describeQuarantine(
   { store, catalog, clock }: Pick<Runtime, 'store' | 'catalog' | 'clock'>,
   options: QuarantineOptions,
 ): Promise<QuarantineReport> {
+  expectReasons(options.reasons);
+  expectSourceTypes(options.sourceTypes);
   const ymd = parseDays(options, { now: clock() });
   const reports = new Map<string, ReasonReport>();
   const objects = new Map<ReasonReport, string>();

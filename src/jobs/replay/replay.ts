@@ -26,6 +26,7 @@ import type { Row } from '../../parquet/read/row-reader.ts';
 import type { RejectionCode } from '../../records/outcome.ts';
 import { quarantine } from '../../tables/quarantine.ts';
 import { compareText } from '../../text/order.ts';
+import { expectReasons } from '../quarantine/expect-known.ts';
 import { replan } from '../replan.ts';
 import { Interpreters } from './interpreters.ts';
 
@@ -65,6 +66,7 @@ export interface ReplayReport {
 export async function replay(runtime: Runtime, options: ReplayOptions = {}): Promise<ReplayReport> {
   const { clock, catalog } = runtime;
   const started = clock();
+  expectReasons(options.reasons);
   const days = parseDays(options, { now: started });
   const sources = selectSources(runtime, options.sources);
   await expectOwnWarehouse(runtime);
