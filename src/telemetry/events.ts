@@ -60,6 +60,7 @@ export const events = declare({
   'batch-released': { level: 'info', message: 'claim given back; the batch is free for others' },
   'source-failed': { level: 'error', message: 'source failed; it is tried again' },
   'source-empty': { level: 'warn', message: 'source without any object' },
+  'source-unlisted': { level: 'error', message: 'a source cannot be listed; it stays out' },
   'objects-archived': {
     level: 'warn',
     message: 'objects in an archive storage class are left until they are restored',

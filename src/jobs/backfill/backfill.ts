@@ -49,6 +49,7 @@ import { loadSideTables } from '../side-tables/load.ts';
 import { type ReadingAgain, ReadingNote } from './reading-again.ts';
 import { AgainAccount, BackfillAccount, type BackfillOptions, type BackfillReport } from './report.ts';
 import { Silence } from './silence.ts';
+import { ListingFault, sourceListing, UnlistedSources } from './unlisted-sources.ts';
 import { unplacedRows } from './unplaced-rows.ts';
 
 const pollMs = 1000;
@@ -69,12 +70,14 @@ export async function backfill(
   const account = new BackfillAccount();
   const isDryRun = options.dryRun === true;
   const started = runtime.clock();
-  const run = new BackfillRun({ ...runtime, config: { ...runtime.config, sources } }, rest, progress, account);
+  const unlisted = new UnlistedSources(runtime.log, account, sources.length + sideSources.length);
+  const selected = { ...runtime, config: { ...runtime.config, sources } };
+  const run = new BackfillRun(selected, rest, progress, account, unlisted);
   await requireFolders(runtime.store, [...sources, ...sideSources]);
   try {
     run.prepare();
     await expectOwnWarehouse(runtime);
-    await loadSideTables(runtime, sideSources, options, progress, account);
+    await loadSideTables(runtime, sideSources, options, progress, account, unlisted);
     await (isDryRun ? run.dryRun() : run.run());
   } finally {
     await run.close();
@@ -118,6 +121,7 @@ class BackfillRun {
   readonly #note: ReadingNote | undefined;
   /** The listing of each source, by its name, of which the first page was asked for ahead of its use. */
   readonly #listings = new Map<string, AsyncGenerator<ObjectInfo>>();
+  readonly #unlisted: UnlistedSources;
   readonly #leftToDo = new LeftToDo();
   #isFirstPass = true;
   #again: string | undefined;
@@ -139,7 +143,14 @@ class BackfillRun {
   readonly #known = { objects: 0, rows: 0, quarantined: 0 };
   #done = { objects: 0, bytes: 0, rows: 0 };
 
-  constructor(given: Runtime, options: BackfillOptions, progress: ProgressSink, account: BackfillAccount) {
+  constructor(
+    given: Runtime,
+    options: BackfillOptions,
+    progress: ProgressSink,
+    account: BackfillAccount,
+    unlisted: UnlistedSources,
+  ) {
+    this.#unlisted = unlisted;
     const runtime = { ...given, later: this.#leftToDo.later };
     this.#account = account;
     this.#runtime = runtime;
@@ -225,7 +236,7 @@ class BackfillRun {
   }
 
   async #endReadingAgain(): Promise<void> {
-    if (this.#note === undefined) return;
+    if (this.#note === undefined || this.#unlisted.any) return;
     await this.#note.close();
     this.#account.otherMappings = await findOtherMappings(this.#ledger, this.#sources);
   }
@@ -386,11 +397,26 @@ class BackfillRun {
     };
     this.#warnings = [];
     for (const source of this.#sources) {
+      const { name, location } = source.config;
+      if (this.#unlisted.has(name)) continue;
       const { log } = this.#runtime;
       const before = { ...counters };
-      const listing = this.#listings.get(source.config.name);
-      this.#listings.delete(source.config.name);
-      yield* planBatches(store, ledger, source, { ...options, ...(listing && { listing }) }, counters);
+      const listing = sourceListing(this.#listings.get(name) ?? objectsAt(store, location, prefix));
+      this.#listings.delete(name);
+      let planned = 0;
+      try {
+        for await (const batch of planBatches(store, ledger, source, { ...options, listing }, counters)) {
+          planned += batch.objects.length;
+          yield batch;
+        }
+      } catch (error) {
+        if (!(error instanceof ListingFault)) throw error;
+        this.#unlisted.add(source.config, error);
+        // What had been listed and not looked at yet is for the next run.
+        for (const key of ['skipped', 'claimedElsewhere', 'archived'] as const) planned += counters[key] - before[key];
+        counters.listed = before.listed + planned;
+        continue;
+      }
       if (counters.listed === before.listed) this.#warnings.push(emptySource(log, source.config, prefix));
       const archived = counters.archived - before.archived;
       if (archived > 0) this.#warnings.push(archivedObjects(log, source.config, archived));

@@ -20,6 +20,7 @@ import { quarantine } from '../../tables/quarantine.ts';
 import { logEvent } from '../../telemetry/events.ts';
 import { compareText } from '../../text/order.ts';
 import type { BackfillAccount, BackfillOptions } from '../backfill/report.ts';
+import { ListingFault, sourceListing, type UnlistedSources } from '../backfill/unlisted-sources.ts';
 import { LoadConflict, type LoadResult, loadDigest, replaceTable, shownLoad } from './replace-table.ts';
 
 /** Objects that one side table may be made of: their list is held in memory. */
@@ -33,6 +34,7 @@ export async function loadSideTables(
   options: Pick<BackfillOptions, 'dryRun' | 'signal'>,
   progress: ProgressSink,
   account: BackfillAccount,
+  unlisted: UnlistedSources,
 ): Promise<void> {
   if (sources.length === 0) return;
   const isDryRun = options.dryRun === true;
@@ -42,7 +44,13 @@ export async function loadSideTables(
   }
   for (const config of sources) {
     const loader = new SourceLoader(runtime, config, options, progress, account);
-    await (isDryRun ? loader.plan() : loader.load());
+    try {
+      await (isDryRun ? loader.plan() : loader.load());
+    } catch (error) {
+      if (!(error instanceof ListingFault)) throw error;
+      unlisted.add(config, error);
+      continue;
+    }
     if (loader.isEmpty) account.warnings.push(emptySource(runtime.log, config));
   }
 }
@@ -179,7 +187,7 @@ class SourceLoader {
     const { location } = this.#config;
     const byTable = new Map<SideTable, ObjectInfo[]>();
     let listed = 0;
-    for await (const object of objectsAt(store, location)) {
+    for await (const object of sourceListing(objectsAt(store, location))) {
       this.#signal?.throwIfAborted();
       if (object.uri.startsWith(`${config.warehouse}/`)) continue;
       listed++;
