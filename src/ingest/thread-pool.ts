@@ -1,7 +1,7 @@
 /**
  * Whole batches on several threads at a time: on those of a pool, and on this one. A thread has a store and a set of
  * columns of its own, made from the configuration and kept from batch to batch; what it tells while it works (objects
- * read, lines for the log) comes in order, before the end of its batch. The threads do not keep the process alive, and
+ * read, lines for the log) comes in order, before the end of its batch. Threads without one do not keep the process alive, and
  * start with the second batch at a time: to load what one needs takes longer than many a run does.
  *
  * What the configuration gives to the bodies and columns of the process is shared out among the threads.
@@ -65,12 +65,18 @@ class IngestThread {
   send(task: ThreadTask | Preparation, transfer: readonly MessagePort[] = [], onEnd?: (reason: Error) => void): void {
     this.#running ??= this.#start();
     const { worker, watching } = this.#running;
-    if (onEnd !== undefined) watching.add(onEnd);
+    if (onEnd !== undefined) {
+      watching.add(onEnd);
+      worker.ref();
+    }
     worker.postMessage(task, transfer);
   }
 
   leave(onEnd: (reason: Error) => void): void {
-    this.#running?.watching.delete(onEnd);
+    if (this.#running === undefined) return;
+    const { worker, watching } = this.#running;
+    watching.delete(onEnd);
+    if (watching.size === 0) worker.unref();
   }
 
   async close(): Promise<void> {
@@ -89,7 +95,7 @@ class IngestThread {
     };
     worker.on('error', end);
     worker.on('exit', (code) => end(new Error(`it exited with code ${code}`)));
-    // The ports of its batches keep the process alive.
+    // It keeps the process alive while it has a batch: how it ends has to be heard.
     worker.unref();
     return running;
   }
