@@ -168,6 +168,15 @@ describe('values', () => {
     expect(existsSync('.tmp')).toBe(false);
   });
 
+  it('ends when it is stopped, at whatever moment', async () => {
+    const sql = 'SELECT count(*) FROM range(100000000) a, range(100000000) b';
+    for (let ms = 0; ms < 30; ms += 3) {
+      const stop = new AbortController();
+      setTimeout(() => stop.abort(new Error('stopped')), ms);
+      await expect(answer(engine, { sql, signal: stop.signal })).rejects.toThrow(/stopped|interrupt/i);
+    }
+  });
+
   it('an answer larger than one chunk comes whole', async () => {
     const { rows } = await answer(engine, 'SELECT i FROM range(10000) t(i)');
     expect(rows).toHaveLength(10_000);

@@ -95,6 +95,26 @@ export async function prepareReading(connection: DuckDBConnection, sql: string):
   return statement;
 }
 
+/** Between two interruptions. */
+const interruptEveryMs = 20;
+
+/**
+ * Ends what the connection runs once the signal fires: again and again, since DuckDB forgets an interruption that comes before
+ * a statement begins. Returns what ends that, to be called before the connection is closed.
+ */
+export function interruptOn(signal: AbortSignal | undefined, connection: DuckDBConnection): () => void {
+  let again: NodeJS.Timeout | undefined;
+  const interrupt = (): void => {
+    connection.interrupt();
+    again ??= setInterval(interrupt, interruptEveryMs).unref();
+  };
+  signal?.addEventListener('abort', interrupt, { once: true });
+  return () => {
+    signal?.removeEventListener('abort', interrupt);
+    clearInterval(again);
+  };
+}
+
 /** DuckDB's comments nest. One that has another inside is not taken for a gap, so that none ends for us before it does for DuckDB. */
 export const gap = String.raw`(?:\s|--[^\n\r]*(?:[\n\r]|$)|\/\*(?:(?!\/\*|\*\/)[\s\S])*\*\/)*`;
 const explain = new RegExp(

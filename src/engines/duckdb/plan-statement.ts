@@ -10,6 +10,7 @@ import {
   addPrelude,
   explainedBy,
   gap,
+  interruptOn,
   type OpenDuckDb,
   openDuckDb,
   prepareReading,
@@ -73,8 +74,7 @@ async function overEmpty<T>(
   idle = undefined;
   const planner = taken ?? { ...(await openDuckDb({ enable_external_access: 'false', threads: '1' })), uses: 0 };
   const { connection } = planner;
-  const interrupt = (): void => connection.interrupt();
-  signal?.addEventListener('abort', interrupt, { once: true });
+  const leave = interruptOn(signal, connection);
   try {
     signal?.throwIfAborted();
     await connection.run('BEGIN');
@@ -90,7 +90,7 @@ async function overEmpty<T>(
     signal?.throwIfAborted();
     return found;
   } finally {
-    signal?.removeEventListener('abort', interrupt);
+    leave();
     const isReusable = ++planner.uses < mostUses && (await undo(connection));
     if (isReusable && idle === undefined) idle = planner;
     else planner.close();
