@@ -15,6 +15,7 @@ import type { ObjectInfo } from '../../store/store.ts';
 import { logEvent } from '../../telemetry/events.ts';
 import { plural } from '../../text/humanize.ts';
 import { pathsSeen, readOne, whyNoRows } from '../look/explain.ts';
+import { hasRecords } from '../look/read-samples.ts';
 
 interface SourceSum {
   readonly source: ConfiguredSource;
@@ -71,14 +72,16 @@ export class Silence {
       if (columns.length === 0) continue;
       logEvent(runtime.log, 'columns-null', { source: name, columns, rows: sum.rows });
       const { read } = await readOne(runtime, source, example, signal);
-      const seen = pathsSeen(read);
-      const instead = seen.length === 0 ? 'the records have no input' : `the records have ${seen.join(', ')}`;
+      const instead = hasRecords(read) ? whatIsThere(pathsSeen(read)) : 'the records are too large to look into here';
       const message = `${columns.join(', ')} ${columns.length === 1 ? 'is' : 'are'} null in every one of ${plural(sum.rows, 'row')}; ${instead}: "shape" and "fields" say where a column comes from, and "audit-warehouse init LOCATION" proposes them`;
       warnings.push({ code: 'columns-null', source: name, message });
     }
     return warnings;
   }
 }
+
+const whatIsThere = (paths: readonly string[]): string =>
+  paths.length === 0 ? 'the records have no input' : `the records have ${paths.join(', ')}`;
 
 function addFile(sum: SourceSum, { recordCount, nullCounts }: DataFile): void {
   sum.rows += recordCount;

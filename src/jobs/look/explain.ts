@@ -55,6 +55,8 @@ export async function whyNoRows(
   const own = read.skips.filter((reason) => reason === 'request-line' || reason === 'response-line').length;
   if (own > 0)
     return `${plural(own, 'line')} of OPA about requests and not one decision: start it with --set decision_logs.console=true, or read where its decision logs go`;
+  if (sample.isCut && !hasRecords(read))
+    return `the first record of ${sample.object.uri} is too large to look into here`;
   return 'all lines are of other programs: see docs/inputs.md for what can be read, and whether the location is the right one';
 }
 

@@ -31,6 +31,8 @@ const mostListed = 100_000;
 const mostSamples = 16;
 const storedBytes = 1 << 20;
 const firstBytes = 192 << 10;
+/** Of records, however large: a look must not need more memory than what it looks at took. */
+const mostTextBytes = 4 << 20;
 
 export async function listSome(store: ObjectStore, location: string, signal?: AbortSignal): Promise<Listing> {
   const objects: ObjectInfo[] = [];
@@ -57,15 +59,15 @@ export const sampleObject = (
   signal?: AbortSignal,
 ): Promise<Sample> => readBeginning(store, object, firstBytes, limits, signal);
 
-/** For a sample in which no record ends: four times as much of its object, until that is all, or as large as a record may be. */
+/** For a sample in which no record ends: four times as much of its object, until that is all of it or 4 MiB. */
 export async function sampleMore(
   store: ObjectStore,
   { object, text, isCut, error }: Sample,
   limits: Limits,
   signal?: AbortSignal,
 ): Promise<Sample | undefined> {
-  if (!isCut || error !== undefined || text.length >= limits.recordBytes) return undefined;
-  return readBeginning(store, object, Math.min(text.length * 4, limits.recordBytes), limits, signal);
+  if (!isCut || error !== undefined || text.length >= mostTextBytes) return undefined;
+  return readBeginning(store, object, Math.min(text.length * 4, mostTextBytes), limits, signal);
 }
 
 async function readBeginning(
