@@ -12,7 +12,7 @@ import { eventSources, eventSourceTypes } from '../../sources/registry.ts';
 import type { ObjectInfo } from '../../store/store.ts';
 import { plural } from '../../text/humanize.ts';
 import { hasRecords, type Read, readSamples } from './read-samples.ts';
-import { type Sample, sampleMore, sampleObject } from './sample.ts';
+import { largerSamples, type Sample, sampleObject } from './sample.ts';
 
 export interface ReadSample {
   readonly sample: Sample;
@@ -27,13 +27,17 @@ export async function readOne(
   signal?: AbortSignal,
 ): Promise<ReadSample> {
   const { limits } = config;
-  let sample: Sample | undefined = await sampleObject(store, object, limits, signal);
-  for (;;) {
-    const one = { sample, read: await readSamples(source, [sample], limits) };
-    if (hasRecords(one.read)) return one;
-    sample = await sampleMore(store, sample, limits, signal);
-    if (sample === undefined) return one;
+  const readIt = async (sample: Sample): Promise<ReadSample> => ({
+    sample,
+    read: await readSamples(source, [sample], limits),
+  });
+  let one = await readIt(await sampleObject(store, object, limits, signal));
+  if (hasRecords(one.read)) return one;
+  for await (const sample of largerSamples(store, one.sample, limits, signal)) {
+    one = await readIt(sample);
+    if (hasRecords(one.read)) break;
   }
+  return one;
 }
 
 /** What to do about a sample without rows, and why it has none. */

@@ -15,7 +15,7 @@ import { eventSourceTypes, type SourceType } from '../../sources/registry.ts';
 import { selecting } from '../../sources/selection.ts';
 import { proposeFields } from './propose-fields.ts';
 import { hasRecords, type Read, readSamples } from './read-samples.ts';
-import { chooseSome, listSome, type Sample, sampleMore, sampleObject } from './sample.ts';
+import { chooseSome, largerSamples, listSome, type Sample, sampleObject } from './sample.ts';
 
 export interface Look {
   readonly objects: {
@@ -75,12 +75,13 @@ export async function lookAt(
   const usable = samples.filter(({ text }) => text.length > 0);
   let found = await bestType(usable, limits);
   const larger: Sample[] = [];
-  for (let one = usable.find(({ isCut }) => isCut); one !== undefined && !found.hasRecords; ) {
-    one = await sampleMore(store, one, limits, signal);
-    if (one === undefined) break;
-    larger.push(one);
-    found = await bestType([one], limits);
-  }
+  const cut = usable.find(({ isCut }) => isCut);
+  if (cut !== undefined && !found.hasRecords)
+    for await (const sample of largerSamples(store, cut, limits, signal)) {
+      larger.push(sample);
+      found = await bestType([sample], limits);
+      if (found.hasRecords) break;
+    }
   const { best } = found;
   const judgedBy = larger.length > 0 ? larger.slice(-1) : usable;
   const mapped = best?.type === 'opa' ? await bestMapping(judgedBy, limits, best.read) : undefined;

@@ -30,9 +30,9 @@ export interface Sample {
 const mostListed = 100_000;
 const mostSamples = 16;
 const storedBytes = 1 << 20;
-const firstBytes = 192 << 10;
-/** Of records, however large: a look must not need more memory than what it looks at took. */
-const mostTextBytes = 4 << 20;
+const textBytes = 192 << 10;
+/** Where no record ends in that. A look must not need more memory than what it looks at took, however large records are. */
+const largerTextBytes = [768 << 10, 3 << 20, 4 << 20];
 
 export async function listSome(store: ObjectStore, location: string, signal?: AbortSignal): Promise<Listing> {
   const objects: ObjectInfo[] = [];
@@ -57,27 +57,31 @@ export const sampleObject = (
   object: ObjectInfo,
   limits: Limits,
   signal?: AbortSignal,
-): Promise<Sample> => readBeginning(store, object, firstBytes, limits, signal);
+): Promise<Sample> => readBeginning(store, object, textBytes, limits, signal);
 
-/** For a sample in which no record ends: four times as much of its object, until that is all of it or 4 MiB. */
-export async function sampleMore(
+/** More and more of the object of a sample in which no record ends, until that is all of it or 4 MiB. */
+export async function* largerSamples(
   store: ObjectStore,
-  { object, text, isCut, error }: Sample,
+  sample: Sample,
   limits: Limits,
   signal?: AbortSignal,
-): Promise<Sample | undefined> {
-  if (!isCut || error !== undefined || text.length >= mostTextBytes) return undefined;
-  return readBeginning(store, object, Math.min(text.length * 4, mostTextBytes), limits, signal);
+): AsyncGenerator<Sample> {
+  let before = sample;
+  for (const most of largerTextBytes) {
+    if (!before.isCut || before.error !== undefined) return;
+    before = await readBeginning(store, sample.object, most, limits, signal);
+    yield before;
+  }
 }
 
 async function readBeginning(
   store: ObjectStore,
   object: ObjectInfo,
-  textBytes: number,
+  mostBytes: number,
   limits: Limits,
   signal?: AbortSignal,
 ): Promise<Sample> {
-  const mostStored = Math.max(storedBytes, textBytes);
+  const mostStored = Math.max(storedBytes, mostBytes);
   let bytesRead = 0;
   let head: Uint8Array = new Uint8Array();
   async function* stored(): AsyncGenerator<Uint8Array> {
@@ -96,14 +100,14 @@ async function readBeginning(
     for await (const piece of openBody(stored(), limits)) {
       pieces.push(Buffer.from(piece));
       length += piece.length;
-      if (length >= textBytes) break;
+      if (length >= mostBytes) break;
     }
   } catch (cause) {
     if (!(cause instanceof ObjectError || cause instanceof StoreError)) throw cause;
     // A body that was cut on purpose cannot end well.
     if (bytesRead < mostStored || length === 0) error = cause.message;
   }
-  const isCut = length >= textBytes || bytesRead >= mostStored;
-  const text = Buffer.concat(pieces).subarray(0, textBytes);
+  const isCut = length >= mostBytes || bytesRead >= mostStored;
+  const text = Buffer.concat(pieces).subarray(0, mostBytes);
   return { object, compression: compressionOf(head), text, isCut, bytesRead, ...(error !== undefined && { error }) };
 }
