@@ -105,18 +105,19 @@ async function execute(context: CommandContext, options: Options): Promise<numbe
     const { warehouse } = config;
     const { version } = packageJson;
     const about = { title: options.title, now, engine: options.engine, version, receipt };
+    const json = (): string => jsonOf(documentOf(data, about));
     if (place !== undefined) {
       const page = renderPage(data, { ...about, warehouse, files: place.links });
       if (place.file === '-') {
         await context.stdout.writeData(page);
       } else {
-        await files.writeReport(place, page, () => ({ data, json: jsonOf(documentOf(data, about)) }));
+        await files.writeReport(place, page, () => ({ data, json: json() }));
         const days = range.fromDay === range.toDay ? range.fromDay : `${range.fromDay} to ${range.toDay}`;
         const written = `wrote ${printable(place.file)}: ${days}, ${formatBytes(Buffer.byteLength(page))}\n`;
         await (options.json ? context.stderr : context.stdout).write(written);
       }
     }
-    if (options.json) await context.stdout.writeJson(jsonOf(documentOf(data, about)));
+    if (options.json) await context.stdout.writeJson(json());
   } finally {
     await engine.close();
   }

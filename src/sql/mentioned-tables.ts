@@ -1,3 +1,5 @@
+import { comment } from './comments.ts';
+
 /**
  * Which tables an SQL text can mean: every name that stands in it as an identifier. A name that is only a column's or an
  * alias is taken too, which costs a view that nobody reads; no table that the statement reads is ever missed. (DuckDB's own
@@ -14,7 +16,7 @@ export function mentionedNames(sql: string, names: readonly string[]): string[] 
 }
 
 /** Comments, string literals and dollar-quoted text. */
-export const outsideOfCode = String.raw`--[^\n\r]*|\/\*[\s\S]*?\*\/|[eE]'(?:\\[\s\S]|''|[^'\\])*'|'(?:''|[^'])*'|\$(?<tag>(?:[\p{L}_][\p{L}\p{N}_]*)?)\$[\s\S]*?\$\k<tag>\$`;
+export const outsideOfCode = String.raw`${comment}|[eE]'(?:\\[\s\S]|''|[^'\\])*'|'(?:''|[^'])*'|\$(?<tag>(?:[\p{L}_][\p{L}\p{N}_]*)?)\$[\s\S]*?\$\k<tag>\$`;
 
 /** They are stepped over; identifiers are captured. */
 const token = new RegExp(

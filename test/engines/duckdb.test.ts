@@ -313,7 +313,7 @@ describe('a mistake in the SQL', () => {
   });
 });
 
-it('a name that is no table brings no table of DuckDB to mind', async () => {
+it("where a table does not exist, none of DuckDB's own is proposed", async () => {
   const error = await answer(engine, 'SELECT * FROM event').catch((thrown) => thrown);
   expect(error.cause.message).toMatch(/LINE 1: SELECT \* FROM event/);
   expect(error.cause.message).not.toContain('Did you mean');

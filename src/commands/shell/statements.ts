@@ -1,4 +1,5 @@
 /** Cuts what is typed into statements, at semicolons that are not in a string, a quoted name or a comment. */
+import { withoutComments } from '../../sql/comments.ts';
 
 export interface Cut {
   /** Without their semicolons, and without those that are only space and comments. */
@@ -23,7 +24,7 @@ export function cutStatements(text: string): Cut {
 }
 
 /** Nothing but space and comments. */
-export const isBlank = (text: string): boolean => text.replace(/--[^\n\r]*|\/\*[\s\S]*?\*\//g, '').trim() === '';
+export const isBlank = (text: string): boolean => withoutComments(text).trim() === '';
 
 /** Where the token that starts here ends; the end of the text where it is not closed. */
 function tokenEnd(text: string, at: number): number {

@@ -1,6 +1,7 @@
 /** Statements that ask what there is: they are shown all tables and views, with their descriptions, and no rows of those that they do not name. */
 import type { DuckDBConnection } from '@duckdb/node-api';
 import { currentSchema } from '../../iceberg/metadata.ts';
+import { comment } from '../../sql/comments.ts';
 import type { View } from '../../views/select.ts';
 import type { NamedTable } from './shown-table.ts';
 import { identifier, literal } from './table-views.ts';
@@ -9,8 +10,9 @@ import { identifier, literal } from './table-views.ts';
 const listing =
   /\b(show|information_schema|duckdb_(tables|views|columns)|pg_catalog|pg_\w+|sqlite_master|pragma_\w+)\b/i;
 
-export const listsCatalog = (sql: string): boolean =>
-  listing.test(sql.replace(/--[^\n\r]*|\/\*[\s\S]*?\*\/|'(?:''|[^'])*'/g, ' '));
+export const listsCatalog = (sql: string): boolean => listing.test(sql.replace(outsideOfNames, ' '));
+
+const outsideOfNames = new RegExp(`${comment}|'(?:''|[^'])*'`, 'g');
 
 /** As comments, where DuckDB's listings have a column for them. */
 export async function describeAll(

@@ -1,6 +1,7 @@
 /** DuckDB instances: shut in, so that a statement can open the files that it is given and nothing else. */
 import { readFileSync } from 'node:fs';
 import { type DuckDBConnection, DuckDBInstance, type DuckDBPreparedStatement, StatementType } from '@duckdb/node-api';
+import { withoutComments } from '../../sql/comments.ts';
 import { QueryError } from '../../sql/parameter.ts';
 import { haveArrow, shadowedByArrow } from './arrows.ts';
 import { literal } from './table-views.ts';
@@ -80,8 +81,7 @@ const readers: ReadonlySet<StatementType> = new Set([StatementType.SELECT, State
 
 /** The one statement of the SQL, which only reads. Throws QueryError, and DuckDB's errors about what it names. */
 export async function prepareReading(connection: DuckDBConnection, sql: string): Promise<DuckDBPreparedStatement> {
-  if (/^[\s;]*$/.test(sql.replace(/--[^\n\r]*|\/\*[\s\S]*?\*\//g, '')))
-    throw new QueryError('there is no statement in the SQL');
+  if (/^[\s;]*$/.test(withoutComments(sql))) throw new QueryError('there is no statement in the SQL');
   const statements = await connection.extractStatements(sql);
   if (statements.count !== 1) throw new QueryError('only one statement at a time');
   const statement = await statements.prepare(0);
