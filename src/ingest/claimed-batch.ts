@@ -2,13 +2,11 @@
  * One batch from its claim to the ledger's "committed", for every job that ingests: the pieces that backfill and the
  * worker share. Which objects to claim, and what to do with those that fail, is theirs.
  */
-import type { LoadedTable } from '../iceberg/catalog.ts';
 import type { CommitContext } from '../iceberg/commit.ts';
 import { ensureTable } from '../iceberg/ensure.ts';
 import { currentSnapshot, expectWritable } from '../iceberg/metadata.ts';
 import { readManifestList } from '../iceberg/scan.ts';
 import { isTableFault } from '../iceberg/table-fault.ts';
-import { finishDecided } from '../ledger/amendment.ts';
 import { type Intent, readStanding, type StandingIntent, settleIntent } from '../ledger/batch-intent.ts';
 import { commitBatch } from '../ledger/commit-batch.ts';
 import type { CommitQueue } from '../ledger/commit-queue.ts';
@@ -20,11 +18,11 @@ import { commitContext } from '../ledger/runtime.ts';
 import type { Source } from '../sources/source.ts';
 import type { ObjectInfo, ObjectStore } from '../store/store.ts';
 import { watchedStore } from '../store/watched.ts';
-import { amendments } from '../tables/amendments.ts';
 import type { TableDeclaration } from '../tables/declaration.ts';
 import { quarantine } from '../tables/quarantine.ts';
 import { sequences } from '../tables/sequences.ts';
 import { logEvent } from '../telemetry/events.ts';
+import { tablesOfBatch } from './batch-tables.ts';
 import { AccountingError } from './object-counts.ts';
 import { adviceOnOtherMapping, describeOtherMapping, findOtherMappings } from './other-mappings.ts';
 import type { ConfiguredSource } from './plan.ts';
@@ -164,8 +162,7 @@ export async function stageClaim(
   const reread = lost?.isDoubtful
     ? new Set(claim.objects.map(({ uri }) => uri))
     : (claim.changed ?? (await changedObjects(ledger, source.source, claim)));
-  const known = await knownTables(runtime, source);
-  const tables = reread.size > 0 ? { ...known, ...(await tablesAtThisMoment(runtime, source)) } : known;
+  const tables = await tablesOfBatch(runtime, source, reread.size > 0);
   const request = {
     batch: claim.batch,
     source,
@@ -380,41 +377,4 @@ async function changedObjects(ledger: Ledger, source: Source, claim: Claim): Pro
 export function changedAmong(entries: Lookup['entries']): ReadonlySet<string> {
   const committed = [...entries].filter(([, versions]) => versions.some((entry) => entry.state === 'committed'));
   return new Set(committed.map(([uri]) => uri));
-}
-
-const expectTable = (name: string, loaded: LoadedTable | undefined): LoadedTable => {
-  if (loaded === undefined) throw new Error(`table ${name} was dropped during the run`);
-  return loaded;
-};
-
-/** As far as this process knows: where rows are only added, their places and columns are what counts, and those stay. */
-async function knownTables({ catalog }: Runtime, { source }: ConfiguredSource): Promise<IngestTables> {
-  const load = async (name: string): Promise<LoadedTable> =>
-    expectTable(name, catalog.lastLoaded?.(name) ?? (await catalog.loadTable(name)));
-  const [events, rejected, numbers] = await Promise.all([
-    load(source.table.name),
-    load(quarantine.name),
-    source.sequence && load(sequences.name),
-  ]);
-  return { events, quarantine: rejected, ...(numbers && { sequences: numbers }) };
-}
-
-/**
- * What is there of objects that are read again, by whatever process. In this order, and with what has begun ended in
- * between: a record that is seen to have left the quarantine is seen among the events, and a row that is seen to have
- * been erased is seen in the record of that.
- */
-async function tablesAtThisMoment(
-  runtime: Runtime,
-  { source }: ConfiguredSource,
-): Promise<Pick<IngestTables, 'events' | 'quarantine' | 'amendments'>> {
-  const load = async (name: string): Promise<LoadedTable> => {
-    const loaded = expectTable(name, await runtime.catalog.loadTable(name));
-    await finishDecided(runtime, name, loaded);
-    return loaded;
-  };
-  const rejected = await load(quarantine.name);
-  const events = await load(source.table.name);
-  const record = await runtime.catalog.loadTable(amendments.name);
-  return { events, quarantine: rejected, ...(record && { amendments: record }) };
 }
