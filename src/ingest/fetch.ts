@@ -1,19 +1,20 @@
 /**
  * Bodies of source objects in the order asked for, fetched ahead of their use. Small objects are downloaded
  * concurrently within one byte budget and decompressed whole, one ahead of the reader, so that nothing of a broken
- * one is ever used; large ones are streamed when their turn comes, from a disk by one read after another, from elsewhere by
- * several ranges at a time.
+ * one is ever used; large ones are streamed when their turn comes, from a disk by one read ahead, from elsewhere by several
+ * ranges at a time.
  */
 import pLimit from 'p-limit';
 import { ObjectError } from '../records/body/meter.ts';
 import { decompressWhole, openBody } from '../records/decompress.ts';
 import type { Limits } from '../records/limits.ts';
 import { nextTurn } from '../store/event-loop.ts';
-import { begun } from '../store/prefetch.ts';
+import { ahead, begun } from '../store/prefetch.ts';
 import { readObject, readWhole } from '../store/read.ts';
 import type { ObjectInfo, ObjectStore } from '../store/store.ts';
 import { BufferPool } from './buffer-pool.ts';
 import { ByteBudget } from './byte-budget.ts';
+import { ChunkMemory } from './chunk-memory.ts';
 import { readByRanges } from './ranges.ts';
 
 export interface FetchOptions {
@@ -26,8 +27,11 @@ export interface FetchOptions {
   readonly budget?: ByteBudget | undefined;
   /** Called once, when nothing more will be acquired of the budget. */
   readonly onAllAcquired?: (() => void) | undefined;
-  /** Makes the memory for bodies of files of this machine, of which `limit` bytes are kept; without it that of all others. */
-  readonly localPool?: (limit: number) => BufferPool;
+  /**
+   * Makes the memory that bodies are scanned in, of which `limit` bytes are kept: that of files of this machine, and of large
+   * objects. With it a chunk of a large one that is not compressed stays as it is only until the next one is asked for.
+   */
+  readonly scanPool?: (limit: number) => BufferPool;
 }
 
 export interface FetchedObject {
@@ -57,10 +61,15 @@ export class TooManyRejected extends Error {
 
 /** Stored bytes above which an object is streamed instead of being held whole. */
 const wholeBytes = 16 << 20;
-/** Bytes of bodies read ahead from this machine's disk: they come at once, and what has just been read is in the processor's cache. */
+/**
+ * Bytes of bodies read ahead from this machine's disk, and above which one is streamed where there is memory for it: they come at
+ * once, and what has just been read is in the processor's cache.
+ */
 const localBytes = 4 << 20;
 /** Stored bytes of objects after which downloads and uploads get a turn, however many of them are there already. */
 const turnBytes = 512 << 10;
+/** Of the first chunk of a file, as much as framing looks at (records/frame/detect.ts). */
+const headBytes = 64 << 10;
 /** Decompressed bytes up to which an object is held whole. */
 const wholeDecompressedBytes = 64 << 20;
 
@@ -74,16 +83,18 @@ export async function* fetchObjects(
   const signal = options.signal === undefined ? stop.signal : AbortSignal.any([stop.signal, options.signal]);
   const reading = { sleep, signal };
   const limit = pLimit(options.downloads);
-  const isSmall = (object: ObjectInfo): boolean => object.size <= Math.min(wholeBytes, options.downloadBytes);
-  const isRanged = (object: ObjectInfo): boolean => !isSmall(object) && !object.uri.startsWith('file:');
-  const isLocal = objects.every(({ uri }) => uri.startsWith('file:'));
+  const isLocal = objects.every(isFile);
+  const mostWhole = Math.min(isLocal && options.scanPool ? localBytes : wholeBytes, options.downloadBytes);
+  const isSmall = (object: ObjectInfo): boolean => object.size <= mostWhole;
+  const isRanged = (object: ObjectInfo): boolean => !isSmall(object) && !isFile(object);
   const hasRanges = objects.some(isRanged);
   // Ranges are read beside whole objects, and share their memory with them.
   const bytesOfAll = hasRanges ? options.downloadBytes / 2 : options.downloadBytes;
   const wholesBytes = isLocal ? Math.min(bytesOfAll, localBytes) : bytesOfAll;
   const budget = (isLocal || hasRanges ? undefined : options.budget) ?? new ByteBudget(wholesBytes);
   let toAcquire = objects.filter(isSmall).length;
-  const pool = (isLocal ? options.localPool : undefined)?.(wholesBytes) ?? new BufferPool(wholesBytes);
+  const scanPool = options.scanPool?.(wholesBytes);
+  const pool = (isLocal ? scanPool : undefined) ?? new BufferPool(wholesBytes);
 
   const download = async (object: ObjectInfo): Promise<Whole> => {
     let release: (() => void) | undefined;
@@ -137,14 +148,26 @@ export async function* fetchObjects(
     const whole = downloads.get(index);
     downloads.delete(index);
     if (whole !== undefined) bodies.set(index, decompress(whole));
-    else if (isRanged(object)) bodies.set(index, Promise.resolve(openBody(begun(ranges(index, object)), limits)));
+    else if (isRanged(object)) bodies.set(index, Promise.resolve(stream(object, index)));
   };
-  const ranges = (index: number, object: ObjectInfo): AsyncGenerator<Uint8Array, void, undefined> =>
-    readByRanges(store, object, {
-      ...reading,
-      windowBytes: options.downloadBytes / 2,
-      onNearEnd: () => openAhead(index + 1),
-    });
+  /** From elsewhere the first bytes are on their way from now on. */
+  const stream = (object: ObjectInfo, index: number): OpenedBody => {
+    const memory = scanPool && new ChunkMemory(scanPool);
+    const chunks = isFile(object)
+      ? ahead(readObject(store, object, { ...reading, ...(memory && { memory: chunksOf(memory) }) }), 1)
+      : begun(
+          readByRanges(store, object, {
+            ...reading,
+            ...(memory && { memory: (bytes) => memory.lend(bytes) }),
+            windowBytes: options.downloadBytes / 2,
+            onNearEnd: () => openAhead(index + 1),
+          }),
+        );
+    if (memory === undefined) return openBody(chunks, limits);
+    const body = openBody(memory.handOver(chunks), limits, () => memory.begin());
+    // One that nobody has begun to read may be on its way all the same.
+    return held(body, () => void chunks.return(undefined).finally(() => memory.release()));
+  };
 
   let sinceTurn = 0;
   let current: OpenedBody | undefined;
@@ -158,7 +181,7 @@ export async function* fetchObjects(
       signal.throwIfAborted();
       requestAhead(index);
       openAhead(index);
-      const body = await (bodies.get(index) ?? openBody(readObject(store, object, reading), limits));
+      const body = await (bodies.get(index) ?? stream(object, index));
       bodies.delete(index);
       current = body;
       // Of two that are read by ranges, the first one opens the second when it needs less.
@@ -182,6 +205,18 @@ export async function* fetchObjects(
     pool.close();
   }
 }
+
+/** A first chunk that tells what the body is, and whole blocks. */
+function chunksOf(memory: ChunkMemory): (bytes: number) => Buffer {
+  let isFirst = true;
+  return (bytes) => {
+    const most = isFirst ? headBytes : bytes;
+    isFirst = false;
+    return memory.lend(Math.min(bytes, most));
+  };
+}
+
+const isFile = ({ uri }: ObjectInfo): boolean => uri.startsWith('file:');
 
 interface Whole {
   readonly bytes?: Buffer;

@@ -70,13 +70,13 @@ function fetchBodies(
   const { downloads, downloadBytes } = config.batch;
   // What is read a second time must not wait for a batch that waits for its own end.
   const shared = isFirst ? { budget: lane?.budget, onAllAcquired: onFetched } : {};
-  const localPool = (limit: number): BufferPool => new KernelBodies(limit);
+  const scanPool = (limit: number): BufferPool => new KernelBodies(limit);
   const options = {
     downloads,
     downloadBytes,
     limits: config.limits,
     sleep,
-    localPool,
+    scanPool,
     ...(signal && { signal }),
     ...shared,
   };

@@ -5,7 +5,7 @@ import { BufferPool } from './buffer-pool.ts';
 /** The kernel keeps what it has once taken, so larger bodies stay out of it. */
 const mostBytes = 4 << 20;
 
-/** Memory of the kernel for bodies, whose lines are scanned where they have been read to (records/scan/row-writer.ts). */
+/** Memory of the kernel for bodies or chunks of them, whose lines are scanned where they have been read to (records/scan/row-writer.ts). */
 export class KernelBodies extends BufferPool {
   readonly #kernel = kernel();
 

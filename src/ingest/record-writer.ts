@@ -162,10 +162,11 @@ class ObjectRecords {
           if (fastPath === undefined) this.#interpret(frame);
           else if (!takeFrame(fastPath, frame)) fastPath.fallBack(frame);
         }
+        // What they stand in may be another chunk's memory from here on.
+        this.#batch.rows.settle();
         yield;
       }
     } finally {
-      // The body's memory is another one's from here on.
       this.#batch.rows.settle();
     }
     this.#reader.end(this.#take);

@@ -17,15 +17,23 @@ const MOST_LAYERS = 4;
 /** Stored bytes of a body that can only be decompressed whole. */
 const MOST_WHOLE_BYTES = 256 << 20;
 
-/** Decompressed chunks of a body that arrives in chunks. Errors of the source itself pass through as they are. */
-export function openBody(chunks: AsyncIterable<Uint8Array>, limits: BodyLimits): AsyncGenerator<Buffer> {
-  return openLayer(chunks, limits, 1);
+/**
+ * Decompressed chunks of a body that arrives in chunks. Errors of the source itself pass through as they are. `onPlain` is called
+ * where the body is not compressed: its chunks are handed on one by one from then on, and none is looked at again.
+ */
+export function openBody(
+  chunks: AsyncIterable<Uint8Array>,
+  limits: BodyLimits,
+  onPlain?: () => void,
+): AsyncGenerator<Buffer> {
+  return openLayer(chunks, limits, 1, onPlain);
 }
 
 async function* openLayer(
   chunks: AsyncIterable<Uint8Array>,
   limits: BodyLimits,
   layer: number,
+  onPlain?: () => void,
 ): AsyncGenerator<Buffer> {
   const input = new Input(chunks[Symbol.asyncIterator]());
   const meter = new Meter(limits);
@@ -34,6 +42,7 @@ async function* openLayer(
     const compression = compressionOf(head);
     const codec = compression === 'none' ? codecOf(head) : undefined;
     if (compression === 'none' && codec === undefined) {
+      onPlain?.();
       for (let chunk = await input.next(); chunk; chunk = await input.next()) {
         input.release(input.taken);
         yield meter.count(chunk, Number.POSITIVE_INFINITY);

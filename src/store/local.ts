@@ -316,7 +316,7 @@ async function* readFile(
   info: ObjectInfo,
   start: number,
   end: number,
-  { signal, into }: GetOptions,
+  { signal, into, memory }: GetOptions,
 ): AsyncGenerator<Uint8Array> {
   let file: number | undefined;
   const expectUnchanged = (): void => {
@@ -329,7 +329,8 @@ async function* readFile(
     for (let at = start; at < end; ) {
       signal?.throwIfAborted();
       const length = Math.min(bytesAtOnce, end - at);
-      const chunk = into?.subarray(at - start, at - start + length) ?? Buffer.allocUnsafeSlow(length);
+      const chunk =
+        into?.subarray(at - start, at - start + length) ?? memory?.(end - at) ?? Buffer.allocUnsafeSlow(length);
       const { bytesRead } = await readBytes(file, chunk, 0, chunk.length, at);
       if (bytesRead === 0) break;
       at += bytesRead;

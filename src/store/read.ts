@@ -19,6 +19,8 @@ import {
 export interface ReadOptions extends RetryOptions {
   /** Memory for the whole object, as in GetOptions. */
   readonly into?: Buffer;
+  /** Memory for each chunk, as in GetOptions. */
+  readonly memory?: GetOptions['memory'];
 }
 
 const progressBytes = 1 << 20;
@@ -33,7 +35,8 @@ export async function openSteadily(
   const body = await retried(() => store.get(uri, options), retry);
   const { info } = body;
   const [start, end] = options.range ?? [0, info.size];
-  const part = { uri, etag: info.etag, start, end: Math.min(end, info.size), into: options.into };
+  const { into, memory } = options;
+  const part = { uri, etag: info.etag, start, end: Math.min(end, info.size), into, memory };
   return { info, chunks: steadyChunks(store, part, retry, body) };
 }
 
@@ -44,9 +47,9 @@ export async function openSteadily(
 export async function* readObject(
   store: ObjectStore,
   { uri, etag, size }: ObjectInfo,
-  { into, ...retry }: ReadOptions,
+  { into, memory, ...retry }: ReadOptions,
 ): AsyncGenerator<Uint8Array, void, undefined> {
-  yield* steadyChunks(store, { uri, etag, start: 0, end: size, isWhole: true, into }, retry);
+  yield* steadyChunks(store, { uri, etag, start: 0, end: size, isWhole: true, into, memory }, retry);
 }
 
 /** Reads of an object whose bytes do not match their checksum, after which it is given up. */
@@ -75,14 +78,14 @@ async function gather(into: Buffer, chunks: AsyncIterable<Uint8Array>): Promise<
   return into;
 }
 
-/** Bytes [start, end) of the object, read by a range of their own. Throws as readObject does. */
+/** Bytes [start, end) of the object, read by a range of their own, in `into` where that is given. Throws as readObject does. */
 export async function readRange(
   store: ObjectStore,
   { uri, etag }: ObjectInfo,
   [start, end]: readonly [start: number, end: number],
-  retry: RetryOptions,
+  { into, ...retry }: RetryOptions & Pick<ReadOptions, 'into'>,
 ): Promise<Buffer> {
-  const bytes = Buffer.allocUnsafeSlow(end - start);
+  const bytes = into ?? Buffer.allocUnsafeSlow(end - start);
   return gather(bytes, steadyChunks(store, { uri, etag, start, end, into: bytes }, retry));
 }
 
@@ -95,11 +98,12 @@ interface Part {
   /** All of the object, so that it is first asked for without a range. */
   readonly isWhole?: boolean;
   readonly into: Uint8Array | undefined;
+  readonly memory?: GetOptions['memory'];
 }
 
 async function* steadyChunks(
   store: ObjectStore,
-  { uri, etag, start, end, isWhole = false, into }: Part,
+  { uri, etag, start, end, isWhole = false, into, memory }: Part,
   retry: RetryOptions,
   opened?: ObjectBody,
 ): AsyncGenerator<Uint8Array, void, undefined> {
@@ -114,6 +118,7 @@ async function* steadyChunks(
       ...((position > start || !isWhole) && { range: [position, end] as const }),
       ...(signal && { signal }),
       ...(into && { into: into.subarray(position - start) }),
+      ...(memory && { memory }),
     });
   let checksum: ExpectedChecksum | undefined;
   for (let body = opened; ; body = undefined) {

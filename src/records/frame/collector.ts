@@ -1,5 +1,6 @@
 import type { Frame } from './frame.ts';
 import { begunMark, type FrameLimits, fillerAt, headBytes, isBlank, trimmedFrame } from './framer.ts';
+import { kept } from './kept.ts';
 
 const nothing: Buffer = Buffer.alloc(0);
 
@@ -59,7 +60,7 @@ export class Collector {
     const room = (over ? headBytes(this.#limits) : this.#limits.recordBytes) - this.#held;
     if (room < 0) this.#keepHead();
     else if (room > 0 && piece.length > 0) {
-      this.#pieces.push(piece.subarray(0, room));
+      this.#pieces.push(kept(piece.subarray(0, room)));
       this.#held += Math.min(room, piece.length);
     }
   }

@@ -6,6 +6,7 @@
 import { detectFraming, LOOKAHEAD_BYTES } from './detect.ts';
 import type { Frame } from './frame.ts';
 import type { FastPath, FrameLimits, Framer } from './framer.ts';
+import { kept } from './kept.ts';
 import { LineFramer } from './lines.ts';
 import { utf8Of } from './utf16.ts';
 import { ValueFramer } from './values.ts';
@@ -17,7 +18,7 @@ const PIECE_BYTES = 256 << 10;
 /**
  * Frames in groups, in the order of the object. Every byte is in one frame, or is white space or array punctuation.
  * With a fast path the lines of an object go there and empty groups tell of progress; anything that is not line-framed comes as
- * frames in any case.
+ * frames in any case. Chunks in the kernel's memory are looked at until the next one is asked for, and no longer.
  */
 export async function* frameRecords(
   chunks: AsyncIterable<Uint8Array>,
@@ -31,10 +32,14 @@ export async function* frameRecords(
     if (!framer) {
       head = head.length === 0 ? bytes : Buffer.concat([head, bytes]);
       framer = chooseFramer(head, false, limits, fastPath);
-      if (!framer) continue;
+      if (!framer) {
+        head = kept(head);
+        continue;
+      }
       bytes = withoutBom(head);
     }
-    yield* pieces(framer, bytes, fastPath !== undefined);
+    const isOver = framer instanceof LineFramer && fastPath !== undefined;
+    yield* pieces(framer, isOver ? bytes : kept(bytes), fastPath !== undefined);
   }
   if (!framer) {
     framer = chooseFramer(head, true, limits, fastPath) as Framer;

@@ -4,6 +4,7 @@
  */
 
 import { TextDecoder } from 'node:util';
+import { kept } from './kept.ts';
 
 /** So many bytes tell. */
 export const ENCODING_HEAD_BYTES = 32;
@@ -37,7 +38,10 @@ export async function* utf8Of(chunks: AsyncIterable<Uint8Array>): AsyncGenerator
     let bytes = Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength);
     if (!isKnown) {
       head = head.length === 0 ? bytes : Buffer.concat([head, bytes]);
-      if (head.length < ENCODING_HEAD_BYTES) continue;
+      if (head.length < ENCODING_HEAD_BYTES) {
+        head = kept(head);
+        continue;
+      }
       const encoding = utf16Of(head);
       decoder = encoding === undefined ? undefined : new TextDecoder(encoding, { ignoreBOM: true });
       isKnown = true;

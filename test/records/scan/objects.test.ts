@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { openBody } from '../../../src/records/decompress.ts';
+import { LOOKAHEAD_BYTES } from '../../../src/records/frame/detect.ts';
 import { createSource } from '../../../src/sources/index.ts';
 import type { SourceType } from '../../../src/sources/registry.ts';
 import type { Source } from '../../../src/sources/source.ts';
@@ -27,6 +28,7 @@ const junk = fc.constantFrom(
   '{"log":"{\\"decision_id\\":\\"in\\",\\"timestamp\\":\\"2023-07-11T17:01:42Z\\"}\\n","stream":"stderr"}',
   '{"log":"{\\"decision_id\\":\\"cut","stream":"stderr"}',
   '{"event":{"decision_id":"e","timestamp":"2023-07-11T17:01:42Z"},"time":1}',
+  '2023-07-11T17:01:42Z stdout P {"decision_id":"c","timest\n2023-07-11T17:01:42Z stdout F amp":"2023-07-11T17:01:42Z"}',
   'OPAL | INFO | Decision Log {"decision_id":"o","timestamp":"2023-07-11T17:01:42Z"}',
   'I0905 16:19:02.267323   228 impala-server.cc:679] Audit.log: {"request_id":"a:b","request_time":"2020-10-30 10:05:01"}',
 );
@@ -36,6 +38,8 @@ const lineEnd = fc.oneof(
   { weight: 6, arbitrary: fc.constant('\n') },
   { weight: 1, arbitrary: fc.constantFrom('\r\n', '\n\n', ' ', '', ' \n\t', ',', '\n]\n[') },
 );
+/** So much that all that follows is lines, whatever it looks like, and is not held until the end. */
+const blankLines = Buffer.alloc(LOOKAHEAD_BYTES, '\n');
 const sizes = fc.oneof(fc.constant(Number.POSITIVE_INFINITY), fc.integer({ min: 1, max: 600 }));
 
 for (const type of ['opa', 'okera-audit'] as const satisfies SourceType[]) {
@@ -49,12 +53,17 @@ for (const type of ['opa', 'okera-audit'] as const satisfies SourceType[]) {
     await fc.assert(
       fc.asyncProperty(
         fc.constantFrom(...sources[type].values()),
-        fc.constantFrom(...['', '', '\ufeff', '\n', '[', ' ', '[{\n'].map((text) => Buffer.from(text)), strayMark),
+        fc.constantFrom(
+          ...['', '', '\ufeff', '\n', '[', ' ', '[{\n'].map((text) => Buffer.from(text)),
+          strayMark,
+          blankLines,
+        ),
         fc.array(fc.tuple(line, lineEnd), { maxLength: 12 }),
         sizes,
         async (source, head, lines, size) => {
           const parts = lines.flatMap(([bytes, end]) => [bytes, Buffer.from(end)]);
-          certain += (await bothWays(source, Buffer.concat([head, ...parts]), size)).certain;
+          const least = head === blankLines ? 60 : 1;
+          certain += (await bothWays(source, Buffer.concat([head, ...parts]), Math.max(size, least))).certain;
         },
       ),
       { numRuns: propertyRuns(120) },

@@ -6,6 +6,7 @@
 import type { ColumnBatch } from '../../../columns/batch.ts';
 import type { Value } from '../../../columns/types.ts';
 import { fetchObjects } from '../../../ingest/fetch.ts';
+import { KernelBodies } from '../../../ingest/kernel-bodies.ts';
 import type { ConfiguredSource } from '../../../ingest/plan.ts';
 import { RecordWriter } from '../../../ingest/record-writer.ts';
 import type { Runtime } from '../../../ingest/runtime.ts';
@@ -64,7 +65,8 @@ export async function readObjects(
   };
   const isFull = (): boolean => writer.rows.rows >= chunkRows || writer.rows.bytes >= chunkBytes;
   try {
-    for await (const { object, body } of fetchObjects(store, objects, { downloads, downloadBytes, limits, sleep })) {
+    const options = { downloads, downloadBytes, limits, sleep, scanPool: (limit: number) => new KernelBodies(limit) };
+    for await (const { object, body } of fetchObjects(store, objects, options)) {
       open = object;
       let error: unknown;
       try {

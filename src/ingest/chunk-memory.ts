@@ -1,0 +1,56 @@
+import type { BufferPool } from './buffer-pool.ts';
+
+/** Large enough that handing one over costs nothing, small enough that it is still in the processor's cache when it is used. */
+const blockBytes = 1 << 20;
+
+/**
+ * Memory for the chunks of one body, in blocks of a pool: what a chunk was read to is used again once the next one has been
+ * asked for. Until `begin` says that nobody looks back at chunks, as decompressing does, they are copied.
+ */
+export class ChunkMemory {
+  readonly #pool: BufferPool;
+  readonly #idle: Buffer[] = [];
+  /** By their places. */
+  readonly #lent = new Map<number, Buffer>();
+  #hasBegun = false;
+
+  constructor(pool: BufferPool) {
+    this.#pool = pool;
+  }
+
+  begin(): void {
+    this.#hasBegun = true;
+  }
+
+  /** Memory to read a chunk of the body to: of so many bytes, and of a block at most. */
+  lend(bytes: number): Buffer {
+    const block = this.#idle.pop() ?? this.#pool.acquire(blockBytes);
+    this.#lent.set(block.byteOffset, block);
+    return block.subarray(0, bytes);
+  }
+
+  /** The chunks that are read to it, one after the other. */
+  async *handOver(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array, void, undefined> {
+    for await (const chunk of chunks) {
+      try {
+        yield this.#hasBegun ? chunk : Buffer.from(chunk);
+      } finally {
+        this.#takeBack(chunk);
+      }
+    }
+  }
+
+  /** Nothing is read any more. */
+  release(): void {
+    for (const block of [...this.#idle, ...this.#lent.values()]) this.#pool.release(block);
+    this.#idle.length = 0;
+    this.#lent.clear();
+  }
+
+  #takeBack(chunk: Uint8Array): void {
+    const block = this.#lent.get(chunk.byteOffset);
+    if (block === undefined || block.buffer !== chunk.buffer) return;
+    this.#lent.delete(chunk.byteOffset);
+    this.#idle.push(block);
+  }
+}
