@@ -133,7 +133,7 @@ async function confirmed(context: CommandContext, question: string): Promise<boo
 }
 
 async function write(context: CommandContext, shown: string, text: string, force: boolean): Promise<void> {
-  const [{ chmodSync, writeFileSync }, { resolve }, { UsageError }] = await Promise.all([
+  const [{ chmodSync, statSync, writeFileSync }, { resolve }, { UsageError }] = await Promise.all([
     import('node:fs'),
     import('node:path'),
     import('../config/errors.ts'),
@@ -141,8 +141,8 @@ async function write(context: CommandContext, shown: string, text: string, force
   try {
     const path = resolve(context.cwd, shown);
     writeFileSync(path, text, { flag: force ? 'w' : 'wx', mode: 0o600 });
-    // A file that was there has kept its mode.
-    chmodSync(path, 0o600);
+    // A file that was there has kept its mode; a pipe or a device keeps it on.
+    if (statSync(path).isFile()) chmodSync(path, 0o600);
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
     if (code === 'EEXIST')

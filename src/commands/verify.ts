@@ -114,7 +114,7 @@ async function execute(context: CommandContext, options: Options): Promise<numbe
   const proved = async (): Promise<VerifyReport> => {
     try {
       if (options.digests === undefined) return await untilStopped(context, verify(runtime, settings));
-      const { writeLines } = await import('./shared/line-file.ts');
+      const { writeLines } = await import('./shared/whole-file.ts');
       return await writeLines(options.digests, (write) =>
         untilStopped(context, verify(runtime, { ...settings, onDigest: write })),
       );

@@ -1,10 +1,8 @@
 /**
- * The files of a report: the page, its data, and the index of its folder. Each is written under a temporary
- * name and then renamed, so that a failure leaves the older file as it was; the index comes last. They show the content of
- * logs, so only their owner may read them.
+ * The files of a report: the page, its data, and the index of its folder. Each is there whole or not at all, so that a
+ * failure leaves the older file as it was; the index comes last.
  */
-import { randomUUID } from 'node:crypto';
-import { mkdir, open, readdir, rename, rm, writeFile } from 'node:fs/promises';
+import { mkdir, open, readdir } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import { UsageError } from '../../config/errors.ts';
 import { csvOf, tablesOf } from '../../report/data.ts';
@@ -12,6 +10,7 @@ import type { ReportData } from '../../report/gather.ts';
 import { renderIndex } from '../../report/index-page.ts';
 import { type ReportMeta, readMeta } from '../../report/meta.ts';
 import { compareText } from '../../text/order.ts';
+import { writeWhole } from './whole-file.ts';
 
 export interface ReportPlace {
   /** As the user gave it. */
@@ -67,26 +66,17 @@ export async function writeReport(
     if (dataFolder !== undefined) {
       const { data, json } = read();
       await mkdir(dataFolder, { recursive: true, mode: 0o700 });
-      for (const table of tablesOf(data)) await writeWhole(join(dataFolder, `${table.name}.csv`), csvOf(table));
-      await writeWhole(join(dataFolder, 'report.json'), json);
+      for (const table of tablesOf(data)) await writeText(join(dataFolder, `${table.name}.csv`), csvOf(table));
+      await writeText(join(dataFolder, 'report.json'), json);
     }
-    await writeWhole(path, page);
-    if (index) await writeWhole(join(dirname(path), indexFile), renderIndex(await reportsIn(dirname(path))));
+    await writeText(path, page);
+    if (index) await writeText(join(dirname(path), indexFile), renderIndex(await reportsIn(dirname(path))));
   } catch (error) {
     throw new Error(`the report cannot be written to ${file}: ${(error as Error).message}`, { cause: error });
   }
 }
 
-async function writeWhole(path: string, text: string): Promise<void> {
-  const part = `${path}.part-${randomUUID()}`;
-  try {
-    await writeFile(part, text, { mode: 0o600, flag: 'wx' });
-    await rename(part, path);
-  } catch (error) {
-    await rm(part, { force: true });
-    throw error;
-  }
-}
+const writeText = (path: string, text: string): Promise<void> => writeWhole(path, (file) => file.appendFile(text));
 
 const mostReports = 10_000;
 /** The summary of a page comes before its style. */
