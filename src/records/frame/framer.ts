@@ -18,7 +18,7 @@ export interface FastPath {
   takeLines(bytes: Buffer, start: number, end: number, offset: number, recordBytes: number): number;
   /** Whether bytes[start, end), one line without its end, has been taken. */
   takeRecord(bytes: Buffer, start: number, end: number, offset: number): boolean;
-  /** The frame of a line that was not. */
+  /** The frame of a line that was not; its bytes stay as they are. */
   fallBack(frame: Frame): void;
 }
 

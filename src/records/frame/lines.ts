@@ -8,6 +8,7 @@ import { giveBack } from '../../columns/give-back.ts';
 import { Collector } from './collector.ts';
 import type { Frame } from './frame.ts';
 import { type FastPath, type FrameLimits, type Framer, isSpace, NEWLINE, OPEN_BRACE, trimmedFrame } from './framer.ts';
+import { kept } from './kept.ts';
 
 export class LineFramer implements Framer {
   readonly #limits: FrameLimits;
@@ -96,7 +97,8 @@ export class LineFramer implements Framer {
     )
       return true;
     if (this.#fastPath === undefined) out.push(frame);
-    else this.#fastPath.fallBack(frame);
+    // What is around the first piece of a record is looked at when its last one has come.
+    else this.#fastPath.fallBack({ ...frame, bytes: kept(frame.bytes) });
     return false;
   }
 }

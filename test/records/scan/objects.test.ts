@@ -90,3 +90,21 @@ test.each(fixtures)('fixture $type $name', async ({ type, columns, mapping, limi
     }
   }
 });
+
+const cutRecord = [
+  '{"decision_id":"cut","timest',
+  'amp":"2023-07-11T17:01:42Z","input":{"subject":"carol"}}\n',
+] as const;
+const dockerPiece = (log: string): string => JSON.stringify({ log, stream: 'stderr', time: '2023-07-11T17:01:42Z' });
+
+test.each([
+  ['Docker', cutRecord.map(dockerPiece)],
+  ['CRI-O', cutRecord.map((piece, i) => `2023-07-11T17:01:42Z stderr ${'PF'[i]} ${piece.trimEnd()}`)],
+  ['FireLens', cutRecord.map((log, i) => JSON.stringify({ source: 'stdout', log, partial_last: String(i === 1) }))],
+])('a record in pieces of %s, whose chunks stand in the same place', async (_, [first, last]) => {
+  const [source] = sources.opa.values();
+  const before = Buffer.concat([blankLines, Buffer.from(`${first}\n`)]);
+  const bytes = Buffer.concat([before, Buffer.from(`${last}\n`)]);
+  const { rows } = await bothWays(source!, bytes, before.length);
+  expect(rows).toHaveLength(1);
+});
