@@ -163,8 +163,9 @@ export async function* fetchObjects(
             onNearEnd: () => openAhead(index + 1),
           }),
         );
-    if (memory === undefined) return openBody(chunks, limits);
-    const body = openBody(memory.handOver(chunks), limits, () => memory.begin());
+    const { size: bytes } = object;
+    if (memory === undefined) return openBody(chunks, limits, { bytes });
+    const body = openBody(memory.handOver(chunks), limits, { bytes, onPlain: () => memory.begin() });
     // One that nobody has begun to read may be on its way all the same.
     return held(body, () => void chunks.return(undefined).finally(() => memory.release()));
   };

@@ -17,26 +17,30 @@ const MOST_LAYERS = 4;
 /** Stored bytes of a body that can only be decompressed whole. */
 const MOST_WHOLE_BYTES = 256 << 20;
 
-/**
- * Decompressed chunks of a body that arrives in chunks. Errors of the source itself pass through as they are. `onPlain` is called
- * where the body is not compressed: its chunks are handed on one by one from then on, and none is looked at again.
- */
+export interface BodyOptions {
+  /** Bytes of all chunks, where they are known. */
+  readonly bytes?: number;
+  /** Called where the body is not compressed: its chunks are handed on one by one from then on, and none is looked at again. */
+  readonly onPlain?: () => void;
+}
+
+/** Decompressed chunks of a body that arrives in chunks. Errors of the source itself pass through as they are. */
 export function openBody(
   chunks: AsyncIterable<Uint8Array>,
   limits: BodyLimits,
-  onPlain?: () => void,
+  options: BodyOptions = {},
 ): AsyncGenerator<Buffer> {
-  return openLayer(chunks, limits, 1, onPlain);
+  return openLayer(chunks, limits, 1, options);
 }
 
 async function* openLayer(
   chunks: AsyncIterable<Uint8Array>,
   limits: BodyLimits,
   layer: number,
-  onPlain?: () => void,
+  { bytes, onPlain }: BodyOptions = {},
 ): AsyncGenerator<Buffer> {
   const input = new Input(chunks[Symbol.asyncIterator]());
-  const meter = new Meter(limits);
+  const meter = new Meter(limits, bytes);
   try {
     const head = await input.peek(CODEC_HEAD_BYTES);
     const compression = compressionOf(head);

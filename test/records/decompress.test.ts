@@ -12,12 +12,21 @@ const z = zstdCompressSync('zzz\n');
 const zeros = (bytes: number): Buffer => Buffer.alloc(bytes);
 const skippable = Buffer.from([0x50, 0x2a, 0x4d, 0x18, 3, 0, 0, 0, 1, 2, 3]);
 
-async function streamed(body: Buffer, chunk: number, caps = limits): Promise<string> {
+/** Numbers below `most`, the same in every run. */
+function numbers(): (most: number) => number {
+  let state = 1;
+  return (most) => {
+    state = (Math.imul(state, 1103515245) + 12345) >>> 0;
+    return (state >>> 8) % most;
+  };
+}
+
+async function streamed(body: Buffer, chunk: number, caps = limits, bytes = 0): Promise<string> {
   async function* chunks(): AsyncGenerator<Buffer> {
     for (let at = 0; at < body.length; at += chunk) yield body.subarray(at, at + chunk);
   }
   const parts: Buffer[] = [];
-  for await (const part of openBody(chunks(), caps)) parts.push(part);
+  for await (const part of openBody(chunks(), caps, { bytes })) parts.push(part);
   return Buffer.concat(parts).toString();
 }
 const whole = async (body: Buffer, caps = limits): Promise<string> => (await decompressWhole(body, caps)).toString();
@@ -158,6 +167,32 @@ describe('what is wrong with a body is an ObjectError with its code', () => {
     }
     expect((await streamed(gzipSync(Buffer.alloc(1000, 'x')), 100, caps)).length).toBe(1000);
     expect((await whole(gzipSync(Buffer.alloc(1000, 'x')), caps)).length).toBe(1000);
+  });
+
+  test('the ratio is that of the whole body, where its size is known', async () => {
+    const next = numbers();
+    const noise = Buffer.from(Array.from({ length: 300_000 }, () => next(128)));
+    const body = gzipSync(Buffer.concat([zeros(8_000_000), noise]));
+    expect((await streamed(body, 1000, limits, body.length)).length).toBe(8_300_000);
+    await expect(streamed(body, 1000)).rejects.toMatchObject({ code: 'ratio' });
+    const bomb = gzipSync(zeros(20_000_000));
+    await expect(streamed(bomb, 1000, limits, bomb.length)).rejects.toMatchObject({ code: 'ratio' });
+  });
+
+  test.each([
+    ['gzip', gzipSync],
+    ['zstd', zstdCompressSync],
+  ])('%s of parts of any length, streamed in chunks of any', async (_, compress) => {
+    const next = numbers();
+    const texts = Array.from({ length: 300 }, (_, i) => {
+      const bytes = Buffer.alloc(next(i % 30 === 0 ? 200_000 : 3000), `${i} `);
+      for (let at = 0; at < bytes.length; at += 1 + next(i % 7 === 0 ? 2 : 500)) bytes[at] = 0x20 + next(0x5e);
+      return bytes;
+    });
+    const body = Buffer.concat(texts.map((text) => compress(text)));
+    for (const chunk of [1 << 30, 100_000, 16 << 10, 777]) {
+      expect((await streamed(body, chunk)) === Buffer.concat(texts).toString()).toBe(true);
+    }
   });
 
   test('a small body may shrink by any ratio: the cap looks from 1 MiB on', async () => {

@@ -97,7 +97,7 @@ async function readBeginning(
   let length = 0;
   let error: string | undefined;
   try {
-    for await (const piece of openBody(stored(), limits)) {
+    for await (const piece of openBody(stored(), limits, { bytes: object.size })) {
       pieces.push(Buffer.from(piece));
       length += piece.length;
       if (length >= mostBytes) break;

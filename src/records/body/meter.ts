@@ -40,15 +40,19 @@ const BYTES_PER_PART = 128;
 /** Holds the caps while bytes come out. */
 export class Meter {
   readonly #limits: BodyLimits;
+  readonly #bodyBytes: number;
   produced = 0;
   stored = 0;
   parts = 0;
 
-  constructor(limits: BodyLimits) {
+  /** @param bodyBytes stored bytes of all of the body where they are known: its beginning alone may be past the ratio. */
+  constructor(limits: BodyLimits, bodyBytes = 0) {
     this.#limits = limits;
+    this.#bodyBytes = bodyBytes;
   }
 
-  count(chunk: Buffer, stored: number): Buffer {
+  count(chunk: Buffer, taken: number): Buffer {
+    const stored = Math.max(taken, this.#bodyBytes);
     this.produced += chunk.length;
     if (this.produced > this.#limits.objectBytes) throw this.tooLarge();
     if (this.produced > RATIO_FROM && this.produced > stored * this.#limits.compressionRatio) throw this.overRatio();

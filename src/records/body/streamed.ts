@@ -3,34 +3,53 @@
  * gzip padding without a word about what follows (Node 24: a second frame in the same chunk is dropped). So the bytes
  * that a decoder has taken are counted here, and the rest goes to a fresh decoder or is an error.
  */
-import { crc32, createInflateRaw, createZstdDecompress, type InflateRaw, type ZstdDecompress } from 'node:zlib';
+import {
+  crc32,
+  createInflateRaw,
+  createZstdDecompress,
+  type InflateRaw,
+  inflateRawSync,
+  type ZstdDecompress,
+  zstdDecompressSync,
+} from 'node:zlib';
 import type { Compression } from './compression.ts';
 import type { Input } from './input.ts';
 import { type Meter, ObjectError, objectError } from './meter.ts';
 
 const OUTPUT_CHUNK = 128 << 10;
+/** Stored bytes of a part that is decompressed in one call: beginning a decoder costs as much as decompressing some of these. */
+const SHORT_PART = 16 << 10;
 /** Checksum and size behind the data of a gzip member. */
 const GZIP_TRAILER_BYTES = 8;
 
 /** The data of all parts. */
 export async function* decodeParts(input: Input, compression: Compression, meter: Meter): AsyncGenerator<Buffer> {
+  let isShort = true;
   while (await input.skipPadding(compression, meter)) {
     meter.part(input.taken);
-    yield* decodeOne(input, compression, meter);
+    const start = input.taken;
+    yield* decodeOne(input, compression, meter, isShort);
+    // Parts resemble the one before, and one that is longer is begun in vain.
+    isShort = input.taken - start < SHORT_PART;
   }
 }
 
 /** One gzip member with its checks, or one zstd frame up to the end of the chunk that it ends in. */
-async function* decodeOne(input: Input, compression: Compression, meter: Meter): AsyncGenerator<Buffer> {
+async function* decodeOne(
+  input: Input,
+  compression: Compression,
+  meter: Meter,
+  isShort: boolean,
+): AsyncGenerator<Buffer> {
   if (compression !== 'gzip') {
-    yield* decodeStream(input, createZstdDecompress({ chunkSize: OUTPUT_CHUNK }), compression, meter);
+    yield* decodeData(input, compression, meter, isShort);
     return;
   }
   // Not by Node's gunzip: behind a member it takes anything but zeros for the next one.
   await input.skipGzipHeader(meter);
   let checksum = 0;
   const before = meter.produced;
-  for await (const chunk of decodeStream(input, createInflateRaw({ chunkSize: OUTPUT_CHUNK }), compression, meter)) {
+  for await (const chunk of decodeData(input, compression, meter, isShort)) {
     checksum = crc32(chunk, checksum);
     yield chunk;
   }
@@ -41,6 +60,42 @@ async function* decodeOne(input: Input, compression: Compression, meter: Meter):
     trailer.readUInt32LE(0) === checksum && trailer.readUInt32LE(4) === (meter.produced - before) % 2 ** 32;
   if (!isRight)
     throw new ObjectError('corrupt', 'no valid gzip data: incorrect data check', input.taken, meter.produced);
+}
+
+/** `isShort`: whether the part is likely to be. */
+async function* decodeData(
+  input: Input,
+  compression: Compression,
+  meter: Meter,
+  isShort: boolean,
+): AsyncGenerator<Buffer> {
+  const data = isShort ? await decodeShort(input, compression) : undefined;
+  if (data !== undefined) {
+    meter.stored = input.taken;
+    yield meter.count(data, input.taken);
+    return;
+  }
+  const options = { chunkSize: OUTPUT_CHUNK };
+  const decoder = compression === 'gzip' ? createInflateRaw(options) : createZstdDecompress(options);
+  yield* decodeStream(input, decoder, compression, meter);
+}
+
+type ShortDecoder = (bytes: Uint8Array, options: object) => { buffer: Buffer; engine: { bytesWritten: number } };
+const inflateShort = inflateRawSync as unknown as ShortDecoder;
+const zstdShort = zstdDecompressSync as unknown as ShortDecoder;
+
+/** undefined where the part is longer, or broken, which its decoder tells. */
+async function decodeShort(input: Input, compression: Compression): Promise<Buffer | undefined> {
+  const bytes = (await input.peek(SHORT_PART)).subarray(0, SHORT_PART);
+  let decoded: ReturnType<ShortDecoder>;
+  try {
+    const decode = compression === 'gzip' ? inflateShort : zstdShort;
+    decoded = decode(bytes, { info: true, maxOutputLength: OUTPUT_CHUNK, chunkSize: SHORT_PART });
+  } catch {
+    return undefined;
+  }
+  await input.take(decoded.engine.bytesWritten);
+  return decoded.buffer;
 }
 
 type Decoder = InflateRaw | ZstdDecompress;
