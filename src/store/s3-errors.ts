@@ -7,10 +7,13 @@ export function s3Error(error: unknown, uri: string, doing: string): StoreError 
   const { name = 'Error', message = '' } = error as Error;
   const status = httpStatus(error);
   const code = codeOf(error, name, status);
-  const what = name === 'Error' && message !== '' ? '' : name;
+  // An answer to HEAD has no body that could name the error; the SDK makes these up.
+  const isNameless = status !== undefined && /^(Unknown|UnknownError|\d+)$/.test(name);
+  const what = isNameless || (name === 'Error' && message !== '') ? '' : name;
   const said = [what, status === undefined ? message : `HTTP ${status}`].filter(Boolean).join(', ');
-  const hint = awsHint(error) ?? hints[name] ?? hints[(error as SdkError).code ?? ''] ?? hints[code] ?? '';
-  return new StoreError(code, uri, `${doing} (${said}${hint && `; ${hint}`})`, { cause: error });
+  const known = awsHint(error) ?? hints[name] ?? hints[(error as SdkError).code ?? ''] ?? hints[code];
+  const hint = known ?? (isNameless && status === 400 ? hintOf400 : '');
+  return new StoreError(code, uri, `${doing} (${said}${hint && `; ${hint}`})`, isNameless ? {} : { cause: error });
 }
 
 /** A body that broke off: always worth another try from where it stopped. */
@@ -51,10 +54,13 @@ const hints: Readonly<Record<string, string>> = {
   InvalidObjectState: 'it is archived: restore it first (aws s3api restore-object)',
   ENOTFOUND:
     'there is no such host: see s3.endpoint and s3.region; many services other than AWS need s3.forcePathStyle',
+  EMFILE: 'too many files are open at once: raise the limit (ulimit -n) to 1,024 or more',
   ECONNREFUSED: 'nothing answers there: see s3.endpoint',
   'precondition-failed': 'it changed meanwhile',
   'access-denied': 'grant s3:GetObject, s3:PutObject and s3:DeleteObject on it, and s3:ListBucket on its bucket',
 };
+
+const hintOf400 = 'credentials that have expired and a bucket of another region are answered so';
 
 function codeOf(error: unknown, name: string, status: number | undefined): StoreErrorCode {
   const named = byName[name];

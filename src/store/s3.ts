@@ -108,8 +108,10 @@ export class S3Store implements ObjectStore {
           }),
         { sleep },
       );
+      // A listing says whether it goes on; what does not would be taken for one without objects.
+      if (page.IsTruncated === undefined) throw notOfS3(prefix);
       yield page;
-      if (page.IsTruncated !== true) return;
+      if (!page.IsTruncated) return;
       // A listing that ends early, or goes in a circle, would be taken for a whole one.
       if (page.NextContinuationToken === undefined || page.NextContinuationToken === ContinuationToken) {
         throw new StoreError('other', prefix, 'the store says that the listing goes on, and not where');
@@ -150,6 +152,10 @@ export class S3Store implements ObjectStore {
     }
     const body = output.Body as unknown as NodeJS.ReadableStream & { destroy(error?: Error): void };
     const [start, size] = extentOf(output);
+    if (!output.ETag) {
+      body.destroy();
+      throw notOfS3(uri);
+    }
     const info = infoOf(uri, output, size);
     // Stores that do not know ranges or conditions give the whole object, or another one, with status 200.
     if (range !== undefined && start !== range[0]) {
@@ -219,7 +225,7 @@ export class S3Store implements ObjectStore {
             size,
             partBytes: this.#partBytes,
           });
-          return { etag: unquoted(etag) };
+          return { etag: etagOf(uri, etag) };
         }
         const Body = chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks);
         const { ETag } = await this.#client.send(
@@ -231,7 +237,7 @@ export class S3Store implements ObjectStore {
             ChecksumCRC32: crc32Of([Body]),
           }),
         );
-        return { etag: unquoted(ETag) };
+        return { etag: etagOf(uri, ETag) };
       } catch (error) {
         const status = httpStatus(error);
         if (conditional && (isRetriedFailure(error) || attempt > 1)) {
@@ -419,10 +425,20 @@ const storageOf = (storageClass: string | undefined, isRestored: boolean): Parti
   ...(isRestored && { isRestored: true }),
 });
 
+/** Answers about an object have it always. */
+function etagOf(uri: string, etag: string | undefined): string {
+  if (!etag) throw notOfS3(uri);
+  return unquoted(etag);
+}
+
+/** A page of a proxy or of another service, with status 200: nothing has been read or written. */
+const notOfS3 = (uri: string): StoreError =>
+  new StoreError('other', uri, 'the answer is not that of an S3 store (see s3.endpoint, and proxies on the way to it)');
+
 const infoOf = (uri: string, output: { ETag?: string | undefined; LastModified?: Date | undefined }, size: number) => ({
   uri,
   size,
-  etag: unquoted(output.ETag),
+  etag: etagOf(uri, output.ETag),
   lastModified: output.LastModified?.getTime() ?? 0,
 });
 

@@ -34,3 +34,8 @@ test('a host that does not answer is named, with the keys that say which it is',
     /^cannot list objects \(getaddrinfo ENOTFOUND acme\.localhost; .*s3\.endpoint.*s3\.forcePathStyle/,
   );
 });
+
+test('too many open files are said with what to raise', () => {
+  const full = failure('Error', 'connect EMFILE 127.0.0.1:443 - Local (undefined:undefined)', { code: 'EMFILE' });
+  expect(s3Error(full, 's3://acme/', 'cannot list objects').message).toContain('ulimit -n');
+});

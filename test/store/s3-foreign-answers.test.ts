@@ -1,0 +1,50 @@
+import { createServer, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import { S3Store } from '../../src/store/s3.ts';
+import { collect } from '../support/collect.ts';
+
+describe('what answers in the place of S3', () => {
+  let answer: { readonly status: number; readonly body: string };
+  let server: Server;
+  let store: S3Store;
+  beforeEach(async () => {
+    vi.stubEnv('AWS_ACCESS_KEY_ID', 'test');
+    vi.stubEnv('AWS_SECRET_ACCESS_KEY', 'test');
+    server = createServer((request, response) => {
+      request.resume();
+      response.writeHead(answer.status, { 'content-type': 'text/html' });
+      response.end(request.method === 'HEAD' ? undefined : answer.body);
+    });
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    const { port } = server.address() as AddressInfo;
+    store = new S3Store({ endpoint: `http://127.0.0.1:${port}`, region: 'us-west-2', forcePathStyle: true });
+  });
+  afterEach(async () => {
+    vi.unstubAllEnvs();
+    store.close();
+    server.closeAllConnections();
+    await new Promise((resolve) => server.close(resolve));
+  });
+
+  test('a page of a proxy is no listing, no object and no receipt of a write', async () => {
+    answer = { status: 200, body: '<html><body>Please sign in</body></html>' };
+    const refused = /^the answer is not that of an S3 store \(see s3\.endpoint/;
+    await expect(collect(store.list('s3://bucket/logs/'))).rejects.toThrow(refused);
+    await expect(collect(store.listFolders('s3://bucket/logs/'))).rejects.toThrow(refused);
+    await expect(store.head('s3://bucket/a')).rejects.toThrow(refused);
+    await expect(store.get('s3://bucket/a')).rejects.toThrow(refused);
+    await expect(store.get('s3://bucket/a', { into: new Uint8Array(1000) })).rejects.toThrow(refused);
+    await expect(store.put('s3://bucket/a', new Uint8Array(10))).rejects.toThrow(refused);
+    await expect(store.put('s3://bucket/a', new Uint8Array(10), { ifNoneMatch: '*' })).rejects.toThrow(refused);
+  });
+
+  test('an error without a body is said by its status, with what it may be', async () => {
+    answer = { status: 400, body: '' };
+    await expect(store.head('s3://bucket/a')).rejects.toThrow(
+      /^cannot look at the object \(HTTP 400; credentials that have expired/,
+    );
+    answer = { status: 403, body: '' };
+    await expect(store.head('s3://bucket/a')).rejects.toThrow(/^cannot look at the object \(HTTP 403; grant /);
+  });
+});
