@@ -46,13 +46,13 @@ async function execute(context: CommandContext, tool: Tool, options: Options): P
     await context.stdout.writeData(text);
     return exitCodes.done;
   }
-  const [{ writeFile }, { resolve }, { printable }] = await Promise.all([
-    import('node:fs/promises'),
+  const [{ writeText }, { resolve }, { printable }] = await Promise.all([
+    import('./shared/whole-file.ts'),
     import('node:path'),
     import('../text/printable.ts'),
   ]);
   try {
-    await writeFile(resolve(context.cwd, options.output), text, { mode: 0o600 });
+    await writeText(resolve(context.cwd, options.output), text);
   } catch (error) {
     throw new Error(`${printable(options.output)} cannot be written (${(error as NodeJS.ErrnoException).code})`, {
       cause: error,

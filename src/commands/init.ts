@@ -133,20 +133,23 @@ async function confirmed(context: CommandContext, question: string): Promise<boo
 }
 
 async function write(context: CommandContext, shown: string, text: string, force: boolean): Promise<void> {
-  const [{ chmodSync, statSync, writeFileSync }, { resolve }, { UsageError }] = await Promise.all([
-    import('node:fs'),
+  const [{ writeText }, { lstat }, { resolve }, { UsageError }] = await Promise.all([
+    import('./shared/whole-file.ts'),
+    import('node:fs/promises'),
     import('node:path'),
     import('../config/errors.ts'),
   ]);
+  const path = resolve(context.cwd, shown);
+  const isThere = await lstat(path).then(
+    () => true,
+    () => false,
+  );
+  if (isThere && !force)
+    throw new UsageError(`${shown} exists already; add --force to overwrite it, or name another with --output`);
   try {
-    const path = resolve(context.cwd, shown);
-    writeFileSync(path, text, { flag: force ? 'w' : 'wx', mode: 0o600 });
-    // A file that was there has kept its mode; a pipe or a device keeps it on.
-    if (statSync(path).isFile()) chmodSync(path, 0o600);
+    await writeText(path, text);
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
-    if (code === 'EEXIST')
-      throw new UsageError(`${shown} exists already; add --force to overwrite it, or name another with --output`);
     throw new UsageError(`${shown} cannot be written (${code ?? String(error)})`);
   }
 }

@@ -121,7 +121,9 @@ async function execute(context: CommandContext, options: Options): Promise<numbe
     } catch (error) {
       // What it still reads would hold the process, and changes nothing.
       if (context.signal.aborted) context.exit(exitCodes.failed);
-      throw error;
+      const { syscall, message } = error as NodeJS.ErrnoException;
+      if (syscall === undefined) throw error;
+      throw new Error(`the digests cannot be written to ${options.digests}: ${message}`, { cause: error });
     }
   };
   let report = await proved();

@@ -45,6 +45,7 @@ describeWith(['readers', 's3', 'glue'], 'connect', () => {
 
   test('the script for DuckDB has the tables, the views and the functions, also where a table is compacted', async () => {
     const file = join(folder, 'audit.sql');
+    writeFileSync(file, 'of before', { mode: 0o644 });
     expect(await said(place, 'duckdb', '--output', 'audit.sql')).toBe('wrote audit.sql\n');
     expect(statSync(file).mode & 0o777).toBe(0o600);
     const rows = [

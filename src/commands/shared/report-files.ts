@@ -10,7 +10,7 @@ import type { ReportData } from '../../report/gather.ts';
 import { renderIndex } from '../../report/index-page.ts';
 import { type ReportMeta, readMeta } from '../../report/meta.ts';
 import { compareText } from '../../text/order.ts';
-import { writeWhole } from './whole-file.ts';
+import { writeText } from './whole-file.ts';
 
 export interface ReportPlace {
   /** As the user gave it. */
@@ -75,8 +75,6 @@ export async function writeReport(
     throw new Error(`the report cannot be written to ${file}: ${(error as Error).message}`, { cause: error });
   }
 }
-
-const writeText = (path: string, text: string): Promise<void> => writeWhole(path, (file) => file.appendFile(text));
 
 const mostReports = 10_000;
 /** The summary of a page comes before its style. */

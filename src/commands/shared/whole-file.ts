@@ -31,6 +31,9 @@ export async function writeWhole<T>(path: string, fill: (file: FileHandle) => Pr
   }
 }
 
+export const writeText = (path: string, text: string): Promise<void> =>
+  writeWhole(path, (file) => file.appendFile(text));
+
 const linesAtATime = 1000;
 
 /** A file of JSON lines: `make` hands each line's value to `write`. */
