@@ -98,7 +98,10 @@ export function evolve(
   const kept = schema.fields.map((field) => evolveField(field, declared.get(field.name), metadata, declaration));
   const present = new Set(schema.fields.map((field) => field.name));
   const missing = declaration.columns.filter((column) => !present.has(column.name));
-  for (const column of missing) expectNotRenamed(metadata, declaration, column.name);
+  for (const column of missing) {
+    expectNotRenamed(metadata, declaration, column.name);
+    expectDistinct(metadata, declaration, column.name);
+  }
   const firstId = ids.last + 1;
   ids.last += missing.length;
   const fields = [...kept, ...missing.map((column, index) => toField(column, firstId + index, false, ids))];
@@ -298,6 +301,17 @@ function evolveField(
 function expectNotRenamed(metadata: TableMetadata, declaration: TableDeclaration, name: string): void {
   const rename = tellRename(metadata, declaration.name, name);
   if (rename !== undefined) throw new TableFault(rename);
+}
+
+/** Engines read names in any case: a table with two that differ by case only is read by none of them. */
+function expectDistinct(metadata: TableMetadata, declaration: TableDeclaration, name: string): void {
+  const other = currentSchema(metadata).fields.find((field) => field.name.toLowerCase() === name.toLowerCase());
+  if (other === undefined) return;
+  throw new TableFault(
+    `column ${name} of table ${declaration.name} (${metadata.location}) cannot be added beside ${other.name}, which another ` +
+      `engine has made: engines do not tell them apart; rename that one there (ALTER TABLE ${declaration.name} RENAME ` +
+      `COLUMN ${other.name} TO …), or give the promoted column another name`,
+  );
 }
 
 /** What to do, where another engine has renamed a column and nothing else has its name. */

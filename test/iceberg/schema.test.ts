@@ -162,6 +162,12 @@ describe('evolution', () => {
     expect(() => evolve(create(), retyped(name, { type }), 9)).toThrow(message);
   });
 
+  test('a column that would differ from one of another engine by case only is refused, with both names', () => {
+    const theirs = evolve(create(), withColumns(events, { name: 'Tenant', type: 'string', description: '' }), 9)!;
+    const ours = withColumns(events, { name: 'tenant', type: 'string', description: '' });
+    expect(() => evolve(theirs, ours, 9)).toThrow(/tenant.*beside Tenant.*RENAME COLUMN Tenant/);
+  });
+
   test('readers that fail on delta encodings are told to read row by row, unless the table says otherwise', () => {
     const name = 'read.parquet.vectorization.enabled';
     const { [name]: told, ...before } = create().properties;
