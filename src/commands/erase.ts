@@ -67,7 +67,7 @@ async function execute(context: CommandContext, options: Options): Promise<numbe
   await context.stdout.write(`${lines.length > 0 ? lines.join('\n') : 'no row of that subject'}\n`);
   const { remains, mayGrow } = report;
   if (remains !== undefined) {
-    for (const [table, { snapshots, refs }] of Object.entries(remains.tables)) {
+    for (const [table, { snapshots, refs, gcDisabled }] of Object.entries(remains.tables)) {
       if (snapshots === 0) continue;
       const kept =
         refs.length === 0
@@ -76,6 +76,10 @@ async function execute(context: CommandContext, options: Options): Promise<numbe
       await context.stdout.write(
         `${plural(snapshots, 'older snapshot')} of ${table} still ${snapshots === 1 ? 'shows' : 'show'} them${printable(kept)}\n`,
       );
+      if (gcDisabled)
+        await context.stdout.write(
+          `expire leaves those of ${table} alone, since its table property gc.enabled is false\n`,
+        );
     }
     await context.stdout.write(
       `expire removes those from ${remains.expiresFrom.slice(0, 16).replace('T', ' ')} UTC on, but for the newest ${config.expire.keepSnapshots} of each table (expire.keep_snapshots)\n`,

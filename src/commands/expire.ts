@@ -88,6 +88,10 @@ async function execute(context: CommandContext, options: Options): Promise<numbe
     await context.stdout.write(`amendments of dead runs finished: ${formatCount(report.amendmentsFinished)}\n`);
   if (report.postponed !== undefined)
     await context.stderr.write(`no file was deleted: ${printable(report.postponed)}\n`);
+  for (const table of report.gcDisabled)
+    await context.stderr.write(
+      `${printable(table)}: the table property gc.enabled is false, so its snapshots and files stay\n`,
+    );
   for (const { table, reason } of report.refused) await context.stderr.write(`${printable(`${table}: ${reason}`)}\n`);
   return code;
 }

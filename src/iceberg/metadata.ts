@@ -213,6 +213,10 @@ export function currentSchema(metadata: TableMetadata): Schema {
   return metadata.schemas.find((schema) => schema['schema-id'] === metadata['current-schema-id'])!;
 }
 
+/** False where another table or a branch in the catalog may need what no snapshot of this one has (table property `gc.enabled`). */
+export const isGcEnabled = ({ properties }: Pick<TableMetadata, 'properties'>): boolean =>
+  properties['gc.enabled']?.toLowerCase() !== 'false';
+
 export function currentSnapshot(metadata: TableMetadata): Snapshot | undefined {
   return snapshotById(metadata, metadata['current-snapshot-id']);
 }

@@ -201,6 +201,27 @@ describe('expire', () => {
     for (const { path } of files) expect(await store.head(path)).toBeDefined();
   });
 
+  test('keeps all snapshots and files of a table whose gc.enabled is false, and says so', async () => {
+    await ingestDays(3);
+    const runtime = world();
+    await updateTable(commitContext(runtime), 'opa_decisions', ({ metadata }) => ({
+      ...metadata,
+      properties: { ...metadata.properties, 'gc.enabled': 'FALSE' },
+    }));
+    await ingestDays(15);
+    const before = await under('opa_decisions/data/');
+    await store.put(
+      `${runtime.catalog.tableLocation('opa_decisions')}/data/of-another-table.parquet`,
+      Buffer.from('x'),
+    );
+    now += 10 * dayMs;
+    const report = await expire(world());
+    expect(report).toMatchObject({ gcDisabled: ['opa_decisions'], refused: [] });
+    expect(report.tables).toMatchObject({ opa_decisions: { snapshots: 0, files: 0 } });
+    expect(report.tables.ingested_objects!.files).toBeGreaterThan(0);
+    expect(await under('opa_decisions/data/')).toHaveLength(before.length + 1);
+  });
+
   test('deletes files that were replaced once no snapshot has them, though one that stays tells of their removal', async () => {
     await ingestDays(3);
     const live = async (): Promise<string[]> => {
@@ -496,6 +517,7 @@ describe('the snapshots that have had their time', () => {
   });
   const table = (snapshots: readonly Snapshot[], edit: Partial<TableMetadata> = {}): TableMetadata =>
     ({
+      properties: {},
       snapshots,
       'current-snapshot-id': snapshots.at(-1)!['snapshot-id'],
       refs: {},

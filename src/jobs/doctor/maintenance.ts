@@ -2,7 +2,7 @@
  * What other engines are told to do with the tables at night: by table properties, which Athena's VACUUM, Spark and Trino
  * go by, and by AWS's table optimizers. Snapshots and files have to outlive a batch that is open: a day is enough.
  */
-import type { TableMetadata } from '../../iceberg/metadata.ts';
+import { isGcEnabled, type TableMetadata } from '../../iceberg/metadata.ts';
 import { isTableFault } from '../../iceberg/table-fault.ts';
 import { ownTables } from '../../ingest/own-tables.ts';
 import type { Runtime } from '../../ingest/runtime.ts';
@@ -69,6 +69,10 @@ export async function checkMaintenance({ catalog, config }: Runtime, aws: AwsPro
     if (metadata === undefined) continue;
     asked.push(name);
     const { properties } = metadata;
+    if (!isGcEnabled(metadata))
+      faults.push(
+        `gc.enabled of ${name} is false: expire removes no snapshot and no file of it, and erased rows stay readable`,
+      );
     faults.push(...writingFaults(name, metadata, config.warehouse));
     for (const [property, perSecond] of ages) {
       const seconds = Number(properties[property]) / perSecond;

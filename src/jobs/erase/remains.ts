@@ -1,5 +1,6 @@
 /** What an erasure does not reach: snapshots that still show the rows, and objects that may give further ones. */
 import pLimit from 'p-limit';
+import { isGcEnabled } from '../../iceberg/metadata.ts';
 import type { Runtime } from '../../ingest/runtime.ts';
 import { compareText } from '../../text/order.ts';
 
@@ -8,6 +9,8 @@ export interface RemainingRows {
   readonly snapshots: number;
   /** Branches and tags among them, which `expire` leaves alone. */
   readonly refs: readonly string[];
+  /** The table property `gc.enabled` is false: `expire` leaves all of them alone. */
+  readonly gcDisabled?: true;
 }
 
 export interface Remains {
@@ -32,7 +35,7 @@ export async function remainsOf({ catalog, config, clock }: Runtime, tables: Ite
       .filter(([, ref]) => older.has(ref['snapshot-id']))
       .map(([ref]) => ref)
       .sort(compareText);
-    remaining[name] = { snapshots: older.size, refs };
+    remaining[name] = { snapshots: older.size, refs, ...(!isGcEnabled(metadata) && { gcDisabled: true }) };
   }
   const { snapshotsSeconds, graceSeconds } = config.expire;
   const seconds = Math.max(snapshotsSeconds, graceSeconds);

@@ -12,6 +12,9 @@
  *    manifests of jobs whose time has been over for as long.
  * 6. What writes that were cut off have left in a folder of this machine.
  *
+ * Of a table whose property `gc.enabled` is false, snapshots and files stay: other tables, or branches that the catalog keeps (as
+ * Nessie does), may need them.
+ *
  * A batch that stays open for longer than the grace period (its worker died, and no backfill or worker ran since) may be
  * done again at any moment under the same names: then no file is deleted, and the report says so.
  */
@@ -20,6 +23,7 @@ import { updateTable } from '../../iceberg/commit.ts';
 import { mapAhead, mapSettled } from '../../iceberg/files.ts';
 import { removeSnapshots } from '../../iceberg/history.ts';
 import { warehouseOf } from '../../iceberg/home.ts';
+import { isGcEnabled } from '../../iceberg/metadata.ts';
 import { isTableFault } from '../../iceberg/table-fault.ts';
 import { createLedger } from '../../ingest/claimed-batch.ts';
 import { expectOwnWarehouse } from '../../ingest/own-tables.ts';
@@ -55,6 +59,8 @@ export interface ExpireReport {
   readonly amendmentsFinished: number;
   /** Tables that could not be looked after, with what is wrong. */
   readonly refused: readonly { readonly table: string; readonly reason: string }[];
+  /** Tables whose property `gc.enabled` is false, so that their snapshots and files stay. */
+  readonly gcDisabled: readonly string[];
   /** Why no file was deleted. */
   readonly postponed?: string;
   readonly seconds: number;
@@ -79,13 +85,15 @@ export async function expire(runtime: Runtime, options: ExpireOptions = {}): Pro
   const open = await openWork(runtime, before);
   const tables: ExpireReport['tables'] = {};
   const refused: { table: string; reason: string }[] = [];
+  const gcDisabled: string[] = [];
   const expireTable = async (name: string) => {
     // A table of somebody else in the same catalog.
-    if (!(await isAtHome(runtime, name))) return undefined;
+    const loaded = await atHome(runtime, name);
+    if (loaded === undefined) return undefined;
     const snapshots = await expireSnapshots(runtime, name, started, open.ids, dryRun);
     const orphans =
       open.stale === undefined ? await deleteOrphans(runtime, name, started, open, snapshots, dryRun) : [];
-    return { snapshots, orphans };
+    return { snapshots, orphans, isGcDisabled: !isGcEnabled(loaded.metadata) };
   };
   const names = await catalog.listTables();
   const failures: unknown[] = [];
@@ -94,7 +102,8 @@ export async function expire(runtime: Runtime, options: ExpireOptions = {}): Pro
       if (isTableFault(result.reason)) refused.push({ table: name, reason: result.reason.message });
       else failures.push(result.reason);
     } else if (result.value !== undefined) {
-      const { snapshots, orphans } = result.value;
+      const { snapshots, orphans, isGcDisabled } = result.value;
+      if (isGcDisabled) gcDisabled.push(name);
       for (const id of snapshots) tell({ kind: 'snapshot', name: `${name} ${id}` });
       for (const { uri } of orphans) tell({ kind: 'file', name: uri });
       const mine = retired.filter(({ table }) => table === name);
@@ -134,14 +143,15 @@ export async function expire(runtime: Runtime, options: ExpireOptions = {}): Pro
     leftovers,
     amendmentsFinished,
     refused,
+    gcDisabled,
     ...(open.stale !== undefined && { postponed: open.stale }),
     seconds: (clock() - started) / 1000,
   };
 }
 
-async function isAtHome({ catalog }: Runtime, name: string): Promise<boolean> {
+async function atHome({ catalog }: Runtime, name: string): Promise<LoadedTable | undefined> {
   const loaded = await catalog.loadTable(name);
-  return loaded !== undefined && isWithin(loaded.metadata.location, warehouseOf(catalog, name));
+  return loaded !== undefined && isWithin(loaded.metadata.location, warehouseOf(catalog, name)) ? loaded : undefined;
 }
 
 interface OpenWork {
@@ -223,6 +233,7 @@ async function deleteOrphans(
   const loaded = await catalog.loadTable(name);
   // A table that somebody dropped, or that lives elsewhere, is not ours to tidy.
   if (loaded === undefined || canonical(loaded.metadata.location) !== canonical(location)) return [];
+  if (!isGcEnabled(loaded.metadata)) return [];
   // In a dry run the snapshots are still there.
   const metadata = removeSnapshots(loaded.metadata, expired);
   const orphans = await orphansAmong(store, candidates, { ...loaded, metadata }, open.files);

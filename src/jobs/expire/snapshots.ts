@@ -1,5 +1,5 @@
 /** Which snapshots of a table have had their time. Pure. */
-import type { Snapshot, TableMetadata } from '../../iceberg/metadata.ts';
+import { isGcEnabled, type Snapshot, type TableMetadata } from '../../iceberg/metadata.ts';
 import { amendmentProperty } from '../../ledger/amendment.ts';
 import { batchesOf } from '../../ledger/batch-summary.ts';
 
@@ -12,8 +12,9 @@ export interface SnapshotRetention {
   readonly unfinished: ReadonlySet<string>;
 }
 
-/** The current snapshot and those that a branch or tag of any engine points to always stay. */
+/** The current snapshot and those that a branch or tag of any engine points to always stay; all, where `gc.enabled` is false. */
 export function expiredSnapshots(metadata: TableMetadata, { before, keep, unfinished }: SnapshotRetention): Snapshot[] {
+  if (!isGcEnabled(metadata)) return [];
   const referenced = new Set(Object.values(metadata.refs).map((ref) => ref['snapshot-id']));
   referenced.add(metadata['current-snapshot-id']);
   const newestFirst = [...metadata.snapshots].sort((a, b) => b['sequence-number'] - a['sequence-number']);
