@@ -12,9 +12,9 @@ import { readFile } from './files.ts';
 import type { FieldType, TableMetadata } from './metadata.ts';
 import { namesOf } from './name-mapping.ts';
 import { type DeleteFile, deletedPathField, deletedPositionField } from './row-deletes.ts';
-import type { LiveFile } from './scan.ts';
+import { asParquet, type LiveFile } from './scan.ts';
 
-type DeletedFrom = Pick<LiveFile, 'path' | 'fileSize' | 'recordCount' | 'deletes'>;
+type DeletedFrom = Pick<LiveFile, 'path' | 'fileSize' | 'recordCount' | 'deletes' | 'constants'>;
 
 /** 1 for each row that is deleted; undefined where none is. Throws Error naming the delete file that cannot be read. */
 export async function deletedRows(
@@ -130,7 +130,7 @@ async function markEqual(
     const names = namesOf(metadata);
     const sets = await Promise.all(group.map((deletes) => valuesOf(store, deletes, columns, names)));
     let position = 0;
-    for await (const rows of readRows(store, { uri: file.path, size: file.fileSize }, { columns, names })) {
+    for await (const rows of readRows(store, asParquet(file), { columns, names })) {
       for (const row of rows) {
         const key = keyOf(row, columns);
         if (sets.some((set) => set.has(key))) mark(position);

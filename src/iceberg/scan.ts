@@ -1,5 +1,6 @@
 import type { Scalar } from '../columns/types.ts';
 import { compareValues } from '../parquet/format/bounds.ts';
+import type { ParquetFile } from '../parquet/read/row-reader.ts';
 import { canonical } from '../store/places.ts';
 import type { ObjectStore } from '../store/store.ts';
 import { partitionColumn } from '../tables/declaration.ts';
@@ -19,6 +20,7 @@ import {
 } from './manifest.ts';
 import { decodeManifestList, hasLiveFiles, type ManifestFile } from './manifest-list.ts';
 import {
+  currentSchema,
   currentSnapshot,
   type PartitionSpec,
   type SchemaField,
@@ -71,6 +73,8 @@ export interface LiveFile extends Omit<DataFile, 'ymd'> {
   readonly snapshotId: bigint;
   /** The manifest that lists it. */
   readonly manifest: string;
+  /** By field id, what rows have in columns that the file may lack, since its partition says it; see `constantsOf`. */
+  readonly constants?: ReadonlyMap<number, Scalar>;
   /** Row-level deletes that apply to it: `deletedRows` says which of its `recordCount` rows they take. */
   readonly deletes: readonly DeleteFile[];
 }
@@ -111,7 +115,8 @@ async function* dataFiles(
       if (entry.status === deleted) continue;
       const ymd = ymdOf(manifest, spec, metadata, entry);
       if (!inRange(ymd, filter.ymd)) continue;
-      const live = toLiveFile(entry, file, ymd, deletes.of(entry, manifest, spec));
+      const constants = constantsOf(manifest, spec, metadata, entry);
+      const live = toLiveFile(entry, file, { ymd, deletes: deletes.of(entry, manifest, spec), constants });
       if (matches(live)) yield live;
     }
   }
@@ -229,14 +234,55 @@ function onlyDayOf(
   return first === last && isDay(first) ? first : null;
 }
 
+/**
+ * Files that were written for Hive and added as they are lack the columns that their folders are named after: rows have
+ * the value of the identity partition there (spec, "Column Projection"). A column that the manifest counts values of is in
+ * the file. undefined where there are none; of types that the program writes.
+ */
+function constantsOf(
+  manifest: Pick<Manifest, 'partitionSchema'>,
+  spec: PartitionSpec,
+  metadata: TableMetadata,
+  { file }: ManifestEntry,
+): LiveFile['constants'] {
+  const isCounted = (field: PartitionSpec['fields'][number]) => file.valueCounts?.has(field['source-id']) === true;
+  if (spec.fields.every((field) => field.transform !== 'identity' || isCounted(field))) return undefined;
+  const constants = new Map<number, Scalar>();
+  for (const [index, value] of partitionValues(manifest, spec, file).entries()) {
+    const field = spec.fields[index]!;
+    if (field.transform !== 'identity' || isCounted(field)) continue;
+    const type = currentSchema(metadata).fields.find(({ id }) => id === field['source-id'])?.type;
+    if (type === 'long' && typeof value === 'number') constants.set(field['source-id'], BigInt(value));
+    else if (type === typesOfConstants.get(typeof value)) constants.set(field['source-id'], value as Scalar);
+  }
+  return constants.size === 0 ? undefined : constants;
+}
+
+const typesOfConstants: ReadonlyMap<string, string> = new Map([
+  ['string', 'string'],
+  ['boolean', 'boolean'],
+  ['number', 'int'],
+  ['bigint', 'long'],
+]);
+
+/** A live file as the Parquet readers name it. */
+export const asParquet = ({
+  path,
+  fileSize,
+  constants,
+}: Pick<LiveFile, 'path' | 'fileSize' | 'constants'>): ParquetFile => ({
+  uri: path,
+  size: fileSize,
+  ...(constants && { constants }),
+});
+
 /** Bounds may be cut short, days are not. */
 const isDay = (text: string): boolean => /^\d{4}-\d{2}-\d{2}$/.test(text);
 
 function toLiveFile(
   entry: ManifestEntry,
   file: ManifestFile,
-  ymd: string | null,
-  deletes: readonly DeleteFile[],
+  { ymd, deletes, constants }: Pick<LiveFile, 'ymd' | 'deletes'> & { readonly constants: LiveFile['constants'] },
 ): LiveFile {
   const { file: data } = entry;
   return {
@@ -258,6 +304,7 @@ function toLiveFile(
     snapshotId: entry.snapshotId ?? file.addedSnapshotId,
     manifest: file.path,
     deletes,
+    ...(constants && { constants }),
   };
 }
 

@@ -10,7 +10,6 @@ import {
   type FieldRef,
   type OpenFile,
   openFile,
-  type ParquetFile,
   type ReadOptions,
   type Row,
   readRows,
@@ -23,7 +22,7 @@ import type { DataFile } from './data-file.ts';
 import { deletedRows, fieldRef } from './deleted-rows.ts';
 import type { TableMetadata } from './metadata.ts';
 import { namesOf } from './name-mapping.ts';
-import { type FileFilter, type LiveFile, liveFiles } from './scan.ts';
+import { asParquet, type FileFilter, type LiveFile, liveFiles } from './scan.ts';
 import { fieldsByName } from './schema.ts';
 
 /** Which files to read, and which of their columns. The filter leaves out files, never single rows. */
@@ -78,7 +77,7 @@ export async function* fileRows(
 export function storedRows(
   store: ObjectStore,
   metadata: TableMetadata,
-  file: Pick<LiveFile, 'path' | 'fileSize'>,
+  file: Pick<LiveFile, 'path' | 'fileSize' | 'constants'>,
   columns: readonly FieldRef[],
   dropped?: Uint8Array,
   opened?: Promise<OpenFile>,
@@ -87,7 +86,7 @@ export function storedRows(
 }
 
 /** What of a live file its rows are read by. */
-export type ReadFile = Pick<LiveFile, 'path' | 'fileSize' | 'recordCount' | 'deletes'>;
+export type ReadFile = Pick<LiveFile, 'path' | 'fileSize' | 'recordCount' | 'deletes' | 'constants'>;
 
 /** A column that the table lacks is null in all of its rows: no field has an id below zero. */
 const noField = { id: -1, type: 'string' };
@@ -98,9 +97,3 @@ export const stagedRows = (
   { path, fileSize }: DataFile,
   columns: readonly string[],
 ): AsyncGenerator<Row[], void, undefined> => readRows(store, { uri: path, size: fileSize }, { columns });
-
-/** A live file as the Parquet readers name it. */
-export const asParquet = ({ path, fileSize }: Pick<LiveFile, 'path' | 'fileSize'>): ParquetFile => ({
-  uri: path,
-  size: fileSize,
-});

@@ -2,7 +2,7 @@
 import { withoutDropped } from '../columns/batch.ts';
 import type { LoadedTable } from '../iceberg/catalog.ts';
 import type { DataFile } from '../iceberg/data-file.ts';
-import type { LiveFile } from '../iceberg/scan.ts';
+import { asParquet, type LiveFile } from '../iceberg/scan.ts';
 import type { FileOptions } from '../iceberg/write.ts';
 import { storeDataFile } from '../iceberg/write.ts';
 import { KernelTable } from '../kernel/table.ts';
@@ -29,7 +29,9 @@ export interface WithoutRowsOptions {
 }
 
 /** A file by its place in the table. */
-export type PlacedFile = Pick<LiveFile, 'path' | 'fileSize' | 'recordCount' | 'sortOrderId'> & { readonly ymd: string };
+export type PlacedFile = Pick<LiveFile, 'path' | 'fileSize' | 'recordCount' | 'sortOrderId' | 'constants'> & {
+  readonly ymd: string;
+};
 
 /**
  * The file without the rows that `dropped` has a 1 for, everything else of it as it was (order, place in compaction);
@@ -49,7 +51,7 @@ export async function withoutRows(
     rowGroupRows: output.rowGroupRows,
     compressionLevel: output.compressionLevel,
   });
-  const reader = await ColumnReader.open(store, { uri: file.path, size: file.fileSize });
+  const reader = await ColumnReader.open(store, asParquet(file));
   expectWritten(table, reader, file.path);
   let first = 0;
   const some = new KernelTable(declaration.columns);

@@ -3,7 +3,7 @@
  * field id from every reader, no second column beside a renamed one, and an erasure that leaves no row.
  */
 import { expect, test } from 'vitest';
-import type { ColumnType } from '../../src/columns/types.ts';
+import type { ColumnType, Value } from '../../src/columns/types.ts';
 import { createDuckDbEngine } from '../../src/engines/duckdb/engine.ts';
 import { carriedField } from '../../src/iceberg/carried.ts';
 import { commitTable, updateTable } from '../../src/iceberg/commit.ts';
@@ -151,20 +151,48 @@ async function addForeignFile(
   pack: (out: PackedWriter) => void,
   field?: Partial<SchemaField>,
 ) {
-  const loaded = await load(runtime);
-  const fields = currentSchema(loaded.metadata).fields;
-  const names = ['ymd', 'event_time', 'timestamp', 'decision_id', 'subject', 'source_uri', 'source_offset', column];
-  const types: ColumnType[] = ['string', 'timestamp', 'string', 'string', 'string', 'string', 'long', 'string'];
-  const columns = names.map((name, i): FileColumn & { description: string } => {
-    const one = { ...fields.find((field) => field.name === name)!, ...(name === column && field) };
-    const foreign = name === column && { carried: carriedField(one)! };
-    return { name, type: types[i]!, description: '', required: false, id: one.id, ...foreign };
-  });
+  const fields = currentSchema((await load(runtime)).metadata).fields;
+  const own = { ...fields.find(({ name }) => name === column)!, ...field };
   const value = new PackedWriter();
   pack(value);
+  const carried = { name: column, type: 'string', id: own.id, carried: carriedField(own)! } as const;
+  await addFile(runtime, ['ymd', ...givenColumns], carried, value.bytes.slice());
+}
+
+const givenColumns = ['event_time', 'timestamp', 'decision_id', 'subject', 'source_uri', 'source_offset'];
+const givenTypes: Readonly<Record<string, ColumnType>> = { event_time: 'timestamp', source_offset: 'long' };
+
+/** A file of two rows that has these columns, and one more. */
+async function addFile(
+  runtime: Runtime,
+  names: readonly string[],
+  ...more: [] | [column: Omit<FileColumn, 'required'>, value: Uint8Array]
+) {
+  const loaded = await load(runtime);
+  const fields = currentSchema(loaded.metadata).fields;
+  const given = names.map((name) => {
+    const { id } = fields.find((field) => field.name === name)!;
+    return { name, type: givenTypes[name] ?? 'string', id };
+  });
+  const [extra, value] = more;
+  const columns = [...given, ...(extra === undefined ? [] : [extra])].map((column) => ({
+    ...column,
+    description: '',
+    required: false,
+  }));
   const buffer = new KernelTable(columns);
-  for (const subject of ['user-1', 'user-2'])
-    buffer.append([day, 0n, 'then', `foreign-${subject}`, subject, 'foreign', 0n, value.bytes.slice()]);
+  for (const subject of ['user-1', 'user-2']) {
+    const row: Record<string, Value> = {
+      ymd: day,
+      event_time: 0n,
+      timestamp: 'then',
+      decision_id: `foreign-${subject}`,
+      subject,
+      source_uri: 'foreign',
+      source_offset: 0n,
+    };
+    buffer.append([...names.map((name) => row[name]!), ...(value === undefined ? [] : [value])]);
+  }
   const encoded = await new ColumnarEncoder().encode({ columns, batch: buffer.batch(), rowGroupRows: 10 });
   buffer.release();
   const declaration = {
@@ -230,6 +258,26 @@ test.each([
     expect(differences.filter(({ uri }) => uri !== 'foreign')).toEqual([]);
   },
 );
+
+test('rows of a file that was written for Hive, without the column of its folder, have the day of their partition', async () => {
+  const runtime = await world({ compact: { smallFiles: 2 } });
+  await addFile(runtime, givenColumns);
+  const sql = `SELECT ymd, count(*)::INTEGER FROM ${table} WHERE ymd = '${day}' AND subject <> '' GROUP BY ALL`;
+  expect(await queried(runtime, sql)).toEqual([[day, 8]]);
+  expect(await queried(runtime, `SELECT ymd FROM ${table} WHERE decision_id = 'foreign-user-1'`)).toEqual([[day]]);
+  expect((await rows(runtime, ['ymd', 'decision_id'])).filter((row) => row.includes('foreign'))).toEqual([
+    `${day} foreign-user-1`,
+    `${day} foreign-user-2`,
+  ]);
+  expect((await erase(runtime, 'user-1')).tables).toMatchObject({ [table]: { rows: 3 } });
+  expect(await queried(runtime, sql)).toEqual([[day, 5]]);
+  await addFile(runtime, givenColumns);
+  expect((await compact(runtime)).refused).toEqual([]);
+  // One of the two is there already.
+  expect(await queried(runtime, sql)).toEqual([[day, 6]]);
+  const { differences } = await verify(runtime, { deep: true });
+  expect(differences.filter(({ uri }) => uri !== 'foreign')).toEqual([]);
+});
 
 test('a value that cannot be carried leaves its file as it is, and erasure says so instead of leaving rows', async () => {
   const runtime = await world({ compact: { smallFiles: 2 } });

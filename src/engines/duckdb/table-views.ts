@@ -1,10 +1,12 @@
 /**
  * SQL text of the view that shows a table: the columns of its current schema, in order and with their types, over
  * exactly the live rows of the files of its current snapshot. A file that lacks a column gives null, or the column's
- * initial default.
+ * initial default; where its partition says what they are, that.
  */
+
 import { currentSchema, type FieldType, type SchemaField, type TableMetadata } from '../../iceberg/metadata.ts';
 import { namesOf } from '../../iceberg/name-mapping.ts';
+import type { LiveFile } from '../../iceberg/scan.ts';
 import { findColumn, type StoredColumn } from '../../parquet/read/stored-column.ts';
 
 /** A file that DuckDB can open. */
@@ -17,6 +19,8 @@ export interface ViewFile {
   readonly columns: 'names' | 'ids' | ReadonlyMap<number, string>;
   /** Whether the table of deleted rows has any of it. */
   readonly hasDeletes: boolean;
+  /** Of columns that it lacks. */
+  readonly constants: LiveFile['constants'];
 }
 
 /** Where the table of deleted rows of each table is: `path`, as in ViewFile, and `position`. */
@@ -30,23 +34,26 @@ export function viewSql(name: string, metadata: TableMetadata, files: readonly V
     const nulls = fields.map((field) => `CAST(NULL AS ${duckdbType(field.type)}) AS ${identifier(field.name)}`);
     return `${create} SELECT ${nulls.join(', ')} WHERE false`;
   }
-  const groups = Map.groupBy(files, ({ columns, hasDeletes }) => {
-    const by = typeof columns === 'string' ? columns : JSON.stringify([...columns]);
-    return `${by} ${hasDeletes}`;
-  });
+  const groups = Map.groupBy(files, (file) => `${readBy(file)} ${file.hasDeletes}`);
   return `${create} ${[...groups.values()].map((group) => selectSql(name, fields, group)).join(' UNION ALL ')}`;
 }
 
+/** The same for files whose columns are found in the same way. */
+export const readBy = ({ columns, constants }: Pick<ViewFile, 'columns' | 'constants'>): string =>
+  `${typeof columns === 'string' ? columns : JSON.stringify([...columns])}${
+    constants === undefined ? '' : JSON.stringify([...constants].map(([id, value]) => [id, String(value)]))
+  }`;
+
 /** Of files that are read in the same way. */
 function selectSql(table: string, fields: readonly SchemaField[], files: readonly ViewFile[]): string {
-  const { columns, hasDeletes } = files[0]!;
+  const { columns, hasDeletes, constants } = files[0]!;
   // Under other names no column hides the file's name and its rows' numbers, which DuckDB adds.
   const inner = (field: SchemaField): string => (hasDeletes ? `column_${field.id}` : field.name);
   const paths = files.map(({ path }) => path);
-  const { sql: read, found } = readParquetSql(fields, columns, paths, inner);
+  const { sql: read, found } = readParquetSql(fields, { columns, constants }, paths, inner);
   if (found.length === fields.length && !hasDeletes) return `SELECT * FROM ${read}`;
   const shown = fields.map((field) => {
-    const value = found.includes(field) ? `file.${identifier(inner(field))}` : missingValue(field);
+    const value = found.includes(field) ? `file.${identifier(inner(field))}` : missingValue(field, constants);
     return `${value} AS ${identifier(field.name)}`;
   });
   const gone = `${deletedRowsSchema}.${identifier(table)} AS gone`;
@@ -57,7 +64,7 @@ function selectSql(table: string, fields: readonly SchemaField[], files: readonl
 /** The call that reads fields of files that have them in the same way, and which of them they have. */
 export function readParquetSql(
   fields: readonly SchemaField[],
-  columns: ViewFile['columns'],
+  { columns, constants }: Pick<ViewFile, 'columns' | 'constants'>,
   files: readonly string[],
   inner: (field: SchemaField) => string,
 ): { readonly sql: string; readonly found: readonly SchemaField[] } {
@@ -67,13 +74,14 @@ export function readParquetSql(
   const schema = found.map(
     (field) =>
       `${key(field)}: {name: ${literal(inner(field))}, type: ${literal(duckdbType(field.type))}, ` +
-      `default_value: ${defaultOf(field)}}`,
+      `default_value: ${defaultOf(field, constants)}}`,
   );
   return { sql: `read_parquet([${files.map(literal).join(', ')}], schema = MAP {${schema.join(', ')}})`, found };
 }
 
 /** What rows of a file without the column have. */
-export const missingValue = (field: SchemaField): string => `CAST(${defaultOf(field)} AS ${duckdbType(field.type)})`;
+export const missingValue = (field: SchemaField, constants: ViewFile['constants']): string =>
+  `CAST(${defaultOf(field, constants)} AS ${duckdbType(field.type)})`;
 
 /** How the columns of a file with these columns are found, in a table whose fields do not have their names for good. */
 export function columnsInFile(
@@ -89,8 +97,24 @@ export function columnsInFile(
   return new Map(found);
 }
 
+/** Those of the columns that a file with these columns lacks. */
+export function constantsIn(
+  metadata: TableMetadata,
+  { constants }: Pick<LiveFile, 'constants'>,
+  stored: ReadonlyMap<number | string, StoredColumn>,
+): LiveFile['constants'] {
+  const names = namesOf(metadata);
+  const isMissing = (field: SchemaField): boolean => findColumn(stored, field, names) === undefined;
+  const missing = currentSchema(metadata).fields.flatMap((field) => {
+    const value = constants?.get(field.id);
+    return value !== undefined && isMissing(field) ? [[field.id, value] as const] : [];
+  });
+  return missing.length === 0 ? undefined : new Map(missing);
+}
+
 /** What a file without the column has in all of its rows (Iceberg spec, "Default Values"; format version 3). */
-function defaultOf({ 'initial-default': value }: SchemaField): string {
+function defaultOf({ id, 'initial-default': initial }: SchemaField, constants: ViewFile['constants']): string {
+  const value = constants?.get(id) ?? initial;
   return value === undefined || value === null || typeof value === 'object' ? 'NULL' : literal(String(value));
 }
 

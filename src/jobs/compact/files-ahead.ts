@@ -1,6 +1,5 @@
 /** Files that are opened before it is their turn, and fetched where they are small: a store that is far away is waited for once. */
-import type { LiveFile } from '../../iceberg/scan.ts';
-import { asParquet } from '../../iceberg/table-rows.ts';
+import { asParquet, type LiveFile } from '../../iceberg/scan.ts';
 import { ColumnReader } from '../../parquet/read/column-reader.ts';
 import type { ObjectStore } from '../../store/store.ts';
 

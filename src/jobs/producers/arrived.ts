@@ -6,9 +6,8 @@ import { type FixedData, type ListData, type StringData, withoutDropped } from '
 import type { LoadedTable } from '../../iceberg/catalog.ts';
 import { mapAhead } from '../../iceberg/files.ts';
 import { namesOf } from '../../iceberg/name-mapping.ts';
-import { type LiveFile, liveFiles } from '../../iceberg/scan.ts';
+import { asParquet, type LiveFile, liveFiles } from '../../iceberg/scan.ts';
 import { fileColumns } from '../../iceberg/schema.ts';
-import { asParquet } from '../../iceberg/table-rows.ts';
 import type { Runtime } from '../../ingest/runtime.ts';
 import { KernelTable } from '../../kernel/table.ts';
 import { allRows } from '../../parquet/encoder.ts';

@@ -9,8 +9,8 @@
  */
 import type { LoadedTable } from '../../iceberg/catalog.ts';
 import { commitTable } from '../../iceberg/commit.ts';
-import { boundsTest, type LiveFile, liveFiles } from '../../iceberg/scan.ts';
-import { asParquet, scanRows } from '../../iceberg/table-rows.ts';
+import { asParquet, boundsTest, type LiveFile, liveFiles } from '../../iceberg/scan.ts';
+import { scanRows } from '../../iceberg/table-rows.ts';
 import type { Runtime } from '../../ingest/runtime.ts';
 import { KernelTable } from '../../kernel/table.ts';
 import { type AmendedRows, amend, finishAmendments } from '../../ledger/amendment.ts';

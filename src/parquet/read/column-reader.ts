@@ -4,8 +4,8 @@
  * kernel does not know (rare encodings, types that have to be converted) is decoded by hyparquet.
  *
  * Files of other engines are taken as the table sees them (Iceberg spec, "Column Projection"): columns are found by
- * field id, in files without ids by the names that the caller maps to ids; what a file lacks stays null; int stands
- * under long, float under double, timestamps of any unit become microseconds. A type that cannot stand under the
+ * field id, in files without ids by the names that the caller maps to ids; what a file lacks is what `ParquetFile.constants`
+ * says, or null; int stands under long, float under double, timestamps of any unit become microseconds. A type that cannot stand under the
  * column's is an error that names file and column, never a wrong value.
  */
 import {
@@ -167,7 +167,24 @@ export class ColumnReader {
       });
     }
     part.release();
+    this.#appendConstants(table, columns, names, rows);
     table.endRows(rows);
+  }
+
+  /** In the columns that the file lacks. */
+  #appendConstants(
+    table: KernelTable,
+    columns: ReadonlyMap<string, FileColumn>,
+    names: ReadonlyMap<string, number> | undefined,
+    rows: number,
+  ): void {
+    if (this.#file.constants === undefined) return;
+    for (const { declaration, column } of table.columns) {
+      const wanted = columns.get(declaration.name)!;
+      const value = this.#file.constants.get(wanted.id);
+      if (value === undefined || findColumn(this.#columns, wanted, names) !== undefined) continue;
+      for (let row = table.rows; row < table.rows + rows; row++) column.append(value, row);
+    }
   }
 
   /** The fast path: what all writers use nearly always. false where nothing was appended and hyparquet has to do it. */

@@ -22,6 +22,8 @@ export interface ParquetFile {
   readonly size: number;
   /** Where given, reading fails once the object is another. */
   readonly etag?: string;
+  /** By field id, what all of its rows have in columns that it lacks, in place of what the column says. */
+  readonly constants?: ReadonlyMap<number, Scalar>;
 }
 
 export interface ReadOptions {
@@ -72,7 +74,7 @@ export async function* readRows(
 ): AsyncGenerator<Row[], void, undefined> {
   const { source, metadata } = await (opened ?? openFile(store, file));
   const kinds = topLevel(metadata);
-  const columns = (wanted ?? [...kinds.keys()]).map((column) => shownColumn(column, metadata, kinds, names));
+  const columns = (wanted ?? [...kinds.keys()]).map((column) => shownColumn(column, file, metadata, { kinds, names }));
   const present = columns.flatMap(({ stored }) => stored ?? []);
   const readable = mapsAsStructs(metadata);
   let rowStart = 0;
@@ -115,9 +117,9 @@ interface ShownColumn {
 
 function shownColumn(
   column: string | FieldRef,
+  { constants }: ParquetFile,
   metadata: FileMetaData,
-  kinds: ReadonlyMap<string, ColumnKind>,
-  names: ReadonlyMap<string, number> | undefined,
+  { kinds, names }: { readonly kinds: ReadonlyMap<string, ColumnKind>; readonly names: RowReading['names'] },
 ): ShownColumn {
   const isField = typeof column === 'object';
   const name = isField ? column.name : column;
@@ -127,7 +129,7 @@ function shownColumn(
   return {
     name,
     stored: kind === undefined ? undefined : stored,
-    missing: (isField ? column.missing : undefined) ?? null,
+    missing: (isField ? (constants?.get(column.id) ?? column.missing) : undefined) ?? null,
     convert: (value) => (toLong && typeof value === 'number' ? BigInt(value) : toValue(value, kind)),
   };
 }

@@ -7,7 +7,7 @@ import { decodeValue } from '../../../iceberg/values.ts';
 import type { ValueBounds } from '../../../parquet/read/footer-parts.ts';
 import { findColumn, type StoredColumn } from '../../../parquet/read/stored-column.ts';
 import { partitionColumn } from '../../../tables/declaration.ts';
-import { columnsInFile, type ViewFile } from '../table-views.ts';
+import { columnsInFile, constantsIn, type ViewFile } from '../table-views.ts';
 import { type BoundsOf, type Condition, mayMatch } from './condition.ts';
 import type { FetchOptions } from './object-ranges.ts';
 import type { FileCopy, Footer, RemoteFile } from './remote-file.ts';
@@ -36,6 +36,7 @@ export interface FilePart {
   readonly file: RemoteFile;
   readonly footer: Footer;
   readonly columns: ViewFile['columns'];
+  readonly constants: ViewFile['constants'];
   readonly groups: readonly Group[];
   /** Of a column of the table; undefined where the file lacks it. */
   readonly stored: (column: string) => StoredColumn | undefined;
@@ -65,6 +66,7 @@ export async function filePart(
     file,
     footer,
     columns: hasStableNames(metadata) ? 'names' : columnsInFile(metadata, parts.columns),
+    constants: live.constants && constantsIn(metadata, live, parts.columns),
     stored,
     field: (column) => fields.get(column)!,
     groups: parts.rowGroups.map(({ rows }, index) => {

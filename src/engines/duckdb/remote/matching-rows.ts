@@ -1,6 +1,6 @@
 /** Asks DuckDB which row groups have rows that a scan gives on, by copies that have the columns of its conditions. */
 import type { DuckDBConnection } from '@duckdb/node-api';
-import { identifier, missingValue, readParquetSql } from '../table-views.ts';
+import { identifier, missingValue, readBy, readParquetSql } from '../table-views.ts';
 import { type Condition, columnsOf, sqlOf } from './condition.ts';
 import type { FilePart } from './file-part.ts';
 import type { OrderBy } from './statement-scans.ts';
@@ -102,21 +102,20 @@ async function ask(connection: DuckDBConnection, sql: string): Promise<readonly 
 function rowsSql(asked: readonly AskedPart[], columns: readonly string[]): string {
   const [{ part }] = asked as [AskedPart];
   const fields = [...new Set(columns)].map((column) => part.field(column));
-  const groups = Map.groupBy(asked, ({ part: { columns: by } }) =>
-    typeof by === 'string' ? by : JSON.stringify([...by]),
-  );
+  const groups = Map.groupBy(asked, (one) => readBy(one.part));
   return [...groups.values()]
     .map((group) => {
+      const reading = group[0]!.part;
       const { sql, found } = readParquetSql(
         fields,
-        group[0]!.part.columns,
+        reading,
         group.map(({ path }) => path),
         ({ id }) => `column_${id}`,
       );
       const shown = fields.map((field) =>
         found.includes(field)
           ? identifier(`column_${field.id}`)
-          : `${missingValue(field)} AS ${identifier(`column_${field.id}`)}`,
+          : `${missingValue(field, reading.constants)} AS ${identifier(`column_${field.id}`)}`,
       );
       return `SELECT ${['filename AS path', 'file_row_number AS row', ...shown].join(', ')} FROM ${sql}`;
     })

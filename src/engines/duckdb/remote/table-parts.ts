@@ -52,6 +52,7 @@ export interface ShownPart {
   /** In use until it is released; undefined for a file of which only the day is asked. */
   readonly copy?: FileCopy;
   readonly columns: ViewFile['columns'];
+  readonly constants: ViewFile['constants'];
   /** Rows of the file that the copy has, in order: half-open ranges of row numbers. */
   readonly rows: readonly { readonly from: number; readonly to: number }[];
 }
@@ -99,7 +100,7 @@ function dayParts(
   const known = files.flatMap((live) => (live.ymd === null ? [] : [{ live, ymd: live.ymd }]));
   return mapAtATime(known, footersAhead, async ({ live, ymd }) => {
     const path = await (await remote.file(live)).dayOnly(ymd, live.recordCount);
-    return { live, path, columns, rows: [{ from: 0, to: live.recordCount }] };
+    return { live, path, columns, constants: undefined, rows: [{ from: 0, to: live.recordCount }] };
   });
 }
 
@@ -321,7 +322,14 @@ async function fetchParts(
       }
     }
     wanted.push({ file: part.file, copy, keys: [...keys.values()] });
-    shown.push({ live: part.live, path: copy.path, copy, columns: part.columns, rows: rowsOf(part, groups) });
+    shown.push({
+      live: part.live,
+      path: copy.path,
+      copy,
+      columns: part.columns,
+      constants: part.constants,
+      rows: rowsOf(part, groups),
+    });
   }
   try {
     await files.ensure(wanted, options);

@@ -2,8 +2,7 @@
 import type { ColumnBatch } from '../../../columns/batch.ts';
 import type { LoadedTable } from '../../../iceberg/catalog.ts';
 import { deletedRows } from '../../../iceberg/deleted-rows.ts';
-import type { LiveFile } from '../../../iceberg/scan.ts';
-import { asParquet } from '../../../iceberg/table-rows.ts';
+import { asParquet, type LiveFile } from '../../../iceberg/scan.ts';
 import { KernelTable } from '../../../kernel/table.ts';
 import { ColumnReader } from '../../../parquet/read/column-reader.ts';
 import type { CompactionTable } from '../../../rewrite/stored-table.ts';
