@@ -91,6 +91,18 @@ describe('the version hint', () => {
   });
 });
 
+test('a table whose old versions Spark has deleted is listed', async () => {
+  const store = new MemoryStore();
+  const catalog = new FileCatalog(store, 'memory://warehouse');
+  const location = catalog.tableLocation('events');
+  const metadata = newTableMetadata({ uuid: 'u', location, declaration: events, nowMs: 1 });
+  const base = await catalog.createTable('events', metadata);
+  await catalog.commitTable('events', base, metadata);
+  await store.delete(`${location}/metadata/v1.metadata.json`);
+  await store.put('memory://warehouse/other/metadata/vector.json', Buffer.from('{}'));
+  expect(await catalog.listTables()).toEqual(['events']);
+});
+
 test('a commit empties old metadata files of its own table only, wherever the log leads', async () => {
   const store = new MemoryStore();
   const catalog = new FileCatalog(store, 'memory://warehouse');

@@ -86,7 +86,8 @@ export class FileCatalog implements Catalog {
     const names: string[] = [];
     const looked = mapAhead(folders.filter(isTableName), foldersAhead, async (name) => ({
       name,
-      isTable: await this.#exists(name, 1),
+      // Spark deletes old versions, where the table says so, and `remove_orphan_files` those that were emptied here.
+      isTable: (await this.#exists(name, 1)) || (await this.#listVersions(name)) !== undefined,
     }));
     for await (const { name, isTable } of looked) if (isTable) names.push(name);
     return names.sort(compareText);
