@@ -2,6 +2,8 @@ import type { BufferPool } from './buffer-pool.ts';
 
 /** Large enough that handing one over costs nothing, small enough that it is still in the processor's cache when it is used. */
 const blockBytes = 1 << 20;
+/** Far more than `batch.download_bytes` has ahead unless told otherwise. The kernel has 2 GiB for all, and keeps what it has once taken. */
+const mostBlocks = 64;
 
 /**
  * Memory for the chunks of one body, in blocks of a pool: what a chunk was read to is used again once the next one has been
@@ -22,8 +24,9 @@ export class ChunkMemory {
     this.#hasBegun = true;
   }
 
-  /** Memory to read a chunk of the body to: of so many bytes, and of a block at most. */
+  /** Memory to read a chunk of the body to: of so many bytes, which are a block at most; its own where all blocks are lent. */
   lend(bytes: number): Buffer {
+    if (this.#lent.size === mostBlocks) return Buffer.allocUnsafeSlow(bytes);
     const block = this.#idle.pop() ?? this.#pool.acquire(blockBytes);
     this.#lent.set(block.byteOffset, block);
     return block.subarray(0, bytes);

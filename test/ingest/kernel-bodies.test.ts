@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { afterAll, expect, test } from 'vitest';
+import { ChunkMemory } from '../../src/ingest/chunk-memory.ts';
 import { fetchObjects } from '../../src/ingest/fetch.ts';
 import { KernelBodies } from '../../src/ingest/kernel-bodies.ts';
 import { kernel } from '../../src/kernel/kernel.ts';
@@ -165,4 +166,19 @@ test('larger bodies have memory of their own', () => {
   expect(kernel().call.memoryTop()).toBe(top);
   bodies.release(body);
   bodies.close();
+});
+
+test('very many chunks at a time leave the kernel room for columns', async () => {
+  const bodies = new Counted(0);
+  const memory = new ChunkMemory(bodies);
+  const chunks = Array.from({ length: 100 }, () => memory.lend(1 << 20));
+  expect(bodies.out.size).toBe(64);
+  async function* read(): AsyncGenerator<Uint8Array> {
+    for (const chunk of chunks) yield chunk.fill(1);
+  }
+  memory.begin();
+  for await (const chunk of memory.handOver(read())) expect(chunk[0]).toBe(1);
+  expect(memory.lend(1 << 20).buffer).toBe(kernel().buffer);
+  memory.release();
+  expect(bodies.out.size).toBe(0);
 });
