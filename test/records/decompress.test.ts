@@ -195,6 +195,15 @@ describe('what is wrong with a body is an ObjectError with its code', () => {
     }
   });
 
+  test('the ratio is not that of the first of many short parts', async () => {
+    const members = Array.from({ length: 20 }, (_, i) => gzipSync(Buffer.alloc(100_000, `${i}`)));
+    const next = numbers();
+    const noise = gzipSync(Buffer.from(Array.from({ length: 40_000 }, () => next(256))));
+    const body = Buffer.concat([...members, Buffer.from('\n'), noise]);
+    expect((await decompressWhole(body, limits)).length).toBe(2_040_000);
+    await expect(whole(Buffer.concat(members))).rejects.toMatchObject({ code: 'ratio' });
+  });
+
   test('a small body may shrink by any ratio: the cap looks from 1 MiB on', async () => {
     const body = gzipSync(zeros(1 << 20));
     expect((await whole(body)).length).toBe(1 << 20);

@@ -69,33 +69,38 @@ async function* decodeData(
   meter: Meter,
   isShort: boolean,
 ): AsyncGenerator<Buffer> {
-  const data = isShort ? await decodeShort(input, compression) : undefined;
-  if (data !== undefined) {
-    meter.stored = input.taken;
-    yield meter.count(data, input.taken);
-    return;
+  if (isShort) {
+    const bytes = await input.peek(SHORT_PART);
+    // As with a decoder, all of the chunk counts as taken for the ratio.
+    const taken = input.taken + bytes.length;
+    const part = decodeShort(bytes.subarray(0, SHORT_PART), compression);
+    if (part !== undefined) {
+      await input.take(part.engine.bytesWritten);
+      meter.stored = input.taken;
+      yield meter.count(part.buffer, taken);
+      return;
+    }
   }
   const options = { chunkSize: OUTPUT_CHUNK };
   const decoder = compression === 'gzip' ? createInflateRaw(options) : createZstdDecompress(options);
   yield* decodeStream(input, decoder, compression, meter);
 }
 
-type ShortDecoder = (bytes: Uint8Array, options: object) => { buffer: Buffer; engine: { bytesWritten: number } };
+type ShortDecoder = (
+  bytes: Uint8Array,
+  options: object,
+) => { readonly buffer: Buffer; readonly engine: { readonly bytesWritten: number } };
 const inflateShort = inflateRawSync as unknown as ShortDecoder;
 const zstdShort = zstdDecompressSync as unknown as ShortDecoder;
 
 /** undefined where the part is longer, or broken, which its decoder tells. */
-async function decodeShort(input: Input, compression: Compression): Promise<Buffer | undefined> {
-  const bytes = (await input.peek(SHORT_PART)).subarray(0, SHORT_PART);
-  let decoded: ReturnType<ShortDecoder>;
+function decodeShort(bytes: Buffer, compression: Compression): ReturnType<ShortDecoder> | undefined {
   try {
     const decode = compression === 'gzip' ? inflateShort : zstdShort;
-    decoded = decode(bytes, { info: true, maxOutputLength: OUTPUT_CHUNK, chunkSize: SHORT_PART });
+    return decode(bytes, { info: true, maxOutputLength: OUTPUT_CHUNK, chunkSize: SHORT_PART });
   } catch {
     return undefined;
   }
-  await input.take(decoded.engine.bytesWritten);
-  return decoded.buffer;
 }
 
 type Decoder = InflateRaw | ZstdDecompress;
