@@ -239,7 +239,10 @@ export class Warehouse implements AsyncDisposable {
     return this.#reading(async (runtime) => {
       const tables = await runtime.catalog.listTables();
       const now = runtime.clock();
-      const range = await reportRange(options, () => lastDayWithEvents(runtime), { now, zone: options.zone });
+      const range = await reportRange(options, () => lastDayWithEvents(runtime, undefined, options.zone), {
+        now,
+        zone: options.zone,
+      });
       const engine = await this.#engine(name);
       const [receipt, data] = await withReceipt(
         name,

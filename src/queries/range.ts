@@ -1,12 +1,16 @@
 /** The range of a question: as options give it, or a sensible one where nobody does. */
 import { liveFiles } from '../iceberg/scan.ts';
+import { fieldsByName } from '../iceberg/schema.ts';
+import { decodeValue } from '../iceberg/values.ts';
 import type { Runtime } from '../ingest/runtime.ts';
 import { eventTables } from '../sources/registry.ts';
 import {
+  dayOf,
   endOfDay,
   type OpenRange,
   type RangeOptions,
   readRange,
+  readTime,
   startOfDay,
   TimeError,
   type TimeReading,
@@ -25,7 +29,7 @@ export interface Ranged {
 /**
  * The values of a question with its range, from parameters or from options. A range that a question needs and nobody
  * gives is the last day with events; one without its end goes to the end of that day, one without its beginning is the
- * UTC day of its end. Throws ParameterError.
+ * day of its end; days are of the zone of the reading. Throws ParameterError.
  */
 export async function withRange(
   { name, parameters }: Question,
@@ -55,8 +59,8 @@ export async function withRange(
   let [from, to] = [read('from'), read('to')];
   const isDefault = from === undefined && to === undefined;
   if (ends.some(({ required }) => required) && (from === undefined || to === undefined)) {
-    to ??= await endOfEvents(from, lastDay);
-    from ??= startOfDay(to);
+    to ??= await endOfEvents(from, lastDay, reading);
+    from ??= startOfDay(to, reading.zone);
     values.set('from', timeText(from)).set('to', timeText(to));
   } else if (isDefault) return { given: values, range: undefined };
   return { given: values, range: { ...(from !== undefined && { from }), ...(to !== undefined && { to }), isDefault } };
@@ -65,7 +69,7 @@ export async function withRange(
 export interface RangeSources {
   readonly options?: RangeOptions | undefined;
   readonly reading: TimeReading;
-  /** The last day with events, YYYY-MM-DD; asked for only where it matters. */
+  /** The last day with events, YYYY-MM-DD, in the zone of the reading; asked for only where it matters. */
   readonly lastDay: () => Promise<string>;
 }
 
@@ -78,32 +82,44 @@ function parse(options: RangeOptions, reading: TimeReading): OpenRange {
 }
 
 /** The end of the last day that has events, or of the first one of the range if that is later. */
-export async function endOfEvents(start: bigint | undefined, lastDay: () => Promise<string>): Promise<bigint> {
-  const last = endOfDay(BigInt(Date.parse(await lastDay())) * 1000n);
-  return start !== undefined && start > last ? endOfDay(start) : last;
+export async function endOfEvents(
+  start: bigint | undefined,
+  lastDay: () => Promise<string>,
+  { zone }: TimeReading,
+): Promise<bigint> {
+  const { last } = readTime(await lastDay(), { zone });
+  return start !== undefined && start > last ? endOfDay(start, zone) : last;
 }
 
 /**
- * The last day, up to today, of which there are events in one of `names`; today where there are none. Only metadata of
- * tables is read.
+ * The last day, up to today, of which there are events in one of `names`; today where there are none. It is a day of UTC,
+ * or of `zone`. Only metadata of tables is read.
  */
 export async function lastDayWithEvents(
   { store, catalog, clock }: Pick<Runtime, 'store' | 'catalog' | 'clock'>,
   names: readonly string[] = eventTables,
+  zone?: string,
 ): Promise<string> {
-  const today = new Date(clock()).toISOString().slice(0, 10);
+  const now = BigInt(clock()) * 1000n;
+  const today = dayOf(now);
   const existing = await catalog.listTables();
   const tables = names.filter((name) => eventTables.includes(name) && existing.includes(name));
-  let last: string | undefined;
+  let last: bigint | undefined;
   for (const name of tables) {
     const table = await catalog.loadTable(name);
     if (table === undefined) continue;
-    const filter = { ymd: { to: today } };
-    for await (const { ymd } of liveFiles(store, table.metadata, filter)) {
-      if (ymd !== null && ymd <= today && (last === undefined || ymd > last)) last = ymd;
+    const field = fieldsByName(table.metadata).get('event_time');
+    for await (const { ymd, upperBounds } of liveFiles(store, table.metadata, { ymd: { to: today } })) {
+      if (ymd === null || ymd > today) continue;
+      const bound = field && upperBounds.get(field.id);
+      const time = bound && decodeValue(field.type, bound);
+      // Without a bound, its day says what no event of the file can be later than.
+      const end = typeof time === 'bigint' ? time : readTime(ymd).last;
+      const newest = end < now ? end : now;
+      if (last === undefined || newest > last) last = newest;
     }
   }
-  return last ?? today;
+  return dayOf(last ?? now, zone);
 }
 
 /** The tables of events that the range of a question is about; all of them where it is about none in particular. */

@@ -30,8 +30,10 @@ export async function reportRange(
   reading: TimeReading = {},
 ): Promise<ReportRange> {
   const { from: start, to } = parseMicros(given, reading);
-  const end = to ?? (await endOfEvents(start, lastDay));
-  const from = start ?? startOfDay(end) - (daysByDefault - 1n) * microsOfDay;
+  const { zone } = reading;
+  const end = to ?? (await endOfEvents(start, lastDay, reading));
+  // From the noon of the first day: days of a zone may have an hour more or less.
+  const from = start ?? startOfDay(startOfDay(end, zone) - (daysByDefault - 1n) * microsOfDay + microsOfDay / 2n, zone);
   if (end - from >= mostDays * microsOfDay) throw new UsageError('a report spans a hundred years at most');
   return between(from, end);
 }

@@ -92,9 +92,10 @@ export function checkZone(zone: string): string {
   }
 }
 
-/** The UTC day of an instant, YYYY-MM-DD. */
-export const dayOf = (micros: bigint): string =>
-  new Date(Number(micros / 1000n - (micros % 1000n < 0n ? 1n : 0n))).toISOString().slice(0, 10);
+const millisOf = (micros: bigint): number => Number(micros / 1000n - (micros % 1000n < 0n ? 1n : 0n));
+
+/** The day of an instant, YYYY-MM-DD: of UTC, or by the clocks of a zone. */
+export const dayOf = (micros: bigint, zone?: string): string => dayIn(millisOf(micros), zone);
 
 /** An instant in RFC 3339; microseconds only if there are any. */
 export function timeText(micros: bigint): string {
@@ -116,8 +117,13 @@ export function rangeText({ from, to }: { readonly from: bigint; readonly to: bi
   return `${text(from)} to ${text(to)}`;
 }
 
-export const startOfDay = (micros: bigint): bigint => micros - (((micros % microsOfDay) + microsOfDay) % microsOfDay);
-export const endOfDay = (micros: bigint): bigint => startOfDay(micros) + microsOfDay - 1n;
+/** Of the day that the instant is in: of UTC, or by the clocks of a zone, where days may have 23 or 25 hours. */
+export const startOfDay = (micros: bigint, zone?: string): bigint =>
+  zone === undefined
+    ? micros - (((micros % microsOfDay) + microsOfDay) % microsOfDay)
+    : wholeDay(dayOf(micros, zone), zone).first;
+export const endOfDay = (micros: bigint, zone?: string): bigint =>
+  zone === undefined ? startOfDay(micros) + microsOfDay - 1n : wholeDay(dayOf(micros, zone), zone).last;
 
 /** Milliseconds of `2h`. At most five digits, which stay within the years that have four. */
 function readLength(text: string): number | undefined {

@@ -40,6 +40,18 @@ test('half a range is completed', async () => {
   expect(await ranged('decisions', {}, { to: '2026-11-20T12:00:00Z' })).toMatchObject({ from: '2026-11-20T00:00:00Z' });
 });
 
+test('what completes a range is of the zone that days are read in', async () => {
+  const zoned = async (options: RangeOptions): Promise<object> => {
+    const reading = { now, zone: 'America/New_York' };
+    const { given } = await withRange(findQuestion('decisions'), new Map(), { options, reading, lastDay: last });
+    return Object.fromEntries(given);
+  };
+  const day = { from: '2026-11-27T05:00:00Z', to: '2026-11-28T04:59:59.999999Z' };
+  expect(await zoned({})).toEqual(day);
+  expect(await zoned({ from: '2026-11-27' })).toEqual(day);
+  expect(await zoned({ to: '2026-11-27' })).toEqual(day);
+});
+
 test('a range that a question can do without stays open', async () => {
   expect(await ranged('subject-activity', { subject: 'bob' })).toEqual({ subject: 'bob', isDefault: undefined });
   expect(await ranged('subject-activity', { subject: 'bob' }, { from: 'yesterday' })).toEqual({
@@ -66,4 +78,7 @@ test('the last day with events is of the tables that the question is about, up t
   expect(await lastDay(now, 'decisions')).toBe('2023-07-12');
   expect(await lastDay(Date.parse('2023-07-11T12:00:00Z'), 'actor-events')).toBe('2023-07-11');
   expect(await lastDay(now, 'okera-events')).toBe('2026-11-29');
+  const clock = (): number => Date.parse('2023-07-11T02:00:00Z');
+  expect(await lastDayWithEvents({ ...runtime, clock }, undefined, 'America/New_York')).toBe('2023-07-10');
+  expect(await lastDayWithEvents({ ...runtime, clock }, undefined, 'Asia/Tokyo')).toBe('2023-07-11');
 });

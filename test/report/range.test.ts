@@ -34,6 +34,25 @@ describe('the range of a report', () => {
     expect((await reportRange({ to: '2023-07-20' }, never)).fromDay).toBe('2023-07-14');
   });
 
+  test('has the days of the zone, where the clocks are changed too', async () => {
+    const reading = { zone: 'America/New_York' };
+    const ends = async (given: object, lastDay = never): Promise<string[]> => {
+      const { from, to } = await reportRange(given, lastDay, reading);
+      return [text(from), text(to)];
+    };
+    const [first, end] = ['2025-10-28T04:00:00.000Z', '2025-11-04T04:59:59.999Z'];
+    expect(await ends({}, last('2025-11-03'))).toEqual([first, end]);
+    expect(await ends({ to: '2025-11-03' })).toEqual([first, end]);
+    expect(await ends({ from: '2025-11-02' }, last('2025-11-02'))).toEqual([
+      '2025-11-02T04:00:00.000Z',
+      '2025-11-03T04:59:59.999Z',
+    ]);
+    expect(await ends({ from: '2025-11-02T12:00' }, last('2025-10-01'))).toEqual([
+      '2025-11-02T17:00:00.000Z',
+      '2025-11-03T04:59:59.999Z',
+    ]);
+  });
+
   test('goes by the clock where it is relative', async () => {
     const now = Date.parse('2023-07-11T17:00:00Z');
     const range = await reportRange({ last: '2h' }, never, { now });
