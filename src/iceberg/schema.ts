@@ -234,8 +234,8 @@ export function fieldsByName(metadata: TableMetadata): ReadonlyMap<string, Schem
 const byNameOf = new WeakMap<TableMetadata, ReadonlyMap<string, SchemaField>>();
 
 /**
- * Whether a column's name has always meant the same field, so that files may be read by names: no column was ever renamed,
- * or dropped and added again. false where the history of the schema has been cut, and does not say.
+ * Whether a column's name has always meant the same field, so that files may be read by names: no column, and no field inside
+ * of one, was ever renamed, or dropped and added again. false where the history of the schema has been cut, and does not say.
  */
 export function hasStableNames(metadata: TableMetadata): boolean {
   const ids = new Map<string, number>();
@@ -250,10 +250,19 @@ export function hasStableNames(metadata: TableMetadata): boolean {
   for (const { fields } of metadata.schemas)
     for (const field of fields) {
       if (!agrees(field.name, field.id)) return false;
+      for (const [id, name] of innerNames(field)) if (!agrees(name, id)) return false;
       for (const id of idsOf(field)) known.add(id);
     }
   for (const [name, id] of namesOf(metadata)) if (!agrees(name, id)) return false;
   return known.size === metadata['last-column-id'];
+}
+
+/** Of fields inside of structs: their ids, and their names with the id of what they are in. */
+function innerNames({ id, type }: Pick<SchemaField, 'id' | 'type'>): [id: number, name: string][] {
+  if (typeof type === 'string') return [];
+  if (type.type === 'list') return innerNames({ id: type['element-id'], type: type.element });
+  if (type.type === 'map') return innerNames({ id: type['value-id'], type: type.value });
+  return type.fields.flatMap((field) => [[field.id, `${id}\0${field.name}`], ...innerNames(field)]);
 }
 
 function idsOf({ id, type }: Pick<SchemaField, 'id' | 'type'>): number[] {

@@ -259,6 +259,47 @@ test.each([
   },
 );
 
+test('fields inside of a column go by their ids: renamed, of other types, and dropped and added again', async () => {
+  const runtime = await world({ compact: { smallFiles: 2 } });
+  const field = (id: number, name: string, type: SchemaField['type'] = 'int') => ({ id, name, required: false, type });
+  const shape = (fields: SchemaField[]): SchemaField['type'] => ({ type: 'struct', fields });
+  const listOf = (element: SchemaField['type']): SchemaField['type'] => ({
+    type: 'list',
+    'element-id': 950,
+    element,
+    'element-required': false,
+  });
+  const before = [
+    field(900, 'a'),
+    field(901, 'b'),
+    field(902, 'c'),
+    field(903, 'many', listOf(shape([field(904, 'x'), field(905, 'y')]))),
+  ];
+  await add(runtime, 'theirs', shape(before));
+  await addForeignFile(runtime, 'theirs', (out) => {
+    for (const value of [1, 2, 3]) {
+      out.flag(true);
+      out.int(value);
+    }
+    out.flag(true);
+    out.count(1);
+    for (const value of [undefined, 4, 5]) {
+      out.flag(true);
+      if (value !== undefined) out.int(value);
+    }
+  });
+  // b and a change places, c is another one, and so on.
+  const many = listOf(shape([field(906, 'y'), field(905, 'z')]));
+  const after = [field(901, 'a', 'long'), field(900, 'b'), field(910, 'c'), field(903, 'many', many)];
+  await alter(runtime, (fields) => fields.map((one) => (one.name === 'theirs' ? { ...one, type: shape(after) } : one)));
+  const sql = `SELECT CAST(theirs AS VARCHAR) FROM ${table} WHERE theirs.a = 2`;
+  const shown = "{'a': 2, 'b': 1, 'c': NULL, 'many': [{'y': NULL, 'z': 5}]}";
+  expect(await queried(runtime, sql)).toEqual([[shown], [shown]]);
+  expect((await compact(runtime)).refused).toEqual([]);
+  expect(await queried(runtime, sql)).toEqual([[shown], [shown]]);
+  expect(await queried(runtime, `SELECT count(*)::INTEGER FROM ${table} WHERE theirs IS NULL`)).toEqual([[6]]);
+});
+
 test('rows of a file that was written for Hive, without the column of its folder, have the day of their partition', async () => {
   const runtime = await world({ compact: { smallFiles: 2 } });
   await addFile(runtime, givenColumns);

@@ -4,7 +4,7 @@ import { currentSchema } from '../../iceberg/metadata.ts';
 import { comment } from '../../sql/comments.ts';
 import type { View } from '../../views/select.ts';
 import type { NamedTable } from './shown-table.ts';
-import { identifier, literal } from './table-views.ts';
+import { identifier, literal } from './sql-types.ts';
 
 /** SHOW TABLES, information_schema, DuckDB's own listings, and what other tools ask of Postgres. */
 const listing =

@@ -4,7 +4,7 @@ import { type DuckDBConnection, DuckDBInstance, type DuckDBPreparedStatement, St
 import { withoutComments } from '../../sql/comments.ts';
 import { QueryError } from '../../sql/parameter.ts';
 import { haveArrow, shadowedByArrow } from './arrows.ts';
-import { literal } from './table-views.ts';
+import { literal } from './sql-types.ts';
 
 export interface OpenDuckDb {
   readonly connection: DuckDBConnection;

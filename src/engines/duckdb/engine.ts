@@ -30,7 +30,8 @@ import { RemoteTables } from './remote/remote-tables.ts';
 import { Scratch } from './remote/scratch.ts';
 import type { Scan } from './remote/statement-scans.ts';
 import { deletedPositions, isLocal, type NamedTable, type ShownTable, shownTable } from './shown-table.ts';
-import { deletedRowsSchema, identifier } from './table-views.ts';
+import { identifier } from './sql-types.ts';
+import { deletedRowsSchema } from './table-views.ts';
 import { toCell } from './values.ts';
 
 export interface DuckDbOptions {

@@ -15,7 +15,8 @@ import { printable } from '../../text/printable.ts';
 import { viewsOver } from '../../views/select.ts';
 import { descriptions } from './catalog-listing.ts';
 import { deletedPositions, filesInPlace } from './shown-table.ts';
-import { deletedRowsSchema, identifier, literal, viewSql } from './table-views.ts';
+import { identifier, literal } from './sql-types.ts';
+import { deletedRowsSchema, viewSql } from './table-views.ts';
 
 interface World {
   readonly store: ObjectStore;

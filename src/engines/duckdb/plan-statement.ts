@@ -17,7 +17,7 @@ import {
   queryErrorOf,
 } from './connection.ts';
 import { type Scan, scansOf } from './remote/statement-scans.ts';
-import { duckdbType, identifier, literal } from './table-views.ts';
+import { duckdbType, identifier, literal } from './sql-types.ts';
 
 export interface PlannedOver {
   readonly tables: readonly { readonly name: string; readonly metadata: TableMetadata }[];

@@ -8,7 +8,7 @@ import { readFooter } from '../../parquet/read/row-reader.ts';
 import { storedColumns } from '../../parquet/read/stored-column.ts';
 import { DamagedObject, type ObjectStore, StoreError } from '../../store/store.ts';
 import type { ShownPart } from './remote/table-parts.ts';
-import { columnsInFile, constantsIn, type ViewFile, viewSql } from './table-views.ts';
+import { readingOf, type ViewFile, viewSql } from './table-views.ts';
 
 /** A table that the statement can mean, with the files of its current snapshot that it may need. */
 export interface NamedTable {
@@ -45,11 +45,11 @@ export async function shownTable(
   const inPlace = await filesInPlace(store, metadata, local, signal);
   const deleted = new Map(inPlace.deleted);
   const limit = pLimit(filesAhead);
-  const inCopy = async ({ live, path, columns, constants, rows: ranges }: ShownPart): Promise<ViewFile> => {
+  const inCopy = async ({ live, path, rows: ranges, columns, constants, nested }: ShownPart): Promise<ViewFile> => {
     signal?.throwIfAborted();
     const rows = await deletedRows(store, metadata, live);
     if (rows !== undefined) deleted.set(path, Buffer.concat(ranges.map(({ from, to }) => rows.subarray(from, to))));
-    return { path, columns, hasDeletes: rows !== undefined, constants };
+    return { path, hasDeletes: rows !== undefined, columns, constants, nested };
   };
   const shown = [...inPlace.files, ...(await Promise.all(parts.map((part) => limit(() => inCopy(part)))))];
   return {
@@ -78,11 +78,9 @@ export async function filesInPlace(
     const path = isLocal(file.path) ? file.path.slice(scheme.length) : file.path;
     const rows = await deletedRows(store, metadata, file);
     if (rows !== undefined) deleted.set(path, rows);
-    const hasDeletes = rows !== undefined;
-    if (stable && file.constants === undefined) return { path, columns: 'names', hasDeletes, constants: undefined };
-    const stored = storedColumns(await readFooter(store, asParquet(file)));
-    const columns = stable ? 'names' : columnsInFile(metadata, stored);
-    return { path, columns, hasDeletes, constants: constantsIn(metadata, file, stored) };
+    const isPlain = stable && file.constants === undefined;
+    const stored = isPlain ? undefined : storedColumns(await readFooter(store, asParquet(file)));
+    return { path, hasDeletes: rows !== undefined, ...readingOf(metadata, file, stored) };
   };
   return { files: await Promise.all(files.map((file) => limit(() => inPlace(file)))), deleted };
 }

@@ -2,12 +2,11 @@
 import { currentSchema, type SchemaField, type TableMetadata } from '../../../iceberg/metadata.ts';
 import { namesOf } from '../../../iceberg/name-mapping.ts';
 import type { LiveFile } from '../../../iceberg/scan.ts';
-import { hasStableNames } from '../../../iceberg/schema.ts';
 import { decodeValue } from '../../../iceberg/values.ts';
 import type { ValueBounds } from '../../../parquet/read/footer-parts.ts';
 import { findColumn, type StoredColumn } from '../../../parquet/read/stored-column.ts';
 import { partitionColumn } from '../../../tables/declaration.ts';
-import { columnsInFile, constantsIn, type ViewFile } from '../table-views.ts';
+import { type Reading, readingOf } from '../table-views.ts';
 import { type BoundsOf, type Condition, mayMatch } from './condition.ts';
 import type { FetchOptions } from './object-ranges.ts';
 import type { FileCopy, Footer, RemoteFile } from './remote-file.ts';
@@ -31,12 +30,10 @@ export interface Group {
 
 export const isAlive = (group: Group): boolean => group.meetings.some(({ isOut }) => !isOut);
 
-export interface FilePart {
+export interface FilePart extends Reading {
   readonly live: LiveFile;
   readonly file: RemoteFile;
   readonly footer: Footer;
-  readonly columns: ViewFile['columns'];
-  readonly constants: ViewFile['constants'];
   readonly groups: readonly Group[];
   /** Of a column of the table; undefined where the file lacks it. */
   readonly stored: (column: string) => StoredColumn | undefined;
@@ -65,8 +62,7 @@ export async function filePart(
     live,
     file,
     footer,
-    columns: hasStableNames(metadata) ? 'names' : columnsInFile(metadata, parts.columns),
-    constants: live.constants && constantsIn(metadata, live, parts.columns),
+    ...readingOf(metadata, live, parts.columns),
     stored,
     field: (column) => fields.get(column)!,
     groups: parts.rowGroups.map(({ rows }, index) => {

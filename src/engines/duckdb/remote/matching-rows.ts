@@ -1,6 +1,7 @@
 /** Asks DuckDB which row groups have rows that a scan gives on, by copies that have the columns of its conditions. */
 import type { DuckDBConnection } from '@duckdb/node-api';
-import { identifier, missingValue, readBy, readParquetSql } from '../table-views.ts';
+import { identifier } from '../sql-types.ts';
+import { readBy, readParquetSql } from '../table-views.ts';
 import { type Condition, columnsOf, sqlOf } from './condition.ts';
 import type { FilePart } from './file-part.ts';
 import type { OrderBy } from './statement-scans.ts';
@@ -105,18 +106,9 @@ function rowsSql(asked: readonly AskedPart[], columns: readonly string[]): strin
   const groups = Map.groupBy(asked, (one) => readBy(one.part));
   return [...groups.values()]
     .map((group) => {
-      const reading = group[0]!.part;
-      const { sql, found } = readParquetSql(
-        fields,
-        reading,
-        group.map(({ path }) => path),
-        ({ id }) => `column_${id}`,
-      );
-      const shown = fields.map((field) =>
-        found.includes(field)
-          ? identifier(`column_${field.id}`)
-          : `${missingValue(field, reading.constants)} AS ${identifier(`column_${field.id}`)}`,
-      );
+      const paths = group.map(({ path }) => path);
+      const { sql, valueIn } = readParquetSql(fields, group[0]!.part, paths, ({ id }) => `column_${id}`);
+      const shown = fields.map((field) => `${valueIn(field)} AS ${identifier(`column_${field.id}`)}`);
       return `SELECT ${['filename AS path', 'file_row_number AS row', ...shown].join(', ')} FROM ${sql}`;
     })
     .join(' UNION ALL ');

@@ -2,7 +2,7 @@
  * Conditions out of the plans that DuckDB writes as JSON (`json_serialize_plan`): table filters, and expressions over the
  * columns of a table. What is not understood gives undefined, which never leaves anything out.
  */
-import { identifier, literal } from '../table-views.ts';
+import { identifier, literal } from '../sql-types.ts';
 import { type ColumnName, type Comparison, type Condition, type Constant, comparedBy } from './condition.ts';
 
 /** A node of a plan; everything in it is optional to us. */

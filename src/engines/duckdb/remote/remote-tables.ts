@@ -5,7 +5,7 @@ import type { DuckDBConnection } from '@duckdb/node-api';
 import pLimit, { type LimitFunction } from 'p-limit';
 import { type OpenDuckDb, openDuckDb } from '../connection.ts';
 import { isLocal, type NamedTable } from '../shown-table.ts';
-import { literal } from '../table-views.ts';
+import { literal } from '../sql-types.ts';
 import type { FetchOptions } from './object-ranges.ts';
 import { RemoteFiles, type RemoteFilesOptions } from './remote-files.ts';
 import type { Scan } from './statement-scans.ts';

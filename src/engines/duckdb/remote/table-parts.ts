@@ -10,7 +10,7 @@ import type { DuckDBConnection } from '@duckdb/node-api';
 import { currentSchema, type TableMetadata } from '../../../iceberg/metadata.ts';
 import type { LiveFile } from '../../../iceberg/scan.ts';
 import { partitionColumn } from '../../../tables/declaration.ts';
-import type { ViewFile } from '../table-views.ts';
+import { noNested, type Reading } from '../table-views.ts';
 import { mapAtATime } from './at-a-time.ts';
 import { mayHold } from './bloom-test.ts';
 import { type BoundsOf, columnsOf, mayMatch, wantedValues } from './condition.ts';
@@ -46,13 +46,11 @@ export interface PartsContext {
 }
 
 /** A file as the statement is to see it. */
-export interface ShownPart {
+export interface ShownPart extends Reading {
   readonly live: LiveFile;
   readonly path: string;
   /** In use until it is released; undefined for a file of which only the day is asked. */
   readonly copy?: FileCopy;
-  readonly columns: ViewFile['columns'];
-  readonly constants: ViewFile['constants'];
   /** Rows of the file that the copy has, in order: half-open ranges of row numbers. */
   readonly rows: readonly { readonly from: number; readonly to: number }[];
 }
@@ -100,7 +98,7 @@ function dayParts(
   const known = files.flatMap((live) => (live.ymd === null ? [] : [{ live, ymd: live.ymd }]));
   return mapAtATime(known, footersAhead, async ({ live, ymd }) => {
     const path = await (await remote.file(live)).dayOnly(ymd, live.recordCount);
-    return { live, path, columns, constants: undefined, rows: [{ from: 0, to: live.recordCount }] };
+    return { live, path, columns, constants: undefined, nested: noNested, rows: [{ from: 0, to: live.recordCount }] };
   });
 }
 
@@ -328,6 +326,7 @@ async function fetchParts(
       copy,
       columns: part.columns,
       constants: part.constants,
+      nested: part.nested,
       rows: rowsOf(part, groups),
     });
   }
