@@ -202,6 +202,10 @@ function endOfRun(days: Int32Array, instances: Int32Array, objects: Int32Array, 
 }
 
 function addNumbers(gathered: Gathered, numbers: Longs, from: number, to: number): void {
+  if (numbers.isEmpty) {
+    gathered.isUnnumbered = true;
+    return;
+  }
   for (let row = from, end = row; row < to; row = end) {
     end = numbers.endOfCount(row, to);
     const [first, last] = [numbers.at(row), numbers.at(end - 1)];

@@ -12,6 +12,10 @@ export class Longs {
     if (values !== null) this.#words = new Int32Array(values.buffer, values.byteOffset, values.byteLength >> 2);
   }
 
+  get isEmpty(): boolean {
+    return this.#words === undefined;
+  }
+
   at(row: number): number {
     if (this.#words === undefined || (this.#valid !== null && this.#valid[row] !== 1)) return 0;
     return this.#words[row * 2 + 1]! * 2 ** 32 + (this.#words[row * 2]! >>> 0);

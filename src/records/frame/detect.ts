@@ -17,6 +17,7 @@ import { objectEnd } from './lines.ts';
 const QUOTE = 0x22;
 const SPACE = 0x20;
 const TAB = 0x09;
+const RETURN = 0x0d;
 /** What a value is followed by inside of an array or an object. */
 const goesOnInside: ReadonlySet<number | undefined> = new Set(Buffer.from(',]}'));
 
@@ -35,13 +36,14 @@ export function detectFraming(head: Buffer, whole: boolean): Framing | undefined
 
 /** Whether a line ends with the brace of an object whose first member follows on the next line, indented. */
 function hasPrintedObject(head: Buffer): boolean {
-  return ['{\n', '{\r\n'].some((brace) => {
-    for (let at = head.indexOf(brace); at >= 0; at = head.indexOf(brace, at + 1)) {
-      const next = at + brace.length;
-      if ((head[next] === SPACE || head[next] === TAB) && head[behindSpace(head, next)] === QUOTE) return true;
-    }
-    return false;
-  });
+  // By line ends, of which there are fewer than braces.
+  for (let newline = head.indexOf(NEWLINE); newline >= 0; newline = head.indexOf(NEWLINE, newline + 1)) {
+    const last = head[newline - 1] === RETURN ? newline - 2 : newline - 1;
+    if (head[last] !== OPEN_BRACE) continue;
+    const next = newline + 1;
+    if ((head[next] === SPACE || head[next] === TAB) && head[behindSpace(head, next)] === QUOTE) return true;
+  }
+  return false;
 }
 
 function byBeginning(head: Buffer, enough: boolean): Framing | undefined {

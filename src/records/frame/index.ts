@@ -5,7 +5,7 @@
 
 import { detectFraming, LOOKAHEAD_BYTES } from './detect.ts';
 import type { Frame } from './frame.ts';
-import type { FastPath, FrameLimits, Framer } from './framer.ts';
+import { type FastPath, type FrameLimits, type Framer, NEWLINE } from './framer.ts';
 import { kept } from './kept.ts';
 import { LineFramer } from './lines.ts';
 import { utf8Of } from './utf16.ts';
@@ -51,11 +51,20 @@ export async function* frameRecords(
 }
 
 function* pieces(framer: Framer, bytes: Buffer, each: boolean): Generator<Frame[]> {
-  for (let start = 0; start < bytes.length; start += PIECE_BYTES) {
+  for (let start = 0; start < bytes.length; ) {
+    const piece = pieceOf(bytes, start);
+    start += piece.length;
     const out: Frame[] = [];
-    framer.push(bytes.subarray(start, start + PIECE_BYTES), out);
+    framer.push(piece, out);
     if (out.length > 0 || each) yield out;
   }
+}
+
+/** Up to the end of a line where there is one: a record that goes on in the next piece would have to be put together. */
+function pieceOf(bytes: Buffer, start: number): Buffer {
+  const piece = bytes.subarray(start, start + PIECE_BYTES);
+  if (start + piece.length === bytes.length) return piece;
+  return piece.subarray(0, piece.lastIndexOf(NEWLINE) + 1 || piece.length);
 }
 
 function chooseFramer(head: Buffer, whole: boolean, limits: FrameLimits, fastPath?: FastPath): Framer | undefined {
