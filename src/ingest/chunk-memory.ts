@@ -1,3 +1,5 @@
+import type { ChunkRooms } from '../records/body/rooms.ts';
+import { LOOKAHEAD_BYTES } from '../records/frame/detect.ts';
 import type { BufferPool } from './buffer-pool.ts';
 
 /** Large enough that handing one over costs nothing, small enough that it is still in the processor's cache when it is used. */
@@ -7,9 +9,10 @@ const mostBlocks = 64;
 
 /**
  * Memory for the chunks of one body, in blocks of a pool: what a chunk was read to is used again once the next one has been
- * asked for. Until `begin` says that nobody looks back at chunks, as decompressing does, they are copied.
+ * asked for. Until `begin` says that nobody looks back at chunks, as decompressing does, they are copied, and small: just as
+ * much as tells what the body is.
  */
-export class ChunkMemory {
+export class ChunkMemory implements ChunkRooms {
   readonly #pool: BufferPool;
   readonly #idle: Buffer[] = [];
   /** By their places. */
@@ -24,7 +27,11 @@ export class ChunkMemory {
     this.#hasBegun = true;
   }
 
-  /** Memory to read a chunk of the body to: of so many bytes, which are a block at most; its own where all blocks are lent. */
+  next(): Buffer {
+    return this.lend(this.#hasBegun ? blockBytes : LOOKAHEAD_BYTES);
+  }
+
+  /** Of exactly so many bytes, which are a block at most; its own where all blocks are lent. */
   lend(bytes: number): Buffer {
     if (this.#lent.size === mostBlocks) return Buffer.allocUnsafeSlow(bytes);
     const block = this.#idle.pop() ?? this.#pool.acquire(blockBytes);
@@ -32,13 +39,12 @@ export class ChunkMemory {
     return block.subarray(0, bytes);
   }
 
-  /** The chunks that are read to it, one after the other. */
   async *handOver(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array, void, undefined> {
     for await (const chunk of chunks) {
       try {
-        yield this.#hasBegun ? chunk : Buffer.from(chunk);
+        yield this.#hasBegun || !this.#isLent(chunk) ? chunk : Buffer.from(chunk);
       } finally {
-        this.#takeBack(chunk);
+        this.takeBack(chunk);
       }
     }
   }
@@ -50,10 +56,13 @@ export class ChunkMemory {
     this.#lent.clear();
   }
 
-  #takeBack(chunk: Uint8Array): void {
-    const block = this.#lent.get(chunk.byteOffset);
-    if (block === undefined || block.buffer !== chunk.buffer) return;
+  takeBack(chunk: Uint8Array): void {
+    if (!this.#isLent(chunk)) return;
+    this.#idle.push(this.#lent.get(chunk.byteOffset)!);
     this.#lent.delete(chunk.byteOffset);
-    this.#idle.push(block);
+  }
+
+  #isLent(chunk: Uint8Array): boolean {
+    return this.#lent.get(chunk.byteOffset)?.buffer === chunk.buffer;
   }
 }

@@ -5,6 +5,7 @@
  * ranges at a time.
  */
 import pLimit from 'p-limit';
+import { compressionOf } from '../records/body/compression.ts';
 import { ObjectError } from '../records/body/meter.ts';
 import { decompressWhole, openBody } from '../records/decompress.ts';
 import type { Limits } from '../records/limits.ts';
@@ -68,8 +69,8 @@ const wholeBytes = 16 << 20;
 const localBytes = 4 << 20;
 /** Stored bytes of objects after which downloads and uploads get a turn, however many of them are there already. */
 const turnBytes = 512 << 10;
-/** Of the first chunk of a file, as much as framing looks at (records/frame/detect.ts). */
-const headBytes = 64 << 10;
+/** Stored bytes up to which gzip is decompressed whole. */
+const mostInflated = 1 << 20;
 /** Decompressed bytes up to which an object is held whole. */
 const wholeDecompressedBytes = 64 << 20;
 
@@ -115,6 +116,8 @@ export async function* fetchObjects(
     if (bytes === undefined) return { error };
     const giveBack = (): void => pool.release(bytes);
     try {
+      if (bytes.length > mostInflated && compressionOf(bytes) === 'gzip')
+        return open(once(bytes), bytes.length, undefined, giveBack);
       const decompressed = await decompressWhole(bytes, {
         ...limits,
         objectBytes: Math.min(limits.objectBytes, wholeDecompressedBytes),
@@ -124,7 +127,8 @@ export async function* fetchObjects(
       return held(once(decompressed), () => discard(decompressed));
     } catch (error) {
       const isLarge = error instanceof ObjectError && error.code === 'too_large';
-      if (isLarge && limits.objectBytes > wholeDecompressedBytes) return held(openBody(once(bytes), limits), giveBack);
+      if (isLarge && limits.objectBytes > wholeDecompressedBytes)
+        return open(once(bytes), bytes.length, undefined, giveBack);
       giveBack();
       return { error };
     } finally {
@@ -154,7 +158,7 @@ export async function* fetchObjects(
   const stream = (object: ObjectInfo, index: number): OpenedBody => {
     const memory = scanPool && new ChunkMemory(scanPool);
     const chunks = isFile(object)
-      ? ahead(readObject(store, object, { ...reading, ...(memory && { memory: chunksOf(memory) }) }), 1)
+      ? ahead(readObject(store, object, { ...reading, ...(memory && { memory: () => memory.next() }) }), 1)
       : begun(
           readByRanges(store, object, {
             ...reading,
@@ -163,11 +167,22 @@ export async function* fetchObjects(
             onNearEnd: () => openAhead(index + 1),
           }),
         );
-    const { size: bytes } = object;
-    if (memory === undefined) return openBody(chunks, limits, { bytes });
-    const body = openBody(memory.handOver(chunks), limits, { bytes, onPlain: () => memory.begin() });
     // One that nobody has begun to read may be on its way all the same.
-    return held(body, () => void chunks.return(undefined).finally(() => memory.release()));
+    return open(chunks, object.size, memory, () => void chunks.return(undefined).finally(() => memory?.release()));
+  };
+  const open = (
+    chunks: AsyncIterable<Uint8Array>,
+    bytes: number,
+    memory: ChunkMemory | undefined,
+    release: () => void,
+  ): HeldBody => {
+    if (scanPool === undefined) return held(openBody(chunks, limits, { bytes }), release);
+    const decompressed = new ChunkMemory(scanPool);
+    const rooms = [memory ?? new ChunkMemory(scanPool), decompressed];
+    return held(openBody(chunks, limits, { bytes, rooms }), () => {
+      decompressed.release();
+      release();
+    });
   };
 
   let sinceTurn = 0;
@@ -205,16 +220,6 @@ export async function* fetchObjects(
     }
     pool.close();
   }
-}
-
-/** A first chunk that tells what the body is, and whole blocks. */
-function chunksOf(memory: ChunkMemory): (bytes: number) => Buffer {
-  let isFirst = true;
-  return (bytes) => {
-    const most = isFirst ? headBytes : bytes;
-    isFirst = false;
-    return memory.lend(Math.min(bytes, most));
-  };
 }
 
 const isFile = ({ uri }: ObjectInfo): boolean => uri.startsWith('file:');

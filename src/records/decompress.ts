@@ -9,6 +9,7 @@ import { CODEC_HEAD_BYTES, refusedFormat, TooMuch, type WholeCodec, wholeCodecOf
 import { asBuffer, compressionOf } from './body/compression.ts';
 import { Input } from './body/input.ts';
 import { type BodyLimits, Meter, ObjectError } from './body/meter.ts';
+import type { ChunkRooms } from './body/rooms.ts';
 import { decodeParts } from './body/streamed.ts';
 import { decompressParts } from './body/whole.ts';
 
@@ -20,8 +21,11 @@ const MOST_WHOLE_BYTES = 256 << 20;
 export interface BodyOptions {
   /** Bytes of all chunks, where they are known. */
   readonly bytes?: number;
-  /** Called where the body is not compressed: its chunks are handed on one by one from then on, and none is looked at again. */
-  readonly onPlain?: () => void;
+  /**
+   * With them a chunk may be over when the next one is asked for: the first are those that the body arrives in, the second those
+   * for what it decompresses to.
+   */
+  readonly rooms?: readonly ChunkRooms[];
 }
 
 /** Decompressed chunks of a body that arrives in chunks. Errors of the source itself pass through as they are. */
@@ -37,16 +41,17 @@ async function* openLayer(
   chunks: AsyncIterable<Uint8Array>,
   limits: BodyLimits,
   layer: number,
-  { bytes, onPlain }: BodyOptions = {},
+  { bytes, rooms: [own, ...inner] = [] }: BodyOptions,
 ): AsyncGenerator<Buffer> {
-  const input = new Input(chunks[Symbol.asyncIterator]());
+  const given = own?.handOver(chunks) ?? chunks;
+  const input = new Input(given[Symbol.asyncIterator]());
   const meter = new Meter(limits, bytes);
   try {
     const head = await input.peek(CODEC_HEAD_BYTES);
     const compression = compressionOf(head);
     const codec = compression === 'none' ? codecOf(head) : undefined;
     if (compression === 'none' && codec === undefined) {
-      onPlain?.();
+      own?.begin();
       for (let chunk = await input.next(); chunk; chunk = await input.next()) {
         input.release(input.taken);
         yield meter.count(chunk, Number.POSITIVE_INFINITY);
@@ -54,8 +59,9 @@ async function* openLayer(
       return;
     }
     if (layer > MOST_LAYERS) throw tooManyLayers(meter);
-    const decoded = codec === undefined ? decodeParts(input, compression, meter) : decodeWhole(input, codec, meter);
-    yield* openLayer(decoded, limits, layer + 1);
+    const decoded =
+      codec === undefined ? decodeParts(input, compression, meter, inner[0]) : decodeWhole(input, codec, meter);
+    yield* openLayer(decoded, limits, layer + 1, { rooms: inner });
   } finally {
     await input.close();
   }

@@ -330,7 +330,9 @@ async function* readFile(
       signal?.throwIfAborted();
       const length = Math.min(bytesAtOnce, end - at);
       const chunk =
-        into?.subarray(at - start, at - start + length) ?? memory?.(end - at) ?? Buffer.allocUnsafeSlow(length);
+        into?.subarray(at - start, at - start + length) ??
+        memory?.().subarray(0, end - at) ??
+        Buffer.allocUnsafeSlow(length);
       const { bytesRead } = await readBytes(file, chunk, 0, chunk.length, at);
       if (bytesRead === 0) break;
       at += bytesRead;

@@ -13,28 +13,11 @@ import { LocalStore } from '../../src/store/local.ts';
 import { MemoryStore } from '../../src/store/memory.ts';
 import { type ObjectInfo, StoreError } from '../../src/store/store.ts';
 import { storeWith } from '../../src/store/store-with.ts';
+import { CountedBodies } from '../support/counted-bodies.ts';
 import { defaultLimits } from '../support/fixture.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'kernel-bodies-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
-
-/** Counts what is out. */
-class Counted extends KernelBodies {
-  readonly out = new Set<number>();
-
-  override acquire(size: number): Buffer {
-    const body = super.acquire(size);
-    expect(body.buffer).toBe(kernel().buffer);
-    expect(this.out.has(body.byteOffset)).toBe(false);
-    this.out.add(body.byteOffset);
-    return body;
-  }
-
-  override release(body: Buffer): void {
-    expect(this.out.delete(body.byteOffset)).toBe(true);
-    super.release(body);
-  }
-}
 
 const limits = { ...defaultLimits, rejectedRecords: 1000, daysPerBatch: 100, compressionRatio: 10_000 };
 const size = 300_000;
@@ -74,7 +57,7 @@ async function wholeOf(body: AsyncIterable<Uint8Array>): Promise<Buffer> {
 
 test('a large body that is not read to its end gives its memory back', async () => {
   const store = new LocalStore();
-  const bodies = new Counted(0);
+  const bodies = new CountedBodies(0);
   const [info] = (await objects(store)).filter(({ uri }) => uri.endsWith('h.large.log'));
   const options = { downloads: 3, downloadBytes: 64 << 20, limits, sleep: async () => {}, scanPool: () => bodies };
   for await (const { body } of fetchObjects(store, [info!], options)) {
@@ -101,7 +84,7 @@ test.each(['read whole', 'left in the middle', 'gone in the middle', 'never read
         return memory.get(uri, given);
       },
     });
-    const bodies = new Counted(0);
+    const bodies = new CountedBodies(0);
     const options = { downloads: 3, downloadBytes: 4 << 20, limits, sleep: async () => {}, scanPool: () => bodies };
     const read: Buffer[] = [];
     let failed = 0;
@@ -122,7 +105,7 @@ test.each(['read whole', 'left in the middle', 'gone in the middle', 'never read
   },
 );
 
-async function settled(bodies: Counted): Promise<void> {
+async function settled(bodies: CountedBodies): Promise<void> {
   for (let turn = 0; turn < 100 && bodies.out.size > 0; turn++) {
     await nextTurn();
     await new Promise((done) => setTimeout(done, 10));
@@ -134,9 +117,9 @@ test.each([0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10])(
   'reading that is left after %i objects gives all of it back',
   async (left) => {
     const store = new LocalStore();
-    let bodies: Counted | undefined;
-    const scanPool = (limit: number): Counted => {
-      bodies = new Counted(limit);
+    let bodies: CountedBodies | undefined;
+    const scanPool = (limit: number): CountedBodies => {
+      bodies = new CountedBodies(limit);
       return bodies;
     };
     const options = { downloads: 3, downloadBytes: 64 << 20, limits, sleep: async () => {}, scanPool };
@@ -169,7 +152,7 @@ test('larger bodies have memory of their own', () => {
 });
 
 test('very many chunks at a time leave the kernel room for columns', async () => {
-  const bodies = new Counted(0);
+  const bodies = new CountedBodies(0);
   const memory = new ChunkMemory(bodies);
   const chunks = Array.from({ length: 100 }, () => memory.lend(1 << 20));
   expect(bodies.out.size).toBe(64);

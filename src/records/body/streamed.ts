@@ -13,8 +13,10 @@ import {
   zstdDecompressSync,
 } from 'node:zlib';
 import type { Compression } from './compression.ts';
+import { inflate, inflater } from './inflate.ts';
 import type { Input } from './input.ts';
 import { type Meter, ObjectError, objectError } from './meter.ts';
+import type { ChunkRooms } from './rooms.ts';
 
 const OUTPUT_CHUNK = 128 << 10;
 /** Stored bytes of a part that is decompressed in one call: beginning a decoder costs as much as decompressing some of these. */
@@ -22,13 +24,18 @@ const SHORT_PART = 16 << 10;
 /** Checksum and size behind the data of a gzip member. */
 const GZIP_TRAILER_BYTES = 8;
 
-/** The data of all parts. */
-export async function* decodeParts(input: Input, compression: Compression, meter: Meter): AsyncGenerator<Buffer> {
+/** The data of all parts; of gzip in the rooms where there are any. */
+export async function* decodeParts(
+  input: Input,
+  compression: Compression,
+  meter: Meter,
+  rooms?: ChunkRooms,
+): AsyncGenerator<Buffer> {
   let isShort = true;
   while (await input.skipPadding(compression, meter)) {
     meter.part(input.taken);
     const start = input.taken;
-    yield* decodeOne(input, compression, meter, isShort);
+    yield* decodeOne(input, compression, meter, isShort, rooms);
     // Parts resemble the one before, and one that is longer is begun in vain.
     isShort = input.taken - start < SHORT_PART;
   }
@@ -40,16 +47,17 @@ async function* decodeOne(
   compression: Compression,
   meter: Meter,
   isShort: boolean,
+  rooms: ChunkRooms | undefined,
 ): AsyncGenerator<Buffer> {
   if (compression !== 'gzip') {
-    yield* decodeData(input, compression, meter, isShort);
+    yield* decodeData(input, compression, meter, isShort, rooms);
     return;
   }
   // Not by Node's gunzip: behind a member it takes anything but zeros for the next one.
   await input.skipGzipHeader(meter);
   let checksum = 0;
   const before = meter.produced;
-  for await (const chunk of decodeData(input, compression, meter, isShort)) {
+  for await (const chunk of decodeData(input, compression, meter, isShort, rooms)) {
     checksum = crc32(chunk, checksum);
     yield chunk;
   }
@@ -68,6 +76,7 @@ async function* decodeData(
   compression: Compression,
   meter: Meter,
   isShort: boolean,
+  rooms: ChunkRooms | undefined,
 ): AsyncGenerator<Buffer> {
   if (isShort) {
     const bytes = await input.peek(SHORT_PART);
@@ -80,6 +89,11 @@ async function* decodeData(
       yield meter.count(part.buffer, taken);
       return;
     }
+  }
+  const handle = rooms !== undefined && compression === 'gzip' ? inflater() : undefined;
+  if (rooms !== undefined && handle !== undefined) {
+    yield* inflate(input, handle, rooms, meter);
+    return;
   }
   const options = { chunkSize: OUTPUT_CHUNK };
   const decoder = compression === 'gzip' ? createInflateRaw(options) : createZstdDecompress(options);

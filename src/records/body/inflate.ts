@@ -1,0 +1,55 @@
+/** The data of a gzip member in memory that is there for it. Node's streams make buffers, for which V8 collects garbage. */
+import { constants, createInflateRaw } from 'node:zlib';
+import { ZlibHandle } from '../../columns/zlib-handle.ts';
+import type { Input } from './input.ts';
+import { type Meter, objectError } from './meter.ts';
+import type { ChunkRooms } from './rooms.ts';
+
+const nothing = new Uint8Array(0);
+
+/** undefined where this Node.js has no handle for it. */
+export const inflater = (): ZlibHandle | undefined => ZlibHandle.of(createInflateRaw());
+
+/** Chunks of the deflated data that begins in the input, which stands behind it afterwards. */
+export async function* inflate(
+  input: Input,
+  handle: ZlibHandle,
+  rooms: ChunkRooms,
+  meter: Meter,
+): AsyncGenerator<Buffer> {
+  const start = input.taken;
+  let taken = 0;
+  let rest: Uint8Array = nothing;
+  let room = rooms.next();
+  let filled = 0;
+  /** Whether all of the input so far has come out: it left some of the room. */
+  let isDry = true;
+  try {
+    for (let isEnd = false; !isEnd; ) {
+      if (rest.length === 0 && isDry) {
+        input.release(taken);
+        const chunk = await input.next();
+        rest = chunk ?? nothing;
+        isEnd = chunk === undefined;
+      }
+      const free = room.subarray(filled);
+      handle.pass(isEnd ? constants.Z_FINISH : constants.Z_NO_FLUSH, rest, free);
+      taken += rest.length - handle.unread;
+      rest = rest.subarray(rest.length - handle.unread);
+      filled += free.length - handle.unfilled;
+      isDry = handle.unfilled > 0;
+      isEnd ||= isDry && handle.unread > 0;
+      if (isDry && !isEnd) continue;
+      meter.stored = input.taken;
+      if (filled > 0) yield meter.count(room.subarray(0, filled), input.taken);
+      if (!isEnd) room = rooms.next();
+      filled = 0;
+    }
+  } catch (error) {
+    throw objectError(error, 'gzip', meter, start + taken);
+  } finally {
+    handle.close();
+    rooms.takeBack(room);
+  }
+  input.rewind(start + taken);
+}
