@@ -20,6 +20,10 @@ export function s3Error(error: unknown, uri: string, doing: string): StoreError 
 export const breakOffError = (error: unknown, uri: string): StoreError =>
   new StoreError('transient', uri, `the body broke off (${(error as Error).message})`, { cause: error });
 
+/** A page of a proxy or of another service, with status 200: nothing has been read or written. */
+export const notOfS3 = (uri: string): StoreError =>
+  new StoreError('other', uri, 'the answer is not that of an S3 store (see s3.endpoint, and proxies on the way to it)');
+
 export function httpStatus(error: unknown): number | undefined {
   return (error as SdkError).$metadata?.httpStatusCode;
 }

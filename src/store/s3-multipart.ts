@@ -8,6 +8,7 @@ import {
 import pLimit from 'p-limit';
 import { crc32Of } from './checksum.ts';
 import type { EncryptionHeaders } from './s3-encryption.ts';
+import { notOfS3 } from './s3-errors.ts';
 
 /**
  * Uploads one large object in parts. The object appears whole with the last call, which also carries the condition;
@@ -30,11 +31,13 @@ export interface MultipartUpload {
 const mostParts = 10_000;
 const partsAtOnce = 4;
 
-/** Gives the ETag. Throws what the SDK throws. */
+/** Gives the ETag. Throws what the SDK throws, or StoreError where no S3 store answers. */
 export async function uploadInParts(client: S3Client, upload: MultipartUpload): Promise<string | undefined> {
   const { target, condition, chunks, size } = upload;
   const partBytes = Math.max(upload.partBytes, Math.ceil(size / mostParts));
   const { UploadId } = await client.send(new CreateMultipartUploadCommand({ ...target, ChecksumAlgorithm: 'CRC32' }));
+  // Without one, what aborts the upload would delete the object.
+  if (UploadId === undefined) throw notOfS3(`s3://${target.Bucket}/${target.Key}`);
   const part = { Bucket: target.Bucket, Key: target.Key, UploadId };
   const limit = pLimit(partsAtOnce);
   let failed = false;

@@ -17,7 +17,7 @@ import { type Checksum, crc32Of } from './checksum.ts';
 import { RequestGate } from './request-gate.ts';
 import { retried } from './retry.ts';
 import { type Encryption, type EncryptionHeaders, encryptionHeaders } from './s3-encryption.ts';
-import { breakOffError, httpStatus, isRetriedFailure, s3Error } from './s3-errors.ts';
+import { breakOffError, httpStatus, isRetriedFailure, notOfS3, s3Error } from './s3-errors.ts';
 import { uploadInParts } from './s3-multipart.ts';
 import { type RequestOptions, S3Requests } from './s3-requests.ts';
 import { addressOf, type BucketAddress, SigningKeys, signedGet } from './s3-signature.ts';
@@ -430,10 +430,6 @@ function etagOf(uri: string, etag: string | undefined): string {
   if (!etag) throw notOfS3(uri);
   return unquoted(etag);
 }
-
-/** A page of a proxy or of another service, with status 200: nothing has been read or written. */
-const notOfS3 = (uri: string): StoreError =>
-  new StoreError('other', uri, 'the answer is not that of an S3 store (see s3.endpoint, and proxies on the way to it)');
 
 const infoOf = (uri: string, output: { ETag?: string | undefined; LastModified?: Date | undefined }, size: number) => ({
   uri,

@@ -8,11 +8,14 @@ describe('what answers in the place of S3', () => {
   let answer: { readonly status: number; readonly body: string };
   let server: Server;
   let store: S3Store;
+  let asked: string[];
   beforeEach(async () => {
+    asked = [];
     vi.stubEnv('AWS_ACCESS_KEY_ID', 'test');
     vi.stubEnv('AWS_SECRET_ACCESS_KEY', 'test');
     server = createServer((request, response) => {
       request.resume();
+      asked.push(request.method ?? '');
       response.writeHead(answer.status, { 'content-type': 'text/html' });
       response.end(request.method === 'HEAD' ? undefined : answer.body);
     });
@@ -37,6 +40,20 @@ describe('what answers in the place of S3', () => {
     await expect(store.get('s3://bucket/a', { into: new Uint8Array(1000) })).rejects.toThrow(refused);
     await expect(store.put('s3://bucket/a', new Uint8Array(10))).rejects.toThrow(refused);
     await expect(store.put('s3://bucket/a', new Uint8Array(10), { ifNoneMatch: '*' })).rejects.toThrow(refused);
+  });
+
+  test('an upload in parts that never began deletes nothing', async () => {
+    answer = { status: 200, body: '<html><body>Please sign in</body></html>' };
+    const { port } = server.address() as AddressInfo;
+    const inParts = new S3Store({
+      endpoint: `http://127.0.0.1:${port}`,
+      region: 'us-west-2',
+      forcePathStyle: true,
+      multipartAbove: 5,
+    });
+    await expect(inParts.put('s3://bucket/a', new Uint8Array(10))).rejects.toThrow(/not that of an S3 store/);
+    inParts.close();
+    expect(asked).toEqual(['POST']);
   });
 
   test('an error without a body is said by its status, with what it may be', async () => {
