@@ -36,8 +36,9 @@ export async function uploadInParts(client: S3Client, upload: MultipartUpload): 
   const { target, condition, chunks, size } = upload;
   const partBytes = Math.max(upload.partBytes, Math.ceil(size / mostParts));
   const { UploadId } = await client.send(new CreateMultipartUploadCommand({ ...target, ChecksumAlgorithm: 'CRC32' }));
+  const uri = `s3://${target.Bucket}/${target.Key}`;
   // Without one, what aborts the upload would delete the object.
-  if (UploadId === undefined) throw notOfS3(`s3://${target.Bucket}/${target.Key}`);
+  if (UploadId === undefined) throw notOfS3(uri);
   const part = { Bucket: target.Bucket, Key: target.Key, UploadId };
   const limit = pLimit(partsAtOnce);
   let failed = false;
@@ -49,6 +50,7 @@ export async function uploadInParts(client: S3Client, upload: MultipartUpload): 
       const { ETag } = await client.send(
         new UploadPartCommand({ ...part, PartNumber: i + 1, Body, ContentLength: Body.length, ChecksumCRC32 }),
       );
+      if (!ETag) throw notOfS3(uri);
       return { PartNumber: i + 1, ETag, ChecksumCRC32 };
     }),
   );

@@ -42,18 +42,27 @@ describe('what answers in the place of S3', () => {
     await expect(store.put('s3://bucket/a', new Uint8Array(10), { ifNoneMatch: '*' })).rejects.toThrow(refused);
   });
 
-  test('an upload in parts that never began deletes nothing', async () => {
-    answer = { status: 200, body: '<html><body>Please sign in</body></html>' };
-    const { port } = server.address() as AddressInfo;
-    const inParts = new S3Store({
-      endpoint: `http://127.0.0.1:${port}`,
-      region: 'us-west-2',
-      forcePathStyle: true,
-      multipartAbove: 5,
+  describe('an upload in parts', () => {
+    const upload = async (): Promise<unknown> => {
+      const endpoint = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+      const inParts = new S3Store({ endpoint, region: 'us-west-2', forcePathStyle: true, multipartAbove: 5 });
+      return inParts.put('s3://bucket/a', new Uint8Array(10)).finally(() => inParts.close());
+    };
+
+    test('that never began deletes nothing', async () => {
+      answer = { status: 200, body: '<html><body>Please sign in</body></html>' };
+      await expect(upload()).rejects.toThrow(/not that of an S3 store/);
+      expect(asked).toEqual(['POST']);
     });
-    await expect(inParts.put('s3://bucket/a', new Uint8Array(10))).rejects.toThrow(/not that of an S3 store/);
-    inParts.close();
-    expect(asked).toEqual(['POST']);
+
+    test('whose parts nobody has taken is aborted', async () => {
+      answer = {
+        status: 200,
+        body: '<InitiateMultipartUploadResult><UploadId>u</UploadId></InitiateMultipartUploadResult>',
+      };
+      await expect(upload()).rejects.toThrow(/not that of an S3 store/);
+      expect(asked).toEqual(['POST', 'PUT', 'DELETE']);
+    });
   });
 
   test('an error without a body is said by its status, with what it may be', async () => {
