@@ -2,7 +2,9 @@ import type { TableDeclaration } from '../tables/declaration.ts';
 import type { LoadedTable } from './catalog.ts';
 import { CommitConflict, CommitStateUnknown } from './catalog.ts';
 import { type CommitContext, retried, updateTable } from './commit.ts';
+import type { TableMetadata } from './metadata.ts';
 import { evolve, newTableMetadata } from './schema.ts';
+import { writableSpec } from './stage.ts';
 import { TableFault } from './table-fault.ts';
 
 /**
@@ -15,15 +17,28 @@ export async function ensureTable(context: CommitContext, declaration: TableDecl
   // Columns only ever come, so what an earlier version has, the current one has too.
   const upToDate = (): LoadedTable | undefined => {
     const known = context.catalog.lastLoaded?.(name);
-    return known && evolve(known.metadata, declaration, context.now()) === undefined ? known : undefined;
+    return known && evolveForWriting(known.metadata, declaration, context.now()) === undefined ? known : undefined;
   };
   const known = upToDate();
   if (known !== undefined) return known;
   await createMissing(context, declaration);
   const made = upToDate();
   if (made !== undefined) return made;
-  const { loaded } = await updateTable(context, name, ({ metadata }) => evolve(metadata, declaration, context.now()));
+  const { loaded } = await updateTable(context, name, ({ metadata }) =>
+    evolveForWriting(metadata, declaration, context.now()),
+  );
   return loaded;
+}
+
+/** As `evolve`; throws TableFault too where files cannot be added under any of the table's partition specs. */
+export function evolveForWriting(
+  metadata: TableMetadata,
+  declaration: TableDeclaration,
+  nowMs: number,
+): TableMetadata | undefined {
+  const next = evolve(metadata, declaration, nowMs);
+  writableSpec(declaration.name, next ?? metadata);
+  return next;
 }
 
 async function createMissing(context: CommitContext, declaration: TableDeclaration): Promise<void> {

@@ -35,6 +35,7 @@ import { currentSnapshot, type PartitionSpec, type Snapshot, type TableMetadata 
 import { deleteFile } from './row-deletes.ts';
 import { loadManifests, readDeletes, readManifest, readManifestList, ymdIndex } from './scan.ts';
 import { partitionSummaries, snapshotSummary } from './summary.ts';
+import { TableFault } from './table-fault.ts';
 
 export interface StagedSnapshot {
   readonly metadata: TableMetadata;
@@ -213,14 +214,20 @@ function newSnapshotId(base: LoadedTable, { operation, add, remove, removeDelete
   return BigInt.asUintN(63, digest.readBigUInt64BE()) || 1n;
 }
 
-/** The spec under which files are added: identity of `ymd` and nothing else, whatever other engines made the default. */
-function writableSpec(table: string, metadata: TableMetadata): PartitionSpec {
+/**
+ * The spec under which files are added: identity of `ymd` and nothing else, whatever other engines made the default. Throws
+ * TableFault where there is none.
+ */
+export function writableSpec(table: string, metadata: TableMetadata): PartitionSpec {
   const ours = (spec: PartitionSpec) => spec.fields.length === 1 && ymdIndex(spec, metadata) === 0;
   const current = specById(metadata, metadata['default-spec-id']);
   const spec = ours(current) ? current : metadata['partition-specs'].find(ours);
   if (spec === undefined)
-    throw new Error(
-      `table ${table} (${metadata.location}) has no partition spec by ${partitionColumn} alone: it was not made by this program`,
+    throw new TableFault(
+      `table ${table} (${metadata.location}) has never been partitioned by its column ${partitionColumn} alone: another engine has made ` +
+        `the table, or has dropped the column; see to it there that each row has its day in ${partitionColumn}, and partition ` +
+        `the table by that alone (Spark: ALTER TABLE ${table} ADD PARTITION FIELD ${partitionColumn}; ` +
+        `Trino: SET PROPERTIES partitioning = ARRAY['${partitionColumn}']); more fields may be added afterwards`,
     );
   return spec;
 }

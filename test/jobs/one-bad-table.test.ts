@@ -143,6 +143,23 @@ test('a column that another engine has renamed keeps its source out, and fails t
   });
 });
 
+test('a table that another engine has made anew, without partitions, keeps its source out, and fails the doctor', async () => {
+  const base = await load();
+  const specs = [{ 'spec-id': 0, fields: [] }];
+  await runtime.catalog.commitTable(table, base, { ...base.metadata, 'partition-specs': specs });
+  await put(2);
+  const { failures, objects } = await run(fresh());
+  expect(failures).toMatchObject([
+    { code: 'table-unusable', message: expect.stringMatching(/ADD PARTITION FIELD ymd/) },
+  ]);
+  expect(objects.committed).toBe(1);
+  expect(await rows('okera_audit_logs')).toBe(2);
+  expect(await checkTables(runtime)).toMatchObject({
+    status: 'failed',
+    found: expect.stringContaining(failures[0]!.message),
+  });
+});
+
 test('of batches that are committed together only those of a bad table fail, and the next run commits them', async () => {
   await put(2);
   const { store } = runtime;

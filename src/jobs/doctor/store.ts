@@ -1,10 +1,9 @@
 /** Buckets and folders: what the sources show, and whether the warehouse can be written as commits need it. */
 
-import { expectNotLost } from '../../iceberg/ensure.ts';
+import { evolveForWriting, expectNotLost } from '../../iceberg/ensure.ts';
 import { findOutside } from '../../iceberg/home.ts';
 import { expectWritable } from '../../iceberg/metadata.ts';
 import { liveFiles } from '../../iceberg/scan.ts';
-import { evolve } from '../../iceberg/schema.ts';
 import { isTableFault } from '../../iceberg/table-fault.ts';
 import { createLedger } from '../../ingest/claimed-batch.ts';
 import { ownTables } from '../../ingest/own-tables.ts';
@@ -116,7 +115,7 @@ async function lookAtTable(
     }
     outside = await findOutside(store, catalog, table, loaded);
     expectWritable(table, loaded.metadata);
-    for (const declaration of declarations) evolve(loaded.metadata, declaration, clock());
+    for (const declaration of declarations) evolveForWriting(loaded.metadata, declaration, clock());
     for await (const _ of liveFiles(store, loaded.metadata));
   } catch (error) {
     if (!isTableFault(error)) throw error;
