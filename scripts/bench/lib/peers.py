@@ -68,6 +68,7 @@ def arguments() -> argparse.Namespace:
     )
     parser.add_argument("--source", choices=SOURCES, default="opa", help="what the records are (default: opa)")
     parser.add_argument("--gzip", action="store_true", help="compressed input")
+    parser.add_argument("--per-object", type=int, default=PER_OBJECT, help=f"records an object (default: {PER_OBJECT})")
     add_common_options(parser, ENGINES)
     given = parsed(parser, ENGINES)
     if min(given.records) < 1:
@@ -110,17 +111,17 @@ def parsed(parser: argparse.ArgumentParser, engines: tuple[str, ...]) -> argpars
 # ---- input
 
 
-def generated(folder: Path, records: int, source: str, compressed: bool) -> Path:
+def generated(folder: Path, records: int, source: str, compressed: bool, per_object: int = PER_OBJECT) -> Path:
     """The input folder, made if it is not there. Its marker stands beside it and tells which generator made it."""
     generator = hashlib.sha256((ROOT / "scripts/generate.ts").read_bytes()).hexdigest()
-    name = f"{source}-{records}{'-gzip' if compressed else ''}"
+    name = f"{source}-{records}{'' if per_object == PER_OBJECT else f'-{per_object}'}{'-gzip' if compressed else ''}"
     target, marker = folder / name, folder / f"{name}.json"
     if marker.exists() and json.loads(marker.read_text()).get("generator") == generator:
         return target
     print(f"peers: generating {records:,} records", file=sys.stderr)
     marker.unlink(missing_ok=True)
     shutil.rmtree(target, ignore_errors=True)
-    options = [str(target), "--records", str(records), "--source", source, "--per-object", str(PER_OBJECT)]
+    options = [str(target), "--records", str(records), "--source", source, "--per-object", str(per_object)]
     done = subprocess.run(
         [ROOT / "scripts/generate", *options, *(["--gzip"] if compressed else [])], stdout=subprocess.PIPE, text=True
     )
@@ -355,7 +356,7 @@ def main() -> int:
     with tempfile.TemporaryDirectory(prefix="audit-warehouse-peers-", dir=options.data) as temporary:
         for records in options.records:
             folder = options.data or Path(temporary)
-            source = generated(folder, records, options.source, options.gzip)
+            source = generated(folder, records, options.source, options.gzip, options.per_object)
             size = read_once(source)
             what = f"{records:,} records of {options.source}, {size / 1e6:,.0f} MB{' of gzip' if options.gzip else ''}"
             print(f"\n{what}, {options.runs} runs of each, {options.threads} threads\n", flush=True)
