@@ -300,6 +300,15 @@ test('fields inside of a column go by their ids: renamed, of other types, and dr
   expect(await queried(runtime, `SELECT count(*)::INTEGER FROM ${table} WHERE theirs IS NULL`)).toEqual([[6]]);
 });
 
+test('columns that differ by case only are named by whoever asks the table, and no other table is concerned', async () => {
+  const runtime = await world();
+  await add(runtime, 'Subject', 'string');
+  await expect(queried(runtime, `SELECT count(*) FROM ${table}`)).rejects.toThrow(
+    'opa_decisions has columns subject and Subject, which SQL does not tell apart',
+  );
+  expect(await queried(runtime, 'SELECT count(*)::INTEGER FROM ingested_objects')).toEqual([[2]]);
+});
+
 test('rows of a file that was written for Hive, without the column of its folder, have the day of their partition', async () => {
   const runtime = await world({ compact: { smallFiles: 2 } });
   await addFile(runtime, givenColumns);
