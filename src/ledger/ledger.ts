@@ -204,9 +204,15 @@ export class Ledger {
     return [...batches.values()];
   }
 
-  /** Whether the holder of this claim is gone or late, so that the batch may be taken over. */
-  isAbandoned(entry: LedgerEntry): boolean {
-    return entry.claimedUntil <= this.#context.now() || this.#context.owner.isDead(entry.owner);
+  /**
+   * Whether the holder of this claim is gone or late, so that the batch may be taken over. A claim that lies ahead by more than
+   * its own length was made by a clock that is wrong, and could hold for years.
+   */
+  isAbandoned({ claimedAt, claimedUntil, owner }: LedgerEntry): boolean {
+    const now = this.#context.now();
+    // One that was taken over ends before it was first made, where that clock was ahead.
+    const length = claimedUntil - claimedAt;
+    return claimedUntil <= now || (length > 0 && claimedAt - now > length) || this.#context.owner.isDead(owner);
   }
 
   /** Takes a batch over under its own id, to be finished or done again; undefined where someone else was faster. */

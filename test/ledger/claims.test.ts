@@ -172,6 +172,20 @@ describe('taking a batch over', () => {
     expect(await states()).toEqual(['a claimed two', 'b claimed two']);
   });
 
+  test('is possible where the clock that made the claim ran ahead by more than the claim holds, once', async () => {
+    const { one, two, runtime, sequence, time } = await world();
+    const { now } = time;
+    time.now = now + 365 * 86_400_000;
+    const claim = (await one.claim(source, [object('a')], sequence, none))!;
+    time.now = claim.claimedAt - 600_000;
+    expect(await two.takeOver(claim.batch)).toBeUndefined();
+    time.now = now;
+    expect(await two.takeOver(claim.batch)).toMatchObject({ batch: claim.batch, claimedUntil: now + 600_000 });
+    expect(await createLedger(runtime('three')).takeOver(claim.batch)).toBeUndefined();
+    time.now = now + 600_000;
+    expect(await createLedger(runtime('three')).takeOver(claim.batch)).toMatchObject({ batch: claim.batch });
+  });
+
   test('is possible at once where the holder is known to be dead', async () => {
     const { store, one, sequence } = await world();
     const claim = (await one.claim(source, [object('a')], sequence, none))!;
