@@ -137,11 +137,14 @@ export class Batches {
 
   /**
    * When any worker last committed a batch of the source, in milliseconds, 0 for never: as it was when last looked at, and not later
-   * than now, whatever the clock of another machine says.
+   * than now. What is ahead by more than the interval between commits was written by a clock that is wrong: it would hold the source up until then.
    */
   lastCommit(source: string): number {
-    const last = Math.max(this.#account.lastCommit(source) ?? 0, this.#commits.lastCommit(source) ?? 0);
-    return Math.min(last, this.#runtime.clock());
+    const { clock, config } = this.#runtime;
+    const now = clock();
+    const latest = now + config.worker.commitIntervalSeconds * 1000;
+    const known = [this.#account.lastCommit(source), this.#commits.lastCommit(source)];
+    return Math.min(now, Math.max(0, ...(known.filter((at) => at !== undefined && at <= latest) as number[])));
   }
 
   /** Looks at what other workers have committed. What cannot be seen holds nobody up. */

@@ -263,6 +263,27 @@ describe('following a queue', () => {
     await stopped(time, running);
   });
 
+  test('a commit that a clock far ahead has dated holds nothing up', async () => {
+    const { time, queue, object, worker, rows } = world({
+      worker: { batchAgeSeconds: 1, commitIntervalSeconds: 300, visibilitySeconds: 60 },
+    });
+    const ingested = async (name: string): Promise<void> => {
+      await object(name);
+      queue.send(event(name));
+      await time.until(`${name} is committed`, () => queue.size === 0);
+    };
+    const { now } = time;
+    time.now = now + 2 * 365 * 86_400_000;
+    const ahead = worker();
+    await ingested('a');
+    await stopped(time, ahead);
+    time.now = now;
+    const running = worker();
+    await ingested('b');
+    expect(await rows()).toEqual(['a', 'b']);
+    await stopped(time, running);
+  });
+
   test('a message is kept hidden for as long as its batch takes', async () => {
     const gate = Promise.withResolvers<void>();
     const { time, queue, object, worker, rows } = world({
