@@ -1,7 +1,7 @@
 /**
  * Bodies of source objects in the order asked for, fetched ahead of their use. Small objects are downloaded
  * concurrently within one byte budget and decompressed whole, one ahead of the reader, so that nothing of a broken
- * one is ever used; larger ones of gzip are decompressed while they are read. Large ones are streamed when their turn comes, from a
+ * one is ever used; larger ones of gzip and zstd are decompressed while they are read. Large ones are streamed when their turn comes, from a
  * disk by one read ahead, from elsewhere by several ranges at a time.
  */
 import pLimit from 'p-limit';
@@ -69,8 +69,8 @@ const wholeBytes = 16 << 20;
 const localBytes = 4 << 20;
 /** Stored bytes of objects after which downloads and uploads get a turn, however many of them are there already. */
 const turnBytes = 512 << 10;
-/** Stored bytes up to which gzip is decompressed whole. */
-const mostInflated = 1 << 20;
+/** Stored bytes up to which gzip and zstd are decompressed whole. */
+const mostInOne = 1 << 20;
 /** Decompressed bytes up to which an object is held whole. */
 const wholeDecompressedBytes = 64 << 20;
 
@@ -116,7 +116,7 @@ export async function* fetchObjects(
     if (bytes === undefined) return { error };
     const giveBack = (): void => pool.release(bytes);
     try {
-      if (bytes.length > mostInflated && compressionOf(bytes) === 'gzip')
+      if (bytes.length > mostInOne && compressionOf(bytes) !== 'none')
         return open(once(bytes), bytes.length, undefined, giveBack);
       const decompressed = await decompressWhole(bytes, {
         ...limits,

@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import { globSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { deflateSync, gzipSync, zstdCompressSync } from 'node:zlib';
@@ -28,13 +29,14 @@ function numbers(): (most: number) => number {
 }
 
 /** In memory of its own and in the kernel's: the same comes out, or the same error, but for where a cap was noticed. */
-async function streamed(body: Buffer, chunk: number, caps = limits, bytes = 0): Promise<string> {
+async function streamed(given: Buffer | readonly Buffer[], chunk: number, caps = limits, bytes = 0): Promise<string> {
   async function* chunks(): AsyncGenerator<Buffer> {
-    for (let at = 0; at < body.length; at += chunk) yield body.subarray(at, at + chunk);
+    for (const body of [given].flat())
+      for (let at = 0; at < body.length; at += chunk) yield body.subarray(at, at + chunk);
   }
-  const read = async (given: AsyncGenerator<Buffer>, rooms?: ChunkMemory[]): Promise<string> => {
+  const read = async (stored: AsyncGenerator<Buffer>, rooms?: ChunkMemory[]): Promise<string> => {
     const parts: Buffer[] = [];
-    for await (const part of openBody(given, caps, { bytes, ...(rooms && { rooms }) })) parts.push(Buffer.from(part));
+    for await (const part of openBody(stored, caps, { bytes, ...(rooms && { rooms }) })) parts.push(Buffer.from(part));
     return Buffer.concat(parts).toString();
   };
   const bodies = new CountedBodies(0);
@@ -83,6 +85,19 @@ describe('a body is read by its magic bytes, the same streamed and whole', () =>
     }
     expect(await whole(body)).toBe(text);
   });
+});
+
+test('zstd frames with their lengths in front, of which each is a chunk', async () => {
+  // Of a short part and of long ones, which have a decoder that goes on from chunk to chunk.
+  const texts = [100_000, 4, 70_000, 50_000].map((bytes) => randomBytes(bytes / 2).toString('hex'));
+  const frames = texts.map((text) => {
+    const frame = zstdCompressSync(text);
+    const length = zeros(4);
+    length.writeUInt32BE(frame.length);
+    return Buffer.concat([length, frame]);
+  });
+  for (const chunks of [frames, [Buffer.concat(frames.slice(0, 2)), ...frames.slice(2)], [Buffer.concat(frames)]])
+    expect(await streamed(chunks, 1 << 30)).toBe(texts.join(''));
 });
 
 /** Bodies in other formats, as their own tools have written them. */

@@ -39,6 +39,17 @@ export class Input {
     return chunk;
   }
 
+  /**
+   * The next chunk for a decoder. One of zstd does not say that its frame is over but by leaving what follows, and takes what
+   * it is given next for another frame. So the last byte of each chunk comes with those behind it.
+   */
+  async nextFor(compression: Compression): Promise<Buffer | undefined> {
+    if (compression !== 'zstd') return this.next();
+    const head = await this.peek(2);
+    if (head.length > 1) this.#queue.splice(0, 1, head.subarray(0, -1), head.subarray(-1));
+    return this.next();
+  }
+
   /** The first bytes, at least so many, without taking them; fewer where the body ends before. */
   async peek(bytes: number): Promise<Buffer> {
     let head = this.#queue.shift() ?? Buffer.alloc(0);

@@ -13,7 +13,7 @@ import {
   zstdDecompressSync,
 } from 'node:zlib';
 import type { Compression } from './compression.ts';
-import { inflate, inflater } from './inflate.ts';
+import { decodeInPlace, decoderInPlace } from './in-place.ts';
 import type { Input } from './input.ts';
 import { type Meter, ObjectError, objectError } from './meter.ts';
 import type { ChunkRooms } from './rooms.ts';
@@ -24,7 +24,7 @@ const SHORT_PART = 16 << 10;
 /** Checksum and size behind the data of a gzip member. */
 const GZIP_TRAILER_BYTES = 8;
 
-/** The data of all parts; of gzip in the rooms where there are any. */
+/** The data of all parts, in the rooms where there are any. */
 export async function* decodeParts(
   input: Input,
   compression: Compression,
@@ -90,9 +90,9 @@ async function* decodeData(
       return;
     }
   }
-  const handle = rooms !== undefined && compression === 'gzip' ? inflater() : undefined;
+  const handle = rooms && decoderInPlace(compression);
   if (rooms !== undefined && handle !== undefined) {
-    yield* inflate(input, handle, rooms, meter);
+    yield* decodeInPlace(input, compression, handle, rooms, meter);
     return;
   }
   const options = { chunkSize: OUTPUT_CHUNK };
@@ -126,7 +126,7 @@ async function* decodeStream(
   meter: Meter,
 ): AsyncGenerator<Buffer> {
   const start = input.taken;
-  const pump = feed(input, decoder);
+  const pump = feed(input, compression, decoder);
   try {
     for await (const chunk of decoder) {
       meter.stored = input.taken;
@@ -142,7 +142,7 @@ async function* decodeStream(
 }
 
 /** Writes the input into the decoder until one of them ends. Never rejects: an error of the source destroys the decoder. */
-async function feed(input: Input, decoder: Decoder): Promise<void> {
+async function feed(input: Input, compression: Compression, decoder: Decoder): Promise<void> {
   let over = false;
   const ended = new Promise<void>((resolve) => {
     const settle = (): void => {
@@ -154,7 +154,7 @@ async function feed(input: Input, decoder: Decoder): Promise<void> {
   try {
     while (!over) {
       input.release(decoder.bytesWritten);
-      const chunk = await input.next();
+      const chunk = await input.nextFor(compression);
       if (!chunk) {
         decoder.end();
         return;

@@ -1,6 +1,7 @@
-/** The data of a gzip member in memory that is there for it. Node's streams make buffers, for which V8 collects garbage. */
-import { constants, createInflateRaw } from 'node:zlib';
+/** The data of a gzip member or a zstd frame in memory that is there for it. Node's streams make buffers, for which V8 collects garbage. */
+import { constants, createInflateRaw, createZstdDecompress } from 'node:zlib';
 import { ZlibHandle } from '../../columns/zlib-handle.ts';
+import type { Compression } from './compression.ts';
 import type { Input } from './input.ts';
 import { type Meter, objectError } from './meter.ts';
 import type { ChunkRooms } from './rooms.ts';
@@ -8,15 +9,21 @@ import type { ChunkRooms } from './rooms.ts';
 const nothing = new Uint8Array(0);
 
 /** undefined where this Node.js has no handle for it. */
-export const inflater = (): ZlibHandle | undefined => ZlibHandle.of(createInflateRaw());
+export const decoderInPlace = (compression: Compression): ZlibHandle | undefined =>
+  ZlibHandle.of(compression === 'gzip' ? createInflateRaw() : createZstdDecompress());
 
-/** Chunks of the deflated data that begins in the input, which stands behind it afterwards. */
-export async function* inflate(
+/** Chunks of the data that begins in the input, which stands behind it afterwards. */
+export async function* decodeInPlace(
   input: Input,
+  compression: Compression,
   handle: ZlibHandle,
   rooms: ChunkRooms,
   meter: Meter,
 ): AsyncGenerator<Buffer> {
+  const [more, last] =
+    compression === 'gzip'
+      ? [constants.Z_NO_FLUSH, constants.Z_FINISH]
+      : [constants.ZSTD_e_continue, constants.ZSTD_e_end];
   const start = input.taken;
   let taken = 0;
   let rest: Uint8Array = nothing;
@@ -28,12 +35,12 @@ export async function* inflate(
     for (let isEnd = false; !isEnd; ) {
       if (rest.length === 0 && isDry) {
         input.release(taken);
-        const chunk = await input.next();
+        const chunk = await input.nextFor(compression);
         rest = chunk ?? nothing;
         isEnd = chunk === undefined;
       }
       const free = room.subarray(filled);
-      handle.pass(isEnd ? constants.Z_FINISH : constants.Z_NO_FLUSH, rest, free);
+      handle.pass(isEnd ? last : more, rest, free);
       taken += rest.length - handle.unread;
       rest = rest.subarray(rest.length - handle.unread);
       filled += free.length - handle.unfilled;
@@ -46,7 +53,7 @@ export async function* inflate(
       filled = 0;
     }
   } catch (error) {
-    throw objectError(error, 'gzip', meter, start + taken);
+    throw objectError(error, compression, meter, start + taken);
   } finally {
     handle.close();
     rooms.takeBack(room);
