@@ -133,9 +133,9 @@ function envoyDecision(random: Random, ms: number, instance: string): string {
   );
 }
 
-/** What a log shipper makes of lines; `none` leaves them as they are. */
-type Wrapping = 'none' | 'docker' | 'vector' | 'cri' | 'firehose' | 'cloudwatch';
-const wrappings: readonly Wrapping[] = ['none', 'docker', 'vector', 'cri', 'firehose', 'cloudwatch'];
+/** What a log shipper makes of lines; `none` leaves them as they are. OPA uploads arrays, and prints to the console. */
+const wrappings = ['none', 'docker', 'vector', 'cri', 'firehose', 'cloudwatch', 'array', 'printed'] as const;
+type Wrapping = (typeof wrappings)[number];
 /** Log events in one record of CloudWatch Logs. */
 const eventsPerRecord = 64;
 
@@ -159,6 +159,10 @@ function wrapped(lines: readonly string[], kind: Wrapping, ms: number): string {
       // Firehose joins what it delivers without line ends.
       return each((log) => JSON.stringify({ container_name: 'opa', ...task, log }), '');
     }
+    case 'array':
+      return `[${lines.join(',')}]`;
+    case 'printed':
+      return each((line) => JSON.stringify(JSON.parse(line), null, 2));
     case 'cloudwatch': {
       const records: string[] = [];
       for (let first = 0; first < lines.length; first += eventsPerRecord) {

@@ -36,9 +36,9 @@ interface Options {
   readonly json?: boolean;
 }
 
-/** What the logs look like: bare lines, lines in the envelopes of log shippers, decisions of opa-envoy-plugin. */
-type Form = 'bare' | 'docker' | 'vector' | 'cri' | 'firehose' | 'cloudwatch' | 'envoy';
-const forms: readonly Form[] = ['bare', 'docker', 'vector', 'cri', 'firehose', 'cloudwatch', 'envoy'];
+/** What the logs look like: bare lines, lines in the envelopes of log shippers, arrays, printed values, decisions of opa-envoy-plugin. */
+const forms = ['bare', 'docker', 'vector', 'cri', 'firehose', 'cloudwatch', 'array', 'printed', 'envoy'] as const;
+type Form = (typeof forms)[number];
 
 /** Logs of one form. */
 interface FormedInput extends Input {

@@ -2,7 +2,6 @@
  * Records of objects, one object after the other, on their way into the columns of a batch. What is certain to be a row,
  * or a duplicate of one, takes the fast path (records/scan); everything else is interpreted by the reference path.
  */
-import { isUtf8 } from 'node:buffer';
 import type { Config } from '../config/config.ts';
 import type { ObjectCounts } from '../ledger/entry.ts';
 import { placeOfRecord } from '../ledger/subject-digest.ts';
@@ -158,10 +157,7 @@ class ObjectRecords {
     const fastPath = isPlain ? this.#fastPath() : undefined;
     try {
       for await (const frames of frameRecords(this.#tally.measured(body), this.#batch.limits, fastPath)) {
-        for (const frame of frames) {
-          if (fastPath === undefined) this.#interpret(frame);
-          else if (!takeFrame(fastPath, frame)) fastPath.fallBack(frame);
-        }
+        for (const frame of frames) this.#interpret(frame);
         // What they stand in may be another chunk's memory from here on.
         this.#batch.rows.settle();
         yield;
@@ -188,6 +184,8 @@ class ObjectRecords {
     const { rows } = this.#batch;
     return {
       takeLines: (bytes, start, end, offset, recordBytes) => rows.takeLines(bytes, start, end, offset, recordBytes),
+      takeValues: (bytes, start, end, offset, recordBytes, inArray) =>
+        rows.takeValues(bytes, start, end, offset, recordBytes, inArray),
       takeRecord: (bytes, start, end, offset) => rows.takeRecord(bytes, start, end, offset),
       fallBack: (frame) => {
         this.#interpret(frame, rows.begun());
@@ -264,10 +262,4 @@ class ObjectRecords {
     this.#tally.quarantined++;
     increase(reasons, rejection.code, 1);
   }
-}
-
-/** Whether a record that came as a frame has been taken all the same. */
-function takeFrame(fastPath: FastPath, { bytes, offset, tooLarge }: Frame): boolean {
-  const text = bytes as Buffer;
-  return tooLarge === undefined && isUtf8(text) && fastPath.takeRecord(text, 0, text.length, offset);
 }

@@ -860,6 +860,17 @@ export declare namespace __AdaptedExports {
    */
   export function takeRecord(writer: number, start: number, end: number, offset: number): boolean;
   /**
+   * assembly/scan/writer/takeValues
+   * @param writer `assembly/scan/writer/Writer`
+   * @param start `usize`
+   * @param end `usize`
+   * @param offset `f64`
+   * @param recordBytes `i32`
+   * @param inArray `bool`
+   * @returns `usize`
+   */
+  export function takeValues(writer: number, start: number, end: number, offset: number, recordBytes: number, inArray: boolean): number;
+  /**
    * assembly/siphash/hashHigh
    * @returns `u64`
    */

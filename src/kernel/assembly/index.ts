@@ -97,6 +97,7 @@ export {
   takeLines,
   takenOf,
   takeRecord,
+  takeValues,
 } from './scan/writer';
 export { hashHigh, hashLow, setHashKey, sipHash } from './siphash';
 export { countCodes, orderOfKeys, orderOfLongs, scatterByCode } from './sort';

@@ -8,7 +8,7 @@ export interface Framer {
   end(out: Frame[]): void;
 }
 
-/** A way past frames for records that need none: lines are offered as valid UTF-8, in the order of the object. */
+/** A way past frames for records that need none: they are offered as valid UTF-8, in the order of the object. */
 export interface FastPath {
   /**
    * Takes lines of bytes[start, end), which stands at `offset` of the object, and objects that others follow on their line.
@@ -16,9 +16,15 @@ export interface FastPath {
    * begins that it does not take, as one of more than `recordBytes` or one that is not complete; `end` where there is none.
    */
   takeLines(bytes: Buffer, start: number, end: number, offset: number, recordBytes: number): number;
-  /** Whether bytes[start, end), one line without its end, has been taken. */
+  /**
+   * Takes objects that follow the value which ends at `start`, elements of the same array or values of their own, and behind
+   * which something of the same kind stands inside of `end`. Returns where the last one taken ends, white space behind it included;
+   * `start` where none was.
+   */
+  takeValues(bytes: Buffer, start: number, end: number, offset: number, recordBytes: number, inArray: boolean): number;
+  /** Whether bytes[start, end), one record without anything around it, has been taken. */
   takeRecord(bytes: Buffer, start: number, end: number, offset: number): boolean;
-  /** The frame of a line that was not; its bytes stay as they are. */
+  /** The frame of a record that was not; its bytes stay as they are. */
   fallBack(frame: Frame): void;
 }
 

@@ -17,8 +17,7 @@ const PIECE_BYTES = 256 << 10;
 
 /**
  * Frames in groups, in the order of the object. Every byte is in one frame, or is white space or array punctuation.
- * With a fast path the lines of an object go there and empty groups tell of progress; anything that is not line-framed comes as
- * frames in any case. Chunks in the kernel's memory are looked at until the next one is asked for, and no longer.
+ * With a fast path all of them go there, and empty groups tell of progress. Chunks in the kernel's memory are looked at until the next one is asked for, and no longer.
  */
 export async function* frameRecords(
   chunks: AsyncIterable<Uint8Array>,
@@ -38,8 +37,7 @@ export async function* frameRecords(
       }
       bytes = withoutBom(head);
     }
-    const isOver = framer instanceof LineFramer && fastPath !== undefined;
-    yield* pieces(framer, isOver ? bytes : kept(bytes), fastPath !== undefined);
+    yield* pieces(framer, fastPath === undefined ? kept(bytes) : bytes, fastPath !== undefined);
   }
   if (!framer) {
     framer = chooseFramer(head, true, limits, fastPath) as Framer;
@@ -73,7 +71,7 @@ function chooseFramer(head: Buffer, whole: boolean, limits: FrameLimits, fastPat
   const offset = head.length - text.length;
   const framing = detectFraming(text.subarray(0, LOOKAHEAD_BYTES), whole && text.length <= LOOKAHEAD_BYTES);
   if (!framing) return undefined;
-  return framing === 'lines' ? new LineFramer(offset, limits, fastPath) : new ValueFramer(offset, limits);
+  return framing === 'lines' ? new LineFramer(offset, limits, fastPath) : new ValueFramer(offset, limits, fastPath);
 }
 
 /** A byte order mark at the beginning of the object is not part of it (RFC 8259, section 8.1). */

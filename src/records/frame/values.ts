@@ -5,17 +5,21 @@
  * slice; the grammar (grammar.ts) decides where it breaks. Caps come first: what is nested too deep is kept from the
  * grammar, and what is larger than the cap is not held.
  *
+ * What follows a whole object goes to the fast path where there is one, as far as that takes it, past both.
+ *
  * Behind a break in an array the rest of the object is one malformed record, unless it is but text in a bracket (`[INFO] …`). Behind a break in a sequence of values the
  * malformed record reaches to the next line that begins with `{`, and reading goes on there: inside of pretty-printed
  * values no line does. Lines of text in between are records of their own, as no line of a printed value begins like one.
  */
 
+import { isUtf8 } from 'node:buffer';
 import { GRAMMAR_LAG, Grammar, type GrammarError } from '../grammar.ts';
 import { Collector } from './collector.ts';
 import type { Frame } from './frame.ts';
 import {
   begunMark,
   exactFrame,
+  type FastPath,
   type FrameLimits,
   type Framer,
   fillerAt,
@@ -23,7 +27,9 @@ import {
   NEWLINE,
   OPEN_BRACE,
 } from './framer.ts';
+import { kept } from './kept.ts';
 
+const CLOSE_BRACE = 0x7d;
 /** Bytes in front of the current chunk that are kept, since the grammar may report an error there. */
 const TAIL_BYTES = 2 * GRAMMAR_LAG;
 /** Bytes scanned and checked at a time: small behind a break, so that input that breaks often stays linear. */
@@ -60,14 +66,21 @@ export class ValueFramer implements Framer {
   /** Where arrays opened and closed lately, to know on which side of it an error lies. */
   #turns: Turn[] = [];
 
+  readonly #fastPath: FastPath | undefined;
+  /** An object has just ended, of which the grammar has seen the end too. */
+  #isBehindObject = false;
+  /** How far bytes are offered to the fast path; -1 where they are not UTF-8. */
+  #offered: { readonly bytes: Buffer; readonly end: number } | undefined;
+
   /** Values that ended, but on whose last bytes the grammar may still be. */
   #pending: Frame[] = [];
   /** resync: offset from which line ends count. */
   #resyncFrom = 0;
 
-  constructor(offset: number, limits: FrameLimits) {
+  constructor(offset: number, limits: FrameLimits, fastPath?: FastPath) {
     this.#offset = offset;
     this.#limits = limits;
+    this.#fastPath = fastPath;
     this.#grammar = new Grammar(offset);
     this.#open = new Collector(limits);
   }
@@ -81,6 +94,7 @@ export class ValueFramer implements Framer {
 
   #take(chunk: Buffer, out: Frame[]): void {
     this.#run({ bytes: chunk, base: this.#offset, at: 0 }, out);
+    this.#pending = this.#pending.map((frame) => ({ ...frame, bytes: kept(frame.bytes) }));
     this.#tail = Buffer.from(Buffer.concat([this.#tail, chunk.subarray(-TAIL_BYTES)]).subarray(-TAIL_BYTES));
     this.#offset += chunk.length;
   }
@@ -92,11 +106,12 @@ export class ValueFramer implements Framer {
       if (!error || error.offset >= this.#offset) break;
       this.#run(this.#breakAt(error, { bytes: Buffer.alloc(0), base: this.#offset, at: 0 }, out), out);
     }
-    out.push(...this.#pending);
+    this.#emit(out, this.#pending);
     const open = this.#open.take();
-    if (open) out.push(open);
+    if (open) this.#emit(out, [open]);
     // An array that was never closed may lack elements: an empty record says so.
-    else if (this.#mode === 'values' && this.#inArray) out.push({ bytes: Buffer.alloc(0), offset: this.#offset });
+    else if (this.#mode === 'values' && this.#inArray)
+      this.#emit(out, [{ bytes: Buffer.alloc(0), offset: this.#offset }]);
   }
 
   #run(start: Window, out: Frame[]): void {
@@ -113,6 +128,11 @@ export class ValueFramer implements Framer {
         window.at = next;
         continue;
       }
+      if (this.#isBehindObject) {
+        this.#isBehindObject = false;
+        window.at = this.#takeObjects(window, out);
+        if (window.at > at) continue;
+      }
       const until = Math.min(at + this.#step, bytes.length);
       const scanned = this.#scan(window, until);
       window.at = scanned;
@@ -120,7 +140,7 @@ export class ValueFramer implements Framer {
         if (this.#valueStart < 0) this.#leaveDeep(base + scanned, out);
         continue;
       }
-      const stopped = scanned < until;
+      const stopped = scanned < until && !this.#isBehindObject;
       const deep = stopped && (bytes[scanned] === 0x5b || bytes[scanned] === OPEN_BRACE);
       const error =
         this.#grammar.feed(...this.#withoutFiller(bytes, at, scanned)) ?? (stopped ? this.#grammar.finish() : null);
@@ -134,7 +154,7 @@ export class ValueFramer implements Framer {
       }
       this.#step = Math.min(this.#step * 2, LAST_STEP);
       if (deep) {
-        out.push(...this.#pending.splice(0));
+        this.#emit(out, this.#pending.splice(0));
         this.#mode = 'too-deep';
       } else this.#commit(base + scanned, out);
     }
@@ -142,6 +162,30 @@ export class ValueFramer implements Framer {
       if (!this.#open.active) this.#open.begin(this.#valueStart);
       this.#open.add(window.bytes.subarray(Math.max(0, this.#valueStart - window.base)));
     }
+  }
+
+  /** Index behind the last of the objects that the fast path takes from here on. */
+  #takeObjects({ bytes, base, at }: Window, out: Frame[]): number {
+    if (this.#offered?.bytes !== bytes) {
+      const end = bytes.lastIndexOf(CLOSE_BRACE) + 1;
+      this.#offered = { bytes, end: at < end && isUtf8(bytes.subarray(at, end)) ? end : -1 };
+    }
+    const { end } = this.#offered;
+    if (at >= end) return at;
+    this.#emit(out, this.#pending.splice(0));
+    const { recordBytes } = this.#limits;
+    const next = this.#fastPath!.takeValues(bytes, at, end, base + at, recordBytes, this.#inArray);
+    if (next > at) this.#grammar = new Grammar(base + next, { inArray: this.#inArray });
+    return next;
+  }
+
+  /** In the order of the object. */
+  #emit(out: Frame[], frames: readonly Frame[]): void {
+    const fastPath = this.#fastPath;
+    if (fastPath === undefined) out.push(...frames);
+    else
+      for (const frame of frames)
+        if (!isTaken(fastPath, frame)) fastPath.fallBack({ ...frame, bytes: kept(frame.bytes) });
   }
 
   /** The bytes for the verifier, to which filler between values is white space. */
@@ -196,7 +240,8 @@ export class ValueFramer implements Framer {
           if (this.#depth > 0) {
             if (--this.#depth === 0) {
               this.#complete(bytes, base, i + 1);
-              if (deep) return i + 1;
+              this.#isBehindObject = !deep && this.#fastPath !== undefined && byte === 0x7d;
+              if (deep || this.#isBehindObject) return i + 1;
             }
           } else if (byte === 0x5d && this.#inArray) this.#turn(base + i, false);
           break;
@@ -272,13 +317,13 @@ export class ValueFramer implements Framer {
   #commit(fed: number, out: Frame[]): void {
     const decided = fed - GRAMMAR_LAG;
     const open = this.#pending.findIndex((frame) => endOf(frame) > decided);
-    out.push(...this.#pending.splice(0, open < 0 ? this.#pending.length : open));
+    this.#emit(out, this.#pending.splice(0, open < 0 ? this.#pending.length : open));
     const turn = this.#turns.findLastIndex(({ at }) => at < decided);
     if (turn > 0) this.#turns.splice(0, turn);
   }
 
   #leaveDeep(offset: number, out: Frame[]): void {
-    out.push(...this.#pending.splice(0));
+    this.#emit(out, this.#pending.splice(0));
     this.#grammar = new Grammar(offset, { inArray: this.#inArray });
     this.#mode = 'values';
   }
@@ -287,7 +332,7 @@ export class ValueFramer implements Framer {
   #breakAt({ offset }: Pick<GrammarError, 'offset'>, window: Window, out: Frame[]): Window {
     const { bytes, base } = this.#withTail(window, offset);
     const whole = this.#pending.findIndex((frame) => endOf(frame) > offset);
-    out.push(...this.#pending.splice(0, whole < 0 ? this.#pending.length : whole));
+    this.#emit(out, this.#pending.splice(0, whole < 0 ? this.#pending.length : whole));
     const broken = this.#pending[0];
     const turn = this.#turns.findLast(({ at }) => at < offset);
     const inArray = turn?.inArray === true && turn.contentAt < offset;
@@ -351,7 +396,7 @@ export class ValueFramer implements Framer {
 
   #takeMalformed(out: Frame[]): void {
     const malformed = this.#open.take();
-    if (malformed) out.push(malformed);
+    if (malformed) this.#emit(out, [malformed]);
   }
 
   #resume(base: number, at: number, out: Frame[]): number {
@@ -369,10 +414,14 @@ export class ValueFramer implements Framer {
     this.#valueStart = -1;
     this.#bare = false;
     this.#inArray = false;
+    this.#isBehindObject = false;
     this.#turns = [];
     this.#pending = [];
   }
 }
+
+const isTaken = (fastPath: FastPath, { bytes, offset, tooLarge }: Frame): boolean =>
+  tooLarge === undefined && isUtf8(bytes) && fastPath.takeRecord(bytes as Buffer, 0, bytes.length, offset);
 
 /** Where an array opened or closed. One that breaks in front of its content is text in a bracket: `[INFO] …`. */
 interface Turn {

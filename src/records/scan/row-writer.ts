@@ -151,6 +151,8 @@ export class RowWriter implements RowBuffer {
   #compares = true;
   /** Where a copy of the text is that records are taken of, and which text that is. */
   #place = 0;
+  /** Where a copy of the record is that was offered alone. */
+  #record = 0;
   #content = 0;
   #bytes: Uint8Array | undefined;
   #from = 0;
@@ -239,8 +241,9 @@ export class RowWriter implements RowBuffer {
     const { call } = this.#kernel;
     call.releaseRows(this.#writer);
     call.emptyIdentities(this.#identities, 0);
-    for (const place of [this.#place, this.#content]) call.release(place);
+    for (const place of [this.#place, this.#record, this.#content]) call.release(place);
     this.#place = 0;
+    this.#record = 0;
     this.#content = 0;
     this.#bytes = undefined;
   }
@@ -269,10 +272,22 @@ export class RowWriter implements RowBuffer {
    * on, or ends with `endOfText` zero bytes, and all of it stays as it is until `settle`.
    */
   takeLines(bytes: Uint8Array, start: number, end: number, offset: number, recordBytes: number): number {
-    const isThere = bytes.buffer === this.#kernel.buffer;
-    const place = isThere ? bytes.byteOffset + start : this.#load(bytes, start, end);
-    this.#kernel.host = this.#host;
+    const place = this.#placeOf(bytes, start, end);
     const to = this.#kernel.call.takeLines(this.#writer, place, place + end - start, offset, recordBytes);
+    return start + to - place;
+  }
+
+  /** The same for objects that follow the value which ends at `start`, as `FastPath` has it (records/frame/framer.ts). */
+  takeValues(
+    bytes: Uint8Array,
+    start: number,
+    end: number,
+    offset: number,
+    recordBytes: number,
+    inArray: boolean,
+  ): number {
+    const place = this.#placeOf(bytes, start, end);
+    const to = this.#kernel.call.takeValues(this.#writer, place, place + end - start, offset, recordBytes, inArray);
     return start + to - place;
   }
 
@@ -283,8 +298,10 @@ export class RowWriter implements RowBuffer {
 
   /** Takes bytes[start, end), which are valid UTF-8, as one record; false where that is in doubt. */
   takeRecord(bytes: Uint8Array, start: number, end: number, offset: number): boolean {
-    this.#bytes = undefined;
-    const place = this.#load(bytes, start, end);
+    const { call } = this.#kernel;
+    call.settle(this.#writer);
+    this.#record = this.#copyTo(this.#record, bytes.subarray(start, end));
+    const place = this.#record;
     this.#kernel.host = this.#host;
     return this.#kernel.call.takeRecord(this.#writer, place, place + end - start, offset) === 1;
   }
@@ -400,18 +417,32 @@ export class RowWriter implements RowBuffer {
     return found;
   }
 
+  /** Where bytes[start, end) are to be scanned. */
+  #placeOf(bytes: Uint8Array, start: number, end: number): number {
+    this.#kernel.host = this.#host;
+    return bytes.buffer === this.#kernel.buffer ? bytes.byteOffset + start : this.#load(bytes, start, end);
+  }
+
+  /** Copies a text to the block, or to a larger one in its place. */
+  #copyTo(block: number, text: Uint8Array): number {
+    const { call, bytes } = this.#kernel;
+    const { length } = text;
+    let place = block;
+    if (place === 0 || call.room(place) < length + endOfText) {
+      call.release(place);
+      place = call.allocate(length + endOfText);
+    }
+    this.#kernel.put(text, place);
+    bytes.fill(0, place + length, place + length + endOfText);
+    return place;
+  }
+
   /** Where bytes[start, end) stand in the kernel's memory. Rows that stand in what was there before are settled. */
   #load(bytes: Uint8Array, start: number, end: number): number {
     if (bytes !== this.#bytes || start < this.#from || end > this.#to) {
       const { call } = this.#kernel;
       call.settle(this.#writer);
-      const length = end - start;
-      if (this.#place === 0 || call.room(this.#place) < length + endOfText) {
-        call.release(this.#place);
-        this.#place = call.allocate(length + endOfText);
-      }
-      this.#kernel.put(bytes.subarray(start, end), this.#place);
-      this.#kernel.bytes.fill(0, this.#place + length, this.#place + length + endOfText);
+      this.#place = this.#copyTo(this.#place, bytes.subarray(start, end));
       this.#bytes = bytes;
       this.#from = start;
       this.#to = end;

@@ -14,7 +14,7 @@ import { mutate, mutations, records } from './arbitraries.ts';
 import { bothWays, readObject } from './objects.ts';
 import { sources } from './promotions.ts';
 
-const junk = fc.constantFrom(
+const junk = [
   '',
   '{}',
   '   ',
@@ -31,7 +31,7 @@ const junk = fc.constantFrom(
   '2023-07-11T17:01:42Z stdout P {"decision_id":"c","timest\n2023-07-11T17:01:42Z stdout F amp":"2023-07-11T17:01:42Z"}',
   'OPAL | INFO | Decision Log {"decision_id":"o","timestamp":"2023-07-11T17:01:42Z"}',
   'I0905 16:19:02.267323   228 impala-server.cc:679] Audit.log: {"request_id":"a:b","request_time":"2020-10-30 10:05:01"}',
-);
+];
 /** Of UTF-16, which the rest is not. */
 const strayMark = Buffer.from([0xff, 0xfe, 0x0a]);
 const lineEnd = fc.oneof(
@@ -47,7 +47,7 @@ for (const type of ['opa', 'okera-audit'] as const satisfies SourceType[]) {
     const line = fc.oneof(
       { weight: 6, arbitrary: records[type].map((text) => Buffer.from(text)) },
       { weight: 1, arbitrary: fc.tuple(records[type], mutations).map((mutated) => mutate(...mutated)) },
-      { weight: 1, arbitrary: junk.map((text) => Buffer.from(text)) },
+      { weight: 1, arbitrary: fc.constantFrom(...junk).map((text) => Buffer.from(text)) },
     );
     let certain = 0;
     await fc.assert(
@@ -67,6 +67,58 @@ for (const type of ['opa', 'okera-audit'] as const satisfies SourceType[]) {
         },
       ),
       { numRuns: propertyRuns(120) },
+    );
+    expect(certain).toBeGreaterThan(0);
+  });
+}
+
+for (const type of ['opa', 'okera-audit'] as const satisfies SourceType[]) {
+  test(`${type}: elements of arrays, and values one behind the other, printed or not`, async () => {
+    const list = fc
+      .tuple(fc.array(fc.oneof(records[type], fc.constantFrom('{}', 'no JSON')), { maxLength: 4 }))
+      .map(([messages]) => {
+        const logEvents = messages.map((message, i) => ({ id: `${i}`, timestamp: 1_689_094_902_000, message }));
+        return JSON.stringify({ messageType: 'DATA_MESSAGE', owner: '1', logGroup: 'g', logStream: 's', logEvents });
+      });
+    const printed = records[type].map((text) => {
+      try {
+        return JSON.stringify(JSON.parse(text), null, 2);
+      } catch {
+        return text;
+      }
+    });
+    const value = fc.oneof(
+      { weight: 8, arbitrary: fc.oneof(records[type], printed).map((text) => Buffer.from(text)) },
+      { weight: 1, arbitrary: list.map((text) => Buffer.from(text)) },
+      {
+        weight: 1,
+        arbitrary: fc.constantFrom('null', '17', '"text"', '[]', '[{}]', ...junk).map((text) => Buffer.from(text)),
+      },
+      { weight: 1, arbitrary: fc.tuple(records[type], mutations).map((mutated) => mutate(...mutated)) },
+    );
+    const between = fc.oneof(
+      { weight: 8, arbitrary: fc.constantFrom('', '\n', ' ', '\r\n  ') },
+      { weight: 1, arbitrary: fc.constantFrom('\u001e', '\0', '\ufeff', ',', '][', ']\n[', '\n[INFO] text\n') },
+    );
+    let certain = 0;
+    await fc.assert(
+      fc.asyncProperty(
+        fc.constantFrom(...sources[type].values()),
+        fc.boolean(),
+        fc.array(fc.tuple(value, between, between), { maxLength: 8 }),
+        fc.boolean(),
+        sizes,
+        async (source, isArray, values, isWhole, size) => {
+          const parts = values.flatMap(([bytes, before, behind], i) => [
+            Buffer.from(isArray && i > 0 ? `${before},${behind}` : before),
+            bytes,
+          ]);
+          const [open, close] = isArray ? ['[', isWhole ? ']' : ''] : ['', isWhole ? '\n' : ''];
+          const object = Buffer.concat([Buffer.from(open), ...parts, Buffer.from(close)]);
+          certain += (await bothWays(source, object, size)).certain;
+        },
+      ),
+      { numRuns: propertyRuns(150) },
     );
     expect(certain).toBeGreaterThan(0);
   });

@@ -1,9 +1,8 @@
 /** Reads one object as jobs/ingest.ts does, with or without the fast path, and gives all that a job would see of it. */
-import { isUtf8 } from 'node:buffer';
 import { expect } from 'vitest';
 import { KernelBodies } from '../../../src/ingest/kernel-bodies.ts';
 import type { Frame } from '../../../src/records/frame/frame.ts';
-import { type FastPath, type FrameLimits, NEWLINE, OPEN_BRACE } from '../../../src/records/frame/framer.ts';
+import { type FastPath, type FrameLimits, isSpace, NEWLINE, OPEN_BRACE } from '../../../src/records/frame/framer.ts';
 import { frameRecords } from '../../../src/records/frame/index.ts';
 import { objectEnd } from '../../../src/records/frame/lines.ts';
 import type { RecordOutcome } from '../../../src/records/outcome.ts';
@@ -62,6 +61,26 @@ export async function readObject(
     }
     return end;
   };
+  const takeValues = (
+    bytes: Buffer,
+    from: number,
+    end: number,
+    offset: number,
+    most: number,
+    inArray: boolean,
+  ): number => {
+    for (let at = from; ; ) {
+      const start = bytes.indexOf(OPEN_BRACE, at);
+      if (start < 0 || start >= end) return at;
+      const behind = objectEnd(bytes, start);
+      const before = writer.taken;
+      const stop = Math.min(end, afterSpace(bytes, behind) + 1);
+      const next = writer.takeValues(bytes, at, stop, offset + at - from, most, inArray);
+      note({ bytes: bytes.subarray(start, behind), offset: offset + start - from }, before);
+      if (next === at) return at;
+      at = next;
+    }
+  };
   const takeRecord = (bytes: Buffer, start: number, end: number, offset: number): boolean => {
     const before = writer.taken;
     const isTaken = writer.takeRecord(bytes, start, end, offset);
@@ -90,13 +109,9 @@ export async function readObject(
     }
     known = new Map(reader.typeMismatches);
   };
-  const fastPath: FastPath | undefined = isFast ? { takeLines, takeRecord, fallBack } : undefined;
+  const fastPath: FastPath | undefined = isFast ? { takeLines, takeValues, takeRecord, fallBack } : undefined;
   for await (const frames of frameRecords(body, limits, fastPath)) {
-    for (const frame of frames) {
-      const bytes = frame.bytes as Buffer;
-      const mayBeCertain = isFast && frame.tooLarge === undefined && isUtf8(bytes);
-      if (!mayBeCertain || !takeRecord(bytes, 0, bytes.length, frame.offset)) fallBack(frame);
-    }
+    for (const frame of frames) fallBack(frame);
     writer.settle();
   }
   reader.end(settle);
@@ -124,6 +139,12 @@ function oneRecord(bytes: Buffer, start: number, end: number): number {
   const newline = bytes.indexOf(NEWLINE, start);
   const stops = [brace, newline].filter((at) => at >= 0);
   return Math.min(end, ...stops.map((at) => at + 1));
+}
+
+function afterSpace(bytes: Buffer, from: number): number {
+  let at = from;
+  while (isSpace(bytes[at])) at++;
+  return at;
 }
 
 /**

@@ -4,6 +4,8 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, expect, test } from 'vitest';
+import type { FastPath } from '../../../src/records/frame/framer.ts';
+import { frameRecords } from '../../../src/records/frame/index.ts';
 import { createSource } from '../../../src/sources/index.ts';
 import { loadFixture } from '../../support/fixture.ts';
 import { propertyRuns } from '../../support/thorough.ts';
@@ -39,6 +41,8 @@ const wrapped = [
   ['cri', 1],
   ['firehose', 1],
   ['cloudwatch', 64],
+  ['array', 0],
+  ['printed', 0],
 ] as const;
 
 test.each(wrapped)('generated records in the envelopes of %s, all but the first %i', async (kind, learned) => {
@@ -51,6 +55,33 @@ test.each(wrapped)('generated records in the envelopes of %s, all but the first 
   const { certain, rows } = await bothWays(createSource('opa', {}, limits), bytes, 1 << 16, limits);
   expect(rows.length).toBe(records);
   expect(certain).toBe(records - learned);
+});
+
+test.each(['array', 'printed'])('of generated records as %s few are cut out one by one', async (kind) => {
+  const target = join(folder, `${kind}-cut`);
+  const options = ['--records', '400', '--per-object', '400', '--days', '1', '--wrap', kind];
+  execFileSync(process.execPath, [join(root, 'scripts/generate.ts'), target, ...options]);
+  const [file] = readdirSync(target, { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile());
+  const bytes = readFileSync(join(file!.parentPath, file!.name));
+  const writer = createSource('opa', {}, limits).writers.acquire(() => true);
+  writer.open('memory://logs/a', {});
+  let cut = 0;
+  const fastPath: FastPath = {
+    takeLines: () => expect.unreachable(),
+    takeValues: (...given) => writer.takeValues(...given),
+    takeRecord: (...given) => {
+      cut++;
+      return writer.takeRecord(...given);
+    },
+    fallBack: () => expect.unreachable(),
+  };
+  async function* body(): AsyncGenerator<Buffer> {
+    yield bytes;
+  }
+  for await (const _ of frameRecords(body(), limits, fastPath));
+  expect(writer.rows).toBe(400);
+  // The first one, and some where a piece ends.
+  expect(cut).toBeLessThan(10);
 });
 
 /** Fixtures that hold what Enterprise OPA, OPA and Okera wrote, and how many of their records are left to the reference path. */

@@ -60,7 +60,7 @@ import {
   unknownMembers,
   unknownRanges,
 } from './scanner';
-import { CLOSE_BRACE, CLOSE_BRACKET, doubt, NEWLINE, OPEN_BRACE, setLines, skipSpace } from './tokens';
+import { CLOSE_BRACE, CLOSE_BRACKET, COMMA, doubt, NEWLINE, OPEN_BRACE, setLines, skipSpace } from './tokens';
 
 @unmanaged
 export class Writer {
@@ -203,6 +203,7 @@ function fieldAt(writer: Writer, index: i32): Field {
 /** Counts start anew: another object is read. */
 export function openObject(writer: Writer): void {
   writer.taken = 0;
+  writer.begun = 0;
   writer.duplicates = 0;
   writer.conflicts = 0;
   writer.least = i64.MAX_VALUE;
@@ -250,8 +251,43 @@ export function takeLines(writer: Writer, start: usize, end: usize, offset: f64,
   return end;
 }
 
+/**
+ * Takes the objects that follow the value which ends at `start`, elements of the same array or values of their own, as far as
+ * another value, a comma or the end of the array stands behind each inside of [start, end), which is valid UTF-8 and stands at
+ * `offset` of its object. Returns the place behind the last one taken, past white space; `start` where none is.
+ */
+export function takeValues(
+  writer: Writer,
+  start: usize,
+  end: usize,
+  offset: f64,
+  recordBytes: i32,
+  inArray: bool,
+): usize {
+  turn(writer);
+  setLines(false);
+  const shift = <i64>offset - <i64>start;
+  let at = start;
+  while (true) {
+    let next = skipSpace(at);
+    if (inArray) {
+      if (load<u8>(next) !== COMMA) return at;
+      next = skipSpace(next + 1);
+    }
+    if (next >= end || load<u8>(next) !== OPEN_BRACE) return at;
+    const behind = scanLine(writer, next);
+    if (behind === doubt || behind >= end || <i32>(behind - next) > recordBytes) return at;
+    const byte = load<u8>(behind);
+    if (inArray ? byte !== COMMA && byte !== CLOSE_BRACKET : byte !== OPEN_BRACE) return at;
+    if (!takeScanned(writer, next, shift)) return at;
+    at = behind;
+  }
+}
+
 /** Takes [start, end), behind which a zero byte has to stand, as one record; false where it is in doubt. */
 export function takeRecord(writer: Writer, start: usize, end: usize, offset: f64): bool {
+  // A list that takeValues has begun: what it has taken of it is not to be taken twice.
+  if (writer.begun > 0) return false;
   turn(writer);
   setLines(false);
   return scanLine(writer, start) === end && takeScanned(writer, start, <i64>offset - <i64>start);
