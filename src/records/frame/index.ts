@@ -17,7 +17,8 @@ const PIECE_BYTES = 256 << 10;
 
 /**
  * Frames in groups, in the order of the object. Every byte is in one frame, or is white space or array punctuation.
- * With a fast path all of them go there, and empty groups tell of progress. Chunks in the kernel's memory are looked at until the next one is asked for, and no longer.
+ * With a fast path all of them go there, and empty groups tell of progress. Chunks in the kernel's memory are looked at until
+ * the next one is asked for, and no longer.
  */
 export async function* frameRecords(
   chunks: AsyncIterable<Uint8Array>,

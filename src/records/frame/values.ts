@@ -41,6 +41,7 @@ type Mode = 'values' | 'too-deep' | 'resync' | 'rest';
 
 export class ValueFramer implements Framer {
   readonly #limits: FrameLimits;
+  readonly #fastPath: FastPath | undefined;
   #mode: Mode = 'values';
   #grammar: Grammar;
   #step = LAST_STEP;
@@ -66,7 +67,6 @@ export class ValueFramer implements Framer {
   /** Where arrays opened and closed lately, to know on which side of it an error lies. */
   #turns: Turn[] = [];
 
-  readonly #fastPath: FastPath | undefined;
   /** An object has just ended, of which the grammar has seen the end too. */
   #isBehindObject = false;
   /** How far bytes are offered to the fast path; -1 where they are not UTF-8. */
