@@ -94,7 +94,7 @@ describe('from a pipe', () => {
   it('where no temporary file can be made, it says what to do', async () => {
     const { code, stderr } = await cli(['query', '--sql', 'select 1'], {
       cwd: folder,
-      env: { TMPDIR: '/nonexistent' },
+      env: { TMPDIR: join(folder, 'not-there') },
     });
     expect(code).toBe(1);
     expect(stderr).toMatch(/point TMPDIR to one that can be written\n +because: ENOENT/);
