@@ -25,7 +25,7 @@ export interface BodyOptions {
    * With them a chunk may be over when the next one is asked for: the first are those that the body arrives in, the second those
    * for what it decompresses to.
    */
-  readonly rooms?: readonly ChunkRooms[];
+  readonly rooms?: readonly (ChunkRooms | undefined)[];
 }
 
 /** Decompressed chunks of a body that arrives in chunks. Errors of the source itself pass through as they are. */
@@ -60,7 +60,9 @@ async function* openLayer(
     }
     if (layer > MOST_LAYERS) throw tooManyLayers(meter);
     const decoded =
-      codec === undefined ? decodeParts(input, compression, meter, inner[0]) : decodeWhole(input, codec, meter);
+      codec === undefined
+        ? decodeParts({ input, compression, meter, rooms: inner[0] })
+        : decodeWhole(input, codec, meter);
     yield* openLayer(decoded, limits, layer + 1, { rooms: inner });
   } finally {
     await input.close();

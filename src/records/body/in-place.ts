@@ -2,9 +2,9 @@
 import { constants, createInflateRaw, createZstdDecompress } from 'node:zlib';
 import { ZlibHandle } from '../../columns/zlib-handle.ts';
 import type { Compression } from './compression.ts';
-import type { Input } from './input.ts';
-import { type Meter, objectError } from './meter.ts';
+import { objectError } from './meter.ts';
 import type { ChunkRooms } from './rooms.ts';
+import type { StoredBody } from './stored-body.ts';
 
 const nothing = new Uint8Array(0);
 
@@ -14,11 +14,9 @@ export const decoderInPlace = (compression: Compression): ZlibHandle | undefined
 
 /** Chunks of the data that begins in the input, which stands behind it afterwards. */
 export async function* decodeInPlace(
-  input: Input,
-  compression: Compression,
+  { input, compression, meter }: StoredBody,
   handle: ZlibHandle,
   rooms: ChunkRooms,
-  meter: Meter,
 ): AsyncGenerator<Buffer> {
   const [more, last] =
     compression === 'gzip'

@@ -15,8 +15,8 @@ import {
 import type { Compression } from './compression.ts';
 import { decodeInPlace, decoderInPlace } from './in-place.ts';
 import type { Input } from './input.ts';
-import { type Meter, ObjectError, objectError } from './meter.ts';
-import type { ChunkRooms } from './rooms.ts';
+import { ObjectError, objectError } from './meter.ts';
+import type { StoredBody } from './stored-body.ts';
 
 const OUTPUT_CHUNK = 128 << 10;
 /** Stored bytes of a part that is decompressed in one call: beginning a decoder costs as much as decompressing some of these. */
@@ -24,40 +24,27 @@ const SHORT_PART = 16 << 10;
 /** Checksum and size behind the data of a gzip member. */
 const GZIP_TRAILER_BYTES = 8;
 
-/** The data of all parts, in the rooms where there are any. */
-export async function* decodeParts(
-  input: Input,
-  compression: Compression,
-  meter: Meter,
-  rooms?: ChunkRooms,
-): AsyncGenerator<Buffer> {
+/** The data of all parts. */
+export async function* decodeParts(body: StoredBody): AsyncGenerator<Buffer> {
+  const { input, compression, meter } = body;
   let isShort = true;
   while (await input.skipPadding(compression, meter)) {
     meter.part(input.taken);
     const start = input.taken;
-    yield* decodeOne(input, compression, meter, isShort, rooms);
+    yield* compression === 'gzip' ? decodeMember(body, isShort) : decodeData(body, isShort);
     // Parts resemble the one before, and one that is longer is begun in vain.
     isShort = input.taken - start < SHORT_PART;
   }
 }
 
-/** One gzip member with its checks, or one zstd frame up to the end of the chunk that it ends in. */
-async function* decodeOne(
-  input: Input,
-  compression: Compression,
-  meter: Meter,
-  isShort: boolean,
-  rooms: ChunkRooms | undefined,
-): AsyncGenerator<Buffer> {
-  if (compression !== 'gzip') {
-    yield* decodeData(input, compression, meter, isShort, rooms);
-    return;
-  }
+/** One gzip member with its checks. */
+async function* decodeMember(body: StoredBody, isShort: boolean): AsyncGenerator<Buffer> {
+  const { input, meter } = body;
   // Not by Node's gunzip: behind a member it takes anything but zeros for the next one.
   await input.skipGzipHeader(meter);
   let checksum = 0;
   const before = meter.produced;
-  for await (const chunk of decodeData(input, compression, meter, isShort, rooms)) {
+  for await (const chunk of decodeData(body, isShort)) {
     checksum = crc32(chunk, checksum);
     yield chunk;
   }
@@ -70,14 +57,9 @@ async function* decodeOne(
     throw new ObjectError('corrupt', 'no valid gzip data: incorrect data check', input.taken, meter.produced);
 }
 
-/** `isShort`: whether the part is likely to be. */
-async function* decodeData(
-  input: Input,
-  compression: Compression,
-  meter: Meter,
-  isShort: boolean,
-  rooms: ChunkRooms | undefined,
-): AsyncGenerator<Buffer> {
+/** The data of a gzip member, or a zstd frame. `isShort`: whether the part is likely to be. */
+async function* decodeData(body: StoredBody, isShort: boolean): AsyncGenerator<Buffer> {
+  const { input, compression, meter, rooms } = body;
   if (isShort) {
     const bytes = await input.peek(SHORT_PART);
     // As with a decoder, all of the chunk counts as taken for the ratio.
@@ -91,13 +73,8 @@ async function* decodeData(
     }
   }
   const handle = rooms && decoderInPlace(compression);
-  if (rooms !== undefined && handle !== undefined) {
-    yield* decodeInPlace(input, compression, handle, rooms, meter);
-    return;
-  }
-  const options = { chunkSize: OUTPUT_CHUNK };
-  const decoder = compression === 'gzip' ? createInflateRaw(options) : createZstdDecompress(options);
-  yield* decodeStream(input, decoder, compression, meter);
+  if (rooms === undefined || handle === undefined) yield* decodeStream(body);
+  else yield* decodeInPlace(body, handle, rooms);
 }
 
 type ShortDecoder = (
@@ -119,12 +96,9 @@ function decodeShort(bytes: Buffer, compression: Compression): ReturnType<ShortD
 
 type Decoder = InflateRaw | ZstdDecompress;
 
-async function* decodeStream(
-  input: Input,
-  decoder: Decoder,
-  compression: Compression,
-  meter: Meter,
-): AsyncGenerator<Buffer> {
+async function* decodeStream({ input, compression, meter }: StoredBody): AsyncGenerator<Buffer> {
+  const options = { chunkSize: OUTPUT_CHUNK };
+  const decoder = compression === 'gzip' ? createInflateRaw(options) : createZstdDecompress(options);
   const start = input.taken;
   const pump = feed(input, compression, decoder);
   try {

@@ -77,6 +77,6 @@ async function memberByMember(body: Buffer, limits: BodyLimits): Promise<Buffer>
     })(),
   );
   const parts: Buffer[] = [];
-  for await (const part of decodeParts(input, 'gzip', new Meter(limits))) parts.push(part);
+  for await (const part of decodeParts({ input, compression: 'gzip', meter: new Meter(limits) })) parts.push(part);
   return Buffer.concat(parts);
 }
