@@ -36,7 +36,7 @@ export function detectFraming(head: Buffer, whole: boolean): Framing | undefined
 
 /** Whether a line ends with the brace of an object whose first member follows on the next line, indented. */
 function hasPrintedObject(head: Buffer): boolean {
-  // By line ends, of which there are fewer than braces.
+  // By line ends: there are fewer of them than braces.
   for (let newline = head.indexOf(NEWLINE); newline >= 0; newline = head.indexOf(NEWLINE, newline + 1)) {
     const last = head[newline - 1] === RETURN ? newline - 2 : newline - 1;
     if (head[last] !== OPEN_BRACE) continue;

@@ -1,5 +1,7 @@
+import { isUtf8 } from 'node:buffer';
 import type { Limits } from '../limits.ts';
 import type { Frame } from './frame.ts';
+import { kept } from './kept.ts';
 
 /** One way of cutting an object into records. Chunks come in order; the frames do not depend on where chunks end. */
 export interface Framer {
@@ -27,6 +29,20 @@ export interface FastPath {
   /** The frame of a record that was not; its bytes stay as they are. */
   fallBack(frame: Frame): void;
 }
+
+/** Hands a record over as a frame: to the fast path, which has not taken it, or else among `out`. */
+export function leave(frame: Frame, fastPath: FastPath | undefined, out: Frame[]): void {
+  if (fastPath === undefined) out.push(frame);
+  // What is around the first piece of a record is looked at when its last one has come.
+  else fastPath.fallBack({ ...frame, bytes: kept(frame.bytes) });
+}
+
+/** Whether the fast path takes the record of a frame. */
+export const takes = (fastPath: FastPath | undefined, { bytes, offset, tooLarge }: Frame): boolean =>
+  fastPath !== undefined &&
+  tooLarge === undefined &&
+  isUtf8(bytes) &&
+  fastPath.takeRecord(bytes as Buffer, 0, bytes.length, offset);
 
 export type FrameLimits = Pick<Limits, 'recordBytes' | 'nestingDepth'>;
 

@@ -7,8 +7,17 @@ import { isUtf8 } from 'node:buffer';
 import { giveBack } from '../../columns/give-back.ts';
 import { Collector } from './collector.ts';
 import type { Frame } from './frame.ts';
-import { type FastPath, type FrameLimits, type Framer, isSpace, NEWLINE, OPEN_BRACE, trimmedFrame } from './framer.ts';
-import { kept } from './kept.ts';
+import {
+  type FastPath,
+  type FrameLimits,
+  type Framer,
+  isSpace,
+  leave,
+  NEWLINE,
+  OPEN_BRACE,
+  takes,
+  trimmedFrame,
+} from './framer.ts';
 
 export class LineFramer implements Framer {
   readonly #limits: FrameLimits;
@@ -61,7 +70,8 @@ export class LineFramer implements Framer {
         return;
       }
       const record = chunk.subarray(start, seam < 0 ? newline : seam);
-      this.#emit(trimmedFrame(record, this.#offset + start, this.#limits), undefined, out);
+      const frame = trimmedFrame(record, this.#offset + start, this.#limits);
+      if (frame !== undefined) leave(frame, this.#fastPath, out);
       start = seam < 0 ? newline + 1 : seam;
     }
   }
@@ -83,23 +93,10 @@ export class LineFramer implements Framer {
   #emitOpen(out: Frame[]): void {
     const { isJoined } = this.#open;
     const frame = this.#open.take();
-    const isValid = frame !== undefined && frame.tooLarge === undefined && isUtf8(frame.bytes as Buffer);
-    const isTaken = this.#emit(frame, isValid ? this.#fastPath : undefined, out);
-    if (isTaken && isJoined) giveBack(frame!.bytes as Buffer);
-  }
-
-  /** `fastPath`: where the frame is offered first, since it is valid UTF-8. Whether it was taken there, so that nobody needs its bytes any more. */
-  #emit(frame: Frame | undefined, fastPath: FastPath | undefined, out: Frame[]): boolean {
-    if (frame === undefined) return false;
-    if (
-      frame.tooLarge === undefined &&
-      fastPath?.takeRecord(frame.bytes as Buffer, 0, frame.bytes.length, frame.offset)
-    )
-      return true;
-    if (this.#fastPath === undefined) out.push(frame);
-    // What is around the first piece of a record is looked at when its last one has come.
-    else this.#fastPath.fallBack({ ...frame, bytes: kept(frame.bytes) });
-    return false;
+    if (frame === undefined) return;
+    if (!takes(this.#fastPath, frame)) leave(frame, this.#fastPath, out);
+    // Nobody needs its bytes any more.
+    else if (isJoined) giveBack(frame.bytes);
   }
 }
 

@@ -24,8 +24,10 @@ import {
   type Framer,
   fillerAt,
   isBlank,
+  leave,
   NEWLINE,
   OPEN_BRACE,
+  takes,
 } from './framer.ts';
 import { kept } from './kept.ts';
 
@@ -181,11 +183,7 @@ export class ValueFramer implements Framer {
 
   /** In the order of the object. */
   #emit(out: Frame[], frames: readonly Frame[]): void {
-    const fastPath = this.#fastPath;
-    if (fastPath === undefined) out.push(...frames);
-    else
-      for (const frame of frames)
-        if (!isTaken(fastPath, frame)) fastPath.fallBack({ ...frame, bytes: kept(frame.bytes) });
+    for (const frame of frames) if (!takes(this.#fastPath, frame)) leave(frame, this.#fastPath, out);
   }
 
   /** The bytes for the verifier, to which filler between values is white space. */
@@ -419,9 +417,6 @@ export class ValueFramer implements Framer {
     this.#pending = [];
   }
 }
-
-const isTaken = (fastPath: FastPath, { bytes, offset, tooLarge }: Frame): boolean =>
-  tooLarge === undefined && isUtf8(bytes) && fastPath.takeRecord(bytes as Buffer, 0, bytes.length, offset);
 
 /** Where an array opened or closed. One that breaks in front of its content is text in a bracket: `[INFO] …`. */
 interface Turn {

@@ -300,10 +300,10 @@ export class RowWriter implements RowBuffer {
   takeRecord(bytes: Uint8Array, start: number, end: number, offset: number): boolean {
     const { call } = this.#kernel;
     call.settle(this.#writer);
-    this.#record = this.#copyTo(this.#record, bytes.subarray(start, end));
-    const place = this.#record;
+    const place = this.#copyTo(this.#record, bytes.subarray(start, end));
+    this.#record = place;
     this.#kernel.host = this.#host;
-    return this.#kernel.call.takeRecord(this.#writer, place, place + end - start, offset) === 1;
+    return call.takeRecord(this.#writer, place, place + end - start, offset) === 1;
   }
 
   /**
