@@ -1,8 +1,8 @@
 /**
  * Bodies of source objects in the order asked for, fetched ahead of their use. Small objects are downloaded
  * concurrently within one byte budget and decompressed whole, one ahead of the reader, so that nothing of a broken
- * one is ever used; larger ones of gzip and zstd are decompressed while they are read. Large ones are streamed when their turn comes, from a
- * disk by one read ahead, from elsewhere by several ranges at a time.
+ * one is ever used; larger ones of gzip and zstd are decompressed while they are read. Large ones are streamed when their turn
+ * comes, from a disk by one read ahead, from elsewhere by several ranges at a time.
  */
 import pLimit from 'p-limit';
 import { compressionOf } from '../records/body/compression.ts';
@@ -178,8 +178,7 @@ export async function* fetchObjects(
   ): HeldBody => {
     if (scanPool === undefined) return held(openBody(chunks, limits, { bytes }), release);
     const decompressed = new ChunkMemory(scanPool);
-    const rooms = [memory ?? new ChunkMemory(scanPool), decompressed];
-    return held(openBody(chunks, limits, { bytes, rooms }), () => {
+    return held(openBody(chunks, limits, { bytes, rooms: [memory, decompressed] }), () => {
       decompressed.release();
       release();
     });

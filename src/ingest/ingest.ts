@@ -18,10 +18,9 @@ import { begun } from '../store/prefetch.ts';
 import { type ObjectInfo, StoreError } from '../store/store.ts';
 import { watchedStore } from '../store/watched.ts';
 import { quarantine } from '../tables/quarantine.ts';
-import type { BufferPool } from './buffer-pool.ts';
 import type { GivenRecords } from './existing-rows.ts';
 import { type FetchedObject, fetchObjects, ObjectFault } from './fetch.ts';
-import { KernelBodies } from './kernel-bodies.ts';
+import { kernelBodies } from './kernel-bodies.ts';
 import { type Known, RecordWriter } from './record-writer.ts';
 import type { IngestRequest, ObjectFailure, StagedBatch } from './request.ts';
 import type { IngestRuntime } from './runtime.ts';
@@ -70,13 +69,12 @@ function fetchBodies(
   const { downloads, downloadBytes } = config.batch;
   // What is read a second time must not wait for a batch that waits for its own end.
   const shared = isFirst ? { budget: lane?.budget, onAllAcquired: onFetched } : {};
-  const scanPool = (limit: number): BufferPool => new KernelBodies(limit);
   const options = {
     downloads,
     downloadBytes,
     limits: config.limits,
     sleep,
-    scanPool,
+    scanPool: kernelBodies,
     ...(signal && { signal }),
     ...shared,
   };

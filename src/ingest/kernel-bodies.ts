@@ -22,3 +22,6 @@ export class KernelBodies extends BufferPool {
     else super.release(body);
   }
 }
+
+/** For what is scanned (FetchOptions of fetch.ts). */
+export const kernelBodies = (limit: number): BufferPool => new KernelBodies(limit);

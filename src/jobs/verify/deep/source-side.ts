@@ -6,7 +6,7 @@
 import type { ColumnBatch } from '../../../columns/batch.ts';
 import type { Value } from '../../../columns/types.ts';
 import { fetchObjects } from '../../../ingest/fetch.ts';
-import { KernelBodies } from '../../../ingest/kernel-bodies.ts';
+import { kernelBodies } from '../../../ingest/kernel-bodies.ts';
 import type { ConfiguredSource } from '../../../ingest/plan.ts';
 import { RecordWriter } from '../../../ingest/record-writer.ts';
 import type { Runtime } from '../../../ingest/runtime.ts';
@@ -65,7 +65,7 @@ export async function readObjects(
   };
   const isFull = (): boolean => writer.rows.rows >= chunkRows || writer.rows.bytes >= chunkBytes;
   try {
-    const options = { downloads, downloadBytes, limits, sleep, scanPool: (limit: number) => new KernelBodies(limit) };
+    const options = { downloads, downloadBytes, limits, sleep, scanPool: kernelBodies };
     for await (const { object, body } of fetchObjects(store, objects, options)) {
       open = object;
       let error: unknown;
