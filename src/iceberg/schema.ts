@@ -238,6 +238,15 @@ const byNameOf = new WeakMap<TableMetadata, ReadonlyMap<string, SchemaField>>();
  * of one, was ever renamed, or dropped and added again. false where the history of the schema has been cut, and does not say.
  */
 export function hasStableNames(metadata: TableMetadata): boolean {
+  const known = stableOf.get(metadata) ?? areNamesStable(metadata);
+  stableOf.set(metadata, known);
+  return known;
+}
+
+/** Asked for each file. */
+const stableOf = new WeakMap<TableMetadata, boolean>();
+
+function areNamesStable(metadata: TableMetadata): boolean {
   const ids = new Map<string, number>();
   const names = new Map<number, string>();
   const agrees = (name: string, id: number): boolean => {
