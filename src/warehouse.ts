@@ -239,10 +239,8 @@ export class Warehouse implements AsyncDisposable {
     return this.#reading(async (runtime) => {
       const tables = await runtime.catalog.listTables();
       const now = runtime.clock();
-      const range = await reportRange(options, () => lastDayWithEvents(runtime, undefined, options.zone), {
-        now,
-        zone: options.zone,
-      });
+      const reading = { now, zone: options.zone };
+      const range = await reportRange(options, (zone) => lastDayWithEvents(runtime, zone), reading);
       const engine = await this.#engine(name);
       const [receipt, data] = await withReceipt(
         name,
@@ -330,7 +328,7 @@ async function asked(runtime: Runtime, name: string, parameters: Readonly<Record
   const given = new Map(Object.entries(parameters).map(([key, value]) => [key, parameterText(value)]));
   const ranged = await withRange(question, given, {
     reading: { now: runtime.clock() },
-    lastDay: () => lastDayWithEvents(runtime, tablesOfRange(question)),
+    lastDay: (zone) => lastDayWithEvents(runtime, zone, tablesOfRange(question)),
   });
   return ask(question, ranged.given);
 }

@@ -77,8 +77,8 @@ async function execute(context: CommandContext, actor: string, options: Options)
   const { config, log } = openConfigAndLog(context, options);
   const { runtime } = await openReading(context, config, log, ({ tablesOfAnswers }) => tablesOfAnswers);
   const isGiven = options.from !== undefined || options.to !== undefined || options.last !== undefined;
-  const lastDay = (): Promise<string> => lastDayWithEvents(runtime, undefined, reading.zone);
-  const range = await reportRange(isGiven ? options : { from: await lastDay() }, lastDay, reading);
+  const lastDay = (zone: string | undefined): Promise<string> => lastDayWithEvents(runtime, zone);
+  const range = await reportRange(isGiven ? options : { from: await lastDay(reading.zone) }, lastDay, reading);
   const engine = await context.openEngine(runtime, options.engine);
   const { output, end } = context.page();
   try {

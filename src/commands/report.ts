@@ -94,7 +94,7 @@ async function execute(context: CommandContext, options: Options): Promise<numbe
   const { runtime } = await setup.openReading(context, config, log, ({ tablesOfAnswers }) => tablesOfAnswers);
   const tables = await runtime.catalog.listTables();
   const now = context.clock();
-  const range = await reportRange(options, () => lastDayWithEvents(runtime, undefined, reading.zone), reading);
+  const range = await reportRange(options, (zone) => lastDayWithEvents(runtime, zone), reading);
   const engine = await context.openEngine(runtime, options.engine);
   try {
     const [receipt, data] = await withReceipt(

@@ -66,11 +66,14 @@ export async function withRange(
   return { given: values, range: { ...(from !== undefined && { from }), ...(to !== undefined && { to }), isDefault } };
 }
 
+/** The last day with events, YYYY-MM-DD, of UTC or of a zone. */
+export type LastDay = (zone: string | undefined) => Promise<string>;
+
 export interface RangeSources {
   readonly options?: RangeOptions | undefined;
   readonly reading: TimeReading;
-  /** The last day with events, YYYY-MM-DD, in the zone of the reading; asked for only where it matters. */
-  readonly lastDay: () => Promise<string>;
+  /** Asked for only where it matters. */
+  readonly lastDay: LastDay;
 }
 
 function parse(options: RangeOptions, reading: TimeReading): OpenRange {
@@ -82,23 +85,19 @@ function parse(options: RangeOptions, reading: TimeReading): OpenRange {
 }
 
 /** The end of the last day that has events, or of the first one of the range if that is later. */
-export async function endOfEvents(
-  start: bigint | undefined,
-  lastDay: () => Promise<string>,
-  { zone }: TimeReading,
-): Promise<bigint> {
-  const { last } = readTime(await lastDay(), { zone });
+export async function endOfEvents(start: bigint | undefined, lastDay: LastDay, { zone }: TimeReading): Promise<bigint> {
+  const { last } = readTime(await lastDay(zone), { zone });
   return start !== undefined && start > last ? endOfDay(start, zone) : last;
 }
 
 /**
- * The last day, up to today, of which there are events in one of `names`; today where there are none. It is a day of UTC,
+ * The last day, up to today, that has events in one of `names`; today where none has. It is a day of UTC,
  * or of `zone`. Only metadata of tables is read.
  */
 export async function lastDayWithEvents(
   { store, catalog, clock }: Pick<Runtime, 'store' | 'catalog' | 'clock'>,
-  names: readonly string[] = eventTables,
   zone?: string,
+  names: readonly string[] = eventTables,
 ): Promise<string> {
   const now = BigInt(clock()) * 1000n;
   const today = dayOf(now);

@@ -2,7 +2,7 @@
 
 import { UsageError } from '../config/errors.ts';
 import { parseMicros } from '../ingest/time-range.ts';
-import { endOfEvents } from '../queries/range.ts';
+import { endOfEvents, type LastDay } from '../queries/range.ts';
 import { formatSeconds, plural } from '../text/humanize.ts';
 import { dayOf, endOfDay, microsOfDay, type RangeOptions, startOfDay, type TimeReading } from '../text/time.ts';
 
@@ -26,7 +26,7 @@ const mostDays = 36_600n;
  */
 export async function reportRange(
   given: RangeOptions,
-  lastDay: () => Promise<string>,
+  lastDay: LastDay,
   reading: TimeReading = {},
 ): Promise<ReportRange> {
   const { from: start, to } = parseMicros(given, reading);

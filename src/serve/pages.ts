@@ -6,7 +6,7 @@ import { ownQuestions } from '../queries/own-questions.ts';
 import { ParameterError } from '../queries/parameters.ts';
 import { type Origin, origins, type Question } from '../queries/question.ts';
 import { allQuestions, ask, findQuestion } from '../queries/questions.ts';
-import { lastDayWithEvents, withRange } from '../queries/range.ts';
+import { type LastDay, lastDayWithEvents, withRange } from '../queries/range.ts';
 import { type Receipt, type ReceiptRange, takeReceipt } from '../queries/receipt.ts';
 import { withReceipt } from '../queries/with-receipt.ts';
 import { checkFilters } from '../report/filters.ts';
@@ -41,7 +41,7 @@ export async function overview(world: World, given: Given, signal: AbortSignal):
   const { runtime, engines, engineName } = world;
   const filters = { subject: given.get('subject'), path: given.get('path'), source: given.get('source') };
   const tables = await runtime.catalog.listTables();
-  const range = await reportRange({ from: given.get('from'), to: given.get('to') }, () => lastDay(world), {
+  const range = await reportRange({ from: given.get('from'), to: given.get('to') }, lastDay(world), {
     now: world.clock(),
   });
   checkFilters(filters, runtime.config);
@@ -231,15 +231,17 @@ function spanOf({ parameters = {} }: QueryRequest): Span | undefined {
 
 /** The seven days up to the last one with events. */
 async function usualSpan(world: World): Promise<Span> {
-  return reportRange({}, () => lastDay(world));
+  return reportRange({}, lastDay(world));
 }
 
-const lastDay = ({ runtime, clock }: World): Promise<string> => lastDayWithEvents({ ...runtime, clock });
+const lastDay =
+  ({ runtime, clock }: World): LastDay =>
+  (zone) =>
+    lastDayWithEvents({ ...runtime, clock }, zone);
 
 /** The values with their times as instants, and with the usual range where none is given. Throws ParameterError. */
 const ranged = async (world: World, asked: Question, given: Given): Promise<ReadonlyMap<string, string>> =>
-  (await withRange(asked, valuesOf(asked, given), { reading: { now: world.clock() }, lastDay: () => lastDay(world) }))
-    .given;
+  (await withRange(asked, valuesOf(asked, given), { reading: { now: world.clock() }, lastDay: lastDay(world) })).given;
 
 /** The SQL with its values in place, as it can be run anywhere. */
 function literalSql({ sql, parameters = {} }: QueryRequest): string {

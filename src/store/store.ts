@@ -89,7 +89,7 @@ export interface GetOptions {
    * to place n, and give its chunks as views of it.
    */
   readonly into?: Uint8Array;
-  /** Memory for the next chunk: whoever lends it says when it is used again. For stores that read as with `into`. */
+  /** Memory for the next chunk; its lender decides when it is used again. For stores that read as with `into`. */
   readonly memory?: () => Uint8Array;
   /** Not to be taken up again by the store of the runtime: the caller does that. */
   readonly once?: boolean;

@@ -300,7 +300,7 @@ test('fields inside of a column go by their ids: renamed, of other types, and dr
   expect(await queried(runtime, `SELECT count(*)::INTEGER FROM ${table} WHERE theirs IS NULL`)).toEqual([[6]]);
 });
 
-test('columns that differ by case only are named by whoever asks the table, and no other table is concerned', async () => {
+test('a question of a table whose columns differ by case only names them, and other tables answer', async () => {
   const runtime = await world();
   await add(runtime, 'Subject', 'string');
   await expect(queried(runtime, `SELECT count(*) FROM ${table}`)).rejects.toThrow(

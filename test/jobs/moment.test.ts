@@ -119,7 +119,7 @@ describe('round trips', () => {
     const answer = async (given: Runtime): Promise<void> => {
       const { runtime } = momentOf(given, tablesOfAnswers);
       const question = findQuestion('decisions');
-      const day = await lastDayWithEvents(runtime, tablesOfRange(question));
+      const day = await lastDayWithEvents(runtime, undefined, tablesOfRange(question));
       const range = { from: `${day}T00:00:00Z`, to: `${day}T23:59:59Z` };
       const request = ask(question, new Map(Object.entries(range)));
       const engine = createDuckDbEngine(runtime);

@@ -74,11 +74,11 @@ test('the last day with events is of the tables that the question is about, up t
   await putDecisions(runtime.store, 4, 20);
   await run(runtime);
   const lastDay = (clock: number, question: string): Promise<string> =>
-    lastDayWithEvents({ ...runtime, clock: () => clock }, tablesOfRange(findQuestion(question)));
+    lastDayWithEvents({ ...runtime, clock: () => clock }, undefined, tablesOfRange(findQuestion(question)));
   expect(await lastDay(now, 'decisions')).toBe('2023-07-12');
   expect(await lastDay(Date.parse('2023-07-11T12:00:00Z'), 'actor-events')).toBe('2023-07-11');
   expect(await lastDay(now, 'okera-events')).toBe('2026-11-29');
   const clock = (): number => Date.parse('2023-07-11T02:00:00Z');
-  expect(await lastDayWithEvents({ ...runtime, clock }, undefined, 'America/New_York')).toBe('2023-07-10');
-  expect(await lastDayWithEvents({ ...runtime, clock }, undefined, 'Asia/Tokyo')).toBe('2023-07-11');
+  expect(await lastDayWithEvents({ ...runtime, clock }, 'America/New_York')).toBe('2023-07-10');
+  expect(await lastDayWithEvents({ ...runtime, clock }, 'Asia/Tokyo')).toBe('2023-07-11');
 });

@@ -30,7 +30,7 @@ describe('what answers in the place of S3', () => {
     await new Promise((resolve) => server.close(resolve));
   });
 
-  test('a page of a proxy is no listing, no object and no receipt of a write', async () => {
+  test('a page of a proxy does not pass for a listing, an object or the receipt of a write', async () => {
     answer = { status: 200, body: '<html><body>Please sign in</body></html>' };
     const refused = /^the answer is not that of an S3 store \(see s3\.endpoint/;
     await expect(collect(store.list('s3://bucket/logs/'))).rejects.toThrow(refused);

@@ -7,7 +7,7 @@ import type { Runtime } from '../../ingest/runtime.ts';
 import { ownQuestions } from '../../queries/own-questions.ts';
 import type { Question } from '../../queries/question.ts';
 import { allQuestions, ask, findQuestion } from '../../queries/questions.ts';
-import { lastDayWithEvents, type Ranged, tablesOfRange, withRange } from '../../queries/range.ts';
+import { type LastDay, lastDayWithEvents, type Ranged, tablesOfRange, withRange } from '../../queries/range.ts';
 import { dayOf } from '../../text/time.ts';
 import type { CommandContext, GlobalOptions } from './context.ts';
 import { readConfig } from './setup.ts';
@@ -50,11 +50,10 @@ export async function asker(
     options: { from: options.from, to: options.to, last: options.last },
     reading: timeReading(context, options),
   };
-  const { zone } = sources.reading;
-  const today = async (): Promise<string> => dayOf(BigInt(context.clock()) * 1000n, zone);
+  const today: LastDay = async (zone) => dayOf(BigInt(context.clock()) * 1000n, zone);
   const statement = ask(question, (await withRange(question, parameters, { ...sources, lastDay: today })).given);
   const put = async (runtime: Runtime): Promise<Asked> => {
-    const lastDay = (): Promise<string> => lastDayWithEvents(runtime, tablesOfRange(question), zone);
+    const lastDay: LastDay = (zone) => lastDayWithEvents(runtime, zone, tablesOfRange(question));
     const { given, range } = await withRange(question, parameters, { ...sources, lastDay });
     return { request: ask(question, given), question, given, range };
   };
