@@ -85,8 +85,8 @@ export const writingEngineNames = Object.keys(writingEngines) as readonly Writin
 
 /** Throws UsageError for a name that no engine has, and where the configuration says too little of it. */
 export const openEngine = (name: EngineName, context: EngineContext): Promise<QueryEngine> =>
-  Promise.all([known(engines, name).open(context), import('./renamed-columns.ts')]).then(
-    ([engine, { withRenamedColumns }]) => withRenamedColumns(context, engine),
+  Promise.all([known(engines, name).open(context), import('./changed-columns.ts')]).then(
+    ([engine, { withChangedColumns }]) => withChangedColumns(context, engine),
   );
 
 export const openWritingEngine = (name: WritingEngineName, context: StatementContext): Promise<StatementEngine> =>

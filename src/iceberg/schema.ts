@@ -155,8 +155,9 @@ export function fileColumns(metadata: TableMetadata, declaration: TableDeclarati
     }
     if (field === undefined || !(typeName(field.type) === typeName(column.type) || widens(column.type, field.type)))
       throw new Error(
-        `table ${declaration.name} (${metadata.location}) has ${field === undefined ? 'no' : `a ${typeName(field.type)}`} ` +
-          `column ${column.name}, declared ${typeName(column.type)}: bring its schema up to date first (ensureTable)`,
+        (field === undefined && tellDropped(metadata, declaration.name, column.name)) ||
+          `table ${declaration.name} (${metadata.location}) has ${field === undefined ? 'no' : `a ${typeName(field.type)}`} ` +
+            `column ${column.name}, declared ${typeName(column.type)}: a backfill brings it up to date`,
       );
     const base = { name: column.name, type: column.type, required: field.required, id: field.id };
     if (typeof field.type === 'string' || field.type.type === 'struct') return base;
@@ -340,6 +341,16 @@ export function tellRename(metadata: TableMetadata, table: string, column: strin
     `column ${column} of table ${table} (${metadata.location}) was renamed to ${now} by another engine: ` +
     `rename it back there (ALTER TABLE ${table} RENAME COLUMN ${now} TO ${column})`
   );
+}
+
+/** What to do, where another engine has dropped a column and none has its name again. */
+export function tellDropped(metadata: TableMetadata, table: string, column: string): string | undefined {
+  if (fieldsByName(metadata).has(column) || everNamed(metadata, column).length === 0) return undefined;
+  const toDo =
+    column === partitionColumn
+      ? 'add it there again, fill it with the day of each row (YYYY-MM-DD), and partition the table by it alone'
+      : 'backfill adds it again if it is one of this program, without its values; backfill --again reads those from the sources';
+  return `column ${column} of table ${table} (${metadata.location}) was dropped by another engine: ${toDo}`;
 }
 
 /** Engines fold names to lower case; two columns that differ by case only would collide in Glue, Athena and Trino. */
