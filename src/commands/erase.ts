@@ -30,8 +30,8 @@ export function defineErase(program: Command, run: RunAction): void {
     .action(run(execute));
 }
 
-/** Objects that are listed. */
-const mostObjects = 20;
+/** Objects or files that are listed. */
+const mostListed = 20;
 
 async function execute(context: CommandContext, options: Options): Promise<number> {
   const [
@@ -59,6 +59,11 @@ async function execute(context: CommandContext, options: Options): Promise<numbe
     await context.stdout.writeJson(`${JSON.stringify(report)}\n`);
     return exitCodes.done;
   }
+  const list = async (uris: readonly string[]): Promise<void> => {
+    for (const uri of uris.slice(0, mostListed)) await context.stdout.write(`  ${printable(uri)}\n`);
+    if (uris.length > mostListed)
+      await context.stdout.write(`  … and ${formatCount(uris.length - mostListed)} more: --json lists all\n`);
+  };
   const verb = options.dryRun ? 'would erase' : 'erased';
   const lines = Object.entries(report.tables).map(
     ([table, { rows, files, days }]) =>
@@ -85,13 +90,18 @@ async function execute(context: CommandContext, options: Options): Promise<numbe
       `expire removes those from ${remains.expiresFrom.slice(0, 16).replace('T', ' ')} UTC on, but for the newest ${config.expire.keepSnapshots} of each table (expire.keep_snapshots)\n`,
     );
   }
+  if (remains !== undefined && remains.filesOutside.length > 0) {
+    const { filesOutside } = remains;
+    await context.stdout.write(
+      `${plural(filesOutside.length, 'file')} outside of the warehouse, added by another engine, still ${filesOutside.length === 1 ? 'has' : 'have'} them, and nothing here deletes what is there: delete them once expire has removed the older snapshots\n`,
+    );
+    await list(filesOutside);
+  }
   if (mayGrow.length > 0) {
     await context.stdout.write(
       `${plural(mayGrow.length, 'object')} may still grow, and give further rows of the subject: erase again when they are complete\n`,
     );
-    for (const uri of mayGrow.slice(0, mostObjects)) await context.stdout.write(`  ${printable(uri)}\n`);
-    if (mayGrow.length > mostObjects)
-      await context.stdout.write(`  … and ${formatCount(mayGrow.length - mostObjects)} more: --json lists all\n`);
+    await list(mayGrow);
   }
   for (const other of report.otherMappings) {
     const warning = `${describeOtherMapping(other)}: the subject may not be in its column there; ${adviceOnOtherMapping(other)}, then erase again`;

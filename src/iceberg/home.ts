@@ -2,6 +2,10 @@
  * A table belongs to the warehouse that its files are in. Metadata names files by absolute URIs, so a warehouse that was
  * copied or moved as a folder goes on naming those of the original: written to, it would put its files there, and what
  * the original removes later would be missing here. Such a table is read, and never written to.
+ *
+ * Data files elsewhere are no sign of that where the table's own metadata and manifests are here: other engines add such files
+ * to a table (Spark's `add_files` and `snapshot`). Nothing here deletes or changes a file outside of the warehouse, so
+ * commands go on, and `doctor`, `verify` and `erase` name those files.
  */
 import pLimit from 'p-limit';
 import { isWithin } from '../store/places.ts';
@@ -12,7 +16,7 @@ import { currentSnapshot, type TableMetadata } from './metadata.ts';
 import { openManifests, readManifestList } from './scan.ts';
 import { isTableFault } from './table-fault.ts';
 
-/** A table's metadata names files outside of the warehouse. */
+/** A table's metadata, or its list of manifests, names places outside of the warehouse. */
 export class OutsideWarehouse extends Error {
   override readonly name = 'OutsideWarehouse';
   readonly code = 'outside-warehouse';
@@ -58,25 +62,30 @@ export function expectHome(catalog: Pick<Catalog, 'tableLocation'>, table: strin
   if (outside !== undefined) throw new OutsideWarehouse(table, warehouse, outside);
 }
 
-/** Manifests whose files are looked at before a command writes: the oldest ones, which a copy has from its original. */
-const manifestsLookedAt = 4;
-
-/** The first place outside of the warehouse that a table names, its manifests and their files included. */
+/** The first place outside of the warehouse that a table's metadata or its list of manifests names, as a copy's do. */
 export async function findOutside(
   store: ObjectStore,
   catalog: Pick<Catalog, 'tableLocation'>,
   table: string,
   { metadata }: LoadedTable,
-  most = manifestsLookedAt,
 ): Promise<string | undefined> {
   const warehouse = warehouseOf(catalog, table);
   const outside = outsideOf(metadata, warehouse);
   if (outside !== undefined) return outside;
   const manifests = await readManifestList(store, currentSnapshot(metadata));
-  const strange = manifests.find(({ path }) => !isWithin(path, warehouse));
-  if (strange !== undefined) return strange.path;
-  const oldest = manifests.sort((a, b) => a.sequenceNumber - b.sequenceNumber).slice(0, most);
-  for await (const { manifest } of openManifests(store, oldest))
+  return manifests.find(({ path }) => !isWithin(path, warehouse))?.path;
+}
+
+/** The first file outside of the warehouse that holds rows of a table, or deletes some. */
+export async function findFileOutside(
+  store: ObjectStore,
+  catalog: Pick<Catalog, 'tableLocation'>,
+  table: string,
+  { metadata }: LoadedTable,
+): Promise<string | undefined> {
+  const warehouse = warehouseOf(catalog, table);
+  const manifests = await readManifestList(store, currentSnapshot(metadata));
+  for await (const { manifest } of openManifests(store, manifests))
     for (const { status, file } of manifest.entries)
       if (status !== deleted && !isWithin(file.path, warehouse)) return file.path;
   return undefined;
@@ -84,7 +93,7 @@ export async function findOutside(
 
 const tablesAtOnce = 16;
 
-/** For commands that write, before they do: throws OutsideWarehouse where any of these tables names files elsewhere. */
+/** For commands that write, before they do: throws OutsideWarehouse where any of these tables is that of another warehouse. */
 export async function expectTablesAtHome(
   store: ObjectStore,
   catalog: Pick<Catalog, 'loadTable' | 'tableLocation'>,

@@ -272,6 +272,7 @@ describe('what an erasure does not reach is said', () => {
     const { remains, mayGrow } = await erase(world(), 'dr_evil');
     const after = (await catalog.loadTable('opa_decisions'))!.metadata;
     expect(remains).toEqual({
+      filesOutside: [],
       tables: { opa_decisions: { snapshots: after.snapshots.length - 1, refs: ['year-end'] } },
       expiresFrom: new Date(now + 5 * dayMs).toISOString(),
     });

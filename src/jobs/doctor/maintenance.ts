@@ -28,7 +28,7 @@ function* writingFaults(table: string, { properties, location }: TableMetadata, 
     if (path !== undefined && !isWithin(canonical(path), warehouse))
       yield fault(
         property,
-        'once another engine has put a file outside of the warehouse, nothing here writes to the table any more',
+        'rows in files outside of the warehouse are there only as long as those files are, and nothing here deletes them, erase included',
       );
   }
   const metadataPath = properties['write.metadata.path'];

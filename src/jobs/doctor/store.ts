@@ -1,7 +1,7 @@
 /** Buckets and folders: what the sources show, and whether the warehouse can be written as commits need it. */
 
 import { evolveForWriting, expectNotLost } from '../../iceberg/ensure.ts';
-import { findOutside } from '../../iceberg/home.ts';
+import { findOutside, warehouseOf } from '../../iceberg/home.ts';
 import { expectWritable } from '../../iceberg/metadata.ts';
 import { liveFiles } from '../../iceberg/scan.ts';
 import { isTableFault } from '../../iceberg/table-fault.ts';
@@ -13,6 +13,7 @@ import { selectSources } from '../../ingest/select-sources.ts';
 import { readSetAside } from '../../ledger/set-aside.ts';
 import type { SideSourceConfig, SourceConfig } from '../../sources/config.ts';
 import { createSideSource } from '../../sources/side.ts';
+import { isWithin } from '../../store/places.ts';
 import { type ListingOddity, type ObjectStore, StoreError } from '../../store/store.ts';
 import { amendments } from '../../tables/amendments.ts';
 import type { TableDeclaration } from '../../tables/declaration.ts';
@@ -87,6 +88,14 @@ export async function checkTables(runtime: Runtime): Promise<Finding> {
       faults.join('; '),
       'its sources stay out until it is mended; the others go on. Where nothing better is said, roll it back to an earlier snapshot with another engine, or have it dropped and filled again from the sources by backfill',
     );
+  const elsewhere = found.flatMap(({ table, files }) =>
+    files.length === 0 ? [] : `table ${table} has ${plural(files.length, 'file')} outside of it, such as ${files[0]}`,
+  );
+  if (elsewhere.length > 0)
+    return warning(
+      `another engine has added files that are not in ${config.warehouse}: ${elsewhere.join('; ')}`,
+      'keep them there as long as the table names them: its rows go with them. compact takes the rows of a day that it rewrites into the warehouse; nothing here deletes such files, erase included',
+    );
   const there = found.filter(({ isThere }) => isThere).length;
   return ok(`${plural(there, 'table')}, all of their metadata in ${config.warehouse}`);
 }
@@ -98,6 +107,8 @@ interface LookedAtTable {
   readonly isThere: boolean;
   readonly outside: string | undefined;
   readonly fault: string | undefined;
+  /** Data files outside of the warehouse. */
+  readonly files: readonly string[];
 }
 
 async function lookAtTable(
@@ -107,21 +118,23 @@ async function lookAtTable(
 ): Promise<LookedAtTable> {
   let outside: string | undefined;
   let fault: string | undefined;
+  const files: string[] = [];
   try {
     const loaded = await catalog.loadTable(table);
     if (loaded === undefined) {
       await expectNotLost({ store, catalog }, table);
-      return { table, isThere: false, outside, fault };
+      return { table, isThere: false, outside, fault, files };
     }
     outside = await findOutside(store, catalog, table, loaded);
     expectWritable(table, loaded.metadata);
     for (const declaration of declarations) evolveForWriting(loaded.metadata, declaration, clock());
-    for await (const _ of liveFiles(store, loaded.metadata));
+    const warehouse = warehouseOf(catalog, table);
+    for await (const { path } of liveFiles(store, loaded.metadata)) if (!isWithin(path, warehouse)) files.push(path);
   } catch (error) {
     if (!isTableFault(error)) throw error;
     fault = error.message.includes(table) ? error.message : `table ${table}: ${error.message}`;
   }
-  return { table, isThere: true, outside, fault };
+  return { table, isThere: true, outside, fault, files };
 }
 
 /** Below the warehouse; nothing of it is a table. */

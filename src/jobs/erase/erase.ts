@@ -9,6 +9,7 @@
 import type { LoadedTable } from '../../iceberg/catalog.ts';
 import type { DataFile } from '../../iceberg/data-file.ts';
 import { deletedRows, fieldRef } from '../../iceberg/deleted-rows.ts';
+import { warehouseOf } from '../../iceberg/home.ts';
 import { expectWritable, type SchemaField } from '../../iceberg/metadata.ts';
 import { appliedDeletes } from '../../iceberg/row-deletes.ts';
 import { type LiveFile, liveFiles } from '../../iceberg/scan.ts';
@@ -27,6 +28,7 @@ import { digestOfSubject, placeOfRecord } from '../../ledger/subject-digest.ts';
 import { ColumnNotWritten, describeTable } from '../../rewrite/stored-table.ts';
 import { withoutRows } from '../../rewrite/without-rows.ts';
 import { subjectColumns } from '../../sources/registry.ts';
+import { isWithin } from '../../store/places.ts';
 import { compareText } from '../../text/order.ts';
 import { replan } from '../replan.ts';
 import { erasedBefore } from './erased-before.ts';
@@ -59,6 +61,7 @@ export async function erase(runtime: Runtime, subject: string, options: EraseOpt
   const tables: EraseReport['tables'] = {};
   const objects = new Set<string>();
   const faults: Error[] = [];
+  const filesOutside: string[] = [];
   for (const [table, columns] of subjectColumns) {
     const report = { rows: 0, files: 0, days: 0 };
     if (!(await isUsable(runtime, table, faults))) continue;
@@ -71,6 +74,7 @@ export async function erase(runtime: Runtime, subject: string, options: EraseOpt
       report.files += erased.files;
       report.days++;
       for (const uri of erased.objects) objects.add(uri);
+      filesOutside.push(...erased.filesOutside);
     }
     if (report.files > 0) tables[table] = report;
   }
@@ -81,7 +85,8 @@ export async function erase(runtime: Runtime, subject: string, options: EraseOpt
     );
   const otherMappings = await findOtherMappings(createLedger(runtime), selectSources(runtime, undefined));
   const mayGrow = await mayStillGrow(runtime, objects);
-  const remains = options.dryRun || objects.size === 0 ? undefined : await remainsOf(runtime, Object.keys(tables));
+  const isErased = !options.dryRun && objects.size > 0;
+  const remains = isErased ? await remainsOf(runtime, Object.keys(tables), filesOutside) : undefined;
   return {
     tables,
     otherMappings,
@@ -124,13 +129,15 @@ interface ErasedDay {
   readonly objects: readonly string[];
   /** Files with rows of the subject that cannot be written anew. */
   readonly left: readonly ColumnNotWritten[];
+  /** Files elsewhere that another engine has added to the table, and that held such rows. */
+  readonly filesOutside: readonly string[];
 }
 
 async function eraseDay(runtime: Runtime, request: DayRequest, { dryRun, signal }: EraseOptions): Promise<ErasedDay> {
   const { table, columns, subject, day, detail } = request;
   return replan({ what: `table ${table}: day ${day}`, command: 'erase' }, async () => {
     const loaded = await runtime.catalog.loadTable(table);
-    if (loaded === undefined) return { rows: 0, files: 0, objects: [], left: [] };
+    if (loaded === undefined) return { rows: 0, files: 0, objects: [], left: [], filesOutside: [] };
     const left: ColumnNotWritten[] = [];
     const add: DataFile[] = [];
     const touched: LiveFile[] = [];
@@ -157,7 +164,9 @@ async function eraseDay(runtime: Runtime, request: DayRequest, { dryRun, signal 
     }
     const rows = [...byObject.values()].reduce((sum, { length }) => sum + length, 0);
     const objects = [...byObject.keys()];
-    if (touched.length === 0 || dryRun) return { rows, files: touched.length, objects, left };
+    const warehouse = warehouseOf(runtime.catalog, table);
+    const filesOutside = touched.flatMap(({ path }) => (isWithin(path, warehouse) ? [] : path));
+    if (touched.length === 0 || dryRun) return { rows, files: touched.length, objects, left, filesOutside };
     const before = await erasedBefore(runtime, request, byObject);
     const entries = [...byObject].map(([sourceUri, places]) => ({
       table,
@@ -171,7 +180,7 @@ async function eraseDay(runtime: Runtime, request: DayRequest, { dryRun, signal 
     const change = { operation, add, remove, applied: appliedDeletes(touched) } as const;
     const last = [...before.values()].flatMap(({ at }) => (at === undefined ? [] : String(at)));
     const isDone = await amend(runtime, { operation: 'erase', table, change, entries, after: last });
-    return isDone ? { rows, files: remove.length, objects, left } : undefined;
+    return isDone ? { rows, files: remove.length, objects, left, filesOutside } : undefined;
   });
 }
 

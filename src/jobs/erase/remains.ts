@@ -21,10 +21,16 @@ export interface Remains {
    * table, and for branches and tags.
    */
   readonly expiresFrom: string;
+  /** Files outside of the warehouse that another engine has added, and that hold the rows still: nothing here deletes them. */
+  readonly filesOutside: readonly string[];
 }
 
 /** Of tables that rows were erased from just now. */
-export async function remainsOf({ catalog, config, clock }: Runtime, tables: Iterable<string>): Promise<Remains> {
+export async function remainsOf(
+  { catalog, config, clock }: Runtime,
+  tables: Iterable<string>,
+  filesOutside: readonly string[],
+): Promise<Remains> {
   const remaining: Remains['tables'] = {};
   for (const name of tables) {
     const metadata = (await catalog.loadTable(name))?.metadata;
@@ -39,7 +45,7 @@ export async function remainsOf({ catalog, config, clock }: Runtime, tables: Ite
   }
   const { snapshotsSeconds, graceSeconds } = config.expire;
   const seconds = Math.max(snapshotsSeconds, graceSeconds);
-  return { tables: remaining, expiresFrom: new Date(clock() + seconds * 1000).toISOString() };
+  return { tables: remaining, expiresFrom: new Date(clock() + seconds * 1000).toISOString(), filesOutside };
 }
 
 const headsAtOnce = 16;

@@ -11,7 +11,7 @@
 import { UsageError } from '../../config/errors.ts';
 import type { Catalog, LoadedTable } from '../../iceberg/catalog.ts';
 import { readFile } from '../../iceberg/files.ts';
-import { findOutside } from '../../iceberg/home.ts';
+import { findFileOutside, findOutside } from '../../iceberg/home.ts';
 import { expectWritable, parseMetadata } from '../../iceberg/metadata.ts';
 import { ownTables } from '../../ingest/own-tables.ts';
 import type { Runtime } from '../../ingest/runtime.ts';
@@ -174,7 +174,8 @@ async function placeOutside(
   const location = catalog.tableLocation(name);
   const isSame = isWithin(metadata.location, location) && isWithin(location, metadata.location);
   if (!isSame) return metadata.location;
-  return findOutside(store, catalog, name, { metadata, metadataLocation: '', version: '' }, Number.POSITIVE_INFINITY);
+  const loaded = { metadata, metadataLocation: '', version: '' };
+  return (await findOutside(store, catalog, name, loaded)) ?? findFileOutside(store, catalog, name, loaded);
 }
 
 /** What stands before `/<table>` in the place of a table, or of one of its files. */

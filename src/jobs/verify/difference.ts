@@ -18,7 +18,7 @@ export const differenceKinds = {
     'metadata or manifests of a table cannot be read, or not as the configuration declares it, so nothing of it was checked',
   'catalog-behind': 'the catalog points to metadata that was replaced by newer commits',
   'table-elsewhere':
-    'a table names files outside of the warehouse, as a copy of another warehouse does; nothing is written to it',
+    'a table names files outside of the warehouse: it is a copy of another one, to which nothing is written, or another engine has added files that are elsewhere',
   'table-unregistered': 'metadata of a table is in the warehouse, and the catalog does not know the table',
   'duplicate-identity': 'a compacted day holds the same record twice',
   'rows-lost':
