@@ -63,17 +63,33 @@ async function createMissing(context: CommitContext, declaration: TableDeclarati
 }
 
 /** Throws TableFault where a table that the catalog does not know has data files. */
-export async function expectNotLost(
+export async function expectNotLost(where: Pick<CommitContext, 'store' | 'catalog'>, name: string): Promise<void> {
+  const left = await fileOfLost(where, name);
+  if (left === undefined) return;
+  throw new TableFault(
+    `the catalog has lost table ${name}, whose files are still there (${left}): "verify --repair" registers it again; ` +
+      `to begin anew, which brings back what was erased, remove ${where.catalog.tableLocation(name)} first`,
+  );
+}
+
+/** The table; undefined where there is none. Throws TableFault where there is one that the catalog has lost. */
+export async function loadUnlessLost(
+  where: Pick<CommitContext, 'store' | 'catalog'>,
+  name: string,
+): Promise<LoadedTable | undefined> {
+  const loaded = await where.catalog.loadTable(name);
+  if (loaded === undefined) await expectNotLost(where, name);
+  return loaded;
+}
+
+/** A data file of a table that the catalog does not know; undefined where there is none, or where it knows it by now. */
+export async function fileOfLost(
   { store, catalog }: Pick<CommitContext, 'store' | 'catalog'>,
   name: string,
-): Promise<void> {
-  const location = catalog.tableLocation(name);
-  for await (const { uri } of store.list(`${location}/data/`)) {
+): Promise<string | undefined> {
+  for await (const { uri } of store.list(`${catalog.tableLocation(name)}/data/`)) {
     // What others write into a table that they have just made comes after its registration.
-    if ((await catalog.loadTable(name)) !== undefined) return;
-    throw new TableFault(
-      `the catalog has lost table ${name}, whose files are still there (${uri}): "verify --repair" registers it again; ` +
-        `to begin anew, which brings back what was erased, remove ${location} first`,
-    );
+    return (await catalog.loadTable(name)) === undefined ? uri : undefined;
   }
+  return undefined;
 }

@@ -4,6 +4,7 @@
  */
 import type { QueryRequest } from '../engines/engine.ts';
 import type { LoadedTable } from '../iceberg/catalog.ts';
+import { fileOfLost } from '../iceberg/ensure.ts';
 import { currentSnapshot } from '../iceberg/metadata.ts';
 import { liveFiles } from '../iceberg/scan.ts';
 import { fieldsByName } from '../iceberg/schema.ts';
@@ -12,6 +13,7 @@ import { decodeValue } from '../iceberg/values.ts';
 import { createLedger } from '../ingest/claimed-batch.ts';
 import { describeStale, findFreshness, isFresh } from '../ingest/expectations.ts';
 import type { Runtime } from '../ingest/runtime.ts';
+import { tablesOfAnswers } from '../jobs/moment.ts';
 import { producers } from '../jobs/producers/producers.ts';
 import { eventTables, numberedTables } from '../sources/registry.ts';
 import { ingestedObjects } from '../tables/ingested-objects.ts';
@@ -47,18 +49,28 @@ export async function takeReceipt(
 ): Promise<Receipt> {
   const { catalog, config } = runtime;
   const existing = await catalog.listTables();
+  const there = new Set(existing);
+  // With those that are not there: the catalog may have lost one.
+  const known = [...new Set([...existing, ...tablesOfAnswers])];
   const tables =
-    'sql' in asked ? mentionedIn(asked.sql, { tables: existing, stewards: config.stewards }).tables : asked.tables;
-  const loading = tables.map(async (name) => [name, await catalog.loadTable(name)] as const);
+    'sql' in asked ? mentionedIn(asked.sql, { tables: known, stewards: config.stewards }).tables : asked.tables;
+  const loading = tables
+    .filter((name) => there.has(name))
+    .map(async (name) => [name, await catalog.loadTable(name)] as const);
   const loaded = new Map((await Promise.all(loading)).flatMap(([name, table]) => (table ? [[name, table]] : [])));
   const events = [...loaded].filter(([name]) => eventTables.includes(name));
-  const numbered = tables.some((name) => numberedTables.has(name)) && existing.includes(sequences.name);
+  const isNumbered = tables.some((name) => numberedTables.has(name));
+  const own = [quarantine.name, ingestedObjects.name, ...(isNumbered ? [sequences.name] : [])];
   const [newest, quarantined, ...gaps] = await Promise.all([
     newestEvent(runtime, events),
     countQuarantined(runtime, range),
+    lostTables(
+      runtime,
+      [...new Set([...tables, ...own])].filter((name) => !there.has(name)),
+    ),
     openBatches(runtime),
     staleSources(runtime),
-    numbered ? missingDecisions(runtime, range) : [],
+    isNumbered && there.has(sequences.name) ? missingDecisions(runtime, range) : [],
   ]);
   return {
     range: range === undefined ? null : rangeOf(range),
@@ -132,6 +144,14 @@ function quarantineGap({ inRange }: Receipt['quarantined'], range: OpenRange | u
 function rangeGap(newest: bigint | undefined, range: ReceiptRange | undefined): string[] {
   if (newest === undefined || range?.to === undefined || range.to <= newest || range.isDefault) return [];
   return [`the range goes on after the newest event that is here, ${timeText(newest)}`];
+}
+
+/** Of tables that the catalog does not know. */
+async function lostTables(runtime: Runtime, names: readonly string[]): Promise<string[]> {
+  const left = await Promise.all(names.map((name) => fileOfLost(runtime, name)));
+  return names
+    .filter((_, index) => left[index] !== undefined)
+    .map((name) => `all of table ${name}, which the catalog has lost: see audit-warehouse doctor`);
 }
 
 const dayMs = 86_400_000;

@@ -5,9 +5,15 @@ import { backfill } from '../../src/jobs/backfill/backfill.ts';
 import { compact } from '../../src/jobs/compact/compact.ts';
 import { checkTables } from '../../src/jobs/doctor/store.ts';
 import { erase } from '../../src/jobs/erase/erase.ts';
+import { producers } from '../../src/jobs/producers/producers.ts';
+import { describeQuarantine } from '../../src/jobs/quarantine/explain.ts';
+import { placesOf } from '../../src/jobs/raw/raw.ts';
+import { replay } from '../../src/jobs/replay/replay.ts';
+import { describeTables } from '../../src/jobs/tables/describe.ts';
 import { newerMetadata } from '../../src/jobs/verify/pointer.ts';
 import { repair } from '../../src/jobs/verify/repair.ts';
 import { verify } from '../../src/jobs/verify/verify.ts';
+import { takeReceipt } from '../../src/queries/receipt.ts';
 import { MemoryStore } from '../../src/store/memory.ts';
 import { Worker } from '../../src/worker/worker.ts';
 import { collect } from '../support/collect.ts';
@@ -22,6 +28,9 @@ class LosingCatalog extends FileCatalog {
   }
   override async loadTable(name: string): Promise<LoadedTable | undefined> {
     return this.lost.has(name) ? undefined : super.loadTable(name);
+  }
+  override async listTables(): Promise<string[]> {
+    return (await super.listTables()).filter((name) => !this.lost.has(name));
   }
   override lastLoaded(name: string): LoadedTable | null | undefined {
     return this.lost.has(name) ? null : super.lastLoaded?.(name);
@@ -88,6 +97,54 @@ describe('a table that the catalog has lost is not made anew, which would bring 
     for (const name of lost) expect(found).toContain(`lost table ${name}`);
     expect(losing.catalog.lost.has('ingested_objects')).toBe(true);
     await repaired();
+  });
+});
+
+describe('of a table that the catalog has lost', () => {
+  const losing = async (...lost: string[]) => {
+    const store = new MemoryStore();
+    const runtime = testRuntime({ store });
+    await putLines(store, 'a.jsonl', decision({ id: 'one' }), '{}');
+    await run(runtime);
+    return { ...runtime, catalog: new LosingCatalog(store, ...lost) };
+  };
+  const lost = /lost table \w+, .*verify --repair/;
+
+  test('nobody is said to be erased', async () => {
+    await expect(erase(await losing('opa_decisions'), 'dr_evil')).rejects.toThrow(lost);
+    await expect(erase(await losing('opa_decisions'), 'dr_evil', { dryRun: true })).rejects.toThrow(lost);
+  });
+
+  test('no answer passes for a whole one', async () => {
+    const asked = { tables: ['okera_audit_logs', 'opa_decisions'] };
+    for (const name of ['opa_decisions', 'quarantine', 'ingested_objects', 'sequences']) {
+      const { incomplete } = await takeReceipt(await losing(name), asked, undefined);
+      expect(incomplete).toContainEqual(expect.stringContaining(`table ${name}, which the catalog has lost`));
+    }
+    const { incomplete } = await takeReceipt(
+      await losing('opa_decisions'),
+      { sql: 'SELECT * FROM audit_events' },
+      undefined,
+    );
+    expect(incomplete).toContainEqual(expect.stringContaining('table opa_decisions, which the catalog has lost'));
+    expect((await takeReceipt(await losing(), asked, undefined)).incomplete.join()).not.toContain('lost');
+  });
+
+  test('quarantine is not said to be empty', async () => {
+    const runtime = await losing('quarantine');
+    await expect(describeQuarantine(runtime, { samples: 1, reveal: false })).rejects.toThrow(lost);
+    await expect(replay(runtime)).rejects.toThrow(lost);
+  });
+
+  test('no decision is looked for in vain, and tables names it', async () => {
+    const runtime = await losing('opa_decisions', 'sequences');
+    await expect(placesOf(runtime, undefined as never, 'one', {})).rejects.toThrow(lost);
+    await expect(producers(runtime, {})).rejects.toThrow(lost);
+    const reports = await describeTables(runtime);
+    expect(reports.flatMap(({ name, error }) => (error === undefined ? [] : [name]))).toEqual([
+      'opa_decisions',
+      'sequences',
+    ]);
   });
 });
 

@@ -9,6 +9,7 @@
 import type { LoadedTable } from '../../iceberg/catalog.ts';
 import type { DataFile } from '../../iceberg/data-file.ts';
 import { deletedRows, fieldRef } from '../../iceberg/deleted-rows.ts';
+import { loadUnlessLost } from '../../iceberg/ensure.ts';
 import { warehouseOf } from '../../iceberg/home.ts';
 import { expectWritable, type SchemaField } from '../../iceberg/metadata.ts';
 import { appliedDeletes } from '../../iceberg/row-deletes.ts';
@@ -103,7 +104,7 @@ const erasedFrom = (tables: EraseReport['tables']): string =>
 /** Tables that can be erased from come first, so that a fault of one does not leave the subject in the others. */
 async function isUsable({ catalog, store }: Runtime, table: string, faults: Error[]): Promise<boolean> {
   try {
-    const loaded = await catalog.loadTable(table);
+    const loaded = await loadUnlessLost({ catalog, store }, table);
     if (loaded === undefined) return true;
     expectWritable(table, loaded.metadata);
     for await (const _ of liveFiles(store, loaded.metadata));

@@ -4,6 +4,7 @@
  */
 import { type FixedData, type ListData, type StringData, withoutDropped } from '../../columns/batch.ts';
 import type { LoadedTable } from '../../iceberg/catalog.ts';
+import { loadUnlessLost } from '../../iceberg/ensure.ts';
 import { mapAhead } from '../../iceberg/files.ts';
 import { namesOf } from '../../iceberg/name-mapping.ts';
 import { asParquet, type LiveFile, liveFiles } from '../../iceberg/scan.ts';
@@ -64,7 +65,7 @@ export class ArrivedNumbers {
 
   /** undefined where the warehouse has no such table. */
   static async read({ store, catalog }: Pick<Runtime, 'store' | 'catalog'>): Promise<ArrivedNumbers | undefined> {
-    const loaded = await catalog.loadTable(sequences.name);
+    const loaded = await loadUnlessLost({ store, catalog }, sequences.name);
     if (loaded === undefined) return undefined;
     const arrived = new ArrivedNumbers(store, loaded);
     for await (const file of liveFiles(store, loaded.metadata)) arrived.#files.push(file);

@@ -1,4 +1,5 @@
 /** What is in quarantine: counted by source type and reason, with samples. Payloads are read only where they are asked for. */
+import { loadUnlessLost } from '../../iceberg/ensure.ts';
 import { scanRows } from '../../iceberg/table-rows.ts';
 import type { Runtime } from '../../ingest/runtime.ts';
 import { parseDays } from '../../ingest/time-range.ts';
@@ -66,7 +67,7 @@ export async function describeQuarantine(
   const columns = quarantine.columns
     .map(({ name }) => name)
     .filter((name) => options.reveal || (name !== 'detail' && name !== 'payload'));
-  const loaded = await catalog.loadTable(quarantine.name);
+  const loaded = await loadUnlessLost({ store, catalog }, quarantine.name);
   if (loaded !== undefined) {
     for await (const rows of scanRows(store, loaded, { ymd, columns })) {
       for (const row of rows) {

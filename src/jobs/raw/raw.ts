@@ -4,6 +4,7 @@
  */
 import { UsageError } from '../../config/errors.ts';
 import type { QueryEngine } from '../../engines/engine.ts';
+import { expectNotLost } from '../../iceberg/ensure.ts';
 import { fetchObjects } from '../../ingest/fetch.ts';
 import type { ConfiguredSource } from '../../ingest/plan.ts';
 import type { Runtime } from '../../ingest/runtime.ts';
@@ -44,7 +45,7 @@ export function parsePlace(text: string): RecordPlace | undefined {
 
 /** Where the records with an id are; at most 100, in the order of their places. */
 export async function placesOf(
-  { catalog }: Pick<Runtime, 'catalog'>,
+  { store, catalog }: Pick<Runtime, 'store' | 'catalog'>,
   engine: QueryEngine,
   id: string,
   range: OpenRange,
@@ -56,7 +57,10 @@ export async function placesOf(
   };
   const places: RecordPlace[] = [];
   for (const [table, column] of Object.entries(idColumns)) {
-    if (!existing.includes(table)) continue;
+    if (!existing.includes(table)) {
+      await expectNotLost({ store, catalog }, table);
+      continue;
+    }
     const conditions = [
       `${column} = $id`,
       ...(days.from === undefined ? [] : ['ymd >= $from']),

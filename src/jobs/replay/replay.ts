@@ -9,7 +9,7 @@
  */
 
 import type { LoadedTable } from '../../iceberg/catalog.ts';
-import { ensureTable } from '../../iceberg/ensure.ts';
+import { ensureTable, loadUnlessLost } from '../../iceberg/ensure.ts';
 import { appliedDeletes } from '../../iceberg/row-deletes.ts';
 import { type LiveFile, liveFiles, type Range } from '../../iceberg/scan.ts';
 import { fileRows } from '../../iceberg/table-rows.ts';
@@ -91,7 +91,7 @@ export async function replay(runtime: Runtime, options: ReplayOptions = {}): Pro
 }
 
 async function daysOf({ store, catalog }: Runtime, ymd: Range<string>): Promise<string[]> {
-  const loaded = await catalog.loadTable(quarantine.name);
+  const loaded = await loadUnlessLost({ store, catalog }, quarantine.name);
   if (loaded === undefined) return [];
   const days = new Set<string>();
   for await (const file of liveFiles(store, loaded.metadata, { ymd })) if (file.ymd !== null) days.add(file.ymd);

@@ -1,9 +1,12 @@
 /** What exists in the warehouse, from table metadata and manifests; data files with row-level deletes are looked into. */
 import { countLiveRows } from '../../iceberg/deleted-rows.ts';
+import { loadUnlessLost } from '../../iceberg/ensure.ts';
 import { mapAhead } from '../../iceberg/files.ts';
 import { liveFiles } from '../../iceberg/scan.ts';
 import { isTableFault } from '../../iceberg/table-fault.ts';
 import type { Runtime } from '../../ingest/runtime.ts';
+import { eventTables } from '../../sources/registry.ts';
+import { bookkeepingTables } from '../../tables/names.ts';
 import { compareText } from '../../text/order.ts';
 
 export interface TableReport {
@@ -31,9 +34,14 @@ export async function describeTables({ store, catalog }: Pick<Runtime, 'store' |
     }
   };
   const reports: TableReport[] = [];
-  for await (const report of mapAhead(await catalog.listTables(), tablesAhead, describe))
-    if (report !== undefined) reports.push(report);
-  return reports;
+  const names = await catalog.listTables();
+  // The catalog may have lost one.
+  const others = [...eventTables, ...bookkeepingTables].filter((name) => !names.includes(name));
+  const looking = Promise.all(others.map(describe));
+  looking.catch(() => {});
+  for await (const report of mapAhead(names, tablesAhead, describe)) if (report !== undefined) reports.push(report);
+  for (const report of await looking) if (report !== undefined) reports.push(report);
+  return reports.sort((a, b) => compareText(a.name, b.name));
 }
 
 /** Described at a time. */
@@ -54,7 +62,7 @@ async function describeTable(
   { store, catalog }: Pick<Runtime, 'store' | 'catalog'>,
   name: string,
 ): Promise<TableReport | undefined> {
-  const loaded = await catalog.loadTable(name);
+  const loaded = await loadUnlessLost({ store, catalog }, name);
   if (loaded === undefined) return undefined;
   const { metadata } = loaded;
   const days = new Set<string>();
