@@ -6,6 +6,7 @@ export const catalogWith = (catalog: Catalog, others: Partial<Catalog>): Catalog
   loadTable: (name) => catalog.loadTable(name),
   ...(catalog.lastLoaded && { lastLoaded: (name) => catalog.lastLoaded!(name) }),
   createTable: (name, metadata, later) => catalog.createTable(name, metadata, later),
+  ...(catalog.registerTable && { registerTable: (name, location) => catalog.registerTable!(name, location) }),
   ...(catalog.writeAhead && { writeAhead: (name, base, metadata) => catalog.writeAhead!(name, base, metadata) }),
   commitTable: (name, base, metadata, later) => catalog.commitTable(name, base, metadata, later),
   listTables: () => catalog.listTables(),

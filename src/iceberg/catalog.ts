@@ -22,6 +22,11 @@ export interface Catalog {
    */
   createTable(name: string, metadata: TableMetadata, later?: (rest: Promise<void>) => void): Promise<LoadedTable>;
   /**
+   * Makes the table of a metadata file that there is: for one with a past, where a server writes the metadata and cannot be
+   * told the past by createTable. Absent where createTable takes it. Throws as createTable.
+   */
+  registerTable?(name: string, metadataLocation: string): Promise<LoadedTable>;
+  /**
    * Writes the metadata as a new file, with the replaced one added to its metadata log, and swaps the pointer. Throws
    * CommitConflict where `base` is no longer current, CommitStateUnknown where the outcome cannot be found out. A server that
    * merges changes may let one through while only properties, or snapshots without a branch or tag, differ from `base`.

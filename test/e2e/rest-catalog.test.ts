@@ -71,4 +71,15 @@ compact: { small_files: 2 }
     const answer = await run('query', 'decisions-by-policy', '--from', '2023-07-11', '--to', '2023-07-13');
     expect(answer).toContain('authz/allow');
   });
+
+  test('that has lost tables is told them again by verify --repair, with their past', async () => {
+    const before = await readElsewhere('opa_decisions');
+    const tables = `${server.uri}/v1/namespaces/${server.namespace}/tables`;
+    for (const table of ['opa_decisions', 'sequences'])
+      expect((await fetch(`${tables}/${table}`, { method: 'DELETE' })).ok).toBe(true);
+    expect(await json('verify', '--repair')).toMatchObject({ differences: [] });
+    const after = await readElsewhere('opa_decisions');
+    expect(ids(after.rows.opa_decisions!)).toEqual(ids(before.rows.opa_decisions!));
+    expect((await json('backfill')).records.read).toBe(0);
+  });
 });

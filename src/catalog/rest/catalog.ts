@@ -120,6 +120,13 @@ export class RestCatalog implements Catalog {
     return created;
   }
 
+  async registerTable(name: string, metadataLocation: string): Promise<LoadedTable> {
+    checkTableName(name);
+    const doing = `register table ${this.#nameOf(name)}`;
+    const path = await this.#client.pathOf(this.#namespace, 'register');
+    return this.#create(name, doing, path, { name, 'metadata-location': metadataLocation });
+  }
+
   async commitTable(name: string, base: LoadedTable, next: TableMetadata): Promise<LoadedTable> {
     const updates = updatesBetween(base.metadata, next);
     if (updates.length === 0) return this.#unchanged(name, base);

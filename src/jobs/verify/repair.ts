@@ -79,7 +79,8 @@ async function restorePointer(runtime: Runtime, table: string): Promise<string[]
   expectHome(catalog, table, newer.metadata);
   if (loaded === undefined) {
     await catalog.ensureNamespace();
-    await catalog.createTable(table, newer.metadata);
+    if (catalog.registerTable === undefined) await catalog.createTable(table, newer.metadata);
+    else await catalog.registerTable(table, newer.uri);
     return [`registered table ${table} again, as ${newer.uri} has it`];
   }
   await catalog.commitTable(table, loaded, newer.metadata);
