@@ -1,12 +1,13 @@
 /** What this machine has: memory, disk, the libraries that are not written in JavaScript. */
 import { lstat, mkdir, mkdtemp, rmdir, statfs } from 'node:fs/promises';
-import { tmpdir, totalmem } from 'node:os';
+import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
+import { processMemory } from '../engines/process-memory.ts';
 import type { MachineProbes } from './probes.ts';
 
 export const machineProbes = (): MachineProbes => ({
   nodeVersion: process.versions.node,
-  memoryBytes: memoryLimit(),
+  memoryBytes: processMemory(),
   temporaryFolder: tmpdir(),
   async missingFolders(folders) {
     const missing = new Set<string>();
@@ -34,9 +35,3 @@ const isThere = (path: string): Promise<boolean> =>
     () => true,
     () => false,
   );
-
-/** Without a limit, Node gives 0 or a number beyond all memory. */
-function memoryLimit(): number {
-  const limit = process.constrainedMemory();
-  return limit > 0 ? Math.min(limit, totalmem()) : totalmem();
-}

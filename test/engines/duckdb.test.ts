@@ -158,7 +158,7 @@ describe('values', () => {
     const small = createDuckDbEngine({
       store: warehouse.store,
       catalog: warehouse.catalog,
-      memoryLimit: '60MB',
+      memoryBytes: 0,
       threads: 2,
     });
     const sql =
@@ -166,6 +166,23 @@ describe('values', () => {
     expect((await answer(small, sql)).rows).toEqual([[1_500_000]]);
     await small.close();
     expect(existsSync('.tmp')).toBe(false);
+  });
+
+  it('leave room for the rest of the process in a small container, and say what to do where that is too little', async () => {
+    const small = createDuckDbEngine({
+      store: warehouse.store,
+      catalog: warehouse.catalog,
+      memoryBytes: 512 << 20,
+      threads: 2,
+    });
+    expect((await answer(small, `SELECT current_setting('memory_limit')`)).rows).toEqual([['281.5 MiB']]);
+    const sql = `SELECT length(string_agg(repeat('x', 1000), '')) FROM range(1000000)`;
+    await expect(answer(small, sql)).rejects.toThrow(
+      new QueryError(
+        'the statement needs more memory than there is: narrow it by time (ymd), name columns instead of *, or give the process more memory',
+      ),
+    );
+    await small.close();
   });
 
   it('ends when it is stopped, at whatever moment', async () => {

@@ -133,6 +133,10 @@ export function explainedBy(sql: string): string {
 /** The error of a statement, with the file that DuckDB could not read where that is what it says. */
 export function queryErrorOf(error: unknown): QueryError {
   const message = messageOf(error);
+  if (message.startsWith('Out of Memory Error:')) {
+    const advice = 'narrow it by time (ymd), name columns instead of *, or give the process more memory';
+    return new QueryError(`the statement needs more memory than there is: ${advice}`, { cause: new Error(message) });
+  }
   const [, file] = /^(?:IO|Invalid Input) Error: .*?((?:file:\/\/)?\/[^\s'"]+\.parquet)\b/s.exec(message) ?? [];
   return new QueryError(message, { cause: error, file });
 }

@@ -22,6 +22,7 @@ import type { ObjectStore } from '../../store/store.ts';
 import { userName } from '../../store/user-name.ts';
 import { mentionedIn, type View, viewsOver } from '../../views/select.ts';
 import type { CellValue, QueryAnswer, QueryEngine, QueryRequest } from '../engine.ts';
+import { processMemory } from '../process-memory.ts';
 import { besideArrows } from './arrows.ts';
 import { describeAll, listsCatalog } from './catalog-listing.ts';
 import { addPrelude, interruptOn, messageOf, openDuckDb, prepareReading, queryErrorOf, shutIn } from './connection.ts';
@@ -40,8 +41,8 @@ export interface DuckDbOptions {
   readonly catalog: Pick<Catalog, 'listTables' | 'loadTable'>;
   /** Stewards of the views, and what current_user is. Default: no stewards, the user of the operating system. */
   readonly config?: Pick<Config, 'stewards' | 'engines'>;
-  /** As DuckDB writes it: 2GB, 80%. Default: DuckDB's own, 80 % of the machine. */
-  readonly memoryLimit?: string;
+  /** Memory that the whole process may take. Default: what its control group or the machine has. */
+  readonly memoryBytes?: number;
   /** Default: all cores. */
   readonly threads?: number;
   /** Bytes of remote files held on disk at most. Default: four fifths of what is free there. */
@@ -53,6 +54,16 @@ export interface DuckDbOptions {
 export function createDuckDbEngine(options: DuckDbOptions): QueryEngine {
   return new DuckDbEngine(options);
 }
+
+/** Node, its heap and the code of both, and with how little DuckDB can still sort. */
+const besideDuckDb = 160 << 20;
+const leastForDuckDb = 64 << 20;
+
+/**
+ * What DuckDB may take of the memory of the process. By itself it takes 80 % of all, as if it were alone, and in a small
+ * container the rest is too little: the process would be killed where a query could have spilled, or failed with a message.
+ */
+const duckDbMemory = (bytes: number): number => Math.max(leastForDuckDb, Math.floor(0.8 * (bytes - besideDuckDb)));
 
 type Scans = ReadonlyMap<string, readonly Scan[]>;
 
@@ -132,12 +143,12 @@ class DuckDbEngine implements QueryEngine {
   }
 
   async #ask(request: QueryRequest, { named, tables, views, meter, open, close }: Asking): Promise<QueryAnswer> {
-    const { memoryLimit, threads } = this.#options;
+    const { memoryBytes = processMemory(), threads } = this.#options;
     const { signal } = request;
     const duckdb = await openDuckDb({
       // Where a sort or a join that outgrows the memory goes.
       temp_directory: join(await this.#scratch.folder(), 'spill'),
-      ...(memoryLimit !== undefined && { memory_limit: memoryLimit }),
+      memory_limit: `${duckDbMemory(memoryBytes)}B`,
       ...(threads !== undefined && { threads: String(threads) }),
     });
     open.push(duckdb.close);
