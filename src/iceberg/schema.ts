@@ -343,6 +343,18 @@ export function tellRename(metadata: TableMetadata, table: string, column: strin
   );
 }
 
+/** What to do, where another engine has made columns whose names differ by case only. */
+export function tellTwins(metadata: TableMetadata, table: string): string | undefined {
+  const seen = new Map<string, string>();
+  for (const { name } of currentSchema(metadata).fields) {
+    const other = seen.get(name.toLowerCase());
+    if (other !== undefined)
+      return `table ${table} has columns ${other} and ${name}, which SQL does not tell apart: rename or drop one with the engine that made it`;
+    seen.set(name.toLowerCase(), name);
+  }
+  return undefined;
+}
+
 /** What to do, where another engine has dropped a column and none has its name again. */
 export function tellDropped(metadata: TableMetadata, table: string, column: string): string | undefined {
   if (fieldsByName(metadata).has(column) || everNamed(metadata, column).length === 0) return undefined;

@@ -13,6 +13,7 @@ import { scanRows } from '../../src/iceberg/table-rows.ts';
 import { storeDataFile } from '../../src/iceberg/write.ts';
 import type { Runtime } from '../../src/ingest/runtime.ts';
 import { compact } from '../../src/jobs/compact/compact.ts';
+import { checkTables } from '../../src/jobs/doctor/store.ts';
 import { erase } from '../../src/jobs/erase/erase.ts';
 import { verify } from '../../src/jobs/verify/verify.ts';
 import { KernelTable } from '../../src/kernel/table.ts';
@@ -300,13 +301,16 @@ test('fields inside of a column go by their ids: renamed, of other types, and dr
   expect(await queried(runtime, `SELECT count(*)::INTEGER FROM ${table} WHERE theirs IS NULL`)).toEqual([[6]]);
 });
 
-test('a question of a table whose columns differ by case only names them, and other tables answer', async () => {
+test('a question of a table whose columns differ by case only names them, as doctor does, and other tables answer', async () => {
   const runtime = await world();
   await add(runtime, 'Subject', 'string');
   await expect(queried(runtime, `SELECT count(*) FROM ${table}`)).rejects.toThrow(
     'opa_decisions has columns subject and Subject, which SQL does not tell apart',
   );
   expect(await queried(runtime, 'SELECT count(*)::INTEGER FROM ingested_objects')).toEqual([[2]]);
+  const found = 'opa_decisions has columns subject and Subject, which SQL does not tell apart';
+  expect(await checkTables(runtime)).toMatchObject({ status: 'failed', found: expect.stringContaining(found) });
+  expect((await run(runtime)).failures).toEqual([]);
 });
 
 test('rows of a file that was written for Hive, without the column of its folder, have the day of their partition', async () => {

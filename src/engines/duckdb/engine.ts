@@ -15,8 +15,8 @@ import { join } from 'node:path';
 import { type DuckDBConnection, type DuckDBResult, DuckDBTimestampValue, type DuckDBValue } from '@duckdb/node-api';
 import type { Config } from '../../config/config.ts';
 import type { Catalog } from '../../iceberg/catalog.ts';
-import { currentSchema, type TableMetadata } from '../../iceberg/metadata.ts';
 import { liveFiles } from '../../iceberg/scan.ts';
+import { tellTwins } from '../../iceberg/schema.ts';
 import { type ParameterValue, QueryError } from '../../sql/parameter.ts';
 import type { ObjectStore } from '../../store/store.ts';
 import { userName } from '../../store/user-name.ts';
@@ -223,7 +223,8 @@ class DuckDbEngine implements QueryEngine {
         return undefined;
       });
       if (table === undefined) continue;
-      if (isNamed) expectDistinctColumns(name, table.metadata);
+      const twins = isNamed ? tellTwins(table.metadata, name) : undefined;
+      if (twins !== undefined) throw new QueryError(twins);
       const files = [];
       for await (const file of isNamed ? liveFiles(store, table.metadata, prune?.[name]) : []) {
         if (file.format !== 'PARQUET') throw new QueryError(`table ${name} has a ${file.format} file: ${file.path}`);
@@ -233,19 +234,6 @@ class DuckDbEngine implements QueryEngine {
     }
     const views = isListing ? viewsOver({ tables: tables.map(({ name }) => name), stewards }) : mentioned.views;
     return { tables, views };
-  }
-}
-
-/** Other engines can make columns whose names differ by case only. */
-function expectDistinctColumns(table: string, metadata: TableMetadata): void {
-  const seen = new Map<string, string>();
-  for (const { name } of currentSchema(metadata).fields) {
-    const other = seen.get(name.toLowerCase());
-    if (other !== undefined)
-      throw new QueryError(
-        `table ${table} has columns ${other} and ${name}, which SQL does not tell apart: rename or drop one with the engine that made it`,
-      );
-    seen.set(name.toLowerCase(), name);
   }
 }
 

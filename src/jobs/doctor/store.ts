@@ -4,6 +4,7 @@ import { evolveForWriting, expectNotLost } from '../../iceberg/ensure.ts';
 import { findOutside, warehouseOf } from '../../iceberg/home.ts';
 import { expectWritable } from '../../iceberg/metadata.ts';
 import { liveFiles } from '../../iceberg/scan.ts';
+import { tellTwins } from '../../iceberg/schema.ts';
 import { isTableFault } from '../../iceberg/table-fault.ts';
 import { createLedger } from '../../ingest/claimed-batch.ts';
 import { ownTables } from '../../ingest/own-tables.ts';
@@ -88,6 +89,9 @@ export async function checkTables(runtime: Runtime): Promise<Finding> {
       faults.join('; '),
       'its sources stay out until it is mended; the others go on. Where nothing better is said, roll it back to an earlier snapshot with another engine, or have it dropped and filled again from the sources by backfill',
     );
+  const twins = found.flatMap((table) => table.twins ?? []);
+  if (twins.length > 0)
+    return failed(twins.join('; '), 'until then nothing can be asked of the table; backfill goes on');
   const elsewhere = found.flatMap(({ table, files }) =>
     files.length === 0 ? [] : `table ${table} has ${plural(files.length, 'file')} outside of it, such as ${files[0]}`,
   );
@@ -107,6 +111,8 @@ interface LookedAtTable {
   readonly isThere: boolean;
   readonly outside: string | undefined;
   readonly fault: string | undefined;
+  /** Of columns whose names differ by case only. */
+  readonly twins?: string | undefined;
   /** Data files outside of the warehouse. */
   readonly files: readonly string[];
 }
@@ -118,6 +124,7 @@ async function lookAtTable(
 ): Promise<LookedAtTable> {
   let outside: string | undefined;
   let fault: string | undefined;
+  let twins: string | undefined;
   const files: string[] = [];
   try {
     const loaded = await catalog.loadTable(table);
@@ -126,6 +133,7 @@ async function lookAtTable(
       return { table, isThere: false, outside, fault, files };
     }
     outside = await findOutside(store, catalog, table, loaded);
+    twins = tellTwins(loaded.metadata, table);
     expectWritable(table, loaded.metadata);
     for (const declaration of declarations) evolveForWriting(loaded.metadata, declaration, clock());
     const warehouse = warehouseOf(catalog, table);
@@ -134,7 +142,7 @@ async function lookAtTable(
     if (!isTableFault(error)) throw error;
     fault = error.message.includes(table) ? error.message : `table ${table}: ${error.message}`;
   }
-  return { table, isThere: true, outside, fault, files };
+  return { table, isThere: true, outside, fault, twins, files };
 }
 
 /** Below the warehouse; nothing of it is a table. */
