@@ -1,5 +1,7 @@
 import { gunzipSync } from 'node:zlib';
 import { canonical } from '../store/places.ts';
+import { amendments } from '../tables/amendments.ts';
+import { ingestedObjects } from '../tables/ingested-objects.ts';
 import { parseJson, stringifyJson } from './json.ts';
 import { TableFault } from './table-fault.ts';
 
@@ -185,6 +187,9 @@ export function metadataOf(document: unknown, source: string): TableMetadata {
   return metadata;
 }
 
+/** Made anew, the ledger would have every object read a second time, and amendments would let erased rows come back. */
+const irreplaceable: ReadonlySet<string> = new Set([ingestedObjects.name, amendments.name]);
+
 /** A table of a format version that is read here and not written. */
 export class ReadOnlyFormat extends TableFault {
   override readonly name = 'ReadOnlyFormat';
@@ -193,8 +198,9 @@ export class ReadOnlyFormat extends TableFault {
   constructor(table: string, version: number) {
     super(
       `table ${table} has Iceberg format version ${version}, which another engine has raised it to: it is read here, and ` +
-        'written only at version 2. No engine lowers a version: rename the table there, run backfill, which fills a new ' +
-        'table from the sources, and drop the renamed one; raise no table of this warehouse above version 2',
+        'written only at version 2. No engine lowers a version: go back to its last metadata of version 2, or ' +
+        `${irreplaceable.has(table) ? 'rebuild the warehouse, since no source has what this table says' : 'where it is filled from sources drop it with its files and run backfill --again, which fills a new one'} ` +
+        '(docs/operations.md, "A table of format version 3"); raise no table of this warehouse above version 2',
     );
     this.table = table;
   }

@@ -202,6 +202,35 @@ test.each(faults.slice(1))(
   },
 );
 
+const removeAll = async (prefix: string) => {
+  for (const { uri } of await collect(runtime.store.list(prefix))) await runtime.store.delete(uri);
+};
+
+test('a table of format version 3 that is dropped with its files is filled again, but for what was erased', async () => {
+  await erase(runtime, 'user-1');
+  await raiseFormat();
+  await put(2);
+  expect((await run(runtime)).failures[0]?.message).toMatch(/drop it with its files and run backfill --again/);
+  await removeAll((await load()).metadata.location);
+  await run(fresh(), { again: true });
+  expect(await rows(table)).toBe(5);
+  expect(await verify(fresh(), { deep: true })).toMatchObject({ ok: true });
+});
+
+test('a ledger of format version 3 is not to be made anew, and goes back to its last metadata of version 2', async () => {
+  const base = await load('ingested_objects');
+  const raised = { ...base.metadata, 'format-version': 3 as const };
+  const { metadataLocation } = await runtime.catalog.commitTable('ingested_objects', base, raised);
+  await put(2);
+  await expect(run(fresh())).rejects.toThrow(
+    /go back to its last metadata of version 2, or rebuild the warehouse, since no source has what this table says/,
+  );
+  await runtime.store.delete(metadataLocation);
+  expect((await run(fresh())).objects).toMatchObject({ committed: 2, skipped: 2 });
+  expect(await rows(table)).toBe(6);
+  expect(await verify(fresh())).toMatchObject({ ok: true });
+});
+
 test('a table of format version 3 is read, its deletion vectors and defaults too', async () => {
   await raiseFormat();
   const base = await load();

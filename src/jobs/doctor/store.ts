@@ -87,7 +87,7 @@ export async function checkTables(runtime: Runtime): Promise<Finding> {
   if (faults.length > 0)
     return failed(
       faults.join('; '),
-      'its sources stay out until it is mended; the others go on. Where nothing better is said, roll it back to an earlier snapshot with another engine, or have it dropped and filled again from the sources by backfill',
+      'its sources stay out until it is mended; the others go on. Where nothing better is said, docs/disaster-recovery.md has what to do for each table',
     );
   const twins = found.flatMap((table) => table.twins ?? []);
   if (twins.length > 0)
