@@ -259,6 +259,40 @@ describe('signing in', () => {
     expect(asked.filter(({ url }) => url === '/v1/oauth/tokens').length).toBeGreaterThan(1);
   });
 
+  test.each([429, 500, 503])('by OAuth2 is tried again where no token is issued for a while: %i', async (status) => {
+    let asked = 0;
+    const { uri } = await serve(({ url }, response) => {
+      if (url !== '/v1/oauth/tokens') response.end(result(base, 'memory://m/1'));
+      else if (++asked <= 2) refuse(response, status);
+      else response.end(JSON.stringify({ access_token: 't' }));
+    });
+    expect((await open(uri, oauth2).loadTable('events'))?.version).toBe('memory://m/1');
+  });
+
+  test('that fails says nothing of tables, and nothing has been sent', async () => {
+    let status = 200;
+    const sent: string[] = [];
+    const { uri } = await serve(({ method, url }, response) => {
+      if (url !== '/v1/oauth/tokens') {
+        sent.push(method);
+        response.end(result(base, 'memory://m/1'));
+      } else if (status !== 200) refuse(response, status);
+      else response.end(JSON.stringify({ access_token: 't', expires_in: 1e-9 }));
+    });
+    const catalog = open(uri, oauth2);
+    await catalog.loadTable('events');
+    sent.length = 0;
+    for (status of [404, 409]) {
+      const said = new RegExp(`OAuth2 token for client c: HTTP ${status}`);
+      await expect(catalog.loadTable('events')).rejects.toThrow(said);
+      await expect(catalog.listTables()).rejects.toThrow(said);
+      await expect(catalog.ensureNamespace()).rejects.toThrow(said);
+      await expect(catalog.createTable('events', base)).rejects.toThrow(said);
+      await expect(catalog.commitTable('events', loaded, blue)).rejects.toThrow(said);
+    }
+    expect(sent).toEqual([]);
+  });
+
   test('that is refused shows no secret', async () => {
     const { uri } = await serve((_, response) => {
       response.statusCode = 401;

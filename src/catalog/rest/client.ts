@@ -2,11 +2,10 @@
  * Requests to an Iceberg REST catalog (Iceberg REST specification, rest-catalog-open-api.yaml): where its resources are,
  * as `GET /v1/config` says, who asks, and which failures are worth another try.
  */
-import { setTimeout as sleep } from 'node:timers/promises';
 import { stringifyJson } from '../../iceberg/json.ts';
 import { encoded } from '../../store/aws-request.ts';
-import { asRecord, RestError, RestUnreachable } from './errors.ts';
-import { exchange, type HttpAnswer, type HttpRequest } from './http.ts';
+import { asRecord, SignInFailed } from './errors.ts';
+import { answered, exchange, type HttpAnswer, type HttpRequest } from './http.ts';
 import type { SignIn } from './sign-in.ts';
 
 export interface RestClientOptions {
@@ -38,10 +37,6 @@ interface Settings {
   readonly endpoints?: ReadonlySet<string>;
 }
 
-const tries = 4;
-const firstDelayMs = 200;
-const longestDelayMs = 10_000;
-
 export class RestClient {
   readonly #options: RestClientOptions;
   #settings: Promise<Settings> | undefined;
@@ -50,7 +45,10 @@ export class RestClient {
     this.#options = options;
   }
 
-  /** Throws RestError for an answer of 400 and more, and for a redirect; RestUnreachable where there is none. */
+  /**
+   * Throws RestError for an answer of 400 and more, and for a redirect; RestUnreachable where there is none; SignInFailed where
+   * nothing was sent.
+   */
   async call({ path, query = {}, ...call }: Call): Promise<HttpAnswer> {
     const { root } = await this.#configured();
     const url = new URL(`${root}/${path}`);
@@ -105,34 +103,23 @@ export class RestClient {
       },
       ...(body !== undefined && { body: stringifyJson(body) }),
     };
-    let signedInAgain = false;
-    for (let attempt = 1; ; attempt++) {
-      let answer: HttpAnswer | undefined;
-      try {
-        answer = await exchange(doing, await signIn.sign(request));
-      } catch (error) {
-        if (!(error instanceof RestUnreachable) || method !== 'GET' || attempt === tries) throw error;
-      }
-      if (answer !== undefined && (answer.status < 300 || answer.status === 304)) return answer;
-      const isExpired = answer?.status === 401 || answer?.status === 419;
-      if (isExpired && !signedInAgain && signIn.forget !== undefined) {
-        signedInAgain = true;
-        signIn.forget();
-        continue;
-      }
-      if (answer !== undefined && (attempt === tries || !isWorthAnotherTry(answer.status, method)))
-        throw new RestError(doing, answer.status, answer.body);
-      await sleep(delayMs(attempt, answer?.headers.get('retry-after')));
-    }
+    const send = async (): Promise<HttpAnswer> => exchange(doing, await signedIn(signIn, doing, request));
+    return answered(doing, { isHarmless: method === 'GET' }, async () => {
+      const answer = await send();
+      const isExpired = answer.status === 401 || answer.status === 419;
+      if (!isExpired || signIn.forget === undefined) return answer;
+      signIn.forget();
+      return send();
+    });
   }
 }
 
-const isWorthAnotherTry = (status: number, method: string): boolean =>
-  status === 429 || (method === 'GET' && status >= 500);
-
-function delayMs(attempt: number, retryAfter: string | null | undefined): number {
-  const asked = /^\d+$/.test(retryAfter ?? '') ? Number(retryAfter) * 1000 : 0;
-  return Math.min(longestDelayMs, Math.max(asked, firstDelayMs * 2 ** (attempt - 1)));
+async function signedIn(signIn: SignIn, doing: string, request: HttpRequest): Promise<HttpRequest> {
+  try {
+    return await signIn.sign(request);
+  } catch (error) {
+    throw new SignInFailed(doing, error);
+  }
 }
 
 /** Of a path, encoded as a URL wants it. */

@@ -33,12 +33,24 @@ export class RestUnreachable extends Error {
   }
 }
 
+/** Who asks could not be said, so the request was not sent. What the place answered that issues tokens says nothing of tables. */
+export class SignInFailed extends Error {
+  override readonly name = 'SignInFailed';
+  constructor(doing: string, cause: unknown) {
+    super(`${doing}: ${(cause as Error).message}`, { cause });
+  }
+}
+
 export const isStatus = (error: unknown, ...statuses: readonly number[]): boolean =>
   error instanceof RestError && statuses.includes(error.status);
 
-/** The server has decided against the call, which had no effect. What it says of itself (5xx) settles nothing. */
+/**
+ * The call had no effect: the server has decided against it, or it was not sent. What a server says of itself (5xx) settles
+ * nothing.
+ */
 export const isRefusal = (error: unknown): boolean =>
-  error instanceof RestError && error.status >= 300 && error.status < 500 && error.status !== 408;
+  error instanceof SignInFailed ||
+  (error instanceof RestError && error.status >= 300 && error.status < 500 && error.status !== 408);
 
 /** `{ error: { message, type, code } }` by the specification; OAuth2 says `error` and `error_description`. */
 function errorOf(body: unknown): { readonly message: string; readonly type: string } {

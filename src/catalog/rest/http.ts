@@ -1,7 +1,8 @@
-/** One exchange with an HTTP server that speaks JSON, bounded in time and in the bytes of the answer. */
+/** Exchanges with an HTTP server that speaks JSON, bounded in time and in the bytes of the answer. */
+import { setTimeout as sleep } from 'node:timers/promises';
 import { parseJson } from '../../iceberg/json.ts';
 import { boundedText } from '../../store/bounded-body.ts';
-import { RestUnreachable } from './errors.ts';
+import { RestError, RestUnreachable } from './errors.ts';
 
 export interface HttpRequest {
   readonly method: 'GET' | 'POST';
@@ -34,6 +35,41 @@ export async function exchange(doing: string, { url, ...request }: HttpRequest):
   } catch (error) {
     throw new RestUnreachable(doing, error);
   }
+}
+
+const tries = 4;
+const firstDelayMs = 200;
+const longestDelayMs = 10_000;
+
+/**
+ * The first answer below 400 that is no redirect. What was refused as one too many is sent again; `isHarmless`, so is what
+ * failed otherwise on the way or at the server. Throws RestError, and RestUnreachable as `send` does.
+ */
+export async function answered(
+  doing: string,
+  { isHarmless }: { readonly isHarmless: boolean },
+  send: () => Promise<HttpAnswer>,
+): Promise<HttpAnswer> {
+  for (let attempt = 1; ; attempt++) {
+    let answer: HttpAnswer | undefined;
+    try {
+      answer = await send();
+    } catch (error) {
+      if (!(error instanceof RestUnreachable) || !isHarmless || attempt === tries) throw error;
+    }
+    if (answer !== undefined) {
+      const { status, body } = answer;
+      if (status < 300 || status === 304) return answer;
+      const isWorthAnotherTry = status === 429 || (isHarmless && status >= 500);
+      if (attempt === tries || !isWorthAnotherTry) throw new RestError(doing, status, body);
+    }
+    await sleep(delayMs(attempt, answer?.headers.get('retry-after')));
+  }
+}
+
+function delayMs(attempt: number, retryAfter: string | null | undefined): number {
+  const asked = /^\d+$/.test(retryAfter ?? '') ? Number(retryAfter) * 1000 : 0;
+  return Math.min(longestDelayMs, Math.max(asked, firstDelayMs * 2 ** (attempt - 1)));
 }
 
 function bodyOf(text: string, status: number): unknown {

@@ -2,8 +2,8 @@
 import type { RestAuth } from '../../config/catalogs.ts';
 import { signed } from '../../store/aws-request.ts';
 import { type Credentials, SigningKeys } from '../../store/s3-signature.ts';
-import { asRecord, RestError } from './errors.ts';
-import { exchange, type HttpRequest } from './http.ts';
+import { asRecord } from './errors.ts';
+import { answered, exchange, type HttpRequest } from './http.ts';
 
 export interface SignIn {
   /** The request with the headers that say who asks. */
@@ -77,7 +77,7 @@ class ClientCredentials implements SignIn {
     const { clientId, clientSecret, scope = 'catalog' } = this.#auth;
     const doing = `OAuth2 token for client ${clientId}`;
     const asked = Date.now();
-    const { status, body } = await exchange(doing, {
+    const request = {
       method: 'POST',
       url: new URL(this.#tokenUri),
       headers: { 'content-type': 'application/x-www-form-urlencoded', accept: 'application/json' },
@@ -87,9 +87,9 @@ class ClientCredentials implements SignIn {
         client_secret: clientSecret.reveal(),
         scope,
       }).toString(),
-    });
+    } as const;
+    const { body } = await answered(doing, { isHarmless: true }, () => exchange(doing, request));
     const { access_token: value, expires_in: life } = asRecord(body);
-    if (status !== 200) throw new RestError(doing, status, body);
     if (typeof value !== 'string' || !isToken(value)) throw new Error(`${doing}: the answer has no token`);
     const seconds = typeof life === 'number' && life > 0 ? life : defaultLifeSeconds;
     return { value, renewAt: asked + seconds * 1000 * usedShare };
