@@ -77,19 +77,24 @@ async function execute(context: CommandContext, options: Options): Promise<numbe
   let report: BackfillReport;
   try {
     const { config, log } = openConfigAndLog(context, options, progress.log);
+    const { backfill, selectedConfig } = await import('../jobs/backfill/backfill.ts');
+    // Refused before anything is said to have started.
+    const chosen = {
+      ...(options.source && { sources: options.source }),
+      ...(options.prefix !== undefined && { prefix: options.prefix }),
+    };
+    const selected = selectedConfig(config, chosen);
     logEvent(log, 'run-started', {
       warehouse: config.warehouse,
-      sources: options.source ?? [...config.sources, ...config.sideSources].map(({ name }) => name),
+      sources: [...selected.sources, ...selected.sideSources].map(({ name }) => name),
     });
-    const { backfill } = await import('../jobs/backfill/backfill.ts');
     const runtime = await context.openRuntime(config, log);
     report = await backfill(
       runtime,
       {
         signal: context.signal,
-        ...(options.source && { sources: options.source }),
+        ...chosen,
         ...range,
-        ...(options.prefix !== undefined && { prefix: options.prefix }),
         ...(options.again && { again: true }),
         ...(options.dryRun && { dryRun: true }),
       },

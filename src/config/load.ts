@@ -11,7 +11,7 @@ import { unknownVariables } from './environment.ts';
 import { ConfigError, nearest } from './errors.ts';
 import type { ConfigSchema } from './keys.ts';
 import { checkPromotedColumns, type ReservedColumns } from './promoted.ts';
-import { configSchema, environmentName, scalarKeys } from './schema.ts';
+import { configSchema, environmentName, groupKeys, scalarKeys } from './schema.ts';
 import { secretPlaceholder } from './secret.ts';
 import { isEventSource } from './sources.ts';
 import { type RawConfig, toConfig } from './to-config.ts';
@@ -211,10 +211,13 @@ function overrides(options: LoadOptions, problems: { problem: KeyProblem; origin
       continue;
     }
     const near = nearest(key, keys);
+    const group = groupKeys().find((name) => key === name || key.startsWith(`${name}.`) || key.startsWith(`${name}[`));
     const message =
       at < 1
         ? 'is not of the form key=value'
-        : `unknown key; ${near ? `did you mean ${near}?` : `known: ${keys.join(', ')}`}`;
+        : group !== undefined
+          ? `only the file can give ${group}`
+          : `unknown key; ${near ? `did you mean ${near}?` : `known: ${keys.join(', ')}`}`;
     problems.push({ problem: { path: [key], message }, origin });
   }
   return found;

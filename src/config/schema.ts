@@ -329,12 +329,17 @@ export const configSchema: ConfigSchema = {
 };
 
 /** Keys that hold one value and so can come from the environment or from --set: `batch.bytes` and the like. */
-export function scalarKeys(): string[] {
+export const scalarKeys = (): string[] => leafKeys(({ type }) => type !== 'array' && type !== 'object');
+
+/** Lists, and groups whose names are the user's own: only the file can give them. */
+export const groupKeys = (): string[] => leafKeys(({ type }) => type === 'array' || type === 'object');
+
+function leafKeys(isWanted: (property: ConfigSchema) => boolean): string[] {
   const keys: string[] = [];
   const walk = (schema: ConfigSchema, path: string): void => {
     for (const [name, property] of Object.entries(schema.properties ?? {})) {
       if (property.properties) walk(property, `${path}${name}.`);
-      else if (property.type !== 'array') keys.push(path + name);
+      else if (isWanted(property)) keys.push(path + name);
     }
   };
   walk(configSchema, '');

@@ -712,6 +712,11 @@ sources:
       { key: 'batch.claims', origin: '--set batch.claims', message: /did you mean batch.claim\?/ },
       { key: 'nonsense', message: /key=value/ },
     ]);
+    expect(problemsOf(minimal, { settings: ['retention.x=1', 'sources[0].name=a', 'nothing=1'] })).toMatchObject([
+      { key: 'retention.x', message: 'only the file can give retention' },
+      { key: 'sources[0].name', message: 'only the file can give sources' },
+      { key: 'nothing', message: expect.not.stringMatching(/retention|clustering/) },
+    ]);
   });
 });
 

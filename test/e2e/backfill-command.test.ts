@@ -49,6 +49,14 @@ describe.sequential('one warehouse from first run to first answer', () => {
     expect(JSON.parse((await run('tables', '--json')).stdout)).toEqual({ tables: [] });
   });
 
+  it('refuses a source that there is not before anything is said to have started', async () => {
+    const { code, stderr } = await run('backfill', '--source', 'nope');
+    expect({ code, stderr }).toEqual({
+      code: 2,
+      stderr: 'audit-warehouse: no source nope in the configuration; there are: logs\n',
+    });
+  });
+
   it('backfill --json prints one document of the documented shape, and nothing else on stdout', async () => {
     const { code, stdout, stderr } = await run('backfill', '--json');
     expect(code).toBe(0);

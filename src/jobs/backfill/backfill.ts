@@ -6,6 +6,7 @@
  * that is being committed. Objects that a live run holds are waited for, so that "done" means done, and taken over if
  * that run dies.
  */
+import type { Config } from '../../config/config.ts';
 import { UsageError } from '../../config/errors.ts';
 import {
   type BatchWatch,
@@ -86,10 +87,10 @@ export async function backfill(
 }
 
 /** Throws UsageError for a name that is not configured, and for a prefix of what can only be read as a whole. */
-function selectedConfig(
-  { sources, sideSources }: Runtime['config'],
+export function selectedConfig(
+  { sources, sideSources }: Config,
   { sources: names = [], prefix, objects }: BackfillOptions,
-): Pick<Runtime['config'], 'sources' | 'sideSources'> {
+): Pick<Config, 'sources' | 'sideSources'> {
   const all = [...sources, ...sideSources].map((source) => source.name);
   const unknown = names.find((name) => !all.includes(name));
   if (unknown !== undefined) {
