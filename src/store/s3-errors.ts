@@ -20,6 +20,15 @@ export function s3Error(error: unknown, uri: string, doing: string): StoreError 
 export const breakOffError = (error: unknown, uri: string): StoreError =>
   new StoreError('transient', uri, `the body broke off (${(error as Error).message})`, { cause: error });
 
+/** An answer with status 200 that is no whole XML: as with a body that broke off, the next one may be. */
+export const cutOff = (error: unknown, uri: string): StoreError =>
+  new StoreError(
+    'transient',
+    uri,
+    'the answer is cut off, or not that of an S3 store (see s3.endpoint, and proxies on the way to it)',
+    { cause: error },
+  );
+
 /** A page of a proxy or of another service, with status 200: nothing has been read or written. */
 export const notOfS3 = (uri: string): StoreError =>
   new StoreError('other', uri, 'the answer is not that of an S3 store (see s3.endpoint, and proxies on the way to it)');

@@ -17,7 +17,7 @@ import { type Checksum, crc32Of } from './checksum.ts';
 import { RequestGate } from './request-gate.ts';
 import { retried } from './retry.ts';
 import { type Encryption, type EncryptionHeaders, encryptionHeaders } from './s3-encryption.ts';
-import { breakOffError, httpStatus, isRetriedFailure, notOfS3, s3Error } from './s3-errors.ts';
+import { breakOffError, cutOff, httpStatus, isRetriedFailure, notOfS3, s3Error } from './s3-errors.ts';
 import { uploadInParts } from './s3-multipart.ts';
 import { type RequestOptions, S3Requests } from './s3-requests.ts';
 import { addressOf, type BucketAddress, SigningKeys, signedGet } from './s3-signature.ts';
@@ -104,7 +104,7 @@ export class S3Store implements ObjectStore {
       const page = await retried(
         () =>
           this.#client.send(command).catch((error) => {
-            throw s3Error(error, prefix, 'cannot list objects');
+            throw httpStatus(error) === 200 ? cutOff(error, prefix) : s3Error(error, prefix, 'cannot list objects');
           }),
         { sleep },
       );

@@ -3,6 +3,7 @@ import type { AddressInfo } from 'node:net';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { S3Store } from '../../src/store/s3.ts';
 import { collect } from '../support/collect.ts';
+import { listXml } from '../support/listing-s3.ts';
 
 describe('what answers in the place of S3', () => {
   let answer: { readonly status: number; readonly body: string };
@@ -41,6 +42,25 @@ describe('what answers in the place of S3', () => {
     await expect(store.put('s3://bucket/a', new Uint8Array(10))).rejects.toThrow(refused);
     await expect(store.put('s3://bucket/a', new Uint8Array(10), { ifNoneMatch: '*' })).rejects.toThrow(refused);
   });
+
+  test('a listing whose answer is cut off is asked for again, and in the end said to be no answer of S3', async () => {
+    const whole = listXml([{ key: 'a', size: 1, etag: 'e', lastModified: 0 }], {});
+    for (const length of [whole.length - 1, whole.length >> 1, 10]) {
+      answer = {
+        status: 200,
+        get body() {
+          return asked.length === 1 ? whole.slice(0, length) : whole;
+        },
+      };
+      const listed = await collect(store.list('s3://bucket/'));
+      expect(listed.map(({ uri }) => uri)).toEqual(['s3://bucket/a']);
+      expect(asked.splice(0)).toHaveLength(2);
+    }
+    answer = { status: 200, body: '<html><br>' };
+    await expect(collect(store.list('s3://bucket/'))).rejects.toThrow(
+      /^the answer is cut off, or not that of an S3 store/,
+    );
+  }, 20_000);
 
   describe('an upload in parts', () => {
     const upload = async (): Promise<unknown> => {
