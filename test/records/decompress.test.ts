@@ -87,6 +87,19 @@ describe('a body is read by its magic bytes, the same streamed and whole', () =>
   });
 });
 
+test.each([
+  ['of another method', 2, 0, 'corrupt: no valid gzip data: unknown compression method'],
+  ['with a flag that is reserved', 3, 0x20, 'corrupt: no valid gzip data: unknown header flags set'],
+])('a gzip header %s is refused, the same streamed and whole', async (_, at, byte, message) => {
+  const bad = Buffer.from(a);
+  bad[at] = byte;
+  for (const body of [bad, Buffer.concat([b, bad]), Buffer.concat([long, zeros(3), bad])]) {
+    const refusal = (error: ObjectError) => told({ status: 'rejected', reason: `${error.code}: ${error.message}` });
+    expect(await whole(body).catch(refusal)).toBe(message);
+    for (const chunk of [1, 1 << 30]) expect(await streamed(body, chunk).catch(refusal)).toBe(message);
+  }
+});
+
 test('zstd frames with their lengths in front, of which each is a chunk', async () => {
   // Of a short part and of long ones, which have a decoder that goes on from chunk to chunk.
   const texts = [100_000, 4, 70_000, 50_000].map((bytes) => randomBytes(bytes / 2).toString('hex'));

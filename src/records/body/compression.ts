@@ -44,6 +44,14 @@ export function paddingEnd(body: Uint8Array, from: number, compression: Compress
   return at;
 }
 
+/** In the words of Node's gunzip: deflate is the only method there is, and three flags are reserved (RFC 1952, 2.3.1). */
+export function gzipHeaderFault(head: Uint8Array): string | undefined {
+  if ((head[2] ?? DEFLATE) !== DEFLATE) return 'unknown compression method';
+  return ((head[3] ?? 0) & 0xe0) === 0 ? undefined : 'unknown header flags set';
+}
+
+const DEFLATE = 8;
+
 /** Index behind the header of a gzip member; -1 where it goes on behind these bytes. */
 export function gzipHeaderEnd(head: Buffer): number {
   const flags = head[3] ?? 0;

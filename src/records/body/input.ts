@@ -4,6 +4,7 @@ import {
   type Compression,
   compressionOf,
   gzipHeaderEnd,
+  gzipHeaderFault,
   isSkippable,
   paddingEnd,
   SKIPPABLE_HEAD,
@@ -101,6 +102,9 @@ export class Input {
   async skipGzipHeader(meter: Meter): Promise<void> {
     for (let bytes = 64; ; bytes *= 2) {
       const head = await this.peek(bytes);
+      const fault = gzipHeaderFault(head);
+      if (fault !== undefined)
+        throw new ObjectError('corrupt', `no valid gzip data: ${fault}`, this.taken, meter.produced);
       const end = gzipHeaderEnd(head);
       if (end >= 0 && (await this.#skip(end))) return;
       const isWhole = head.length < bytes;
