@@ -24,6 +24,7 @@ import { promisify } from 'node:util';
 import { compareText } from '../text/order.ts';
 import { nextTurn } from './event-loop.ts';
 import { isReserved, reservedPrefix, withLock } from './local-lock.ts';
+import { openFilesHint } from './open-files.ts';
 import {
   type GetOptions,
   type ListOptions,
@@ -428,5 +429,6 @@ const codes: Readonly<Record<string, StoreErrorCode>> = {
 function storeError(error: unknown, uri: string, doing: string): StoreError {
   if (error instanceof StoreError) return error;
   const code = codeOf(error);
-  return new StoreError(codes[code ?? ''] ?? 'other', uri, `${doing} (${code ?? error})`, { cause: error });
+  const hint = code === 'EMFILE' ? `; ${openFilesHint}` : '';
+  return new StoreError(codes[code ?? ''] ?? 'other', uri, `${doing} (${code ?? error}${hint})`, { cause: error });
 }

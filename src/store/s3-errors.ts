@@ -1,4 +1,5 @@
 import { awsHint } from './aws-hints.ts';
+import { openFilesHint } from './open-files.ts';
 import { StoreError, type StoreErrorCode } from './store.ts';
 
 /** What the SDK and the network throw, as the errors of the store port, with a word on what the user can do. */
@@ -67,7 +68,7 @@ const hints: Readonly<Record<string, string>> = {
   InvalidObjectState: 'it is archived: restore it first (aws s3api restore-object)',
   ENOTFOUND:
     'there is no such host: see s3.endpoint and s3.region; many services other than AWS need s3.forcePathStyle',
-  EMFILE: 'too many files are open at once: raise the limit (ulimit -n) to 1,024 or more',
+  EMFILE: openFilesHint,
   ECONNREFUSED: 'nothing answers there: see s3.endpoint',
   'precondition-failed': 'it changed meanwhile',
   'access-denied': 'grant s3:GetObject, s3:PutObject and s3:DeleteObject on it, and s3:ListBucket on its bucket',
@@ -94,4 +95,6 @@ const networkCodes: ReadonlySet<string> = new Set([
   'EHOSTUNREACH',
   'ENETUNREACH',
   'EAI_AGAIN',
+  'EMFILE',
+  'ENFILE',
 ]);

@@ -36,6 +36,27 @@ describe('local store and the file system', () => {
       await expect(listed(`file://${path}/${name}/`)).rejects.toMatchObject({ name: 'StoreError', code: 'not-found' });
   });
 
+  test('where too many files are open, a write says so and what to do', async () => {
+    const path = await place();
+    const script = `
+      import { openSync } from 'node:fs';
+      import { LocalStore } from '${join(import.meta.dirname, '../../src/store/local.ts')}';
+      const store = new LocalStore();
+      await store.put('file://${path}/first', Buffer.from('x'));
+      try { for (;;) openSync('/dev/null', 'r'); } catch {}
+      await store.put('file://${path}/second', Buffer.from('x')).catch(({ code, message }) => console.log(code, message));`;
+    const { stdout } = await promisify(execFile)('bash', [
+      '-c',
+      'ulimit -n 100; exec "$@"',
+      'bash',
+      process.execPath,
+      '--input-type=module',
+      '-e',
+      script,
+    ]);
+    expect(stdout).toMatch(/^transient cannot write the file \(EMFILE; .*ulimit -n/);
+  });
+
   test.each(['readdirSync', 'promises.readdir'])(
     'an entry that goes away takes no others with it where %s has to look at each',
     async (call) => {
