@@ -85,6 +85,8 @@ describe.each(['022', '000'])('under umask %s', (umask) => {
     }
     const { seen, toOthers } = open(folder);
     expect(toOthers).toEqual([]);
+    for (const temporary of ['tmp', 'spill/ingest', 'spill/compact'])
+      expect(readdirSync(join(folder, temporary), { recursive: true })).toEqual([]);
     for (const made of [
       /^audit-warehouse\.yaml$/,
       /^made\.yaml$/,

@@ -63,6 +63,5 @@ export const rewriteOptions = (
 ): RewriteOptions => ({
   ...compact,
   run,
-  spill: `${compact.spill}/audit-warehouse-${run}`,
   ...(signal && { signal }),
 });

@@ -42,7 +42,7 @@ export interface RewriteOptions {
   readonly memoryBytes: number;
   /** Id of the run: goes into the names of the files. */
   readonly run: string;
-  /** Prefix of the runs that are spilled while sorting. */
+  /** Where runs are put that are spilled while sorting: files, since nobody would remove a folder of a run. */
   readonly spill: string;
   readonly signal?: AbortSignal;
   /** The rows of the day are out of the columns: what is left is to compress and store the last of them. */
@@ -95,7 +95,7 @@ export async function rewriteDay(
   const sink = dayFiles(store, loaded, table, label, options, files);
   const runs = new SpilledRuns({
     store,
-    prefix: `${options.spill}/${label}`,
+    prefix: `${options.spill}/audit-warehouse-${label}`,
     declarations: table.declaration.columns,
     columns: table.columns,
     orderOf: (batch) => clusterOrder(batch, table.clustering),
