@@ -80,8 +80,9 @@ async function lookAndPropose(
   location: string,
   options: Options,
 ): Promise<{ look: Look; proposal: Proposal }> {
-  const [{ lookAt }, { loadConfig }, { reservedColumns }, { openLog }] = await Promise.all([
+  const [{ lookAt }, { requireFolders }, { loadConfig }, { reservedColumns }, { openLog }] = await Promise.all([
     import('../jobs/look/look.ts'),
+    import('../ingest/require-sources.ts'),
     import('../config/load.ts'),
     import('../sources/index.ts'),
     import('./shared/setup.ts'),
@@ -94,6 +95,7 @@ async function lookAndPropose(
     reserved: reservedColumns,
   });
   const runtime = await context.openRuntime(config, openLog(context, options));
+  await requireFolders(runtime.store, config.sources);
   const look = await lookAt(runtime, config.sources[0]!.location, context.signal);
   const { shapes, fields, columns, type = 'opa' } = look;
   const { endpoint, region, forcePathStyle } = config.s3;

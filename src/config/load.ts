@@ -169,7 +169,7 @@ function openDocument(options: LoadOptions): { shown: string; file: string; docu
     const { content, origin } = options.text;
     return { shown: origin, file: resolve(options.cwd, defaultConfigFile), document: readDocument(content, origin) };
   }
-  const shown = options.file ?? options.env.AUDIT_WAREHOUSE_CONFIG ?? defaultConfigFile;
+  const shown = options.file ?? (options.env.AUDIT_WAREHOUSE_CONFIG || defaultConfigFile);
   const file = resolve(options.cwd, shown);
   return { shown, file, document: readDocument(readConfigFile(file, shown), shown) };
 }

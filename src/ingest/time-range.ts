@@ -6,6 +6,7 @@ import {
   dayOf,
   type OpenRange,
   type RangeOptions,
+  readNamed,
   readRange,
   TimeError,
   type TimeReading,
@@ -43,6 +44,10 @@ export function parseDays(options: ZonedRange, { now }: TimeReading): Range<stri
   const { from, to } = parseMicros(options, { now, zone: options.zone });
   return { ...(from !== undefined && { from: dayOf(from) }), ...(to !== undefined && { to: dayOf(to) }) };
 }
+
+/** The UTC day of one time. */
+export const parseDay = (text: string, reading: TimeReading): string =>
+  dayOf(usage(() => readNamed('day', text, reading)).first);
 
 function checked(reading: TimeReading): TimeReading {
   try {

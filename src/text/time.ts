@@ -74,7 +74,8 @@ export function readRange({ from, to, last }: RangeOptions, reading: TimeReading
   return { ...(start !== undefined && { from: start }), ...(end !== undefined && { to: end }) };
 }
 
-function readNamed(name: string, text: string, reading: TimeReading): TimeSpan {
+/** Throws TimeError, whose message begins with the name. */
+export function readNamed(name: string, text: string, reading: TimeReading): TimeSpan {
   try {
     return readTime(text, reading);
   } catch (error) {

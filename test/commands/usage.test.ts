@@ -89,6 +89,22 @@ describe('a usage error exits 2, says what to write, and prints nothing on stdou
     expect(stderr).toMatch(message);
   });
 
+  it('but for a variable that is empty, which counts as not set', async () => {
+    const set = temporaryFolder();
+    writeFileSync(
+      join(set.folder, 'audit-warehouse.yaml'),
+      'warehouse: w\nsources: [{ name: a, type: opa, location: logs }]\n',
+    );
+    const names = ['CONFIG', 'LOG_LEVEL', 'LOG_FORMAT', 'BATCH_THREADS', 'PAGER'];
+    const env = Object.fromEntries(names.map((name) => [`AUDIT_WAREHOUSE_${name}`, '']));
+    expect(await cli(['tables'], { cwd: set.folder, env })).toMatchObject({ code: 0, stderr: '' });
+    expect(await cli(['query', '--list', 'decisions'], { cwd: set.folder, env })).toMatchObject({
+      code: 0,
+      stderr: '',
+    });
+    set.remove();
+  });
+
   it('a mistake in the configuration, by key, file and line', async () => {
     writeFileSync(
       join(folder, 'bad.yaml'),

@@ -132,6 +132,13 @@ describe('init LOCATION', () => {
     expect((await lookFrom(folder)).reasons).toEqual({});
   });
 
+  test('tells a folder that is not there from one without records', async () => {
+    const run = await cli(['init', './lgos', '--yes'], { cwd: folderOf('opa/seed-lines') });
+    expect(run).toMatchObject({ code: 2, stdout: '' });
+    expect(run.stderr).toContain('/lgos');
+    expect(run.stderr).toContain('make it, or correct the location');
+  });
+
   test('writes nothing where no record is known, and never over a file that is there', async () => {
     const folder = join(place(), 'foreign');
     mkdirSync(join(folder, 'logs'), { recursive: true });

@@ -3,6 +3,7 @@
  * difference that was found is settled, so that a real loss after it is seen.
  */
 import { beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { UsageError } from '../../src/config/errors.ts';
 import { liveFiles } from '../../src/iceberg/scan.ts';
 import { fileRows } from '../../src/iceberg/table-rows.ts';
 import type { Runtime } from '../../src/ingest/runtime.ts';
@@ -78,7 +79,7 @@ test('a DELETE that was wanted is accepted, and a further loss is seen', async (
 
 test('only what is asked for is accepted, by table and by object', async () => {
   await deleteRows('id-1', 'id-7');
-  expect(await accept(world(), { ...why, tables: ['okera_audit_logs'] })).toEqual({ tables: {}, refused: [] });
+  expect(await accept(world(), { ...why, tables: ['quarantine'] })).toEqual({ tables: {}, refused: [] });
   expect(await rowsOf(world(), 'amendments').catch(() => [])).toEqual([]);
   expect(await accept(world(), { ...why, objects: [objectUri(1)] })).toMatchObject({
     tables: { [table]: { objects: 1 } },
@@ -88,6 +89,16 @@ test('only what is asked for is accepted, by table and by object', async () => {
     tables: { [table]: { objects: 1, missing: 1 } },
   });
   expect(await isClean()).toBe(true);
+});
+
+test.each([
+  ['table', { tables: ['opa_decision'] }, 'there is no table opa_decision in the catalog; there are: '],
+  ['day', { days: ['2023-7-11'] }, 'day must be a day such as 2023-07-11'],
+])('a mistyped %s is told, and accepts nothing by matching nothing', async (_, asked, message) => {
+  await deleteRows('id-1');
+  const accepting = accept(world(), { ...why, ...asked });
+  await expect(accepting).rejects.toThrow(UsageError);
+  await expect(accepting).rejects.toThrow(message);
 });
 
 test('only what is asked for is accepted, by the days of the objects', async () => {

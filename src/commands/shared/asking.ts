@@ -22,8 +22,8 @@ export interface Asked {
 
 /** Questions of the configuration; none where there is no configuration. Throws ConfigError. */
 export function ownQuestionsOf(context: CommandContext, options: GlobalOptions): readonly Question[] {
-  const file = options.config ?? context.env.AUDIT_WAREHOUSE_CONFIG;
-  if (file === undefined && !existsSync(resolve(context.cwd, 'audit-warehouse.yaml'))) return [];
+  const isNamed = options.config !== undefined || Boolean(context.env.AUDIT_WAREHOUSE_CONFIG);
+  if (!isNamed && !existsSync(resolve(context.cwd, 'audit-warehouse.yaml'))) return [];
   return ownQuestions(readConfig(context, options).config);
 }
 

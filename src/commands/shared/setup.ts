@@ -19,11 +19,11 @@ export function readConfig(context: CommandContext, options: GlobalOptions): Loa
 }
 
 export function openLog(context: CommandContext, options: GlobalOptions, write?: (line: string) => void): Logger {
-  const level = options.logLevel ?? context.env.AUDIT_WAREHOUSE_LOG_LEVEL ?? 'info';
+  const level = options.logLevel ?? (context.env.AUDIT_WAREHOUSE_LOG_LEVEL || 'info');
   if (!logLevels.includes(level as LogLevel)) {
     throw new UsageError(`log level "${level}" is not one of ${logLevels.join(', ')}`);
   }
-  const format = options.logFormat ?? context.env.AUDIT_WAREHOUSE_LOG_FORMAT ?? 'auto';
+  const format = options.logFormat ?? (context.env.AUDIT_WAREHOUSE_LOG_FORMAT || 'auto');
   if (!['auto', 'json', 'text'].includes(format)) {
     throw new UsageError(`log format "${format}" is not one of auto, json, text`);
   }

@@ -3,7 +3,6 @@
  * compacted yet for a compaction here.
  */
 
-import { UsageError } from '../../config/errors.ts';
 import type { StatementEngine } from '../../engines/engine.ts';
 import { type WritingEngineName, writingEngines } from '../../engines/index.ts';
 import type { LiveFile } from '../../iceberg/scan.ts';
@@ -13,6 +12,7 @@ import { parseDays } from '../../ingest/time-range.ts';
 import { describeTable } from '../../rewrite/stored-table.ts';
 import { compareText } from '../../text/order.ts';
 import { readTableFiles } from '../rewrite/live-files.ts';
+import { tablesNamed } from '../tables-named.ts';
 import type { CompactedDay, CompactedTable, CompactOptions, CompactReport, PlannedDay } from './compact.ts';
 import { type CompactionRules, smallBytes } from './plan.ts';
 
@@ -43,14 +43,11 @@ async function run(
   const started = runtime.clock();
   const { catalog, config, store } = runtime;
   const range = parseDays(options, { now: started });
-  const existing = await catalog.listTables();
-  const unknown = options.tables?.find((table) => !existing.includes(table));
-  if (unknown !== undefined)
-    throw new UsageError(`there is no table ${unknown} in the catalog; there are: ${existing.join(', ')}`);
+  const names = await tablesNamed(catalog, options.tables);
   await expectOwnWarehouse(runtime);
   const tables: Record<string, CompactedTable> = {};
   const days: (PlannedDay | CompactedDay)[] = [];
-  for (const table of options.tables ?? existing) {
+  for (const table of names) {
     const loaded = await catalog.loadTable(table);
     if (loaded === undefined) continue;
     const { isPinned } = describeTable(table, loaded, config);

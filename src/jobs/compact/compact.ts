@@ -8,7 +8,6 @@
  * nothing else.
  */
 
-import { UsageError } from '../../config/errors.ts';
 import { mapSettled } from '../../iceberg/files.ts';
 import { currentSnapshot } from '../../iceberg/metadata.ts';
 import type { Range } from '../../iceberg/scan.ts';
@@ -24,6 +23,7 @@ import { ColumnNotWritten } from '../../rewrite/stored-table.ts';
 import { cachedReads } from '../../store/cached-reads.ts';
 import { compareText } from '../../text/order.ts';
 import { readTableFiles } from '../rewrite/live-files.ts';
+import { tablesNamed } from '../tables-named.ts';
 import { commitDays, dropDanglingDeletes } from './commit.ts';
 import { DayRows } from './day-rows.ts';
 import { type OpenedTable, openTable, rewriteOptions, rulesOf, withSortOrder } from './open.ts';
@@ -148,12 +148,8 @@ class CompactRun {
 
   async run(): Promise<CompactReport> {
     const started = this.#runtime.clock();
-    const existing = await this.#runtime.catalog.listTables();
-    const unknown = this.#options.tables?.find((name) => !existing.includes(name));
-    if (unknown !== undefined)
-      throw new UsageError(`there is no table ${unknown} in the catalog; there are: ${existing.join(', ')}`);
+    const names = await tablesNamed(this.#runtime.catalog, this.#options.tables);
     await expectOwnWarehouse(this.#runtime);
-    const names = this.#options.tables ?? existing;
     // What is wrong with the configuration shows before anything is written; what is with a table, when its turn comes.
     for await (const { result } of mapSettled(names, tablesOpened, (name) => openTable(this.#runtime, name)))
       if (result.status === 'rejected' && !isTableFault(result.reason)) throw result.reason;

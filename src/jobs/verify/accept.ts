@@ -8,13 +8,15 @@
  * A number of rows is accepted, and not which they are: as long as an object gives them, they are back whenever it is read
  * again, because it has grown or by `backfill --again`. Only what `erase` removes stays away.
  */
+
 import type { TableMetadata } from '../../iceberg/metadata.ts';
 import { expectOwnWarehouse } from '../../ingest/own-tables.ts';
 import type { Runtime } from '../../ingest/runtime.ts';
-import { parseDays } from '../../ingest/time-range.ts';
+import { parseDay } from '../../ingest/time-range.ts';
 import { type AmendedRows, acceptRows, finishAmendments } from '../../ledger/amendment.ts';
 import { amendments } from '../../tables/amendments.ts';
 import { replan } from '../replan.ts';
+import { tablesNamed } from '../tables-named.ts';
 import type { OddRows } from './deep/deep.ts';
 import type { Difference, DifferenceKind } from './difference.ts';
 import { objectsOfDays } from './lost-files.ts';
@@ -43,13 +45,19 @@ export interface AcceptReport {
   readonly refused: readonly { readonly difference: Difference; readonly reason: string }[];
 }
 
-/** Throws OutsideWarehouse, and UsageError for a day that is none. */
+/** Throws OutsideWarehouse, and UsageError for a table or a day that is none, before anything is read. */
 export async function accept(runtime: Runtime, options: AcceptOptions): Promise<AcceptReport> {
+  await tablesNamed(runtime.catalog, options.tables);
+  const days = options.days?.map((day) => parseDay(day, { now: runtime.clock() }));
   await expectOwnWarehouse(runtime);
-  return replan({ what: 'the account', command: 'verify --accept' }, () => acceptOnce(runtime, options));
+  return replan({ what: 'the account', command: 'verify --accept' }, () => acceptOnce(runtime, options, days));
 }
 
-async function acceptOnce(runtime: Runtime, options: AcceptOptions): Promise<AcceptReport | undefined> {
+async function acceptOnce(
+  runtime: Runtime,
+  options: AcceptOptions,
+  days: readonly string[] | undefined,
+): Promise<AcceptReport | undefined> {
   await finishAmendments(runtime);
   const plannedOn = (await runtime.catalog.loadTable(amendments.name))?.metadata['last-sequence-number'] ?? 0;
   const { ignoreNewerMs, onPhase, deep } = options;
@@ -62,7 +70,6 @@ async function acceptOnce(runtime: Runtime, options: AcceptOptions): Promise<Acc
     ...(deep && { deep, onOdd: (rows: OddRows) => odd.set(keyOf(rows), rows) }),
     mostDifferences: Number.POSITIVE_INFINITY,
   });
-  const days = options.days?.map((day) => parseDays({ from: day, to: day }, { now: runtime.clock() }).from!);
   const ofDays = days && (await objectsOfDays(runtime, days));
   const asked = differences.filter(
     (difference) =>
