@@ -1,6 +1,7 @@
 import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { openDuckDb, queryErrorOf } from '../../src/engines/duckdb/connection.ts';
 import { createDuckDbEngine } from '../../src/engines/duckdb/engine.ts';
 import { checkStatement } from '../../src/engines/duckdb/plan-statement.ts';
 import type { CellValue, QueryEngine, QueryRequest } from '../../src/engines/engine.ts';
@@ -183,6 +184,21 @@ describe('values', () => {
       ),
     );
     await small.close();
+  });
+
+  it('that outgrow the disk as well say where room is to be made', async () => {
+    const duckdb = await openDuckDb({
+      memory_limit: '64MB',
+      threads: '2',
+      temp_directory: join(warehouse.folder, 'spill'),
+    });
+    await duckdb.connection.run(`SET max_temp_directory_size = '1MB'`);
+    const sql = `SELECT max(x) FROM (SELECT DISTINCT repeat(md5(i::VARCHAR), 9) AS x FROM range(500000) t(i))`;
+    const asked = duckdb.connection.run(sql);
+    const { message } = await asked.then(() => expect.unreachable(), queryErrorOf);
+    expect(message).toContain('more room for temporary files');
+    expect(message).toContain('TMPDIR');
+    duckdb.close();
   });
 
   it('ends when it is stopped, at whatever moment', async () => {

@@ -134,8 +134,12 @@ export function explainedBy(sql: string): string {
 export function queryErrorOf(error: unknown): QueryError {
   const message = messageOf(error);
   if (message.startsWith('Out of Memory Error:')) {
-    const advice = 'narrow it by time (ymd), name columns instead of *, or give the process more memory';
-    return new QueryError(`the statement needs more memory than there is: ${advice}`, { cause: new Error(message) });
+    // Only what no longer fits into the memory goes to the disk.
+    const [what, more] = message.includes('max_temp_directory_size')
+      ? ['room for temporary files', 'point TMPDIR to a larger disk']
+      : ['memory', 'give the process more memory'];
+    const text = `the statement needs more ${what} than there is: narrow it by time (ymd), name columns instead of *, or ${more}`;
+    return new QueryError(text, { cause: new Error(message) });
   }
   const [, file] = /^(?:IO|Invalid Input) Error: .*?((?:file:\/\/)?\/[^\s'"]+\.parquet)\b/s.exec(message) ?? [];
   return new QueryError(message, { cause: error, file });
