@@ -119,6 +119,26 @@ const bodies = globSync('../../fixtures/opa/body-*/input.*', { cwd: import.meta.
   .map((path) => [path.split('/').at(-2) as string, readFileSync(join(import.meta.dirname, path))] as const);
 
 describe('a body in another format', () => {
+  // As pyarrow 26 compresses them.
+  test.each([
+    ['line feeds', '26000a7201001c7b2261223a317d0a', '\n'.repeat(30)],
+    ['line ends of two characters', '8001040d0afe0200d602001c7b2261223a317d0a', '\r\n'.repeat(60)],
+  ])('a raw block of snappy whose text begins with many %s is one', async (_, block, spaces) => {
+    const body = Buffer.from(block, 'hex');
+    const text = `${spaces}{"a":1}\n`;
+    expect(await whole(body)).toBe(text);
+    for (const chunk of [1, 7, 1000]) expect(await streamed(body, chunk)).toBe(text);
+  });
+
+  test.each([
+    ['copies what is not there', '267201001c7b2261223a317d0a00'],
+    ['has more than its size', '05000a1c7b2261223a317d0a00'],
+    ['is white space alone', '26000a720100'],
+  ])('bytes that %s are no block of snappy', async (_, bytes) => {
+    const body = Buffer.from(bytes, 'hex');
+    expect(await whole(body)).toBe(body.toString());
+  });
+
   test('there are some', () => expect(bodies.length).toBeGreaterThan(8));
 
   test.each(bodies)('%s is the same streamed and whole', async (_, body) => {

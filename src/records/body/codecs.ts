@@ -173,19 +173,43 @@ function snappyFrames(body: Buffer, allowance: number): Buffer[] {
   return out.parts;
 }
 
-/** A raw block has no magic: its size, then a literal, whose first byte has to begin JSON or gzip. */
+/** A raw block has no magic: its size, then data that has to begin as JSON or gzip does, behind spaces and line ends. */
 function isRawSnappy(head: Buffer): boolean {
   const size = varint(head, 0);
   if (size === undefined || size.value < 2) return false;
-  const tag = head[size.end];
-  if (tag === undefined || (tag & 3) !== 0) return false;
-  const sizeBytes = tag >> 2 < 60 ? 0 : (tag >> 2) - 59;
-  const first = head[size.end + 1 + sizeBytes];
-  if (first === undefined) return false;
-  const length = sizeBytes === 0 ? (tag >> 2) + 1 : head.readUIntLE(size.end + 1, Math.min(sizeBytes, 6)) + 1;
-  if (length > size.value) return false;
+  const first = firstOfSnappy(head, size.end, size.value);
   return (first === 0x7b || first === 0x5b || first === 0x1f) && !isText(head);
 }
+
+/** The first byte of the data that is no white space; undefined where the head does not have it, or is none of a block. */
+function firstOfSnappy(head: Buffer, from: number, size: number): number | undefined {
+  let produced = 0;
+  for (let at = from; at < head.length; ) {
+    const tag = head[at++] as number;
+    const kind = tag & 3;
+    if (kind !== 0) {
+      // What is copied is of what came before, which is white space.
+      const short = kind === 1;
+      const offset = short ? ((tag >> 5) << 8) | (head[at] ?? 0) : (head[at] ?? 0) | ((head[at + 1] ?? 0) << 8);
+      if (kind === 3 || offset === 0 || offset > produced) return undefined;
+      produced += short ? ((tag >> 2) & 7) + 4 : (tag >> 2) + 1;
+      at += short ? 1 : 2;
+      continue;
+    }
+    const sizeBytes = tag >> 2 < 60 ? 0 : (tag >> 2) - 59;
+    if (at + sizeBytes >= head.length) return undefined;
+    const length = sizeBytes === 0 ? (tag >> 2) + 1 : head.readUIntLE(at, sizeBytes) + 1;
+    if (length > size - produced) return undefined;
+    at += sizeBytes;
+    const first = head.subarray(at, at + length).find((byte) => !isSpace(byte));
+    if (first !== undefined) return first;
+    produced += length;
+    at += length;
+  }
+  return undefined;
+}
+
+const isSpace = (byte: number): boolean => byte === 0x0a || byte === 0x0d || byte === 0x20 || byte === 0x09;
 
 function snappyBlock(block: Buffer, allowance: number): Buffer {
   const size = varint(block, 0);
