@@ -7,7 +7,7 @@
 import { createHash, randomBytes, timingSafeEqual } from 'node:crypto';
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import type { AddressInfo, Socket } from 'node:net';
 import { UsageError } from '../config/errors.ts';
 import type { QueryEngine } from '../engines/engine.ts';
 import { ParameterError } from '../queries/parameters.ts';
@@ -16,6 +16,7 @@ import { type Html, html } from '../report/html.ts';
 import { style } from '../report/style.ts';
 import { QueryError } from '../sql/parameter.ts';
 import { csvField, csvFieldForSpreadsheets } from '../text/csv.ts';
+import { formatSeconds } from '../text/humanize.ts';
 import { EngineTurns } from './engine-turns.ts';
 import { mostInAddress } from './lead.ts';
 import { failure, type Given, overview, type Page, question, questionList, requestOf, sqlPage } from './pages.ts';
@@ -27,6 +28,8 @@ export interface ServeOptions extends Omit<World, 'engines'> {
   readonly port: number;
   /** Told of what no page can say: the error of a request that failed. */
   readonly onError: (error: unknown) => void;
+  /** Milliseconds in which a client has to take some of an answer that it waits for; others wait for the engine meanwhile. Default 60 s. */
+  readonly stallTimeout?: number;
 }
 
 export interface PageServer {
@@ -53,12 +56,18 @@ export async function servePages(options: ServeOptions): Promise<PageServer> {
   const world: World = { ...options, engines };
   const access = new Access();
   const ending = new AbortController();
+  const connections = new Connections();
+  const { stallTimeout = 60_000 } = options;
   // Statements and values stand in addresses.
   const server = createServer({ maxHeaderSize: mostInAddress + 16_384 }, (request, response) => {
     const gone = new AbortController();
-    response.once('close', () => gone.abort(new Error('the browser has gone')));
+    connections.busy(request.socket);
+    response.once('close', () => {
+      gone.abort(new Error('the browser has gone'));
+      connections.idle(request.socket);
+    });
     const signal = AbortSignal.any([gone.signal, ending.signal]);
-    handle(world, access, { request, response, port, signal }).catch((error: unknown) => {
+    handle(world, access, { request, response, port, signal, stallTimeout }).catch((error: unknown) => {
       if (signal.aborted) return;
       options.onError(error);
       if (response.headersSent) response.destroy();
@@ -66,7 +75,7 @@ export async function servePages(options: ServeOptions): Promise<PageServer> {
     });
   });
   server.requestTimeout = 30_000;
-  server.maxConnections = 100;
+  server.on('connection', (socket) => connections.add(socket));
   server.listen(options.port, host);
   try {
     await once(server, 'listening');
@@ -89,6 +98,35 @@ export async function servePages(options: ServeOptions): Promise<PageServer> {
       await engines.close();
     },
   };
+}
+
+const mostConnections = 100;
+
+/** Another process of this machine may hold connections open: a new one takes the place of the one that was idle for longest. */
+class Connections {
+  readonly #open = new Set<Socket>();
+  /** In the order in which they became so. */
+  readonly #idle = new Set<Socket>();
+
+  add(socket: Socket): void {
+    this.#open.add(socket);
+    this.#idle.add(socket);
+    socket.once('close', () => {
+      this.#open.delete(socket);
+      this.#idle.delete(socket);
+    });
+    if (this.#open.size <= mostConnections) return;
+    const [longest] = this.#idle;
+    longest?.destroy();
+  }
+
+  busy(socket: Socket): void {
+    this.#idle.delete(socket);
+  }
+
+  idle(socket: Socket): void {
+    if (this.#open.has(socket)) this.#idle.add(socket);
+  }
 }
 
 /** A token that works once, and the secret of the session that it is exchanged for. */
@@ -120,11 +158,16 @@ interface Exchange {
   readonly response: ServerResponse;
   readonly port: number;
   readonly signal: AbortSignal;
+  readonly stallTimeout: number;
 }
 
 const mostParameters = 100;
 
-async function handle(world: World, access: Access, { request, response, port, signal }: Exchange): Promise<void> {
+async function handle(
+  world: World,
+  access: Access,
+  { request, response, port, signal, stallTimeout }: Exchange,
+): Promise<void> {
   if (request.method !== 'GET' && request.method !== 'HEAD') {
     response.setHeader('allow', 'GET, HEAD');
     return send(response, errorPage(405, 'Not possible', 'Pages can only be read.'));
@@ -155,7 +198,7 @@ async function handle(world: World, access: Access, { request, response, port, s
   }
   const given: Given = new Map([...searchParams].filter(([, value]) => value !== ''));
   await world.during(async () => {
-    if (pathname.endsWith('.csv')) await sendCsv(world, { pathname, given, response, signal });
+    if (pathname.endsWith('.csv')) await sendCsv(world, { pathname, given, response, signal, stallTimeout });
     else send(response, await pageOf(world, pathname, given, signal));
   });
 }
@@ -183,7 +226,8 @@ async function sendCsv(
     given,
     response,
     signal,
-  }: { pathname: string; given: Given; response: ServerResponse; signal: AbortSignal },
+    stallTimeout,
+  }: { pathname: string; given: Given } & Omit<Exchange, 'request' | 'port'>,
 ): Promise<void> {
   try {
     await world.engines.take(signal, async (engine) => {
@@ -205,7 +249,7 @@ async function sendCsv(
             }),
           ),
         );
-        if (!response.write(text.join(''))) await once(response, 'drain', { signal });
+        if (!response.write(text.join(''))) await drained(response, signal, stallTimeout);
       }
       response.end();
     });
@@ -214,6 +258,18 @@ async function sendCsv(
     if (!known || response.headersSent) throw error;
     send(response, { title: 'Not possible', status: 400, body: failure(error.message) });
   }
+}
+
+/** Throws where the client takes nothing for so long. */
+async function drained(response: ServerResponse, signal: AbortSignal, stallTimeout: number): Promise<void> {
+  const stalled = AbortSignal.timeout(stallTimeout);
+  await once(response, 'drain', { signal: AbortSignal.any([signal, stalled]) }).catch((error: unknown) => {
+    signal.throwIfAborted();
+    if (!stalled.aborted) throw error;
+    throw new Error(
+      `an answer in CSV was broken off, since its reader took nothing of it for ${formatSeconds(stallTimeout / 1000)}`,
+    );
+  });
 }
 
 function cookieOf({ headers: { cookie = '' } }: IncomingMessage, name: string): string | undefined {
