@@ -205,6 +205,17 @@ describe('the launcher', () => {
     expect(stdout).toMatch(/^\d+\.\d+\.\d+\n$/);
   });
 
+  it('finds its own folder where CDPATH, as some shells export it, has another of that name', async () => {
+    for (const place of ['mine', 'theirs']) mkdirSync(join(folder, place, 'bin'), { recursive: true });
+    cpSync(binary, join(folder, 'mine/bin/audit-warehouse'));
+    mkdirSync(join(folder, 'mine/dist'));
+    writeFileSync(join(folder, 'mine/dist/main.js'), `console.log('mine');`);
+    const PATH = `${join(projectRoot, 'node_modules/node/bin')}:${process.env.PATH}`;
+    const env = { PATH, CDPATH: join(folder, 'theirs') };
+    const launched = await cli(['bin/audit-warehouse'], { cwd: join(folder, 'mine'), command: '/bin/sh', env });
+    expect(launched).toEqual({ code: 0, stdout: 'mine\n', stderr: '' });
+  });
+
   it('runs the sources of a checkout, whatever an earlier build left there, and dist where there is nothing else', async () => {
     const root = join(folder, 'package');
     for (const path of ['bin', 'src', 'dist']) mkdirSync(join(root, path), { recursive: true });
