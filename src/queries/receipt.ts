@@ -197,6 +197,6 @@ async function missingDecisions(runtime: Runtime, range: OpenRange | undefined):
   if (missing === 0) return [];
   const instances = new Set(days.map(({ instance }) => instance)).size;
   return [
-    `about ${plural(missing, 'decision')} of ${plural(instances, 'instance')} that seem never to have arrived: see the question missing-decisions`,
+    `about ${plural(missing, 'decision')} of ${plural(instances, 'instance')} that ${missing === 1 ? 'seems' : 'seem'} never to have arrived: see the question missing-decisions`,
   ];
 }

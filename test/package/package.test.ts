@@ -53,8 +53,8 @@ beforeAll(async () => {
 });
 
 test('packs what is run and what is read about it, and nothing else', () => {
-  const others = packed.filter((path) => !/^(dist|bin|schemas)\//.test(path));
-  expect(others.sort()).toEqual(['CHANGELOG.md', 'LICENSE', 'README.md', 'package.json']);
+  const others = packed.filter((path) => !/^(dist|bin|docs|schemas)\//.test(path));
+  expect(others.sort()).toEqual(['CHANGELOG.md', 'LICENSE', 'NOTICE', 'README.md', 'SECURITY.md', 'package.json']);
   expect(packed.filter((path) => path.endsWith('.ts') && !path.endsWith('.d.ts'))).toEqual([]);
   const sources = readdirSync(join(projectRoot, 'src'), { recursive: true, withFileTypes: true })
     .filter((entry) => entry.isFile())
@@ -67,6 +67,19 @@ test('packs what is run and what is read about it, and nothing else', () => {
   expect(inDist.filter((path) => !isBundled(path) && !isFromSource(path))).toEqual([]);
   const read = sources.filter((path) => /\.(?:sql|wasm)$/.test(path)).map((path) => path.replace(/^src\//, 'dist/'));
   expect(read.filter((path) => !packed.includes(path))).toEqual([]);
+});
+
+test('has every page that README.md links to and that a message names, but what is for a checkout', () => {
+  const links = [...readFileSync(join(projectRoot, 'README.md'), 'utf8').matchAll(/\]\(((?!https?:)[^)#]+)/g)];
+  const code = readdirSync(join(projectRoot, 'src'), { recursive: true, encoding: 'utf8' });
+  const named = code
+    .filter((path) => path.endsWith('.ts'))
+    .flatMap((path) => [...readFileSync(join(projectRoot, 'src', path), 'utf8').matchAll(/\b(docs\/[\w/-]+\.md)\b/g)]);
+  expect(links.length).toBeGreaterThan(20);
+  expect(named.length).toBeGreaterThan(5);
+  const pages = new Set([...links, ...named].map(([, page]) => page!));
+  const isThere = (page: string): boolean => packed.some((path) => path === page || path.startsWith(`${page}/`));
+  expect([...pages].filter((page) => !isThere(page))).toEqual(['CONTRIBUTING.md']);
 });
 
 test('says whose code is in the bundle, and under which licence', () => {
