@@ -88,7 +88,11 @@ export class LocalStore implements ObjectStore {
     const info = await this.head(uri);
     if (info === undefined) throw new StoreError('not-found', uri, 'cannot read a file that does not exist');
     if (options.ifMatch !== undefined && options.ifMatch !== info.etag) {
-      throw new StoreError('precondition-failed', uri, `cannot read version ${options.ifMatch}, the file changed`);
+      throw new StoreError(
+        'precondition-failed',
+        uri,
+        `cannot read version ${options.ifMatch}, the file changed; ${whileWritten}`,
+      );
     }
     const [start, end] = options.range ?? [0, info.size];
     return { info, chunks: readFile(objectPath(uri), info, start, Math.min(end, info.size), options) };
@@ -308,6 +312,9 @@ const writeChunks = promisify(writev);
 const writeBytes = promisify(writeToFile);
 const sync = promisify(fsync);
 
+/** A version is read whole or not at all: what has been written of the next one may end in the middle of a record. */
+const whileWritten = 'one that is written to all the time is read once it is left alone, as after it was rotated';
+
 /** Most objects are read in one piece. */
 const bytesAtOnce = 4 << 20;
 
@@ -322,7 +329,7 @@ async function* readFile(
   let file: number | undefined;
   const expectUnchanged = (): void => {
     if (etagOf(fstatSync(file!, { bigint: true })) === info.etag) return;
-    throw new StoreError('precondition-failed', info.uri, 'the file changed while it was read');
+    throw new StoreError('precondition-failed', info.uri, `the file changed while it was read; ${whileWritten}`);
   };
   try {
     file = openSync(path, 'r');

@@ -36,6 +36,19 @@ describe('local store and the file system', () => {
       await expect(listed(`file://${path}/${name}/`)).rejects.toMatchObject({ name: 'StoreError', code: 'not-found' });
   });
 
+  test('a file that is written to while it is read says when it will be read', async () => {
+    const path = `${await place()}/log`;
+    await writeFile(path, Buffer.alloc(5 << 20));
+    const [info] = await collect(store.list(`file://${path}`));
+    const { chunks } = await store.get(info!.uri, { ifMatch: info!.etag });
+    const said = { code: 'precondition-failed', message: expect.stringMatching(/the file changed.*rotated/) };
+    const read = async () => {
+      for await (const _ of chunks) await appendFile(path, 'more');
+    };
+    await expect(read()).rejects.toMatchObject(said);
+    await expect(store.get(info!.uri, { ifMatch: info!.etag })).rejects.toMatchObject(said);
+  });
+
   test('where too many files are open, a write says so and what to do', async () => {
     const path = await place();
     const script = `
