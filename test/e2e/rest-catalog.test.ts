@@ -1,5 +1,5 @@
 /** Whole runs on a REST catalog: what is written is found by every command, and by another reader through the same server. */
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdirSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { cli, temporaryFolder } from '../support/cli.ts';
@@ -81,5 +81,17 @@ compact: { small_files: 2 }
     const after = await readElsewhere('opa_decisions');
     expect(ids(after.rows.opa_decisions!)).toEqual(ids(before.rows.opa_decisions!));
     expect((await json('backfill')).records.read).toBe(0);
+  });
+
+  test('takes a copy of the warehouse into a namespace of its own', async () => {
+    cpSync(join(folder, 'warehouse'), join(folder, 'copy'), { recursive: true });
+    const { code, stderr } = await cli(['relocate', '--set', 'warehouse=./copy'], { cwd: folder });
+    expect(code).toBe(2);
+    expect(stderr).toContain('catalog.namespace');
+    const copy = ['--set', 'warehouse=./copy', '--set', `catalog.namespace=${server.namespace}_copy`];
+    await run('relocate', ...copy);
+    expect(await json('verify', '--deep', ...copy)).toMatchObject({ differences: [] });
+    expect((await json('backfill', ...copy)).records.read).toBe(0);
+    expect(await json('verify')).toMatchObject({ differences: [] });
   });
 });

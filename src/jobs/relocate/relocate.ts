@@ -12,7 +12,7 @@ import { UsageError } from '../../config/errors.ts';
 import type { Catalog, LoadedTable } from '../../iceberg/catalog.ts';
 import { readFile } from '../../iceberg/files.ts';
 import { findFileOutside, findOutside } from '../../iceberg/home.ts';
-import { expectWritable, parseMetadata } from '../../iceberg/metadata.ts';
+import { expectWritable, parseMetadata, serializeMetadata } from '../../iceberg/metadata.ts';
 import { ownTables } from '../../ingest/own-tables.ts';
 import type { Runtime } from '../../ingest/runtime.ts';
 import { canonical, isWithin } from '../../store/places.ts';
@@ -53,11 +53,6 @@ export async function relocate(
   const { config, clock } = runtime;
   const started = clock();
   const tell = options.onPhase ?? (() => {});
-  if (config.catalog.type === 'rest')
-    throw new UsageError(
-      'a REST catalog writes the metadata of its tables itself, and takes none that names other places: drop the tables ' +
-        'there, relocate with --set catalog.type=file, and register them at the server again',
-    );
   const to = canonical(config.warehouse);
   const given = options.from === undefined ? undefined : folderOf(options.from);
   const store = new MovedStore(runtime.store, given === undefined ? undefined : { from: given, to });
@@ -67,6 +62,7 @@ export async function relocate(
   const found = await findTables(runtime, store, catalog, to);
   const { move } = store;
   if (move === undefined) return { to, tables: {}, intents: 0, seconds: (clock() - started) / 1000 };
+  if (catalog.registerTable !== undefined) expectUnknown(found);
   const tables: Record<string, TableFiles> = {};
   for (const { table, loaded } of found) {
     tell(`checking ${table.name}`);
@@ -81,7 +77,8 @@ export async function relocate(
     const metadata = await relocateTable(table, clock());
     if (loaded === undefined) {
       await catalog.ensureNamespace();
-      await catalog.createTable(table.name, metadata);
+      if (catalog.registerTable === undefined) await catalog.createTable(table.name, metadata);
+      else await catalog.registerTable(table.name, await writeMetadata(runtime, table, metadata));
     } else {
       const metadataLocation = moved(loaded.metadataLocation, move) ?? loaded.metadataLocation;
       await catalog.commitTable(table.name, { ...loaded, metadata: renamed(table), metadataLocation }, metadata);
@@ -97,6 +94,27 @@ interface FoundTable {
   readonly table: TableToRelocate;
   /** undefined where the catalog does not know it. */
   readonly loaded: LoadedTable | undefined;
+}
+
+/** A server that writes metadata itself takes no other for a table that it has. */
+function expectUnknown(found: readonly FoundTable[]): void {
+  const known = found.find(({ loaded }) => loaded !== undefined);
+  if (known === undefined) return;
+  throw new UsageError(
+    `the REST catalog has table ${known.name}, and cannot be told that it is elsewhere: give the copy a namespace of its own ` +
+      '(catalog.namespace); where the warehouse was moved, drop its tables there without their files; then relocate again',
+  );
+}
+
+/** Where a server is to register it from. */
+async function writeMetadata(
+  { store, uuid }: Runtime,
+  { location }: TableToRelocate,
+  metadata: LoadedTable['metadata'],
+): Promise<string> {
+  const uri = `${location}/metadata/00000-${uuid()}.metadata.json`;
+  await store.put(uri, serializeMetadata(metadata), { contentType: 'application/json' });
+  return uri;
 }
 
 /** The tables that name something of the old place, or that the catalog does not know; sets the store's move. */
