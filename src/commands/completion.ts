@@ -48,7 +48,7 @@ interface Described {
 interface DescribedOption {
   readonly flag: string;
   readonly description: string;
-  readonly takesValue: boolean;
+  readonly needsValue: boolean;
   readonly choices: readonly string[];
 }
 
@@ -74,23 +74,37 @@ const optionsOf = (command: Command): Option[] => {
 
 const isShown = ({ hidden, long }: Option): boolean => !hidden && long !== undefined;
 
-const describeOption = ({ long, description, required, optional, argChoices }: Option): DescribedOption => ({
+const describeOption = ({ long, description, required, argChoices }: Option): DescribedOption => ({
   flag: long!,
   description,
-  takesValue: required || optional,
+  needsValue: required,
   choices: argChoices ?? [],
 });
 
 /** Words that `describe` gives are names and flags: letters, digits and hyphens, which no shell takes for anything else. */
 const wordsOf = ({ options, values }: Described): string => [...values, ...options.map(({ flag }) => flag)].join(' ');
 
-/** Lines of a case over `COMMAND OPTION`: what the option may be. */
-const choiceLines = (commands: readonly Described[], act: (words: string) => string): string[] =>
-  commands.flatMap(({ name, options }) =>
-    options
-      .filter(({ choices }) => choices.length > 0)
-      .map(({ flag, choices }) => `    "${name} ${flag}") ${act(choices.join(' '))}; return ;;`),
-  );
+/** Lines of a case over `COMMAND OPTION`: what the option may be, and `file` where it may be anything. */
+const valueLines = (commands: readonly Described[], act: (words: string) => string, file: string): string =>
+  [...commands, beforeCommand(commands)]
+    .flatMap(({ name, options }) => {
+      const [chosen, free] = [true, false].map((has) =>
+        options.filter(({ needsValue, choices }) => needsValue && choices.length > 0 === has),
+      );
+      return [
+        ...chosen!.map(({ flag, choices }) => `    "${name} ${flag}") ${act(choices.join(' '))}; return ;;`),
+        ...(free!.length === 0 ? [] : [`    ${free!.map(({ flag }) => `"${name} ${flag}"`).join('|')}) ${file} ;;`]),
+      ];
+    })
+    .join('\n');
+
+/** The options that all commands have may stand before the command too. */
+const beforeCommand = ([first, ...others]: readonly Described[]): Described => ({
+  name: '',
+  summary: '',
+  values: [],
+  options: first!.options.filter(({ flag }) => others.every(({ options }) => options.some((one) => one.flag === flag))),
+});
 
 function bash(commands: readonly Described[]): string {
   const names = commands.map(({ name }) => name);
@@ -100,7 +114,7 @@ function bash(commands: readonly Described[]): string {
     case $word in ${names.join('|')}) command=$word; break ;; esac
   done
   case "$command $prev" in
-${choiceLines(commands, (words) => `COMPREPLY=($(compgen -W "${words}" -- "$cur"))`).join('\n')}
+${valueLines(commands, (words) => `COMPREPLY=($(compgen -W "${words}" -- "$cur"))`, 'COMPREPLY=(); return')}
   esac
   case $command in
     '') words="${names.join(' ')} --help --version" ;;
@@ -118,7 +132,7 @@ function zsh(commands: readonly Described[]): string {
 _audit_warehouse() {
   local command=\${words[(r)(${names.join('|')})]}
   case "$command $words[CURRENT-1]" in
-${choiceLines(commands, (words) => `compadd -- ${words}`).join('\n')}
+${valueLines(commands, (words) => `compadd -- ${words}`, '_files; return')}
   esac
   case $command in
     '') compadd -- ${names.join(' ')} --help --version ;;
@@ -138,8 +152,8 @@ function fish(commands: readonly Described[]): string {
     ...(values.length === 0
       ? []
       : [`${base} -f -n '__fish_seen_subcommand_from ${name}' -a ${quoted(values.join(' '))}`]),
-    ...options.map(({ flag, description, takesValue, choices }) => {
-      const value = choices.length > 0 ? ` -x -a ${quoted(choices.join(' '))}` : takesValue ? ' -r' : '';
+    ...options.map(({ flag, description, needsValue, choices }) => {
+      const value = choices.length > 0 ? ` -x -a ${quoted(choices.join(' '))}` : needsValue ? ' -r' : '';
       return `${base} -n '__fish_seen_subcommand_from ${name}' -l ${flag.slice(2)}${value} -d ${quoted(description)}`;
     }),
   ]);

@@ -29,6 +29,14 @@ describe('bash', () => {
     expect(offered('completion', 'z')).toEqual(['zsh']);
     expect(offered('query', '--par')).toEqual([]);
   });
+
+  test('is offered files, and no commands and options, where an option takes a value', () => {
+    expect(offered('--config', '')).toEqual([]);
+    expect(offered('report', '--output', '')).toEqual([]);
+    expect(offered('job', 'plan', '--manifest', '')).toEqual([]);
+    expect(offered('--color', '')).toEqual(['auto', 'always', 'never']);
+    expect(offered('doctor', '--policy', '')).toContain('--json');
+  });
 });
 
 test('zsh and fish get every command, and another shell is refused', async () => {
