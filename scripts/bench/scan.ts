@@ -71,6 +71,7 @@ function run(step: Step, objects: readonly LogObject[], source: Source): number 
     else {
       writer.open(uri, source.describeObject(uri).columns);
       takeLines(writer, bytes);
+      writer.settle();
       records += writer.taken.rows;
       // As jobs/ingest.ts does at batch.column_bytes.
       if (writer.bytes > 16 << 20) writer.clear();

@@ -92,6 +92,7 @@ test('a record without an id is known again, however much longer than all before
     for (let time = 0; time < 2; time++) {
       expect(writer.takeLines(record, 0, record.length, 0, 1 << 20)).toBe(record.length);
     }
+    writer.settle();
     expect(writer.taken).toMatchObject({ rows: n + 1, duplicates: n + 1 });
   }
   source.writers.release(writer);

@@ -3,7 +3,7 @@
  * rows share a digest, what they hold has to be compared.
  */
 import { contentHash } from './content-hash';
-import { clearHashTable, fillSlot, HashTable, newHashTable, releaseHashTable, slotOf } from './hash-table';
+import { addEntry, clearHashTable, entryOf, HashTable, newHashTable, releaseHashTable } from './hash-table';
 import { isNull, isText, Key, keyAt, keyCount, offsetsAt } from './keys';
 import { allocateZeros, grown, release } from './memory';
 import { high, low, sipHash } from './siphash';
@@ -18,7 +18,6 @@ export class Digests {
 
 let content: usize = 0;
 let found: usize = 0;
-const anyPages: i32 = i32.MAX_VALUE;
 
 export function newDigests(): Digests {
   const digests = changetype<Digests>(allocateZeros(offsetof<Digests>()));
@@ -29,7 +28,7 @@ export function newDigests(): Digests {
 
 /** Forgets what was seen, and keeps what came more than once. */
 export function forgetSeen(digests: Digests): void {
-  clearHashTable(digests.seen);
+  clearHashTable(digests.seen, 0);
 }
 
 export function releaseDigests(digests: Digests): void {
@@ -50,17 +49,15 @@ export function addDigests(digests: Digests, rows: i32, dead: usize, passes: i32
   for (let row = 0; row < rows; row++) {
     if (dead !== 0 && load<u8>(dead + row) === 1) continue;
     if (!digestOf(row) || (passes > 1 && passOf(passes) !== pass)) continue;
-    const key = low | 1;
-    if (add(digests.seen, key)) continue;
-    add(digests.repeated, key);
+    if (add(digests.seen, low)) continue;
+    add(digests.repeated, low);
   }
 }
 
 /** false where it is there. */
 function add(table: HashTable, key: u64): bool {
-  const slot = slotOf(table, key);
-  if (load<u64>(slot) === key) return false;
-  fillSlot(table, slot, key, <u64>table.entries, anyPages);
+  if (entryOf(table, key) !== 0) return false;
+  addEntry(table, key, <u64>table.entries);
   return true;
 }
 
@@ -70,12 +67,11 @@ export function findRepeated(digests: Digests, rows: i32, dead: usize, passes: i
   for (let row = 0; row < rows; row++) {
     if (dead !== 0 && load<u8>(dead + row) === 1) continue;
     if (!digestOf(row) || (passes > 1 && passOf(passes) !== pass)) continue;
-    const key = low | 1;
-    const slot = slotOf(digests.repeated, key);
-    if (load<u64>(slot) !== key) continue;
+    const there = entryOf(digests.repeated, low);
+    if (there === 0) continue;
     found = grown(found, count << 3, (count + 1) << 3);
     store<i32>(found + ((<usize>count) << 3), row);
-    store<i32>(found + ((<usize>count) << 3), load<i32>(slot, 8), 4);
+    store<i32>(found + ((<usize>count) << 3), load<i32>(there, 8), 4);
     count++;
   }
   return count;

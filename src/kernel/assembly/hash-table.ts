@@ -1,163 +1,129 @@
 /**
- * An extendible hash table (Fagin, Nievergelt, Pippenger, Strong: "Extendible hashing - a fast access method for dynamic
- * files"): pages of one size, which split one by one, so nothing is copied as a whole or left behind as it grows.
+ * A hash table whose entries stand one behind the other as they came, beside an index that says where each is (as Python's dict:
+ * Hettinger, "More compact dictionaries with faster iteration"). Nearly all keys are new, and of what is only added nothing has to be
+ * fetched from memory but a word of the index, which `fetchIndex` does for many at a time.
  *
- * Entries are two words of 64 bits. The first is the key; it has to be as good as random, and its lowest bit is set.
+ * Entries are two words of 64 bits, a key and its value. Keys have to be as good as random.
  */
-import { allocate, allocateZeros, grown, release, room } from './memory';
+import { allocate, allocateZeros, grown, release } from './memory';
 
-/** The size of a page's block. */
-const blockBytes: i32 = 1 << 16;
-const headBytes: usize = 16;
-const slots: i32 = (blockBytes - 64) >> 4;
-/** A look-up has to come to a free slot soon. */
-const mostEntries: i32 = (slots * 7) >> 3;
-const mostDepth: i32 = 20;
+const entryBytes: i32 = 16;
+/** Of the smallest index. */
+const leastBits: i32 = 10;
 
 @unmanaged
 export class HashTable {
-  /** Pages by the leading bits of a key; a page whose entries share fewer of them stands there repeatedly. */
-  directory: usize;
-  /** How many bits those are. */
-  depth: i32;
-  pages: i32;
   entries: i32;
+  /** The index has 2^bits words. */
+  bits: i32;
+  first: usize;
+  /**
+   * A word is 0, or has the number of an entry, from 1 on, in its lowest `bits`, and above them the lowest bits of its key. An entry
+   * has the first word from where the highest bits of its key point to that was free.
+   */
+  index: usize;
 }
 
-/** Slots follow its head. The first word of a free one is 0. */
-@unmanaged
-class Page {
-  entries: i32;
-  /** How many leading bits the keys of its entries share. */
-  depth: i32;
-}
+/** Where the key that was looked for last, and not found, belongs in the index. */
+let vacant: usize = 0;
 
 export function newHashTable(): HashTable {
   const table = changetype<HashTable>(allocateZeros(offsetof<HashTable>()));
-  table.directory = allocate(sizeof<usize>());
-  begin(table);
+  table.first = allocate(entryBytes);
+  beginIndex(table, leastBits);
   return table;
 }
 
-/** Forgets all entries, and gives back all pages but one. */
-export function clearHashTable(table: HashTable): void {
-  releasePages(table);
-  begin(table);
+/** Forgets all entries, and gives their memory back. The index is as large from now on as so many entries need. */
+export function clearHashTable(table: HashTable, expected: i32): void {
+  release(table.first);
+  release(table.index);
+  table.entries = 0;
+  table.first = allocate(entryBytes);
+  let bits = leastBits;
+  while (mostEntries(bits) <= expected) bits++;
+  beginIndex(table, bits);
 }
 
 /** Gives all blocks back, and the table itself. */
 export function releaseHashTable(table: HashTable): void {
-  releasePages(table);
-  release(table.directory);
+  release(table.first);
+  release(table.index);
   release(changetype<usize>(table));
 }
 
-function releasePages(table: HashTable): void {
-  const all = 1 << table.depth;
-  for (let index = 0; index < all; ) {
-    const page = changetype<Page>(load<usize>(entryAt(table, index)));
-    index += 1 << (table.depth - page.depth);
-    release(changetype<usize>(page));
+function beginIndex(table: HashTable, bits: i32): void {
+  table.bits = bits;
+  table.index = allocateZeros(4 << bits);
+}
+
+/** The entry with this key, or 0. */
+export function entryOf(table: HashTable, key: u64): usize {
+  const bits = table.bits;
+  const index = table.index;
+  const numbers: u32 = (1 << bits) - 1;
+  const tag = (<u32>key) << bits;
+  let at = <u32>(key >> (64 - bits));
+  while (true) {
+    const word = load<u32>(index + ((<usize>at) << 2));
+    if (word === 0) break;
+    if ((word & ~numbers) === tag) {
+      const entry = table.first + ((<usize>(word & numbers) - 1) << 4);
+      if (load<u64>(entry) === key) return entry;
+    }
+    at = (at + 1) & numbers;
   }
+  vacant = index + ((<usize>at) << 2);
+  return 0;
 }
 
-function begin(table: HashTable): void {
-  table.depth = 0;
-  table.pages = 1;
-  table.entries = 0;
-  store<usize>(table.directory, changetype<usize>(newPage(0)));
+/** What is read for nothing would not be read. */
+const fetched: usize = memory.data(4, 4);
+
+/**
+ * Has the processor fetch the words of the index that look-ups of these keys begin with, the first of `stride` bytes each. Side by
+ * side they take as long as one of them, where each look-up by itself would wait for memory.
+ */
+export function fetchIndex(table: HashTable, keys: usize, count: i32, stride: usize): void {
+  const index = table.index;
+  const shift = <u64>(64 - table.bits);
+  const end = keys + <usize>count * stride;
+  let sum: u32 = 0;
+  for (let key = keys; key < end; key += stride) sum += load<u32>(index + ((<usize>(load<u64>(key) >> shift)) << 2));
+  store<u32>(fetched, sum);
 }
 
-function newPage(depth: i32): Page {
-  const page = changetype<Page>(allocateZeros(<i32>headBytes + (slots << 4)));
-  page.depth = depth;
-  return page;
+/** Adds an entry with the key that entryOf has just not found here. */
+export function addEntry(table: HashTable, key: u64, value: u64): void {
+  const used = table.entries * entryBytes;
+  table.first = grown(table.first, used, used + entryBytes);
+  const entry = table.first + used;
+  store<u64>(entry, key);
+  store<u64>(entry, value, 8);
+  store<u32>(vacant, wordOf(table, key, ++table.entries));
+  if (table.entries >= mostEntries(table.bits)) growIndex(table);
 }
 
-/** The slot of the entry with this key, or where it belongs: its first word says which. */
-export function slotOf(table: HashTable, key: u64): usize {
-  return slotIn(pageOf(table, key), key);
+/** Three quarters full a free word is still found soon. */
+function mostEntries(bits: i32): i32 {
+  return 3 << (bits - 2);
 }
 
-function pageOf(table: HashTable, key: u64): Page {
-  return changetype<Page>(load<usize>(entryAt(table, indexOf(key, table.depth))));
+function wordOf(table: HashTable, key: u64, number: u32): u32 {
+  return ((<u32>key) << table.bits) | number;
 }
 
-function indexOf(key: u64, depth: i32): i32 {
-  // A shift by 64 would be one by 0.
-  return <i32>((key >> 1) >> (63 - depth));
-}
-
-function entryAt(table: HashTable, index: i32): usize {
-  return table.directory + ((<usize>index) << alignof<usize>());
-}
-
-function slotIn(page: Page, key: u64): usize {
-  const start = changetype<usize>(page) + headBytes;
-  const end = start + ((<usize>slots) << 4);
-  let slot = start + ((<usize>(((key & 0xffffffff) * slots) >> 32)) << 4);
-  let there = load<u64>(slot);
-  while (there !== key && there !== 0) {
-    slot += 16;
-    if (slot === end) slot = start;
-    there = load<u64>(slot);
+function growIndex(table: HashTable): void {
+  release(table.index);
+  beginIndex(table, table.bits + 1);
+  const index = table.index;
+  const numbers: u32 = (1 << table.bits) - 1;
+  let entry = table.first;
+  for (let number = 1; number <= table.entries; number++) {
+    const key = load<u64>(entry);
+    let at = <u32>(key >> (64 - table.bits));
+    while (load<u32>(index + ((<usize>at) << 2)) !== 0) at = (at + 1) & numbers;
+    store<u32>(index + ((<usize>at) << 2), wordOf(table, key, number));
+    entry += entryBytes;
   }
-  return slot;
-}
-
-/** Fills the free slot of a key; false where its page is full, and the table has `mostPages` already. */
-export function fillSlot(table: HashTable, slot: usize, key: u64, value: u64, mostPages: i32): bool {
-  let page = pageOf(table, key);
-  let free = slot;
-  while (page.entries === mostEntries) {
-    if (table.pages >= mostPages || page.depth === mostDepth) return false;
-    split(table, page, key);
-    page = pageOf(table, key);
-    free = slotIn(page, key);
-  }
-  store<u64>(free, key);
-  store<u64>(free, value, 8);
-  page.entries++;
-  table.entries++;
-  return true;
-}
-
-/** Makes two pages of the one that holds `key`. */
-function split(table: HashTable, page: Page, key: u64): void {
-  const depth = page.depth;
-  if (depth === table.depth) doubleDirectory(table);
-  const left = newPage(depth + 1);
-  const right = newPage(depth + 1);
-  const start = changetype<usize>(page) + headBytes;
-  const end = start + ((<usize>slots) << 4);
-  for (let slot = start; slot < end; slot += 16) {
-    const entry = load<u64>(slot);
-    if (entry === 0) continue;
-    const target = (indexOf(entry, depth + 1) & 1) === 0 ? left : right;
-    const free = slotIn(target, entry);
-    store<u64>(free, entry);
-    store<u64>(free, load<u64>(slot, 8), 8);
-    target.entries++;
-  }
-  // Where the page stood: as many times as its bits are fewer than the directory's.
-  const half = 1 << (table.depth - depth - 1);
-  const first = indexOf(key, depth) << (table.depth - depth);
-  for (let i = 0; i < half; i++) {
-    store<usize>(entryAt(table, first + i), changetype<usize>(left));
-    store<usize>(entryAt(table, first + half + i), changetype<usize>(right));
-  }
-  release(changetype<usize>(page));
-  table.pages++;
-}
-
-function doubleDirectory(table: HashTable): void {
-  const all = 1 << table.depth;
-  const bytes = (all << alignof<usize>()) << 1;
-  if (bytes > room(table.directory)) table.directory = grown(table.directory, bytes >> 1, bytes);
-  for (let index = all - 1; index >= 0; index--) {
-    const page = load<usize>(entryAt(table, index));
-    store<usize>(entryAt(table, index << 1), page);
-    store<usize>(entryAt(table, (index << 1) + 1), page);
-  }
-  table.depth++;
 }

@@ -11,16 +11,21 @@
  */
 import { Record_Conflict, Record_Duplicate, Record_New } from './codes';
 import { contentHash } from './content-hash';
-import { clearHashTable, fillSlot, HashTable, newHashTable, slotOf } from './hash-table';
+import { addEntry, clearHashTable, entryOf, fetchIndex, HashTable, newHashTable } from './hash-table';
 import { allocateZeros } from './memory';
 import { high, low, sipHash } from './siphash';
+
+/** An entry, and its share of the index. */
+const memberBytes: i32 = 24;
 
 @unmanaged
 export class Identities {
   current: HashTable;
   earlier: HashTable;
-  /** Pages of 64 KiB that each may have. */
-  mostPages: i32;
+  /** Entries that each may have. */
+  most: i32;
+  /** As many came last time. */
+  expected: i32;
 }
 
 export function newIdentities(): Identities {
@@ -30,44 +35,86 @@ export function newIdentities(): Identities {
   return set;
 }
 
-/** Forgets all members. Those that come take `bytes` at most, but at least two pages. */
+/** Forgets all members. Those that come take some `bytes` at most, but at least those of a thousand. */
 export function emptyIdentities(set: Identities, bytes: i32): void {
-  clearHashTable(set.current);
-  clearHashTable(set.earlier);
-  set.mostPages = max(1, bytes >> 17);
+  if (set.current.entries > 0) set.expected = set.current.entries;
+  clearHashTable(set.current, bytes > 0 ? set.expected : 0);
+  clearHashTable(set.earlier, 0);
+  set.most = max(1000, bytes / (2 * memberBytes));
 }
+
+/** What a record is known by: the key that its content stands under, the content, and the key of one that conflicts; 0 is none. */
+export const identityBytes: i32 = 24;
+const contentAt: usize = 8;
+const conflictKeyAt: usize = 16;
+
+/** Of a record with an id, a text that is not empty. */
+export function identifyRecord(id: usize, idLength: i32, content: usize, contentLength: i32, target: usize): void {
+  contentHash(content, contentLength);
+  const contentHigh = high;
+  store<u64>(target, low, contentAt);
+  sipHash(id, idLength);
+  store<u64>(target, low);
+  store<u64>(target, high ^ contentHigh, conflictKeyAt);
+}
+
+/** Of one without. */
+export function identifyContent(content: usize, contentLength: i32, target: usize): void {
+  contentHash(content, contentLength);
+  store<u64>(target, high);
+  store<u64>(target, low, contentAt);
+  store<u64>(target, 0, conflictKeyAt);
+}
+
+/** Of one that is always new. */
+export function identifyNothing(target: usize): void {
+  store<u64>(target, 0);
+}
+
+const single: usize = memory.data(identityBytes, 8);
 
 /** Adds a record by its id, a text that is not empty, and by its content; says what it is (`Record_…`). */
 export function addRecord(set: Identities, id: usize, idLength: i32, content: usize, contentLength: i32): i32 {
-  contentHash(content, contentLength);
-  const contentLow = low;
-  const contentHigh = high;
-  sipHash(id, idLength);
-  const found = findOrAdd(set, low, contentLow);
-  if (found !== Record_Conflict) return found;
-  return findOrAdd(set, high ^ contentHigh, contentLow) === Record_Duplicate ? Record_Duplicate : Record_Conflict;
+  identifyRecord(id, idLength, content, contentLength, single);
+  return addIdentity(set, single);
 }
 
 /** The same for a record that has no id. */
 export function addContent(set: Identities, content: usize, contentLength: i32): i32 {
-  contentHash(content, contentLength);
-  return findOrAdd(set, high, low) === Record_Duplicate ? Record_Duplicate : Record_New;
+  identifyContent(content, contentLength, single);
+  return addIdentity(set, single);
+}
+
+/** Adds a record and says what it is (`Record_…`). */
+export function addIdentity(set: Identities, identity: usize): i32 {
+  const key = load<u64>(identity);
+  if (key === 0) return Record_New;
+  const content = load<u64>(identity, contentAt);
+  const found = findOrAdd(set, key, content);
+  if (found !== Record_Conflict) return found;
+  const conflictKey = load<u64>(identity, conflictKeyAt);
+  if (conflictKey === 0) return Record_New;
+  return findOrAdd(set, conflictKey, content) === Record_Duplicate ? Record_Duplicate : Record_Conflict;
+}
+
+/** To be called before some dozens of records are added. */
+export function fetchIdentities(set: Identities, identities: usize, count: i32): void {
+  fetchIndex(set.current, identities, count, identityBytes);
+  if (set.earlier.entries > 0) fetchIndex(set.earlier, identities, count, identityBytes);
 }
 
 /** Record_Conflict: there is an entry with another value under the key; it stays. */
-function findOrAdd(set: Identities, hash: u64, value: u64): i32 {
-  const key = hash | 1;
-  if (set.earlier.entries > 0) {
-    const there = slotOf(set.earlier, key);
-    if (load<u64>(there) === key) return load<u64>(there, 8) === value ? Record_Duplicate : Record_Conflict;
+function findOrAdd(set: Identities, key: u64, value: u64): i32 {
+  let there = set.earlier.entries > 0 ? entryOf(set.earlier, key) : 0;
+  if (there === 0) there = entryOf(set.current, key);
+  if (there !== 0) return load<u64>(there, 8) === value ? Record_Duplicate : Record_Conflict;
+  if (set.current.entries >= set.most) {
+    const full = set.current;
+    set.current = set.earlier;
+    set.earlier = full;
+    clearHashTable(set.current, 0);
+    entryOf(set.current, key);
   }
-  const slot = slotOf(set.current, key);
-  if (load<u64>(slot) === key) return load<u64>(slot, 8) === value ? Record_Duplicate : Record_Conflict;
-  if (fillSlot(set.current, slot, key, value, set.mostPages)) return Record_New;
-  const full = set.current;
-  set.current = set.earlier;
-  set.earlier = full;
-  clearHashTable(set.current);
-  fillSlot(set.current, slotOf(set.current, key), key, value, set.mostPages);
+  addEntry(set.current, key, value);
   return Record_New;
 }

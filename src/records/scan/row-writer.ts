@@ -325,7 +325,7 @@ export class RowWriter implements RowBuffer {
     addForm(this.#kernel, this.#writer, form);
   }
 
-  /** What the fast path made of the open object so far. */
+  /** What the fast path made of the open object so far; of what is not settled yet nothing. */
   get taken(): TakenCounts {
     const { call } = this.#kernel;
     const rows = call.takenOf(this.#writer);
@@ -350,6 +350,7 @@ export class RowWriter implements RowBuffer {
   compare({ id, content }: RecordIdentity): Compared {
     if (!this.#compares) return 'new';
     const { call } = this.#kernel;
+    call.settle(this.#writer);
     const { start: idStart, length: idLength } = this.#kernel.text(id ?? '');
     const { start, length } = this.#copy(content);
     if (id === null) return comparisons[call.addContent(this.#identities, start, length)]!;
@@ -368,6 +369,7 @@ export class RowWriter implements RowBuffer {
     call.endRow(this.#writer);
   }
 
+  /** With records that are not settled yet: some of them may turn out to be duplicates. */
   get rows(): number {
     return this.#kernel.call.rowsOf(this.#writer);
   }

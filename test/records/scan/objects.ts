@@ -7,7 +7,6 @@ import { frameRecords } from '../../../src/records/frame/index.ts';
 import { objectEnd } from '../../../src/records/frame/lines.ts';
 import type { RecordOutcome } from '../../../src/records/outcome.ts';
 import type { RecordReader } from '../../../src/records/record-reader.ts';
-import type { TakenCounts } from '../../../src/records/scan/row-writer.ts';
 import type { Source } from '../../../src/sources/source.ts';
 import { defaultUri, rowsOf } from './both-paths.ts';
 import { limits } from './promotions.ts';
@@ -42,17 +41,17 @@ export async function readObject(
   /** Mismatches that have been counted, or were those of a duplicate. */
   let known: ReadonlyMap<string, number> = new Map();
 
+  const recordsTaken = (): number => writer.rows + writer.taken.duplicates;
   /** What was taken of a frame: all of it, or the first elements of its list. */
-  const note = (frame: Frame, before: TakenCounts): void => {
-    const { rows, duplicates } = writer.taken;
-    const count = rows + duplicates - before.rows - before.duplicates;
+  const note = (frame: Frame, before: number): void => {
+    const count = recordsTaken() - before;
     certain += count;
     if (count > 0) outcomes.push(...offsetsIn(second, frame).slice(0, count));
   };
   /** Line by line, to see what becomes of each. */
   const takeLines = (bytes: Buffer, from: number, end: number, offset: number, most: number): number => {
     for (let start = from; start < end; ) {
-      const before = writer.taken;
+      const before = recordsTaken();
       const stop = oneRecord(bytes, start, end);
       const next = writer.takeLines(bytes, start, stop, offset + start - from, most);
       note({ bytes: bytes.subarray(start, stop - 1), offset: offset + start - from }, before);
@@ -73,7 +72,7 @@ export async function readObject(
       const start = bytes.indexOf(OPEN_BRACE, at);
       if (start < 0 || start >= end) return at;
       const behind = objectEnd(bytes, start);
-      const before = writer.taken;
+      const before = recordsTaken();
       const stop = Math.min(end, afterSpace(bytes, behind) + 1);
       const next = writer.takeValues(bytes, at, stop, offset + at - from, most, inArray);
       note({ bytes: bytes.subarray(start, behind), offset: offset + start - from }, before);
@@ -82,7 +81,7 @@ export async function readObject(
     }
   };
   const takeRecord = (bytes: Buffer, start: number, end: number, offset: number): boolean => {
-    const before = writer.taken;
+    const before = recordsTaken();
     const isTaken = writer.takeRecord(bytes, start, end, offset);
     note({ bytes: bytes.subarray(start, end), offset }, before);
     return isTaken;

@@ -35,6 +35,22 @@ test('more records than a run holds, repeated values among them', () => {
   both.clear();
 });
 
+test('records of a run that the batch has already, or that share their id with another', () => {
+  for (const [name, source] of sources.opa) {
+    const both = new BothPaths(source);
+    const more = ['', ',"odd":{"a":[1]},"other":"x"', ',"odd":2'];
+    for (let n = 0; n < 900; n++) {
+      // Runs of new ones, of old ones, and of both by turns; the same id may come with something else.
+      const id = n % 5 === 4 ? n - 3 : n % 300 > 200 ? n - 100 : n;
+      const about = n % 31 === 30 ? id + 1 : id;
+      both.take(decision(id, `${pieces[about % pieces.length]!}${more[about % 3]!}`));
+    }
+    both.clear();
+    expect(both.counts.duplicate, name).toBeGreaterThan(200);
+    expect(both.counts.fast, name).toBeGreaterThan(400);
+  }
+});
+
 test('the bytes may go once the records are taken', () => {
   const source = createSource('opa', {}, limits);
   const writer = source.writers.acquire(() => true);

@@ -36,6 +36,25 @@ export function newRows(slots: i32): Rows {
   return rows;
 }
 
+/** Puts the values of a row into one before it. */
+export function moveRow(rows: Rows, from: i32, to: i32): void {
+  for (let slot = 0; slot < rows.slots; slot++) {
+    const source = <usize>(slot * capacity + from);
+    const target = <usize>(slot * capacity + to);
+    store<u8>(rows.tags + target, load<u8>(rows.tags + source));
+    moveWord<usize>(rows.starts, source, target);
+    moveWord<usize>(rows.ends, source, target);
+    moveWord<f64>(rows.numbers, source, target);
+    moveWord<i32>(rows.firsts, source, target);
+    moveWord<i32>(rows.lasts, source, target);
+  }
+}
+
+/** Of an array of words. */
+export function moveWord<T>(array: usize, from: usize, to: usize): void {
+  store<T>(array + (to << alignof<T>()), load<T>(array + (from << alignof<T>())));
+}
+
 /** The elements of the lists and the pairs of the maps of these rows. */
 @unmanaged
 export class Elements {

@@ -17,14 +17,21 @@ import {
   Field_Offset,
   Record_Conflict,
   Record_Duplicate,
-  Record_New,
   Tag_String,
 } from '../codes';
 import { bytesOf, emptyColumn, pad, releaseColumn } from '../columns/column';
 import { Slots } from '../columns/slots';
 import { appendString, StringColumn } from '../columns/strings';
 import { admitDay } from '../host';
-import { addContent, addRecord, Identities } from '../identities';
+import {
+  addIdentity,
+  fetchIdentities,
+  Identities,
+  identifyContent,
+  identifyNothing,
+  identifyRecord,
+  identityBytes,
+} from '../identities';
 import { allocate, allocateZeros, grown, release, room } from '../memory';
 import { holdJoined, mostJoined, pickAll } from './alternatives';
 import { appendComputed, appendOfObject, appendOfRows } from './computed';
@@ -45,7 +52,7 @@ import {
 import { day, micros, readTime } from './event-time';
 import { appendField, countMismatch, Field, isCertain } from './fields';
 import { forgetKeys, Member, ObjectNode } from './program';
-import { capacity, Elements, manyElements, newElements, newRows, Rows } from './rows';
+import { capacity, Elements, manyElements, moveRow, moveWord, newElements, newRows, Rows } from './rows';
 import {
   clear,
   endOf,
@@ -94,6 +101,8 @@ export class Writer {
   /** Rows whose values are in the columns. */
   settled: i32;
   /** By row of the run. */
+  known: usize;
+  areOdd: usize;
   times: usize;
   offsets: usize;
   extras: usize;
@@ -133,6 +142,8 @@ export function newWriter(
   writer.idSlot = idSlot;
   writer.identities = identities;
   writer.isComparing = true;
+  writer.known = allocate(capacity * identityBytes);
+  writer.areOdd = allocate(capacity);
   writer.times = allocate(capacity << 3);
   writer.offsets = allocate(capacity << 3);
   writer.extras = allocate(capacity << 2);
@@ -385,20 +396,11 @@ function take(writer: Writer, offset: i64): bool {
   if (isOdd && !areCertain(writer)) return false;
   if (day !== writer.lastDay && !admit(writer)) return false;
   if (unknown > 0) noteExtra(writer);
-  const found = compareRecord(writer);
-  if (found === Record_Duplicate) {
-    if (unknown > 0) forgetExtra(writer);
-    writer.duplicates++;
-    return true;
-  }
-  if (found === Record_Conflict) writer.conflicts++;
-  const at = row;
-  store<i64>(writer.times + ((<usize>at) << 3), micros);
-  store<i64>(writer.offsets + ((<usize>at) << 3), offset);
-  if (micros < writer.least) writer.least = micros;
-  if (micros > writer.greatest) writer.greatest = micros;
-  if (isOdd) countMismatches(writer);
-  writer.taken++;
+  if (writer.isComparing) identify(writer);
+  const at = <usize>row;
+  store<i64>(writer.times + (at << 3), micros);
+  store<i64>(writer.offsets + (at << 3), offset);
+  store<u8>(writer.areOdd + at, isOdd ? 1 : 0);
   const form = writer.form;
   if (form !== null && !isEmptyAround(form)) noteAround(writer, form);
   keep();
@@ -414,10 +416,10 @@ function areCertain(writer: Writer): bool {
   return true;
 }
 
-function countMismatches(writer: Writer): void {
+function countMismatches(writer: Writer, at: i32): void {
   for (let i = 0; i < writer.fieldCount; i++) {
     const field = fieldAt(writer, i);
-    if (field.kind <= Field_LastOfPath) countMismatch(field, writer.rows, row);
+    if (field.kind <= Field_LastOfPath) countMismatch(field, writer.rows, at);
   }
 }
 
@@ -436,17 +438,28 @@ function admit(writer: Writer): bool {
   return true;
 }
 
-/** What the record is beside those of the batch (`Record_…`); one whose id is empty is always new. */
-function compareRecord(writer: Writer): i32 {
-  if (!writer.isComparing) return Record_New;
+/** Notes what the record scanned last is known by. */
+function identify(writer: Writer): void {
   const slot = writer.idSlot;
-  if (slot >= 0 && endOf(slot) - startOf(slot) === 2) return Record_New;
+  const target = identityAt(writer, row);
+  // An empty id tells nothing.
+  if (slot >= 0 && endOf(slot) - startOf(slot) === 2) {
+    identifyNothing(target);
+    return;
+  }
   const extra = writer.extraText + load<i32>(writer.extras + ((<usize>row) << 2));
   const extraLength = load<i32>(writer.extraLengths + ((<usize>row) << 2));
   const bytes = writeContent(writer.compared, writer.comparedCount, writer.rows, writer.elements, extra, extraLength);
-  if (slot < 0) return addContent(writer.identities, content, bytes);
+  if (slot < 0) {
+    identifyContent(content, bytes, target);
+    return;
+  }
   const id = startOf(slot) + 1;
-  return addRecord(writer.identities, id, <i32>(endOf(slot) - id) - 1, content, bytes);
+  identifyRecord(id, <i32>(endOf(slot) - id) - 1, content, bytes, target);
+}
+
+function identityAt(writer: Writer, at: i32): usize {
+  return writer.known + <usize>(at * identityBytes);
 }
 
 /** Unknown members as one JSON object of their exact texts, as records/extra.ts makes it. */
@@ -499,12 +512,6 @@ function noteAround(writer: Writer, form: Form): void {
   store<i32>(writer.extraLengths + place, writer.extraUsed - load<i32>(writer.extras + place));
 }
 
-/** Takes back what was noted last. */
-function forgetExtra(writer: Writer): void {
-  writer.extraUsed = load<i32>(writer.extras + ((<usize>row) << 2));
-  store<i32>(writer.extraLengths + ((<usize>row) << 2), 0);
-}
-
 function memberAt(index: usize): Member {
   return changetype<Member>(load<usize>(unknownMembers + (index << 2)));
 }
@@ -512,9 +519,10 @@ function memberAt(index: usize): Member {
 /** Appends the values of the rows taken so far; the first is the table's row `settled`. */
 export function settle(writer: Writer): void {
   if (turned !== changetype<usize>(writer) || row === 0) return;
-  const count = row;
+  const count = writer.isComparing ? dropDuplicates(writer, row) : row;
   const base = writer.settled;
   const rows = writer.rows;
+  countRows(writer, count);
   pickMapped(writer, count);
   for (let i = 0; i < writer.fieldCount; i++) {
     const field = fieldAt(writer, i);
@@ -529,6 +537,52 @@ export function settle(writer: Writer): void {
   }
   writer.settled = base + count;
   clear();
+}
+
+/**
+ * Leaves out the rows of the run that the batch has already, and returns how many are left. They are looked for together:
+ * what is known of a batch is more than a processor's cache holds.
+ */
+function dropDuplicates(writer: Writer, count: i32): i32 {
+  const identities = writer.identities;
+  fetchIdentities(identities, writer.known, count);
+  let kept = 0;
+  for (let at = 0; at < count; at++) {
+    const found = addIdentity(identities, identityAt(writer, at));
+    if (found === Record_Duplicate) {
+      writer.duplicates++;
+      continue;
+    }
+    if (found === Record_Conflict) writer.conflicts++;
+    if (kept !== at) move(writer, at, kept);
+    kept++;
+  }
+  for (let at = kept; at < count; at++) store<i32>(writer.extraLengths + ((<usize>at) << 2), 0);
+  return kept;
+}
+
+/** Puts a row of the run into the place of one before it. */
+function move(writer: Writer, from: i32, to: i32): void {
+  moveRow(writer.rows, from, to);
+  moveWord<i64>(writer.times, from, to);
+  moveWord<i64>(writer.offsets, from, to);
+  moveWord<u8>(writer.areOdd, from, to);
+  moveWord<i32>(writer.extras, from, to);
+  moveWord<i32>(writer.extraLengths, from, to);
+}
+
+function countRows(writer: Writer, count: i32): void {
+  writer.taken += count;
+  let least = writer.least;
+  let greatest = writer.greatest;
+  for (let at = 0; at < count; at++) {
+    const time = load<i64>(writer.times + ((<usize>at) << 3));
+    least = min(least, time);
+    greatest = max(greatest, time);
+    if (load<u8>(writer.areOdd + at) === 1) countMismatches(writer, at);
+  }
+  writer.least = least;
+  writer.greatest = greatest;
 }
 
 /** Before any column is appended, since some are computed from mapped ones. */
