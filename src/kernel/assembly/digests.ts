@@ -28,7 +28,7 @@ export function newDigests(): Digests {
 
 /** Forgets what was seen, and keeps what came more than once. */
 export function forgetSeen(digests: Digests): void {
-  clearHashTable(digests.seen, 0);
+  clearHashTable(digests.seen, 0, 0);
 }
 
 export function releaseDigests(digests: Digests): void {

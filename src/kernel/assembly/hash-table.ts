@@ -8,6 +8,8 @@
 import { allocate, allocateZeros, grown, release } from './memory';
 
 const entryBytes: i32 = 16;
+/** Entries that take 8 MiB. */
+const mostReserved: i32 = 500_000;
 /** Of the smallest index. */
 const leastBits: i32 = 10;
 
@@ -34,12 +36,15 @@ export function newHashTable(): HashTable {
   return table;
 }
 
-/** Forgets all entries, and gives their memory back. The index is as large from now on as so many entries need. */
-export function clearHashTable(table: HashTable, expected: i32): void {
+/**
+ * Forgets all entries, and gives their memory back. From now on the index is large enough for so many as are expected, and `most` have
+ * their room, so that they need not move; what nothing is written to costs nothing.
+ */
+export function clearHashTable(table: HashTable, expected: i32, most: i32): void {
   release(table.first);
   release(table.index);
   table.entries = 0;
-  table.first = allocate(entryBytes);
+  table.first = allocate(min(most, mostReserved) * entryBytes);
   let bits = leastBits;
   while (mostEntries(bits) <= expected) bits++;
   beginIndex(table, bits);

@@ -38,9 +38,9 @@ export function newIdentities(): Identities {
 /** Forgets all members. Those that come take some `bytes` at most, but at least those of a thousand. */
 export function emptyIdentities(set: Identities, bytes: i32): void {
   if (set.current.entries > 0) set.expected = set.current.entries;
-  clearHashTable(set.current, bytes > 0 ? set.expected : 0);
-  clearHashTable(set.earlier, 0);
   set.most = max(1000, bytes / (2 * memberBytes));
+  clearHashTable(set.current, bytes > 0 ? set.expected : 0, set.most);
+  clearHashTable(set.earlier, 0, 0);
 }
 
 /** What a record is known by: the key that its content stands under, the content, and the key of one that conflicts; 0 is none. */
@@ -112,7 +112,7 @@ function findOrAdd(set: Identities, key: u64, value: u64): i32 {
     const full = set.current;
     set.current = set.earlier;
     set.earlier = full;
-    clearHashTable(set.current, 0);
+    clearHashTable(set.current, set.most, set.most);
     entryOf(set.current, key);
   }
   addEntry(set.current, key, value);
