@@ -57,7 +57,10 @@ async function execute(context: CommandContext, id: string, options: Options): P
     }
   }
   if (places.length === 0)
-    throw new Error(`no record has the id ${id}; it may be in quarantine, where ids are not known`);
+    throw new Error(
+      `no row${range.from === undefined && range.to === undefined ? '' : ' of this time'} has the id ${id}; records in quarantine have none: ` +
+        `look there for its text, such as by query --sql "SELECT source_uri, source_offset FROM quarantine WHERE payload LIKE '%…%'", and give raw the place as OBJECT#OFFSET`,
+    );
   const found = await readRaw(runtime, places);
   if (options.json) await context.stdout.writeJson(`${JSON.stringify({ records: found.map(toJson) })}\n`);
   else await print(context, found, printable);

@@ -60,7 +60,7 @@ async function execute(context: CommandContext, options: Options): Promise<numbe
     await context.stdout.writeJson(`${JSON.stringify(report)}\n`);
     return exitCodes.done;
   }
-  if (report.from === undefined) {
+  if (report.from === undefined || (Object.keys(report.tables).length === 0 && report.intents === 0)) {
     await context.stdout.write(`nothing to relocate: all tables are at home in ${printable(report.to)}\n`);
     return exitCodes.done;
   }

@@ -181,6 +181,15 @@ describe('exit codes of backfill', () => {
     expect((await run('backfill', '-c', 'caps.yaml')).stdout).toContain(`file://${folder}/caps/big.jsonl`);
   });
 
+  it('1, with what to do, where an id or the folder of a report is not there; 0 where nothing has to be relocated', async () => {
+    const raw = await run('raw', 'nope', '--from', '2023-07-11');
+    expect(raw).toMatchObject({ code: 1, stderr: expect.stringMatching(/no row of this time.*FROM quarantine/) });
+    const report = await run('report', '--output', 'nowhere/report.html');
+    expect(report).toMatchObject({ code: 1, stderr: expect.stringContaining('there is no such folder; make it') });
+    const relocate = await run('relocate', '--from', '/nowhere');
+    expect(relocate).toMatchObject({ code: 0, stdout: expect.stringMatching(/^nothing to relocate/) });
+  });
+
   it('1 where the table of a source cannot be written to', async () => {
     write('upgraded/a.jsonl', [decision('u', '2023-07-11T16:57:42Z', {})]);
     write('upgraded.yaml', [config('upgraded')]);

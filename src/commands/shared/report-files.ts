@@ -72,7 +72,9 @@ export async function writeReport(
     await writeText(path, page);
     if (index) await writeText(join(dirname(path), indexFile), renderIndex(await reportsIn(dirname(path))));
   } catch (error) {
-    throw new Error(`the report cannot be written to ${file}: ${(error as Error).message}`, { cause: error });
+    const { code, message } = error as NodeJS.ErrnoException;
+    const why = code === 'ENOENT' ? 'there is no such folder; make it, or name another file with --output' : message;
+    throw new Error(`the report cannot be written to ${file}: ${why}`, { cause: error });
   }
 }
 
