@@ -62,29 +62,23 @@ export function expectHome(catalog: Pick<Catalog, 'tableLocation'>, table: strin
   if (outside !== undefined) throw new OutsideWarehouse(table, warehouse, outside);
 }
 
-/** The first place outside of the warehouse that a table's metadata or its list of manifests names, as a copy's do. */
+/**
+ * The first place outside of the warehouse that a table's metadata or its list of manifests names, as a copy's do; `withFiles`, or else
+ * the first file there that holds rows of the table, or deletes some.
+ */
 export async function findOutside(
   store: ObjectStore,
   catalog: Pick<Catalog, 'tableLocation'>,
   table: string,
-  { metadata }: LoadedTable,
+  { metadata }: Pick<LoadedTable, 'metadata'>,
+  withFiles = false,
 ): Promise<string | undefined> {
   const warehouse = warehouseOf(catalog, table);
   const outside = outsideOf(metadata, warehouse);
   if (outside !== undefined) return outside;
   const manifests = await readManifestList(store, currentSnapshot(metadata));
-  return manifests.find(({ path }) => !isWithin(path, warehouse))?.path;
-}
-
-/** The first file outside of the warehouse that holds rows of a table, or deletes some. */
-export async function findFileOutside(
-  store: ObjectStore,
-  catalog: Pick<Catalog, 'tableLocation'>,
-  table: string,
-  { metadata }: LoadedTable,
-): Promise<string | undefined> {
-  const warehouse = warehouseOf(catalog, table);
-  const manifests = await readManifestList(store, currentSnapshot(metadata));
+  const strange = manifests.find(({ path }) => !isWithin(path, warehouse));
+  if (strange !== undefined || !withFiles) return strange?.path;
   for await (const { manifest } of openManifests(store, manifests))
     for (const { status, file } of manifest.entries)
       if (status !== deleted && !isWithin(file.path, warehouse)) return file.path;

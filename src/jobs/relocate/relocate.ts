@@ -11,7 +11,7 @@
 import { UsageError } from '../../config/errors.ts';
 import type { Catalog, LoadedTable } from '../../iceberg/catalog.ts';
 import { readFile } from '../../iceberg/files.ts';
-import { findFileOutside, findOutside } from '../../iceberg/home.ts';
+import { findOutside } from '../../iceberg/home.ts';
 import { expectWritable, parseMetadata, serializeMetadata } from '../../iceberg/metadata.ts';
 import { ownTables } from '../../ingest/own-tables.ts';
 import type { Runtime } from '../../ingest/runtime.ts';
@@ -192,8 +192,7 @@ async function placeOutside(
   const location = catalog.tableLocation(name);
   const isSame = isWithin(metadata.location, location) && isWithin(location, metadata.location);
   if (!isSame) return metadata.location;
-  const loaded = { metadata, metadataLocation: '', version: '' };
-  return (await findOutside(store, catalog, name, loaded)) ?? findFileOutside(store, catalog, name, loaded);
+  return findOutside(store, catalog, name, { metadata }, true);
 }
 
 /** What stands before `/<table>` in the place of a table, or of one of its files. */

@@ -8,7 +8,7 @@
  */
 import type { LoadedTable } from '../../iceberg/catalog.ts';
 import { mapAhead } from '../../iceberg/files.ts';
-import { findFileOutside, findOutside, warehouseOf } from '../../iceberg/home.ts';
+import { findOutside, warehouseOf } from '../../iceberg/home.ts';
 import { type LiveFile, liveFiles } from '../../iceberg/scan.ts';
 import { findSortOrder } from '../../iceberg/sort-orders.ts';
 import { isTableFault } from '../../iceberg/table-fault.ts';
@@ -243,9 +243,7 @@ async function checkHome(
   table: string,
   loaded: LoadedTable | undefined,
 ): Promise<Difference | undefined> {
-  if (loaded === undefined) return undefined;
-  const uri =
-    (await findOutside(store, catalog, table, loaded)) ?? (await findFileOutside(store, catalog, table, loaded));
+  const uri = loaded && (await findOutside(store, catalog, table, loaded, true));
   if (uri === undefined) return undefined;
   return { kind: 'table-elsewhere', table, uri, detail: `the warehouse is ${warehouseOf(catalog, table)}` };
 }
