@@ -54,7 +54,9 @@ const literals: Readonly<Record<number, Buffer>> = Object.fromEntries(
 /** What may stand behind a backslash, beside `u`. */
 const escapes = new Set(Buffer.from('bfnrt"\\/'));
 
-const isSpace = (byte: number): boolean => byte === 0x20 || byte === 0x0a || byte === 0x0d || byte === 0x09;
+/** Space, tab, CR, LF: the white space of JSON (RFC 8259, section 2). */
+export const isSpace = (byte: number | undefined): boolean =>
+  byte === 0x20 || byte === 0x0a || byte === 0x0d || byte === 0x09;
 const isDigit = (byte: number): boolean => byte >= 0x30 && byte <= 0x39;
 const isHex = (byte: number): boolean => isDigit(byte) || ((byte | 0x20) >= 0x61 && (byte | 0x20) <= 0x66);
 const isWord = (byte: number): boolean =>

@@ -8,6 +8,7 @@
  */
 import { inflateRawSync, inflateSync } from 'node:zlib';
 import { snappyUncompress } from 'hysnappy';
+import { isSpace } from '../grammar.ts';
 import { isPieceOfUtf8 } from '../utf8.ts';
 
 /** Takes what is allowed to come out; throws TooMuch past that, any other error where the bytes are broken. */
@@ -208,8 +209,6 @@ function firstOfSnappy(head: Buffer, from: number, size: number): number | undef
   }
   return undefined;
 }
-
-const isSpace = (byte: number): boolean => byte === 0x0a || byte === 0x0d || byte === 0x20 || byte === 0x09;
 
 function snappyBlock(block: Buffer, allowance: number): Buffer {
   const size = varint(block, 0);

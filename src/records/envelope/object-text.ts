@@ -6,6 +6,8 @@
  * It knows strings, brackets and what may follow what. What stands inside of numbers, literals and escapes is left to
  * JSON.parse, which has the last word on every text that this takes for closed.
  */
+import { isSpace } from '../grammar.ts';
+
 export type TextState = 'open' | 'closed' | 'broken';
 
 const Expect = {
@@ -52,7 +54,7 @@ export class ObjectText {
         if (isBare(byte)) continue;
         this.#expect = Expect.commaOrEnd;
       }
-      if (byte === 0x20 || byte === 0x0a || byte === 0x0d || byte === 0x09) continue;
+      if (isSpace(byte)) continue;
       if (!this.#take(byte)) return this.#break(i);
       if (this.#depth === 0) {
         this.state = 'closed';

@@ -1,5 +1,6 @@
 /** Where texts begin and end: white space, NULs, byte order marks, and colours of terminals. */
-import { fillerAt, isBlank, isSpace } from '../frame/framer.ts';
+import { fillerAt, isBlank } from '../frame/framer.ts';
+import { isSpace } from '../grammar.ts';
 
 const ESCAPE = 0x1b;
 /** An ANSI sequence, as terminals get it for colours. */

@@ -2,7 +2,8 @@
  * Values of OpenTelemetry's JSON encoding (opentelemetry-proto, common.proto AnyValue), which name their type:
  * `{"stringValue":"…"}`, `{"kvlistValue":{"values":[{"key":…,"value":…}]}}`. As plain JSON texts, digits as they stand.
  */
-import { isSpace, OPEN_BRACE, OPEN_BRACKET } from '../frame/framer.ts';
+import { OPEN_BRACE, OPEN_BRACKET } from '../frame/framer.ts';
+import { isSpace } from '../grammar.ts';
 import { keyText } from '../members.ts';
 
 const typedNames: ReadonlySet<string> = new Set([

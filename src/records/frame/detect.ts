@@ -10,8 +10,8 @@
  * Behind lines of text, or of JSON that others have written, printed objects may follow, as those of OPA do behind what the script
  * says that starts it: where one of them begins in the head, values stand one behind the other, with text in between.
  */
-import { Grammar } from '../grammar.ts';
-import { fillerAt, isSpace, NEWLINE, OPEN_BRACE, OPEN_BRACKET } from './framer.ts';
+import { Grammar, isSpace } from '../grammar.ts';
+import { fillerAt, NEWLINE, OPEN_BRACE, OPEN_BRACKET } from './framer.ts';
 import { objectEnd } from './lines.ts';
 
 const QUOTE = 0x22;

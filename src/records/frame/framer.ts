@@ -1,4 +1,5 @@
 import { isUtf8 } from 'node:buffer';
+import { isSpace } from '../grammar.ts';
 import type { Limits } from '../limits.ts';
 import type { Frame } from './frame.ts';
 import { kept } from './kept.ts';
@@ -52,10 +53,6 @@ export const HEAD_BYTES = 64 << 10;
 export const NEWLINE = 0x0a;
 export const OPEN_BRACE = 0x7b;
 export const OPEN_BRACKET = 0x5b;
-
-/** Space, tab, CR, LF: the white space of JSON (RFC 8259, section 2). */
-export const isSpace = (byte: number | undefined): boolean =>
-  byte === 0x20 || byte === 0x0a || byte === 0x0d || byte === 0x09;
 
 /**
  * What may stand between records without being part of one: white space, NULs (a file system that lost power leaves runs

@@ -5,13 +5,13 @@
  */
 import { isUtf8 } from 'node:buffer';
 import { giveBack } from '../../columns/give-back.ts';
+import { isSpace } from '../grammar.ts';
 import { Collector } from './collector.ts';
 import type { Frame } from './frame.ts';
 import {
   type FastPath,
   type FrameLimits,
   type Framer,
-  isSpace,
   leave,
   NEWLINE,
   OPEN_BRACE,

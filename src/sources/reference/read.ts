@@ -5,8 +5,8 @@
 import type { Scalar } from '../../columns/types.ts';
 import { tooLarge } from '../../records/envelope/reader.ts';
 import type { Frame } from '../../records/frame/frame.ts';
-import { isSpace } from '../../records/frame/framer.ts';
 import { frameRecords } from '../../records/frame/index.ts';
+import { isSpace } from '../../records/grammar.ts';
 import type { Limits } from '../../records/limits.ts';
 import { exactDigits, lookUp } from '../../records/look-up.ts';
 import { isRejection, parseRecord } from '../../records/parse.ts';

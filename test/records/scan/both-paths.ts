@@ -9,8 +9,9 @@ import { expect } from 'vitest';
 import type { ColumnBatch, ColumnData, ScalarData } from '../../../src/columns/batch.ts';
 import { KernelTable } from '../../../src/kernel/table.ts';
 import type { Frame } from '../../../src/records/frame/frame.ts';
-import { isSpace, NEWLINE, OPEN_BRACE } from '../../../src/records/frame/framer.ts';
+import { NEWLINE, OPEN_BRACE } from '../../../src/records/frame/framer.ts';
 import { objectEnd } from '../../../src/records/frame/lines.ts';
+import { isSpace } from '../../../src/records/grammar.ts';
 import type { ObjectFacts } from '../../../src/records/object-facts.ts';
 import type { RecordIdentity, RecordOutcome } from '../../../src/records/outcome.ts';
 import { type ReadRecord, readFrames } from '../../../src/records/read-records.ts';
@@ -240,8 +241,8 @@ export class BothPaths {
 /** Whether another object follows the first one, which as a line would be a record by itself. */
 function hasSecond(bytes: Uint8Array): boolean {
   if (bytes[0] !== OPEN_BRACE) return false;
-  const behind = Buffer.from(bytes).subarray(objectEnd(Buffer.from(bytes), 0));
-  return behind.find((byte) => !isSpace(byte)) === OPEN_BRACE;
+  const text = Buffer.from(bytes);
+  return text.subarray(objectEnd(text, 0)).find((byte) => !isSpace(byte)) === OPEN_BRACE;
 }
 
 type Counts = Readonly<Record<string, number>>;

@@ -2,9 +2,10 @@
 import { expect } from 'vitest';
 import { KernelBodies } from '../../../src/ingest/kernel-bodies.ts';
 import type { Frame } from '../../../src/records/frame/frame.ts';
-import { type FastPath, type FrameLimits, isSpace, NEWLINE, OPEN_BRACE } from '../../../src/records/frame/framer.ts';
+import { type FastPath, type FrameLimits, NEWLINE, OPEN_BRACE } from '../../../src/records/frame/framer.ts';
 import { frameRecords } from '../../../src/records/frame/index.ts';
 import { objectEnd } from '../../../src/records/frame/lines.ts';
+import { isSpace } from '../../../src/records/grammar.ts';
 import type { RecordOutcome } from '../../../src/records/outcome.ts';
 import type { RecordReader } from '../../../src/records/record-reader.ts';
 import type { Source } from '../../../src/sources/source.ts';
