@@ -31,8 +31,7 @@ let vacant: usize = 0;
 
 export function newHashTable(): HashTable {
   const table = changetype<HashTable>(allocateZeros(offsetof<HashTable>()));
-  table.first = allocate(entryBytes);
-  beginIndex(table, leastBits);
+  clearHashTable(table, 0, 0);
   return table;
 }
 

@@ -7,7 +7,6 @@
  * settled the text that they stand in has to stay as it is.
  */
 
-import { copy } from '../bytes';
 import {
   Field_EventTime,
   Field_Extra,
@@ -21,7 +20,6 @@ import {
 } from '../codes';
 import { bytesOf, emptyColumn, pad, releaseColumn } from '../columns/column';
 import { Slots } from '../columns/slots';
-import { appendString, StringColumn } from '../columns/strings';
 import { admitDay } from '../host';
 import {
   addIdentity,
@@ -32,12 +30,11 @@ import {
   identifyRecord,
   identityBytes,
 } from '../identities';
-import { allocate, allocateZeros, grown, release, room } from '../memory';
+import { allocate, allocateZeros, grown, room } from '../memory';
 import { holdJoined, mostJoined, pickAll } from './alternatives';
 import { appendComputed, appendOfObject, appendOfRows } from './computed';
 import { content, writeContent } from './content';
 import {
-  aroundBytes,
   Form,
   firstElement,
   forgetTexts,
@@ -47,27 +44,25 @@ import {
   releaseForm,
   unwrap,
   unwrapElement,
-  writeAround,
 } from './envelope';
 import { day, micros, readTime } from './event-time';
-import { appendField, countMismatch, Field, isCertain } from './fields';
-import { forgetKeys, Member, ObjectNode } from './program';
-import { capacity, Elements, manyElements, moveRow, moveWord, newElements, newRows, Rows } from './rows';
 import {
-  clear,
-  endOf,
-  isOdd,
-  keep,
-  row,
-  scan,
-  startOf,
-  tagOf,
-  turnTo,
-  unknown,
-  unknownMembers,
-  unknownRanges,
-} from './scanner';
-import { CLOSE_BRACE, CLOSE_BRACKET, COMMA, doubt, NEWLINE, OPEN_BRACE, setLines, skipSpace } from './tokens';
+  appendExtras,
+  dropExtras,
+  Extras,
+  extraLengthOf,
+  extraOf,
+  moveExtra,
+  newExtras,
+  noteAround,
+  noteUnknown,
+  releaseExtras,
+} from './extras';
+import { appendField, countMismatch, Field, isCertain } from './fields';
+import { forgetKeys, ObjectNode } from './program';
+import { capacity, Elements, manyElements, moveRow, moveWord, newElements, newRows, Rows } from './rows';
+import { clear, endOf, isOdd, keep, row, scan, startOf, tagOf, turnTo, unknown } from './scanner';
+import { CLOSE_BRACKET, COMMA, doubt, NEWLINE, OPEN_BRACE, setLines, skipSpace } from './tokens';
 
 @unmanaged
 export class Writer {
@@ -105,10 +100,7 @@ export class Writer {
   areOdd: usize;
   times: usize;
   offsets: usize;
-  extras: usize;
-  extraLengths: usize;
-  extraText: usize;
-  extraUsed: i32;
+  extras: Extras;
   /** The days that rows of the batch have. */
   days: usize;
   dayCount: i32;
@@ -146,8 +138,7 @@ export function newWriter(
   writer.areOdd = allocate(capacity);
   writer.times = allocate(capacity << 3);
   writer.offsets = allocate(capacity << 3);
-  writer.extras = allocate(capacity << 2);
-  writer.extraLengths = allocateZeros(capacity << 2);
+  writer.extras = newExtras();
   writer.forms = allocate(maxForms << 2);
   writer.lastDay = noDay;
   return writer;
@@ -395,14 +386,14 @@ function take(writer: Writer, offset: i64): bool {
   if (idSlot >= 0 && tagOf(idSlot) !== Tag_String) return false;
   if (isOdd && !areCertain(writer)) return false;
   if (day !== writer.lastDay && !admit(writer)) return false;
-  if (unknown > 0) noteExtra(writer);
+  if (unknown > 0) noteUnknown(writer.extras, row);
   if (writer.isComparing) identify(writer);
   const at = <usize>row;
   store<i64>(writer.times + (at << 3), micros);
   store<i64>(writer.offsets + (at << 3), offset);
   store<u8>(writer.areOdd + at, isOdd ? 1 : 0);
   const form = writer.form;
-  if (form !== null && !isEmptyAround(form)) noteAround(writer, form);
+  if (form !== null && !isEmptyAround(form)) noteAround(writer.extras, row, form);
   keep();
   if (row === capacity || writer.elements.count > manyElements) settle(writer);
   return true;
@@ -447,9 +438,15 @@ function identify(writer: Writer): void {
     identifyNothing(target);
     return;
   }
-  const extra = writer.extraText + load<i32>(writer.extras + ((<usize>row) << 2));
-  const extraLength = load<i32>(writer.extraLengths + ((<usize>row) << 2));
-  const bytes = writeContent(writer.compared, writer.comparedCount, writer.rows, writer.elements, extra, extraLength);
+  const extras = writer.extras;
+  const bytes = writeContent(
+    writer.compared,
+    writer.comparedCount,
+    writer.rows,
+    writer.elements,
+    extraOf(extras, row),
+    extraLengthOf(extras, row),
+  );
   if (slot < 0) {
     identifyContent(content, bytes, target);
     return;
@@ -460,60 +457,6 @@ function identify(writer: Writer): void {
 
 function identityAt(writer: Writer, at: i32): usize {
   return writer.known + <usize>(at * identityBytes);
-}
-
-/** Unknown members as one JSON object of their exact texts, as records/extra.ts makes it. */
-function noteExtra(writer: Writer): void {
-  let bytes = 2;
-  for (let i: usize = 0; i < <usize>unknown; i++) {
-    const range = unknownRanges + (i << 3);
-    bytes += memberAt(i).leadLength + <i32>(load<usize>(range, 4) - load<usize>(range));
-  }
-  const used = writer.extraUsed;
-  if (used + bytes > room(writer.extraText)) writer.extraText = grown(writer.extraText, used, used + bytes);
-  let at = writer.extraText + used;
-  for (let i: usize = 0; i < <usize>unknown; i++) {
-    const member = memberAt(i);
-    copy(at, member.lead, member.leadLength);
-    at += member.leadLength;
-    const start = load<usize>(unknownRanges + (i << 3));
-    const length = <i32>(load<usize>(unknownRanges + (i << 3), 4) - start);
-    copy(at, start, length);
-    at += length;
-  }
-  store<u8>(writer.extraText + used, 0x7b);
-  store<u8>(at, 0x7d);
-  writer.extraUsed = <i32>(at + 1 - writer.extraText);
-  store<i32>(writer.extras + ((<usize>row) << 2), used);
-  store<i32>(writer.extraLengths + ((<usize>row) << 2), writer.extraUsed - used);
-}
-
-/** `,"$envelope":` */
-const aroundLead: usize = memory.data<u8>([
-  0x2c, 0x22, 0x24, 0x65, 0x6e, 0x76, 0x65, 0x6c, 0x6f, 0x70, 0x65, 0x22, 0x3a,
-]);
-const aroundLeadLength: i32 = 13;
-
-/** Adds what is around the record to its `extra`. Nothing of it tells the record from others, so it comes last. */
-function noteAround(writer: Writer, form: Form): void {
-  const place = (<usize>row) << 2;
-  const isFirst = load<i32>(writer.extraLengths + place) === 0;
-  if (isFirst) store<i32>(writer.extras + place, writer.extraUsed);
-  // In place of the closing brace, if there is one.
-  const used = isFirst ? writer.extraUsed : writer.extraUsed - 1;
-  const bytes = used + aroundLeadLength + aroundBytes(form) + 1;
-  if (bytes > room(writer.extraText)) writer.extraText = grown(writer.extraText, used, bytes);
-  const start = writer.extraText + used;
-  copy(start, aroundLead, aroundLeadLength);
-  if (isFirst) store<u8>(start, OPEN_BRACE);
-  const end = writeAround(form, start + aroundLeadLength);
-  store<u8>(end, CLOSE_BRACE);
-  writer.extraUsed = <i32>(end + 1 - writer.extraText);
-  store<i32>(writer.extraLengths + place, writer.extraUsed - load<i32>(writer.extras + place));
-}
-
-function memberAt(index: usize): Member {
-  return changetype<Member>(load<usize>(unknownMembers + (index << 2)));
 }
 
 /** Appends the values of the rows taken so far; the first is the table's row `settled`. */
@@ -531,7 +474,7 @@ export function settle(writer: Writer): void {
       if (load<u8>(rows.met + field.slot) === 1) appendField(field, rows, writer.elements, count, base);
     } else if (kind === Field_EventTime) appendOfRows(field, writer.times, count, base);
     else if (kind === Field_Offset) appendOfRows(field, writer.offsets, count, base);
-    else if (kind === Field_Extra) appendExtras(writer, field, count, base);
+    else if (kind === Field_Extra) appendExtras(writer.extras, field.column, count, base);
     else if (kind === Field_ObjectText || kind === Field_ObjectLong) appendOfObject(field, count, base);
     else appendComputed(field, rows, count, base);
   }
@@ -557,7 +500,7 @@ function dropDuplicates(writer: Writer, count: i32): i32 {
     if (kept !== at) move(writer, at, kept);
     kept++;
   }
-  for (let at = kept; at < count; at++) store<i32>(writer.extraLengths + ((<usize>at) << 2), 0);
+  dropExtras(writer.extras, kept);
   return kept;
 }
 
@@ -567,8 +510,7 @@ function move(writer: Writer, from: i32, to: i32): void {
   moveWord<i64>(writer.times, from, to);
   moveWord<i64>(writer.offsets, from, to);
   moveWord<u8>(writer.areOdd, from, to);
-  moveWord<i32>(writer.extras, from, to);
-  moveWord<i32>(writer.extraLengths, from, to);
+  moveExtra(writer.extras, from, to);
 }
 
 function countRows(writer: Writer, count: i32): void {
@@ -596,19 +538,6 @@ function pickMapped(writer: Writer, count: i32): void {
   }
 }
 
-function appendExtras(writer: Writer, field: Field, count: i32, base: i32): void {
-  if (writer.extraUsed === 0) return;
-  for (let i: usize = 0; i < <usize>count; i++) {
-    const length = load<i32>(writer.extraLengths + (i << 2));
-    if (length === 0) continue;
-    store<i32>(writer.extraLengths + (i << 2), 0);
-    pad(field.column, base + <i32>i);
-    const text = writer.extraText + load<i32>(writer.extras + (i << 2));
-    appendString(changetype<StringColumn>(field.column), text, length);
-  }
-  writer.extraUsed = 0;
-}
-
 /** Counts a row that the host has put into the columns itself, which have to be settled. */
 export function endRow(writer: Writer): void {
   writer.settled++;
@@ -629,8 +558,7 @@ export function bytesOfRows(writer: Writer): i32 {
 /** Forgets all rows, those not settled too. */
 export function emptyRows(writer: Writer): void {
   if (turned === changetype<usize>(writer)) clear();
-  writer.extraUsed = 0;
-  memory.fill(writer.extraLengths, 0, capacity << 2);
+  dropExtras(writer.extras, 0);
   for (let i = 0; i < writer.fieldCount; i++) emptyColumn(fieldAt(writer, i).column);
   writer.settled = 0;
 }
@@ -644,8 +572,7 @@ export function forgetOddKeys(writer: Writer): void {
 export function releaseRows(writer: Writer): void {
   emptyRows(writer);
   for (let i = 0; i < writer.fieldCount; i++) releaseColumn(fieldAt(writer, i).column);
-  release(writer.extraText);
-  writer.extraText = 0;
+  releaseExtras(writer.extras);
 }
 
 /** Rows taken, duplicates and conflicts met of the open object; their least and greatest times as text of 64 bits. */
